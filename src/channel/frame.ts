@@ -1,0 +1,211 @@
+/**
+ * Wire format, version 1. One message is one frame; one frame is one binary WebSocket message. All integers are little-endian.
+ *
+ * | offset | bytes | field |
+ * |---|---|---|
+ * | 0  | 4 | magic `SNNf` (53 4e 4e 66) |
+ * | 4  | 1 | version, 1 |
+ * | 5  | 1 | kind: 0 `u8` bytes · 1 `u64` elements of Z_{2^64} or Z_{2^64−1} · 2 `abort` · 3 `bye` |
+ * | 6  | 2 | label length n: 1…512 for u8 and u64, 0 for abort and bye |
+ * | 8  | 4 | sequence number: counts the frames of this direction of this connection, from 0 |
+ * | 12 | 4 | depth: length of the longest chain of dependent messages that ends with this one |
+ * | 16 | 4 | number of elements m |
+ * | 20 | 4 | check: 32-bit FNV-1a of all header bytes but these four (fixed part, label, padding) |
+ * | 24 | n | label: printable ASCII, space to tilde |
+ * | 24+n | 0…7 | zeros up to a multiple of 8, where the payload starts |
+ * | … | m or 8m | payload: m bytes or m 64-bit integers; abort: the reason in printable ASCII, at most 500 bytes; bye: none |
+ *
+ * A frame has exactly the length its header says. The check finds a header damaged by a fault on this side of the transport
+ * (TCP and TLS look after the way between); it protects nothing from an attacker, TLS does.
+ *
+ * Payloads lie in memory as on the wire, so this needs a little-endian machine, as does everything that views Z_{2^64} tensors as u32.
+ */
+import { ChannelError, type ElementType } from './channel.ts';
+
+export type FrameKind = ElementType | 'abort' | 'bye';
+
+export interface Frame {
+  readonly kind: FrameKind;
+  readonly sequence: number;
+  readonly depth: number;
+  readonly label: string;
+  /** u64: a BigUint64Array; all others: a Uint8Array. */
+  readonly data: BigUint64Array | Uint8Array;
+}
+
+export interface EncodedFrame {
+  readonly header: Uint8Array;
+  /** The caller's payload memory, not a copy. */
+  readonly payload: Uint8Array;
+}
+
+export const MAX_LABEL_BYTES = 512;
+export const MAX_REASON_BYTES = 500;
+/** Longest frame by default. It bounds what a peer can make this party hold before a single check has run. */
+export const DEFAULT_FRAME_BYTES: number = 64 * 2 ** 20;
+
+const MAGIC = 0x664e4e53;
+const VERSION = 1;
+const KINDS = ['u8', 'u64', 'abort', 'bye'] as const satisfies readonly FrameKind[];
+const FIXED_BYTES = 24;
+const CHECK_AT = 20;
+const MAX_U32 = 2 ** 32 - 1;
+
+/** The two pieces of a frame. Throws a ChannelError when a field does not fit. */
+export function encodeFrame(frame: Frame, maxFrameBytes: number = DEFAULT_FRAME_BYTES): EncodedFrame {
+  const { kind, sequence, depth, label, data } = frame;
+  checkLabel(label);
+  if ((label === '') !== isControl(kind))
+    throw new ChannelError(`a ${kind} message ${label === '' ? 'needs a' : 'has no'} label`);
+  checkU32('sequence number', sequence, label);
+  checkU32('depth', depth, label);
+  checkU32('number of elements', data.length, label);
+  const header = new Uint8Array(headerBytes(label.length));
+  if (header.length + data.byteLength > maxFrameBytes) {
+    throw new ChannelError(
+      `"${label}": a frame of ${header.length + data.byteLength} bytes exceeds the limit of ${maxFrameBytes}: send it in chunks`,
+    );
+  }
+  const view = new DataView(header.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint8(4, VERSION);
+  view.setUint8(5, KINDS.indexOf(kind));
+  view.setUint16(6, label.length, true);
+  view.setUint32(8, sequence, true);
+  view.setUint32(12, depth, true);
+  view.setUint32(16, data.length, true);
+  for (let i = 0; i < label.length; i++) header[FIXED_BYTES + i] = label.charCodeAt(i);
+  view.setUint32(CHECK_AT, check(header), true);
+  return { header, payload: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+}
+
+/**
+ * Checks and takes apart one frame, given in one piece or several. The payload is a view of the last piece where possible; a copy where
+ * 64-bit elements would not be aligned, or where a small payload would keep a much larger buffer alive.
+ */
+export function decodeFrame(parts: readonly Uint8Array[], maxFrameBytes: number = DEFAULT_FRAME_BYTES): Frame {
+  const total = parts.reduce((sum, part) => sum + part.length, 0);
+  if (total > maxFrameBytes) throw new ChannelError(`a frame of ${total} bytes exceeds the limit of ${maxFrameBytes}`);
+  const [header, payload] = splitParts(parts, total);
+  const view = new DataView(header.buffer, header.byteOffset, header.length);
+  if (view.getUint32(CHECK_AT, true) !== check(header))
+    throw new ChannelError('frame header is damaged: its check differs');
+  const kind = KINDS[view.getUint8(5)] as FrameKind | undefined;
+  if (kind === undefined) throw new ChannelError(`unknown frame kind ${view.getUint8(5)}`);
+  const label = readLabel(header, view.getUint16(6, true));
+  if ((label.length === 0) !== isControl(kind))
+    throw new ChannelError(`a ${kind} frame ${label === '' ? 'without' : 'with'} a label`);
+  const count = view.getUint32(16, true);
+  const elementBytes = kind === 'u64' ? 8 : 1;
+  if (payload.length !== count * elementBytes) {
+    const name = label === '' ? kind : `"${label}"`;
+    throw new ChannelError(
+      `${name}: ${payload.length} bytes of payload, expected ${count * elementBytes} for ${count} elements`,
+    );
+  }
+  const data = kind === 'u64' ? elementsOf(payload) : bytesOf(payload);
+  return { kind, sequence: view.getUint32(8, true), depth: view.getUint32(12, true), label, data };
+}
+
+/** Length of the header of a frame with a label of this length. */
+export function headerBytes(labelLength: number): number {
+  return (FIXED_BYTES + labelLength + 7) & ~7;
+}
+
+/** Any text, cut and cleaned so that it can go into a frame, a log or a terminal. */
+export function printable(text: string, maximum: number = MAX_REASON_BYTES): string {
+  return text.slice(0, maximum).replace(/[^ -~]/g, '?');
+}
+
+/** Header and payload; throws when the bytes do not begin with a whole header. */
+function splitParts(parts: readonly Uint8Array[], total: number): [header: Uint8Array, payload: Uint8Array] {
+  if (total < FIXED_BYTES) throw new ChannelError(`a frame of ${total} bytes is shorter than a header`);
+  // The sender keeps header and payload apart. Anything else is legal too, and pays for a copy.
+  const apart = parts.length === 2 && parts[0].length >= FIXED_BYTES && parts[0].length === claimedHeader(parts[0]);
+  if (apart) return [parts[0], parts[1]];
+  const whole = parts.length === 1 ? parts[0] : join(parts, total);
+  const length = claimedHeader(whole);
+  if (length > total) throw new ChannelError(`a frame of ${total} bytes is cut short: its header has ${length}`);
+  return [whole.subarray(0, length), whole.subarray(length)];
+}
+
+/** The header length its fields claim, after magic and version, without which the fields mean nothing. */
+function claimedHeader(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (view.getUint32(0, true) !== MAGIC) throw new ChannelError('not a frame: it does not begin with SNNf');
+  if (view.getUint8(4) !== VERSION) throw new ChannelError(`frame version ${view.getUint8(4)}, expected ${VERSION}`);
+  return headerBytes(view.getUint16(6, true));
+}
+
+function readLabel(header: Uint8Array, length: number): string {
+  if (length > MAX_LABEL_BYTES)
+    throw new ChannelError(`a label of ${length} bytes exceeds the limit of ${MAX_LABEL_BYTES}`);
+  const bytes = header.subarray(FIXED_BYTES, FIXED_BYTES + length);
+  for (let i = 0; i < length; i++) {
+    if (!isPrintable(bytes[i]))
+      throw new ChannelError(`label byte ${i} is 0x${bytes[i].toString(16)}, expected printable ASCII`);
+  }
+  for (let i = FIXED_BYTES + length; i < header.length; i++)
+    if (header[i] !== 0) throw new ChannelError('frame padding is not zero');
+  return String.fromCharCode(...bytes);
+}
+
+function elementsOf(payload: Uint8Array): BigUint64Array {
+  const bytes = payload.byteOffset % 8 === 0 ? bytesOf(payload) : ownCopy(payload);
+  return new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
+}
+
+/** A plain Uint8Array (receivers may hand out Buffers), copied when it is the smaller part of its buffer. */
+function bytesOf(payload: Uint8Array): Uint8Array {
+  if (payload.buffer.byteLength > 2 * payload.length + 1024) return ownCopy(payload);
+  return new Uint8Array(payload.buffer, payload.byteOffset, payload.length);
+}
+
+function ownCopy(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
+function join(parts: readonly Uint8Array[], total: number): Uint8Array {
+  const whole = new Uint8Array(total);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function check(header: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < header.length; i++) {
+    if (i >= CHECK_AT && i < FIXED_BYTES) continue;
+    hash = Math.imul(hash ^ header[i], 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+function isControl(kind: FrameKind): boolean {
+  return kind === 'abort' || kind === 'bye';
+}
+
+function isPrintable(code: number): boolean {
+  return code >= 0x20 && code <= 0x7e;
+}
+
+function checkLabel(label: string): void {
+  if (label.length > MAX_LABEL_BYTES) {
+    throw new ChannelError(
+      `label "${printable(label, 40)}…" has ${label.length} characters, the limit is ${MAX_LABEL_BYTES}`,
+    );
+  }
+  for (let i = 0; i < label.length; i++) {
+    if (!isPrintable(label.charCodeAt(i)))
+      throw new ChannelError(`label "${printable(label)}": character ${i} is not printable ASCII`);
+  }
+}
+
+function checkU32(what: string, value: number, label: string): void {
+  if (!Number.isInteger(value) || value < 0 || value > MAX_U32) {
+    throw new ChannelError(`"${label}": ${what} ${value} is not in 0…2^32−1`);
+  }
+}

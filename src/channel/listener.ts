@@ -1,0 +1,120 @@
+/** Accepts WebSocket connections on a port. Open it first and dial later: with port 0 the port is known only then. */
+import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TlsOptions } from 'node:tls';
+import { WebSocketServer } from 'ws';
+import { ChannelError } from './channel.ts';
+import { DEFAULT_FRAME_BYTES } from './frame.ts';
+import { WebSocketTransport, type WebSocketOptions } from './websocket.ts';
+
+export interface ListenOptions extends Omit<WebSocketOptions, 'tls'> {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Certificate and key, and whether clients must show one: wss. */
+  readonly tls?: TlsOptions;
+}
+
+/** Connections that have not yet proved who they are; more are turned away, and try again later. */
+const MAX_UNTRUSTED = 16;
+/** What one of them may send meanwhile: a handshake, and the beginning of what may follow at once. */
+const MAX_UNTRUSTED_BYTES = 256 * 1024;
+/** How long a connection may take to become a WebSocket. */
+const HEADERS_TIMEOUT_MS = 10_000;
+
+/** Resolves when listening. Rejects with a ChannelError that has the system's `code`. */
+export async function openListener(options: ListenOptions): Promise<Listener> {
+  const { host, port, tls } = options;
+  const server = tls === undefined ? createServer() : createTlsServer(tls);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(explain(error, host, port)));
+    server.listen(port, host, resolve);
+  });
+  return new Listener(server, host, options);
+}
+
+export class Listener {
+  readonly host: string;
+  readonly port: number;
+  readonly #server: Server;
+  readonly #upgrader: WebSocketServer;
+  readonly #options: WebSocketOptions;
+  readonly #untrusted: Set<WebSocketTransport> = new Set();
+  #waiting: WebSocketTransport[] = [];
+  #accept: ((connection: WebSocketTransport) => void) | undefined;
+
+  constructor(server: Server, host: string, options: Omit<WebSocketOptions, 'tls'>) {
+    this.host = host;
+    this.port = (server.address() as AddressInfo).port;
+    this.#server = server;
+    this.#options = options;
+    this.#upgrader = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.maxFrameBytes ?? DEFAULT_FRAME_BYTES,
+    });
+    server.headersTimeout = HEADERS_TIMEOUT_MS;
+    server.removeAllListeners('error');
+    server.on('error', () => undefined); // of single connections, which end by themselves
+    server.on('request', (_request, response) => {
+      response
+        .writeHead(426, { connection: 'close' })
+        .end(`${STATUS_CODES[426]}: a party of a computation listens here\n`);
+    });
+    server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+  }
+
+  /** Hands over every connection, those that wait first; undefined: let them wait. */
+  accept(handler: ((connection: WebSocketTransport) => void) | undefined): void {
+    this.#accept = handler;
+    if (handler === undefined) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const connection of waiting) handler(connection);
+  }
+
+  /** The connection has proved who it is: it no longer counts among those that have not. */
+  trust(connection: WebSocketTransport): void {
+    connection.trust();
+    this.#untrusted.delete(connection);
+  }
+
+  /** Frees the port and drops connections nobody took. Links that were opened live on. */
+  async close(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    for (const connection of this.#untrusted) connection.destroy();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    if (this.#untrusted.size >= MAX_UNTRUSTED) return void socket.destroy();
+    this.#upgrader.handleUpgrade(request, socket, head, (ws) => {
+      const connection = new WebSocketTransport(ws, socket as Socket, this.#options);
+      connection.distrust(MAX_UNTRUSTED_BYTES);
+      this.#untrusted.add(connection);
+      void connection.closed.then(() => this.#forget(connection));
+      if (this.#accept === undefined) this.#waiting.push(connection);
+      else this.#accept(connection);
+    });
+  }
+
+  #forget(connection: WebSocketTransport): void {
+    this.#untrusted.delete(connection);
+    this.#waiting = this.#waiting.filter((other) => other !== connection);
+  }
+}
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const texts: Record<string, string> = {
+    EADDRINUSE: `port ${port} on ${host} is in use: stop the other program or choose another with --port`,
+    EACCES: `port ${port} on ${host} is reserved: choose one of 1024 or above with --port`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine`,
+  };
+  const text = texts[error.code ?? ''] ?? `cannot listen on ${host}:${port}: ${error.message}`;
+  return Object.assign(new ChannelError(text, { cause: error }), { code: error.code });
+}

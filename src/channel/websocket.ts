@@ -1,0 +1,261 @@
+/**
+ * A transport over one WebSocket (`ws` 8), and how to dial one. One frame is one binary message; text is refused.
+ *
+ * - A frame's header and payload leave as two fragments of one message, so a large payload is copied neither here nor, where the
+ *   receiver keeps fragments apart, there. Small frames leave in one piece: one write instead of two.
+ * - Clients must mask what they send (RFC 6455, 5.3); the mask here is zero, which `ws` recognises and skips. Masking keeps a script in
+ *   a browser from choosing bytes that a careless proxy would take for HTTP; a party is no browser, chooses its own bytes, and under
+ *   TLS no proxy sees them. A random mask in JavaScript costs ten times the throughput.
+ * - Compression is off: shares are random bytes.
+ */
+import type { Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+import { WebSocket, type RawData } from 'ws';
+import { ChannelError } from './channel.ts';
+import { DEFAULT_FRAME_BYTES } from './frame.ts';
+import { Inlet, RoomQueue, type FrameSink, type Transport } from './transport.ts';
+
+export interface WebSocketOptions {
+  /** Longest message taken from the peer. Default 64 MiB, as for frames. */
+  readonly maxFrameBytes?: number;
+  /** Bytes handed over and not yet taken by the operating system, above which senders wait. Default 8 MiB. */
+  readonly highWaterBytes?: number;
+  /** A peer from which not one byte comes for this long is taken for dead. Default 10 s. */
+  readonly livenessMs?: number;
+  /** Certificates, for wss. */
+  readonly tls?: SecureContextOptions;
+}
+
+const DEFAULT_HIGH_WATER_BYTES = 8 * 2 ** 20;
+const DEFAULT_LIVENESS_MS = 10_000;
+/** A silent peer is pinged this often within the time after which it counts as dead. */
+const PINGS = 4;
+/** Frames up to this size are copied into one piece: cheaper than a second WebSocket frame. */
+const ONE_PIECE_BYTES = 16 * 1024;
+/** How long a peer may take to answer the closing of the connection, and what was sent before it to leave. */
+const CLOSE_MS = 3_000;
+const RETRY_MS = 100;
+
+export class WebSocketTransport implements Transport {
+  readonly #ws: WebSocket;
+  readonly #socket: Socket;
+  readonly #highWaterBytes: number;
+  readonly #inlet: Inlet = new Inlet();
+  readonly #room: RoomQueue = new RoomQueue();
+  readonly #closed: Promise<void>;
+  /** Why the connection ends, once this side knows better than the closing code. */
+  #reason: string | undefined;
+  #gathering = false;
+  #watchUntrusted: ((chunk: Uint8Array) => void) | undefined;
+
+  /** @param socket what `ws` runs on: a TCP or TLS socket. */
+  constructor(ws: WebSocket, socket: Socket, options: WebSocketOptions = {}) {
+    this.#ws = ws;
+    this.#socket = socket;
+    this.#highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
+    ws.binaryType = 'fragments';
+    socket.setNoDelay(true);
+    ws.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
+    ws.on('error', (error) => (this.#reason ??= textOf(error)));
+    const pings = this.#watchLiveness(options.livenessMs ?? DEFAULT_LIVENESS_MS);
+    this.#closed = new Promise((resolve) => {
+      ws.on('close', (code) => {
+        clearInterval(pings);
+        const reason =
+          this.#reason ?? (code === 1000 ? 'the connection was closed' : `the connection broke (code ${code})`);
+        this.#room.fail(reason);
+        this.#inlet.end(reason);
+        resolve();
+      });
+    });
+  }
+
+  /** Address and port of the other end, for texts. */
+  get remote(): string {
+    return `${this.#socket.remoteAddress ?? 'unknown'}:${this.#socket.remotePort ?? 0}`;
+  }
+
+  /** Resolves when the connection has ended, however it did. */
+  get closed(): Promise<void> {
+    return this.#closed;
+  }
+
+  /** Ends the connection should more than this many bytes come before `trust()`: a stranger shall not fill this party's memory. */
+  distrust(maxBytes: number): void {
+    let bytes = 0;
+    this.#watchUntrusted = (chunk) => {
+      bytes += chunk.length;
+      if (bytes > maxBytes) this.#end(`more than ${maxBytes} bytes before it proved who it is`);
+    };
+    this.#socket.on('data', this.#watchUntrusted);
+  }
+
+  trust(): void {
+    if (this.#watchUntrusted !== undefined) this.#socket.off('data', this.#watchUntrusted);
+  }
+
+  send(parts: readonly Uint8Array[]): Promise<void> | undefined {
+    const ws = this.#ws;
+    if (ws.readyState !== WebSocket.OPEN) {
+      const refusal = Promise.reject(new Error(this.#reason ?? 'the connection has ended'));
+      refusal.catch(() => undefined);
+      return refusal;
+    }
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    this.#gather();
+    if (bytes <= ONE_PIECE_BYTES) {
+      ws.send(parts.length === 1 ? parts[0] : Buffer.concat(parts), { binary: true, fin: true }, this.#onWritten);
+    } else {
+      for (const [i, part] of parts.entries())
+        ws.send(part, { binary: true, fin: i === parts.length - 1 }, this.#onWritten);
+    }
+    return ws.bufferedAmount <= this.#highWaterBytes ? undefined : this.#room.wait();
+  }
+
+  attach(sink: FrameSink): void {
+    this.#inlet.attach(sink);
+  }
+
+  detach(): void {
+    this.#inlet.detach();
+  }
+
+  async close(): Promise<void> {
+    this.#ws.close(1000);
+    const impatience = setTimeout(() => this.#ws.terminate(), CLOSE_MS).unref();
+    await this.#closed;
+    clearTimeout(impatience);
+  }
+
+  destroy(): void {
+    this.#ws.terminate();
+  }
+
+  /** What is sent until the running callbacks and promises are done leaves in one system call, which costs more than a small frame. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#gathering = false;
+      this.#socket.uncork();
+    });
+  }
+
+  /** Told by `ws` when a fragment has left for the operating system; on failure the close event follows with the reason. */
+  readonly #onWritten = (): void => {
+    if (this.#ws.bufferedAmount <= this.#highWaterBytes) this.#room.release();
+  };
+
+  #onMessage(data: RawData, isBinary: boolean): void {
+    if (!isBinary) return this.#end('a text message, where only binary ones are allowed');
+    this.#inlet.frame(data as Buffer[]);
+  }
+
+  #end(reason: string): void {
+    this.#reason ??= reason;
+    this.#ws.terminate();
+  }
+
+  /**
+   * Notices a peer that vanished without a word (power, network). Counts ticks without a byte, not time: after a long computation on
+   * this side the tick comes first and the bytes that had arrived are read right after it. Any byte counts, also part of a large frame
+   * on a slow line; and as both ends ping, one of them hears the other even while its own pings wait behind its data.
+   */
+  #watchLiveness(livenessMs: number): NodeJS.Timeout {
+    let seen = 0;
+    let silentTicks = 0;
+    const tick = (): void => {
+      silentTicks = this.#socket.bytesRead === seen ? silentTicks + 1 : 0;
+      seen = this.#socket.bytesRead;
+      if (silentTicks >= PINGS) return this.#end(`no sign of life for ${livenessMs / 1000} s`);
+      if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping();
+    };
+    return setInterval(tick, livenessMs / PINGS).unref();
+  }
+}
+
+/**
+ * Connects to `url`, trying again until it answers or `timeoutMs` is over: parties start in any order.
+ * @param signal ends the attempts early, with its reason.
+ */
+export async function dial(
+  url: string,
+  options: WebSocketOptions & { readonly timeoutMs: number; readonly signal?: AbortSignal },
+): Promise<WebSocketTransport> {
+  const deadline = performance.now() + options.timeoutMs;
+  for (;;) {
+    try {
+      return await connect(url, Math.max(1, deadline - performance.now()), options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (performance.now() + RETRY_MS >= deadline) {
+        throw new ChannelError(
+          `no answer from ${url} for ${Math.round(options.timeoutMs / 100) / 10} s: ${textOf(error)}`,
+          {
+            cause: error,
+          },
+        );
+      }
+      if (isHopeless(error)) throw new ChannelError(`cannot connect to ${url}: ${textOf(error)}`, { cause: error });
+    }
+    await pause(RETRY_MS, options.signal);
+  }
+}
+
+/** Resolves after `ms`, or at once when the signal is given. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    }
+    if (signal?.aborted === true) done();
+    else signal?.addEventListener('abort', done);
+  });
+}
+
+/** One attempt. */
+function connect(
+  url: string,
+  timeoutMs: number,
+  options: WebSocketOptions & { readonly signal?: AbortSignal },
+): Promise<WebSocketTransport> {
+  return new Promise((resolve, reject) => {
+    options.signal?.throwIfAborted();
+    const ws = new WebSocket(url, {
+      ...options.tls,
+      generateMask: (mask) => void mask.fill(0),
+      perMessageDeflate: false,
+      maxPayload: options.maxFrameBytes ?? DEFAULT_FRAME_BYTES,
+      handshakeTimeout: Math.ceil(timeoutMs),
+    });
+    const stop = (): void => ws.terminate();
+    options.signal?.addEventListener('abort', stop);
+    let socket: Socket | undefined;
+    ws.once('upgrade', (response) => (socket = response.socket));
+    ws.once('open', () => {
+      options.signal?.removeEventListener('abort', stop);
+      resolve(new WebSocketTransport(ws, socket!, options));
+    });
+    ws.once('error', (error) => {
+      options.signal?.removeEventListener('abort', stop);
+      reject(error);
+    });
+  });
+}
+
+/** An answer that waiting will not change: a wrong address or certificate, or a server that is something else. */
+function isHopeless(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (/CERT|SSL|TLS|SIGNATURE|ISSUER|ERR_INVALID/.test(code)) return true;
+  return error instanceof SyntaxError || /Unexpected server response: [34]/.test(textOf(error));
+}
+
+function textOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException;
+  // The error for a name with several addresses has a code and no text.
+  return message === '' ? (code ?? 'unknown error') : message;
+}

@@ -1,0 +1,145 @@
+/**
+ * A stream of uniform bytes and the samples drawn from it. Samplers read the stream's bytes from left to right and keep what they
+ * did not use for the next call, so the values depend on the sequence of calls alone, never on how bytes are fetched.
+ */
+import type { Cipher } from 'node:crypto';
+import { checkPrime, sampleBits, sampleBytes, sampleNibblesPlusOne, tableFor, type SampleTable } from './uniform.ts';
+
+/** Successive draws continue where the last one stood. Every sample is exactly uniform. */
+export interface Stream {
+  /** n uniform bytes. */
+  bytes(n: number): Uint8Array;
+  /** n uniform elements of Z_{2^64}. */
+  z64(n: number): BigUint64Array;
+  /** n uniform elements of Z_p, one a byte. */
+  zp(prime: number, n: number): Uint8Array;
+  /** n uniform nonzero elements of Z_p, one a byte. */
+  zpStar(prime: number, n: number): Uint8Array;
+  /** n uniform integers in 0…bound−1, 1 ≤ bound ≤ 256. */
+  below(bound: number, n: number): Uint8Array;
+  /** n uniform bits, one a byte. */
+  bits(n: number): Uint8Array;
+}
+
+/** Longest piece taken from the cipher at once: longer ones fall out of the cache (a 16 MiB call is three times slower a byte). */
+const PIECE_BYTES = 64 * 1024;
+/** Shortest piece: below this the call costs more than the bytes. */
+const SMALL_PIECE_BYTES = 256;
+/** The key stream is the encryption of zeros. Never written. */
+const ZEROS = new Uint8Array(PIECE_BYTES);
+/** Appends the samples of `source` to `out` from `at`, as `sampleBytes` does, and returns the new end. */
+export type ByteSampler = (source: Uint8Array, out: Uint8Array, at: number) => number;
+
+const EMPTY = new Uint8Array(0);
+
+/** Reads an AES-CTR cipher. At most `limitBytes`, after which the block counter would wrap and the stream repeat or meet another. */
+export class CipherStream implements Stream {
+  readonly #cipher: Cipher;
+  readonly #limitBytes: number;
+  readonly #sample17: ByteSampler | undefined;
+  #fetched = 0;
+  /** Bytes fetched and not yet used: `#piece[#at …]`. */
+  #piece: Uint8Array = EMPTY;
+  #at = 0;
+
+  constructor(cipher: Cipher, limitBytes: number, sample17?: ByteSampler) {
+    this.#cipher = cipher;
+    this.#limitBytes = limitBytes;
+    this.#sample17 = sample17;
+  }
+
+  bytes(n: number): Uint8Array {
+    checkCount(n);
+    const out = new Uint8Array(n);
+    this.#fill(out);
+    return out;
+  }
+
+  z64(n: number): BigUint64Array {
+    checkCount(n);
+    const out = new BigUint64Array(n);
+    this.#fill(new Uint8Array(out.buffer));
+    return out;
+  }
+
+  zp(prime: number, n: number): Uint8Array {
+    checkPrime(prime);
+    return this.#sample(tableFor(prime, 0), n, prime === 17 ? this.#sample17 : undefined);
+  }
+
+  zpStar(prime: number, n: number): Uint8Array {
+    checkPrime(prime);
+    if (prime !== 17) return this.#sample(tableFor(prime - 1, 1), n);
+    return this.#expand(n, 2, sampleNibblesPlusOne);
+  }
+
+  below(bound: number, n: number): Uint8Array {
+    return this.#sample(tableFor(bound, 0), n);
+  }
+
+  bits(n: number): Uint8Array {
+    return this.#expand(n, 8, sampleBits);
+  }
+
+  /** One sample from each accepted byte. */
+  #sample(table: SampleTable, n: number, faster?: ByteSampler): Uint8Array {
+    checkCount(n);
+    const out = new Uint8Array(n);
+    let made = 0;
+    while (made < n) {
+      this.#need(n - made);
+      const from = this.#at;
+      // A byte gives at most one sample, so this many can neither overrun `out` nor be more than is needed.
+      this.#at += Math.min(this.#piece.length - from, n - made);
+      made =
+        faster === undefined
+          ? sampleBytes(table, this.#piece, from, this.#at, out, made)
+          : faster(this.#piece.subarray(from, this.#at), out, made);
+    }
+    return out;
+  }
+
+  /** `perByte` samples from each byte, none rejected. */
+  #expand(
+    n: number,
+    perByte: number,
+    expand: (source: Uint8Array, from: number, count: number, out: Uint8Array, at: number) => void,
+  ): Uint8Array {
+    checkCount(n);
+    const out = new Uint8Array(n);
+    for (let made = 0; made < n;) {
+      this.#need(Math.ceil((n - made) / perByte));
+      const count = Math.min((this.#piece.length - this.#at) * perByte, n - made);
+      expand(this.#piece, this.#at, count, out, made);
+      this.#at += Math.ceil(count / perByte);
+      made += count;
+    }
+    return out;
+  }
+
+  #fill(out: Uint8Array): void {
+    for (let made = 0; made < out.length;) {
+      this.#need(out.length - made);
+      const count = Math.min(this.#piece.length - this.#at, out.length - made);
+      out.set(this.#piece.subarray(this.#at, this.#at + count), made);
+      this.#at += count;
+      made += count;
+    }
+  }
+
+  /** Fetches the next piece when the last one is used up. */
+  #need(wanted: number): void {
+    if (this.#at < this.#piece.length) return;
+    const left = this.#limitBytes - this.#fetched;
+    if (left <= 0)
+      throw new RangeError(`a random stream ends after ${this.#limitBytes} bytes: draw from several purposes or forks`);
+    const length = Math.min(Math.max(wanted, SMALL_PIECE_BYTES), PIECE_BYTES, left);
+    this.#piece = this.#cipher.update(ZEROS.subarray(0, length));
+    this.#fetched += length;
+    this.#at = 0;
+  }
+}
+
+function checkCount(n: number): void {
+  if (!Number.isSafeInteger(n) || n < 0) throw new RangeError(`cannot draw ${n} samples`);
+}

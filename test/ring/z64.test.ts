@@ -1,0 +1,211 @@
+/** Z_{2^64} and Z_{2^64−1} on u32 pairs against BigInt; fixed-point encoding. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decode, encode, encodeOne } from '../../src/ring/fixed.ts';
+import * as odd from '../../src/ring/odd.ts';
+import { sameShape, sizeOf, tensor } from '../../src/ring/tensor.ts';
+import * as z64 from '../../src/ring/z64.ts';
+import { L, mod64 } from '../reference.ts';
+
+const EDGES = [0n, 1n, 2n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 63n - 1n, 2n ** 63n, L - 2n, L - 1n];
+const element = fc.oneof(fc.constantFrom(...EDGES), fc.bigInt({ min: 0n, max: L - 1n }));
+const vectors = fc.array(fc.tuple(element, element), { maxLength: 40 });
+const left = (pairs: [bigint, bigint][]): BigUint64Array => BigUint64Array.from(pairs, ([a]) => a);
+const right = (pairs: [bigint, bigint][]): BigUint64Array => BigUint64Array.from(pairs, ([, b]) => b);
+
+/** A view at an odd word offset: functions must respect byteOffset. */
+function offset(x: BigUint64Array): BigUint64Array {
+  const room = new BigUint64Array(x.length + 1);
+  room.set(x, 1);
+  return room.subarray(1);
+}
+
+function agrees(actual: BigUint64Array, expected: readonly bigint[]): void {
+  expect(Array.from(actual)).toEqual(expected);
+}
+
+describe('Z_{2^64}', () => {
+  it('adds, subtracts, multiplies and negates', () => {
+    fc.assert(
+      fc.property(vectors, (pairs) => {
+        const [a, b] = [offset(left(pairs)), right(pairs)];
+        agrees(
+          z64.add(a, b),
+          pairs.map(([x, y]) => mod64(x + y)),
+        );
+        agrees(
+          z64.sub(a, b),
+          pairs.map(([x, y]) => mod64(x - y)),
+        );
+        agrees(
+          z64.subtractFrom(a, offset(b)),
+          pairs.map(([x, y]) => mod64(x - y)),
+        );
+        agrees(
+          z64.accumulate(a.slice(), b),
+          pairs.map(([x, y]) => mod64(x + y)),
+        );
+        agrees(
+          z64.multiply(a, b),
+          pairs.map(([x, y]) => mod64(x * y)),
+        );
+        agrees(
+          z64.negate(a),
+          pairs.map(([x]) => mod64(-x)),
+        );
+      }),
+    );
+  });
+
+  it('shifts, masks and picks bits', () => {
+    fc.assert(
+      fc.property(vectors, fc.integer({ min: 0, max: 63 }), (pairs, bits) => {
+        const a = offset(left(pairs));
+        const shift = BigInt(bits);
+        agrees(
+          z64.shiftLeft(a, bits),
+          pairs.map(([x]) => mod64(x << shift)),
+        );
+        agrees(
+          z64.shiftRight(a, bits),
+          pairs.map(([x]) => x >> shift),
+        );
+        agrees(
+          z64.lowBits(a, bits),
+          pairs.map(([x]) => x % 2n ** shift),
+        );
+        expect(Array.from(z64.bitAt(a, bits))).toEqual(pairs.map(([x]) => Number((x >> shift) & 1n)));
+        agrees(
+          z64.scale(a, shift - 30n),
+          pairs.map(([x]) => mod64(x * (shift - 30n))),
+        );
+        agrees(
+          z64.addConstant(a, -shift),
+          pairs.map(([x]) => mod64(x - shift)),
+        );
+      }),
+    );
+    agrees(z64.lowBits(BigUint64Array.of(L - 1n), 64), [L - 1n]);
+  });
+
+  it('selects and negates by bits', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(element, fc.boolean()), { maxLength: 40 }), (pairs) => {
+        const a = BigUint64Array.from(pairs, ([x]) => x);
+        const bits = Uint8Array.from(pairs, ([, bit]) => Number(bit));
+        agrees(
+          z64.keepWhere(bits, a),
+          pairs.map(([x, bit]) => (bit ? x : 0n)),
+        );
+        agrees(
+          z64.negateWhere(bits, a),
+          pairs.map(([x, bit]) => (bit ? mod64(-x) : x)),
+        );
+        agrees(
+          z64.fromBytes(bits),
+          pairs.map(([, bit]) => BigInt(bit)),
+        );
+      }),
+    );
+  });
+
+  it('sums rows and columns, repeats rows and columns', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 1, max: 6 }),
+        fc.infiniteStream(element),
+        (rows, columns, stream) => {
+          const values = [...stream.take(rows * columns)];
+          const a = BigUint64Array.from(values);
+          const at = (r: number, c: number): bigint => values[r * columns + c];
+          const indices = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+          agrees(
+            z64.sumRows(a, rows, columns),
+            indices(columns).map((c) => mod64(indices(rows).reduce((sum, r) => sum + at(r, c), 0n))),
+          );
+          agrees(
+            z64.sumColumns(a, rows, columns),
+            indices(rows).map((r) => mod64(indices(columns).reduce((sum, c) => sum + at(r, c), 0n))),
+          );
+          const row = a.slice(0, columns);
+          const sum = a.slice();
+          z64.accumulate(sum, row);
+          agrees(
+            sum,
+            values.map((v, i) => mod64(v + values[i % columns])),
+          );
+          const column = a.slice(0, rows);
+          agrees(
+            z64.multiply(a, column, columns),
+            values.map((v, i) => mod64(v * values[Math.floor(i / columns)])),
+          );
+        },
+      ),
+    );
+  });
+
+  it('refuses lengths and shifts that do not fit', () => {
+    const [one, two] = [new BigUint64Array(1), new BigUint64Array(2)];
+    expect(() => z64.add(one, two)).toThrow('1 elements against 2');
+    expect(() => z64.multiply(two, one)).toThrow('2 elements against 1 × 1');
+    expect(() => z64.accumulate(one, two)).toThrow('2 elements do not divide 1');
+    expect(() => z64.accumulate(one, new BigUint64Array(0))).toThrow('0 elements');
+    expect(() => z64.shiftLeft(one, 64)).toThrow('expected 0 … 63');
+    expect(() => z64.lowBits(one, -1)).toThrow('expected 0 … 64');
+  });
+});
+
+describe('Z_{2^64 − 1}', () => {
+  const M = L - 1n;
+  it('adds, subtracts and negates, canonically', () => {
+    fc.assert(
+      fc.property(vectors, (pairs) => {
+        const [a, b] = [odd.canonical(left(pairs)), odd.canonical(right(pairs))];
+        const reduced = pairs.map(([x, y]) => [x % M, y % M]);
+        agrees(
+          odd.add(a, b),
+          reduced.map(([x, y]) => (x + y) % M),
+        );
+        agrees(
+          odd.sub(a, b),
+          reduced.map(([x, y]) => (x - y + M) % M),
+        );
+        agrees(
+          odd.negate(a),
+          reduced.map(([x]) => (M - x) % M),
+        );
+      }),
+    );
+  });
+});
+
+describe('fixed point', () => {
+  it('rounds to nearest, ties up, and comes back exactly', () => {
+    expect(Array.from(decode(encode([1.5, -1.5, 0.25, -0.25, 0.3], 1), 1))).toEqual([1.5, -1.5, 0.5, 0, 0.5]);
+    fc.assert(
+      fc.property(fc.double({ min: -1e6, max: 1e6, noNaN: true }), fc.integer({ min: 8, max: 24 }), (x, f) => {
+        const back = decode(encode([x], f), f)[0];
+        expect(Math.abs(back - x)).toBeLessThanOrEqual(2 ** -(f + 1));
+      }),
+    );
+    expect(encodeOne(-1, 16)).toBe(L - 65536n);
+  });
+
+  it('refuses what does not fit', () => {
+    for (const x of [NaN, Infinity, 2 ** 46, -(2 ** 46)])
+      expect(() => encode([0, x], 16)).toThrow(/element 1 .* must be below/);
+    expect(() => encode([2 ** 45], 16)).not.toThrow();
+  });
+});
+
+describe('tensors', () => {
+  it('are checked against their shape', () => {
+    expect(sizeOf([])).toBe(1);
+    expect(sizeOf([3, 0, 5])).toBe(0);
+    expect(() => sizeOf([2, -1])).toThrow('non-negative');
+    expect(() => tensor([2, 3], new BigUint64Array(5))).toThrow('tensor [2,3]: expected 6 elements, found 5');
+    expect(sameShape([2, 3], [2, 3])).toBe(true);
+    expect(sameShape([2, 3], [6])).toBe(false);
+  });
+});
