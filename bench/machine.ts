@@ -1,0 +1,35 @@
+/** What a figure was measured on, and how results are written. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+
+export interface MachineCard {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly node: string;
+  /** The WebGPU adapter in use, if any. */
+  readonly adapter: string | null;
+}
+
+export function machineCard(adapter: string | null = null): MachineCard {
+  const cores = cpus();
+  return {
+    cpu: cores[0]?.model.trim() ?? 'unknown',
+    cores: cores.length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    adapter,
+  };
+}
+
+/** Prints the rows as a table; with `--out FILE` on the command line also writes them as JSON, machine card beside them. */
+export async function report(bench: string, rows: readonly object[], adapter: string | null = null): Promise<void> {
+  console.table(rows);
+  const { out } = parseArgs({ options: { out: { type: 'string' } } }).values;
+  if (out === undefined) return;
+  await mkdir(dirname(out), { recursive: true });
+  const result = { bench, date: new Date().toISOString(), machine: machineCard(adapter), rows };
+  await writeFile(out, `${JSON.stringify(result, null, 2)}\n`);
+}

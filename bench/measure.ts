@@ -1,0 +1,27 @@
+/** Timing of one operation. */
+
+export interface Timing {
+  /** Median and least time of one run, in milliseconds. */
+  readonly median: number;
+  readonly best: number;
+}
+
+/** Runs `operation` until `milliseconds` have passed and at least five times, after two runs to warm up. */
+export async function measure(operation: () => unknown, milliseconds = 500): Promise<Timing> {
+  await operation();
+  await operation();
+  const times: number[] = [];
+  const end = performance.now() + milliseconds;
+  while (times.length < 5 || performance.now() < end) {
+    const start = performance.now();
+    await operation();
+    times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  return { median: times[times.length >> 1], best: times[0] };
+}
+
+/** Three significant digits. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(3));
+}

@@ -1,0 +1,120 @@
+/**
+ * Local arithmetic of one party. Knows no protocol, no peer and no randomness: values in, values out. Implemented by `wasm/`
+ * (AssemblyScript SIMD, worker pool). Every method may run its work on another thread; inputs must not change until it settles.
+ *
+ * Ring elements are little-endian u64 in a BigUint64Array; elements of Z_p are one byte each, always canonical (< p).
+ */
+
+/**
+ * How values are compared: `digits` digits of `bits` bits, top digit first, each shared over Z_p as its thermometer code
+ * (PROTOCOLS §1, PrivateCompare). p > digits.
+ */
+export interface DigitCode {
+  readonly name: 'p17' | 'p31' | 'p67';
+  readonly prime: 17 | 31 | 67;
+  readonly digits: 16 | 30 | 64;
+  readonly bits: 2 | 1;
+}
+
+/** Direct suite, windows up to k = 33: values below 2^32. */
+export const P17: DigitCode = { name: 'p17', prime: 17, digits: 16, bits: 2 };
+/** Direct suite, wide, windows up to k = 61: values below 2^60. */
+export const P31: DigitCode = { name: 'p31', prime: 31, digits: 30, bits: 2 };
+/** Paper suite: all 64 bits, single-bit digits (`g_1` is the bit). */
+export const P67: DigitCode = { name: 'p67', prime: 67, digits: 64, bits: 1 };
+
+/** Thermometer values dealt per comparison: digits · (2^bits − 1). */
+export function codeLength(code: DigitCode): number {
+  return code.digits * ((1 << code.bits) - 1);
+}
+
+export interface GemmJob {
+  /** out (m,n) = Σ_terms op(a) · op(b) + addend over Z_{2^64}. */
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  /** a is stored (m,k), or (k,m) when transposeA. */
+  readonly transposeA?: boolean;
+  /** b is stored (k,n), or (n,k) when transposeB. */
+  readonly transposeB?: boolean;
+  /** One or two terms; two terms are one product of twice the inner dimension (fused Beaver product). */
+  readonly terms: readonly { readonly a: BigUint64Array; readonly b: BigUint64Array }[];
+  /** (m,n), added to the product. */
+  readonly addend?: BigUint64Array;
+}
+
+/** What the workers put into PrivateCompare, per comparison i of n. Arrays over Z_p are comparison-major. */
+export interface CompareJob {
+  readonly code: DigitCode;
+  /** 0 for P0 (adds constants and +u), 1 for P1 (subtracts u). */
+  readonly party: 0 | 1;
+  /** false: tests X > Y. true: tests X ≥ Y. */
+  readonly orEqual: boolean;
+  /** This party's shares of the thermometer code of X: n · codeLength; per comparison all g_1 (top digit first), then all g_2, then all g_3. */
+  readonly g: Uint8Array;
+  /** The public Y, n values (only the low digits·bits bits are read). */
+  readonly y: BigUint64Array;
+  /** β, n bytes 0/1. */
+  readonly beta: Uint8Array;
+  /** Nonzero multipliers s, n·digits, in [1, p). */
+  readonly s: Uint8Array;
+  /** Refresh u, n·digits, in [0, p). */
+  readonly u: Uint8Array;
+  /** Rotation ρ, n bytes in [0, digits): output position j holds digit (j + ρ) mod digits. */
+  readonly rho: Uint8Array;
+}
+
+export interface Compute {
+  readonly name: 'wasm' | 'webgpu';
+  /** Matrix product over Z_{2^64}; returns (m,n). */
+  gemm(job: GemmJob): Promise<BigUint64Array>;
+
+  /** P1's share of the thermometer code of x: g(x) − share0 mod p. Layout as CompareJob.g. */
+  thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array>;
+  /** The masked, refreshed and rotated d of PrivateCompare for one worker: n·digits values of Z_p. */
+  compareShare(job: CompareJob): Promise<Uint8Array>;
+  /** For each comparison: 1 when some d0 + d1 ≡ 0 mod p, else 0. n bytes. */
+  compareTest(code: DigitCode, d0: Uint8Array, d1: Uint8Array): Promise<Uint8Array>;
+
+  /** Z_p values (one byte each) to the wire: p=17 two values in 9 bits (16 values in 9 bytes), p=31 5 bits, p=67 7 bits. Length packedLength(prime, n). */
+  pack(prime: 17 | 31 | 67, values: Uint8Array): Uint8Array;
+  /** Inverse of pack; throws RangeError when the length does not fit count or a value is not below p. */
+  unpack(prime: 17 | 31 | 67, packed: Uint8Array, count: number): Uint8Array;
+
+  /**
+   * Uniform samples of Z_17 from uniform bytes: a byte below 255 is taken mod 17, 255 is dropped. Writes them to `out` from `at` (room for
+   * one sample a byte) and returns the new end.
+   */
+  sample17(source: Uint8Array, out: Uint8Array, at: number): number;
+
+  /** Local truncation (Alg. 11): P0 ⌊z/2^bits⌋ logical, P1 −⌊(−z)/2^bits⌋. */
+  truncateLocal(party: 0 | 1, z: BigUint64Array, bits: number): BigUint64Array;
+  /**
+   * Step 2 of the dealt truncation: (c >> bits) − rShift + r63·(1 − c_63)·2^(64−bits) − 2^(62−bits), public terms only for P0.
+   * c is the opened z + 2^62 + R; rShift this party's share of R >> bits; r63 its share of R_63 (its low `bits` bits count).
+   */
+  truncateDealt(
+    party: 0 | 1,
+    c: BigUint64Array,
+    rShift: BigUint64Array,
+    r63: BigUint64Array,
+    bits: number,
+  ): BigUint64Array;
+  /** wrap(a, b) = [a + b ≥ 2^64], one byte each. */
+  wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array;
+
+  /** Stops the workers; pending calls reject. */
+  close(): Promise<void>;
+}
+
+/** Bytes that `count` packed values of Z_p take on the wire. */
+export function packedLength(prime: 17 | 31 | 67, count: number): number {
+  switch (prime) {
+    case 17:
+      return Math.ceil(count / 16) * 9;
+    case 31:
+      return Math.ceil((count * 5) / 8);
+    case 67:
+      return Math.ceil((count * 7) / 8);
+  }
+}

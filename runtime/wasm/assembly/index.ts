@@ -1,0 +1,12 @@
+/**
+ * All kernels of kernels.wasm. Pointers are byte offsets into the imported memory; the caller lays operands out and gives every
+ * array at least 16 readable and writable bytes behind its end, because rows of 30 bytes are moved as two vectors.
+ */
+export { GEMM_SCRATCH_BYTES, gemm } from './gemm';
+export { thermometer17, thermometer31, thermometer67 } from './thermometer';
+export { compareShare17, compareShare31, compareShare67 } from './compareShare';
+export { compareTest17, compareTest31, compareTest67 } from './compareTest';
+export { pack17, pack31, pack67, unpack17, unpack31, unpack67 } from './pack';
+export { sample17 } from './sample';
+export { truncateDealt, truncateLocal } from './truncate';
+export { wrap } from './wrap';

@@ -1,0 +1,106 @@
+/**
+ * Values of Z_p between one byte each and the wire, whole groups at a time (the caller pads with zeros and cuts):
+ *
+ *   p = 17  16 values in 9 bytes: pairs a + 17b < 289 of 9 bits; their 8 low bytes, then their 8 high bits, pair i in bit i
+ *   p = 31   8 values in 5 bytes: a little-endian stream of 5-bit values
+ *   p = 67   8 values in 7 bytes: a little-endian stream of 7-bit values
+ *
+ * Every function returns 1 if some value (on unpacking: some pair) is out of range, else 0. Unpacking reads what a peer sent:
+ * the flag is gathered over the whole input and no address depends on a value.
+ */
+
+export function pack17(groups: u32, values: usize, out: usize): u32 {
+  let bad = i64x2.splat(0);
+  for (let i: u32 = 0; i < groups; i++) {
+    const v = v128.load(values);
+    bad = v128.or(bad, i8x16.ge_u(v, i8x16.splat(17)));
+    const a = v128.and(v, i16x8.splat(255));
+    const b = i16x8.shr_u(v, 8);
+    const pair = i16x8.add(a, i16x8.mul(b, i16x8.splat(17)));
+    const low = v128.and(pair, i16x8.splat(255));
+    v128.store64_lane(out, i8x16.narrow_i16x8_u(low, low), 0);
+    store<u8>(out, i16x8.bitmask(i16x8.shl(pair, 7)), 8);
+    values += 16;
+    out += 9;
+  }
+  return <u32>v128.any_true(bad);
+}
+
+export function unpack17(groups: u32, packed: usize, out: usize): u32 {
+  const bits = i16x8(1, 2, 4, 8, 16, 32, 64, 128);
+  let bad = i64x2.splat(0);
+  for (let i: u32 = 0; i < groups; i++) {
+    const low = v128.load_ext<u8>(packed);
+    const high = i16x8.eq(v128.and(i16x8.splat(load<u8>(packed, 8)), bits), bits);
+    const pair = v128.or(low, v128.and(high, i16x8.splat(256)));
+    bad = v128.or(bad, i16x8.gt_s(pair, i16x8.splat(288)));
+    // floor(pair / 17) as the rounded (pair - 8) / 17; 1928 / 2^15 is 1/17 to 1.5e-5, the margin is 1/34.
+    const b = i16x8.q15mulr_sat_s(i16x8.sub(pair, i16x8.splat(8)), i16x8.splat(1928));
+    const a = i16x8.sub(pair, i16x8.mul(b, i16x8.splat(17)));
+    v128.store(out, v128.or(a, i16x8.shl(b, 8)));
+    packed += 9;
+    out += 16;
+  }
+  return <u32>v128.any_true(bad);
+}
+
+export function pack31(groups: u32, values: usize, out: usize): u32 {
+  let bad: u64 = 0;
+  for (let i: u32 = 0; i < groups; i++) {
+    let v = load<u64>(values);
+    // A byte is out of range when adding 128 - 31 reaches bit 7, or bit 7 was set.
+    bad |= v | ((v & 0x7f7f7f7f7f7f7f7f) + 0x6161616161616161);
+    v = (v & 0x001f001f001f001f) | ((v & 0x1f001f001f001f00) >> 3);
+    v = (v & 0x000003ff000003ff) | ((v & 0x03ff000003ff0000) >> 6);
+    v = (v & 0x00000000000fffff) | ((v & 0x000fffff00000000) >> 12);
+    store<u64>(out, v); // three bytes too many, overwritten by the next group
+    values += 8;
+    out += 5;
+  }
+  return (bad & 0x8080808080808080) != 0;
+}
+
+export function unpack31(groups: u32, packed: usize, out: usize): u32 {
+  let bad: u64 = 0;
+  for (let i: u32 = 0; i < groups; i++) {
+    let v = load<u64>(packed);
+    v = (v & 0x00000000000fffff) | ((v & 0x000000fffff00000) << 12);
+    v = (v & 0x000003ff000003ff) | ((v & 0x000ffc00000ffc00) << 6);
+    v = (v & 0x001f001f001f001f) | ((v & 0x03e003e003e003e0) << 3);
+    bad |= v + 0x6161616161616161;
+    store<u64>(out, v);
+    packed += 5;
+    out += 8;
+  }
+  return (bad & 0x8080808080808080) != 0;
+}
+
+export function pack67(groups: u32, values: usize, out: usize): u32 {
+  let bad: u64 = 0;
+  for (let i: u32 = 0; i < groups; i++) {
+    let v = load<u64>(values);
+    bad |= v | ((v & 0x7f7f7f7f7f7f7f7f) + 0x3d3d3d3d3d3d3d3d);
+    v = (v & 0x007f007f007f007f) | ((v & 0x7f007f007f007f00) >> 1);
+    v = (v & 0x00003fff00003fff) | ((v & 0x3fff00003fff0000) >> 2);
+    v = (v & 0x000000000fffffff) | ((v & 0x0fffffff00000000) >> 4);
+    store<u64>(out, v);
+    values += 8;
+    out += 7;
+  }
+  return (bad & 0x8080808080808080) != 0;
+}
+
+export function unpack67(groups: u32, packed: usize, out: usize): u32 {
+  let bad: u64 = 0;
+  for (let i: u32 = 0; i < groups; i++) {
+    let v = load<u64>(packed);
+    v = (v & 0x000000000fffffff) | ((v & 0x00fffffff0000000) << 4);
+    v = (v & 0x00003fff00003fff) | ((v & 0x0fffc0000fffc000) << 2);
+    v = (v & 0x007f007f007f007f) | ((v & 0x3f803f803f803f80) << 1);
+    bad |= v + 0x3d3d3d3d3d3d3d3d;
+    store<u64>(out, v);
+    packed += 7;
+    out += 8;
+  }
+  return (bad & 0x8080808080808080) != 0;
+}

@@ -1,0 +1,49 @@
+/** Compiling kernels.wasm, the memory of an instance, and the instance that runs small calls on the calling thread. */
+import { readFile } from 'node:fs/promises';
+import { REGION_BASE, REGION_BYTES, SCRATCH_BYTES, type KernelCall, type MemoryView } from './kernels.ts';
+
+const PAGE_BYTES = 65536;
+
+/** Reads and compiles kernels.wasm, which the build puts beside this file. */
+export async function compileKernels(): Promise<WebAssembly.Module> {
+  const url = new URL('./kernels.wasm', import.meta.url);
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = await readFile(url);
+  } catch (cause) {
+    throw new Error(`wasm: cannot read ${url.pathname}; run "npm run build:wasm"`, { cause });
+  }
+  return WebAssembly.compile(bytes);
+}
+
+/** Memory with room for `regions` calls. Reserved at once, committed by the system as pages are touched. */
+export function createMemory(regions: number): WebAssembly.Memory {
+  const pages = (REGION_BASE + regions * REGION_BYTES) / PAGE_BYTES;
+  return new WebAssembly.Memory({ shared: true, initial: pages, maximum: pages });
+}
+
+export function viewOf(memory: WebAssembly.Memory): MemoryView {
+  return { bytes: new Uint8Array(memory.buffer), words: new BigUint64Array(memory.buffer) };
+}
+
+/** One instance with one region, used synchronously. */
+export class InlineKernels {
+  readonly #exports: WebAssembly.Exports;
+  readonly #view: MemoryView;
+
+  constructor(module: WebAssembly.Module) {
+    const memory = createMemory(1);
+    this.#exports = new WebAssembly.Instance(module, { env: { memory } }).exports;
+    this.#view = viewOf(memory);
+    const scratch = this.#exports['GEMM_SCRATCH_BYTES'];
+    if (!(scratch instanceof WebAssembly.Global) || scratch.value > SCRATCH_BYTES) {
+      throw new Error(`wasm: kernels.wasm does not belong to this version; run "npm run build:wasm"`);
+    }
+  }
+
+  run(call: KernelCall): void {
+    const kernel = this.#exports[call.kernel] as (...args: number[]) => number | undefined;
+    const result = kernel(...call.load(this.#view, REGION_BASE));
+    call.store(this.#view, REGION_BASE, result ?? 0);
+  }
+}

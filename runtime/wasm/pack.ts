@@ -1,0 +1,76 @@
+/** Z_p values to and from the wire (layouts in assembly/pack.ts), in slices of whole groups. */
+import { packedLength } from '../compute.ts';
+import type { InlineKernels } from './instance.ts';
+import { RegionLayout, bytesAt, putBytes, type Prime } from './kernels.ts';
+
+/** Values and bytes of the smallest piece that begins and ends on a byte. */
+const GROUPS: Readonly<Record<Prime, { readonly values: number; readonly bytes: number }>> = {
+  17: { values: 16, bytes: 9 },
+  31: { values: 8, bytes: 5 },
+  67: { values: 8, bytes: 7 },
+};
+
+/** Groups a call: some 256 KiB of values, so that a slice stays in the second-level cache. */
+const GROUPS_PER_CALL = 16_384;
+
+/** values.length values to packedLength bytes; throws RangeError when a value is not below the prime. */
+export function pack(kernels: InlineKernels, prime: Prime, values: Uint8Array): Uint8Array {
+  const out = new Uint8Array(packedLength(prime, values.length));
+  const group = GROUPS[prime];
+  const bad = eachSlice(kernels, `pack${prime}`, values, group.values, out, group.bytes);
+  if (bad) throw new RangeError(`pack: a value is not below ${prime}`);
+  return out;
+}
+
+/** packedLength bytes to `count` values; throws RangeError on a wrong length, a value out of range, or padding other than 0. */
+export function unpack(kernels: InlineKernels, prime: Prime, packed: Uint8Array, count: number): Uint8Array {
+  const expected = packedLength(prime, count);
+  if (packed.length !== expected) {
+    throw new RangeError(`unpack: ${count} values below ${prime} take ${expected} bytes, found ${packed.length}`);
+  }
+  const group = GROUPS[prime];
+  // Whole groups, so that what was sent beyond the last value can be looked at.
+  const out = new Uint8Array(Math.ceil(count / group.values) * group.values);
+  const bad = eachSlice(kernels, `unpack${prime}`, packed, group.bytes, out, group.values);
+  if (bad) throw new RangeError(`unpack: a value is not below ${prime}`);
+  if (out.subarray(count).some((value) => value !== 0)) throw new RangeError('unpack: padding is not zero');
+  return out.subarray(0, count);
+}
+
+/**
+ * Runs a kernel that turns groups of `fromSize` bytes into groups of `toSize`. The last group is padded with zeros on the way
+ * in and cut on the way out. Returns whether a call reported a bad value.
+ */
+function eachSlice(
+  kernels: InlineKernels,
+  kernel: `${'pack' | 'unpack'}${Prime}`,
+  from: Uint8Array,
+  fromSize: number,
+  to: Uint8Array,
+  toSize: number,
+): boolean {
+  let bad = false;
+  const total = Math.ceil(from.length / fromSize);
+  for (let start = 0; start < total; start += GROUPS_PER_CALL) {
+    const groups = Math.min(GROUPS_PER_CALL, total - start);
+    const layout = new RegionLayout();
+    const atFrom = layout.add(groups * fromSize);
+    const atTo = layout.add(groups * toSize);
+    kernels.run({
+      kernel,
+      bytes: layout.bytes,
+      load(memory, base) {
+        const slice = from.subarray(start * fromSize, (start + groups) * fromSize);
+        putBytes(memory, base + atFrom, slice);
+        bytesAt(memory, base + atFrom + slice.length, groups * fromSize - slice.length).fill(0);
+        return [groups, base + atFrom, base + atTo];
+      },
+      store(memory, base, result) {
+        if (result !== 0) bad = true;
+        const room = Math.min(groups * toSize, to.length - start * toSize);
+        to.set(bytesAt(memory, base + atTo, room), start * toSize);
+      },
+    });
+  }
+  return bad;
+}

@@ -1,0 +1,29 @@
+/** Samples of Z_17 from uniform bytes (assembly/sample.ts), in slices. */
+import type { InlineKernels } from './instance.ts';
+import { RegionLayout, bytesAt, putBytes } from './kernels.ts';
+
+/** A stream hands over 64 KiB at a time. */
+const BYTES_PER_CALL = 65_536;
+
+/** Writes the samples of `source` to `out` from `at`; returns the new end. `out` has room for one sample a byte. */
+export function sample17(kernels: InlineKernels, source: Uint8Array, out: Uint8Array, at: number): number {
+  for (let start = 0; start < source.length; start += BYTES_PER_CALL) {
+    const slice = source.subarray(start, start + BYTES_PER_CALL);
+    const layout = new RegionLayout();
+    const atSource = layout.add(slice.length);
+    const atOut = layout.add(slice.length);
+    kernels.run({
+      kernel: 'sample17',
+      bytes: layout.bytes,
+      load(memory, base) {
+        putBytes(memory, base + atSource, slice);
+        return [slice.length, base + atSource, base + atOut];
+      },
+      store(memory, base, count) {
+        out.set(bytesAt(memory, base + atOut, count), at);
+        at += count;
+      },
+    });
+  }
+  return at;
+}

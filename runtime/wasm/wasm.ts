@@ -1,0 +1,127 @@
+/**
+ * Local arithmetic on the CPU: SIMD kernels (assembly/) on the calling thread for small jobs and for the synchronous methods,
+ * on a pool of workers for the rest. Results do not depend on the number of workers.
+ */
+import { codeLength, type Compute, type CompareJob, type DigitCode, type GemmJob } from '../compute.ts';
+import { compareBlock, compareShareCalls, compareTestCalls, thermometerCalls } from './compare.ts';
+import { truncateDealt, truncateLocal, wrap } from './elementwise.ts';
+import { checkGemm, gemmWork, planGemm } from './gemm.ts';
+import { InlineKernels, compileKernels } from './instance.ts';
+import type { KernelCall, Prime } from './kernels.ts';
+import { pack, unpack } from './pack.ts';
+import { WorkerPool } from './pool.ts';
+import { sample17 } from './sample.ts';
+
+/** Below these sizes a job takes some 50 µs; a message to a worker and back takes 20 µs, more on a busy machine. */
+const INLINE_MULTIPLY_ADDS = 200_000;
+const INLINE_COMPARISONS = 2_048;
+/** A lone worker gains nothing over the calling thread but overlap: a chunk of comparisons (0.3 ms) is not worth the message. */
+const INLINE_COMPARISONS_ONE_WORKER = 16_384;
+
+export interface WasmOptions {
+  /** Worker threads; 0 runs everything on the calling thread. */
+  readonly workers: number;
+}
+
+/** Compiles the kernels and starts the workers. */
+export async function createWasmCompute(options: WasmOptions): Promise<Compute> {
+  const { workers } = options;
+  if (!Number.isInteger(workers) || workers < 0) throw new RangeError(`wasm: workers must be a count, is ${workers}`);
+  const module = await compileKernels();
+  const inline = new InlineKernels(module);
+  return new WasmCompute(inline, workers > 0 ? new WorkerPool(module, workers) : undefined);
+}
+
+class WasmCompute implements Compute {
+  readonly name = 'wasm';
+  readonly #inline: InlineKernels;
+  readonly #pool: WorkerPool | undefined;
+  #closed: Error | undefined;
+
+  constructor(inline: InlineKernels, pool: WorkerPool | undefined) {
+    this.#inline = inline;
+    this.#pool = pool;
+  }
+
+  async gemm(job: GemmJob): Promise<BigUint64Array> {
+    checkGemm(job);
+    const small = gemmWork(job) < INLINE_MULTIPLY_ADDS;
+    const out = new BigUint64Array(job.m * job.n);
+    const blocks = planGemm(job, out, small ? 0 : this.#workers);
+    await Promise.all(
+      blocks.map(async (calls) => {
+        for (const call of calls) await this.#run(call, small);
+      }),
+    );
+    return out;
+  }
+
+  async thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array> {
+    const out = new Uint8Array(x.length * codeLength(code));
+    const block = compareBlock(x.length, this.#workers);
+    return this.#runAll(thermometerCalls(code, x, share0, out, block), x.length, out);
+  }
+
+  async compareShare(job: CompareJob): Promise<Uint8Array> {
+    const n = job.y.length;
+    const out = new Uint8Array(n * job.code.digits);
+    return this.#runAll(compareShareCalls(job, out, compareBlock(n, this.#workers)), n, out);
+  }
+
+  async compareTest(code: DigitCode, d0: Uint8Array, d1: Uint8Array): Promise<Uint8Array> {
+    const n = Math.ceil(d0.length / code.digits);
+    const out = new Uint8Array(n);
+    return this.#runAll(compareTestCalls(code, d0, d1, out, compareBlock(n, this.#workers)), n, out);
+  }
+
+  pack(prime: Prime, values: Uint8Array): Uint8Array {
+    return pack(this.#inline, prime, values);
+  }
+
+  unpack(prime: Prime, packed: Uint8Array, count: number): Uint8Array {
+    return unpack(this.#inline, prime, packed, count);
+  }
+
+  sample17(source: Uint8Array, out: Uint8Array, at: number): number {
+    return sample17(this.#inline, source, out, at);
+  }
+
+  truncateLocal(party: 0 | 1, z: BigUint64Array, bits: number): BigUint64Array {
+    return truncateLocal(this.#inline, party, z, bits);
+  }
+
+  truncateDealt(
+    party: 0 | 1,
+    c: BigUint64Array,
+    rShift: BigUint64Array,
+    r63: BigUint64Array,
+    bits: number,
+  ): BigUint64Array {
+    return truncateDealt(this.#inline, party, c, rShift, r63, bits);
+  }
+
+  wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array {
+    return wrap(this.#inline, a, b);
+  }
+
+  async close(): Promise<void> {
+    this.#closed ??= new Error('wasm: compute is closed');
+    await this.#pool?.close(this.#closed);
+  }
+
+  get #workers(): number {
+    return this.#pool?.size ?? 0;
+  }
+
+  async #runAll(calls: KernelCall[], comparisons: number, out: Uint8Array): Promise<Uint8Array> {
+    const small = comparisons <= (this.#workers > 1 ? INLINE_COMPARISONS : INLINE_COMPARISONS_ONE_WORKER);
+    await Promise.all(calls.map((call) => this.#run(call, small)));
+    return out;
+  }
+
+  async #run(call: KernelCall, small: boolean): Promise<void> {
+    if (this.#closed !== undefined) throw this.#closed;
+    if (small || this.#pool === undefined) this.#inline.run(call);
+    else await this.#pool.run(call);
+  }
+}

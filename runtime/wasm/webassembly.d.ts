@@ -1,0 +1,26 @@
+/**
+ * The part of the WebAssembly JavaScript interface that this folder uses. TypeScript ships these types with the DOM library
+ * only, which server code should not see.
+ */
+declare namespace WebAssembly {
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type
+  interface Module {}
+
+  type Exports = Record<string, ((...args: number[]) => number | undefined) | Global>;
+
+  class Global {
+    readonly value: number;
+  }
+
+  class Memory {
+    constructor(descriptor: { initial: number; maximum: number; shared: boolean });
+    readonly buffer: SharedArrayBuffer;
+  }
+
+  class Instance {
+    constructor(module: Module, imports: { env: { memory: Memory } });
+    readonly exports: Exports;
+  }
+
+  function compile(bytes: Uint8Array<ArrayBuffer>): Promise<Module>;
+}

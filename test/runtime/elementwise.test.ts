@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { beforeAll, expect, test } from 'vitest';
+import type { Compute } from '../../runtime/compute.ts';
+import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
+import { EDGES, TestRandom } from '../reference/random.ts';
+import { expectSame } from '../reference/same.ts';
+
+let compute: Compute;
+
+beforeAll(async () => {
+  compute = await createWasmCompute({ workers: 0 });
+});
+
+const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
+const ring = fc.oneof(fc.constantFrom(...EDGES), fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }));
+const party = fc.constantFrom(0 as const, 1 as const);
+
+test('truncateLocal: Alg. 11', () => {
+  fc.assert(
+    fc.property(party, fc.array(ring, { maxLength: 20 }), fc.integer({ min: 0, max: 63 }), (j, z, bits) => {
+      const expected = z.map((x) => (j === 0 ? x >> BigInt(bits) : u64(-(u64(-x) >> BigInt(bits)))));
+      expect(compute.truncateLocal(j, BigUint64Array.from(z), bits)).toEqual(BigUint64Array.from(expected));
+    }),
+  );
+});
+
+test('truncateDealt: step 2 by the formula', () => {
+  const triple = fc.tuple(ring, ring, ring);
+  fc.assert(
+    fc.property(party, fc.array(triple, { maxLength: 20 }), fc.integer({ min: 0, max: 62 }), (j, rows, bits) => {
+      const f = BigInt(bits);
+      const expected = rows.map(([c, rShift, r63]) => {
+        const shared = j === 0 ? (c >> f) - (1n << (62n - f)) : 0n;
+        return u64(shared - rShift + r63 * (1n - (c >> 63n)) * (1n << (64n - f)));
+      });
+      const column = (i: 0 | 1 | 2): BigUint64Array => BigUint64Array.from(rows, (row) => row[i]);
+      const out = compute.truncateDealt(j, column(0), column(1), column(2), bits);
+      expect(out).toEqual(BigUint64Array.from(expected));
+    }),
+  );
+});
+
+test('truncateDealt: both shares together are z / 2^bits to one ulp, for all |z| < 2^62', () => {
+  const value = fc.bigInt({ min: -(1n << 62n) + 1n, max: (1n << 62n) - 1n });
+  fc.assert(
+    fc.property(value, ring, ring, ring, fc.integer({ min: 1, max: 40 }), (z, r, shiftMask, signMask, bits) => {
+      const f = BigInt(bits);
+      const c = BigUint64Array.of(u64(z + (1n << 62n) + r));
+      const r63 = r >> 63n;
+      const share0 = compute.truncateDealt(0, c, BigUint64Array.of(shiftMask), BigUint64Array.of(signMask), bits);
+      const shift1 = BigUint64Array.of(u64((r >> f) - shiftMask));
+      const share1 = compute.truncateDealt(1, c, shift1, BigUint64Array.of(u64(r63 - signMask)), bits);
+      const error = BigInt.asIntN(64, share0[0] + share1[0]) - (z >> f);
+      expect(error === 0n || error === 1n).toBe(true);
+    }),
+  );
+});
+
+test('wrap', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(ring, ring), { maxLength: 20 }), (rows) => {
+      const a = BigUint64Array.from(rows, ([x]) => x);
+      const b = BigUint64Array.from(rows, ([, y]) => y);
+      expect(compute.wrap(a, b)).toEqual(Uint8Array.from(rows, ([x, y]) => Number(x + y >= 1n << 64n)));
+    }),
+  );
+});
+
+test('more than one slice', () => {
+  const n = 40_001;
+  const a = new TestRandom(1).ring(n);
+  const b = new TestRandom(2).ring(n);
+  expectSame(
+    compute.wrap(a, b),
+    Uint8Array.from(a, (x, i) => Number(x + b[i] >= 1n << 64n)),
+  );
+  expectSame(
+    compute.truncateLocal(0, a, 16),
+    a.map((x) => x >> 16n),
+  );
+  expectSame(
+    compute.truncateDealt(1, a, b, b, 0),
+    b.map((x) => u64(-x)),
+  );
+});
+
+test('arguments are checked', () => {
+  const two = new BigUint64Array(2);
+  const one = new BigUint64Array(1);
+  expect(() => compute.truncateLocal(0, two, 64)).toThrow('bits must be in [0, 63], is 64');
+  expect(() => compute.truncateDealt(0, two, two, two, 63)).toThrow('bits must be in [0, 62], is 63');
+  expect(() => compute.truncateDealt(0, two, one, two, 16)).toThrow('rShift has 1 elements, 2 expected');
+  expect(() => compute.wrap(two, one)).toThrow('b has 1 elements, 2 expected');
+});

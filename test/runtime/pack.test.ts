@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { packedLength, type Compute } from '../../runtime/compute.ts';
+import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
+import { packReference } from '../reference/pack.ts';
+import { TestRandom } from '../reference/random.ts';
+import { expectSame } from '../reference/same.ts';
+
+let compute: Compute;
+
+beforeAll(async () => {
+  compute = await createWasmCompute({ workers: 0 });
+});
+
+describe.each([17, 31, 67] as const)('Z_%i on the wire', (prime) => {
+  const values = fc.uint8Array({ min: 0, max: prime - 1, maxLength: 100 });
+
+  test('layout and round trip', () => {
+    fc.assert(
+      fc.property(values, (plain) => {
+        const packed = compute.pack(prime, plain);
+        expect(packed).toEqual(packReference(prime, plain));
+        expect(packed.length).toBe(packedLength(prime, plain.length));
+        expect(compute.unpack(prime, packed, plain.length)).toEqual(plain);
+      }),
+    );
+  });
+
+  test('every pair of values', () => {
+    const pairs = Array.from({ length: prime * prime }, (_, i) => [i % prime, Math.floor(i / prime)]).flat();
+    const plain = Uint8Array.from(pairs);
+    const packed = compute.pack(prime, plain);
+    expect(packed).toEqual(packReference(prime, plain));
+    expect(compute.unpack(prime, packed, plain.length)).toEqual(plain);
+  });
+
+  test('more than one slice', () => {
+    const plain = new TestRandom(prime).bytes(600_001, prime);
+    expectSame(compute.unpack(prime, compute.pack(prime, plain), plain.length), plain);
+  });
+
+  test('whatever a peer sends either decodes to what packs to the same bytes, or is refused', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 40 }), fc.uint8Array({ minLength: 40, maxLength: 40 }), (count, bytes) => {
+        const packed = bytes.subarray(0, packedLength(prime, count));
+        let plain: Uint8Array;
+        try {
+          plain = compute.unpack(prime, packed, count);
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError);
+          return;
+        }
+        expect(plain.every((value) => value < prime)).toBe(true);
+        expect(compute.pack(prime, plain)).toEqual(packed);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('one wrong bit anywhere: refused, or another message', () => {
+    const plain = new TestRandom(5).bytes(37, prime);
+    const packed = compute.pack(prime, plain);
+    for (let bit = 0; bit < 8 * packed.length; bit++) {
+      const wrong = packed.slice();
+      wrong[bit >> 3] ^= 1 << (bit & 7);
+      let decoded: Uint8Array | undefined;
+      try {
+        decoded = compute.unpack(prime, wrong, plain.length);
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+      }
+      expect(decoded).not.toEqual(plain);
+    }
+  });
+
+  test('a value out of range is found in every place', () => {
+    for (let at = 0; at < 33; at++) {
+      const plain = new Uint8Array(33);
+      plain[at] = prime;
+      expect(() => compute.pack(prime, plain)).toThrow(`a value is not below ${prime}`);
+      plain[at] = 128 + prime;
+      expect(() => compute.pack(prime, plain)).toThrow(`a value is not below ${prime}`);
+      plain[at] = prime;
+      // For p = 17 the second of a pair must be 17 to leave the range: 17 + 17·0 is a valid code of (0, 1).
+      const wire = packReference(prime, plain);
+      if (prime !== 17 || at % 2 === 1) {
+        expect(() => compute.unpack(prime, wire, plain.length)).toThrow(`a value is not below ${prime}`);
+      }
+    }
+  });
+
+  test('length and padding are checked', () => {
+    const packed = compute.pack(prime, new Uint8Array(3).fill(1));
+    expect(() => compute.unpack(prime, packed.subarray(1), 3)).toThrow('take');
+    expect(() => compute.unpack(prime, new Uint8Array([...packed, 0]), 3)).toThrow(RangeError);
+    expect(() => compute.unpack(prime, packReference(prime, [1, 1, 1, 1]).subarray(0, packed.length), 3)).toThrow(
+      'padding is not zero',
+    );
+    expect(compute.unpack(prime, new Uint8Array(0), 0)).toEqual(new Uint8Array(0));
+  });
+});
