@@ -1,0 +1,78 @@
+/**
+ * Beaver product (Alg. 1) for every bilinear map `*` (element product, matrix product; PROTOCOLS §1).
+ *
+ * Mask:    U uniform over Z_{2^64}, ⟨U⟩₀ from k02, ⟨U⟩₁ from k12; P0, P1 open E = X − U. Once per value, however many products
+ *          it enters: revealing X − U once and using U in several triples reveals nothing more.
+ * Product: W = W_0 + W_1 + Z with Z = U * V, which P2 knows, and at the workers
+ *          W_j = E * ⟨Y⟩_j + ⟨X⟩_j * F − [j=0]·E * F, computed as one fused product [E | ⟨X⟩_j − [j=0]E] · [⟨Y⟩_j ; F].
+ *
+ * The paper has P2 deal shares of Z at once. A product that is truncated next does not need them: the truncation's mask takes Z up
+ * (`truncation.ts`). So `workers` leaves W in three parts, and `dealPart` makes two of them where shares are wanted.
+ * Cost: 1 round for the masks not yet opened, 16 bytes per element of each; 8 bytes per element of Z that is dealt, ahead.
+ */
+import * as z64 from '../ring/z64.ts';
+import type { BilinearMap } from './bilinear.ts';
+import type { Cost } from './cost.ts';
+import { dealtZ64, dealZ64 } from './deal.ts';
+import { open } from './open.ts';
+import type { Party } from './party.ts';
+
+/** A worker's view of a masked operand. */
+export interface Masked {
+  /** ⟨X⟩_j */
+  readonly share: BigUint64Array;
+  /** E = X − U, known to both workers. */
+  readonly opened: BigUint64Array;
+  /** ⟨X⟩_j − [j=0]E: the operand that meets F in the fused product. */
+  readonly reduced: BigUint64Array;
+}
+
+/** P0, P1: masks and opens a shared value. */
+export async function workersMask(party: Party, share: BigUint64Array): Promise<Masked> {
+  const mask = party.stream('P2', 'U').z64(share.length);
+  const opened = await open(party, 'E', z64.subtractFrom(share, mask));
+  return masked(party, share, opened);
+}
+
+/** The operand from its share and its opening. */
+export function masked(party: Party, share: BigUint64Array, opened: BigUint64Array): Masked {
+  return { share, opened, reduced: party.worker === 0 ? z64.sub(share, opened) : share };
+}
+
+/** P2: the mask U of the value that the workers open at the same address. */
+export function helperMask(party: Party, count: number): BigUint64Array {
+  return z64.accumulate(party.stream('P0', 'U').z64(count), party.stream('P1', 'U').z64(count));
+}
+
+/** P0, P1: this worker's part of X * Y. P2's part is Z = U * V. */
+export function workers(party: Party, map: BilinearMap, x: Masked, y: Masked): Promise<BigUint64Array> {
+  return map.apply(party.compute, [
+    { x: x.opened, y: y.share },
+    { x: x.reduced, y: y.opened },
+  ]);
+}
+
+/** P2: its part of the product. */
+export function helper(party: Party, map: BilinearMap, U: BigUint64Array, V: BigUint64Array): Promise<BigUint64Array> {
+  return map.apply(party.compute, [{ x: U, y: V }]);
+}
+
+/** P0, P1: this worker's share of a value in three parts, from its part. */
+export async function dealtPart(party: Party, part: BigUint64Array): Promise<BigUint64Array> {
+  return z64.accumulate(await dealtZ64(party, 'Z', part.length), part);
+}
+
+/** P2: deals its part to the workers. */
+export function dealPart(party: Party, part: BigUint64Array): Promise<void> {
+  return dealZ64(party, 'Z', part);
+}
+
+/** Of masking and opening `count` elements of operands. */
+export function maskCost(count: number): Cost {
+  return { rounds: count > 0 ? 1 : 0, bytes: 16 * count };
+}
+
+/** Of dealing `count` elements of Z. */
+export function partCost(count: number): Cost {
+  return { rounds: 0, bytes: 8 * count };
+}

@@ -1,0 +1,39 @@
+/** Declared costs of a secure engine's operations, from those its protocols declare. */
+import * as beaver from './beaver.ts';
+import { type Cost, type CostModel, FREE, inSequence } from './cost.ts';
+import { DEFAULT_CHUNK } from './party.ts';
+import { directSuite, paperSuite } from './suite.ts';
+import * as truncation from './truncation.ts';
+
+export interface CostOptions {
+  readonly suite: 'direct' | 'paper';
+  readonly truncation: 'dealt' | 'local';
+  readonly fractionBits: number;
+  readonly compareBits: number;
+  readonly chunk?: number;
+}
+
+export function createCostModel(options: CostOptions): CostModel {
+  const chunk = options.chunk ?? DEFAULT_CHUNK;
+  const suite = options.suite === 'direct' ? directSuite(options.compareBits) : paperSuite;
+  const fused = options.truncation === 'dealt' ? suite.fused : undefined;
+  const truncate = (count: number, bits: number): Cost =>
+    options.truncation === 'local' || count === 0 ? FREE : truncation.dealtCost(count, bits, chunk);
+  return {
+    fractionBits: options.fractionBits,
+    truncation: options.truncation,
+    relu: (count) => suite.reluCost(count, chunk),
+    select: (count) => suite.selectCost(count),
+    truncate,
+    truncateRelu: (count, bits) =>
+      fused === undefined
+        ? inSequence(truncate(count, bits), suite.reluCost(count, chunk))
+        : fused.reluCost(count, bits, chunk),
+    truncateSelect: (count, bits) =>
+      fused === undefined
+        ? inSequence(truncate(count, bits), suite.selectCost(count))
+        : fused.selectCost(count, bits, chunk),
+    product: beaver.maskCost,
+    part: beaver.partCost,
+  };
+}

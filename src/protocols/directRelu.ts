@@ -1,0 +1,140 @@
+/**
+ * DReLU and ReLU of the direct suite: one opening for compare and multiply (PROTOCOLS §3).
+ *
+ * For |a| < 2^(k−1) the sign of a is bit k−1 of a mod 2^k, and shares reduce mod 2^k locally.
+ *   Ahead:   R uniform over Z_{2^64}, shares from k02 and k12; P2 deals the digits of R mod 2^(k−1) over Z_p
+ *   Round 1: P0, P1 open c = a + R
+ *   Round 2: PrivateCompare of X = R mod 2^(k−1) against Y = c mod 2^(k−1): borrow = [X > Y]
+ *   Round 3: MSB(a) = c_{k−1} ⊕ R_{k−1} ⊕ borrow. P2 sets q = 1 ⊕ R_{k−1} ⊕ β', the workers t = c_{k−1} ⊕ β;
+ *            DReLU(a) = t ⊕ q, t known to both workers, q to P2 alone. P2 deals ⟨q⟩ and ⟨q·R⟩ over Z_{2^64}
+ *   Local:   ⟨q·a⟩ = c⟨q⟩ − ⟨qR⟩;  ⟨ReLU⟩ = t⟨a⟩ + (1 − 2t)⟨q·a⟩
+ * Backward (select): t, ⟨q⟩ and q are kept. Open e = δ + V, P2 deals ⟨qV⟩: q·δ = q·e − qV. One round, no comparison.
+ *
+ * DReLU(0) = 1. Views: c and e are masked by R and V, uniform and fresh; P2 sees d (see privateCompare.ts), and β' = β ⊕ borrow
+ * with β uniform and unknown to it.
+ */
+import { type DigitCode, P17, P31 } from '../../runtime/compute.ts';
+import * as z64 from '../ring/z64.ts';
+import { chunked, type Cost } from './cost.ts';
+import { dealDigits, dealtDigits, dealtZ64, dealZ64, digitsBytes } from './deal.ts';
+import { open } from './open.ts';
+import type { Party } from './party.ts';
+import * as privateCompare from './privateCompare.ts';
+
+/** Narrowest and widest window the digit codes hold. */
+export const MIN_COMPARE_BITS = 2;
+export const MAX_COMPARE_BITS = 61;
+
+/** The digit code for windows of k bits: k − 1 bits are compared. */
+export function codeFor(compareBits: number): DigitCode {
+  if (!Number.isInteger(compareBits) || compareBits < MIN_COMPARE_BITS || compareBits > MAX_COMPARE_BITS) {
+    throw new RangeError(
+      `comparison window of ${compareBits} bits: expected ${MIN_COMPARE_BITS} … ${MAX_COMPARE_BITS}`,
+    );
+  }
+  return compareBits <= 33 ? P17 : P31;
+}
+
+/** What the workers keep: DReLU(a) = t ⊕ q. */
+export interface WorkerSign {
+  /** Known to both workers, one byte 0/1 each. */
+  readonly t: Uint8Array;
+  /** This worker's share of q over Z_{2^64}. */
+  readonly q: BigUint64Array;
+}
+
+/** P0, P1: ⟨a⟩ → ⟨ReLU(a)⟩ and the kept bits. */
+export async function workers(
+  party: Party,
+  a: BigUint64Array,
+  compareBits: number,
+): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
+  const code = codeFor(compareBits);
+  const y = new BigUint64Array(a.length);
+  const t = new Uint8Array(a.length);
+  const q = new BigUint64Array(a.length);
+  await party.chunks(a.length, async (chunk, from, to) => {
+    const n = to - from;
+    const share = a.subarray(from, to);
+    const masked = z64.accumulate(chunk.stream('P2', 'R').z64(n), share);
+    const [digits, c] = await Promise.all([dealtDigits(chunk, 'digits', code, n), open(chunk, 'c', masked)]); // round 1
+    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, digits, z64.lowBits(c, compareBits - 1)); // round 2
+    const known = xorBits(z64.bitAt(c, compareBits - 1), beta, 0);
+    const dealt = await dealtZ64(chunk, 'q,qR', 2 * n); // round 3
+    const qShare = dealt.subarray(0, n);
+    y.set(withKnownBit(known, share, productWith(qShare, c, dealt.subarray(n))), from);
+    t.set(known, from);
+    q.set(qShare, from);
+  });
+  return { y, sign: { t, q } };
+}
+
+/** P2: returns q, one byte 0/1 each. */
+export async function helper(party: Party, count: number, compareBits: number): Promise<Uint8Array> {
+  const code = codeFor(compareBits);
+  const q = new Uint8Array(count);
+  await party.chunks(count, async (chunk, from, to) => {
+    const n = to - from;
+    const R = z64.accumulate(chunk.stream('P0', 'R').z64(n), chunk.stream('P1', 'R').z64(n));
+    const [, betaPrime] = await Promise.all([
+      dealDigits(chunk, 'digits', code, z64.lowBits(R, compareBits - 1)),
+      privateCompare.helper(chunk, { code, orEqual: false }, n), // round 2
+    ]);
+    const known = xorBits(z64.bitAt(R, compareBits - 1), betaPrime, 1);
+    await dealZ64(chunk, 'q,qR', z64.concat(z64.fromBytes(known), z64.keepWhere(known, R))); // round 3
+    q.set(known, from);
+  });
+  return q;
+}
+
+/** P0, P1: ⟨δ⟩ → ⟨DReLU(a) · δ⟩ from the bits kept of a. */
+export async function workersSelect(party: Party, sign: WorkerSign, delta: BigUint64Array): Promise<BigUint64Array> {
+  const y = new BigUint64Array(delta.length);
+  await party.chunks(delta.length, async (chunk, from, to) => {
+    const n = to - from;
+    const share = delta.subarray(from, to);
+    const masked = z64.accumulate(chunk.stream('P2', 'V').z64(n), share);
+    const [qV, e] = await Promise.all([dealtZ64(chunk, 'qV', n), open(chunk, 'e', masked)]);
+    y.set(withKnownBit(sign.t.subarray(from, to), share, productWith(sign.q.subarray(from, to), e, qV)), from);
+  });
+  return y;
+}
+
+/** P2: deals for the select by its own bits q. */
+export async function helperSelect(party: Party, q: Uint8Array): Promise<void> {
+  await party.chunks(q.length, async (chunk, from, to) => {
+    const n = to - from;
+    const V = z64.accumulate(chunk.stream('P0', 'V').z64(n), chunk.stream('P1', 'V').z64(n));
+    await dealZ64(chunk, 'qV', z64.keepWhere(q.subarray(from, to), V));
+  });
+}
+
+/** Local: ⟨(t ⊕ q)·x⟩ = t⟨x⟩ + (1 − 2t)⟨q·x⟩. */
+export function withKnownBit(t: Uint8Array, x: BigUint64Array, qx: BigUint64Array): BigUint64Array {
+  return z64.accumulate(z64.negateWhere(t, qx), z64.keepWhere(t, x));
+}
+
+/** Local: ⟨q·x⟩ = opened·⟨q⟩ − ⟨q·mask⟩ where opened = x + mask. */
+function productWith(q: BigUint64Array, opened: BigUint64Array, qMask: BigUint64Array): BigUint64Array {
+  return z64.sub(z64.multiply(opened, q), qMask);
+}
+
+/** a ⊕ b ⊕ flip on bytes 0/1. */
+export function xorBits(a: Uint8Array, b: Uint8Array, flip: 0 | 1): Uint8Array {
+  const out = new Uint8Array(a.length);
+  for (let i = 0; i < out.length; i++) out[i] = a[i] ^ b[i] ^ flip;
+  return out;
+}
+
+export function cost(count: number, compareBits: number, chunk: number): Cost {
+  const code = codeFor(compareBits);
+  const compare = privateCompare.cost(code, count, chunk);
+  return chunked(count, chunk, (n) => ({
+    rounds: 2 + compare.rounds,
+    bytes: 16 * n + digitsBytes(code, n) + privateCompare.cost(code, n, chunk).bytes + 16 * n,
+  }));
+}
+
+export function selectCost(count: number): Cost {
+  return { rounds: 1, bytes: 24 * count };
+}

@@ -1,0 +1,94 @@
+/**
+ * What a neural network may ask. `nn/` is written against this interface alone, so one training loop runs on shares (three
+ * parties, `secure.ts`) and on clear ring values (`plain.ts`, the ideal twin).
+ *
+ * A Value is a tensor of fixed-point numbers over Z_{2^64}. It is immutable: an operand that enters several products is masked
+ * and opened once and its opening reused (PROTOCOLS §1, "Masked operands").
+ *
+ * Operations of one engine run one after the other; operations that may overlap run under `all`, each on a fork of its own.
+ */
+import type { Shape } from '../ring/tensor.ts';
+
+/** A number inside an engine: a share (worker), nothing but its shape (helper), or the clear value (plain). */
+export interface Value {
+  readonly shape: Shape;
+  /** The value is the ring element, read as signed, over 2^fractionBits. */
+  readonly fractionBits: number;
+}
+
+/** The bits [x ≥ 0] kept from a comparison, one per element, for use in backward passes. */
+export interface Sign {
+  readonly shape: Shape;
+}
+
+export interface MatmulOptions {
+  /** x is stored (k,m). */
+  readonly transposeX?: boolean;
+  /** y is stored (n,k). */
+  readonly transposeY?: boolean;
+}
+
+export interface Engine {
+  /** Fractional bits of activations and weights. */
+  readonly fractionBits: number;
+  /** How products are brought back to fractionBits. Decides the working precision of approximations (PROTOCOLS §1). */
+  readonly truncation: 'dealt' | 'local';
+
+  /** Runs tasks that may overlap, each on a fork of this engine; they may not use this engine itself meanwhile. */
+  all<T extends readonly unknown[]>(tasks: { readonly [K in keyof T]: (engine: Engine) => Promise<T[K]> }): Promise<T>;
+  /** A fork with a path of its own: `step/12`. Every address below it is unique while the label is (among its siblings). */
+  scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T>;
+
+  /** A public tensor, rounded to nearest in `fractionBits` (default: the engine's). */
+  constant(shape: Shape, values: ArrayLike<number>, fractionBits?: number): Value;
+  /** Rows of a data set (first dimension). Its mask is addressed by row: an image is masked and opened once a session. */
+  rows(dataset: Value, indices: readonly number[]): Value;
+
+  /** (m,k) x (k,n) → (m,n); fractional bits add up. */
+  matmul(x: Value, y: Value, options?: MatmulOptions): Promise<Value>;
+  /** Element product; y may also be (m,1) against x (m,n) and is then repeated along the row. */
+  mul(x: Value, y: Value): Promise<Value>;
+  /** Drops `bits` fractional bits, rounding stochastically to ±1 ulp. */
+  truncate(x: Value, bits: number): Promise<Value>;
+  /** max(x, 0), and the sign bits for the backward pass. |x| must lie inside the comparison window. */
+  relu(x: Value): Promise<{ readonly y: Value; readonly sign: Sign }>;
+  /** x where the kept bit is 1, else 0. */
+  select(sign: Sign, x: Value): Promise<Value>;
+
+  /** `relu` of `truncate`: a linear layer with its activation, in one opening where the suite has it. */
+  truncateRelu(x: Value, bits: number): Promise<{ readonly y: Value; readonly sign: Sign }>;
+  /** `select` of `truncate`: the same on the way back. */
+  truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value>;
+
+  // Local operations: no message.
+  add(x: Value, y: Value): Value;
+  sub(x: Value, y: Value): Value;
+  /** Adds a row vector (1,n) or (n) to every row of x (m,n). */
+  addRow(x: Value, row: Value): Value;
+  /** Subtracts a column (m,1) from every column of x (m,n). */
+  subColumn(x: Value, column: Value): Value;
+  /** x plus a public number, rounded to nearest in x's fractional bits. */
+  addPublic(x: Value, number: number): Value;
+  /** x times a public integer. */
+  scale(x: Value, integer: bigint): Value;
+  /** The same numbers with `bits` more fractional bits (a left shift). */
+  extend(x: Value, bits: number): Value;
+  /** The same ring elements read with other fractional bits: x · 2^(from − to), no arithmetic. */
+  reinterpret(x: Value, fractionBits: number): Value;
+  /** Sum over rows: (m,n) → (1,n). */
+  sumRows(x: Value): Value;
+  /** Sum over columns: (m,n) → (m,1). */
+  sumColumns(x: Value): Value;
+  /** Every `step`-th column from (inclusive) … to (exclusive) of x (m,n). */
+  columns(x: Value, from: number, to: number, step?: number): Value;
+  /** Values with equal rows side by side: (m,n_1), (m,n_2) … → (m, Σn). */
+  concatColumns(parts: readonly Value[]): Value;
+  /** Values with equal trailing dimensions one below the other. */
+  concatRows(parts: readonly Value[]): Value;
+  reshape(x: Value, shape: Shape): Value;
+
+  /** Hands the value to the owner of the job: each worker sends its share; the servers learn nothing. */
+  reveal(name: string, x: Value): Promise<void>;
+  /** Resolves when everything issued so far has left this party (the helper runs ahead of the workers). */
+  settle(): Promise<void>;
+}

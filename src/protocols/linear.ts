@@ -1,0 +1,194 @@
+/**
+ * What both engines do without a message: every linear operation is the same on a share as on the clear value. Only public terms
+ * differ: in shares, P0 alone adds them.
+ *
+ * Data is null at the helper, which holds no share: operations there only follow the shapes.
+ */
+import { encode, encodeOne } from '../ring/fixed.ts';
+import { sameShape, type Shape, sizeOf } from '../ring/tensor.ts';
+import * as z64 from '../ring/z64.ts';
+import type { Value } from './engine.ts';
+
+/** A value with its ring elements: this party's share, or the clear value; null at the helper. */
+export interface RingValue extends Value {
+  readonly data: BigUint64Array | null;
+}
+
+/** A linear function, on whatever part of its operands a party holds. */
+export type Linear = (...operands: BigUint64Array[]) => BigUint64Array;
+
+export abstract class LinearEngine<V extends RingValue> {
+  readonly fractionBits: number;
+
+  constructor(fractionBits: number) {
+    this.fractionBits = fractionBits;
+  }
+
+  /** Whether this party adds public terms to what it holds. */
+  protected abstract readonly addsPublic: boolean;
+  /** A value from its own data; null at the helper. */
+  protected abstract make(shape: Shape, fractionBits: number, data: BigUint64Array | null): V;
+  /** A linear function of some values: `compute` of what this party holds of each. */
+  protected abstract linear(shape: Shape, fractionBits: number, operands: readonly V[], compute: Linear): V;
+  /** What a party holds of a public value that it does not add; null at the helper. */
+  protected abstract zeros(count: number): BigUint64Array | null;
+  /** The same elements under another shape or scale: keeps the mask that was opened for them. */
+  protected abstract view(x: V, shape: Shape, fractionBits: number): V;
+
+  constant(shape: Shape, values: ArrayLike<number>, fractionBits: number = this.fractionBits): V {
+    if (values.length !== sizeOf(shape))
+      throw new RangeError(`constant [${shape.join(',')}]: found ${values.length} values`);
+    return this.make(shape, fractionBits, this.addsPublic ? encode(values, fractionBits) : this.zeros(values.length));
+  }
+
+  add(x: Value, y: Value): V {
+    return this.#combine('add', x, y, z64.add);
+  }
+
+  sub(x: Value, y: Value): V {
+    return this.#combine('sub', x, y, z64.sub);
+  }
+
+  addRow(x: Value, row: Value): V {
+    const [, n] = matrix('addRow', x);
+    if (sizeOf(row.shape) !== n)
+      throw new RangeError(`addRow: x has ${n} columns, the row has shape [${row.shape.join(',')}]`);
+    sameScale('addRow', x, row);
+    return this.linear(x.shape, x.fractionBits, [x as V, row as V], (data, vector) => {
+      const out = data.slice();
+      z64.accumulate(out, vector);
+      return out;
+    });
+  }
+
+  subColumn(x: Value, column: Value): V {
+    const [m, n] = matrix('subColumn', x);
+    if (!sameShape(column.shape, [m, 1])) {
+      throw new RangeError(
+        `subColumn: x is (${m},${n}), expected a column (${m},1), found [${column.shape.join(',')}]`,
+      );
+    }
+    sameScale('subColumn', x, column);
+    return this.linear(x.shape, x.fractionBits, [x as V, column as V], (data, vector) => {
+      const out = data.slice();
+      const minus = z64.negate(vector);
+      for (let r = 0; r < m; r++) z64.accumulate(out.subarray(r * n, (r + 1) * n), minus.subarray(r, r + 1));
+      return out;
+    });
+  }
+
+  addPublic(x: Value, number: number): V {
+    const constant = encodeOne(number, x.fractionBits);
+    return this.linear(x.shape, x.fractionBits, [x as V], (data) =>
+      this.addsPublic ? z64.addConstant(data, constant) : data,
+    );
+  }
+
+  scale(x: Value, integer: bigint): V {
+    if (integer === 1n) return x as V;
+    return this.linear(x.shape, x.fractionBits, [x as V], (data) => z64.scale(data, integer));
+  }
+
+  extend(x: Value, bits: number): V {
+    if (bits === 0) return x as V;
+    return this.linear(x.shape, x.fractionBits + bits, [x as V], (data) => z64.shiftLeft(data, bits));
+  }
+
+  reinterpret(x: Value, fractionBits: number): V {
+    return this.view(x as V, x.shape, fractionBits);
+  }
+
+  reshape(x: Value, shape: Shape): V {
+    if (sizeOf(shape) !== sizeOf(x.shape))
+      throw new RangeError(`reshape: [${x.shape.join(',')}] does not fit [${shape.join(',')}]`);
+    return this.view(x as V, shape, x.fractionBits);
+  }
+
+  sumRows(x: Value): V {
+    const [m, n] = matrix('sumRows', x);
+    return this.linear([1, n], x.fractionBits, [x as V], (data) => z64.sumRows(data, m, n));
+  }
+
+  sumColumns(x: Value): V {
+    const [m, n] = matrix('sumColumns', x);
+    return this.linear([m, 1], x.fractionBits, [x as V], (data) => z64.sumColumns(data, m, n));
+  }
+
+  columns(x: Value, from: number, to: number, step = 1): V {
+    const [m, n] = matrix('columns', x);
+    if (!(from >= 0 && from <= to && to <= n)) throw new RangeError(`columns ${from} … ${to} of a matrix with ${n}`);
+    const width = Math.ceil((to - from) / step);
+    return this.linear([m, width], x.fractionBits, [x as V], (data) => {
+      const out = new BigUint64Array(m * width);
+      const source = z64.halves(data);
+      const target = z64.halves(out);
+      for (let r = 0, i = 0; r < m; r++) {
+        for (let c = from; c < to; c += step, i += 2) {
+          target[i] = source[2 * (r * n + c)];
+          target[i + 1] = source[2 * (r * n + c) + 1];
+        }
+      }
+      return out;
+    });
+  }
+
+  concatColumns(parts: readonly Value[]): V {
+    const [m] = matrix('concatColumns', parts[0]);
+    const widths = parts.map((part) => {
+      const [rows, columns] = matrix('concatColumns', part);
+      if (rows !== m) throw new RangeError(`concatColumns: ${m} rows against ${rows}`);
+      sameScale('concatColumns', parts[0], part);
+      return columns;
+    });
+    const total = widths.reduce((sum, width) => sum + width, 0);
+    return this.linear([m, total], parts[0].fractionBits, parts as readonly V[], (...datas) => {
+      const out = new BigUint64Array(m * total);
+      let offset = 0;
+      datas.forEach((data, i) => {
+        for (let r = 0; r < m; r++) out.set(data.subarray(r * widths[i], (r + 1) * widths[i]), r * total + offset);
+        offset += widths[i];
+      });
+      return out;
+    });
+  }
+
+  concatRows(parts: readonly Value[]): V {
+    const rest = parts[0].shape.slice(1);
+    let rows = 0;
+    for (const part of parts) {
+      if (!sameShape(part.shape.slice(1), rest)) {
+        throw new RangeError(
+          `concatRows: rows of shape [${rest.join(',')}] against [${part.shape.slice(1).join(',')}]`,
+        );
+      }
+      sameScale('concatRows', parts[0], part);
+      rows += part.shape[0];
+    }
+    return this.linear([rows, ...rest], parts[0].fractionBits, parts as readonly V[], z64.concat);
+  }
+
+  #combine(what: string, x: Value, y: Value, compute: Linear): V {
+    if (!sameShape(x.shape, y.shape))
+      throw new RangeError(`${what}: shapes [${x.shape.join(',')}] and [${y.shape.join(',')}] differ`);
+    sameScale(what, x, y);
+    return this.linear(x.shape, x.fractionBits, [x as V, y as V], compute);
+  }
+}
+
+/** The ring elements of a value; an engine's values are made by that engine alone. */
+export function dataOf<V extends RingValue>(x: Value): BigUint64Array {
+  const { data } = x as V;
+  if (data === null) throw new Error('the helper holds no data');
+  return data;
+}
+
+function matrix(what: string, x: Value): [number, number] {
+  if (x.shape.length !== 2) throw new RangeError(`${what}: expected a matrix, found shape [${x.shape.join(',')}]`);
+  return [x.shape[0], x.shape[1]];
+}
+
+function sameScale(what: string, x: Value, y: Value): void {
+  if (x.fractionBits !== y.fractionBits) {
+    throw new RangeError(`${what}: ${x.fractionBits} fractional bits against ${y.fractionBits}`);
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * One party inside one operation: its message lane, its random-stream addresses, its place in the chain of messages.
+ *
+ * A Party is passed to every protocol. `fork(label)` gives a child with a path of its own; messages and streams are addressed by
+ * path, so operations under different forks overlap freely and stay deterministic in all three parties. A label may be used once
+ * among siblings and a purpose once in a party: no address is drawn twice.
+ *
+ * Rounds are measured, not declared: every message carries the length of the chain of messages it depends on (`depth`), and a
+ * fork starts from its parent's depth and hands it back by `join`.
+ */
+import type { Compute } from '../../runtime/compute.ts';
+import type { ElementType, Link, Payloads, PeerName } from '../channel/channel.ts';
+import type { Stream } from '../random/stream.ts';
+import type { PairStreams } from '../random/streams.ts';
+
+export type PartyId = 0 | 1 | 2;
+export type PartyName = 'P0' | 'P1' | 'P2';
+export type WorkerName = 'P0' | 'P1';
+
+export interface PartySetup {
+  readonly id: PartyId;
+  /** Links to the two other parties. */
+  readonly links: ReadonlyMap<PeerName, Link>;
+  /** Streams shared with each of the two other parties. The helper has none with the pair (P0, P1). */
+  readonly streams: ReadonlyMap<PeerName, PairStreams>;
+  readonly compute: Compute;
+  /** Elements per chunk; must agree among the parties. */
+  readonly chunk?: number;
+}
+
+/** Elements of one chunk: large enough to fill a frame, small enough for the cache. */
+export const DEFAULT_CHUNK = 16384;
+/** Chunks of one tensor that a worker keeps in flight. */
+const CHUNKS_IN_FLIGHT = 4;
+
+export class Party {
+  readonly id: PartyId;
+  readonly path: string;
+  readonly compute: Compute;
+  /**
+   * The worker whose share of what the helper deals comes from a pair key, without traffic; the other one is sent its share.
+   * Alternates between chunks, so that the helper's traffic is balanced.
+   */
+  readonly drawer: WorkerName;
+  readonly #setup: PartySetup;
+  readonly #used: Set<string> = new Set();
+  #depth: number;
+
+  constructor(setup: PartySetup, path: string, depth: number, drawer: WorkerName) {
+    this.id = setup.id;
+    this.path = path;
+    this.compute = setup.compute;
+    this.drawer = drawer;
+    this.#setup = setup;
+    this.#depth = depth;
+  }
+
+  get name(): PartyName {
+    return `P${this.id}` as PartyName;
+  }
+
+  /** The other worker. */
+  get peer(): WorkerName {
+    if (this.id === 2) throw new Error('P2 is the helper: it has no fellow worker');
+    return this.id === 0 ? 'P1' : 'P0';
+  }
+
+  /** 0 or 1: which share this worker holds; decides who adds public terms. */
+  get worker(): 0 | 1 {
+    if (this.id === 2) throw new Error('P2 is the helper: it holds no share');
+    return this.id;
+  }
+
+  /** Length of the longest chain of messages that what this party now holds depends on. */
+  get depth(): number {
+    return this.#depth;
+  }
+
+  fork(label: string, drawer: WorkerName = this.drawer): Party {
+    return this.#child(label, this.#depth, drawer);
+  }
+
+  /** Runs a task under a fork and joins it: the step of a protocol that is a protocol itself. */
+  async under<T>(label: string, task: (party: Party) => Promise<T>): Promise<T> {
+    const child = this.fork(label);
+    const result = await task(child);
+    this.join(child);
+    return result;
+  }
+
+  /** What happened in the other party's lane now lies before everything this one does. */
+  join(other: { readonly depth: number }): void {
+    this.#depth = Math.max(this.#depth, other.depth);
+  }
+
+  /** The stream shared with another party at this party's address. */
+  stream(other: PartyName, purpose: string): Stream {
+    this.#claim(`${other}:${purpose}`);
+    return this.streamAgain(other, purpose);
+  }
+
+  /** The same stream from its start once more: only for the mask of a value that is masked once and used again (`dataset.ts`). */
+  streamAgain(other: PartyName, purpose: string): Stream {
+    const streams = this.#setup.streams.get(other);
+    if (streams === undefined) throw new Error(`${this.name} shares no key with ${other} (${this.path}, ${purpose})`);
+    return streams.stream(this.path, purpose);
+  }
+
+  /** Sends under this party's path. The array belongs to the channel from here on. Resolves when there is room for more. */
+  send(to: PartyName, purpose: string, data: BigUint64Array | Uint8Array): Promise<void> {
+    return this.#link(to).send(`${this.path}:${purpose}`, data, this.#depth + 1);
+  }
+
+  /** Receives what `from` sent under this path and purpose; its type and length are checked. */
+  async receive<K extends ElementType>(
+    from: PartyName,
+    purpose: string,
+    type: K,
+    length: number,
+  ): Promise<Payloads[K]> {
+    const received = await this.#link(from).receive(`${this.path}:${purpose}`, type, length);
+    this.join(received);
+    return received.data;
+  }
+
+  /**
+   * Runs `task` on every chunk [from, to) of `count` elements, each under its own fork, a few at a time. One chunk keeps this
+   * party's drawer; among several it alternates.
+   */
+  async chunks(count: number, task: (party: Party, from: number, to: number) => Promise<void>): Promise<void> {
+    const size = this.#setup.chunk ?? DEFAULT_CHUNK;
+    const total = Math.max(1, Math.ceil(count / size));
+    const other = this.drawer === 'P0' ? 'P1' : 'P0';
+    const start = this.#depth; // chunks do not depend on each other: every one starts here
+    let deepest = start;
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < total) {
+        const index = next++;
+        const child = this.#child(`${index}`, start, index % 2 === 0 ? this.drawer : other);
+        await task(child, index * size, Math.min(count, (index + 1) * size));
+        deepest = Math.max(deepest, child.depth);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(CHUNKS_IN_FLIGHT, total) }, lane));
+    this.#depth = Math.max(this.#depth, deepest);
+  }
+
+  #child(label: string, depth: number, drawer: WorkerName): Party {
+    this.#claim(`/${label}`);
+    return new Party(this.#setup, `${this.path}/${label}`, depth, drawer);
+  }
+
+  #link(to: PartyName): Link {
+    const link = this.#setup.links.get(to);
+    if (link === undefined) throw new Error(`${this.name} has no link to ${to}`);
+    return link;
+  }
+
+  #claim(address: string): void {
+    if (this.#used.has(address))
+      throw new Error(`address ${this.path} ${address} is used twice: random values would repeat`);
+    this.#used.add(address);
+  }
+}
+
+/**
+ * The root party of a session. The helper starts one message early: it holds no input, so what it sends before it has received
+ * anything is independent of all inputs and costs no online round.
+ */
+export function createParty(setup: PartySetup): Party {
+  return new Party(setup, '', setup.id === 2 ? -1 : 0, 'P0');
+}

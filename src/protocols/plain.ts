@@ -1,0 +1,169 @@
+/**
+ * The ideal twin: the same engine on clear ring values, in one process and without shares. Bit-faithful to the secure engine up to
+ * the ±1 ulp of each truncation, whose randomness it draws from a seed: the reference for correctness and for accuracy.
+ */
+import type { Compute } from '../../runtime/compute.ts';
+import { insecurePairKey } from '../random/agreement.ts';
+import { PairStreams } from '../random/streams.ts';
+import { type Shape, sizeOf } from '../ring/tensor.ts';
+import * as z64 from '../ring/z64.ts';
+import * as bilinear from './bilinear.ts';
+import type { Engine, MatmulOptions, Sign, Value } from './engine.ts';
+import { dataOf, type Linear, LinearEngine, type RingValue } from './linear.ts';
+import { checkTruncationBits } from './truncation.ts';
+
+export interface PlainOptions {
+  readonly truncation: 'dealt' | 'local';
+  readonly fractionBits: number;
+  readonly compute: Compute;
+  /** Of the rounding. */
+  readonly seed: number;
+  /** Receives the clear value of every result. */
+  readonly reveal: (name: string, value: BigUint64Array) => Promise<void>;
+}
+
+type PlainValue = RingValue & { readonly data: BigUint64Array };
+
+interface PlainSign extends Sign {
+  readonly bits: Uint8Array;
+}
+
+export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
+  protected readonly addsPublic = true;
+  readonly #options: PlainOptions;
+  readonly #streams: PairStreams;
+  readonly #path: string;
+  #operations = 0;
+
+  constructor(options: PlainOptions, streams: PairStreams, path: string) {
+    super(options.fractionBits);
+    this.#options = options;
+    this.#streams = streams;
+    this.#path = path;
+  }
+
+  get truncation(): 'dealt' | 'local' {
+    return this.#options.truncation;
+  }
+
+  input(shape: Shape, fractionBits: number, data: BigUint64Array): Value {
+    if (data.length !== sizeOf(shape))
+      throw new RangeError(`input [${shape.join(',')}]: found ${data.length} elements`);
+    return this.make(shape, fractionBits, data);
+  }
+
+  async all<T extends readonly unknown[]>(tasks: {
+    readonly [K in keyof T]: (engine: Engine) => Promise<T[K]>;
+  }): Promise<T> {
+    const results = await Promise.all(tasks.map((task) => task(this.#fork(`${this.#operations++}`))));
+    return results as unknown as T;
+  }
+
+  scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T> {
+    return task(this.#fork(label));
+  }
+
+  rows(dataset: Value, indices: readonly number[]): Value {
+    const [count, ...rest] = dataset.shape;
+    const width = sizeOf(rest);
+    const data = dataOf<PlainValue>(dataset);
+    const out = new BigUint64Array(indices.length * width);
+    indices.forEach((row, k) => {
+      if (!Number.isInteger(row) || row < 0 || row >= count)
+        throw new RangeError(`row ${row} of a data set with ${count}`);
+      out.set(data.subarray(row * width, (row + 1) * width), k * width);
+    });
+    return this.make([indices.length, ...rest], dataset.fractionBits, out);
+  }
+
+  matmul(x: Value, y: Value, options: MatmulOptions = {}): Promise<Value> {
+    return this.#product(
+      bilinear.matmul(x.shape, y.shape, options.transposeX ?? false, options.transposeY ?? false),
+      x,
+      y,
+    );
+  }
+
+  mul(x: Value, y: Value): Promise<Value> {
+    return this.#product(bilinear.elementwise(x.shape, y.shape), x, y);
+  }
+
+  async truncate(x: Value, bits: number): Promise<Value> {
+    checkTruncationBits(bits);
+    const { compute } = this.#options;
+    const z = dataOf<PlainValue>(x);
+    const R = this.#streams.stream(this.#path, `truncate/${this.#operations++}`).z64(z.length);
+    const y =
+      this.truncation === 'dealt'
+        ? compute.truncateDealt(
+            0,
+            z64.add(z64.addConstant(z, 1n << 62n), R),
+            z64.shiftRight(R, bits),
+            z64.fromBytes(z64.bitAt(R, 63)),
+            bits,
+          )
+        : z64.add(compute.truncateLocal(0, R, bits), compute.truncateLocal(1, z64.sub(z, R), bits));
+    return Promise.resolve(this.make(x.shape, x.fractionBits - bits, y));
+  }
+
+  async relu(x: Value): Promise<{ y: Value; sign: Sign }> {
+    const data = dataOf<PlainValue>(x);
+    const bits = z64.bitAt(data, 63);
+    for (let i = 0; i < bits.length; i++) bits[i] ^= 1;
+    const sign: PlainSign = { shape: x.shape, bits };
+    return Promise.resolve({ y: this.make(x.shape, x.fractionBits, z64.keepWhere(bits, data)), sign });
+  }
+
+  async select(sign: Sign, x: Value): Promise<Value> {
+    return Promise.resolve(
+      this.make(x.shape, x.fractionBits, z64.keepWhere((sign as PlainSign).bits, dataOf<PlainValue>(x))),
+    );
+  }
+
+  async truncateRelu(x: Value, bits: number): Promise<{ y: Value; sign: Sign }> {
+    return this.relu(await this.truncate(x, bits));
+  }
+
+  async truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value> {
+    return this.select(sign, await this.truncate(x, bits));
+  }
+
+  reveal(name: string, x: Value): Promise<void> {
+    return this.#options.reveal(name, dataOf<PlainValue>(x));
+  }
+
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected make(shape: Shape, fractionBits: number, data: BigUint64Array | null): PlainValue {
+    return { shape, fractionBits, data: data! };
+  }
+
+  protected linear(shape: Shape, fractionBits: number, operands: readonly PlainValue[], compute: Linear): PlainValue {
+    return this.make(shape, fractionBits, compute(...operands.map((operand) => operand.data)));
+  }
+
+  protected zeros(count: number): BigUint64Array {
+    return new BigUint64Array(count);
+  }
+
+  protected view(x: PlainValue, shape: Shape, fractionBits: number): PlainValue {
+    return { ...x, shape, fractionBits };
+  }
+
+  async #product(map: bilinear.BilinearMap, x: Value, y: Value): Promise<Value> {
+    const data = await map.apply(this.#options.compute, [{ x: dataOf<PlainValue>(x), y: dataOf<PlainValue>(y) }]);
+    return this.make(map.shape, x.fractionBits + y.fractionBits, data);
+  }
+
+  #fork(label: string): PlainEngine {
+    return new PlainEngine(this.#options, this.#streams, `${this.#path}/${label}`);
+  }
+}
+
+export function createPlainEngine(options: PlainOptions): PlainEngine {
+  // The rounding of the reference needs no secrecy: a key from the seed, of a pair that no session has.
+  const streams = new PairStreams(insecurePairKey(options.seed, 'plain'));
+  return new PlainEngine(options, streams, '');
+}

@@ -1,0 +1,65 @@
+/**
+ * PrivateCompare (Alg. 3), in digits and without corner cases (PROTOCOLS §1). P2 knows X, the workers know Y; afterwards P2
+ * knows β' = β ⊕ [X > Y] (or [X ≥ Y]), the workers know β, and nobody learns the comparison.
+ *
+ * Inputs: shares over Z_p of the thermometer digits of X (dealt before, `deal.ts`); Y public to P0 and P1.
+ * Common randomness of P0, P1 (k01), fresh for every comparison: β, and per digit s_i ∈ Z_p*, u_i ∈ Z_p, and one rotation ρ.
+ *   1. c_i = 1 − hit_i + Σ_{k above i} (1 − [x_k = y_k]); hit tests X > Y when β = 0, Y ≥ X when β = 1
+ *   2. d_i = s_i · c_i in shares; P0 adds u_i, P1 subtracts it (the refresh: P2 dealt the digits and would otherwise learn
+ *      c_{i,0} / c_{i,1} and with it β and Y); both rotate by ρ (the place of the zero would tell where X and Y differ)
+ *   3. P0, P1 → P2: d;   P2: β' = [some d_i = 0]
+ * P2 sees d: at most one zero, at a uniform place, everything else uniform and nonzero; each share of it alone uniform.
+ *
+ * Whitepaper: printed with single-bit digits, separate cases for r = 0 and r = 2^ℓ − 1, a permutation, no refresh, and the sign
+ * of x_i − r_i reversed. A uniform rotation hides the place of the only zero as well as a permutation does.
+ * Cost: 1 round, 2 · digits values of Z_p, packed. Arithmetic: runtime (`compareShare`, `compareTest`).
+ */
+import { type DigitCode, packedLength } from '../../runtime/compute.ts';
+import { chunked, type Cost } from './cost.ts';
+import type { Party } from './party.ts';
+
+export interface CompareOptions {
+  readonly code: DigitCode;
+  /** false: X > Y. true: X ≥ Y. */
+  readonly orEqual: boolean;
+}
+
+/** P0, P1: digits is this worker's share of X's code, y the public Y. Returns β, one byte 0/1 each. */
+export async function workers(
+  party: Party,
+  options: CompareOptions,
+  digits: Uint8Array,
+  y: BigUint64Array,
+): Promise<Uint8Array> {
+  const { code, orEqual } = options;
+  const count = y.length;
+  const beta = party.stream(party.peer, 'beta').bits(count);
+  const d = await party.compute.compareShare({
+    code,
+    party: party.worker,
+    orEqual,
+    g: digits,
+    y,
+    beta,
+    s: party.stream(party.peer, 's').zpStar(code.prime, count * code.digits),
+    u: party.stream(party.peer, 'u').zp(code.prime, count * code.digits),
+    rho: party.stream(party.peer, 'rho').below(code.digits, count),
+  }); // steps 1, 2
+  await party.send('P2', 'd', party.compute.pack(code.prime, d)); // step 3
+  return beta;
+}
+
+/** P2: β' of `count` comparisons, one byte 0/1 each. */
+export async function helper(party: Party, options: CompareOptions, count: number): Promise<Uint8Array> {
+  const { code } = options;
+  const values = count * code.digits;
+  const length = packedLength(code.prime, values);
+  const [d0, d1] = await Promise.all([party.receive('P0', 'd', 'u8', length), party.receive('P1', 'd', 'u8', length)]);
+  const unpacked0 = party.compute.unpack(code.prime, d0, values);
+  const unpacked1 = party.compute.unpack(code.prime, d1, values);
+  return party.compute.compareTest(code, unpacked0, unpacked1); // step 3
+}
+
+export function cost(code: DigitCode, count: number, chunk: number): Cost {
+  return chunked(count, chunk, (n) => ({ rounds: 1, bytes: 2 * packedLength(code.prime, n * code.digits) }));
+}

@@ -1,0 +1,42 @@
+/**
+ * ReLU (Alg. 7), paper suite: DReLU(a) · a, by SelectShare between 0 and a. The opening of DReLU(a) is kept: the backward pass
+ * multiplies the error by the same bit.
+ * Cost: DReLU + one opening of it + SelectShare.
+ */
+import * as beaver from './beaver.ts';
+import { type Cost, inSequence } from './cost.ts';
+import * as drelu from './drelu.ts';
+import { openCost } from './open.ts';
+import type { Party } from './party.ts';
+import * as selectShare from './selectShare.ts';
+
+/** P0, P1: ⟨ReLU(a)⟩, and DReLU(a) as a masked operand. */
+export async function workers(party: Party, a: BigUint64Array): Promise<{ y: BigUint64Array; alpha: beaver.Masked }> {
+  const alpha = await beaver.workersMask(party, await party.under('drelu', (child) => drelu.workers(child, a)));
+  const y = await party.under('select', (child) => workersSelect(child, alpha, a));
+  return { y, alpha };
+}
+
+/** P2: the mask of DReLU(a). */
+export async function helper(party: Party, count: number): Promise<BigUint64Array> {
+  const U = beaver.helperMask(party, count);
+  await Promise.all([
+    party.under('drelu', (child) => drelu.helper(child, count)),
+    party.under('select', (child) => helperSelect(child, U)),
+  ]);
+  return U;
+}
+
+/** P0, P1: ⟨DReLU(a) · δ⟩. */
+export function workersSelect(party: Party, alpha: beaver.Masked, delta: BigUint64Array): Promise<BigUint64Array> {
+  return selectShare.workers(party, alpha, new BigUint64Array(delta.length), delta);
+}
+
+/** P2. */
+export function helperSelect(party: Party, U: BigUint64Array): Promise<void> {
+  return selectShare.helper(party, U);
+}
+
+export function cost(count: number, chunk: number): Cost {
+  return inSequence(drelu.cost(count, chunk), openCost(count), selectShare.cost(count));
+}

@@ -1,0 +1,64 @@
+/**
+ * Row maximum and argmax by a balanced tree (PROTOCOLS §3): max(x, y) = y + ReLU(x − y).
+ *
+ * rowMaximum   (m,n) → (m,1).                       ⌈log2 n⌉ levels of one ReLU each.
+ * argmaxOf     values (m,n), payload (m,n) → the payload at each row's maximum, (m,1); ties go to the left.
+ *              One more select a level, with the bits already compared: the unit vector of the maximum is never formed.
+ *
+ * Differences of two entries must lie inside the comparison window.
+ */
+import { type Cost, type CostModel, inSequence } from './cost.ts';
+import type { Engine, Value } from './engine.ts';
+
+export async function rowMaximum(engine: Engine, x: Value): Promise<Value> {
+  let current = x;
+  while (current.shape[1] > 1) {
+    const { left, right, rest } = pair(engine, current);
+    const { y } = await engine.relu(engine.sub(left, right));
+    current = join(engine, engine.add(right, y), rest);
+  }
+  return current;
+}
+
+export async function argmaxOf(engine: Engine, values: Value, payload: Value): Promise<Value> {
+  let current = values;
+  let carried = payload;
+  while (current.shape[1] > 1) {
+    const v = pair(engine, current);
+    const p = pair(engine, carried);
+    const { y, sign } = await engine.relu(engine.sub(v.left, v.right));
+    const chosen = await engine.select(sign, engine.sub(p.left, p.right));
+    current = join(engine, engine.add(v.right, y), v.rest);
+    carried = join(engine, engine.add(p.right, chosen), p.rest);
+  }
+  return carried;
+}
+
+/** Neighbouring columns against each other, so that ties keep going to the left; an odd last one waits for the next level. */
+function pair(engine: Engine, x: Value): { left: Value; right: Value; rest: Value | undefined } {
+  const n = x.shape[1];
+  const even = n - (n % 2);
+  return {
+    left: engine.columns(x, 0, even, 2),
+    right: engine.columns(x, 1, even, 2),
+    rest: n % 2 === 1 ? engine.columns(x, n - 1, n) : undefined,
+  };
+}
+
+function join(engine: Engine, x: Value, rest: Value | undefined): Value {
+  return rest === undefined ? x : engine.concatColumns([x, rest]);
+}
+
+function perLevel(m: number, n: number, cost: (elements: number) => Cost): Cost {
+  const levels: Cost[] = [];
+  for (let width = n; width > 1; width = (width >> 1) + (width % 2)) levels.push(cost(m * (width >> 1)));
+  return inSequence(...levels);
+}
+
+export function rowMaximumCost(model: CostModel, m: number, n: number): Cost {
+  return perLevel(m, n, (elements) => model.relu(elements));
+}
+
+export function argmaxCost(model: CostModel, m: number, n: number): Cost {
+  return perLevel(m, n, (elements) => inSequence(model.relu(elements), model.select(elements)));
+}

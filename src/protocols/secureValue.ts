@@ -1,0 +1,58 @@
+/** What the secure engine's values carry besides their shape: the mask they are opened under, and P2's part of a product. */
+import type * as beaver from './beaver.ts';
+import type { Sign } from './engine.ts';
+import type { RingValue } from './linear.ts';
+import type { Party } from './party.ts';
+
+/** The mask of a value: made on first use at an address of its own, then reused by every product the value enters. */
+export class Mask {
+  readonly lane: Party;
+  readonly #make: { workers: (lane: Party) => Promise<beaver.Masked>; helper: (lane: Party) => BigUint64Array };
+  #masked: Promise<beaver.Masked> | undefined;
+  #U: BigUint64Array | undefined;
+
+  constructor(
+    lane: Party,
+    make: { workers: (lane: Party) => Promise<beaver.Masked>; helper: (lane: Party) => BigUint64Array },
+  ) {
+    this.lane = lane;
+    this.#make = make;
+  }
+
+  /** P0, P1: opened under the value's own lane, at the time of its first use. */
+  async workers(user: Party): Promise<beaver.Masked> {
+    if (this.#masked === undefined) {
+      this.lane.join(user);
+      this.#masked = this.#make.workers(this.lane);
+    }
+    const masked = await this.#masked;
+    user.join(this.lane);
+    return masked;
+  }
+
+  /** P2: U. */
+  helper(): BigUint64Array {
+    return (this.#U ??= this.#make.helper(this.lane));
+  }
+}
+
+/**
+ * A value in two shares or, when `partial`, in three parts: a product of which P2 still holds its part (`beaver.ts`). Linear
+ * operations act on all three alike; the truncations take P2's part up; anything else has it dealt first (`#whole`).
+ */
+export interface SecureValue extends RingValue {
+  readonly mask: Mask;
+  readonly partial: boolean;
+  /** At the helper, of a partial value: P2's part, still being computed perhaps. */
+  readonly part?: Promise<BigUint64Array>;
+  /** The value in two shares, once somebody has asked for it. Shared by all views of the value. */
+  readonly whole: { value?: Promise<SecureValue> };
+}
+
+export interface SecureSign extends Sign {
+  /** At the workers. */
+  readonly bit?: unknown;
+  /** At the helper, which may still be waiting for it; with the lane that its messages depend on. */
+  readonly helperBit?: Promise<unknown>;
+  readonly lane: Party;
+}

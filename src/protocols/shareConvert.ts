@@ -1,0 +1,74 @@
+/**
+ * ShareConvert (Alg. 4): shares over Z_L to shares over Z_{L−1}, L = 2^64, for a ≠ L − 1 (PROTOCOLS §2).
+ *
+ *   1. P0, P1 from k01: r, its shares r_j, η''; α = wrap(r₀, r₁)
+ *   2. ã_j = a_j + r_j, β_j = wrap(a_j, r_j);   P0, P1 → P2: ã_j
+ *   3. P2: x = ã₀ + ã₁, δ = wrap(ã₀, ã₁); deals the bits of x over Z_p and δ over Z_{L−1}
+ *   4. PrivateCompare: P2 learns η' = η'' ⊕ [x ≥ r];  P2 deals η' over Z_{L−1}
+ *   5. η = [x ≥ r] = η' ⊕ η'' in shares;  θ = β₀ + β₁ + δ − α − (1 − η);  output a_j − θ_j mod (L − 1)
+ *
+ * As printed, steps 7 and 11 give another comparison and sign and err; the weak comparison x ≥ r needs no corner case.
+ * Views: x = a + r is masked by r, unknown to P2; η' by η''. Cost: 4 rounds, (16 + 56 + 8 + 112 + 8) bytes.
+ */
+import { P67 } from '../../runtime/compute.ts';
+import * as odd from '../ring/odd.ts';
+import * as z64 from '../ring/z64.ts';
+import type { Cost } from './cost.ts';
+import { dealDigits, dealOdd, dealtDigits, dealtOdd, digitsBytes } from './deal.ts';
+import type { Party } from './party.ts';
+import * as privateCompare from './privateCompare.ts';
+
+const COMPARE = { code: P67, orEqual: true } as const;
+
+/** P0, P1: one chunk. */
+export async function workers(party: Party, a: BigUint64Array): Promise<BigUint64Array> {
+  const n = a.length;
+  const r = party.stream(party.peer, 'r').z64(n);
+  const r0 = party.stream(party.peer, 'r0').z64(n);
+  const r1 = z64.sub(r, r0);
+  const mask = party.worker === 0 ? r0 : r1;
+  const beta = z64.fromBytes(party.compute.wrap(a, mask));
+  await party.send('P2', 'a~', z64.add(a, mask)); // step 2
+  const [digits, delta] = await Promise.all([dealtDigits(party, 'x', P67, n), dealtOdd(party, 'delta', n)]); // step 3
+  const etaMask = await privateCompare.workers(party, COMPARE, digits, r); // step 4: η'' is PrivateCompare's β
+  const etaPrime = await dealtOdd(party, 'eta', n);
+  // step 5
+  const eta = xorPublic(party, etaPrime, etaMask);
+  let theta = odd.add(odd.add(beta, delta), eta);
+  if (party.worker === 0) {
+    const alpha = z64.fromBytes(party.compute.wrap(r0, r1));
+    theta = odd.sub(theta, odd.add(alpha, new BigUint64Array(n).fill(1n)));
+  }
+  return odd.sub(odd.canonical(a), theta);
+}
+
+/** P2: one chunk. */
+export async function helper(party: Party, count: number): Promise<void> {
+  const [a0, a1] = await Promise.all([
+    party.receive('P0', 'a~', 'u64', count),
+    party.receive('P1', 'a~', 'u64', count),
+  ]);
+  const x = z64.add(a0, a1);
+  const delta = z64.fromBytes(party.compute.wrap(a0, a1));
+  await Promise.all([dealDigits(party, 'x', P67, x), dealOdd(party, 'delta', delta)]); // step 3
+  const etaPrime = await privateCompare.helper(party, COMPARE, count); // step 4
+  await dealOdd(party, 'eta', z64.fromBytes(etaPrime));
+}
+
+/** ⟨b ⊕ m⟩ over Z_{L−1} for a shared bit b and a bit m known to both workers: b where m = 0, 1 − b where m = 1. */
+function xorPublic(party: Party, b: BigUint64Array, m: Uint8Array): BigUint64Array {
+  const flipped = odd.negate(b);
+  const one = party.worker === 0 ? odd.add(flipped, new BigUint64Array(b.length).fill(1n)) : flipped;
+  const inverse = new Uint8Array(m.length);
+  for (let i = 0; i < m.length; i++) inverse[i] = 1 ^ m[i];
+  return odd.add(z64.keepWhere(m, one), z64.keepWhere(inverse, b));
+}
+
+/** Of one chunk. */
+export function cost(count: number): Cost {
+  const compare = privateCompare.cost(P67, count, count);
+  return {
+    rounds: 3 + compare.rounds,
+    bytes: 16 * count + digitsBytes(P67, count) + 8 * count + compare.bytes + 8 * count,
+  };
+}

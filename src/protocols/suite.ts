@@ -1,0 +1,71 @@
+/** The two comparison suites behind one interface: the direct suite (PROTOCOLS §3, default) and the paper's (§2). */
+import type * as beaver from './beaver.ts';
+import type { Cost } from './cost.ts';
+import * as direct from './directRelu.ts';
+import { openCost } from './open.ts';
+import * as paper from './relu.ts';
+import type { Party } from './party.ts';
+import * as fused from './truncateRelu.ts';
+
+/** ReLU and the product with its kept bit. `WorkerBit` and `HelperBit` are what each role keeps of a comparison. */
+export interface Suite<WorkerBit, HelperBit> {
+  readonly name: 'direct' | 'paper';
+  relu(party: Party, a: BigUint64Array): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
+  helperRelu(party: Party, count: number): Promise<HelperBit>;
+  select(party: Party, bit: WorkerBit, x: BigUint64Array): Promise<BigUint64Array>;
+  helperSelect(party: Party, bit: HelperBit): Promise<void>;
+  /** Truncation, comparison and product with one opening; absent where the suite has no such protocol. */
+  readonly fused?: FusedSuite<WorkerBit, HelperBit>;
+  reluCost(count: number, chunk: number): Cost;
+  selectCost(count: number): Cost;
+}
+
+/** With the dealt truncation. The helper's `part` is what z lacks at the workers (`truncation.ts`). */
+export interface FusedSuite<WorkerBit, HelperBit> {
+  relu(party: Party, z: BigUint64Array, bits: number): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
+  helperRelu(party: Party, count: number, bits: number, part?: BigUint64Array): Promise<HelperBit>;
+  select(party: Party, bit: WorkerBit, z: BigUint64Array, bits: number): Promise<BigUint64Array>;
+  helperSelect(party: Party, bit: HelperBit, bits: number, part?: BigUint64Array): Promise<void>;
+  reluCost(count: number, bits: number, chunk: number): Cost;
+  selectCost(count: number, bits: number, chunk: number): Cost;
+}
+
+export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8Array> {
+  direct.codeFor(compareBits); // refuses a window no code holds
+  return {
+    name: 'direct',
+    relu: async (party, a) => {
+      const { y, sign } = await direct.workers(party, a, compareBits);
+      return { y, bit: sign };
+    },
+    helperRelu: (party, count) => direct.helper(party, count, compareBits),
+    select: direct.workersSelect,
+    helperSelect: direct.helperSelect,
+    reluCost: (count, chunk) => direct.cost(count, compareBits, chunk),
+    selectCost: direct.selectCost,
+    fused: {
+      relu: async (party, z, bits) => {
+        const { y, sign } = await fused.workers(party, z, bits, compareBits);
+        return { y, bit: sign };
+      },
+      helperRelu: (party, count, bits, part) => fused.helper(party, count, bits, compareBits, part),
+      select: fused.workersSelect,
+      helperSelect: fused.helperSelect,
+      reluCost: (count, bits, chunk) => fused.cost(count, bits, compareBits, chunk),
+      selectCost: fused.selectCost,
+    },
+  };
+}
+
+export const paperSuite: Suite<beaver.Masked, BigUint64Array> = {
+  name: 'paper',
+  relu: async (party, a) => {
+    const { y, alpha } = await paper.workers(party, a);
+    return { y, bit: alpha };
+  },
+  helperRelu: paper.helper,
+  select: paper.workersSelect,
+  helperSelect: paper.helperSelect,
+  reluCost: paper.cost,
+  selectCost: (count) => ({ rounds: 1, bytes: openCost(count).bytes + 8 * count }),
+};

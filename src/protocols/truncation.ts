@@ -1,0 +1,149 @@
+/**
+ * Truncation by `bits` fractional bits (PROTOCOLS §1).
+ *
+ * Local (Alg. 11)  no message. Error 0 or 1 ulp, but wrong by 2^(64 − bits) with probability |z| / 2^64.
+ * Dealt (default)  1 round. Correct to 1 ulp for every |z| < 2^62, and E[y] = z / 2^bits exactly: R is uniform.
+ *
+ * Dealt, per element. Common randomness: R uniform over Z_{2^64}, ⟨R⟩₀ from k02, ⟨R⟩₁ from k12.
+ *   P2 deals R >> bits over Z_{2^64} and R_63 over Z_{2^bits} (⌈bits/8⌉ bytes), both independent of the input
+ *   1. P0, P1 open c = z + 2^62 + R
+ *   2. y = (c >> bits) − (R >> bits) + R_63·(1 − c_63)·2^(64−bits) − 2^(62−bits)
+ * Cost: 1 round, 16 + 8 + ⌈bits/8⌉ bytes.
+ *
+ * A product z = z_0 + z_1 + Z, with Z known to P2 alone (`beaver.ts`), is truncated without dealing Z: the workers open
+ * z_0 + z_1 + 2^62 + S with S from their streams, which is z + 2^62 + R for R = S − Z. R is as uniform as S, and P2 knows it, which is
+ * all that step 2 asks; the workers' script and every view are the same.
+ */
+import * as z64 from '../ring/z64.ts';
+import { chunked, type Cost } from './cost.ts';
+import { open } from './open.ts';
+import type { Party } from './party.ts';
+import { dealtZ64, receiverOf } from './deal.ts';
+
+/** P0 adds it to its share so that z + 2^62 is non-negative. */
+const OFFSET: BigUint64Array = BigUint64Array.of(1n << 62n);
+
+export function checkTruncationBits(bits: number): void {
+  if (!Number.isInteger(bits) || bits < 1 || bits > 61)
+    throw new RangeError(`truncation by ${bits} bits: expected 1 … 61`);
+}
+
+/** P0, P1: ⟨z⟩ → ⟨z / 2^bits⟩. */
+export async function workersDealt(party: Party, z: BigUint64Array, bits: number): Promise<BigUint64Array> {
+  checkTruncationBits(bits);
+  const y = new BigUint64Array(z.length);
+  await party.chunks(z.length, async (chunk, from, to) => {
+    const count = to - from;
+    const masked = maskForTruncation(chunk, z.subarray(from, to));
+    const [shifted, c] = await Promise.all([
+      dealtShifted(chunk, 'R>>', count, count, bits),
+      open(chunk, 'c', masked), // step 1
+    ]);
+    y.set(chunk.compute.truncateDealt(chunk.worker, c, shifted.words, shifted.bit, bits), from); // step 2
+  });
+  return y;
+}
+
+/** P2: deals for `count` elements. `part` is what z lacks at the workers: P2's part of a product. */
+export async function helperDealt(party: Party, count: number, bits: number, part?: BigUint64Array): Promise<void> {
+  checkTruncationBits(bits);
+  await party.chunks(count, async (chunk, from, to) => {
+    const R = helperMask(chunk, from, to, part);
+    await dealShifted(chunk, 'R>>', z64.shiftRight(R, bits), z64.bitAt(R, 63), bits);
+  });
+}
+
+/** P2: R of elements from … to. */
+export function helperMask(chunk: Party, from: number, to: number, part: BigUint64Array | undefined): BigUint64Array {
+  const S = z64.accumulate(chunk.stream('P0', 'R').z64(to - from), chunk.stream('P1', 'R').z64(to - from));
+  return part === undefined ? S : z64.sub(S, part.subarray(from, to));
+}
+
+/** P0, P1: what is opened for c, from this worker's z. */
+export function maskForTruncation(chunk: Party, z: BigUint64Array): BigUint64Array {
+  const masked = z64.accumulate(chunk.stream('P2', 'R').z64(z.length), z);
+  return chunk.worker === 0 ? z64.accumulate(masked, OFFSET) : masked;
+}
+
+/**
+ * P2: deals `words` over Z_{2^64}, followed by one bit for each of the last elements over Z_{2^bits}, packed into ⌈bits/8⌉ bytes. A share
+ * modulo 2^(8·⌈bits/8⌉) is one modulo 2^bits: the extra high bits are uniform and never read.
+ */
+export async function dealShifted(
+  party: Party,
+  purpose: string,
+  words: BigUint64Array,
+  bit: Uint8Array,
+  bits: number,
+): Promise<void> {
+  const tail = wordsOf(bit.length, bits);
+  const drawn = party.stream(party.drawer, purpose).z64(words.length + tail);
+  z64.subtractFrom(words, drawn.subarray(0, words.length));
+  const packed = drawn.subarray(words.length);
+  packed.set(packTop(z64.subtractFrom(z64.fromBytes(bit), unpackTop(packed, bit.length, bits)), bits));
+  await party.send(receiverOf(party), purpose, drawn);
+}
+
+/** P0, P1: this worker's shares of what `dealShifted` deals: `words` words and `count` bits. */
+export async function dealtShifted(
+  party: Party,
+  purpose: string,
+  words: number,
+  count: number,
+  bits: number,
+): Promise<{ words: BigUint64Array; bit: BigUint64Array }> {
+  const dealt = await dealtZ64(party, purpose, words + wordsOf(count, bits));
+  return { words: dealt.subarray(0, words), bit: unpackTop(dealt.subarray(words), count, bits) };
+}
+
+function widthOf(bits: number): number {
+  return Math.ceil(bits / 8);
+}
+
+/** 64-bit words that hold `count` elements of ⌈bits/8⌉ bytes. */
+export function wordsOf(count: number, bits: number): number {
+  return Math.ceil((count * widthOf(bits)) / 8);
+}
+
+/** The low `widthOf(bits)` bytes of every element, packed. */
+function packTop(values: BigUint64Array, bits: number): BigUint64Array {
+  const words = new BigUint64Array(wordsOf(values.length, bits));
+  copyStrided(values, 8, words, widthOf(bits), values.length, widthOf(bits));
+  return words;
+}
+
+/** Inverse of packTop; the high bytes are zero. */
+function unpackTop(words: BigUint64Array, count: number, bits: number): BigUint64Array {
+  const values = new BigUint64Array(count);
+  copyStrided(words, widthOf(bits), values, 8, count, widthOf(bits));
+  return values;
+}
+
+/** Copies `width` bytes of each of `count` elements, in the widest units that divide the width. */
+function copyStrided(
+  from: BigUint64Array,
+  fromStride: number,
+  to: BigUint64Array,
+  toStride: number,
+  count: number,
+  width: number,
+): void {
+  const Unit = width % 4 === 0 ? Uint32Array : width % 2 === 0 ? Uint16Array : Uint8Array;
+  const size = Unit.BYTES_PER_ELEMENT;
+  const source = new Unit(from.buffer as ArrayBuffer, from.byteOffset, from.byteLength / size);
+  const target = new Unit(to.buffer as ArrayBuffer, to.byteOffset, to.byteLength / size);
+  const [step, stride, units] = [fromStride / size, toStride / size, width / size];
+  for (let i = 0, s = 0, t = 0; i < count; i++, s += step, t += stride) {
+    for (let u = 0; u < units; u++) target[t + u] = source[s + u];
+  }
+}
+
+export function dealtCost(count: number, bits: number, chunk: number): Cost {
+  return chunked(count, chunk, (n) => ({ rounds: 1, bytes: 16 * n + 8 * n + 8 * wordsOf(n, bits) }));
+}
+
+/** P0, P1: ⟨z⟩ → ⟨z / 2^bits⟩ without a message (Alg. 11). */
+export function workersLocal(party: Party, z: BigUint64Array, bits: number): BigUint64Array {
+  checkTruncationBits(bits);
+  return party.compute.truncateLocal(party.worker, z, bits);
+}

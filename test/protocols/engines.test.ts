@@ -1,0 +1,404 @@
+/**
+ * One suite over {plain, secure} × {direct, paper}: every operation of Engine against its ideal twin on clear values, bit for bit
+ * where nothing is truncated, to the ulps of truncation where something is; and its declared cost against the channel's count.
+ */
+import { describe, expect, it } from 'vitest';
+import { createCostModel, type CostOptions } from '../../src/protocols/costModel.ts';
+import { type Cost, FREE, inSequence } from '../../src/protocols/cost.ts';
+import type { Engine, Value } from '../../src/protocols/engine.ts';
+import * as exponential from '../../src/protocols/exponential.ts';
+import { createPlainEngine } from '../../src/protocols/plain.ts';
+import * as reciprocal from '../../src/protocols/reciprocal.ts';
+import { argmaxCost, argmaxOf, rowMaximum, rowMaximumCost } from '../../src/protocols/rowMaximum.ts';
+import { createSecureEngine } from '../../src/protocols/secure.ts';
+import { crossEntropy, logarithm, softmax, softmaxCost } from '../../src/protocols/softmax.ts';
+import { decode, encode } from '../../src/ring/fixed.ts';
+import { type Shape, sizeOf } from '../../src/ring/tensor.ts';
+import * as z64 from '../../src/ring/z64.ts';
+import { shares, testRandom } from '../reference.ts';
+import { simulate, testCompute } from '../simulate.ts';
+
+const SETTINGS: CostOptions[] = [
+  { suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33, chunk: 40 },
+  { suite: 'direct', truncation: 'dealt', fractionBits: 20, compareBits: 61 },
+  { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64, chunk: 40 },
+];
+
+interface Input {
+  readonly shape: Shape;
+  readonly numbers: readonly number[];
+  readonly fractionBits?: number;
+}
+
+type Script = (engine: Engine, ...inputs: Value[]) => Promise<Value>;
+
+interface Outcome {
+  /** Decoded at its own fractional bits. */
+  readonly numbers: Float64Array;
+  readonly ring: BigUint64Array;
+  readonly shape: Shape;
+  readonly bytes: number;
+  readonly rounds: number;
+}
+
+async function secure(setting: CostOptions, inputs: readonly Input[], script: Script): Promise<Outcome> {
+  const dealt = inputs.map((input) => shares(encode(input.numbers, input.fractionBits ?? setting.fractionBits)));
+  const revealed: BigUint64Array[] = [];
+  const sim = await simulate(
+    async (party) => {
+      const engine = createSecureEngine(party, {
+        ...setting,
+        reveal: (_name, share) => {
+          revealed[party.id] = share;
+          return Promise.resolve();
+        },
+      });
+      const values = inputs.map((input, i) =>
+        engine.input(
+          `x${i}`,
+          input.shape,
+          input.fractionBits ?? setting.fractionBits,
+          party.id === 2 ? null : dealt[i][party.id],
+        ),
+      );
+      const result = await script(engine, ...values);
+      await engine.reveal('result', result);
+      await engine.settle();
+      return { shape: result.shape, fractionBits: result.fractionBits };
+    },
+    setting.chunk === undefined ? {} : { chunk: setting.chunk },
+  );
+  const [{ shape, fractionBits }] = sim.results;
+  for (const other of sim.results) expect([other.shape, other.fractionBits]).toEqual([shape, fractionBits]);
+  const ring = z64.add(revealed[0], revealed[1]);
+  expect(ring.length).toBe(sizeOf(shape));
+  return { ring, numbers: decode(ring, fractionBits), shape, bytes: sim.bytes, rounds: sim.rounds };
+}
+
+async function plain(setting: CostOptions, inputs: readonly Input[], script: Script): Promise<Outcome> {
+  let ring = new BigUint64Array();
+  const engine = createPlainEngine({
+    ...setting,
+    compute: await testCompute(),
+    seed: 1,
+    reveal: (_name, value) => {
+      ring = value.slice();
+      return Promise.resolve();
+    },
+  });
+  const values = inputs.map((input) => {
+    const f = input.fractionBits ?? setting.fractionBits;
+    return engine.input(input.shape, f, encode(input.numbers, f));
+  });
+  const result = await script(engine, ...values);
+  await engine.reveal('result', result);
+  return { ring, numbers: decode(ring, result.fractionBits), shape: result.shape, bytes: 0, rounds: 0 };
+}
+
+function numbers(shape: Shape, low: number, high: number, seed = 1): Input {
+  const random = testRandom(seed);
+  return { shape, numbers: Array.from({ length: sizeOf(shape) }, () => low + (high - low) * random()) };
+}
+
+function closeTo(found: Outcome, expected: ArrayLike<number>, tolerance: number): void {
+  expect(found.numbers.length).toBe(expected.length);
+  const worst = Math.max(...Array.from(found.numbers, (x, i) => Math.abs(x - expected[i])), 0);
+  expect(worst).toBeLessThanOrEqual(tolerance);
+}
+
+describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (setting) => {
+  const f = setting.fractionBits;
+  const ulp = 2 ** -f;
+  const model = createCostModel(setting);
+
+  /** Secure equals plain bit for bit; cost as declared. */
+  async function exact(inputs: readonly Input[], script: Script, cost: Cost): Promise<Outcome> {
+    const [found, twin] = [await secure(setting, inputs, script), await plain(setting, inputs, script)];
+    expect(found.shape).toEqual(twin.shape);
+    expect(found.ring).toEqual(twin.ring);
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(cost);
+    return found;
+  }
+
+  it('local operations send nothing', async () => {
+    const inputs = [
+      numbers([4, 6], -9, 9),
+      numbers([4, 6], -9, 9, 2),
+      numbers([1, 6], -9, 9, 3),
+      numbers([4, 1], -9, 9, 4),
+    ];
+    await exact(
+      inputs,
+      (e, x, y, row, column) => {
+        const sum = e.subColumn(e.addRow(e.sub(e.add(x, y), e.scale(y, -3n)), row), column);
+        const wide = e.concatColumns([e.addPublic(sum, 0.25), e.columns(x, 1, 3), column]);
+        const tall = e.concatRows([wide, wide]);
+        const total = e.add(e.sumRows(tall), e.sumRows(e.reshape(e.reshape(tall, [72]), [8, 9])));
+        return Promise.resolve(e.extend(e.concatColumns([total, e.sumColumns(total)]), 5));
+      },
+      { rounds: 0, bytes: 0 },
+    );
+  });
+
+  it.each([
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ])('matmul, transposed %s %s', async (transposeX, transposeY) => {
+    const inputs = [numbers(transposeX ? [7, 5] : [5, 7], -9, 9), numbers(transposeY ? [3, 7] : [7, 3], -9, 9, 2)];
+    await exact(
+      inputs,
+      (e, x, y) => e.matmul(x, y, { transposeX, transposeY }),
+      inSequence(model.product(35 + 21), model.part(15)),
+    );
+  });
+
+  it('an operand of several products is opened once', async () => {
+    await exact(
+      [numbers([6, 6], -3, 3)],
+      async (e, x) => e.add(await e.matmul(x, x), e.add(await e.mul(x, x), await e.matmul(x, e.reshape(x, [6, 6])))),
+      inSequence(model.product(36), model.part(36)),
+    );
+  });
+
+  it('mul, of equal shapes and by a column', async () => {
+    await exact(
+      [numbers([9, 5], -9, 9), numbers([9, 5], -9, 9, 2)],
+      (e, x, y) => e.mul(x, y),
+      inSequence(model.product(90), model.part(45)),
+    );
+    await exact(
+      [numbers([9, 5], -9, 9), numbers([9, 1], -9, 9, 2)],
+      (e, x, y) => e.mul(x, y),
+      inSequence(model.product(54), model.part(45)),
+    );
+  });
+
+  it('relu and select', async () => {
+    const inputs = [numbers([10, 10], -100, 100), numbers([10, 10], -100, 100, 2)];
+    await exact(inputs, async (e, x) => (await e.relu(x)).y, model.relu(100));
+    await exact(
+      inputs,
+      async (e, x, y) => e.select((await e.relu(x)).sign, y),
+      inSequence(model.relu(100), model.select(100)),
+    );
+  });
+
+  it('truncate-and-ReLU, truncate-and-select, of shares and of a product', async () => {
+    const inputs = [numbers([9, 9], -40, 40), numbers([9, 9], -1, 1, 2), numbers([9, 9], -9, 9, 3)];
+    const scripts: [Script, Cost][] = [
+      [async (e, x) => (await e.truncateRelu(e.extend(x, 6), 6)).y, model.truncateRelu(81, 6)],
+      [
+        async (e, x, y) => (await e.truncateRelu(await e.mul(x, y), f)).y,
+        inSequence(
+          model.product(162),
+          setting.truncation === 'local' ? model.part(81) : FREE,
+          model.truncateRelu(81, f),
+        ),
+      ],
+      [
+        async (e, x, y) => e.truncateSelect((await e.truncateRelu(e.extend(x, 6), 6)).sign, e.extend(y, 9), 9),
+        inSequence(model.truncateRelu(81, 6), model.truncateSelect(81, 9)),
+      ],
+      [
+        async (e, x, y, z) => e.truncateSelect((await e.relu(x)).sign, await e.matmul(y, z), f),
+        inSequence(
+          model.relu(81),
+          model.product(162),
+          setting.truncation === 'local' ? model.part(81) : FREE,
+          model.truncateSelect(81, f),
+        ),
+      ],
+    ];
+    for (const [script, cost] of scripts) {
+      const [found, twin] = [await secure(setting, inputs, script), await plain(setting, inputs, script)];
+      closeTo(found, twin.numbers, ulp);
+      expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(cost);
+    }
+  });
+
+  it('linear functions of products keep P2’s part until it is needed', async () => {
+    await exact(
+      [numbers([4, 6], -3, 3), numbers([4, 6], -3, 3, 2)],
+      async (e, x, y) => {
+        const product = await e.mul(x, y);
+        const row = e.sumRows(e.addPublic(e.scale(product, -3n), 0.5));
+        const sum = e.addRow(e.sub(product, e.extend(x, f)), row);
+        const wide = e.concatColumns([sum, e.columns(product, 1, 3), e.sumColumns(sum)]);
+        return e.reshape(e.concatRows([wide, e.subColumn(wide, e.columns(wide, 0, 1))]), [72]);
+      },
+      inSequence(model.product(48), model.part(72)),
+    );
+  });
+
+  it('truncate', async () => {
+    const input = numbers([10, 10], -100, 100);
+    const found = await secure(setting, [input], (e, x) => e.truncate(x, 5));
+    closeTo(found, input.numbers, 2 ** (5 - f));
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(model.truncate(100, 5));
+  });
+
+  it.each([1, 2, 3, 7, 10])('row maximum and argmax of %i columns', async (n) => {
+    const input = numbers([12, n], -50, 50);
+    const found = await exact([input], rowMaximum, rowMaximumCost(model, 12, n));
+    const rows = Array.from({ length: 12 }, (_, r) => input.numbers.slice(r * n, (r + 1) * n));
+    closeTo(
+      found,
+      rows.map((row) => Math.max(...row)),
+      ulp,
+    );
+    const classes = Array.from({ length: 12 * n }, (_, i) => i % n);
+    const index = await exact(
+      [input],
+      (e, x) => argmaxOf(e, x, e.constant([12, n], classes, 0)),
+      argmaxCost(model, 12, n),
+    );
+    expect(Array.from(index.numbers)).toEqual(rows.map((row) => row.indexOf(Math.max(...row))));
+  });
+
+  it('argmax gives ties to the left', async () => {
+    const input = { shape: [1, 5], numbers: [1, 3, 3, 3, 2] };
+    const index = await secure(setting, [input], (e, x) => argmaxOf(e, x, e.constant([1, 5], [0, 1, 2, 3, 4], 0)));
+    expect(index.numbers[0]).toBe(1);
+  });
+
+  it('exponential on its domain and below', async () => {
+    const input = { shape: [1, 60], numbers: Array.from({ length: 60 }, (_, i) => -i / 3) };
+    const found = await secure(setting, [input], async (e, x) =>
+      exponential.exponential(e, await exponential.clip(e, x)),
+    );
+    // (1 + x/2^m)^(2^m) errs by exp(x)·x²/2^(m+1) at most; each squaring doubles the ulps before it
+    const m = setting.truncation === 'dealt' ? 8 : 5;
+    const noise = 2 ** (m + 2 - exponential.workingBits(setting));
+    found.numbers.forEach((y, i) => {
+      const x = input.numbers[i];
+      expect(Math.abs(y - Math.exp(x)), `exp(${x})`).toBeLessThan((Math.exp(x) * x * x) / 2 ** (m + 1) + noise + 2e-7);
+    });
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(exponential.cost(model, 60));
+  });
+
+  it.each([2, 10, 100])('reciprocal on [1, %i]', async (n) => {
+    const input = { shape: [40, 1], numbers: Array.from({ length: 40 }, (_, i) => 1 + ((n - 1) * i) / 39) };
+    const found = await secure(setting, [input], (e, s) => reciprocal.reciprocal(e, s, n));
+    closeTo(
+      found,
+      input.numbers.map((s) => 1 / s),
+      ulp * reciprocal.errorUlps(n, f),
+    );
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(reciprocal.cost(model, 40, n, f));
+  });
+
+  it('logarithm on [1, 10]', async () => {
+    const w = exponential.workingBits(setting);
+    const input = { shape: [40, 1], numbers: Array.from({ length: 40 }, (_, i) => 1 + (9 * i) / 39), fractionBits: w };
+    const found = await secure(setting, [input], (e, s) => logarithm(e, s, 10));
+    closeTo(found, input.numbers.map(Math.log), setting.truncation === 'dealt' ? 3e-3 : 2e-2);
+  });
+
+  it('softmax and cross-entropy', async () => {
+    const [m, n] = [8, 10];
+    const input = numbers([m, n], -4, 6);
+    const labels = Array.from({ length: m * n }, (_, i) => (i % n === Math.floor(i / n) ? 1 : 0));
+    const expected: number[] = [];
+    let loss = 0;
+    for (let r = 0; r < m; r++) {
+      const powers = input.numbers.slice(r * n, (r + 1) * n).map(Math.exp);
+      const sum = powers.reduce((a, b) => a + b, 0);
+      expected.push(...powers.map((power) => power / sum));
+      loss -= Math.log(powers[r] / sum);
+    }
+    const found = await secure(setting, [input], async (e, x) => (await softmax(e, x)).probabilities);
+    closeTo(found, expected, setting.truncation === 'dealt' ? 5e-3 : 3e-2);
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(softmaxCost(model, m, n));
+    const entropy = await secure(setting, [input], async (e, x) =>
+      crossEntropy(e, await softmax(e, x), e.constant([m, n], labels, 0)),
+    );
+    // Truncation and the approximation of exp shift the large negative logits' share of the sum, not the logits themselves.
+    expect(Math.abs(entropy.numbers[0] - loss)).toBeLessThan(m * (setting.truncation === 'dealt' ? 0.005 : 0.05));
+  });
+
+  it('operations under `all` overlap and agree with the twin', async () => {
+    const inputs = [numbers([5, 5], -3, 3), numbers([5, 5], -3, 3, 2)];
+    const script: Script = async (e, x, y) => {
+      const [a, b] = await e.all([
+        async (fork) => fork.mul((await fork.relu(x)).y, y),
+        async (fork) => fork.matmul(x, (await fork.relu(y)).y),
+      ]);
+      return e.scope('after', (fork) => fork.mul(a, b));
+    };
+    const [found, twin] = [await secure(setting, inputs, script), await plain(setting, inputs, script)];
+    expect(found.ring).toEqual(twin.ring);
+    expect(found.rounds).toBe(model.relu(25).rounds + 2);
+  });
+});
+
+describe('data sets', () => {
+  it('open a row once a session, whichever batches it is in', async () => {
+    const [rows, width, f] = [7, 70, 16];
+    const random = testRandom(5);
+    const images = Array.from({ length: rows * width }, () => random());
+    const parts = shares(encode(images, f));
+    const weights = Array.from({ length: width }, () => random());
+    const batches = [
+      [3, 1],
+      [1, 5, 3],
+      [5, 1],
+      [0, 0, 2],
+    ];
+    const revealed = [new Map<string, BigUint64Array>(), new Map<string, BigUint64Array>()];
+    const run = simulate(async (party) => {
+      const engine = createSecureEngine(party, {
+        ...SETTINGS[0],
+        reveal: (name, share) => {
+          revealed[party.id].set(name, share);
+          return Promise.resolve();
+        },
+      });
+      const data = engine.dataset('images', [rows, width], f, party.id === 2 ? null : parts[party.id]);
+      const w = engine.constant([width, 1], weights);
+      for (const [i, batch] of batches.entries())
+        await engine.reveal(`${i}`, await engine.matmul(engine.rows(data, batch), w));
+      await engine.settle();
+    });
+    const { bytes } = await run;
+    // Five different rows and the weights are opened, once each; ten results are dealt.
+    expect(bytes).toBe(16 * (5 * width + width) + 8 * 10);
+    for (const [i, batch] of batches.entries()) {
+      const products = decode(z64.add(revealed[0].get(`${i}`)!, revealed[1].get(`${i}`)!), 2 * f);
+      const encoded = decode(encode(images, f), f);
+      const encodedWeights = decode(encode(weights, f), f);
+      batch.forEach((row, k) => {
+        const expected = encodedWeights.reduce((sum, v, j) => sum + v * encoded[row * width + j], 0);
+        expect(Math.abs(products[k] - expected)).toBeLessThan(1e-9);
+      });
+    }
+  });
+
+  it('refuse rows they do not have', async () => {
+    const run = simulate(async (party) => {
+      const engine = createSecureEngine(party, { ...SETTINGS[0], reveal: () => Promise.resolve() });
+      const data = engine.dataset('x', [2, 3], 16, party.id === 2 ? null : new BigUint64Array(6));
+      engine.rows(data, [2]);
+      return Promise.resolve();
+    });
+    await expect(run).rejects.toThrow(/row 2 of a data set with 2/);
+  });
+});
+
+describe('shapes are checked at the door', () => {
+  const bad: Record<string, [Script, RegExp]> = {
+    'matmul inner dimensions': [(e, x) => e.matmul(x, x), /\(2,3\).*\(2,3\)/],
+    'mul of different shapes': [(e, x) => e.mul(x, e.reshape(x, [3, 2])), /\[2,3\] and \[3,2\]/],
+    'add of different scales': [(e, x) => Promise.resolve(e.add(x, e.extend(x, 1))), /16 fractional bits against 17/],
+    'reshape to another size': [(e, x) => Promise.resolve(e.reshape(x, [5])), /\[2,3\] does not fit \[5\]/],
+    'columns beyond the end': [(e, x) => Promise.resolve(e.columns(x, 1, 4)), /columns 1 … 4/],
+    'truncation by 0 bits': [(e, x) => e.truncate(x, 0), /expected 1 … 61/],
+    'rows of what is no data set': [(e, x) => Promise.resolve(e.rows(x, [7])), /row 7|not a data set/],
+  };
+  it.each(Object.keys(bad))('%s', async (name) => {
+    const [script, message] = bad[name];
+    await expect(plain(SETTINGS[0], [numbers([2, 3], -1, 1)], script)).rejects.toThrow(message);
+    await expect(secure(SETTINGS[0], [numbers([2, 3], -1, 1)], script)).rejects.toThrow(message);
+  });
+});

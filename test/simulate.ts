@@ -1,0 +1,98 @@
+/**
+ * Three parties in one process over bounded in-memory links: what the protocol tests run on. Keys are fresh and random unless a
+ * test fixes them; every frame a party receives can be recorded.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Compute } from '../runtime/compute.ts';
+import { createWasmCompute } from '../runtime/wasm/wasm.ts';
+import type { Link, PeerName } from '../src/channel/channel.ts';
+import { memoryPair, type MemoryOptions } from '../src/channel/memory.ts';
+import { createParty, type Party, type PartyId } from '../src/protocols/party.ts';
+import { PairStreams } from '../src/random/streams.ts';
+
+export interface SimulationOptions {
+  /** Keys of the pairs (P0,P1), (P0,P2), (P1,P2); random when absent. */
+  readonly keys?: readonly [Uint8Array, Uint8Array, Uint8Array];
+  readonly chunk?: number;
+  readonly memory?: (a: PeerName, b: PeerName) => MemoryOptions;
+  readonly timeoutMs?: number;
+  /** What a party computes with: to look at what it computes, or to break it on purpose. */
+  readonly compute?: (compute: Compute, id: PartyId) => Compute;
+  /** What a party draws from, by the pair's index: the same. */
+  readonly streams?: (streams: PairStreams, pair: number) => Pick<PairStreams, 'stream'>;
+}
+
+export interface Simulation<T> {
+  readonly results: [T, T, T];
+  /** Payload bytes sent by all parties together. */
+  readonly bytes: number;
+  /** Online rounds: the deeper of the two workers. */
+  readonly rounds: number;
+}
+
+let shared: Promise<Compute> | undefined;
+
+/** One inline WASM backend for all tests of a file. */
+export function testCompute(): Promise<Compute> {
+  return (shared ??= createWasmCompute({ workers: 0 }));
+}
+
+const NAMES: readonly PeerName[] = ['P0', 'P1', 'P2'];
+
+/** Runs `script` as each of the three parties; and closes its links; when one fails, its links are aborted. */
+export async function simulate<T>(
+  script: (party: Party) => Promise<T>,
+  options: SimulationOptions = {},
+): Promise<Simulation<T>> {
+  const compute = await testCompute();
+  const keys = options.keys ?? [randomBytes(16), randomBytes(16), randomBytes(16)];
+  const links = NAMES.map(() => new Map<PeerName, Link>());
+  const streams = NAMES.map(() => new Map<PeerName, PairStreams>());
+  [
+    [0, 1],
+    [0, 2],
+    [1, 2],
+  ].forEach(([i, j], pair) => {
+    const [a, b] = memoryPair(NAMES[i], NAMES[j], {
+      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+      ...options.memory?.(NAMES[i], NAMES[j]),
+    });
+    links[i].set(NAMES[j], a);
+    links[j].set(NAMES[i], b);
+    const pairStreams = new PairStreams(keys[pair]);
+    const used = (options.streams?.(pairStreams, pair) ?? pairStreams) as PairStreams;
+    streams[i].set(NAMES[j], used);
+    streams[j].set(NAMES[i], used);
+  });
+  const parties = ([0, 1, 2] as PartyId[]).map((id) =>
+    createParty({
+      id,
+      links: links[id],
+      streams: streams[id],
+      compute: options.compute?.(compute, id) ?? compute,
+      ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
+    }),
+  );
+  const settled = await Promise.allSettled(
+    parties.map(async (party) => {
+      try {
+        const result = await script(party);
+        await Promise.all([...links[party.id].values()].map((link) => link.close()));
+        return result;
+      } catch (error) {
+        for (const link of links[party.id].values()) link.abort((error as Error).message);
+        throw error;
+      }
+    }),
+  );
+  const failures = settled.flatMap((outcome, i) =>
+    outcome.status === 'rejected' ? [`P${i}: ${(outcome.reason as Error).message}`] : [],
+  );
+  if (failures.length > 0) throw new Error(failures.join('\n'));
+  const traffic = links.flatMap((peers) => [...peers.values()]).map((link) => link.sent.payloadBytes);
+  return {
+    results: settled.map((outcome) => (outcome as PromiseFulfilledResult<T>).value) as [T, T, T],
+    bytes: traffic.reduce((sum, bytes) => sum + bytes, 0),
+    rounds: Math.max(parties[0].depth, parties[1].depth),
+  };
+}
