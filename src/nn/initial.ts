@@ -1,0 +1,49 @@
+/**
+ * What the public seed fixes: initial weights and batch order. Both are known to every party; nothing secret depends on them.
+ * Only integer and exactly rounded operations are used, so every machine computes the same.
+ */
+import { insecurePairKey } from '../random/agreement.ts';
+import type { Stream } from '../random/stream.ts';
+import { PairStreams } from '../random/streams.ts';
+import { sizeOf } from '../ring/tensor.ts';
+import type { ParameterSpec } from './network.ts';
+
+function publicStream(seed: number, purpose: string): Stream {
+  return new PairStreams(insecurePairKey(seed, 'public')).stream('seed', purpose);
+}
+
+/** He initialisation, uniform: weights in ±√(6 / fanIn), variance 2 / fanIn; biases zero. */
+export function initialValues(spec: ParameterSpec, seed: number): Float64Array {
+  const out = new Float64Array(sizeOf(spec.shape));
+  if (spec.fanIn === 0) return out;
+  const bound = Math.sqrt(6 / spec.fanIn);
+  const words = uint32(publicStream(seed, `weights/${spec.name}`), out.length);
+  for (let i = 0; i < out.length; i++) out[i] = (words[i] / 2 ** 31 - 1) * bound;
+  return out;
+}
+
+/** A uniform permutation of 0 … count − 1 (Fisher–Yates) for one epoch. */
+export function batchOrder(count: number, seed: number, epoch: number): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  const stream = publicStream(seed, `order/${epoch}`);
+  let words = uint32(stream, count);
+  let next = 0;
+  for (let i = count - 1; i > 0; i--) {
+    const limit = 2 ** 32 - (2 ** 32 % (i + 1)); // draws at or above it would favour small indices
+    let draw: number;
+    do {
+      if (next === words.length) {
+        words = uint32(stream, 1024);
+        next = 0;
+      }
+      draw = words[next++];
+    } while (draw >= limit);
+    const j = draw % (i + 1);
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}
+
+function uint32(stream: Stream, count: number): Uint32Array {
+  return new Uint32Array(stream.bytes(4 * count).slice().buffer);
+}

@@ -1,0 +1,183 @@
+/**
+ * The training loop: batches, forward, loss, backward, update, evaluation. Written against Engine only; every party and the plain
+ * reference run this same code.
+ */
+import type { Engine, Value } from '../protocols/engine.ts';
+import { argmaxOf } from '../protocols/rowMaximum.ts';
+import { crossEntropy, softmax } from '../protocols/softmax.ts';
+import { batchOrder, initialValues } from './initial.ts';
+import { forward, type Parameters, type Tape, truncated } from './layers.ts';
+import { type Network, parameters as parameterSpecs } from './network.ts';
+import { sgd } from './optimizer.ts';
+
+export interface TrainingData {
+  /** (samples, inputs) at the engine's fractional bits. */
+  readonly images: Value;
+  /** One-hot (samples, classes), integers (0 fractional bits). */
+  readonly labels: Value;
+  readonly testImages: Value;
+  readonly testLabels: Value;
+}
+
+export interface TrainOptions {
+  readonly batch: number;
+  /** Either whole epochs or a number of steps (evaluated once, at the end). */
+  readonly epochs?: number | undefined;
+  readonly steps?: number | undefined;
+  readonly learningRate: number;
+  readonly momentum: number;
+  /** Public: initial weights and batch order. */
+  readonly seed: number;
+  /** Reveal the summed loss of each batch to the owner. */
+  readonly showLoss: boolean;
+}
+
+/** What the loop reports as it goes; the same in every party. */
+export type TrainEvent =
+  | { readonly kind: 'step'; readonly step: number; readonly epoch: number }
+  | { readonly kind: 'evaluated'; readonly evaluation: number; readonly images: number };
+
+/** Names under which results are revealed to the owner. */
+export const REVEALED = {
+  /** Sum of the batch's losses, one element at the engine's fractional bits. `step` counts from 1. */
+  loss: (step: number): string => `loss/${step}`,
+  /** How many test images are classified correctly, one integer. `evaluation` counts from 1. */
+  correct: (evaluation: number): string => `correct/${evaluation}`,
+  /** A trained tensor at the engine's fractional bits. */
+  parameter: (name: string): string => `model/${name}`,
+} as const;
+
+/** Test images evaluated at a time. */
+const EVALUATION_BATCH = 1000;
+
+/** Steps of one epoch: whole batches; the remainder of the shuffled set is left to other epochs. */
+export function stepsPerEpoch(samples: number, batch: number): number {
+  return Math.floor(samples / batch);
+}
+
+export function totalSteps(samples: number, options: Pick<TrainOptions, 'batch' | 'epochs' | 'steps'>): number {
+  return options.steps ?? (options.epochs ?? 0) * stepsPerEpoch(samples, options.batch);
+}
+
+interface State {
+  parameters: Map<string, Value>;
+  velocities: Map<string, Value>;
+}
+
+/** Trains from the public initial weights and reveals the model to the owner. */
+export async function train(
+  engine: Engine,
+  network: Network,
+  data: TrainingData,
+  options: TrainOptions,
+  onEvent: (event: TrainEvent) => void | Promise<void>,
+): Promise<Parameters> {
+  const samples = data.images.shape[0];
+  const perEpoch = stepsPerEpoch(samples, options.batch);
+  if (perEpoch === 0) throw new RangeError(`batch ${options.batch}: the data set has only ${samples} samples`);
+  const specs = parameterSpecs(network);
+  const state: State = {
+    parameters: new Map(
+      specs.map((spec) => [spec.name, engine.constant(spec.shape, initialValues(spec, options.seed))]),
+    ),
+    velocities: new Map(),
+  };
+  const steps = totalSteps(samples, options);
+  let order: Uint32Array = new Uint32Array(0);
+  for (let step = 1; step <= steps; step++) {
+    const epoch = Math.floor((step - 1) / perEpoch) + 1;
+    const position = (step - 1) % perEpoch;
+    if (position === 0) order = batchOrder(samples, options.seed, epoch);
+    const indices = Array.from(order.subarray(position * options.batch, (position + 1) * options.batch));
+    await engine.scope(`step/${step}`, (fork) => trainStep(fork, network, state, data, indices, step, options));
+    await onEvent({ kind: 'step', step, epoch });
+    const evaluation = options.steps === undefined ? epoch : 1;
+    if (options.steps === undefined ? position === perEpoch - 1 : step === steps) {
+      await engine.scope(`evaluation/${evaluation}`, (fork) =>
+        evaluate(fork, network, state.parameters, data, evaluation),
+      );
+      await onEvent({ kind: 'evaluated', evaluation, images: data.testImages.shape[0] });
+    }
+  }
+  for (const [name, value] of state.parameters) await engine.reveal(REVEALED.parameter(name), value);
+  await engine.settle();
+  return state.parameters;
+}
+
+async function trainStep(
+  engine: Engine,
+  network: Network,
+  state: State,
+  data: TrainingData,
+  indices: readonly number[],
+  step: number,
+  options: TrainOptions,
+): Promise<void> {
+  const images = engine.rows(data.images, indices);
+  const labels = engine.rows(data.labels, indices);
+  const { logits, tapes } = await forward(engine, network, state.parameters, images);
+  const output = await softmax(engine, logits);
+  const delta = engine.sub(output.probabilities, engine.extend(labels, engine.fractionBits));
+  await engine.all([
+    (fork) => backward(fork, tapes, tapes.length - 1, delta, state, options),
+    async (fork) => {
+      if (options.showLoss) await fork.reveal(REVEALED.loss(step), await crossEntropy(fork, output, labels));
+    },
+  ]);
+}
+
+/** From layer i down: its update overlaps the propagation of the error to the layers before it. */
+async function backward(
+  engine: Engine,
+  tapes: readonly Tape[],
+  i: number,
+  error: Value,
+  state: State,
+  options: TrainOptions,
+): Promise<void> {
+  const tape = tapes[i];
+  const trainedBefore = tapes.slice(0, i).some((earlier) => earlier.parameters.length > 0);
+  const delta = tape.parameters.length > 0 ? await truncated(engine, error) : error;
+  await engine.all([
+    (fork) => update(fork, tape, delta, state, options),
+    async (fork) => {
+      if (trainedBefore) await backward(fork, tapes, i - 1, await tape.input(fork, delta), state, options);
+    },
+  ]);
+}
+
+async function update(engine: Engine, tape: Tape, delta: Value, state: State, options: TrainOptions): Promise<void> {
+  const gradients = await tape.gradients(engine, delta);
+  await engine.all(
+    tape.parameters.map((name, i) => async (fork: Engine) => {
+      const { parameter, velocity } = await sgd(
+        fork,
+        state.parameters.get(name)!,
+        state.velocities.get(name),
+        gradients[i],
+        options,
+      );
+      state.parameters.set(name, parameter);
+      if (velocity !== undefined) state.velocities.set(name, velocity);
+    }),
+  );
+}
+
+/** Counts correct predictions on the test set; only the count is revealed. */
+async function evaluate(
+  engine: Engine,
+  network: Network,
+  parameters: Parameters,
+  data: TrainingData,
+  evaluation: number,
+): Promise<void> {
+  const images = data.testImages.shape[0];
+  let correct: Value | undefined;
+  for (let from = 0; from < images; from += EVALUATION_BATCH) {
+    const indices = Array.from({ length: Math.min(EVALUATION_BATCH, images - from) }, (_, i) => from + i);
+    const { logits } = await forward(engine, network, parameters, engine.rows(data.testImages, indices));
+    const hits = engine.sumRows(await argmaxOf(engine, logits, engine.rows(data.testLabels, indices)));
+    correct = correct === undefined ? hits : engine.add(correct, hits);
+  }
+  await engine.reveal(REVEALED.correct(evaluation), correct!);
+}

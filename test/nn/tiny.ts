@@ -1,0 +1,121 @@
+/** A training small enough to run hundreds of times: 6-5-3 on 12 samples, in three parties or in the clear. */
+import { createPlainEngine } from '../../src/protocols/plain.ts';
+import type { Party } from '../../src/protocols/party.ts';
+import { createSecureEngine } from '../../src/protocols/secure.ts';
+import type { Network } from '../../src/nn/network.ts';
+import { REVEALED, train, type TrainOptions } from '../../src/nn/train.ts';
+import { decode, encode } from '../../src/ring/fixed.ts';
+import * as z64 from '../../src/ring/z64.ts';
+import { shares, testRandom } from '../reference.ts';
+import { simulate, type SimulationOptions, testCompute } from '../simulate.ts';
+
+export const TINY: Network = {
+  name: 'tiny',
+  input: [6],
+  layers: [{ type: 'dense', units: 5 }, { type: 'relu' }, { type: 'dense', units: 3 }],
+};
+
+export interface TinySetting {
+  readonly suite: 'direct' | 'paper';
+  readonly truncation: 'dealt' | 'local';
+  readonly fractionBits: number;
+  readonly compareBits: number;
+}
+
+export const DIRECT: TinySetting = { suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33 };
+export const PAPER: TinySetting = { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64 };
+
+export const OPTIONS: TrainOptions = {
+  batch: 4,
+  steps: 2,
+  learningRate: 2 ** -2,
+  momentum: 0.9,
+  seed: 3,
+  showLoss: true,
+};
+
+const SAMPLES = 12;
+const random = testRandom(7);
+const labels = Array.from({ length: SAMPLES }, (_, i) => i % 3);
+const pixels = Array.from(
+  { length: SAMPLES * 6 },
+  (_, i) => (i % 6 < 2 * labels[Math.floor(i / 6)] ? 0.8 : 0.1) + 0.1 * random(),
+);
+const oneHot = labels.flatMap((label) => [0, 1, 2].map((c) => (c === label ? 1 : 0)));
+
+/** Everything revealed: loss of each step, correct count, parameters. */
+export interface TinyResult {
+  readonly losses: number[];
+  readonly correct: number;
+  readonly parameters: Map<string, BigUint64Array>;
+  readonly bytes: number;
+  readonly rounds: number;
+}
+
+function result(
+  revealed: Map<string, BigUint64Array>,
+  f: number,
+  options: TrainOptions,
+  traffic: { bytes: number; rounds: number },
+): TinyResult {
+  const losses: number[] = [];
+  for (let step = 1; revealed.has(REVEALED.loss(step)); step++)
+    losses.push(decode(revealed.get(REVEALED.loss(step))!, f)[0] / options.batch);
+  const parameters = new Map([...revealed].filter(([name]) => name.startsWith('model/')));
+  return { losses, correct: Number(revealed.get(REVEALED.correct(1))![0]), parameters, ...traffic };
+}
+
+export async function trainSecure(
+  setting: TinySetting,
+  options: TrainOptions,
+  simulation: SimulationOptions = {},
+): Promise<TinyResult> {
+  const f = setting.fractionBits;
+  const images = shares(encode(pixels, f));
+  const classes = shares(encode(oneHot, 0));
+  const revealed = [new Map<string, BigUint64Array>(), new Map<string, BigUint64Array>()];
+  const { bytes, rounds } = await simulate(async (party: Party) => {
+    const engine = createSecureEngine(party, {
+      ...setting,
+      reveal: (name, share) => {
+        revealed[party.id].set(name, share);
+        return Promise.resolve();
+      },
+    });
+    const mine = (parts: BigUint64Array[]): BigUint64Array | null => (party.id === 2 ? null : parts[party.id]);
+    const data = {
+      images: engine.dataset('images', [SAMPLES, 6], f, mine(images)),
+      labels: engine.dataset('labels', [SAMPLES, 3], 0, mine(classes)),
+      testImages: engine.dataset('testImages', [SAMPLES, 6], f, mine(images)),
+      testLabels: engine.dataset('testLabels', [SAMPLES, 3], 0, mine(classes)),
+    };
+    await train(engine, TINY, data, options, () => undefined);
+  }, simulation);
+  const names = [...revealed[0].keys()];
+  const sums = new Map(names.map((name) => [name, z64.add(revealed[0].get(name)!, revealed[1].get(name)!)]));
+  return result(sums, f, options, { bytes, rounds });
+}
+
+export async function trainPlain(setting: TinySetting, options: TrainOptions, seed = 1): Promise<TinyResult> {
+  const f = setting.fractionBits;
+  const revealed = new Map<string, BigUint64Array>();
+  const engine = createPlainEngine({
+    ...setting,
+    seed,
+    compute: await testCompute(),
+    reveal: (name, value) => {
+      revealed.set(name, value.slice());
+      return Promise.resolve();
+    },
+  });
+  const images = engine.input([SAMPLES, 6], f, encode(pixels, f));
+  const classes = engine.input([SAMPLES, 3], 0, encode(oneHot, 0));
+  await train(
+    engine,
+    TINY,
+    { images, labels: classes, testImages: images, testLabels: classes },
+    options,
+    () => undefined,
+  );
+  return result(revealed, f, options, { bytes: 0, rounds: 0 });
+}
