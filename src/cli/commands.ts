@@ -1,0 +1,65 @@
+/** The commands of the command line: what each is called, takes and runs. */
+import yargs, { type Argv as Yargs } from 'yargs';
+import { Problem } from '../data/problem.ts';
+import { localInfer } from './infer.ts';
+import { inferOptions, trainOptions } from './options.ts';
+import { plainTrain } from './plain.ts';
+import { localTrain } from './train.ts';
+import type { Argv } from './values.ts';
+
+type Run = (argv: Argv, signal: AbortSignal) => Promise<void>;
+
+/** The parser. Nothing is printed but help; what is wrong is thrown. */
+export function commands(signal: AbortSignal): Yargs {
+  const run = (command: Run) => (argv: object) => command(argv as Argv, signal);
+  const exactly = (parser: Yargs, path: string): Yargs =>
+    parser.demandCommand(1, 1, `${path}: say what to do`, `${path}: too many words`).strict();
+
+  return exactly(yargs(), 'securenn')
+    .scriptName('securenn')
+    .usage('$0 <command>\n\nSecure training and inference of neural networks among three parties.')
+    .command('local', 'All three parties and the owner on this machine, one process each', (local) =>
+      exactly(local, 'securenn local')
+        .command(
+          'train',
+          'Train a network on a data set that no party sees',
+          (parser: Yargs) =>
+            parser
+              .options(trainOptions)
+              .example('$0 local train', 'network A on MNIST, 5 epochs')
+              .example('$0 local train --steps 50 --suite paper', "the paper's comparison protocols")
+              .example('$0 local train --data DIR --network NET.json', 'your own data and network')
+              .example('$0 local train --json -', 'figures for a program to read'),
+          run(localTrain),
+        )
+        .command(
+          'infer',
+          'Classify test images with a trained model; no party sees either',
+          (parser: Yargs) =>
+            parser
+              .options(inferOptions)
+              .example('$0 local infer --model models/A.safetensors', 'the first 128 test images')
+              .example('$0 local infer --model models/A.safetensors --count 10000', 'all of MNIST'),
+          run(localInfer),
+        ),
+    )
+    .command('plain', 'The same arithmetic in the clear, in one process: the reference', (plain) =>
+      exactly(plain, 'securenn plain').command(
+        'train',
+        'Train as `local train` does, without shares. Options that concern parties alone have no effect',
+        (parser: Yargs) =>
+          parser.options(trainOptions).example('$0 plain train --seed 7', 'what `local train --seed 7` should reach'),
+        run(plainTrain),
+      ),
+    )
+    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false })
+    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .version()
+    .help()
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw (
+        error ?? new Problem(message.replaceAll(/\s*\n\s*/g, ' '), 'see securenn --help, or --help after a command')
+      );
+    });
+}

@@ -1,0 +1,69 @@
+/** `securenn local infer`: the owner shares a model and test images, the parties classify them, the owner learns the classes. */
+import { ownInference, type BatchReport } from '../client/inference.ts';
+import { loadDataset } from '../data/mnist.ts';
+import { checkModelNetwork, readModel } from '../data/model-file.ts';
+import { Problem } from '../data/problem.ts';
+import type { InferJob } from '../server/job.ts';
+import { checkNetworkFits, warnOfInsecureKeys } from './checks.ts';
+import { readInferSettings } from './options.ts';
+import { checkWritable, say, writeReport } from './output.ts';
+import { Progress } from './progress.ts';
+import { inferReport, inferSummary } from './report.ts';
+import { commonJob, runLocally } from './session.ts';
+import type { Argv } from './values.ts';
+
+export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void> {
+  const started = performance.now();
+  const settings = readInferSettings(argv);
+  const { network, count, batch, json } = settings;
+  if (json !== undefined && json !== '-') checkWritable('json', json);
+  warnOfInsecureKeys(settings);
+  const model = await readModel(settings.model);
+  checkModelNetwork(model, network, settings.model);
+  const data = await loadDataset(settings.data);
+  checkNetworkFits(data, network);
+  if (count > data.testLabels.length) {
+    throw new Problem(
+      `--count: ${count} images, but ${data.name} has ${data.testLabels.length} test images`,
+      'give a smaller --count',
+    );
+  }
+
+  const job: InferJob = { kind: 'infer', ...commonJob(settings), images: count };
+  const pixels = data.testImages.subarray(0, count * data.rows * data.columns);
+  const progress = new Progress();
+  const batches: BatchReport[] = [];
+  let bytes = 0;
+  const observer = {
+    onSharing: (name: string) => progress.line(`sharing ${name}`),
+    onReady: () => progress.begin(Math.ceil(count / batch), 'batch'),
+    onBatch: (report: BatchReport) => {
+      batches.push(report);
+      bytes += report.bytesSent.P0 + report.bytesSent.P1 + report.bytesSent.P2;
+      progress.step({
+        done: batches.length,
+        stage: `${Math.min(count, batches.length * batch)} images`,
+        loss: undefined,
+        bytesPerStep: bytes / batches.length,
+      });
+    },
+  };
+  try {
+    await runLocally(
+      job,
+      settings,
+      signal,
+      (text) => progress.line(text),
+      (owner) => ownInference(owner, job, model, pixels, observer),
+    );
+  } finally {
+    progress.stop();
+  }
+  batches.sort((a, b) => a.batch - b.batch);
+  const predictions = batches.flatMap((report) => report.predictions);
+  const correct = predictions.filter((predicted, i) => predicted === data.testLabels[i]).length;
+  const report = inferReport('local infer', settings, batches, correct, (performance.now() - started) / 1000);
+  if (count <= 32) say(json, `predicted: ${predictions.join(' ')}`);
+  say(json, inferSummary(report));
+  await writeReport(json, report);
+}

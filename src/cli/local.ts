@@ -1,0 +1,112 @@
+/**
+ * Three parties on this machine, each an operating-system process of its own: started, watched, and all gone when the command ends.
+ * This process is their starter and also the owner of the job, so a session is four processes.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Problem } from '../data/problem.ts';
+import { PARTY_NAMES, type PartyAddress, type PartyName, type StartOrder } from '../server/ipc.ts';
+import { messageOf } from './errors.ts';
+import { Deferred, PartyChild } from './party-child.ts';
+
+/** After a first failure, how long the others may take to say what they saw: the first to speak need not know the cause. */
+const DIAGNOSIS_MS = 1500;
+/** When stopping: time to leave by themselves, then to obey SIGTERM, before SIGKILL. */
+const LEAVE_MS = 1500;
+const TERM_MS = 1500;
+/** Starting a process and making a key. */
+const START_MS = 30_000;
+export class LocalParties {
+  /** Resolves when a party has failed. */
+  readonly failed: Promise<void>;
+  readonly #failed: Deferred<void> = new Deferred();
+  /** A party has failed by itself, not through a link to another one. */
+  readonly #caused: Deferred<void> = new Deferred();
+  readonly #failures: PartyChild[] = [];
+  readonly #children: readonly PartyChild[];
+  readonly #killAll: () => void;
+
+  /** Starts the three processes. */
+  constructor(onRefused: (party: PartyName, reason: string) => void) {
+    this.failed = this.#failed.promise;
+    const watch = (child: PartyChild): void => {
+      if (!child.failed || this.#failures.includes(child)) return;
+      this.#failures.push(child);
+      this.#failed.resolve();
+      if (child.died || child.failure?.origin === 'here') this.#caused.resolve();
+    };
+    this.#children = PARTY_NAMES.map((name) => new PartyChild(name, watch, (reason) => onRefused(name, reason)));
+    // The last resort, should this process end in a hurry.
+    this.#killAll = () => {
+      for (const child of this.#children) if (!child.exit) child.kill('SIGKILL');
+    };
+    process.on('exit', this.#killAll);
+  }
+
+  /** Makes every party listen: P0 at `port`, P1 and P2 at the next two, or all at free ports. */
+  async open(host: string, port: number | undefined): Promise<StartOrder['parties']> {
+    const entries = this.#children.map(async (child, i): Promise<[PartyName, PartyAddress]> => {
+      child.send({ type: 'open', party: child.name, host, port: port === undefined ? 0 : port + i });
+      const { port: actual, publicKey } = await child.listening.promise;
+      return [child.name, { host, port: actual, publicKey }];
+    });
+    const opened = await Promise.race([Promise.all(entries), sleep(START_MS, undefined, { ref: false })]);
+    if (opened === undefined) {
+      const what = `the parties did not start within ${START_MS / 1000} s`;
+      throw new Problem(what, 'see whether the machine is overloaded');
+    }
+    return Object.fromEntries(opened) as StartOrder['parties'];
+  }
+
+  get haveFailed(): boolean {
+    return this.#failures.length > 0;
+  }
+
+  start(order: StartOrder): void {
+    for (const child of this.#children) child.send(order);
+  }
+
+  /** Resolves when all three have done their work and ended. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#children.map((child) => child.exited.promise));
+  }
+
+  /** What a session failed of: the party that died, else the error that began in a party, else what one saw, else `seen`. */
+  async diagnose(seen: unknown): Promise<unknown> {
+    await Promise.race([this.#caused.promise, this.ended(), sleep(DIAGNOSIS_MS, undefined, { ref: false })]);
+    const died = this.#children.find((child) => child.died);
+    if (died) return died.obituary();
+    // A party that was told of a fault by a peer repeats the peer's words: `P1 stopped: …`. Its own begin with its own name.
+    const cause =
+      this.#failures.find((child) => child.failure?.origin === 'here') ??
+      this.#failures.find((child) => child.failure?.message.startsWith(`${child.name} `)) ??
+      this.#failures[0];
+    if (!cause?.failure) return seen;
+    const { message, fix } = cause.failure;
+    const what = /^(party )?P[012]\b/.test(message) ? message : `party ${cause.name}: ${messageOf(message)}`;
+    // The others have heard that the session is over. Who waits for a party that waits for a third one accuses the wrong one.
+    const silent = this.#children.filter((child) => !child.failed && !child.done);
+    if (cause.failure.origin === 'link' && silent.length === 1) {
+      return new Problem(
+        `party ${silent[0].name} does not respond: ${what}`,
+        'see what holds its process up, then start again',
+      );
+    }
+    return fix === undefined ? new Error(what) : new Problem(what, fix);
+  }
+
+  /** Ends whatever still runs, gently first. */
+  async stop(reason: string): Promise<void> {
+    const escalation = [
+      setTimeout(() => this.#signal('SIGTERM'), LEAVE_MS),
+      setTimeout(() => this.#signal('SIGKILL'), LEAVE_MS + TERM_MS),
+    ];
+    for (const child of this.#children) if (!child.exit && !child.done) child.send({ type: 'abort', reason });
+    await this.ended();
+    escalation.forEach(clearTimeout);
+    process.off('exit', this.#killAll);
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    for (const child of this.#children) if (!child.exit) child.kill(signal);
+  }
+}

@@ -1,0 +1,90 @@
+/** `securenn plain train`: the same training on clear ring values, in this process and without shares: the reference. */
+import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
+import type { TrainingObserver } from '../client/training.ts';
+import { materialize, oneHotSource, pixelSource } from '../data/encode.ts';
+import type { Dataset } from '../data/mnist.ts';
+import type { Model } from '../data/model-file.ts';
+import { classCount, inputSize, parameters } from '../nn/network.ts';
+import { REVEALED, train, type TrainEvent } from '../nn/train.ts';
+import { createPlainEngine } from '../protocols/plain.ts';
+import { decode } from '../ring/fixed.ts';
+import { aborted } from './interrupts.ts';
+import { readTrainSettings, type TrainSettings } from './options.ts';
+import { runTraining } from './training-run.ts';
+import type { Argv } from './values.ts';
+
+const NOTHING_SENT = { P0: 0, P1: 0, P2: 0 } as const;
+
+export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void> {
+  const settings = readTrainSettings(argv);
+  await runTraining('plain train', settings, (data, observer) =>
+    Promise.race([trainInTheClear(settings, data, observer), aborted(signal)]),
+  );
+}
+
+async function trainInTheClear(settings: TrainSettings, data: Dataset, observer: TrainingObserver): Promise<Model> {
+  const { network, fractionBits, truncation, seed, workers } = settings;
+  const compute = await createWasmCompute({ workers });
+  try {
+    const revealed = new Map<string, BigUint64Array>();
+    const engine = createPlainEngine({
+      truncation,
+      fractionBits,
+      compute,
+      seed,
+      reveal: (name, value) => {
+        revealed.set(name, value);
+        return Promise.resolve();
+      },
+    });
+    const [inputs, classes] = [inputSize(network), classCount(network)];
+    const [samples, tests] = [data.trainLabels.length, data.testLabels.length];
+    const inTheClear = {
+      images: engine.input([samples, inputs], fractionBits, materialize(pixelSource(data.trainImages, fractionBits))),
+      labels: engine.input([samples, classes], 0, materialize(oneHotSource(data.trainLabels, classes))),
+      testImages: engine.input([tests, inputs], fractionBits, materialize(pixelSource(data.testImages, fractionBits))),
+      testLabels: engine.input([tests, classes], 0, materialize(oneHotSource(data.testLabels, classes))),
+    };
+    observer.onReady();
+    await train(engine, network, inTheClear, settings, tell(settings, observer, revealed));
+    const tensors = parameters(network).map(
+      ({ name, shape }) =>
+        [name, { shape, data: decode(revealed.get(REVEALED.parameter(name))!, fractionBits) }] as const,
+    );
+    return { network, fractionBits, tensors: new Map(tensors) };
+  } finally {
+    await compute.close();
+  }
+}
+
+/** What three parties and an owner report, from one process. */
+function tell(
+  settings: TrainSettings,
+  observer: TrainingObserver,
+  revealed: Map<string, BigUint64Array>,
+): (event: TrainEvent) => void {
+  let last = performance.now();
+  const take = (name: string, bits: number): number | undefined => {
+    const value = revealed.get(name);
+    revealed.delete(name);
+    return value && decode(value, bits)[0];
+  };
+  return (event) => {
+    const now = performance.now();
+    const seconds = (now - last) / 1000;
+    last = now;
+    switch (event.kind) {
+      case 'step': {
+        const { step, epoch } = event;
+        const sum = take(REVEALED.loss(step), settings.fractionBits);
+        const loss = sum === undefined ? undefined : sum / settings.batch;
+        return observer.onStep({ step, epoch, seconds, loss, bytesSent: NOTHING_SENT, onlineRounds: 0 });
+      }
+      case 'evaluated': {
+        const { evaluation, images } = event;
+        const correct = take(REVEALED.correct(evaluation), 0)!;
+        return observer.onEvaluation({ evaluation, images, correct, seconds });
+      }
+    }
+  };
+}

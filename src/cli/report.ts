@@ -1,0 +1,173 @@
+/** What a run measured: the object that `--json` writes, its summary in words, and the card of the machine it ran on. */
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import type { BatchReport } from '../client/inference.ts';
+import type { EvaluationReport, StepReport } from '../client/training.ts';
+import { duration } from './progress.ts';
+import type { InferSettings, SessionSettings, TrainSettings } from './options.ts';
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly node: string;
+  /** The GPU, or null when none was used. */
+  readonly adapter: string | null;
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface PartyBytes {
+  readonly p0: number;
+  readonly p1: number;
+  readonly p2: number;
+  readonly total: number;
+}
+
+interface RunReport {
+  readonly command: string;
+  readonly network: string;
+  readonly suite: string;
+  readonly truncation: string;
+  readonly fractionBits: number;
+  readonly compareBits: number;
+  readonly backend: string;
+  readonly batch: number;
+}
+
+export interface TrainReport extends RunReport {
+  readonly steps: number;
+  /** At P0, from one step's end to the next; evaluations are not in it. */
+  readonly secondsPerStep: Spread;
+  /** Mean over all steps: frames with headers, by each party to the other two. */
+  readonly bytesSentPerStep: PartyBytes;
+  /** Longest chain of dependent messages in a step: the median over steps. */
+  readonly onlineRoundsPerStep: number;
+  /** Of the last step; null when losses stay shared. */
+  readonly loss: number | null;
+  /** At the last evaluation. */
+  readonly testAccuracyPercent: number | null;
+  /** The whole command. */
+  readonly seconds: number;
+  readonly machine: Machine;
+}
+
+export interface InferReport extends RunReport {
+  readonly count: number;
+  readonly secondsPerBatch: Spread;
+  readonly bytesSentPerBatch: PartyBytes;
+  /** Of all batches together, which run one after the other. */
+  readonly onlineRounds: number;
+  /** The predicted class of each image. */
+  readonly predictions: readonly number[];
+  /** How many of them are the label. */
+  readonly correct: number;
+  readonly seconds: number;
+  readonly machine: Machine;
+}
+
+export function machineCard(): Machine {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    adapter: null,
+  };
+}
+
+function rounded(x: number, digits: number): number {
+  return Number(x.toFixed(digits));
+}
+
+function median(sorted: readonly number[]): number {
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+export function spread(values: readonly number[]): Spread {
+  if (values.length === 0) return { median: 0, min: 0, max: 0 };
+  const sorted = values.toSorted((a, b) => a - b);
+  return { median: rounded(median(sorted), 6), min: rounded(sorted[0], 6), max: rounded(sorted.at(-1)!, 6) };
+}
+
+type Measured = Pick<StepReport | BatchReport, 'seconds' | 'bytesSent' | 'onlineRounds'>;
+
+/** Bytes of each party: the mean over steps. */
+export function meanBytes(steps: readonly Measured[]): PartyBytes {
+  const mean = (name: 'P0' | 'P1' | 'P2'): number =>
+    steps.length === 0 ? 0 : Math.round(steps.reduce((sum, { bytesSent }) => sum + bytesSent[name], 0) / steps.length);
+  const [p0, p1, p2] = [mean('P0'), mean('P1'), mean('P2')];
+  return { p0, p1, p2, total: p0 + p1 + p2 };
+}
+
+function runReport(command: string, settings: SessionSettings): RunReport {
+  const { network, suite, truncation, fractionBits, compareBits, backend, batch } = settings;
+  return { command, network: network.name, suite, truncation, fractionBits, compareBits, backend, batch };
+}
+
+export function trainReport(
+  command: string,
+  settings: TrainSettings,
+  steps: readonly StepReport[],
+  evaluation: EvaluationReport | undefined,
+  seconds: number,
+): TrainReport {
+  const loss = steps.at(-1)?.loss;
+  return {
+    ...runReport(command, settings),
+    steps: steps.length,
+    secondsPerStep: spread(steps.map((step) => step.seconds)),
+    bytesSentPerStep: meanBytes(steps),
+    onlineRoundsPerStep: spread(steps.map((step) => step.onlineRounds)).median,
+    loss: loss === undefined ? null : rounded(loss, 6),
+    testAccuracyPercent: evaluation ? rounded((100 * evaluation.correct) / evaluation.images, 4) : null,
+    seconds: rounded(seconds, 3),
+    machine: machineCard(),
+  };
+}
+
+export function inferReport(
+  command: string,
+  settings: InferSettings,
+  batches: readonly BatchReport[],
+  correct: number,
+  seconds: number,
+): InferReport {
+  return {
+    ...runReport(command, settings),
+    count: settings.count,
+    secondsPerBatch: spread(batches.map((batch) => batch.seconds)),
+    bytesSentPerBatch: meanBytes(batches),
+    onlineRounds: batches.reduce((sum, batch) => sum + batch.onlineRounds, 0),
+    predictions: batches.flatMap((batch) => batch.predictions),
+    correct,
+    seconds: rounded(seconds, 3),
+    machine: machineCard(),
+  };
+}
+
+/** A training in one line of words. */
+export function trainSummary(report: TrainReport): string {
+  return [
+    ...(report.testAccuracyPercent === null ? [] : [`test accuracy ${report.testAccuracyPercent.toFixed(2)} %`]),
+    `${report.steps} steps`,
+    `${report.secondsPerStep.median.toFixed(3)} s a step`,
+    ...(report.bytesSentPerStep.total === 0
+      ? []
+      : [`${(report.bytesSentPerStep.total / 1e6).toFixed(2)} MB sent a step`]),
+    `${duration(report.seconds)} in all`,
+  ].join(' · ');
+}
+
+export function inferSummary(report: InferReport): string {
+  return [
+    `${report.correct} of ${report.count} right`,
+    `${report.secondsPerBatch.median.toFixed(3)} s a batch`,
+    `${(report.bytesSentPerBatch.total / 1e6).toFixed(2)} MB sent a batch`,
+    `${report.onlineRounds} online rounds`,
+  ].join(' · ');
+}

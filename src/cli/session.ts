@@ -1,0 +1,107 @@
+/** One job on local parties, from starting them to their end, with this process as the owner. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ChannelError } from '../channel/channel.ts';
+import { Owner, PARTIES, type PartyName } from '../client/owner.ts';
+import { KeyPair } from '../random/keys.ts';
+import { fromHex, toHex } from '../server/ipc.ts';
+import { configurationFields, type Job } from '../server/job.ts';
+import { messageOf } from './errors.ts';
+import { aborted } from './interrupts.ts';
+import { LocalParties } from './local.ts';
+import type { SessionSettings } from './options.ts';
+
+const HOST = '127.0.0.1';
+const SIGNAL_MS = 100;
+
+/** The fields that every kind of job has. */
+export function commonJob(
+  settings: SessionSettings,
+): Pick<
+  Job,
+  | 'sessionId'
+  | 'network'
+  | 'suite'
+  | 'truncation'
+  | 'fractionBits'
+  | 'compareBits'
+  | 'backend'
+  | 'batch'
+  | 'insecureKeys'
+> {
+  const { network, suite, truncation, fractionBits, compareBits, backend, batch, insecureKeys } = settings;
+  const sessionId = toHex(randomBytes(16));
+  return { sessionId, network, suite, truncation, fractionBits, compareBits, backend, batch, insecureKeys };
+}
+
+/**
+ * Runs `task` as the owner of a job. Whatever happens, no party is left when this settles. A failure is traced to the party in
+ * which it began.
+ */
+export async function runLocally<T>(
+  job: Job,
+  settings: SessionSettings,
+  signal: AbortSignal,
+  /** Prints a line for the user to read. */
+  line: (text: string) => void,
+  task: (owner: Owner) => Promise<T>,
+): Promise<T> {
+  const parties = new LocalParties((party, reason) => line(`${party} turned a stranger away: ${reason}`));
+  let owner: Owner | undefined;
+
+  const run = async (): Promise<T> => {
+    const identity = KeyPair.generate();
+    const { timeoutMs, workers } = settings;
+    const addresses = await parties.open(HOST, settings.port);
+    parties.start({
+      type: 'start',
+      job,
+      parties: addresses,
+      ownerPublicKey: toHex(identity.publicKey),
+      timeoutMs,
+      workers,
+    });
+    owner = await Owner.connect({
+      identity,
+      publicKeys: ofEach((name) => fromHex(addresses[name].publicKey)),
+      urls: ofEach((name) => `ws://${HOST}:${addresses[name].port}`),
+      sessionId: job.sessionId,
+      config: configurationFields(job),
+      timeoutMs,
+      insecureSeed: job.insecureKeys,
+    });
+    const result = await task(owner);
+    await owner.close();
+    await parties.ended();
+    return result;
+  };
+  const partyFailed = async (): Promise<never> => {
+    await parties.failed;
+    throw new Error('a party failed');
+  };
+
+  const explain = async (seen: unknown): Promise<unknown> => {
+    const ownFault = !(seen instanceof ChannelError) && !parties.haveFailed;
+    const error = signal.aborted || ownFault ? seen : await parties.diagnose(seen);
+    // A signal to the whole group may reach a party, and its last words this process, before the signal itself.
+    if (!signal.aborted) await sleep(SIGNAL_MS);
+    return signal.aborted ? signal.reason : error;
+  };
+
+  let reason = 'the session is over';
+  try {
+    return await Promise.race([run(), partyFailed(), aborted(signal)]);
+  } catch (seen) {
+    const error = await explain(seen);
+    reason = messageOf(error);
+    owner?.abort(reason);
+    throw error;
+  } finally {
+    await parties.stop(reason);
+  }
+}
+
+function ofEach<T>(make: (name: PartyName) => T): Record<PartyName, T> {
+  const [P0, P1, P2] = PARTIES.map(make) as [T, T, T];
+  return { P0, P1, P2 };
+}

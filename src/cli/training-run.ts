@@ -1,0 +1,79 @@
+/** What both training commands do around the training itself: read the data, show progress, save the model, report. */
+import type { EvaluationReport, StepReport, TrainingObserver } from '../client/training.ts';
+import { writeFileAtomically } from '../data/atomic-write.ts';
+import { loadDataset, type Dataset } from '../data/mnist.ts';
+import { formatModel, type Model } from '../data/model-file.ts';
+import { stepsPerEpoch, totalSteps } from '../nn/train.ts';
+import { checkDataset, warnOfInsecureKeys } from './checks.ts';
+import { checkWritable, freshModelPath, say, writeReport } from './output.ts';
+import type { TrainSettings } from './options.ts';
+import { Progress } from './progress.ts';
+import { trainReport, trainSummary } from './report.ts';
+
+/** Trains and returns the model; tells the observer, and may print lines. */
+type Training = (data: Dataset, observer: TrainingObserver, line: (text: string) => void) => Promise<Model>;
+
+export async function runTraining(command: string, settings: TrainSettings, train: Training): Promise<void> {
+  const started = performance.now();
+  if (settings.out !== undefined) checkWritable('out', settings.out);
+  if (settings.json !== undefined && settings.json !== '-') checkWritable('json', settings.json);
+  warnOfInsecureKeys(settings);
+  const data = await loadDataset(settings.data);
+  checkDataset(data, settings);
+
+  const progress = new Progress();
+  const steps: StepReport[] = [];
+  const evaluations: EvaluationReport[] = [];
+  try {
+    const observer = observe(progress, settings, data.trainLabels.length, steps, evaluations);
+    const model = await train(data, observer, (text) => progress.line(text));
+    progress.stop();
+
+    const path = settings.out ?? freshModelPath(settings.network.name, new Date());
+    await writeFileAtomically(path, formatModel(model));
+    const report = trainReport(command, settings, steps, evaluations.at(-1), (performance.now() - started) / 1000);
+    say(settings.json, `model saved: ${path}`);
+    say(settings.json, trainSummary(report));
+    await writeReport(settings.json, report);
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Collects what the report needs and shows it on the way. */
+function observe(
+  progress: Progress,
+  settings: TrainSettings,
+  samples: number,
+  steps: StepReport[],
+  evaluations: EvaluationReport[],
+): TrainingObserver {
+  const total = totalSteps(samples, settings);
+  const perEpoch = stepsPerEpoch(samples, settings.batch);
+  let bytes = 0;
+  return {
+    onSharing: (name) => progress.line(`sharing ${name}`),
+    onReady: () => {
+      progress.line(`training ${settings.network.name}: ${total} steps of ${settings.batch} images`);
+      progress.begin(total, 'step');
+    },
+    onStep: (report) => {
+      steps.push(report);
+      bytes += report.bytesSent.P0 + report.bytesSent.P1 + report.bytesSent.P2;
+      const testing = settings.epochs === undefined ? report.step === total : report.step % perEpoch === 0;
+      progress.step({
+        done: steps.length,
+        stage: `epoch ${report.epoch}${settings.epochs === undefined ? '' : `/${settings.epochs}`}${testing ? ', testing' : ''}`,
+        loss: report.loss,
+        bytesPerStep: bytes / steps.length,
+      });
+    },
+    onEvaluation: (report) => {
+      evaluations.push(report);
+      const percent = ((100 * report.correct) / report.images).toFixed(2);
+      const when =
+        settings.epochs === undefined ? `after ${settings.steps} steps` : `after epoch ${evaluations.length}`;
+      progress.line(`${when}: ${percent} % of the test set right (${report.correct} of ${report.images})`);
+    },
+  };
+}

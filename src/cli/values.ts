@@ -1,0 +1,58 @@
+/** Option values from argv: what was typed, checked, with errors that name the option, the range and what was found. */
+import { Problem } from '../data/problem.ts';
+
+export type Argv = Readonly<Record<string, unknown>>;
+
+function single(argv: Argv, name: string): unknown {
+  const value = argv[name];
+  if (Array.isArray(value)) throw new Problem(`--${name}: given ${value.length} times`, 'give it once');
+  return value;
+}
+
+function wrong(name: string, expected: string, found: unknown): Problem {
+  const shown = typeof found === 'string' ? `"${found}"` : String(found);
+  return new Problem(
+    `--${name}: expected ${expected}, found ${shown}`,
+    `give --${name} a value in that range, or leave it out`,
+  );
+}
+
+/** A whole number from `minimum` to `maximum`; undefined when the option is absent. */
+export function optionalInteger(argv: Argv, name: string, minimum: number, maximum: number): number | undefined {
+  const value = single(argv, name);
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < minimum || value > maximum) {
+    const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+    throw wrong(name, `a whole number ${range}`, value);
+  }
+  return value;
+}
+
+export function integer(argv: Argv, name: string, minimum: number, maximum: number, fallback: number): number {
+  return optionalInteger(argv, name, minimum, maximum) ?? fallback;
+}
+
+/** A number for which `holds` is true; `2^-4` is understood. `expected` describes the range. */
+export function real(argv: Argv, name: string, expected: string, holds: (value: number) => boolean): number {
+  const value = single(argv, name);
+  const power = typeof value === 'string' ? /^2\^(-?\d{1,3})$/.exec(value) : null;
+  const number = power ? 2 ** Number(power[1]) : value;
+  if (typeof number !== 'number' || !Number.isFinite(number) || !holds(number)) throw wrong(name, expected, value);
+  return number;
+}
+
+export function oneOf<T extends string>(argv: Argv, name: string, choices: readonly T[]): T {
+  const value = single(argv, name);
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) throw wrong(name, choices.join(' or '), value);
+  return choice;
+}
+
+export function optionalText(argv: Argv, name: string): string | undefined {
+  const value = single(argv, name);
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || value === '') {
+    throw new Problem(`--${name}: expected a value, found nothing`, `give --${name} a value, or leave it out`);
+  }
+  return value;
+}

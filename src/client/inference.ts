@@ -1,0 +1,107 @@
+/** An inference job as its owner sees it: shares of model and images go out, predicted classes come back. */
+import { pixelSource, ringSource } from '../data/encode.ts';
+import type { Model } from '../data/model-file.ts';
+import type { Counters, PartyEvent } from '../data/party-events.ts';
+import { inputSize, parameters, type Network } from '../nn/network.ts';
+import { encode } from '../ring/fixed.ts';
+import { add, halves } from '../ring/z64.ts';
+import { follow, Gathering } from './follow.ts';
+import type { Owner, PartyName } from './owner.ts';
+
+export interface BatchReport {
+  readonly batch: number;
+  /** Since the event before, at P0. */
+  readonly seconds: number;
+  readonly bytesSent: Readonly<Record<PartyName, number>>;
+  readonly onlineRounds: number;
+  /** The predicted class of each image of the batch. */
+  readonly predictions: readonly number[];
+}
+
+export interface InferenceObserver {
+  onSharing(name: string): void;
+  onReady(): void;
+  onBatch(report: BatchReport): void;
+}
+
+export interface OwnedInference {
+  readonly network: Network;
+  readonly fractionBits: number;
+  readonly batch: number;
+}
+
+/** Runs the owner's part of an inference job; predictions arrive at the observer, batch by batch. */
+export async function ownInference(
+  owner: Owner,
+  job: OwnedInference,
+  model: Model,
+  /** One image a row. */
+  pixels: Uint8Array,
+  observer: InferenceObserver,
+): Promise<void> {
+  await Promise.all([
+    shareInputs(owner, job, model, pixels, observer),
+    followInference(owner, job, pixels.length / inputSize(job.network), observer),
+  ]);
+}
+
+/** In the order in which the parties take them. */
+async function shareInputs(
+  owner: Owner,
+  { network, fractionBits }: OwnedInference,
+  model: Model,
+  pixels: Uint8Array,
+  observer: InferenceObserver,
+): Promise<void> {
+  observer.onSharing('model');
+  for (const { name } of parameters(network)) {
+    await owner.share(`model/${name}`, ringSource(encode(model.tensors.get(name)!.data, fractionBits)));
+  }
+  observer.onSharing('images');
+  await owner.share('images', pixelSource(pixels, fractionBits));
+  await owner.allShared();
+}
+
+async function followInference(
+  owner: Owner,
+  job: OwnedInference,
+  images: number,
+  observer: InferenceObserver,
+): Promise<void> {
+  const batches = new Gathering<{ counters: Counters; share: BigUint64Array | undefined }>();
+  let ready = 0;
+  await follow(owner, async (party, event: PartyEvent) => {
+    switch (event.kind) {
+      case 'ready':
+        if (++ready === 3) observer.onReady();
+        return;
+      case 'batch': {
+        const { batch } = event;
+        const length = Math.min(job.batch, images - batch * job.batch);
+        const share = party === 'P2' ? undefined : await owner.revealedShare(party, `prediction/${batch}`, length);
+        const parts = batches.add(batch, party, { counters: event, share });
+        if (!parts) return;
+        const { P0, P1, P2 } = parts;
+        observer.onBatch({
+          batch,
+          seconds: P0.counters.seconds,
+          bytesSent: { P0: P0.counters.bytesSent, P1: P1.counters.bytesSent, P2: P2.counters.bytesSent },
+          onlineRounds: Math.max(P0.counters.onlineRounds, P1.counters.onlineRounds),
+          predictions: toIntegers(add(P0.share!, P1.share!)),
+        });
+        return;
+      }
+      case 'finished':
+        return;
+      case 'step':
+      case 'evaluated':
+        throw new Error(`${party}: event ${event.kind} in an inference job`);
+    }
+  });
+}
+
+/** Ring elements below 2^32 as numbers. */
+function toIntegers(ring: BigUint64Array): number[] {
+  const words = halves(ring);
+  return Array.from({ length: ring.length }, (_, i) => words[2 * i]);
+}

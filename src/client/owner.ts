@@ -1,0 +1,94 @@
+/**
+ * The owner's end of a session: it holds the data in the clear, gives P0 and P1 shares of it, and alone learns what the parties
+ * reveal. It takes part in no protocol.
+ */
+import type { Link } from '../channel/channel.ts';
+import { openMesh, type Mesh } from '../channel/mesh.ts';
+import { revealLabel } from '../data/party-events.ts';
+import { shareInput, tellAllSent, WHILE_THE_LINK_LIVES } from '../data/share.ts';
+import type { Source } from '../data/encode.ts';
+import { agreementsWith } from '../random/agreement.ts';
+import type { KeyPair } from '../random/keys.ts';
+import { PairStreams } from '../random/streams.ts';
+import { add } from '../ring/z64.ts';
+
+export const PARTIES = ['P0', 'P1', 'P2'] as const;
+export type PartyName = (typeof PARTIES)[number];
+
+export interface OwnerOptions {
+  readonly identity: KeyPair;
+  /** Identity keys of the three parties. */
+  readonly publicKeys: Readonly<Record<PartyName, Uint8Array>>;
+  /** Where they listen. */
+  readonly urls: Readonly<Record<PartyName, string>>;
+  readonly sessionId: string;
+  /** The public fields of the job, which the parties compare with theirs. */
+  readonly config: readonly (readonly [name: string, value: string])[];
+  readonly timeoutMs: number;
+  readonly insecureSeed?: number | undefined;
+}
+
+export class Owner {
+  readonly links: Readonly<Record<PartyName, Link>>;
+  /** Resolves with the reason once a link has failed. */
+  readonly failed: Promise<Error>;
+  readonly #mesh: Mesh;
+  readonly #p0Streams: PairStreams;
+
+  private constructor(mesh: Mesh) {
+    const { links, pairKeys } = mesh;
+    this.#mesh = mesh;
+    this.links = { P0: links.get('P0')!, P1: links.get('P1')!, P2: links.get('P2')! };
+    this.failed = mesh.failed;
+    this.#p0Streams = new PairStreams(pairKeys.get('P0')!);
+  }
+
+  /** Dials all three parties and checks with each that both mean the same job. */
+  static async connect(options: OwnerOptions): Promise<Owner> {
+    const { urls, sessionId, config, timeoutMs } = options;
+    const agreement = agreementsWith({ self: 'owner', ...options });
+    return new Owner(
+      await openMesh({
+        self: 'owner',
+        sessionId,
+        config,
+        agreement,
+        dial: urls,
+        accept: [],
+        timeoutMs,
+        link: { timeoutMs },
+      }),
+    );
+  }
+
+  /** Shares an input between P0 and P1. */
+  async share(name: string, source: Source): Promise<void> {
+    await shareInput(name, source, this.#p0Streams, this.links.P1);
+  }
+
+  /** Tells the parties that they have all inputs and may start. */
+  async allShared(): Promise<void> {
+    await tellAllSent(PARTIES.map((name) => this.links[name]));
+  }
+
+  /** A revealed value: the sum of the workers' shares. */
+  async revealed(name: string, length: number): Promise<BigUint64Array> {
+    const shares = await Promise.all([this.revealedShare('P0', name, length), this.revealedShare('P1', name, length)]);
+    return add(...shares);
+  }
+
+  /** One worker's share of a revealed value. */
+  async revealedShare(worker: 'P0' | 'P1', name: string, length: number): Promise<BigUint64Array> {
+    const label = revealLabel(name);
+    return (await this.links[worker].receive(label, 'u64', length, WHILE_THE_LINK_LIVES)).data;
+  }
+
+  /** Ends the session early and tells the parties why. */
+  abort(reason: string): void {
+    this.#mesh.abortAll(reason);
+  }
+
+  close(): Promise<void> {
+    return this.#mesh.close();
+  }
+}

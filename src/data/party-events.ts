@@ -1,0 +1,62 @@
+/**
+ * What a party tells the owner of a job while it runs: messages `event/0`, `event/1`, … of JSON. And where revealed values travel:
+ * `reveal/NAME`, each worker's share as u64, which the owner adds up.
+ */
+import { z } from 'zod';
+
+/** What this party spent since its last event. Traffic is that to the other two parties, not to the owner. */
+export interface Counters {
+  readonly seconds: number;
+  readonly bytesSent: number;
+  readonly onlineRounds: number;
+}
+
+/** Steps, epochs and evaluations count from 1, batches of an inference from 0. */
+export type Happening =
+  /** All inputs have arrived and the protocols start. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'step'; readonly step: number; readonly epoch: number }
+  | { readonly kind: 'evaluated'; readonly evaluation: number; readonly images: number }
+  | { readonly kind: 'batch'; readonly batch: number }
+  /** Everything is revealed; the party closes its links next. */
+  | { readonly kind: 'finished' };
+
+export type PartyEvent = Happening & Counters;
+
+const index = z.int().min(0);
+const counters = { seconds: z.number().min(0), bytesSent: index, onlineRounds: index };
+
+const partyEvent: z.ZodType<PartyEvent> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('ready'), ...counters }),
+  z.strictObject({ kind: z.literal('step'), step: index, epoch: index, ...counters }),
+  z.strictObject({ kind: z.literal('evaluated'), evaluation: index, images: index, ...counters }),
+  z.strictObject({ kind: z.literal('batch'), batch: index, ...counters }),
+  z.strictObject({ kind: z.literal('finished'), ...counters }),
+]);
+
+export const MAXIMUM_EVENT_BYTES = 4096;
+
+export function eventLabel(count: number): string {
+  return `event/${count}`;
+}
+
+export function revealLabel(name: string): string {
+  return `reveal/${name}`;
+}
+
+export function encodeEvent(event: PartyEvent): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(event));
+}
+
+/** `source` names party and message in errors. */
+export function decodeEvent(bytes: Uint8Array, source: string): PartyEvent {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new Error(`${source}: not JSON`, { cause: error });
+  }
+  const parsed = partyEvent.safeParse(json);
+  if (!parsed.success) throw new Error(`${source}: not an event of a party: ${parsed.error.issues[0].message}`);
+  return parsed.data;
+}

@@ -1,0 +1,94 @@
+/**
+ * What a party process and the process that started it tell each other over IPC. Nothing secret: identity keys are made inside the
+ * party and only their public halves leave it.
+ */
+import { z } from 'zod';
+import { jobSchema, type Job } from './job.ts';
+
+export type PartyName = 'P0' | 'P1' | 'P2';
+export const PARTY_NAMES: readonly PartyName[] = ['P0', 'P1', 'P2'];
+
+export interface PartyAddress {
+  readonly host: string;
+  readonly port: number;
+  /** X25519, raw, as hexadecimal. */
+  readonly publicKey: string;
+}
+
+/** Make an identity key and listen (port 0: any free one). */
+export interface OpenOrder {
+  readonly type: 'open';
+  readonly party: PartyName;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Join the mesh and do the job. */
+export interface StartOrder {
+  readonly type: 'start';
+  readonly job: Job;
+  readonly parties: Readonly<Record<PartyName, PartyAddress>>;
+  readonly ownerPublicKey: string;
+  /** Longest wait for one message. */
+  readonly timeoutMs: number;
+  /** Threads of the compute backend. */
+  readonly workers: number;
+}
+
+/** Starter to party. */
+export type Order = OpenOrder | StartOrder | { readonly type: 'abort'; readonly reason: string };
+
+/** Something failed, and with it this party's part of the job. */
+export interface FailureNotice {
+  readonly type: 'error';
+  readonly message: string;
+  readonly fix?: string | undefined;
+  /** `link`: a link failed, so the cause may lie in another party. */
+  readonly origin: 'here' | 'link';
+}
+
+/** Party to starter. */
+export type Notice =
+  | { readonly type: 'listening'; readonly port: number; readonly publicKey: string }
+  /** Someone who is not part of the session connected and was turned away. */
+  | { readonly type: 'refused'; readonly reason: string }
+  | { readonly type: 'done' }
+  | FailureNotice;
+
+const party = z.enum(['P0', 'P1', 'P2']);
+const port = z.int().min(0).max(65535);
+const publicKey = z.string().regex(/^[0-9a-f]{64}$/);
+const address = z.strictObject({ host: z.string(), port, publicKey });
+
+export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('open'), party, host: z.string(), port }),
+  z.strictObject({
+    type: z.literal('start'),
+    job: jobSchema,
+    parties: z.strictObject({ P0: address, P1: address, P2: address }),
+    ownerPublicKey: publicKey,
+    timeoutMs: z.int().min(1),
+    workers: z.int().min(1),
+  }),
+  z.strictObject({ type: z.literal('abort'), reason: z.string() }),
+]);
+
+export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('listening'), port, publicKey }),
+  z.strictObject({ type: z.literal('refused'), reason: z.string() }),
+  z.strictObject({ type: z.literal('done') }),
+  z.strictObject({
+    type: z.literal('error'),
+    message: z.string(),
+    fix: z.string().optional(),
+    origin: z.enum(['here', 'link']),
+  }),
+]);
+
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+export function fromHex(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'hex'));
+}

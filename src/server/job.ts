@@ -1,0 +1,104 @@
+/**
+ * A job: everything public that the three parties and the owner must agree on before they compute. Its fields are compared in the
+ * handshake of every link, in this order, and a session whose ends differ is refused with the first differing field named.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { parseNetwork, type Network } from '../nn/network.ts';
+
+/** Changes whenever parties of two versions would misunderstand each other. */
+export const JOB_VERSION = 1;
+
+interface CommonJob {
+  readonly sessionId: string;
+  readonly network: Network;
+  readonly suite: 'direct' | 'paper';
+  readonly truncation: 'dealt' | 'local';
+  readonly fractionBits: number;
+  readonly compareBits: number;
+  readonly backend: 'wasm' | 'webgpu';
+  readonly batch: number;
+  /** Seed of fixed session keys: such a session protects nothing. */
+  readonly insecureKeys?: number | undefined;
+}
+
+export interface TrainJob extends CommonJob {
+  readonly kind: 'train';
+  readonly trainImages: number;
+  readonly testImages: number;
+  /** Exactly one of epochs and steps. */
+  readonly epochs?: number | undefined;
+  readonly steps?: number | undefined;
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly seed: number;
+  readonly showLoss: boolean;
+}
+
+export interface InferJob extends CommonJob {
+  readonly kind: 'infer';
+  readonly images: number;
+}
+
+export type Job = TrainJob | InferJob;
+
+const count = z.int().min(1);
+
+const common = {
+  sessionId: z.string().min(1).max(128),
+  network: z.unknown().transform((json) => parseNetwork(json, 'job: network')),
+  suite: z.enum(['direct', 'paper']),
+  truncation: z.enum(['dealt', 'local']),
+  fractionBits: z.int().min(1).max(30),
+  compareBits: z.int().min(2).max(64),
+  backend: z.enum(['wasm', 'webgpu']),
+  batch: count,
+  insecureKeys: z.int().min(0).optional(),
+};
+
+export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('train'),
+    ...common,
+    trainImages: count,
+    testImages: count,
+    epochs: count.optional(),
+    steps: count.optional(),
+    learningRate: z.number().positive(),
+    momentum: z.number().min(0).max(1),
+    seed: z.int().min(0),
+    showLoss: z.boolean(),
+  }),
+  z.strictObject({ kind: z.literal('infer'), ...common, images: count }),
+]);
+
+/** The public fields in the order in which ends compare them. */
+export function configurationFields(job: Job): [name: string, value: string][] {
+  const fields: [string, string | number | boolean | undefined][] = [
+    ['job version', JOB_VERSION],
+    ['job', job.kind],
+    ['suite', job.suite],
+    ['truncation', job.truncation],
+    ['fraction bits', job.fractionBits],
+    ['compare bits', job.compareBits],
+    ['network', job.network.name],
+    ['network digest', createHash('sha256').update(JSON.stringify(job.network)).digest('hex')],
+    ['batch', job.batch],
+    ['insecure keys', job.insecureKeys],
+  ];
+  if (job.kind === 'train') {
+    fields.push(
+      ['training images', job.trainImages],
+      ['test images', job.testImages],
+      ['epochs', job.epochs],
+      ['steps', job.steps],
+      ['learning rate', job.learningRate],
+      ['momentum', job.momentum],
+      ['seed', job.seed],
+      ['show loss', job.showLoss],
+    );
+  } else {
+    fields.push(['images', job.images]);
+  }
+  return fields.map(([name, value]) => [name, value === undefined ? 'none' : String(value)]);
+}

@@ -1,0 +1,159 @@
+/**
+ * One party as an operating-system process of its own, started with an IPC channel (see ipc.ts). It makes its identity key, listens,
+ * says where, joins the mesh of the session it is given, does its part of the job and exits: 0 when all is revealed, 1 when not.
+ *
+ * It never outlives the process that started it, and whatever ends it early, its peers are told why.
+ */
+import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
+import { openMesh, type Mesh } from '../channel/mesh.ts';
+import { openListener, type Listener } from '../channel/listener.ts';
+import { ChannelError, type PeerName } from '../channel/channel.ts';
+import { Problem } from '../data/problem.ts';
+import { agreementsWith } from '../random/agreement.ts';
+import { KeyPair } from '../random/keys.ts';
+import {
+  fromHex,
+  orderSchema,
+  toHex,
+  type Notice,
+  type OpenOrder,
+  type PartyAddress,
+  type PartyName,
+  type StartOrder,
+} from './ipc.ts';
+import { configurationFields } from './job.ts';
+import { runJob } from './run-job.ts';
+
+/** How long what was sent last may take to leave this process. */
+const LAST_WORDS_MS = 500;
+
+interface Opened {
+  readonly party: PartyName;
+  readonly identity: KeyPair;
+  readonly listener: Listener;
+}
+
+let opened: Opened | undefined;
+let mesh: Mesh | undefined;
+let ending = false;
+
+function notify(notice: Notice, then: () => void = () => undefined): void {
+  // The starter may be gone already; then nobody listens.
+  if (process.connected) process.send?.(notice, then);
+}
+
+/** Says the last notice and exits as soon as all that was sent has left; in half a second at the latest. */
+function leave(code: number, notice: Notice): void {
+  process.exitCode = code;
+  notify(notice, () => {
+    if (process.connected) process.disconnect();
+  });
+  setTimeout(() => process.exit(code), LAST_WORDS_MS).unref();
+}
+
+/** An error in words; one that nobody foresaw also says where it happened, for whoever looks into it. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof Problem || error instanceof ChannelError) return error.message;
+  const place = /\(?([^\s(/]+:\d+:\d+)\)?$/m.exec(error.stack ?? '')?.[1];
+  return place === undefined ? error.message : `${error.message} (${error.name} at ${place})`;
+}
+
+/** Ends this party: peers and starter learn the reason. The first reason counts. */
+function fail(error: unknown): void {
+  if (ending) return;
+  ending = true;
+  const message = describe(error);
+  const origin = error instanceof ChannelError ? 'link' : 'here';
+  mesh?.abortAll(message);
+  void opened?.listener.close();
+  leave(1, { type: 'error', message, origin, ...(error instanceof Problem ? { fix: error.fix } : {}) });
+}
+
+async function open(order: OpenOrder): Promise<void> {
+  const { party, host, port } = order;
+  const identity = KeyPair.generate();
+  const listener = await openListener({ host, port }).catch((error: unknown) => {
+    throw explainListenError(error, party, host, port);
+  });
+  opened = { party, identity, listener };
+  notify({ type: 'listening', port: listener.port, publicKey: toHex(identity.publicKey) });
+}
+
+function explainListenError(error: unknown, party: PartyName, host: string, port: number): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  const what = `party ${party}: cannot listen on ${host}:${port}`;
+  if (code === 'EADDRINUSE') {
+    return new Problem(`${what}: the port is in use`, 'give another --port, or leave it out for free ports');
+  }
+  if (code === 'EACCES') return new Problem(`${what}: not permitted`, 'give a --port of 1024 or above');
+  return error;
+}
+
+/** Who dials whom: the later party dials the earlier one, the owner dials all. */
+function neighbours(
+  self: PartyName,
+  parties: StartOrder['parties'],
+): { dial: Record<string, string>; accept: PeerName[] } {
+  const dial: Record<string, string> = {};
+  const accept: PeerName[] = ['owner'];
+  for (const [name, { host, port }] of Object.entries(parties) as [PartyName, PartyAddress][]) {
+    if (name < self) dial[name] = `ws://${host}:${port}`;
+    if (name > self) accept.push(name);
+  }
+  return { dial, accept };
+}
+
+async function start(order: StartOrder): Promise<void> {
+  if (opened === undefined) throw new Error('told to start before it was told to open');
+  const { party, identity, listener } = opened;
+  const { job, parties, timeoutMs, workers } = order;
+  const compute = await createWasmCompute({ workers });
+  const publicKeys = {
+    owner: fromHex(order.ownerPublicKey),
+    ...Object.fromEntries(Object.entries(parties).map(([name, { publicKey }]) => [name, fromHex(publicKey)])),
+  };
+  mesh = await openMesh({
+    self: party,
+    sessionId: job.sessionId,
+    config: configurationFields(job),
+    agreement: agreementsWith({ self: party, identity, publicKeys, insecureSeed: job.insecureKeys }),
+    listener,
+    ...neighbours(party, parties),
+    timeoutMs,
+    link: { timeoutMs },
+    onRefused: (reason) => notify({ type: 'refused', reason }),
+  });
+  // All peers are here: nobody else has business at this port.
+  await listener.close();
+  void mesh.failed.then(fail);
+  const id = ({ P0: 0, P1: 1, P2: 2 } as const)[party];
+  await runJob(job, { id, links: mesh.links, pairKeys: mesh.pairKeys, compute });
+  await mesh.close();
+  ending = true;
+  await compute.close();
+  leave(0, { type: 'done' });
+}
+
+async function obey(message: unknown): Promise<void> {
+  const order = orderSchema.parse(message);
+  switch (order.type) {
+    case 'open':
+      return open(order);
+    case 'start':
+      return start(order);
+    case 'abort':
+      // As from a peer: the starter knows the cause.
+      return fail(new ChannelError(order.reason));
+  }
+}
+
+process.on('message', (message) => {
+  obey(message).catch(fail);
+});
+process.on('disconnect', () => fail(new ChannelError('the process that started this party is gone')));
+// A terminal's Ctrl-C reaches every process of its group; the starter decides what it means.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => fail(new Problem('ended by SIGTERM', 'start again')));
+process.on('uncaughtException', fail);
+process.on('unhandledRejection', fail);

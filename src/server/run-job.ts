@@ -1,0 +1,109 @@
+/**
+ * One party's part of a job, from its open links to the last revealed value. The same lines run in P0, P1 and P2: who holds which
+ * share is decided where inputs arrive, and inside `protocols/`.
+ */
+import type { Compute } from '../../runtime/compute.ts';
+import type { Link, PeerName } from '../channel/channel.ts';
+import { revealLabel } from '../data/party-events.ts';
+import { awaitAllSent, drawInputShare, receiveInputShare } from '../data/share.ts';
+import { infer } from '../nn/infer.ts';
+import { classCount, inputSize, parameters } from '../nn/network.ts';
+import { stepsPerEpoch, train } from '../nn/train.ts';
+import type { Value } from '../protocols/engine.ts';
+import { createParty, type PartyId } from '../protocols/party.ts';
+import { createSecureEngine, type SecureEngine } from '../protocols/secure.ts';
+import { PairStreams } from '../random/streams.ts';
+import { sizeOf, type Shape } from '../ring/tensor.ts';
+import type { InferJob, Job, TrainJob } from './job.ts';
+import { Reporter } from './reporter.ts';
+
+export interface PartySession {
+  readonly id: PartyId;
+  readonly links: ReadonlyMap<PeerName, Link>;
+  readonly pairKeys: ReadonlyMap<PeerName, Uint8Array>;
+  readonly compute: Compute;
+}
+
+interface Running {
+  readonly engine: SecureEngine;
+  readonly reporter: Reporter;
+  /** This party's share of an owner's input; null at the helper, which holds none. */
+  readonly share: (name: string, shape: Shape) => Promise<BigUint64Array | null>;
+  /** All parties have their inputs. */
+  readonly ready: () => Promise<void>;
+}
+
+export async function runJob(job: Job, { id, links, pairKeys, compute }: PartySession): Promise<void> {
+  const owner = links.get('owner');
+  if (owner === undefined) throw new Error(`P${id} has no link to the owner`);
+  const streams = new Map(
+    [...pairKeys].map(([peer, key]) => [
+      peer,
+      new PairStreams(key, (source, out, at) => compute.sample17(source, out, at)),
+    ]),
+  );
+  const party = createParty({ id, links, streams, compute });
+  const engine = createSecureEngine(party, {
+    suite: job.suite,
+    truncation: job.truncation,
+    fractionBits: job.fractionBits,
+    compareBits: job.compareBits,
+    reveal: (name, share) => owner.send(revealLabel(name), share, 0),
+  });
+  const parties = [...links.values()].filter((link) => link !== owner);
+  const reporter = new Reporter(owner, parties, () => engine.rounds);
+  const share: Running['share'] = (name, shape) => {
+    if (id === 0) return Promise.resolve(drawInputShare(name, sizeOf(shape), streams.get('owner')!));
+    return id === 1 ? receiveInputShare(name, sizeOf(shape), owner) : Promise.resolve(null);
+  };
+  const ready: Running['ready'] = async () => {
+    await awaitAllSent(owner);
+    await reporter.report({ kind: 'ready' });
+  };
+  const running = { engine, reporter, share, ready };
+  await (job.kind === 'train' ? runTraining(job, running) : runInference(job, running));
+  await engine.settle();
+  await reporter.report({ kind: 'finished' });
+}
+
+async function runTraining(job: TrainJob, { engine, reporter, share, ready }: Running): Promise<void> {
+  const { network, fractionBits } = job;
+  const dataset = async (name: string, shape: Shape, bits: number): Promise<Value> =>
+    engine.dataset(name, shape, bits, await share(name, shape));
+  const [inputs, classes] = [inputSize(network), classCount(network)];
+  // In the order in which the owner sends them.
+  const data = {
+    images: await dataset('train/images', [job.trainImages, inputs], fractionBits),
+    labels: await dataset('train/labels', [job.trainImages, classes], 0),
+    testImages: await dataset('test/images', [job.testImages, inputs], fractionBits),
+    testLabels: await dataset('test/labels', [job.testImages, classes], 0),
+  };
+  await ready();
+  const perEpoch = stepsPerEpoch(job.trainImages, job.batch);
+  await train(engine, network, data, job, async (event) => {
+    // The helper runs ahead. It catches up before and after an evaluation, so that each one's traffic is its own.
+    const between = job.steps ?? perEpoch;
+    if (event.kind === 'evaluated' || event.step % between === 0) await engine.settle();
+    await reporter.report(event);
+  });
+}
+
+async function runInference(job: InferJob, { engine, reporter, share, ready }: Running): Promise<void> {
+  const { network, fractionBits } = job;
+  const model = new Map<string, Value>();
+  for (const { name, shape } of parameters(network)) {
+    model.set(name, engine.input(`model/${name}`, shape, fractionBits, await share(`model/${name}`, shape)));
+  }
+  const shape = [job.images, inputSize(network)];
+  const images = engine.dataset('images', shape, fractionBits, await share('images', shape));
+  await ready();
+  for (let batch = 0, from = 0; from < job.images; batch++, from += job.batch) {
+    const indices = Array.from({ length: Math.min(job.batch, job.images - from) }, (_, i) => from + i);
+    await engine.scope(`batch/${batch}`, async (scope) => {
+      const classes = await infer(scope, network, model, scope.rows(images, indices));
+      await scope.reveal(`prediction/${batch}`, classes);
+    });
+    await engine.settle();
+    await reporter.report({ kind: 'batch', batch });
+  }
+}

@@ -1,0 +1,151 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import yargs, { type Options } from 'yargs';
+import { describe, expect, it } from 'vitest';
+import {
+  inferOptions,
+  readInferSettings,
+  readTrainSettings,
+  trainOptions,
+  type InferSettings,
+  type TrainSettings,
+} from '../../src/cli/options.ts';
+import { Problem } from '../../src/data/problem.ts';
+import type { Argv } from '../../src/cli/values.ts';
+
+function parse(options: Readonly<Record<string, Options>>, words: string): Argv {
+  return yargs(words)
+    .options(options)
+    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false })
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? new Error(message);
+    })
+    .parseSync();
+}
+
+const train = (words: string): TrainSettings => readTrainSettings(parse(trainOptions, words));
+const infer = (words: string): InferSettings => readInferSettings(parse(inferOptions, words));
+
+describe('defaults', () => {
+  it('are those of the direct suite', () => {
+    expect(train('')).toMatchObject({
+      network: { name: 'A' },
+      data: 'mnist',
+      suite: 'direct',
+      truncation: 'dealt',
+      fractionBits: 16,
+      compareBits: 33,
+      backend: 'wasm',
+      batch: 128,
+      epochs: 5,
+      steps: undefined,
+      learningRate: 2 ** -4,
+      momentum: 0.9,
+      showLoss: true,
+      insecureKeys: undefined,
+      port: undefined,
+      json: undefined,
+      out: undefined,
+    });
+  });
+
+  it('follow the suite', () => {
+    const paper = { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64 };
+    expect(train('--suite paper')).toMatchObject(paper);
+    expect(train('--suite paper --truncation dealt --fraction-bits 16')).toMatchObject({
+      ...paper,
+      truncation: 'dealt',
+      fractionBits: 16,
+    });
+  });
+
+  it('give way to --steps', () => {
+    expect(train('--steps 50')).toMatchObject({ steps: 50, epochs: undefined });
+  });
+});
+
+describe('values', () => {
+  it('are read', () => {
+    expect(
+      train(
+        '--batch 4096 --lr 2^-5 --momentum 0 --seed 0 --fraction-bits 24 --compare-bits 61 --no-show-loss --json -',
+      ),
+    ).toMatchObject({
+      batch: 4096,
+      learningRate: 2 ** -5,
+      momentum: 0,
+      seed: 0,
+      fractionBits: 24,
+      compareBits: 61,
+      showLoss: false,
+      json: '-',
+    });
+    expect(train('--lr 1e-3 --insecure-keys 7 --timeout 5 --port 9000')).toMatchObject({
+      learningRate: 1e-3,
+      insecureKeys: 7,
+      timeoutMs: 5000,
+      port: 9000,
+    });
+    expect(infer('--model m.safetensors --count 3')).toMatchObject({ model: 'm.safetensors', count: 3 });
+  });
+
+  it('may be a network in a file', () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'securenn-net-')), 'net.json');
+    writeFileSync(path, JSON.stringify({ name: 'small', input: [16], layers: [{ type: 'dense', units: 4 }] }));
+    expect(train(`--network ${path}`).network).toMatchObject({ name: 'small', input: [16] });
+  });
+});
+
+describe('wrong values', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'securenn-net-'));
+  writeFileSync(join(folder, 'text.json'), 'hello');
+  writeFileSync(join(folder, 'relu.json'), JSON.stringify({ name: 'x', input: [4], layers: [{ type: 'relu' }] }));
+
+  it.each([
+    ['--batch 0', /^--batch: expected a whole number from 1 to 4096, found 0$/],
+    ['--batch 4097', /found 4097/],
+    ['--batch 12.5', /found 12.5/],
+    ['--batch many', /found "many"/],
+    ['--batch 1 --batch 2', /^--batch: given 2 times$/],
+    ['--epochs 0', /^--epochs: expected a whole number from 1/],
+    ['--steps -1', /^--steps: .*found -1/],
+    ['--steps 5 --epochs 5', /^--epochs and --steps: both/],
+    ['--lr 0', /^--lr: expected a number above 0, at most 1, found 0$/],
+    ['--lr 1.5', /found 1.5/],
+    ['--lr fast', /found "fast"/],
+    ['--momentum 1', /^--momentum: expected a number from 0 to below 1, found 1$/],
+    ['--suite fast', /^--suite: expected direct or paper, found "fast"$/],
+    ['--truncation none', /^--truncation: expected dealt or local/],
+    ['--fraction-bits 7', /^--fraction-bits: expected a whole number from 8 to 24/],
+    ['--fraction-bits 25', /found 25/],
+    ['--compare-bits 62', /^--compare-bits: expected a whole number from 2 to 61, found 62$/],
+    [
+      '--compare-bits 20',
+      /^--compare-bits: 20 leave too few whole bits beside 16 fractional ones: expected at least 23$/,
+    ],
+    ['--fraction-bits 24 --compare-bits 30', /expected at least 31/],
+    ['--suite paper --compare-bits 33', /^--compare-bits: the paper suite compares all 64 bits, found 33$/],
+    ['--backend webgpu', /^--backend: this version computes with wasm only$/],
+    ['--backend gpu', /^--backend: expected auto or wasm or webgpu/],
+    ['--seed -1', /^--seed: expected a whole number of at least 0, found -1$/],
+    ['--insecure-keys x', /^--insecure-keys: expected a whole number of at least 0, found "x"$/],
+    ['--port 0', /^--port: /],
+    ['--port 65534', /^--port: .*found 65534/],
+    ['--timeout 0', /^--timeout: /],
+    ['--workers 0', /^--workers: /],
+    ['--network Z', /^--network: no network and no file is named Z$/],
+    ['--network toString', /no network and no file is named toString/],
+    [`--network ${join(folder, 'text.json')}`, /text\.json: not readable as JSON/],
+    [`--network ${join(folder, 'relu.json')}`, /relu\.json: the last layer must be dense/],
+    [`--network ${folder}`, /not readable as JSON: EISDIR/],
+  ])('%s', (words, message) => {
+    expect(() => train(words)).toThrow(message);
+    expect(() => train(words)).toThrow(Problem);
+  });
+
+  it('an option without its value', () => {
+    expect(() => train('--batch')).toThrow('Not enough arguments following: batch');
+  });
+});

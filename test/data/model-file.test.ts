@@ -1,0 +1,91 @@
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { writeFileAtomically } from '../../src/data/atomic-write.ts';
+import { checkModelNetwork, formatModel, parseModel, readModel, type Model } from '../../src/data/model-file.ts';
+import { formatSafetensors, parseSafetensors } from '../../src/data/safetensors.ts';
+import { NETWORKS, type Network } from '../../src/nn/network.ts';
+
+const network: Network = { name: 'tiny', input: [2], layers: [{ type: 'dense', units: 3 }] };
+
+const model: Model = {
+  network,
+  fractionBits: 16,
+  tensors: new Map([
+    ['layers.0.weight', { shape: [2, 3], data: Float64Array.of(1, -2, 0.5, 2 ** -16, 0, -(2 ** 30)) }],
+    ['layers.0.bias', { shape: [1, 3], data: Float64Array.of(0, 1, 2) }],
+  ]),
+};
+
+/** The model's file with something changed in it. */
+function changed(edit: (file: { tensors: Map<string, unknown>; metadata: Map<string, string> }) => void): Uint8Array {
+  const file = parseSafetensors(formatModel(model), 'x');
+  const copy = { tensors: new Map(file.tensors), metadata: new Map(file.metadata) };
+  edit(copy);
+  return formatSafetensors(copy);
+}
+
+describe('model files', () => {
+  it('give back the model', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'securenn-model-')), 'deep', 'model.safetensors');
+    await writeFileAtomically(path, formatModel(model));
+    expect(await readModel(path)).toEqual(model);
+    expect(readdirSync(join(path, '..'))).toEqual(['model.safetensors']);
+  });
+
+  it('stay as they were when writing fails, and leave nothing behind', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'securenn-model-'));
+    // A folder in the target's place makes the last step, the rename, fail.
+    const blocked = join(folder, 'blocked');
+    await writeFileAtomically(join(blocked, 'inside'), new Uint8Array(1));
+    await expect(writeFileAtomically(blocked, new Uint8Array(1))).rejects.toThrow();
+    expect(readdirSync(folder)).toEqual(['blocked']);
+  });
+
+  it.each<[string, Uint8Array, RegExp]>([
+    ['no format', changed(({ metadata }) => metadata.delete('format')), /format: expected securenn-model, found none/],
+    ['another version', changed(({ metadata }) => metadata.set('version', '2')), /format version: expected 1, found 2/],
+    ['no network', changed(({ metadata }) => metadata.delete('network')), /its network is not JSON/],
+    ['a network that is none', changed(({ metadata }) => metadata.set('network', '{}')), /network: /],
+    ['fraction bits that are none', changed(({ metadata }) => metadata.set('fractionBits', '1e9')), /fractionBits/],
+    [
+      'a missing tensor',
+      changed(({ tensors }) => tensors.delete('layers.0.bias')),
+      /tensor layers\.0\.bias is missing/,
+    ],
+    [
+      'a tensor too many',
+      changed(({ tensors }) => tensors.set('extra', { shape: [1], data: Float64Array.of(1) })),
+      /tensor extra does not belong to network tiny/,
+    ],
+    [
+      'another shape',
+      changed(({ tensors }) => tensors.set('layers.0.bias', { shape: [3], data: new Float64Array(3) })),
+      /layers\.0\.bias: expected \[1,3\], found \[3\]/,
+    ],
+    [
+      'a number that is none',
+      changed(({ tensors }) => tensors.set('layers.0.bias', { shape: [1, 3], data: Float64Array.of(0, NaN, 0) })),
+      /not finite/,
+    ],
+  ])('are refused with %s', (_, bytes, message) => {
+    expect(() => parseModel(bytes, 'x')).toThrow(message);
+  });
+
+  it('are refused for another network', () => {
+    expect(() => checkModelNetwork(model, network, 'x')).not.toThrow();
+    expect(() => checkModelNetwork(model, NETWORKS.A, 'x')).toThrow(
+      'x: holds network tiny (2-3), not the network A (784-128-128-10) asked for',
+    );
+    const twin: Network = { ...network, layers: [...network.layers, { type: 'relu' }] };
+    expect(() => checkModelNetwork(model, twin, 'x')).toThrow('a network tiny (2-3) with other layers');
+  });
+
+  it('that are not there are named', async () => {
+    await expect(readModel('/no/such.safetensors')).rejects.toThrow('model file /no/such.safetensors: cannot be read');
+    const path = join(mkdtempSync(join(tmpdir(), 'securenn-model-')), 'text');
+    writeFileSync(path, 'hello');
+    await expect(readModel(path)).rejects.toThrow(/text: too short for a safetensors file/);
+  });
+});

@@ -1,0 +1,121 @@
+/** Runs the built command line as a person would, and looks at its processes from outside. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that has been started. */
+export class Command {
+  readonly process: ChildProcess;
+  readonly outcome: Promise<Outcome>;
+  stdout = '';
+  stderr = '';
+
+  constructor(words: readonly string[], folder: string) {
+    if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: run npm run build first`);
+    // A group of its own, so that a test can do what a terminal does at Ctrl-C.
+    this.process = spawn(process.execPath, [MAIN, ...words], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    this.process.stdout!.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
+    this.process.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
+    this.outcome = new Promise((resolve) => {
+      this.process.on('close', (code, signal) => resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }));
+    });
+  }
+
+  get pid(): number {
+    return this.process.pid!;
+  }
+
+  /** Resolves when standard error shows this. */
+  async shows(pattern: RegExp, withinMs = 15_000): Promise<void> {
+    const end = Date.now() + withinMs;
+    while (!pattern.test(this.stderr)) {
+      if (Date.now() > end || this.process.exitCode !== null)
+        throw new Error(`${pattern} never came; so far:\n${this.stderr}`);
+      await sleep(20);
+    }
+  }
+
+  /** Process ids of the parties, by name. */
+  parties(): Map<string, number> {
+    const found = new Map<string, number>();
+    for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      try {
+        const parent = Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${entry}/status`, 'utf8'))?.[1]);
+        const words = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
+        const at = words.findIndex((word) => word.endsWith('party-process.js'));
+        if (parent === this.pid && at >= 0) found.set(words[at + 1], Number(entry));
+      } catch {
+        // It ended while we looked.
+      }
+    }
+    return found;
+  }
+}
+
+export async function run(words: readonly string[], folder: string): Promise<Outcome> {
+  return new Command(words, folder).outcome;
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Resolves when none of these processes is left. */
+export async function allGone(pids: Iterable<number>, withinMs: number): Promise<void> {
+  const end = Date.now() + withinMs;
+  const left = (): number[] => [...pids].filter(isAlive);
+  while (left().length > 0) {
+    if (Date.now() > end) throw new Error(`still running after ${withinMs} ms: ${left().join(', ')}`);
+    await sleep(20);
+  }
+}
+
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'securenn-e2e-'));
+}
+
+/** A network for the small data set, as a file. */
+export function writeNetwork(folder: string, name = 'tiny', hidden = 8): string {
+  const path = join(folder, `${name}.json`);
+  const layers = [{ type: 'dense', units: hidden }, { type: 'relu' }, { type: 'dense', units: 4 }];
+  writeFileSync(path, JSON.stringify({ name, input: [4, 4], layers }));
+  return path;
+}
+
+/** Three neighbouring ports that were free a moment ago. */
+export async function freePorts(): Promise<number> {
+  for (let port = 20_000 + (process.pid % 20_000); ; port += 7) {
+    const free = await Promise.all([port, port + 1, port + 2].map(isFree));
+    if (free.every(Boolean)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+      .once('error', () => resolve(false))
+      .listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { NETWORKS } from '../../src/nn/network.ts';
+import { noticeSchema, orderSchema } from '../../src/server/ipc.ts';
+import { configurationFields, jobSchema, type InferJob, type Job, type TrainJob } from '../../src/server/job.ts';
+
+const common = {
+  sessionId: 'abc',
+  network: NETWORKS.A,
+  suite: 'direct',
+  truncation: 'dealt',
+  fractionBits: 16,
+  compareBits: 33,
+  backend: 'wasm',
+  batch: 128,
+} as const;
+
+const training: TrainJob = {
+  kind: 'train',
+  ...common,
+  trainImages: 60_000,
+  testImages: 10_000,
+  epochs: 5,
+  learningRate: 2 ** -4,
+  momentum: 0.9,
+  seed: 1,
+  showLoss: true,
+};
+
+const inference: InferJob = { kind: 'infer', ...common, images: 128 };
+
+/** The name of the first field that differs. */
+function firstDifference(a: Job, b: Job): string | undefined {
+  const [x, y] = [configurationFields(a), configurationFields(b)];
+  return x.find(([name, value], i) => y[i]?.[0] !== name || y[i][1] !== value)?.[0];
+}
+
+describe('configuration fields', () => {
+  const wider = { ...NETWORKS.A, layers: [...NETWORKS.A.layers.slice(0, -1), { type: 'dense', units: 11 } as const] };
+
+  it.each<[string, Partial<TrainJob>]>([
+    ['suite', { suite: 'paper' }],
+    ['truncation', { truncation: 'local' }],
+    ['fraction bits', { fractionBits: 13 }],
+    ['compare bits', { compareBits: 61 }],
+    ['network', { network: { ...NETWORKS.A, name: 'a' } }],
+    ['network digest', { network: wider }],
+    ['batch', { batch: 64 }],
+    ['insecure keys', { insecureKeys: 0 }],
+    ['training images', { trainImages: 59_999 }],
+    ['test images', { testImages: 1 }],
+    ['epochs', { epochs: 4 }],
+    ['epochs', { epochs: undefined, steps: 5 }],
+    ['learning rate', { learningRate: 2 ** -5 }],
+    ['momentum', { momentum: 0 }],
+    ['seed', { seed: 2 }],
+    ['show loss', { showLoss: false }],
+  ])('%s is compared', (name, change) => {
+    expect(firstDifference(training, { ...training, ...change })).toBe(name);
+  });
+
+  it('tell the kinds of job apart', () => {
+    expect(firstDifference(training, inference)).toBe('job');
+    expect(firstDifference(inference, { ...inference, images: 127 })).toBe('images');
+  });
+
+  it('cover every field of a job but its session, which the handshake compares, and its backend, which may differ', () => {
+    const uncovered = new Set<string>();
+    for (const job of [training, inference]) {
+      for (const key of Object.keys(job) as (keyof Job)[]) {
+        const value = job[key];
+        const other = typeof value === 'number' ? value + 1 : typeof value === 'boolean' ? !value : 'another';
+        const changed = key === 'network' ? { ...job, network: wider } : { ...job, [key]: other };
+        if (firstDifference(job, changed) === undefined) uncovered.add(key);
+      }
+    }
+    expect([...uncovered]).toEqual(['sessionId', 'backend']);
+  });
+});
+
+describe('messages between processes', () => {
+  const address = { host: '127.0.0.1', port: 9000, publicKey: 'ab'.repeat(32) };
+  const start = {
+    type: 'start',
+    job: training,
+    parties: { P0: address, P1: address, P2: address },
+    ownerPublicKey: 'cd'.repeat(32),
+    timeoutMs: 1000,
+    workers: 1,
+  };
+
+  it('survive the trip through JSON', () => {
+    const trip = (job: Job): unknown => jobSchema.parse(JSON.parse(JSON.stringify(job)));
+    expect(trip(training)).toEqual(training);
+    expect(trip(inference)).toEqual(inference);
+    expect(orderSchema.parse(JSON.parse(JSON.stringify(start)))).toEqual(start);
+  });
+
+  it.each<[string, object]>([
+    ['a key that is too short', { ...start, ownerPublicKey: 'cd' }],
+    ['a missing party', { ...start, parties: { P0: address, P1: address } }],
+    ['an unknown field', { ...start, secret: 1 }],
+    ['a job of no kind', { ...start, job: { ...training, kind: 'fly' } }],
+    ['a network that is none', { ...start, job: { ...training, network: { name: 'x' } } }],
+    ['a negative batch', { ...start, job: { ...training, batch: -1 } }],
+    ['no type', {}],
+  ])('are refused with %s', (_, order) => {
+    expect(() => orderSchema.parse(order)).toThrow();
+  });
+
+  it('carry no more than is meant', () => {
+    expect(() => noticeSchema.parse({ type: 'listening', port: 1, publicKey: 'ab'.repeat(32), secret: 'x' })).toThrow();
+    expect(() => noticeSchema.parse({ type: 'error', message: 'x', origin: 'elsewhere' })).toThrow();
+  });
+});

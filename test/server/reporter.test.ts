@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { Link, Traffic } from '../../src/channel/channel.ts';
+import { decodeEvent, MAXIMUM_EVENT_BYTES } from '../../src/data/party-events.ts';
+import { Reporter } from '../../src/server/reporter.ts';
+
+class FakeLink {
+  readonly sent: Traffic = { messages: 0, payloadBytes: 0, frameBytes: 0 };
+  readonly messages: [string, Uint8Array][] = [];
+
+  send(label: string, data: Uint8Array): Promise<void> {
+    this.messages.push([label, data]);
+    this.sent.frameBytes += 1_000_000;
+    return Promise.resolve();
+  }
+}
+
+describe('Reporter', () => {
+  it('counts what goes to the other parties between events, not what goes to the owner', async () => {
+    const [owner, a, b] = [new FakeLink(), new FakeLink(), new FakeLink()];
+    a.sent.frameBytes = 500; // from before the job
+    let rounds = 0;
+    const reporter = new Reporter(owner as unknown as Link, [a, b] as unknown as Link[], () => rounds);
+    await reporter.report({ kind: 'ready' });
+    a.sent.frameBytes += 10;
+    b.sent.frameBytes += 5;
+    rounds = 7;
+    await reporter.report({ kind: 'step', step: 1, epoch: 1 });
+    b.sent.frameBytes += 1;
+    rounds = 9;
+    await reporter.report({ kind: 'step', step: 2, epoch: 1 });
+    await reporter.report({ kind: 'finished' });
+
+    const events = owner.messages.map(([label, data]) => {
+      expect(data.length).toBeLessThan(MAXIMUM_EVENT_BYTES);
+      return [label, decodeEvent(data, label)];
+    });
+    expect(events).toMatchObject([
+      ['event/0', { kind: 'ready', bytesSent: 0, onlineRounds: 0 }],
+      ['event/1', { kind: 'step', step: 1, bytesSent: 15, onlineRounds: 7 }],
+      ['event/2', { kind: 'step', step: 2, bytesSent: 1, onlineRounds: 2 }],
+      ['event/3', { kind: 'finished', bytesSent: 0, onlineRounds: 0 }],
+    ]);
+  });
+});
+
+describe('decodeEvent', () => {
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+  it.each([
+    ['{"kind":', /P1: event\/0: not JSON/],
+    ['{"kind":"fly"}', /not an event of a party/],
+    ['{"kind":"ready","seconds":-1,"bytesSent":0,"onlineRounds":0}', /not an event of a party/],
+    ['{"kind":"ready","seconds":1,"bytesSent":0.5,"onlineRounds":0}', /not an event of a party/],
+    ['{"kind":"ready","seconds":1,"bytesSent":0,"onlineRounds":0,"more":1}', /not an event of a party/],
+  ])('refuses %s', (text, message) => {
+    expect(() => decodeEvent(bytes(text), 'P1: event/0')).toThrow(message);
+  });
+});
