@@ -1,0 +1,66 @@
+/**
+ * The one-way flow of DESIGN.md: a file imports only lower ranks or its own room, and no cycle exists anywhere.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+
+const RANKS: Readonly<Record<string, number>> = {
+  'src/ring': 0,
+  'src/random': 1,
+  'src/channel': 1,
+  runtime: 1,
+  'src/protocols': 2,
+  'src/nn': 3,
+  'src/data': 4,
+  'src/server': 5,
+  'src/client': 5,
+  'src/cli': 6,
+};
+
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.parentPath.includes('assembly'))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+}
+
+function roomOf(file: string): string {
+  const room = Object.keys(RANKS).find((name) => file.startsWith(`${name}/`));
+  if (room === undefined) throw new Error(`${file} lies in no room of DESIGN.md`);
+  return room;
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) => join(dirname(file), match[1]));
+}
+
+const files = [...sources('src'), ...sources('runtime')];
+
+describe('imports', () => {
+  it('go to lower ranks or stay in their room', () => {
+    const edges = files.flatMap((file) => importsOf(file).map((target) => [file, target] as const));
+    expect(edges.length).toBeGreaterThan(50);
+    const wrong = edges.filter(([from, to]) => roomOf(from) !== roomOf(to) && RANKS[roomOf(from)] <= RANKS[roomOf(to)]);
+    expect(wrong).toEqual([]);
+  });
+
+  it('have no cycle', () => {
+    const state = new Map<string, 'open' | 'done'>();
+    const cycles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      if (state.get(file) === 'done' || !files.includes(file)) return;
+      if (state.get(file) === 'open') {
+        cycles.push([...path.slice(path.indexOf(file)), file].join(' → '));
+        return;
+      }
+      state.set(file, 'open');
+      for (const target of importsOf(file)) visit(target, [...path, file]);
+      state.set(file, 'done');
+    };
+    for (const file of files) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+});
