@@ -136,7 +136,7 @@ export const trainOptions: Readonly<Record<string, Options>> = {
     type: 'boolean',
     group: RESULTS,
     default: true,
-    describe: "Reveal each step's mean loss to the owner. It is an output: --no-show-loss keeps it shared",
+    describe: 'Reveal the mean loss of every tenth step to the owner. It is an output: --no-show-loss keeps it shared',
   },
   out: {
     ...text,

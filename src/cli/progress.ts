@@ -28,6 +28,8 @@ export class Progress {
   #bar: SingleBar | undefined;
   #total = 0;
   #started = 0;
+  /** The last one shown: not every step has one. */
+  #loss: number | undefined;
   #lastLine = 0;
 
   constructor(stream: NodeJS.WriteStream = process.stderr) {
@@ -58,11 +60,12 @@ export class Progress {
   }
 
   step(progress: StepProgress): void {
+    this.#loss = progress.loss ?? this.#loss;
     const now = performance.now();
     const perStep = (now - this.#started) / 1000 / progress.done;
     const details = [
       progress.stage,
-      ...(progress.loss === undefined ? [] : [`loss ${progress.loss.toFixed(4)}`]),
+      ...(this.#loss === undefined ? [] : [`loss ${this.#loss.toFixed(4)}`]),
       `${perStep.toFixed(3)} s each`,
       ...(progress.bytesPerStep === 0 ? [] : [`${(progress.bytesPerStep / 1e6).toFixed(2)} MB sent each`]),
       `${duration(perStep * (this.#total - progress.done))} left`,

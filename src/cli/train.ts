@@ -10,7 +10,7 @@ export async function localTrain(argv: Argv, signal: AbortSignal): Promise<void>
   const settings = readTrainSettings(argv);
   await runTraining('local train', settings, (data, observer, line) => {
     if (settings.showLoss)
-      line("each step's loss is revealed to the owner: it is an output (--no-show-loss keeps it shared)");
+      line("every tenth step's loss is revealed to the owner: it is an output (--no-show-loss keeps it shared)");
     const { epochs, steps, learningRate, momentum, seed, showLoss } = settings;
     const job: TrainJob = {
       kind: 'train',

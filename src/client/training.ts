@@ -16,7 +16,7 @@ export interface StepReport {
   readonly epoch: number;
   /** Since the event before, at P0. */
   readonly seconds: number;
-  /** Mean loss of the batch; absent when the job does not reveal it. */
+  /** Mean loss of the batch; absent when it is not revealed. */
   readonly loss: number | undefined;
   /** By each party to the other two. */
   readonly bytesSent: Readonly<Record<PartyName, number>>;
@@ -44,7 +44,6 @@ export interface OwnedTraining {
   readonly network: Network;
   readonly fractionBits: number;
   readonly batch: number;
-  readonly showLoss: boolean;
 }
 
 /** Runs the owner's part of a training job and returns the model. The links stay open; the caller closes them. */
@@ -112,7 +111,7 @@ async function followTraining(owner: Owner, job: OwnedTraining, observer: Traini
         if (++ready === 3) observer.onReady();
         return;
       case 'step': {
-        const share = job.showLoss ? await shareOf(party, REVEALED.loss(event.step)) : undefined;
+        const share = event.loss ? await shareOf(party, REVEALED.loss(event.step)) : undefined;
         const parts = steps.add(event.step, party, { counters: event, share });
         if (parts) observer.onStep({ step: event.step, epoch: event.epoch, ...stepReport(parts, job) });
         return;

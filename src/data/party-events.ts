@@ -15,7 +15,7 @@ export interface Counters {
 export type Happening =
   /** All inputs have arrived and the protocols start. */
   | { readonly kind: 'ready' }
-  | { readonly kind: 'step'; readonly step: number; readonly epoch: number }
+  | { readonly kind: 'step'; readonly step: number; readonly epoch: number; readonly loss: boolean }
   | { readonly kind: 'evaluated'; readonly evaluation: number; readonly images: number }
   | { readonly kind: 'batch'; readonly batch: number }
   /** Everything is revealed; the party closes its links next. */
@@ -28,7 +28,7 @@ const counters = { seconds: z.number().min(0), bytesSent: index, onlineRounds: i
 
 const partyEvent: z.ZodType<PartyEvent> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ready'), ...counters }),
-  z.strictObject({ kind: z.literal('step'), step: index, epoch: index, ...counters }),
+  z.strictObject({ kind: z.literal('step'), step: index, epoch: index, loss: z.boolean(), ...counters }),
   z.strictObject({ kind: z.literal('evaluated'), evaluation: index, images: index, ...counters }),
   z.strictObject({ kind: z.literal('batch'), batch: index, ...counters }),
   z.strictObject({ kind: z.literal('finished'), ...counters }),

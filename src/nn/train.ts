@@ -28,13 +28,14 @@ export interface TrainOptions {
   readonly momentum: number;
   /** Public: initial weights and batch order. */
   readonly seed: number;
-  /** Reveal the summed loss of each batch to the owner. */
+  /** Reveal the summed loss of every tenth batch, the first and the last to the owner. */
   readonly showLoss: boolean;
 }
 
 /** What the loop reports as it goes; the same in every party. */
 export type TrainEvent =
-  | { readonly kind: 'step'; readonly step: number; readonly epoch: number }
+  /** `loss`: this step's loss is revealed. */
+  | { readonly kind: 'step'; readonly step: number; readonly epoch: number; readonly loss: boolean }
   | { readonly kind: 'evaluated'; readonly evaluation: number; readonly images: number };
 
 /** Names under which results are revealed to the owner. */
@@ -47,6 +48,8 @@ export const REVEALED = {
   parameter: (name: string): string => `model/${name}`,
 } as const;
 
+/** Steps between two losses shown: each costs a logarithm under MPC, and every one tells something of its batch. */
+const LOSS_EVERY = 10;
 /** Test images evaluated at a time. */
 const EVALUATION_BATCH = 1000;
 
@@ -88,9 +91,12 @@ export async function train(
     const epoch = Math.floor((step - 1) / perEpoch) + 1;
     const position = (step - 1) % perEpoch;
     if (position === 0) order = batchOrder(samples, options.seed, epoch);
+    const loss = options.showLoss && (step === 1 || step % LOSS_EVERY === 0 || step === steps);
     const indices = Array.from(order.subarray(position * options.batch, (position + 1) * options.batch));
-    await engine.scope(`step/${step}`, (fork) => trainStep(fork, network, state, data, indices, step, options));
-    await onEvent({ kind: 'step', step, epoch });
+    await engine.scope(`step/${step}`, (fork) =>
+      trainStep(fork, network, state, data, indices, loss ? step : undefined, options),
+    );
+    await onEvent({ kind: 'step', step, epoch, loss });
     const evaluation = options.steps === undefined ? epoch : 1;
     if (options.steps === undefined ? position === perEpoch - 1 : step === steps) {
       await engine.scope(`evaluation/${evaluation}`, (fork) =>
@@ -110,7 +116,7 @@ async function trainStep(
   state: State,
   data: TrainingData,
   indices: readonly number[],
-  step: number,
+  lossStep: number | undefined,
   options: TrainOptions,
 ): Promise<void> {
   const images = engine.rows(data.images, indices);
@@ -121,7 +127,7 @@ async function trainStep(
   await engine.all([
     (fork) => backward(fork, tapes, tapes.length - 1, delta, state, options),
     async (fork) => {
-      if (options.showLoss) await fork.reveal(REVEALED.loss(step), await crossEntropy(fork, output, labels));
+      if (lossStep !== undefined) await fork.reveal(REVEALED.loss(lossStep), await crossEntropy(fork, output, labels));
     },
   ]);
 }

@@ -59,8 +59,10 @@ function result(
   traffic: { bytes: number; rounds: number },
 ): TinyResult {
   const losses: number[] = [];
-  for (let step = 1; revealed.has(REVEALED.loss(step)); step++)
-    losses.push(decode(revealed.get(REVEALED.loss(step))!, f)[0] / options.batch);
+  for (let step = 1; step <= options.steps!; step++) {
+    const sum = revealed.get(REVEALED.loss(step));
+    if (sum !== undefined) losses.push(decode(sum, f)[0] / options.batch);
+  }
   const parameters = new Map([...revealed].filter(([name]) => name.startsWith('model/')));
   return { losses, correct: Number(revealed.get(REVEALED.correct(1))![0]), parameters, ...traffic };
 }

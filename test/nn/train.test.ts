@@ -22,8 +22,8 @@ describe('secure training', () => {
   ] as const)('%s suite: follows the plain engine and learns', async (_name, setting, steps) => {
     const options = { ...OPTIONS, steps };
     const [secure, plain] = [await trainSecure(setting, options), await trainPlain(setting, options)];
-    expect(secure.losses).toHaveLength(steps);
-    expect(secure.losses[steps - 1]).toBeLessThan(secure.losses[0] / 2);
+    expect(secure.losses).toHaveLength(1 + steps / 10); // the first and every tenth
+    expect(secure.losses.at(-1)).toBeLessThan(secure.losses[0] / 2);
     expect(secure.correct).toBe(12);
     // A step rounds a handful of times; the errors of earlier steps are carried on by momentum (1 / (1 − 0.9) = 10).
     const ulp = 2 ** -setting.fractionBits;

@@ -24,10 +24,10 @@ describe('Reporter', () => {
     a.sent.frameBytes += 10;
     b.sent.frameBytes += 5;
     rounds = 7;
-    await reporter.report({ kind: 'step', step: 1, epoch: 1 });
+    await reporter.report({ kind: 'step', step: 1, epoch: 1, loss: false });
     b.sent.frameBytes += 1;
     rounds = 9;
-    await reporter.report({ kind: 'step', step: 2, epoch: 1 });
+    await reporter.report({ kind: 'step', step: 2, epoch: 1, loss: false });
     await reporter.report({ kind: 'finished' });
 
     const events = owner.messages.map(([label, data]) => {
