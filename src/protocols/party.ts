@@ -51,7 +51,7 @@ export class Party {
    */
   readonly drawer: WorkerName;
   readonly #setup: PartySetup;
-  readonly #used: Set<string> = new Set();
+  #used: Set<string> | undefined;
   #depth: number;
 
   constructor(setup: PartySetup, path: string, depth: number, drawer: WorkerName) {
@@ -167,6 +167,7 @@ export class Party {
   }
 
   #claim(address: string): void {
+    this.#used ??= new Set();
     if (this.#used.has(address))
       throw new Error(`address ${this.path} ${address} is used twice: random values would repeat`);
     this.#used.add(address);

@@ -67,7 +67,8 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
   /** A value whose share this worker received from its owner; null at the helper. */
   input(name: string, shape: Shape, fractionBits: number, share: BigUint64Array | null): Value {
     this.#checkInput(name, shape, share);
-    return this.#value(this.#party.fork(`input/${name}`), shape, fractionBits, share, undefined);
+    const lane = this.#party.fork(`input/${name}`);
+    return this.#value(() => lane, shape, fractionBits, share, undefined);
   }
 
   /** A data set whose rows are opened at most once a session. Only `rows` may be asked of it. */
@@ -98,8 +99,7 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
     const share = rows.gather(indices);
     const shape = [indices.length, ...dataset.shape.slice(1)];
     if (rows.width < MASKED_ROW) return this.make(shape, dataset.fractionBits, share);
-    const lane = this.#party.fork(`v${this.#values++}`);
-    const mask = new Mask(lane, {
+    const mask = new Mask(this.#nextLane(), {
       workers: (party) => rows.workersMask(party, indices, share!),
       helper: () => rows.helperMask(indices),
     });
@@ -231,13 +231,14 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
     return this.truncation === 'dealt' ? this.#runtime.suite.fused : undefined;
   }
 
-  #nextLane(): Party {
-    return this.#party.fork(`v${this.#values++}`);
+  #nextLane(): () => Party {
+    const label = `v${this.#values++}`;
+    return () => this.#party.fork(label);
   }
 
   /** `part`: true at a worker when P2 holds a part; at the helper, the part itself. */
   #value(
-    lane: Party,
+    lane: () => Party,
     shape: Shape,
     fractionBits: number,
     data: BigUint64Array | null,
@@ -264,10 +265,10 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
     lane.join(this.#party);
     if (!this.#holdsData) {
       await this.#runtime.window.start(sizeOf(x.shape), async () => beaver.dealPart(lane, (await x.part)!));
-      return this.#value(lane, x.shape, x.fractionBits, null, undefined);
+      return this.#value(() => lane, x.shape, x.fractionBits, null, undefined);
     }
     const share = await beaver.dealtPart(lane, dataOf<SecureValue>(x));
-    return this.#value(lane, x.shape, x.fractionBits, share, undefined);
+    return this.#value(() => lane, x.shape, x.fractionBits, share, undefined);
   }
 
   async #product(map: bilinear.BilinearMap, x: Value, y: Value): Promise<Value> {

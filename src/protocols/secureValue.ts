@@ -6,17 +6,23 @@ import type { Party } from './party.ts';
 
 /** The mask of a value: made on first use at an address of its own, then reused by every product the value enters. */
 export class Mask {
-  readonly lane: Party;
+  readonly #makeLane: () => Party;
   readonly #make: { workers: (lane: Party) => Promise<beaver.Masked>; helper: (lane: Party) => BigUint64Array };
+  #lane: Party | undefined;
   #masked: Promise<beaver.Masked> | undefined;
   #U: BigUint64Array | undefined;
 
   constructor(
-    lane: Party,
+    makeLane: () => Party,
     make: { workers: (lane: Party) => Promise<beaver.Masked>; helper: (lane: Party) => BigUint64Array },
   ) {
-    this.lane = lane;
+    this.#makeLane = makeLane;
     this.#make = make;
+  }
+
+  /** The value's own address; most values are never masked and need none. */
+  get lane(): Party {
+    return (this.#lane ??= this.#makeLane());
   }
 
   /** P0, P1: opened under the value's own lane, at the time of its first use. */
