@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { parameters, parseNetwork, type Network } from '../nn/network.ts';
-import { sameShape } from '../ring/tensor.ts';
+import { sameShape } from '../ring/shape.ts';
 import { Problem } from './problem.ts';
 import { formatSafetensors, parseSafetensors, type FloatTensor, type TensorFile } from './safetensors.ts';
 

@@ -5,7 +5,7 @@
 import { insecurePairKey } from '../random/agreement.ts';
 import type { Stream } from '../random/stream.ts';
 import { PairStreams } from '../random/streams.ts';
-import { sizeOf } from '../ring/tensor.ts';
+import { sizeOf } from '../ring/shape.ts';
 import type { ParameterSpec } from './network.ts';
 
 function publicStream(seed: number, purpose: string): Stream {

@@ -4,7 +4,7 @@
  * The last layer gives the logits; the loss (softmax cross-entropy) belongs to training, not to the network.
  */
 import { z } from 'zod';
-import { type Shape, sizeOf } from '../ring/tensor.ts';
+import { type Shape, sizeOf } from '../ring/shape.ts';
 
 export type LayerSpec = { readonly type: 'dense'; readonly units: number } | { readonly type: 'relu' };
 

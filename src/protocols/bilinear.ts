@@ -4,7 +4,7 @@
  */
 import type { Compute } from '../../runtime/compute.ts';
 import * as z64 from '../ring/z64.ts';
-import { type Shape, sizeOf } from '../ring/tensor.ts';
+import { type Shape, sizeOf } from '../ring/shape.ts';
 
 export interface Term {
   readonly x: BigUint64Array;

@@ -29,11 +29,6 @@ export function inSequence(...costs: readonly Cost[]): Cost {
   return { rounds: costs.reduce((r, c) => r + c.rounds, 0), bytes: costs.reduce((b, c) => b + c.bytes, 0) };
 }
 
-/** Side by side. */
-export function inParallel(...costs: readonly Cost[]): Cost {
-  return { rounds: costs.reduce((r, c) => Math.max(r, c.rounds), 0), bytes: costs.reduce((b, c) => b + c.bytes, 0) };
-}
-
 /** Times in sequence. */
 export function repeated(times: number, cost: Cost): Cost {
   return { rounds: times * cost.rounds, bytes: times * cost.bytes };

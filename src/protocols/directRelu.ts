@@ -22,8 +22,8 @@ import type { Party } from './party.ts';
 import * as privateCompare from './privateCompare.ts';
 
 /** Narrowest and widest window the digit codes hold. */
-export const MIN_COMPARE_BITS = 2;
-export const MAX_COMPARE_BITS = 61;
+const MIN_COMPARE_BITS = 2;
+const MAX_COMPARE_BITS = 61;
 
 /** The digit code for windows of k bits: k − 1 bits are compared. */
 export function codeFor(compareBits: number): DigitCode {

@@ -7,7 +7,7 @@
  *
  * Operations of one engine run one after the other; operations that may overlap run under `all`, each on a fork of its own.
  */
-import type { Shape } from '../ring/tensor.ts';
+import type { Shape } from '../ring/shape.ts';
 
 /** A number inside an engine: a share (worker), nothing but its shape (helper), or the clear value (plain). */
 export interface Value {

@@ -15,7 +15,7 @@ import { type Cost, type CostModel, inSequence, repeated, truncatedProduct } fro
 import type { Engine, Value } from './engine.ts';
 
 /** exp is taken on [−CLIP, 0]. */
-export const CLIP = 16;
+const CLIP = 16;
 
 type Precision = Pick<Engine, 'truncation' | 'fractionBits'>;
 

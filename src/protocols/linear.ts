@@ -1,13 +1,14 @@
 /**
- * What both engines do without a message: every linear operation is the same on a share as on the clear value. Only public terms
- * differ: in shares, P0 alone adds them.
+ * What both engines have in common. Linear operations need no message and are the same on a share as on the clear value; only public
+ * terms differ: in shares, P0 alone adds them. Products are one bilinear map each.
  *
  * Data is null at the helper, which holds no share: operations there only follow the shapes.
  */
 import { encode, encodeOne } from '../ring/fixed.ts';
-import { sameShape, type Shape, sizeOf } from '../ring/tensor.ts';
+import { sameShape, type Shape, sizeOf } from '../ring/shape.ts';
 import * as z64 from '../ring/z64.ts';
-import type { Value } from './engine.ts';
+import * as bilinear from './bilinear.ts';
+import type { MatmulOptions, Value } from './engine.ts';
 
 /** A value with its ring elements: this party's share, or the clear value; null at the helper. */
 export interface RingValue extends Value {
@@ -30,6 +31,8 @@ export abstract class LinearEngine<V extends RingValue> {
   protected abstract make(shape: Shape, fractionBits: number, data: BigUint64Array | null): V;
   /** A linear function of some values: `compute` of what this party holds of each. */
   protected abstract linear(shape: Shape, fractionBits: number, operands: readonly V[], compute: Linear): V;
+  /** x * y for any bilinear map: the one operation here that sends messages. */
+  protected abstract product(map: bilinear.BilinearMap, x: Value, y: Value): Promise<Value>;
   /** What a party holds of a public value that it does not add; null at the helper. */
   protected abstract zeros(count: number): BigUint64Array | null;
   /** The same elements under another shape or scale: keeps the mask that was opened for them. */
@@ -39,6 +42,14 @@ export abstract class LinearEngine<V extends RingValue> {
     if (values.length !== sizeOf(shape))
       throw new RangeError(`constant [${shape.join(',')}]: found ${values.length} values`);
     return this.make(shape, fractionBits, this.addsPublic ? encode(values, fractionBits) : this.zeros(values.length));
+  }
+
+  matmul(x: Value, y: Value, { transposeX = false, transposeY = false }: MatmulOptions = {}): Promise<Value> {
+    return this.product(bilinear.matmul(x.shape, y.shape, transposeX, transposeY), x, y);
+  }
+
+  mul(x: Value, y: Value): Promise<Value> {
+    return this.product(bilinear.elementwise(x.shape, y.shape), x, y);
   }
 
   add(x: Value, y: Value): V {

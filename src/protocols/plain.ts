@@ -5,10 +5,10 @@
 import type { Compute } from '../../runtime/compute.ts';
 import { insecurePairKey } from '../random/agreement.ts';
 import { PairStreams } from '../random/streams.ts';
-import { type Shape, sizeOf } from '../ring/tensor.ts';
+import { type Shape, sizeOf } from '../ring/shape.ts';
 import * as z64 from '../ring/z64.ts';
-import * as bilinear from './bilinear.ts';
-import type { Engine, MatmulOptions, Sign, Value } from './engine.ts';
+import type { BilinearMap } from './bilinear.ts';
+import type { Engine, Sign, Value } from './engine.ts';
 import { dataOf, type Linear, LinearEngine, type RingValue } from './linear.ts';
 import { checkTruncationBits } from './truncation.ts';
 
@@ -76,18 +76,6 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return this.make([indices.length, ...rest], dataset.fractionBits, out);
   }
 
-  matmul(x: Value, y: Value, options: MatmulOptions = {}): Promise<Value> {
-    return this.#product(
-      bilinear.matmul(x.shape, y.shape, options.transposeX ?? false, options.transposeY ?? false),
-      x,
-      y,
-    );
-  }
-
-  mul(x: Value, y: Value): Promise<Value> {
-    return this.#product(bilinear.elementwise(x.shape, y.shape), x, y);
-  }
-
   async truncate(x: Value, bits: number): Promise<Value> {
     checkTruncationBits(bits);
     const { compute } = this.#options;
@@ -152,7 +140,7 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return { ...x, shape, fractionBits };
   }
 
-  async #product(map: bilinear.BilinearMap, x: Value, y: Value): Promise<Value> {
+  protected async product(map: BilinearMap, x: Value, y: Value): Promise<Value> {
     const data = await map.apply(this.#options.compute, [{ x: dataOf<PlainValue>(x), y: dataOf<PlainValue>(y) }]);
     return this.make(map.shape, x.fractionBits + y.fractionBits, data);
   }

@@ -21,7 +21,7 @@ interface Guess {
 }
 
 /** 1 − a·s + b·s² = T₂((n + 1 − 2s) / (n − 1)) / T₂((n + 1) / (n − 1)), T₂(t) = 2t² − 1. */
-export function firstGuess(n: number): Guess {
+function firstGuess(n: number): Guess {
   if (!(n > 1)) throw new RangeError(`reciprocal: domain [1, ${n}] is empty`);
   const top = 2 * ((n + 1) / (n - 1)) ** 2 - 1;
   const factor = 8 / ((n - 1) ** 2 * top);

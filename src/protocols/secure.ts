@@ -3,11 +3,11 @@
  * workers' script or the helper's is chosen in one place (`#run`). The helper's operations return at once and run ahead in the
  * background, bounded by a window.
  */
-import { type Shape, sizeOf } from '../ring/tensor.ts';
+import { type Shape, sizeOf } from '../ring/shape.ts';
 import * as beaver from './beaver.ts';
-import * as bilinear from './bilinear.ts';
+import type { BilinearMap } from './bilinear.ts';
 import { Dataset } from './dataset.ts';
-import type { Engine, MatmulOptions, Sign, Value } from './engine.ts';
+import type { Engine, Sign, Value } from './engine.ts';
 import { later } from './later.ts';
 import { dataOf, type Linear, LinearEngine } from './linear.ts';
 import type { Party } from './party.ts';
@@ -112,18 +112,6 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
       whole: {},
     };
     return value;
-  }
-
-  matmul(x: Value, y: Value, options: MatmulOptions = {}): Promise<Value> {
-    return this.#product(
-      bilinear.matmul(x.shape, y.shape, options.transposeX ?? false, options.transposeY ?? false),
-      x,
-      y,
-    );
-  }
-
-  mul(x: Value, y: Value): Promise<Value> {
-    return this.#product(bilinear.elementwise(x.shape, y.shape), x, y);
   }
 
   async truncate(x: Value, bits: number): Promise<Value> {
@@ -271,7 +259,7 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
     return this.#value(() => lane, x.shape, x.fractionBits, share, undefined);
   }
 
-  async #product(map: bilinear.BilinearMap, x: Value, y: Value): Promise<Value> {
+  protected async product(map: BilinearMap, x: Value, y: Value): Promise<Value> {
     const [left, right] = await Promise.all([this.#whole(x), this.#whole(y)]);
     let part: Promise<BigUint64Array> | undefined;
     const data = await this.#run(map.name, Math.max(...[map.shape, x.shape, y.shape].map(sizeOf)), {

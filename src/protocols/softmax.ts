@@ -90,7 +90,7 @@ function combine(
 }
 
 /** Monomial coefficients in t of the degree-8 Chebyshev interpolant of ln((n+1)/2 + t(n−1)/2). */
-export function chebyshevLog(n: number): number[] {
+function chebyshevLog(n: number): number[] {
   const nodes = DEGREE + 1;
   const series = Array.from({ length: nodes }, (_, k) => {
     let sum = 0;

@@ -10,7 +10,7 @@
  * blocks of one stream never repeat; after b blocks that is distinguishable from random with advantage about b^2 / 2^129: 2^-65 for a
  * whole stream of 2^32 blocks, about 2^-33 for all 2^48 blocks of a very long session.
  */
-import { createCipheriv, hash, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import { createCipheriv, hash, createSecretKey, type KeyObject } from 'node:crypto';
 import { CipherStream, type ByteSampler, type Stream } from './stream.ts';
 
 export type { Stream };
@@ -45,11 +45,6 @@ export class PairStreams {
     addressOf(path, purpose).copy(counter, 0, 0, ADDRESS_BYTES);
     return new CipherStream(createCipheriv('aes-128-ctr', this.#key, counter), STREAM_BYTES, this.#sample17);
   }
-}
-
-/** Streams under a key nobody else has: for what a party draws alone (the masks of its own inputs). */
-export function privateStreams(): PairStreams {
-  return new PairStreams(randomBytes(STREAM_KEY_BYTES));
 }
 
 function addressOf(path: string, purpose: string): Buffer {

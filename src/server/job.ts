@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { parseNetwork, type Network } from '../nn/network.ts';
+import type { TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other. */
 export const JOB_VERSION = 1;
@@ -22,17 +23,11 @@ interface CommonJob {
   readonly insecureKeys?: number | undefined;
 }
 
-export interface TrainJob extends CommonJob {
+/** Exactly one of epochs and steps is given. */
+export interface TrainJob extends CommonJob, TrainOptions {
   readonly kind: 'train';
   readonly trainImages: number;
   readonly testImages: number;
-  /** Exactly one of epochs and steps. */
-  readonly epochs?: number | undefined;
-  readonly steps?: number | undefined;
-  readonly learningRate: number;
-  readonly momentum: number;
-  readonly seed: number;
-  readonly showLoss: boolean;
 }
 
 export interface InferJob extends CommonJob {

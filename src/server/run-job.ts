@@ -13,7 +13,7 @@ import type { Value } from '../protocols/engine.ts';
 import { createParty, type PartyId } from '../protocols/party.ts';
 import { createSecureEngine, type SecureEngine } from '../protocols/secure.ts';
 import { PairStreams } from '../random/streams.ts';
-import { sizeOf, type Shape } from '../ring/tensor.ts';
+import { sizeOf, type Shape } from '../ring/shape.ts';
 import type { InferJob, Job, TrainJob } from './job.ts';
 import { Reporter } from './reporter.ts';
 

@@ -13,7 +13,7 @@ import { argmaxCost, argmaxOf, rowMaximum, rowMaximumCost } from '../../src/prot
 import { createSecureEngine } from '../../src/protocols/secure.ts';
 import { crossEntropy, logarithm, softmax, softmaxCost } from '../../src/protocols/softmax.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';
-import { type Shape, sizeOf } from '../../src/ring/tensor.ts';
+import { type Shape, sizeOf } from '../../src/ring/shape.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { shares, testRandom } from '../reference.ts';
 import { simulate, testCompute } from '../simulate.ts';

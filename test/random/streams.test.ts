@@ -2,7 +2,7 @@ import { createCipheriv, createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { CipherStream, type Stream } from '../../src/random/stream.ts';
-import { PairStreams, privateStreams } from '../../src/random/streams.ts';
+import { PairStreams } from '../../src/random/streams.ts';
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
 type Values = Uint8Array | BigUint64Array;
@@ -99,7 +99,7 @@ describe('PairStreams', () => {
     const streams = new PairStreams(KEY);
     const stream = streams.stream('a', 'b');
     stream.bytes(10);
-    for (const object of [streams, stream, privateStreams()]) {
+    for (const object of [streams, stream]) {
       const shown =
         inspect(object, { showHidden: true, depth: 10 }) + JSON.stringify(object) + Object.keys(object).join();
       expect(shown).toMatch(/^(PairStreams|CipherStream) \{\}\{\}$/);
@@ -111,10 +111,6 @@ describe('PairStreams', () => {
     const streams = new PairStreams(key);
     key.fill(0);
     expect(streams.stream('a', 'b').bytes(16)).toEqual(new PairStreams(KEY).stream('a', 'b').bytes(16));
-  });
-
-  it('private streams differ from one another', () => {
-    expect(privateStreams().stream('a', 'b').z64(2)).not.toEqual(privateStreams().stream('a', 'b').z64(2));
   });
 
   it('refuses wrong keys and ambiguous addresses', () => {
