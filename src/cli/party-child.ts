@@ -27,7 +27,7 @@ export class Deferred<T> {
 /**
  * A party allocates and drops about 100 MB of tensors a step, which V8 holds to be memory pressure: by default it marks its small heap
  * in hundreds of increments a step, on four threads a party. One thread, a larger young generation and marking in one go made a
- * training step 18 % faster on two cores.
+ * training step about 15 % faster on two cores.
  */
 const GARBAGE_COLLECTION = ['--single-threaded-gc', '--no-incremental-marking', '--max-semi-space-size=64'];
 

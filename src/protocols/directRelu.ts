@@ -115,7 +115,7 @@ export function withKnownBit(t: Uint8Array, x: BigUint64Array, qx: BigUint64Arra
 }
 
 /** Local: ⟨q·x⟩ = opened·⟨q⟩ − ⟨q·mask⟩ where opened = x + mask. */
-function productWith(q: BigUint64Array, opened: BigUint64Array, qMask: BigUint64Array): BigUint64Array {
+export function productWith(q: BigUint64Array, opened: BigUint64Array, qMask: BigUint64Array): BigUint64Array {
   return z64.sub(z64.multiply(opened, q), qMask);
 }
 

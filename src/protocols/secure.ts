@@ -68,7 +68,7 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
   input(name: string, shape: Shape, fractionBits: number, share: BigUint64Array | null): Value {
     this.#checkInput(name, shape, share);
     const lane = this.#party.fork(`input/${name}`);
-    return this.#value(() => lane, shape, fractionBits, share, undefined);
+    return this.#value(() => lane, shape, fractionBits, share, false);
   }
 
   /** A data set whose rows are opened at most once a session. Only `rows` may be asked of it. */
@@ -178,7 +178,7 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
   }
 
   protected make(shape: Shape, fractionBits: number, data: BigUint64Array | null): SecureValue {
-    return this.#value(this.#nextLane(), shape, fractionBits, data, undefined);
+    return this.#value(this.#nextLane(), shape, fractionBits, data, false);
   }
 
   protected zeros(count: number): BigUint64Array | null {
@@ -224,19 +224,19 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
     return () => this.#party.fork(label);
   }
 
-  /** `part`: true at a worker when P2 holds a part; at the helper, the part itself. */
+  /** `part`: false for a value in two shares; else true at a worker and, at the helper, its part itself. */
   #value(
     lane: () => Party,
     shape: Shape,
     fractionBits: number,
     data: BigUint64Array | null,
-    part: Promise<BigUint64Array> | boolean | undefined,
+    part: Promise<BigUint64Array> | boolean,
   ): SecureValue {
     const mask = new Mask(lane, {
       workers: (party) => beaver.workersMask(party, data!),
       helper: (party) => beaver.helperMask(party, sizeOf(shape)),
     });
-    const partial = part !== undefined && part !== false;
+    const partial = part !== false;
     return { shape, fractionBits, data, mask, partial, whole: {}, ...(part instanceof Promise ? { part } : {}) };
   }
 
@@ -253,10 +253,10 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
     lane.join(this.#party);
     if (!this.#holdsData) {
       await this.#runtime.window.start(sizeOf(x.shape), async () => beaver.dealPart(lane, (await x.part)!));
-      return this.#value(() => lane, x.shape, x.fractionBits, null, undefined);
+      return this.#value(() => lane, x.shape, x.fractionBits, null, false);
     }
     const share = await beaver.dealtPart(lane, dataOf<SecureValue>(x));
-    return this.#value(() => lane, x.shape, x.fractionBits, share, undefined);
+    return this.#value(() => lane, x.shape, x.fractionBits, share, false);
   }
 
   protected async product(map: BilinearMap, x: Value, y: Value): Promise<Value> {

@@ -20,7 +20,7 @@
 import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
 import { dealDigits, dealtDigits, digitsBytes } from './deal.ts';
-import { codeFor, withKnownBit, xorBits, type WorkerSign } from './directRelu.ts';
+import { codeFor, productWith, withKnownBit, xorBits, type WorkerSign } from './directRelu.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
 import * as privateCompare from './privateCompare.ts';
@@ -39,7 +39,7 @@ function windowFor(compareBits: number, bits: number): number {
 
 /** C = (c >> bits) − 2^(62 − bits). */
 function shiftedOpening(c: BigUint64Array, bits: number): BigUint64Array {
-  return z64.addConstant(z64.shiftRight(c, bits), -(1n << BigInt(62 - bits)));
+  return z64.accumulate(z64.shiftRight(c, bits), BigUint64Array.of(-(1n << BigInt(62 - bits))));
 }
 
 /** ⟨q·x⟩ from C⟨q⟩, ⟨qM⟩ and ⟨q·R_63⟩. */
@@ -53,7 +53,7 @@ function product(
 ): BigUint64Array {
   const noWrap = z64.bitAt(c, 63);
   for (let i = 0; i < noWrap.length; i++) noWrap[i] ^= 1;
-  return z64.add(z64.sub(z64.multiply(C, q), qM), z64.keepWhere(noWrap, z64.shiftLeft(qTop, 64 - bits)));
+  return z64.accumulate(productWith(q, C, qM), z64.keepWhere(noWrap, z64.shiftLeft(qTop, 64 - bits)));
 }
 
 /** P0, P1: this worker's share, or part (`truncation.ts`), of z → ⟨ReLU(z / 2^bits)⟩ and the kept bits. */

@@ -9,8 +9,8 @@ export function halves(x: BigUint64Array): Uint32Array {
 }
 
 /**
- * The same as signed halves: additions below stay in int32, which V8 runs twice as fast as uint32 (measured, `bench/ring.ts`), and
- * carries come from bits instead of comparisons.
+ * The same as signed halves: additions below stay in int32, for which V8 uses machine integers throughout, and carries come from bits
+ * instead of comparisons.
  */
 function signedHalves(x: BigUint64Array): Int32Array {
   return new Int32Array(x.buffer, x.byteOffset, x.length * 2);
@@ -205,7 +205,7 @@ export function fromBytes(bytes: Uint8Array): BigUint64Array {
   return out;
 }
 
-/** x where the byte is 1, zero where it is 0. The mask is a multiply, not a branch. */
+/** x where the byte is 1, zero where it is 0. Masked, not branched. */
 export function keepWhere(bits: Uint8Array, a: BigUint64Array): BigUint64Array {
   checkLengths('keepWhere', bits, a);
   const out = new BigUint64Array(a.length);
