@@ -3,7 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Options } from 'yargs';
 import { Problem } from '../data/problem.ts';
+import { LOSSES, type LossName } from '../nn/loss.ts';
 import { NETWORKS, parseNetwork, type Network } from '../nn/network.ts';
+import { OPTIMIZERS, type OptimizerName } from '../nn/optimizer.ts';
 import { integer, oneOf, optionalInteger, optionalText, real, type Argv } from './values.ts';
 
 export interface SessionSettings {
@@ -29,7 +31,11 @@ export interface SessionSettings {
 export interface TrainSettings extends SessionSettings {
   readonly epochs: number | undefined;
   readonly steps: number | undefined;
+  readonly loss: LossName;
+  readonly optimizer: OptimizerName;
   readonly learningRate: number;
+  readonly lrDecay: number;
+  readonly lrDecayEpochs: number;
   readonly momentum: number;
   readonly seed: number;
   readonly showLoss: boolean;
@@ -129,8 +135,22 @@ export const trainOptions: Readonly<Record<string, Options>> = {
     describe: 'Passes over the training set',
   },
   steps: { ...number, group: TASK, defaultDescription: 'by --epochs', describe: 'Steps, in place of --epochs' },
-  lr: { ...number, group: TASK, default: 2 ** -4, describe: 'Learning rate, above 0, at most 1; 2^-4 is understood' },
-  momentum: { ...number, group: TASK, default: 0.9, describe: 'Momentum, from 0 (none) to below 1' },
+  loss: {
+    ...text,
+    group: TASK,
+    default: 'softmax',
+    describe: "softmax (cross-entropy) or asm (the paper's ReLU(x) / Σ ReLU(x))",
+  },
+  optimizer: { ...text, group: TASK, default: 'sgd', describe: `Optimizer: ${OPTIMIZERS.join(', ')}` },
+  lr: {
+    ...number,
+    group: TASK,
+    defaultDescription: '2^-4 for A and D, else 2^-5; adam and amsgrad: 2^-10',
+    describe: 'Learning rate, above 0, at most 1; 2^-4 is understood',
+  },
+  'lr-decay': { ...number, group: TASK, default: 1, describe: 'Factor on the learning rate, above 0, at most 1' },
+  'lr-decay-epochs': { ...number, group: TASK, default: 1, describe: 'Epochs between two such factors' },
+  momentum: { ...number, group: TASK, default: 0.9, describe: 'Momentum of sgd, from 0 (none) to below 1' },
   seed: { ...number, group: TASK, default: 1, describe: 'Fixes what is public: initial weights and batch order' },
   'show-loss': {
     type: 'boolean',
@@ -225,17 +245,31 @@ function readSession(argv: Argv): SessionSettings {
   };
 }
 
+/** Rates at which the networks of the paper train well (README). */
+function defaultRate(network: Network, optimizer: OptimizerName): number {
+  if (optimizer !== 'sgd') return 2 ** -10;
+  return network.name === 'A' || network.name === 'D' ? 2 ** -4 : 2 ** -5;
+}
+
 export function readTrainSettings(argv: Argv): TrainSettings {
   const epochs = optionalInteger(argv, 'epochs', 1, 10_000);
   const steps = optionalInteger(argv, 'steps', 1, 10_000_000);
   if (epochs !== undefined && steps !== undefined) {
     throw new Problem('--epochs and --steps: both say how long to train', 'give one of them');
   }
+  const session = readSession(argv);
+  const optimizer = oneOf(argv, 'optimizer', OPTIMIZERS);
+  const rate = (name: string, fallback: number): number =>
+    real(argv, name, 'a number above 0, at most 1', (x) => x > 0 && x <= 1, fallback);
   return {
-    ...readSession(argv),
+    ...session,
     epochs: steps === undefined ? (epochs ?? DEFAULT_EPOCHS) : undefined,
     steps,
-    learningRate: real(argv, 'lr', 'a number above 0, at most 1', (x) => x > 0 && x <= 1),
+    loss: oneOf(argv, 'loss', LOSSES),
+    optimizer,
+    learningRate: rate('lr', defaultRate(session.network, optimizer)),
+    lrDecay: rate('lr-decay', 1),
+    lrDecayEpochs: integer(argv, 'lr-decay-epochs', 1, 10_000, 1),
     momentum: real(argv, 'momentum', 'a number from 0 to below 1', (x) => x >= 0 && x < 1),
     seed: integer(argv, 'seed', 0, Number.MAX_SAFE_INTEGER, 1),
     showLoss: argv['show-loss'] !== false,

@@ -11,7 +11,8 @@ export async function localTrain(argv: Argv, signal: AbortSignal): Promise<void>
   await runTraining('local train', settings, (data, observer, line) => {
     if (settings.showLoss)
       line("every tenth step's loss is revealed to the owner: it is an output (--no-show-loss keeps it shared)");
-    const { epochs, steps, learningRate, momentum, seed, showLoss } = settings;
+    const { epochs, steps, seed, showLoss } = settings;
+    const { loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum } = settings;
     const job: TrainJob = {
       kind: 'train',
       ...commonJob(settings),
@@ -19,7 +20,11 @@ export async function localTrain(argv: Argv, signal: AbortSignal): Promise<void>
       testImages: data.testLabels.length,
       epochs,
       steps,
+      loss,
+      optimizer,
       learningRate,
+      lrDecay,
+      lrDecayEpochs,
       momentum,
       seed,
       showLoss,

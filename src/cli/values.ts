@@ -33,8 +33,14 @@ export function integer(argv: Argv, name: string, minimum: number, maximum: numb
 }
 
 /** A number for which `holds` is true; `2^-4` is understood. `expected` describes the range. */
-export function real(argv: Argv, name: string, expected: string, holds: (value: number) => boolean): number {
-  const value = single(argv, name);
+export function real(
+  argv: Argv,
+  name: string,
+  expected: string,
+  holds: (value: number) => boolean,
+  fallback?: number,
+): number {
+  const value = single(argv, name) ?? fallback;
   const power = typeof value === 'string' ? /^2\^(-?\d{1,3})$/.exec(value) : null;
   const number = power ? 2 ** Number(power[1]) : value;
   if (typeof number !== 'number' || !Number.isFinite(number) || !holds(number)) throw wrong(name, expected, value);

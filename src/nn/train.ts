@@ -4,11 +4,11 @@
  */
 import type { Engine, Value } from '../protocols/engine.ts';
 import { argmaxOf } from '../protocols/rowMaximum.ts';
-import { crossEntropy, softmax } from '../protocols/softmax.ts';
 import { batchOrder, initialValues } from './initial.ts';
 import { forward, type Parameters, type Tape, truncated } from './layers.ts';
+import { type LossName, lossOf } from './loss.ts';
 import { type Network, parameters as parameterSpecs } from './network.ts';
-import { sgd } from './optimizer.ts';
+import { type OptimizerName, type State, update, type UpdateOptions } from './optimizer.ts';
 
 export interface TrainingData {
   /** (samples, inputs) at the engine's fractional bits. */
@@ -24,7 +24,12 @@ export interface TrainOptions {
   /** Either whole epochs or a number of steps (evaluated once, at the end). */
   readonly epochs?: number | undefined;
   readonly steps?: number | undefined;
+  readonly loss: LossName;
+  readonly optimizer: OptimizerName;
   readonly learningRate: number;
+  /** The rate is multiplied by `lrDecay` after every `lrDecayEpochs` epochs. */
+  readonly lrDecay: number;
+  readonly lrDecayEpochs: number;
   readonly momentum: number;
   /** Public: initial weights and batch order. */
   readonly seed: number;
@@ -62,9 +67,12 @@ export function totalSteps(samples: number, options: Pick<TrainOptions, 'batch' 
   return options.steps ?? (options.epochs ?? 0) * stepsPerEpoch(samples, options.batch);
 }
 
-interface State {
-  parameters: Map<string, Value>;
-  velocities: Map<string, Value>;
+/** The learning rate of an epoch (counts from 1). */
+export function learningRateAt(
+  epoch: number,
+  { learningRate, lrDecay, lrDecayEpochs }: Pick<TrainOptions, 'learningRate' | 'lrDecay' | 'lrDecayEpochs'>,
+): number {
+  return learningRate * lrDecay ** Math.floor((epoch - 1) / lrDecayEpochs);
 }
 
 /** Trains from the public initial weights and reveals the model to the owner. */
@@ -79,12 +87,9 @@ export async function train(
   const perEpoch = stepsPerEpoch(samples, options.batch);
   if (perEpoch === 0) throw new RangeError(`batch ${options.batch}: the data set has only ${samples} samples`);
   const specs = parameterSpecs(network);
-  const state: State = {
-    parameters: new Map(
-      specs.map((spec) => [spec.name, engine.constant(spec.shape, initialValues(spec, options.seed))]),
-    ),
-    velocities: new Map(),
-  };
+  const state: State = new Map(
+    specs.map((spec) => [spec.name, engine.constant(spec.shape, initialValues(spec, options.seed))]),
+  );
   const steps = totalSteps(samples, options);
   let order: Uint32Array = new Uint32Array(0);
   for (let step = 1; step <= steps; step++) {
@@ -93,21 +98,26 @@ export async function train(
     if (position === 0) order = batchOrder(samples, options.seed, epoch);
     const loss = options.showLoss && (step === 1 || step % LOSS_EVERY === 0 || step === steps);
     const indices = Array.from(order.subarray(position * options.batch, (position + 1) * options.batch));
+    const updating = { ...options, step, learningRate: learningRateAt(epoch, options) };
     await engine.scope(`step/${step}`, (fork) =>
-      trainStep(fork, network, state, data, indices, loss ? step : undefined, options),
+      trainStep(fork, network, state, data, indices, { ...updating, loss: options.loss, shown: loss }),
     );
     await onEvent({ kind: 'step', step, epoch, loss });
     const evaluation = options.steps === undefined ? epoch : 1;
     if (options.steps === undefined ? position === perEpoch - 1 : step === steps) {
-      await engine.scope(`evaluation/${evaluation}`, (fork) =>
-        evaluate(fork, network, state.parameters, data, evaluation),
-      );
+      await engine.scope(`evaluation/${evaluation}`, (fork) => evaluate(fork, network, state, data, evaluation));
       await onEvent({ kind: 'evaluated', evaluation, images: data.testImages.shape[0] });
     }
   }
-  for (const [name, value] of state.parameters) await engine.reveal(REVEALED.parameter(name), value);
+  for (const { name } of specs) await engine.reveal(REVEALED.parameter(name), state.get(name)!);
   await engine.settle();
-  return state.parameters;
+  return state;
+}
+
+interface StepOptions extends UpdateOptions {
+  readonly loss: LossName;
+  /** Whether the loss is revealed. */
+  readonly shown: boolean;
 }
 
 async function trainStep(
@@ -116,18 +126,16 @@ async function trainStep(
   state: State,
   data: TrainingData,
   indices: readonly number[],
-  lossStep: number | undefined,
-  options: TrainOptions,
+  options: StepOptions,
 ): Promise<void> {
   const images = engine.rows(data.images, indices);
   const labels = engine.rows(data.labels, indices);
-  const { logits, tapes } = await forward(engine, network, state.parameters, images);
-  const output = await softmax(engine, logits);
-  const delta = engine.sub(output.probabilities, engine.extend(labels, engine.fractionBits));
+  const { logits, tapes } = await forward(engine, network, state, images);
+  const loss = await lossOf(engine, options.loss, logits, labels);
   await engine.all([
-    (fork) => backward(fork, tapes, tapes.length - 1, delta, state, options),
+    (fork) => backward(fork, tapes, tapes.length - 1, loss.delta, state, options),
     async (fork) => {
-      if (lossStep !== undefined) await fork.reveal(REVEALED.loss(lossStep), await crossEntropy(fork, output, labels));
+      if (options.shown) await fork.reveal(REVEALED.loss(options.step), await loss.sum(fork));
     },
   ]);
 }
@@ -139,34 +147,22 @@ async function backward(
   i: number,
   error: Value,
   state: State,
-  options: TrainOptions,
+  options: StepOptions,
 ): Promise<void> {
   const tape = tapes[i];
   const trainedBefore = tapes.slice(0, i).some((earlier) => earlier.parameters.length > 0);
   const delta = tape.parameters.length > 0 ? await truncated(engine, error) : error;
   await engine.all([
-    (fork) => update(fork, tape, delta, state, options),
+    async (fork) => {
+      const gradients = await tape.gradients(fork, delta);
+      await fork.all(
+        tape.parameters.map((name, k) => (lane: Engine) => update(lane, name, gradients[k], state, options)),
+      );
+    },
     async (fork) => {
       if (trainedBefore) await backward(fork, tapes, i - 1, await tape.input(fork, delta), state, options);
     },
   ]);
-}
-
-async function update(engine: Engine, tape: Tape, delta: Value, state: State, options: TrainOptions): Promise<void> {
-  const gradients = await tape.gradients(engine, delta);
-  await engine.all(
-    tape.parameters.map((name, i) => async (fork: Engine) => {
-      const { parameter, velocity } = await sgd(
-        fork,
-        state.parameters.get(name)!,
-        state.velocities.get(name),
-        gradients[i],
-        options,
-      );
-      state.parameters.set(name, parameter);
-      if (velocity !== undefined) state.velocities.set(name, velocity);
-    }),
-  );
 }
 
 /** Counts correct predictions on the test set; only the count is revealed. */

@@ -4,7 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { LOSSES } from '../nn/loss.ts';
 import { parseNetwork, type Network } from '../nn/network.ts';
+import { OPTIMIZERS } from '../nn/optimizer.ts';
 import type { TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other. */
@@ -59,7 +61,11 @@ export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
     testImages: count,
     epochs: count.optional(),
     steps: count.optional(),
+    loss: z.enum(LOSSES),
+    optimizer: z.enum(OPTIMIZERS),
     learningRate: z.number().positive(),
+    lrDecay: z.number().positive().max(1),
+    lrDecayEpochs: count,
     momentum: z.number().min(0).max(1),
     seed: z.int().min(0),
     showLoss: z.boolean(),
@@ -87,7 +93,11 @@ export function configurationFields(job: Job): [name: string, value: string][] {
       ['test images', job.testImages],
       ['epochs', job.epochs],
       ['steps', job.steps],
+      ['loss', job.loss],
+      ['optimizer', job.optimizer],
       ['learning rate', job.learningRate],
+      ['learning rate decay', job.lrDecay],
+      ['learning rate decay epochs', job.lrDecayEpochs],
       ['momentum', job.momentum],
       ['seed', job.seed],
       ['show loss', job.showLoss],

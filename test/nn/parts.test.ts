@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { batchOrder, initialValues } from '../../src/nn/initial.ts';
 import { forward, truncated } from '../../src/nn/layers.ts';
 import { classCount, inputSize, NETWORKS, parameters, parseNetwork } from '../../src/nn/network.ts';
-import { dyadic, sgd } from '../../src/nn/optimizer.ts';
+import { dyadic, type State, update } from '../../src/nn/optimizer.ts';
 import { createPlainEngine, type PlainEngine } from '../../src/protocols/plain.ts';
 import { softmax } from '../../src/protocols/softmax.ts';
 import { dataOf } from '../../src/protocols/linear.ts';
@@ -50,20 +50,18 @@ describe('SGD', () => {
         [0.5, -1.25, 3],
         [7.5, -0.001, 100],
       ];
-      let parameter: Value = engine.constant([1, 3], w);
-      let velocity: Value | undefined;
+      const state: State = new Map([['w', engine.constant([1, 3], w)]]);
       const real = { w: [...w], v: [0, 0, 0] };
-      for (let step = 0; step < 3; step++) {
+      for (let step = 1; step <= 3; step++) {
         const gradient = engine.constant([1, 3], g, 32);
-        const next = await sgd(engine, parameter, velocity, gradient, { learningRate, momentum, batch });
-        ({ parameter, velocity } = next);
+        await update(engine, 'w', gradient, state, { optimizer: 'sgd', learningRate, momentum, batch, step });
         real.v = real.v.map((v, i) => momentum * v + (learningRate / batch) * g[i]);
         real.w = real.w.map((x, i) => x - real.v[i]);
       }
-      read(parameter).forEach((x, i) =>
+      read(state.get('w')!).forEach((x, i) =>
         expect(Math.abs(x - real.w[i])).toBeLessThan(2 ** -13 + 2 ** -9 * Math.abs(w[i] - real.w[i])),
       );
-      expect(velocity === undefined).toBe(momentum === 0);
+      expect(state.has('velocity/w')).toBe(momentum > 0);
     },
   );
 });

@@ -28,7 +28,11 @@ export const PAPER: TinySetting = { suite: 'paper', truncation: 'local', fractio
 export const OPTIONS: TrainOptions = {
   batch: 4,
   steps: 2,
+  loss: 'softmax',
+  optimizer: 'sgd',
   learningRate: 2 ** -2,
+  lrDecay: 1,
+  lrDecayEpochs: 1,
   momentum: 0.9,
   seed: 3,
   showLoss: true,
