@@ -43,6 +43,48 @@ export interface GemmJob {
   readonly addend?: BigUint64Array;
 }
 
+/**
+ * Sizes of a 2-D convolution (cross-correlation, the kernel is not mirrored). Tensors are channels-last: image (batch, height, width,
+ * channels), filter (kernelHeight, kernelWidth, channels, filters), output (batch, outHeight, outWidth, filters). Zero padding on all
+ * sides.
+ */
+export interface ConvShape {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+  readonly filters: number;
+  readonly stride: number;
+  readonly padding: number;
+}
+
+/** (height + 2·padding − kernelHeight) / stride rounded down, + 1; likewise the width. */
+export function convOutput(shape: ConvShape): [height: number, width: number] {
+  const { height, width, kernelHeight, kernelWidth, stride, padding } = shape;
+  return [
+    Math.floor((height + 2 * padding - kernelHeight) / stride) + 1,
+    Math.floor((width + 2 * padding - kernelWidth) / stride) + 1,
+  ];
+}
+
+/** The convolution and its two adjoints. */
+export type ConvMap = 'forward' | 'inputGradient' | 'weightGradient';
+
+export interface ConvJob {
+  readonly map: ConvMap;
+  readonly shape: ConvShape;
+  /**
+   * One or two terms (fused Beaver product): out = Σ_terms x * y + addend over Z_{2^64}. forward: x image, y filter, out output;
+   * inputGradient: x output error, y filter, out image; weightGradient: x image, y output error, out filter. Pixels that no window
+   * reaches have gradient 0.
+   */
+  readonly terms: readonly { readonly x: BigUint64Array; readonly y: BigUint64Array }[];
+  /** As out, added to it. */
+  readonly addend?: BigUint64Array;
+}
+
 /** What the workers put into PrivateCompare, per comparison i of n. Arrays over Z_p are comparison-major. */
 export interface CompareJob {
   readonly code: DigitCode;
@@ -68,6 +110,8 @@ export interface Compute {
   readonly name: 'wasm' | 'webgpu';
   /** Matrix product over Z_{2^64}; returns (m,n). */
   gemm(job: GemmJob): Promise<BigUint64Array>;
+  /** 2-D convolution over Z_{2^64}, or a gradient of one. */
+  conv(job: ConvJob): Promise<BigUint64Array>;
 
   /** P1's share of the thermometer code of x: g(x) − share0 mod p. Layout as CompareJob.g. */
   thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array>;

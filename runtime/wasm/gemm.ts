@@ -15,7 +15,7 @@ import {
 } from './kernels.ts';
 
 /** A piece [start, end) of a dimension. */
-interface Span {
+export interface Span {
   readonly start: number;
   readonly end: number;
 }
@@ -28,9 +28,9 @@ const INNER_LIMIT = 2048;
 /** Share of a region that a call's block of B may take. */
 const B_BYTES_LIMIT = 6 * 1024 * 1024;
 /** Multiply-adds below which a block is not cut for the sake of another worker. */
-const WORK_PER_WORKER = 500_000;
+export const WORK_PER_WORKER = 500_000;
 /** The kernel's tiles are 4 x 4. */
-const TILE = 4;
+export const TILE = 4;
 
 export function gemmWork(job: GemmJob): number {
   return job.m * job.k * job.n * job.terms.length;
@@ -77,9 +77,9 @@ export function planGemm(job: GemmJob, out: BigUint64Array, workers: number): Ge
 }
 
 /** Cuts [0, length) into equal spans of at most `limit`, of whole tiles except for the last; length 0 gives one empty span. */
-function spans(length: number, limit: number): Span[] {
+export function spans(length: number, limit: number, tile: number = TILE): Span[] {
   const count = Math.max(1, Math.ceil(length / limit));
-  const step = Math.max(1, Math.min(limit, Math.ceil(length / count / TILE) * TILE));
+  const step = Math.max(1, Math.min(limit, Math.ceil(length / count / tile) * tile));
   const cuts: Span[] = [{ start: 0, end: Math.min(step, length) }];
   for (let start = step; start < length; start += step) cuts.push({ start, end: Math.min(start + step, length) });
   return cuts;

@@ -35,7 +35,7 @@ export class InlineKernels {
     const memory = createMemory(1);
     this.#exports = new WebAssembly.Instance(module, { env: { memory } }).exports;
     this.#view = viewOf(memory);
-    const scratch = this.#exports['GEMM_SCRATCH_BYTES'];
+    const scratch = this.#exports['CONV_SCRATCH_BYTES'];
     if (!(scratch instanceof WebAssembly.Global) || scratch.value > SCRATCH_BYTES) {
       throw new Error(`wasm: kernels.wasm does not belong to this version; run "npm run build:wasm"`);
     }

@@ -5,7 +5,7 @@
  * Memory map of one instance (its own shared WebAssembly.Memory):
  *
  *   0               static data of the module
- *   SCRATCH_BASE    scratch of the running kernel (packed panels of gemm, rotation rows)
+ *   SCRATCH_BASE    scratch of the running kernel (packed panels of products, rotation rows)
  *   REGION_BASE     regions of REGION_BYTES: operands and results, one call each
  *
  * Tensors live in ordinary ArrayBuffers, since allocating shared ones costs about 1 ms per MB and they are collected late; so
@@ -16,6 +16,9 @@ export type Prime = 17 | 31 | 67;
 
 export type KernelName =
   | 'gemm'
+  | 'convForward'
+  | 'convInputGradient'
+  | 'convWeightGradient'
   | `${'thermometer' | 'compareShare' | 'compareTest' | 'pack' | 'unpack'}${Prime}`
   | 'sample17'
   | 'truncateLocal'

@@ -2,8 +2,9 @@
  * Local arithmetic on the CPU: SIMD kernels (assembly/) on the calling thread for small jobs and for the synchronous methods,
  * on a pool of workers for the rest. Results do not depend on the number of workers.
  */
-import { codeLength, type Compute, type CompareJob, type DigitCode, type GemmJob } from '../compute.ts';
+import { codeLength, type Compute, type CompareJob, type ConvJob, type DigitCode, type GemmJob } from '../compute.ts';
 import { compareBlock, compareShareCalls, compareTestCalls, thermometerCalls } from './compare.ts';
+import { checkConv, convResult, convWork, planConv } from './conv.ts';
 import { truncateDealt, truncateLocal, wrap } from './elementwise.ts';
 import { checkGemm, gemmWork, planGemm } from './gemm.ts';
 import { InlineKernels, compileKernels } from './instance.ts';
@@ -53,6 +54,15 @@ class WasmCompute implements Compute {
         for (const call of calls) await this.#run(call, small);
       }),
     );
+    return out;
+  }
+
+  async conv(job: ConvJob): Promise<BigUint64Array> {
+    checkConv(job);
+    const small = convWork(job) < INLINE_MULTIPLY_ADDS;
+    const out = convResult(job);
+    const calls = planConv(job, out, small ? 0 : this.#workers);
+    await Promise.all(calls.map((call) => this.#run(call, small)));
     return out;
   }
 

@@ -13,17 +13,18 @@
 import { packPanel, packPanelSplit } from './gemmPack';
 
 /** Inner dimension of a block: one panel of A and one of B together are 16 KiB, half of a small L1. */
-const BLOCK_K: usize = 256;
+export const BLOCK_K: usize = 256;
 /** Rows of a packed block of A: 256 KiB, for L2. */
-const BLOCK_M: usize = 128;
+export const BLOCK_M: usize = 128;
 /** Columns of a packed block of B: 1 MiB, read once per block of A. */
-const BLOCK_N: usize = 512;
+export const BLOCK_N: usize = 512;
 
-const PACKED_A: usize = (BLOCK_M * BLOCK_K) << 3;
-const PACKED_B: usize = (BLOCK_N * BLOCK_K) << 3;
-/** What a tile is summed up in, and room for a whole tile at the edge of C. */
-const SUMS_BYTES: usize = 192;
-const TILE_BYTES: usize = 128;
+export const PACKED_A: usize = (BLOCK_M * BLOCK_K) << 3;
+export const PACKED_B: usize = (BLOCK_N * BLOCK_K) << 3;
+/** What a tile is summed up in (four rows), and room for a whole tile at the edge of C. */
+export const TILE_ROW_BYTES: usize = 48;
+export const SUMS_BYTES: usize = 4 * TILE_ROW_BYTES;
+export const TILE_BYTES: usize = 128;
 
 /** What `gemm` needs at `scratch`. */
 export const GEMM_SCRATCH_BYTES: usize = PACKED_A + PACKED_B + SUMS_BYTES + TILE_BYTES;
@@ -77,7 +78,7 @@ function packBlockA(packed: usize, a: usize, mb: usize, kb: usize, row: usize, s
   }
 }
 
-function packBlockB(packed: usize, b: usize, nb: usize, kb: usize, column: usize, step: usize): void {
+export function packBlockB(packed: usize, b: usize, nb: usize, kb: usize, column: usize, step: usize): void {
   for (let j: usize = 0; j < nb; j += 4) {
     packPanelSplit(packed, b + j * column, min<usize>(4, nb - j), kb, column, step);
     packed += kb << 5;
@@ -85,7 +86,7 @@ function packBlockB(packed: usize, b: usize, nb: usize, kb: usize, column: usize
 }
 
 /** C block (mb,nb) += packed A x packed B. The panel of B stays in L1 while the panels of A pass by. */
-function multiplyBlock(
+export function multiplyBlock(
   a: usize,
   b: usize,
   mb: usize,
@@ -127,7 +128,7 @@ function multiplyBlock(
  * of columns 0-1, of 2-3, and cross products of columns 0-3. Stored, not added to C here: with more work behind the loop V8
  * spills some of its twelve sums inside it (15 % slower).
  */
-function multiplyTile(kb: usize, a: usize, b: usize, sums: usize): void {
+export function multiplyTile(kb: usize, a: usize, b: usize, sums: usize): void {
   let low00 = i64x2.splat(0);
   let low01 = low00;
   let cross0 = low00;
@@ -182,16 +183,21 @@ function multiplyTile(kb: usize, a: usize, b: usize, sums: usize): void {
 }
 
 /** C tile (4,4) += low + 2^32 cross. */
-function addTile(sums: usize, c: usize, cRow: usize): void {
+export function addTile(sums: usize, c: usize, cRow: usize): void {
   for (let r = 0; r < 4; r++) {
-    const cross = v128.load(sums, 32);
-    const cross0 = i64x2.shl(i64x2.extend_low_i32x4_u(cross), 32);
-    const cross1 = i64x2.shl(i64x2.extend_high_i32x4_u(cross), 32);
-    v128.store(c, i64x2.add(v128.load(c), i64x2.add(v128.load(sums), cross0)));
-    v128.store(c, i64x2.add(v128.load(c, 16), i64x2.add(v128.load(sums, 16), cross1)), 16);
-    sums += 48;
+    addTileRow(sums, c);
+    sums += TILE_ROW_BYTES;
     c += cRow;
   }
+}
+
+@inline
+export function addTileRow(sums: usize, c: usize): void {
+  const cross = v128.load(sums, 32);
+  const cross0 = i64x2.shl(i64x2.extend_low_i32x4_u(cross), 32);
+  const cross1 = i64x2.shl(i64x2.extend_high_i32x4_u(cross), 32);
+  v128.store(c, i64x2.add(v128.load(c), i64x2.add(v128.load(sums), cross0)));
+  v128.store(c, i64x2.add(v128.load(c, 16), i64x2.add(v128.load(sums, 16), cross1)), 16);
 }
 
 @inline

@@ -3,6 +3,7 @@
  * array at least 16 readable and writable bytes behind its end, because rows of 30 bytes are moved as two vectors.
  */
 export { GEMM_SCRATCH_BYTES, gemm } from './gemm';
+export { CONV_SCRATCH_BYTES, convForward, convInputGradient, convWeightGradient } from './conv';
 export { thermometer17, thermometer31, thermometer67 } from './thermometer';
 export { compareShare17, compareShare31, compareShare67 } from './compareShare';
 export { compareTest17, compareTest31, compareTest67 } from './compareTest';

@@ -1,0 +1,134 @@
+/**
+ * Convolutions as kernel calls. A call takes a few images or a band of rows of one, so that its operands fit a region and all workers
+ * have something to do. Where several calls contribute to one part of the result, each adds to it.
+ */
+import { accumulate } from '../../src/ring/z64.ts';
+import { convOutput, type ConvJob, type ConvMap } from '../compute.ts';
+import {
+  FRAME_BYTES,
+  ROLES,
+  eachRun,
+  frameOf,
+  isAlone,
+  lengths,
+  pieceLengths,
+  pieces,
+  type Piece,
+  type Role,
+} from './convPlan.ts';
+import { WORK_PER_WORKER } from './gemm.ts';
+import {
+  RegionLayout,
+  SCRATCH_BASE,
+  putBytes,
+  putWords,
+  wordsAt,
+  type KernelCall,
+  type KernelName,
+  type MemoryView,
+} from './kernels.ts';
+
+const KERNELS: Readonly<Record<ConvMap, KernelName>> = {
+  forward: 'convForward',
+  inputGradient: 'convInputGradient',
+  weightGradient: 'convWeightGradient',
+};
+
+/** Multiply-adds, those with padding among them. */
+export function convWork({ shape, terms }: ConvJob): number {
+  const { kernelHeight, kernelWidth, channels } = shape;
+  return terms.length * lengths(shape).output * kernelHeight * kernelWidth * channels;
+}
+
+/** Throws RangeError unless the sizes are sizes and the operands fit them. */
+export function checkConv({ map, shape, terms, addend }: ConvJob): void {
+  for (const [name, value] of Object.entries(shape) as [string, number][]) {
+    const least = name === 'padding' ? 0 : 1;
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new RangeError(`conv: ${name} must be an integer of at least ${least}, is ${value}`);
+    }
+  }
+  const { batch, height, width, channels, kernelHeight, kernelWidth, filters, padding } = shape;
+  const [outHeight, outWidth] = convOutput(shape);
+  if (outHeight < 1 || outWidth < 1) {
+    const kernel = `kernel (${kernelHeight},${kernelWidth})`;
+    throw new RangeError(`conv: ${kernel} is larger than the image (${height},${width}) with padding ${padding}`);
+  }
+  if (terms.length !== 1 && terms.length !== 2)
+    throw new RangeError(`conv: 1 or 2 terms expected, found ${terms.length}`);
+  const expected = lengths(shape);
+  const tensors = {
+    image: `image (${batch},${height},${width},${channels})`,
+    filter: `filter (${kernelHeight},${kernelWidth},${channels},${filters})`,
+    output: `output (${batch},${outHeight},${outWidth},${filters})`,
+  };
+  const check = (name: string, role: keyof typeof tensors, values: BigUint64Array): void => {
+    if (values.length === expected[role]) return;
+    throw new RangeError(`conv: ${name} has ${values.length} elements, ${tensors[role]} expected`);
+  };
+  const { x, y, out } = ROLES[map];
+  terms.forEach((term, index) => {
+    check(`x[${index}]`, x, term.x);
+    check(`y[${index}]`, y, term.y);
+  });
+  if (addend !== undefined) check('addend', out, addend);
+}
+
+/** A new array for the result, with the addend in it. */
+export function convResult({ map, shape, addend }: ConvJob): BigUint64Array {
+  return addend?.slice() ?? new BigUint64Array(lengths(shape)[ROLES[map].out]);
+}
+
+/** The calls that fill `out`, a convResult; in any order. */
+export function planConv(job: ConvJob, out: BigUint64Array, workers: number): KernelCall[] {
+  const parts = Math.max(1, Math.min(workers, Math.floor(convWork(job) / WORK_PER_WORKER)));
+  return pieces(job.map, job.shape, job.terms.length, parts).map((piece) => convCall(job, piece, out));
+}
+
+function convCall({ map, shape, terms, addend }: ConvJob, piece: Piece, out: BigUint64Array): KernelCall {
+  const roles = ROLES[map];
+  const plain = pieceLengths(shape, piece);
+  const room = { ...plain, image: plain.padded };
+  const layout = new RegionLayout();
+  const atFrame = layout.add(FRAME_BYTES);
+  const atX = layout.add(8 * terms.length * room[roles.x]);
+  const atY = layout.add(8 * terms.length * room[roles.y]);
+  const atOut = layout.add(8 * room[roles.out]);
+  const alone = isAlone(map, shape, piece);
+  const filters = piece.filters.end - piece.filters.start;
+
+  const put = (memory: MemoryView, role: Role, offset: number, tensor: BigUint64Array): void => {
+    // Images go to the end of their room, whence the kernel spreads them over it.
+    let to = offset + 8 * (room[role] - plain[role]);
+    eachRun(role, shape, piece, (at, length) => {
+      putWords(memory, to, tensor.subarray(at, at + length));
+      to += 8 * length;
+    });
+  };
+
+  return {
+    kernel: KERNELS[map],
+    bytes: layout.bytes,
+    load(memory, base) {
+      putBytes(memory, base + atFrame, new Uint8Array(frameOf(shape, piece).buffer));
+      terms.forEach(({ x, y }, index) => {
+        put(memory, roles.x, base + atX + 8 * index * room[roles.x], x);
+        put(memory, roles.y, base + atY + 8 * index * room[roles.y], y);
+      });
+      const start = alone && addend !== undefined;
+      if (start) put(memory, roles.out, base + atOut, addend);
+      const operands = [base + atX, base + atY, base + atOut];
+      return [base + atFrame, filters, terms.length, ...operands, Number(start), SCRATCH_BASE];
+    },
+    store(memory, base) {
+      const result = wordsAt(memory, base + atOut, plain[roles.out]);
+      let from = 0;
+      eachRun(roles.out, shape, piece, (at, length) => {
+        const run = result.subarray(from, from + length);
+        if (alone) out.set(run, at);
+        else accumulate(out.subarray(at, at + length), run);
+        from += length;
+      });
+    },
+  };
+}
