@@ -1,15 +1,19 @@
 /** Whether the parts of a command fit each other: data set and network, batch and data set. */
-import type { Dataset } from '../data/mnist.ts';
+import { imageSize, type Dataset } from '../data/dataset.ts';
 import { Problem } from '../data/problem.ts';
 import { classCount, inputSize, type Network } from '../nn/network.ts';
+import { sameShape } from '../ring/shape.ts';
 import type { SessionSettings } from './options.ts';
 
 export function checkNetworkFits(data: Dataset, network: Network): void {
-  const { name, rows, columns, classes } = data;
+  const { name, rows, columns, channels, classes } = data;
   const fix = 'give a network made for this data set to --network, or another data set to --data';
-  if (inputSize(network) !== rows * columns) {
+  const extents = [rows, columns, ...(channels > 1 ? [channels] : [])];
+  // Grey images may be taken as a vector, too; otherwise rows, columns and channels have a place each.
+  const asImage = network.input.length === 1 || sameShape(network.input, [rows, columns, channels]);
+  if (inputSize(network) !== imageSize(data) || !asImage) {
     throw new Problem(
-      `network ${network.name} takes ${inputSize(network)} inputs, images of ${name} have ${rows} x ${columns} = ${rows * columns} pixels`,
+      `network ${network.name} takes [${network.input.join(',')}], images of ${name} are ${extents.join(' x ')}`,
       fix,
     );
   }

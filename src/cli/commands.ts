@@ -1,21 +1,29 @@
 /** The commands of the command line: what each is called, takes and runs. */
 import yargs, { type Argv as Yargs } from 'yargs';
 import { Problem } from '../data/problem.ts';
+import { localTrainOptions } from './checkpoint-options.ts';
 import { localInfer } from './infer.ts';
 import { inferOptions, trainOptions } from './options.ts';
 import { plainTrain } from './plain.ts';
 import { localTrain } from './train.ts';
 import type { Argv } from './values.ts';
 
-type Run = (argv: Argv, signal: AbortSignal) => Promise<void>;
+/** `given`: whether an option was typed; what argv has may be its default. */
+type Run = (argv: Argv, signal: AbortSignal, given: (option: string) => boolean) => Promise<void>;
 
 /** The parser. Nothing is printed but help; what is wrong is thrown. */
 export function commands(signal: AbortSignal): Yargs {
-  const run = (command: Run) => (argv: object) => command(argv as Argv, signal);
+  const parser = yargs();
+  const given = (argv: Argv, option: string): boolean => {
+    const parsed = parser.parsed as { readonly defaulted?: Readonly<Record<string, boolean>> } | false;
+    return option in argv && !(parsed && parsed.defaulted?.[option]);
+  };
+  const run = (command: Run) => (argv: object) =>
+    command(argv as Argv, signal, (option) => given(argv as Argv, option));
   const exactly = (parser: Yargs, path: string): Yargs =>
     parser.demandCommand(1, 1, `${path}: say what to do`, `${path}: too many words`).strict();
 
-  return exactly(yargs(), 'securenn')
+  return exactly(parser, 'securenn')
     .scriptName('securenn')
     .usage('$0 <command>\n\nSecure training and inference of neural networks among three parties.')
     .command('local', 'All three parties and the owner on this machine, one process each', (local) =>
@@ -25,11 +33,12 @@ export function commands(signal: AbortSignal): Yargs {
           'Train a network on a data set that no party sees',
           (parser: Yargs) =>
             parser
-              .options(trainOptions)
+              .options(localTrainOptions)
               .example('$0 local train', 'network A on MNIST, 5 epochs')
               .example('$0 local train --steps 50 --suite paper', "the paper's comparison protocols")
               .example('$0 local train --data DIR --network NET.json', 'your own data and network')
-              .example('$0 local train --json -', 'figures for a program to read'),
+              .example('$0 local train --json -', 'figures for a program to read')
+              .example('$0 local train --checkpoint DIR', 'keep checkpoints; after a crash: --resume DIR'),
           run(localTrain),
         )
         .command(

@@ -1,5 +1,6 @@
 /** `securenn local infer`: the owner shares a model and test images, the parties classify them, the owner learns the classes. */
 import { ownInference, type BatchReport } from '../client/inference.ts';
+import { imageSize } from '../data/dataset.ts';
 import { loadDataset } from '../data/mnist.ts';
 import { checkModelNetwork, readModel } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
@@ -30,7 +31,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   }
 
   const job: InferJob = { kind: 'infer', ...commonJob(settings), images: count };
-  const pixels = data.testImages.subarray(0, count * data.rows * data.columns);
+  const pixels = data.testImages.subarray(0, count * imageSize(data));
   const progress = new Progress();
   const batches: BatchReport[] = [];
   let bytes = 0;
@@ -50,7 +51,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   };
   try {
     await runLocally(
-      job,
+      { begin: () => ({ job }) },
       settings,
       signal,
       (text) => progress.line(text),

@@ -3,6 +3,7 @@
  * This process is their starter and also the owner of the job, so a session is four processes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Holdings } from '../data/checkpoint-store.ts';
 import { Problem } from '../data/problem.ts';
 import { PARTY_NAMES, type PartyAddress, type PartyName, type StartOrder } from '../server/ipc.ts';
 import { messageOf } from './errors.ts';
@@ -15,6 +16,13 @@ const LEAVE_MS = 1500;
 const TERM_MS = 1500;
 /** Starting a process and making a key. */
 const START_MS = 30_000;
+
+/** A party that listens. */
+export interface Opened {
+  readonly address: PartyAddress;
+  readonly holdings: Holdings;
+}
+
 export class LocalParties {
   /** Resolves when a party has failed. */
   readonly failed: Promise<void>;
@@ -42,19 +50,27 @@ export class LocalParties {
     process.on('exit', this.#killAll);
   }
 
-  /** Makes every party listen: P0 at `port`, P1 and P2 at the next two, or all at free ports. */
-  async open(host: string, port: number | undefined): Promise<StartOrder['parties']> {
-    const entries = this.#children.map(async (child, i): Promise<[PartyName, PartyAddress]> => {
-      child.send({ type: 'open', party: child.name, host, port: port === undefined ? 0 : port + i });
-      const { port: actual, publicKey } = await child.listening.promise;
-      return [child.name, { host, port: actual, publicKey }];
+  /**
+   * Makes every party listen: P0 at `port`, P1 and P2 at the next two, or all at free ports.
+   * @param folderOf where each party keeps its checkpoints, if it does
+   */
+  async open(
+    host: string,
+    port: number | undefined,
+    folderOf?: (party: PartyName) => string,
+  ): Promise<Readonly<Record<PartyName, Opened>>> {
+    const entries = this.#children.map(async (child, i): Promise<[PartyName, Opened]> => {
+      const checkpoints = folderOf?.(child.name);
+      child.send({ type: 'open', party: child.name, host, port: port === undefined ? 0 : port + i, checkpoints });
+      const { port: actual, publicKey, holdings } = await child.listening.promise;
+      return [child.name, { address: { host, port: actual, publicKey }, holdings }];
     });
     const opened = await Promise.race([Promise.all(entries), sleep(START_MS, undefined, { ref: false })]);
     if (opened === undefined) {
       const what = `the parties did not start within ${START_MS / 1000} s`;
       throw new Problem(what, 'see whether the machine is overloaded');
     }
-    return Object.fromEntries(opened) as StartOrder['parties'];
+    return Object.fromEntries(opened) as Record<PartyName, Opened>;
   }
 
   get haveFailed(): boolean {

@@ -1,15 +1,19 @@
-/** `securenn plain train`: the same training on clear ring values, in this process and without shares: the reference. */
+/**
+ * `securenn plain train`: the same training on clear ring values, in this process and without shares: the reference. It also reports
+ * the largest values of every layer against what fixed point and comparison window hold.
+ */
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import type { TrainingObserver } from '../client/training.ts';
-import { materialize, oneHotSource, pixelSource } from '../data/encode.ts';
 import type { Dataset } from '../data/mnist.ts';
 import type { Model } from '../data/model-file.ts';
-import { classCount, inputSize, parameters } from '../nn/network.ts';
+import { parameters } from '../nn/network.ts';
 import { REVEALED, train, type TrainEvent } from '../nn/train.ts';
 import { createPlainEngine } from '../protocols/plain.ts';
+import { Ranges } from '../protocols/ranges.ts';
 import { decode } from '../ring/fixed.ts';
 import { aborted } from './interrupts.ts';
 import { readTrainSettings, type TrainSettings } from './options.ts';
+import { inTheClear, rangeTable } from './range-check.ts';
 import { runTraining } from './training-run.ts';
 import type { Argv } from './values.ts';
 
@@ -17,36 +21,36 @@ const NOTHING_SENT = { P0: 0, P1: 0, P2: 0 } as const;
 
 export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void> {
   const settings = readTrainSettings(argv);
-  await runTraining('plain train', settings, (data, observer) =>
-    Promise.race([trainInTheClear(settings, data, observer), aborted(signal)]),
-  );
+  await runTraining('plain train', settings, async (data, observer, line) => {
+    const ranges = new Ranges();
+    const model = await Promise.race([trainInTheClear(settings, data, observer, ranges), aborted(signal)]);
+    for (const text of rangeTable(ranges.list(), settings)) line(text);
+    return model;
+  });
 }
 
-async function trainInTheClear(settings: TrainSettings, data: Dataset, observer: TrainingObserver): Promise<Model> {
-  const { network, fractionBits, truncation, seed, workers } = settings;
+async function trainInTheClear(
+  settings: TrainSettings,
+  data: Dataset,
+  observer: TrainingObserver,
+  ranges: Ranges,
+): Promise<Model> {
+  const { network, fractionBits, workers } = settings;
   const compute = await createWasmCompute({ workers });
   try {
     const revealed = new Map<string, BigUint64Array>();
     const engine = createPlainEngine({
-      truncation,
-      fractionBits,
+      ...settings,
       compute,
-      seed,
+      ranges,
       reveal: (name, value) => {
         revealed.set(name, value);
         return Promise.resolve();
       },
     });
-    const [inputs, classes] = [inputSize(network), classCount(network)];
-    const [samples, tests] = [data.trainLabels.length, data.testLabels.length];
-    const inTheClear = {
-      images: engine.input([samples, inputs], fractionBits, materialize(pixelSource(data.trainImages, fractionBits))),
-      labels: engine.input([samples, classes], 0, materialize(oneHotSource(data.trainLabels, classes))),
-      testImages: engine.input([tests, inputs], fractionBits, materialize(pixelSource(data.testImages, fractionBits))),
-      testLabels: engine.input([tests, classes], 0, materialize(oneHotSource(data.testLabels, classes))),
-    };
+    const values = inTheClear(engine, data, settings);
     observer.onReady();
-    await train(engine, network, inTheClear, settings, tell(settings, observer, revealed));
+    await train(engine, network, values, settings, tell(settings, observer, revealed));
     const tensors = parameters(network).map(
       ({ name, shape }) =>
         [name, { shape, data: decode(revealed.get(REVEALED.parameter(name))!, fractionBits) }] as const,

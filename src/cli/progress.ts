@@ -27,6 +27,7 @@ export class Progress {
   #bars: MultiBar | undefined;
   #bar: SingleBar | undefined;
   #total = 0;
+  #before = 0;
   #started = 0;
   /** The last one shown: not every step has one. */
   #loss: number | undefined;
@@ -42,9 +43,10 @@ export class Progress {
     else this.#stream.write(`${text}\n`);
   }
 
-  /** Starts counting `total` steps (`what`: `step`, `batch`); time left is reckoned from here. */
-  begin(total: number, what: string): void {
+  /** Starts counting `total` steps (`what`: `step`, `batch`), of which some may be done; time left is reckoned from here. */
+  begin(total: number, what: string, done = 0): void {
     this.#total = total;
+    this.#before = done;
     this.#started = performance.now();
     this.#lastLine = this.#started;
     if (!this.#stream.isTTY) return;
@@ -56,13 +58,13 @@ export class Progress {
       barIncompleteChar: '░',
       hideCursor: true,
     });
-    this.#bar = this.#bars.create(total, 0, { details: '' });
+    this.#bar = this.#bars.create(total, done, { details: '' });
   }
 
   step(progress: StepProgress): void {
     this.#loss = progress.loss ?? this.#loss;
     const now = performance.now();
-    const perStep = (now - this.#started) / 1000 / progress.done;
+    const perStep = (now - this.#started) / 1000 / (progress.done - this.#before);
     const details = [
       progress.stage,
       ...(this.#loss === undefined ? [] : [`loss ${this.#loss.toFixed(4)}`]),

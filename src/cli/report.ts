@@ -1,7 +1,7 @@
 /** What a run measured: the object that `--json` writes, its summary in words, and the card of the machine it ran on. */
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import type { BatchReport } from '../client/inference.ts';
-import type { EvaluationReport, StepReport } from '../client/training.ts';
+import type { EvaluationReport, StepReport } from '../client/history.ts';
 import { duration } from './progress.ts';
 import type { InferSettings, SessionSettings, TrainSettings } from './options.ts';
 
@@ -50,8 +50,10 @@ export interface TrainReport extends RunReport {
   readonly loss: number | null;
   /** At the last evaluation. */
   readonly testAccuracyPercent: number | null;
-  /** The whole command. */
+  /** The whole command; of a run that went on, its earlier sessions too, up to the checkpoint. */
   readonly seconds: number;
+  /** The step from which this command went on with the run; null: from the beginning. Figures cover the whole run. */
+  readonly resumedFrom: number | null;
   readonly machine: Machine;
 }
 
@@ -115,6 +117,7 @@ export function trainReport(
   steps: readonly StepReport[],
   evaluation: EvaluationReport | undefined,
   seconds: number,
+  resumedFrom: number | null,
 ): TrainReport {
   const loss = steps.at(-1)?.loss;
   return {
@@ -126,6 +129,7 @@ export function trainReport(
     loss: loss === undefined ? null : rounded(loss, 6),
     testAccuracyPercent: evaluation ? rounded((100 * evaluation.correct) / evaluation.images, 4) : null,
     seconds: rounded(seconds, 3),
+    resumedFrom,
     machine: machineCard(),
   };
 }

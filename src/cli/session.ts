@@ -1,8 +1,9 @@
 /** One job on local parties, from starting them to their end, with this process as the owner. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ChannelError } from '../channel/channel.ts';
+import { ChannelError, type PeerName } from '../channel/channel.ts';
 import { Owner, PARTIES, type PartyName } from '../client/owner.ts';
+import type { Holdings } from '../data/checkpoint-store.ts';
 import { KeyPair } from '../random/keys.ts';
 import { fromHex, toHex } from '../server/ipc.ts';
 import { configurationFields, type Job } from '../server/job.ts';
@@ -34,17 +35,30 @@ export function commonJob(
   return { sessionId, network, suite, truncation, fractionBits, compareBits, backend, batch, insecureKeys };
 }
 
+/** What a session does, known once the parties listen and have said which checkpoints they have. */
+export interface Session {
+  readonly job: Job;
+  /** Of a run that goes on: the owner's stream keys. */
+  readonly streamKeys?: ReadonlyMap<PeerName, Uint8Array> | undefined;
+}
+
+export interface SessionPlan {
+  /** Where each party keeps its checkpoints, if it does. */
+  readonly folderOf?: ((party: PartyName) => string) | undefined;
+  readonly begin: (holdings: Readonly<Record<PartyName, Holdings>>) => Session | Promise<Session>;
+}
+
 /**
  * Runs `task` as the owner of a job. Whatever happens, no party is left when this settles. A failure is traced to the party in
  * which it began.
  */
 export async function runLocally<T>(
-  job: Job,
+  plan: SessionPlan,
   settings: SessionSettings,
   signal: AbortSignal,
   /** Prints a line for the user to read. */
   line: (text: string) => void,
-  task: (owner: Owner) => Promise<T>,
+  task: (owner: Owner, session: Session) => Promise<T>,
 ): Promise<T> {
   const parties = new LocalParties((party, reason) => line(`${party} turned a stranger away: ${reason}`));
   let owner: Owner | undefined;
@@ -52,7 +66,10 @@ export async function runLocally<T>(
   const run = async (): Promise<T> => {
     const identity = KeyPair.generate();
     const { timeoutMs, workers } = settings;
-    const addresses = await parties.open(HOST, settings.port);
+    const opened = await parties.open(HOST, settings.port, plan.folderOf);
+    const addresses = ofEach((name) => opened[name].address);
+    const session = await plan.begin(ofEach((name) => opened[name].holdings));
+    const { job } = session;
     parties.start({
       type: 'start',
       job,
@@ -69,8 +86,9 @@ export async function runLocally<T>(
       config: configurationFields(job),
       timeoutMs,
       insecureSeed: job.insecureKeys,
+      streamKeys: session.streamKeys,
     });
-    const result = await task(owner);
+    const result = await task(owner, session);
     await owner.close();
     await parties.ended();
     return result;

@@ -1,5 +1,6 @@
 /** What both training commands do around the training itself: read the data, show progress, save the model, report. */
-import type { EvaluationReport, StepReport, TrainingObserver } from '../client/training.ts';
+import type { EvaluationReport, StepReport } from '../client/history.ts';
+import type { TrainingObserver } from '../client/training.ts';
 import { writeFileAtomically } from '../data/atomic-write.ts';
 import { loadDataset, type Dataset } from '../data/mnist.ts';
 import { formatModel, type Model } from '../data/model-file.ts';
@@ -11,7 +12,7 @@ import { Progress } from './progress.ts';
 import { trainReport, trainSummary } from './report.ts';
 
 /** Trains and returns the model; tells the observer, and may print lines. */
-type Training = (data: Dataset, observer: TrainingObserver, line: (text: string) => void) => Promise<Model>;
+export type Training = (data: Dataset, observer: TrainingObserver, line: (text: string) => void) => Promise<Model>;
 
 export async function runTraining(command: string, settings: TrainSettings, train: Training): Promise<void> {
   const started = performance.now();
@@ -24,14 +25,23 @@ export async function runTraining(command: string, settings: TrainSettings, trai
   const progress = new Progress();
   const steps: StepReport[] = [];
   const evaluations: EvaluationReport[] = [];
+  let before: { resumedFrom: number | null; seconds: number } = { resumedFrom: null, seconds: 0 };
   try {
-    const observer = observe(progress, settings, data.trainLabels.length, steps, evaluations);
+    const observed = observe(progress, settings, data.trainLabels.length, steps, evaluations);
+    const observer: TrainingObserver = {
+      ...observed,
+      onResume: (history) => {
+        before = { resumedFrom: history.steps.length, seconds: history.seconds };
+        observed.onResume(history);
+      },
+    };
     const model = await train(data, observer, (text) => progress.line(text));
     progress.stop();
 
     const path = settings.out ?? freshModelPath(settings.network.name, new Date());
     await writeFileAtomically(path, formatModel(model));
-    const report = trainReport(command, settings, steps, evaluations.at(-1), (performance.now() - started) / 1000);
+    const seconds = before.seconds + (performance.now() - started) / 1000;
+    const report = trainReport(command, settings, steps, evaluations.at(-1), seconds, before.resumedFrom);
     say(settings.json, `model saved: ${path}`);
     say(settings.json, trainSummary(report));
     await writeReport(settings.json, report);
@@ -52,10 +62,16 @@ function observe(
   const perEpoch = stepsPerEpoch(samples, settings.batch);
   let bytes = 0;
   return {
+    onResume: (history) => {
+      steps.push(...history.steps);
+      evaluations.push(...history.evaluations);
+      bytes = steps.reduce((sum, { bytesSent: { P0, P1, P2 } }) => sum + P0 + P1 + P2, 0);
+    },
     onSharing: (name) => progress.line(`sharing ${name}`),
     onReady: () => {
-      progress.line(`training ${settings.network.name}: ${total} steps of ${settings.batch} images`);
-      progress.begin(total, 'step');
+      const from = steps.length === 0 || steps.length === total ? '' : `, from step ${steps.length + 1} on`;
+      progress.line(`training ${settings.network.name}: ${total} steps of ${settings.batch} images${from}`);
+      progress.begin(total, 'step', steps.length);
     },
     onStep: (report) => {
       steps.push(report);

@@ -2,7 +2,7 @@
  * The owner's end of a session: it holds the data in the clear, gives P0 and P1 shares of it, and alone learns what the parties
  * reveal. It takes part in no protocol.
  */
-import type { Link } from '../channel/channel.ts';
+import type { Link, PeerName } from '../channel/channel.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
 import { revealLabel } from '../data/party-events.ts';
 import { shareInput, tellAllSent, WHILE_THE_LINK_LIVES } from '../data/share.ts';
@@ -26,6 +26,8 @@ export interface OwnerOptions {
   readonly config: readonly (readonly [name: string, value: string])[];
   readonly timeoutMs: number;
   readonly insecureSeed?: number | undefined;
+  /** Of a run that goes on: the stream keys it began with, in place of this session's. */
+  readonly streamKeys?: ReadonlyMap<PeerName, Uint8Array> | undefined;
 }
 
 export class Owner {
@@ -33,32 +35,38 @@ export class Owner {
   /** Resolves with the reason once a link has failed. */
   readonly failed: Promise<Error>;
   readonly #mesh: Mesh;
+  readonly #streamKeys: ReadonlyMap<PeerName, Uint8Array>;
   readonly #p0Streams: PairStreams;
 
-  private constructor(mesh: Mesh) {
-    const { links, pairKeys } = mesh;
+  private constructor(mesh: Mesh, streamKeys: ReadonlyMap<PeerName, Uint8Array>) {
+    const { links } = mesh;
     this.#mesh = mesh;
     this.links = { P0: links.get('P0')!, P1: links.get('P1')!, P2: links.get('P2')! };
     this.failed = mesh.failed;
-    this.#p0Streams = new PairStreams(pairKeys.get('P0')!);
+    this.#streamKeys = streamKeys;
+    this.#p0Streams = new PairStreams(streamKeys.get('P0')!);
+  }
+
+  /** For a checkpoint. A getter, so that printing an owner shows no key. */
+  get streamKeys(): ReadonlyMap<PeerName, Uint8Array> {
+    return this.#streamKeys;
   }
 
   /** Dials all three parties and checks with each that both mean the same job. */
   static async connect(options: OwnerOptions): Promise<Owner> {
     const { urls, sessionId, config, timeoutMs } = options;
     const agreement = agreementsWith({ self: 'owner', ...options });
-    return new Owner(
-      await openMesh({
-        self: 'owner',
-        sessionId,
-        config,
-        agreement,
-        dial: urls,
-        accept: [],
-        timeoutMs,
-        link: { timeoutMs },
-      }),
-    );
+    const mesh = await openMesh({
+      self: 'owner',
+      sessionId,
+      config,
+      agreement,
+      dial: urls,
+      accept: [],
+      timeoutMs,
+      link: { timeoutMs },
+    });
+    return new Owner(mesh, options.streamKeys ?? mesh.pairKeys);
   }
 
   /** Shares an input between P0 and P1. */

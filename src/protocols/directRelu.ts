@@ -10,6 +10,10 @@
  *   Local:   ⟨q·a⟩ = c⟨q⟩ − ⟨qR⟩;  ⟨ReLU⟩ = t⟨a⟩ + (1 − 2t)⟨q·a⟩
  * Backward (select): t, ⟨q⟩ and q are kept. Open e = δ + V, P2 deals ⟨qV⟩: q·δ = q·e − qV. One round, no comparison.
  *
+ * With `drop` > 0 the bits below 2^drop stay out of the comparison: the window is on a >> drop, X and Y are R >> drop and c >> drop, and R
+ * and c enter the product whole. A borrow out of the dropped bits is missed, so the sign may be wrong for −2^drop < a < 0 and there
+ * alone: an error of less than one unit of 2^drop in the ReLU, and in a maximum.
+ *
  * DReLU(0) = 1. Views: c and e are masked by R and V, uniform and fresh; P2 sees d (see privateCompare.ts), and β' = β ⊕ borrow
  * with β uniform and unknown to it.
  */
@@ -35,6 +39,16 @@ export function codeFor(compareBits: number): DigitCode {
   return compareBits <= 33 ? P17 : P31;
 }
 
+/** The window on a >> drop: bit drop + k − 1 of a is read as its sign. */
+function windowFor(compareBits: number, drop: number): number {
+  return Math.min(compareBits, 64 - drop);
+}
+
+/** The k − 1 bits that are compared. */
+function compared(x: BigUint64Array, k: number, drop: number): BigUint64Array {
+  return z64.lowBits(drop === 0 ? x : z64.shiftRight(x, drop), k - 1);
+}
+
 /** What the workers keep: DReLU(a) = t ⊕ q. */
 export interface WorkerSign {
   /** Known to both workers, one byte 0/1 each. */
@@ -48,8 +62,10 @@ export async function workers(
   party: Party,
   a: BigUint64Array,
   compareBits: number,
+  drop = 0,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
-  const code = codeFor(compareBits);
+  const k = windowFor(compareBits, drop);
+  const code = codeFor(k);
   const y = new BigUint64Array(a.length);
   const t = new Uint8Array(a.length);
   const q = new BigUint64Array(a.length);
@@ -58,8 +74,8 @@ export async function workers(
     const share = a.subarray(from, to);
     const masked = z64.accumulate(chunk.stream('P2', 'R').z64(n), share);
     const [digits, c] = await Promise.all([dealtDigits(chunk, 'digits', code, n), open(chunk, 'c', masked)]); // round 1
-    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, digits, z64.lowBits(c, compareBits - 1)); // round 2
-    const known = xorBits(z64.bitAt(c, compareBits - 1), beta, 0);
+    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, digits, compared(c, k, drop)); // round 2
+    const known = xorBits(z64.bitAt(c, drop + k - 1), beta, 0);
     const dealt = await dealtZ64(chunk, 'q,qR', 2 * n); // round 3
     const qShare = dealt.subarray(0, n);
     y.set(withKnownBit(known, share, productWith(qShare, c, dealt.subarray(n))), from);
@@ -70,17 +86,18 @@ export async function workers(
 }
 
 /** P2: returns q, one byte 0/1 each. */
-export async function helper(party: Party, count: number, compareBits: number): Promise<Uint8Array> {
-  const code = codeFor(compareBits);
+export async function helper(party: Party, count: number, compareBits: number, drop = 0): Promise<Uint8Array> {
+  const k = windowFor(compareBits, drop);
+  const code = codeFor(k);
   const q = new Uint8Array(count);
   await party.chunks(count, async (chunk, from, to) => {
     const n = to - from;
     const R = z64.accumulate(chunk.stream('P0', 'R').z64(n), chunk.stream('P1', 'R').z64(n));
     const [, betaPrime] = await Promise.all([
-      dealDigits(chunk, 'digits', code, z64.lowBits(R, compareBits - 1)),
+      dealDigits(chunk, 'digits', code, compared(R, k, drop)),
       privateCompare.helper(chunk, { code, orEqual: false }, n), // round 2
     ]);
-    const known = xorBits(z64.bitAt(R, compareBits - 1), betaPrime, 1);
+    const known = xorBits(z64.bitAt(R, drop + k - 1), betaPrime, 1);
     await dealZ64(chunk, 'q,qR', z64.concat(z64.fromBytes(known), z64.keepWhere(known, R))); // round 3
     q.set(known, from);
   });
@@ -126,8 +143,8 @@ export function xorBits(a: Uint8Array, b: Uint8Array, flip: 0 | 1): Uint8Array {
   return out;
 }
 
-export function cost(count: number, compareBits: number, chunk: number): Cost {
-  const code = codeFor(compareBits);
+export function cost(count: number, compareBits: number, drop: number, chunk: number): Cost {
+  const code = codeFor(windowFor(compareBits, drop));
   const compare = privateCompare.cost(code, count, chunk);
   return chunked(count, chunk, (n) => ({
     rounds: 2 + compare.rounds,

@@ -7,7 +7,9 @@
  *
  * Operations of one engine run one after the other; operations that may overlap run under `all`, each on a fork of its own.
  */
+import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
 import type { Shape } from '../ring/shape.ts';
+import type { WindowShape } from '../ring/windows.ts';
 
 /** A number inside an engine: a share (worker), nothing but its shape (helper), or the clear value (plain). */
 export interface Value {
@@ -31,6 +33,8 @@ export interface MatmulOptions {
 export interface Engine {
   /** Fractional bits of activations and weights. */
   readonly fractionBits: number;
+  /** Which comparison protocols; decides between a tree and the paper's Maxpool. */
+  readonly suite: 'direct' | 'paper';
   /** How products are brought back to fractionBits. Decides the working precision of approximations (PROTOCOLS §1). */
   readonly truncation: 'dealt' | 'local';
 
@@ -46,14 +50,22 @@ export interface Engine {
 
   /** (m,k) x (k,n) → (m,n); fractional bits add up. */
   matmul(x: Value, y: Value, options?: MatmulOptions): Promise<Value>;
+  /** A convolution or one of its gradients; operands and result as `ConvMap` says. */
+  conv(map: ConvMap, shape: ConvShape, x: Value, y: Value): Promise<Value>;
   /** Element product; y may also be (m,1) against x (m,n) and is then repeated along the row. */
   mul(x: Value, y: Value): Promise<Value>;
   /** Drops `bits` fractional bits, rounding stochastically to ±1 ulp. */
   truncate(x: Value, bits: number): Promise<Value>;
-  /** max(x, 0), and the sign bits for the backward pass. |x| must lie inside the comparison window. */
+  /**
+   * max(x, 0), and the sign bits for the backward pass. |x| must lie inside the comparison window. Of an x with more fractional bits than
+   * the engine's, the direct suite compares what is left without them: the sign is right unless −2^-fractionBits < x < 0.
+   */
   relu(x: Value): Promise<{ readonly y: Value; readonly sign: Sign }>;
   /** x where the kept bit is 1, else 0. */
   select(sign: Sign, x: Value): Promise<Value>;
+
+  /** Unit vectors (m,n) of secret indices (m), integers in [0, n). */
+  unitVectors(index: Value, n: number): Promise<Value>;
 
   /** `relu` of `truncate`: a linear layer with its activation, in one opening where the suite has it. */
   truncateRelu(x: Value, bits: number): Promise<{ readonly y: Value; readonly sign: Sign }>;
@@ -81,11 +93,25 @@ export interface Engine {
   sumColumns(x: Value): Value;
   /** Every `step`-th column from (inclusive) … to (exclusive) of x (m,n). */
   columns(x: Value, from: number, to: number, step?: number): Value;
+  /** Rows from (inclusive) … to (exclusive), over the first dimension. */
+  slice(x: Value, from: number, to: number): Value;
+  /** Every window's elements, plane by plane: (batch, height, width, channels) → (window size, batch · outputs · channels). */
+  windows(x: Value, shape: WindowShape): Value;
+  /** The transpose of `windows`: planes added up where windows overlap, zero where no window lies. */
+  overlay(planes: Value, shape: WindowShape): Value;
   /** Values with equal rows side by side: (m,n_1), (m,n_2) … → (m, Σn). */
   concatColumns(parts: readonly Value[]): Value;
   /** Values with equal trailing dimensions one below the other. */
   concatRows(parts: readonly Value[]): Value;
   reshape(x: Value, shape: Shape): Value;
+  /** (m,n) → (n,m). */
+  transpose(x: Value): Value;
+
+  /**
+   * The value, in two shares and under a mask addressed by `name` on the present path: what follows no longer depends on how the value
+   * came about, so a run that goes on from stored shares draws the same random values (`nn/train.ts`).
+   */
+  carry(name: string, x: Value): Promise<Value>;
 
   /** Hands the value to the owner of the job: each worker sends its share; the servers learn nothing. */
   reveal(name: string, x: Value): Promise<void>;

@@ -5,7 +5,9 @@
  * Data is null at the helper, which holds no share: operations there only follow the shapes.
  */
 import { encode, encodeOne } from '../ring/fixed.ts';
+import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
 import { sameShape, type Shape, sizeOf } from '../ring/shape.ts';
+import { overlay, windowOutput, windows, type WindowShape } from '../ring/windows.ts';
 import * as z64 from '../ring/z64.ts';
 import * as bilinear from './bilinear.ts';
 import type { MatmulOptions, Value } from './engine.ts';
@@ -46,6 +48,10 @@ export abstract class LinearEngine<V extends RingValue> {
 
   matmul(x: Value, y: Value, { transposeX = false, transposeY = false }: MatmulOptions = {}): Promise<Value> {
     return this.product(bilinear.matmul(x.shape, y.shape, transposeX, transposeY), x, y);
+  }
+
+  conv(map: ConvMap, shape: ConvShape, x: Value, y: Value): Promise<Value> {
+    return this.product(bilinear.convolution(map, shape, x.shape, y.shape), x, y);
   }
 
   mul(x: Value, y: Value): Promise<Value> {
@@ -115,6 +121,11 @@ export abstract class LinearEngine<V extends RingValue> {
     return this.view(x as V, shape, x.fractionBits);
   }
 
+  transpose(x: Value): V {
+    const [m, n] = matrix('transpose', x);
+    return this.linear([n, m], x.fractionBits, [x as V], (data) => z64.transpose(data, m, n));
+  }
+
   sumRows(x: Value): V {
     const [m, n] = matrix('sumRows', x);
     return this.linear([1, n], x.fractionBits, [x as V], (data) => z64.sumRows(data, m, n));
@@ -141,6 +152,29 @@ export abstract class LinearEngine<V extends RingValue> {
       }
       return out;
     });
+  }
+
+  slice(x: Value, from: number, to: number): V {
+    const [rows, ...rest] = x.shape;
+    if (!(from >= 0 && from <= to && to <= rows)) throw new RangeError(`rows ${from} … ${to} of ${rows}`);
+    const width = sizeOf(rest);
+    return this.linear([to - from, ...rest], x.fractionBits, [x as V], (data) =>
+      data.subarray(from * width, to * width),
+    );
+  }
+
+  windows(x: Value, shape: WindowShape): V {
+    const [image, planes] = windowShapes(shape);
+    if (sizeOf(x.shape) !== sizeOf(image))
+      throw new RangeError(`windows: x is [${x.shape.join(',')}], expected [${image.join(',')}]`);
+    return this.linear(planes, x.fractionBits, [x as V], (data) => windows(data, shape));
+  }
+
+  overlay(x: Value, shape: WindowShape): V {
+    const [image, planes] = windowShapes(shape);
+    if (!sameShape(x.shape, planes))
+      throw new RangeError(`overlay: planes are [${x.shape.join(',')}], expected [${planes.join(',')}]`);
+    return this.linear(image, x.fractionBits, [x as V], (data) => overlay(data, shape));
   }
 
   concatColumns(parts: readonly Value[]): V {
@@ -196,6 +230,15 @@ export function dataOf<V extends RingValue>(x: Value): BigUint64Array {
 function matrix(what: string, x: Value): [number, number] {
   if (x.shape.length !== 2) throw new RangeError(`${what}: expected a matrix, found shape [${x.shape.join(',')}]`);
   return [x.shape[0], x.shape[1]];
+}
+
+function windowShapes(shape: WindowShape): [image: Shape, planes: Shape] {
+  const { batch, height, width, channels, windowHeight, windowWidth } = shape;
+  const [rows, columns] = windowOutput(shape);
+  return [
+    [batch, height, width, channels],
+    [windowHeight * windowWidth, batch * rows * columns * channels],
+  ];
 }
 
 function sameScale(what: string, x: Value, y: Value): void {

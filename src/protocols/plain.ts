@@ -10,14 +10,18 @@ import * as z64 from '../ring/z64.ts';
 import type { BilinearMap } from './bilinear.ts';
 import type { Engine, Sign, Value } from './engine.ts';
 import { dataOf, type Linear, LinearEngine, type RingValue } from './linear.ts';
+import type { Ranges } from './ranges.ts';
 import { checkTruncationBits } from './truncation.ts';
 
 export interface PlainOptions {
+  readonly suite: 'direct' | 'paper';
   readonly truncation: 'dealt' | 'local';
   readonly fractionBits: number;
   readonly compute: Compute;
   /** Of the rounding. */
   readonly seed: number;
+  /** Notes the largest values that are compared and truncated. */
+  readonly ranges?: Ranges;
   /** Receives the clear value of every result. */
   readonly reveal: (name: string, value: BigUint64Array) => Promise<void>;
 }
@@ -40,6 +44,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     this.#options = options;
     this.#streams = streams;
     this.#path = path;
+  }
+
+  get suite(): 'direct' | 'paper' {
+    return this.#options.suite;
   }
 
   get truncation(): 'dealt' | 'local' {
@@ -78,8 +86,9 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
 
   async truncate(x: Value, bits: number): Promise<Value> {
     checkTruncationBits(bits);
-    const { compute } = this.#options;
+    const { compute, ranges } = this.#options;
     const z = dataOf<PlainValue>(x);
+    ranges?.truncate(this.#path, z);
     const R = this.#streams.stream(this.#path, `truncate/${this.#operations++}`).z64(z.length);
     const y =
       this.truncation === 'dealt'
@@ -96,6 +105,7 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
 
   async relu(x: Value): Promise<{ y: Value; sign: Sign }> {
     const data = dataOf<PlainValue>(x);
+    this.#options.ranges?.compare(this.#path, data, x.fractionBits);
     const bits = z64.bitAt(data, 63);
     for (let i = 0; i < bits.length; i++) bits[i] ^= 1;
     const sign: PlainSign = { shape: x.shape, bits };
@@ -108,12 +118,26 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     );
   }
 
+  unitVectors(index: Value, n: number): Promise<Value> {
+    const data = dataOf<PlainValue>(index);
+    const out = new BigUint64Array(data.length * n);
+    data.forEach((position, i) => {
+      if (position >= BigInt(n)) throw new RangeError(`unitVectors: index ${position} of ${n}`);
+      out[i * n + Number(position)] = 1n;
+    });
+    return Promise.resolve(this.make([data.length, n], 0, out));
+  }
+
   async truncateRelu(x: Value, bits: number): Promise<{ y: Value; sign: Sign }> {
     return this.relu(await this.truncate(x, bits));
   }
 
   async truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value> {
     return this.select(sign, await this.truncate(x, bits));
+  }
+
+  carry(_name: string, x: Value): Promise<Value> {
+    return Promise.resolve(x);
   }
 
   reveal(name: string, x: Value): Promise<void> {

@@ -14,6 +14,7 @@ import type { Party } from './party.ts';
 import { Mask, type SecureSign, type SecureValue } from './secureValue.ts';
 import { directSuite, type FusedSuite, paperSuite, type Suite } from './suite.ts';
 import * as truncation from './truncation.ts';
+import * as unitVectors from './unitVectors.ts';
 import { Window } from './window.ts';
 
 export interface SecureOptions {
@@ -53,6 +54,10 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
     this.#runtime = runtime;
     this.#datasets = datasets;
     this.addsPublic = party.id === 0;
+  }
+
+  get suite(): 'direct' | 'paper' {
+    return this.#runtime.options.suite;
   }
 
   get truncation(): 'dealt' | 'local' {
@@ -135,10 +140,21 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
   async relu(x: Value): Promise<{ y: Value; sign: Sign }> {
     const { suite } = this.#runtime;
     const { data } = await this.#whole(x);
+    const drop = Math.max(0, x.fractionBits - this.fractionBits);
     return this.#compare('relu', x, x.fractionBits, {
-      workers: (party) => suite.relu(party, data!),
-      helper: (party) => suite.helperRelu(party, sizeOf(x.shape)),
+      workers: (party) => suite.relu(party, data!, drop),
+      helper: (party) => suite.helperRelu(party, sizeOf(x.shape), drop),
     });
+  }
+
+  async unitVectors(index: Value, n: number): Promise<Value> {
+    const { data } = await this.#whole(index);
+    const count = sizeOf(index.shape);
+    const share = await this.#run('unitVectors', count * n, {
+      workers: (party) => unitVectors.workers(party, data!, n),
+      helper: (party) => unitVectors.helper(party, count, n),
+    });
+    return this.make([count, n], 0, share);
   }
 
   async truncateRelu(x: Value, bits: number): Promise<{ y: Value; sign: Sign }> {
@@ -166,6 +182,17 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
       workers: (party, bit) => fused.select(party, bit, dataOf<SecureValue>(x), bits),
       helper: async (party, bit) => fused.helperSelect(party, bit, bits, await (x as SecureValue).part),
     });
+  }
+
+  async carry(name: string, x: Value): Promise<Value> {
+    const { data } = await this.#whole(x);
+    const lane = this.#party.fork(`carried/${name}`);
+    return this.#value(() => lane, x.shape, x.fractionBits, data, false);
+  }
+
+  /** This worker's share of a value; null at the helper. */
+  async shareOf(x: Value): Promise<BigUint64Array | null> {
+    return (await this.#whole(x)).data;
   }
 
   async reveal(name: string, x: Value): Promise<void> {

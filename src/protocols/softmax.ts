@@ -5,6 +5,7 @@
  * crossEntropy: Σ over rows of ln Σ_j exp(x_j) − x_label on the shifted and clipped logits x, so one row's loss is at most
  * 16 + ln n. ln is a Chebyshev polynomial of degree 8 on [1, n] (error 2e-3 for n = 10); it is shown, never trained on.
  */
+import { combine, interpolate } from './chebyshev.ts';
 import { type Cost, type CostModel, inSequence, truncatedProduct } from './cost.ts';
 import type { Engine, Value } from './engine.ts';
 import { clip, cost as exponentialCost, exponential, workingBits } from './exponential.ts';
@@ -57,7 +58,7 @@ const DEGREE = 8;
 /** ln s for s (m,1) in [1, n], at the engine's fractional bits. */
 export async function logarithm(engine: Engine, s: Value, n: number): Promise<Value> {
   const w = workingBits(engine);
-  const c = chebyshevLog(n);
+  const c = interpolate(Math.log, 1, n, DEGREE);
   // t = (2s − (n+1)) / (n−1) in [−1, 1]
   const slope = engine.reinterpret(engine.scale(s, BigInt(Math.round((2 / (n - 1)) * 2 ** w))), 2 * w);
   const t = engine.addPublic(await engine.truncate(slope, w), -(n + 1) / (n - 1));
@@ -71,47 +72,4 @@ export async function logarithm(engine: Engine, s: Value, n: number): Promise<Va
   const upper = await engine.truncate(combine(engine, powers, c.slice(5), c[4], w), w);
   const result = engine.add(low, await engine.mul(t4, upper));
   return engine.truncate(result, 2 * w - engine.fractionBits);
-}
-
-/** constant + Σ coefficients[i] · powers[i], at 2w fractional bits. */
-function combine(
-  engine: Engine,
-  powers: readonly Value[],
-  coefficients: readonly number[],
-  constant: number,
-  w: number,
-): Value {
-  let total: Value | undefined;
-  coefficients.forEach((coefficient, i) => {
-    const term = engine.reinterpret(engine.scale(powers[i], BigInt(Math.round(coefficient * 2 ** w))), 2 * w);
-    total = total === undefined ? term : engine.add(total, term);
-  });
-  return engine.addPublic(total!, constant);
-}
-
-/** Monomial coefficients in t of the degree-8 Chebyshev interpolant of ln((n+1)/2 + t(n−1)/2). */
-function chebyshevLog(n: number): number[] {
-  const nodes = DEGREE + 1;
-  const series = Array.from({ length: nodes }, (_, k) => {
-    let sum = 0;
-    for (let j = 0; j < nodes; j++) {
-      const angle = (Math.PI * (j + 0.5)) / nodes;
-      sum += Math.log((n + 1) / 2 + (Math.cos(angle) * (n - 1)) / 2) * Math.cos(k * angle);
-    }
-    return ((k === 0 ? 1 : 2) / nodes) * sum;
-  });
-  // T_0 = 1, T_1 = t, T_{k+1} = 2t·T_k − T_{k−1}
-  const monomials = new Array<number>(nodes).fill(0);
-  let previous = [1];
-  let current = [0, 1];
-  series.forEach((coefficient, k) => {
-    const polynomial = k === 0 ? previous : current;
-    polynomial.forEach((value, i) => (monomials[i] += coefficient * value));
-    if (k === 0) return;
-    const next = [0, ...current.map((value) => 2 * value)];
-    previous.forEach((value, i) => (next[i] -= value));
-    previous = current;
-    current = next;
-  });
-  return monomials;
 }

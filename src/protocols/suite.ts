@@ -10,13 +10,14 @@ import * as fused from './truncateRelu.ts';
 /** ReLU and the product with its kept bit. `WorkerBit` and `HelperBit` are what each role keeps of a comparison. */
 export interface Suite<WorkerBit, HelperBit> {
   readonly name: 'direct' | 'paper';
-  relu(party: Party, a: BigUint64Array): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
-  helperRelu(party: Party, count: number): Promise<HelperBit>;
+  /** `drop`: bits of a that need not be compared. */
+  relu(party: Party, a: BigUint64Array, drop: number): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
+  helperRelu(party: Party, count: number, drop: number): Promise<HelperBit>;
   select(party: Party, bit: WorkerBit, x: BigUint64Array): Promise<BigUint64Array>;
   helperSelect(party: Party, bit: HelperBit): Promise<void>;
   /** Truncation, comparison and product with one opening; absent where the suite has no such protocol. */
   readonly fused?: FusedSuite<WorkerBit, HelperBit>;
-  reluCost(count: number, chunk: number): Cost;
+  reluCost(count: number, drop: number, chunk: number): Cost;
   selectCost(count: number): Cost;
 }
 
@@ -34,14 +35,14 @@ export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8
   direct.codeFor(compareBits); // refuses a window no code holds
   return {
     name: 'direct',
-    relu: async (party, a) => {
-      const { y, sign } = await direct.workers(party, a, compareBits);
+    relu: async (party, a, drop) => {
+      const { y, sign } = await direct.workers(party, a, compareBits, drop);
       return { y, bit: sign };
     },
-    helperRelu: (party, count) => direct.helper(party, count, compareBits),
+    helperRelu: (party, count, drop) => direct.helper(party, count, compareBits, drop),
     select: direct.workersSelect,
     helperSelect: direct.helperSelect,
-    reluCost: (count, chunk) => direct.cost(count, compareBits, chunk),
+    reluCost: (count, drop, chunk) => direct.cost(count, compareBits, drop, chunk),
     selectCost: direct.selectCost,
     fused: {
       relu: async (party, z, bits) => {
@@ -63,9 +64,9 @@ export const paperSuite: Suite<beaver.Masked, BigUint64Array> = {
     const { y, alpha } = await paper.workers(party, a);
     return { y, bit: alpha };
   },
-  helperRelu: paper.helper,
+  helperRelu: (party, count) => paper.helper(party, count),
   select: paper.workersSelect,
   helperSelect: paper.helperSelect,
-  reluCost: paper.cost,
+  reluCost: (count, _drop, chunk) => paper.cost(count, chunk),
   selectCost: (count) => ({ rounds: 1, bytes: openCost(count).bytes + 8 * count }),
 };

@@ -235,6 +235,20 @@ export function negateWhere(bits: Uint8Array, a: BigUint64Array): BigUint64Array
   return out;
 }
 
+/** (m,n) → (n,m), row-major. */
+export function transpose(a: BigUint64Array, m: number, n: number): BigUint64Array {
+  const out = new BigUint64Array(a.length);
+  const x = halves(a);
+  const z = halves(out);
+  for (let r = 0, i = 0; r < m; r++) {
+    for (let c = 0, j = 2 * r; c < n; c++, i += 2, j += 2 * m) {
+      z[j] = x[i];
+      z[j + 1] = x[i + 1];
+    }
+  }
+  return out;
+}
+
 /** Column sums of a row-major (rows, columns) matrix: a vector of `columns`. */
 export function sumRows(a: BigUint64Array, rows: number, columns: number): BigUint64Array {
   const out = new BigUint64Array(columns);

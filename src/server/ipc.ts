@@ -3,6 +3,7 @@
  * party and only their public halves leave it.
  */
 import { z } from 'zod';
+import type { Holdings } from '../data/checkpoint-store.ts';
 import { jobSchema, type Job } from './job.ts';
 
 export type PartyName = 'P0' | 'P1' | 'P2';
@@ -21,6 +22,8 @@ export interface OpenOrder {
   readonly party: PartyName;
   readonly host: string;
   readonly port: number;
+  /** Folder of this party's checkpoints. */
+  readonly checkpoints?: string | undefined;
 }
 
 /** Join the mesh and do the job. */
@@ -49,7 +52,13 @@ export interface FailureNotice {
 
 /** Party to starter. */
 export type Notice =
-  | { readonly type: 'listening'; readonly port: number; readonly publicKey: string }
+  | {
+      readonly type: 'listening';
+      readonly port: number;
+      readonly publicKey: string;
+      /** Which checkpoints this party has. */
+      readonly holdings: Holdings;
+    }
   /** Someone who is not part of the session connected and was turned away. */
   | { readonly type: 'refused'; readonly reason: string }
   | { readonly type: 'done' }
@@ -61,7 +70,7 @@ const publicKey = z.string().regex(/^[0-9a-f]{64}$/);
 const address = z.strictObject({ host: z.string(), port, publicKey });
 
 export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('open'), party, host: z.string(), port }),
+  z.strictObject({ type: z.literal('open'), party, host: z.string(), port, checkpoints: z.string().optional() }),
   z.strictObject({
     type: z.literal('start'),
     job: jobSchema,
@@ -74,7 +83,15 @@ export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
 ]);
 
 export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('listening'), port, publicKey }),
+  z.strictObject({
+    type: z.literal('listening'),
+    port,
+    publicKey,
+    holdings: z.strictObject({
+      whole: z.array(z.strictObject({ run: z.string(), step: z.int() })),
+      damaged: z.array(z.strictObject({ step: z.int(), what: z.string(), fix: z.string() })),
+    }),
+  }),
   z.strictObject({ type: z.literal('refused'), reason: z.string() }),
   z.strictObject({ type: z.literal('done') }),
   z.strictObject({

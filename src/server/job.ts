@@ -7,10 +7,10 @@ import { z } from 'zod';
 import { LOSSES } from '../nn/loss.ts';
 import { parseNetwork, type Network } from '../nn/network.ts';
 import { OPTIMIZERS } from '../nn/optimizer.ts';
-import type { TrainOptions } from '../nn/train.ts';
+import { stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 
-/** Changes whenever parties of two versions would misunderstand each other. */
-export const JOB_VERSION = 1;
+/** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
+export const JOB_VERSION = 2;
 
 interface CommonJob {
   readonly sessionId: string;
@@ -30,6 +30,10 @@ export interface TrainJob extends CommonJob, TrainOptions {
   readonly kind: 'train';
   readonly trainImages: number;
   readonly testImages: number;
+  /** A checkpoint after every so many steps, besides those after each epoch and at the end. Absent: none are kept. */
+  readonly checkpointEvery?: number | undefined;
+  /** Goes on with the run that began in session `run`, after this step. */
+  readonly resume?: { readonly run: string; readonly step: number } | undefined;
 }
 
 export interface InferJob extends CommonJob {
@@ -69,9 +73,28 @@ export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
     momentum: z.number().min(0).max(1),
     seed: z.int().min(0),
     showLoss: z.boolean(),
+    checkpointEvery: count.optional(),
+    resume: z.strictObject({ run: z.string().min(1).max(128), step: z.int().min(0) }).optional(),
   }),
   z.strictObject({ kind: z.literal('infer'), ...common, images: count }),
 ]);
+
+/** The run of a training: the session in which it began. */
+export function runOf(job: TrainJob): string {
+  return job.resume?.run ?? job.sessionId;
+}
+
+/** The job with which a run began; the same in every session of the run. */
+export function originalJob(job: TrainJob): TrainJob {
+  return { ...job, sessionId: runOf(job), resume: undefined };
+}
+
+/** Whether a checkpoint is kept after this step. */
+export function checkpointDue(step: number, job: TrainJob): boolean {
+  if (job.checkpointEvery === undefined) return false;
+  const epochEnds = step % stepsPerEpoch(job.trainImages, job.batch) === 0;
+  return epochEnds || step % job.checkpointEvery === 0 || step === totalSteps(job.trainImages, job);
+}
 
 /** The public fields in the order in which ends compare them. */
 export function configurationFields(job: Job): [name: string, value: string][] {
@@ -101,6 +124,9 @@ export function configurationFields(job: Job): [name: string, value: string][] {
       ['momentum', job.momentum],
       ['seed', job.seed],
       ['show loss', job.showLoss],
+      ['checkpoint every', job.checkpointEvery],
+      ['run', job.resume?.run ?? 'new'],
+      ['resume from step', job.resume?.step],
     );
   } else {
     fields.push(['images', job.images]);

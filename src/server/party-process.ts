@@ -8,9 +8,11 @@ import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
 import { openListener, type Listener } from '../channel/listener.ts';
 import { ChannelError, type PeerName } from '../channel/channel.ts';
+import { CheckpointStore } from '../data/checkpoint-store.ts';
 import { Problem } from '../data/problem.ts';
 import { agreementsWith } from '../random/agreement.ts';
 import { KeyPair } from '../random/keys.ts';
+import { loadCheckpoint } from './checkpoints.ts';
 import {
   fromHex,
   orderSchema,
@@ -31,6 +33,7 @@ interface Opened {
   readonly party: PartyName;
   readonly identity: KeyPair;
   readonly listener: Listener;
+  readonly store: CheckpointStore | undefined;
 }
 
 let opened: Opened | undefined;
@@ -72,12 +75,14 @@ function fail(error: unknown): void {
 
 async function open(order: OpenOrder): Promise<void> {
   const { party, host, port } = order;
+  const store = order.checkpoints === undefined ? undefined : new CheckpointStore(order.checkpoints, party);
+  const holdings = (await store?.survey()) ?? { whole: [], damaged: [] };
   const identity = KeyPair.generate();
   const listener = await openListener({ host, port }).catch((error: unknown) => {
     throw explainListenError(error, party, host, port);
   });
-  opened = { party, identity, listener };
-  notify({ type: 'listening', port: listener.port, publicKey: toHex(identity.publicKey) });
+  opened = { party, identity, listener, store };
+  notify({ type: 'listening', port: listener.port, publicKey: toHex(identity.publicKey), holdings });
 }
 
 function explainListenError(error: unknown, party: PartyName, host: string, port: number): unknown {
@@ -106,8 +111,11 @@ function neighbours(
 
 async function start(order: StartOrder): Promise<void> {
   if (opened === undefined) throw new Error('told to start before it was told to open');
-  const { party, identity, listener } = opened;
+  const { party, identity, listener, store } = opened;
   const { job, parties, timeoutMs, workers } = order;
+  const resumes = job.kind === 'train' && job.resume !== undefined;
+  if (resumes && store === undefined) throw new Error('told to go on with a run, but not where its checkpoints are');
+  const checkpoint = resumes ? await loadCheckpoint(store!, job) : undefined;
   const compute = await createWasmCompute({ workers });
   const publicKeys = {
     owner: fromHex(order.ownerPublicKey),
@@ -128,7 +136,9 @@ async function start(order: StartOrder): Promise<void> {
   await listener.close();
   void mesh.failed.then(fail);
   const id = ({ P0: 0, P1: 1, P2: 2 } as const)[party];
-  await runJob(job, { id, links: mesh.links, pairKeys: mesh.pairKeys, compute });
+  // The links have keys of this session; a run that goes on draws from the streams it began with.
+  const pairKeys = checkpoint?.keys ?? mesh.pairKeys;
+  await runJob(job, { id, links: mesh.links, pairKeys, compute, store, stored: checkpoint?.tensors });
   await mesh.close();
   ending = true;
   await compute.close();

@@ -4,17 +4,20 @@
  */
 import type { Compute } from '../../runtime/compute.ts';
 import type { Link, PeerName } from '../channel/channel.ts';
+import type { Checkpoint, StoredTensor } from '../data/checkpoint.ts';
+import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import { revealLabel } from '../data/party-events.ts';
 import { awaitAllSent, drawInputShare, receiveInputShare } from '../data/share.ts';
 import { infer } from '../nn/infer.ts';
 import { classCount, inputSize, parameters } from '../nn/network.ts';
-import { stepsPerEpoch, train } from '../nn/train.ts';
+import { stepsPerEpoch, train, type TrainEvent } from '../nn/train.ts';
 import type { Value } from '../protocols/engine.ts';
 import { createParty, type PartyId } from '../protocols/party.ts';
 import { createSecureEngine, type SecureEngine } from '../protocols/secure.ts';
 import { PairStreams } from '../random/streams.ts';
 import { sizeOf, type Shape } from '../ring/shape.ts';
-import type { InferJob, Job, TrainJob } from './job.ts';
+import { PartyCheckpoints, storedJob } from './checkpoints.ts';
+import { checkpointDue, runOf, type InferJob, type Job, type TrainJob } from './job.ts';
 import { Reporter } from './reporter.ts';
 
 export interface PartySession {
@@ -22,6 +25,10 @@ export interface PartySession {
   readonly links: ReadonlyMap<PeerName, Link>;
   readonly pairKeys: ReadonlyMap<PeerName, Uint8Array>;
   readonly compute: Compute;
+  /** Where this party's checkpoints are kept, if they are. */
+  readonly store?: CheckpointStore | undefined;
+  /** Of a run that goes on: the state to go on from. */
+  readonly stored?: Checkpoint['tensors'] | undefined;
 }
 
 interface Running {
@@ -29,11 +36,13 @@ interface Running {
   readonly reporter: Reporter;
   /** This party's share of an owner's input; null at the helper, which holds none. */
   readonly share: (name: string, shape: Shape) => Promise<BigUint64Array | null>;
+  readonly checkpoints: PartyCheckpoints | undefined;
   /** All parties have their inputs. */
   readonly ready: () => Promise<void>;
 }
 
-export async function runJob(job: Job, { id, links, pairKeys, compute }: PartySession): Promise<void> {
+export async function runJob(job: Job, session: PartySession): Promise<void> {
+  const { id, links, pairKeys, compute } = session;
   const owner = links.get('owner');
   if (owner === undefined) throw new Error(`P${id} has no link to the owner`);
   const streams = new Map(
@@ -57,16 +66,37 @@ export async function runJob(job: Job, { id, links, pairKeys, compute }: PartySe
     return id === 1 ? receiveInputShare(name, sizeOf(shape), owner) : Promise.resolve(null);
   };
   const ready: Running['ready'] = async () => {
-    await awaitAllSent(owner);
+    await Promise.all([awaitAllSent(owner), checkpoints?.settled()]);
     await reporter.report({ kind: 'ready' });
   };
-  const running = { engine, reporter, share, ready };
-  await (job.kind === 'train' ? runTraining(job, running) : runInference(job, running));
+  const checkpoints = job.kind === 'train' ? await beginCheckpoints(job, owner, session) : undefined;
+  const running = { engine, reporter, share, checkpoints, ready };
+  const work = job.kind === 'train' ? runTraining(job, running, session.stored) : runInference(job, running);
+  await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
   await engine.settle();
   await reporter.report({ kind: 'finished' });
 }
 
-async function runTraining(job: TrainJob, { engine, reporter, share, ready }: Running): Promise<void> {
+/** Before its first step a new run keeps its keys: it can go on from there, and a folder that cannot be written is found out at once. */
+async function beginCheckpoints(
+  job: TrainJob,
+  owner: Link,
+  { id, pairKeys, store }: PartySession,
+): Promise<PartyCheckpoints | undefined> {
+  if (job.checkpointEvery === undefined) return undefined;
+  if (store === undefined) throw new Error('told to keep checkpoints, but not where');
+  const keeper = (['P0', 'P1', 'P2'] as const)[id];
+  const checkpoint = { keeper, run: runOf(job), job: storedJob(job), keys: pairKeys };
+  const checkpoints = new PartyCheckpoints(store, owner, checkpoint, job.resume?.step);
+  if (job.resume === undefined) await checkpoints.save(0, new Map());
+  return checkpoints;
+}
+
+async function runTraining(
+  job: TrainJob,
+  { engine, reporter, share, checkpoints, ready }: Running,
+  stored: Checkpoint['tensors'] = new Map(),
+): Promise<void> {
   const { network, fractionBits } = job;
   const dataset = async (name: string, shape: Shape, bits: number): Promise<Value> =>
     engine.dataset(name, shape, bits, await share(name, shape));
@@ -80,12 +110,26 @@ async function runTraining(job: TrainJob, { engine, reporter, share, ready }: Ru
   };
   await ready();
   const perEpoch = stepsPerEpoch(job.trainImages, job.batch);
-  await train(engine, network, data, job, async (event) => {
+  const onEvent = async (event: TrainEvent): Promise<void> => {
     // The helper runs ahead. It catches up before and after an evaluation, so that each one's traffic is its own.
     const between = job.steps ?? perEpoch;
     if (event.kind === 'evaluated' || event.step % between === 0) await engine.settle();
     await reporter.report(event);
-  });
+  };
+  const onState = async (step: number, state: ReadonlyMap<string, Value>): Promise<void> => {
+    if (checkpoints === undefined || !checkpointDue(step, job)) return;
+    const tensors = new Map<string, StoredTensor>();
+    for (const [name, x] of state) {
+      tensors.set(name, { shape: x.shape, fractionBits: x.fractionBits, data: await engine.shareOf(x) });
+    }
+    await checkpoints.save(step, tensors);
+  };
+  const state = new Map(
+    [...stored].map(([name, x]) => [name, engine.input(`state/${name}`, x.shape, x.fractionBits, x.data)]),
+  );
+  const step = job.resume?.step ?? 0;
+  await train(engine, network, data, job, onEvent, { from: step > 0 ? { step, state } : undefined, onState });
+  await checkpoints?.settled();
 }
 
 async function runInference(job: InferJob, { engine, reporter, share, ready }: Running): Promise<void> {

@@ -100,7 +100,7 @@ export function temporaryFolder(): string {
 export function writeNetwork(folder: string, name = 'tiny', hidden = 8): string {
   const path = join(folder, `${name}.json`);
   const layers = [{ type: 'dense', units: hidden }, { type: 'relu' }, { type: 'dense', units: 4 }];
-  writeFileSync(path, JSON.stringify({ name, input: [4, 4], layers }));
+  writeFileSync(path, JSON.stringify({ name, input: [16], layers }));
   return path;
 }
 

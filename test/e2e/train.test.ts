@@ -21,7 +21,16 @@ const data = writeDataset(smallDataset(256, 64));
 const common = ['--network', network, '--data', data, '--batch', '32', '--workers', '1'];
 const TRAIN_KEYS = [
   ...['command', 'network', 'suite', 'truncation', 'fractionBits', 'compareBits', 'backend', 'batch', 'steps'],
-  ...['secondsPerStep', 'bytesSentPerStep', 'onlineRoundsPerStep', 'loss', 'testAccuracyPercent', 'seconds', 'machine'],
+  ...[
+    'secondsPerStep',
+    'bytesSentPerStep',
+    'onlineRoundsPerStep',
+    'loss',
+    'testAccuracyPercent',
+    'seconds',
+    'resumedFrom',
+  ],
+  'machine',
 ];
 
 function clean(outcome: Outcome): void {
@@ -113,7 +122,7 @@ describe('train and infer', () => {
     const outcome = await run(['local', 'infer', '--network', other, '--data', data, '--model', model], folder);
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toBe(
-      `securenn: ${model}: holds network tiny (4-4-8-4), not the network other (4-4-6-4) asked for ` +
+      `securenn: ${model}: holds network tiny (16-8-4), not the network other (16-6-4) asked for ` +
         '(fix: name the network it was trained as with --network)\n',
     );
   });

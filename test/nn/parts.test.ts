@@ -1,8 +1,8 @@
-/** The pieces of the training loop: optimizer arithmetic, public randomness, gradients against finite differences, networks as data. */
+/** The pieces of the training loop: optimizer arithmetic, public randomness, the gradient of a loss. */
 import { describe, expect, it } from 'vitest';
 import { batchOrder, initialValues } from '../../src/nn/initial.ts';
 import { forward, truncated } from '../../src/nn/layers.ts';
-import { classCount, inputSize, NETWORKS, parameters, parseNetwork } from '../../src/nn/network.ts';
+import { parameters } from '../../src/nn/network.ts';
 import { dyadic, type State, update } from '../../src/nn/optimizer.ts';
 import { createPlainEngine, type PlainEngine } from '../../src/protocols/plain.ts';
 import { softmax } from '../../src/protocols/softmax.ts';
@@ -15,6 +15,7 @@ import { TINY } from './tiny.ts';
 
 async function plainEngine(fractionBits = 16): Promise<PlainEngine> {
   return createPlainEngine({
+    suite: 'direct',
     truncation: 'dealt',
     fractionBits,
     compute: await testCompute(),
@@ -151,36 +152,5 @@ describe('gradients', () => {
         expect(Math.abs(gradient - difference), `${spec.name}[${i}]`).toBeLessThan(0.01);
       });
     }
-  });
-});
-
-describe('networks as data', () => {
-  it('A is 784-128-128-10', () => {
-    const { A } = NETWORKS;
-    expect(parameters(A).map(({ shape }) => shape)).toEqual([
-      [784, 128],
-      [1, 128],
-      [128, 128],
-      [1, 128],
-      [128, 10],
-      [1, 10],
-    ]);
-    expect([inputSize(A), classCount(A)]).toEqual([784, 10]);
-  });
-
-  it('refuses what is no network, naming the place', () => {
-    const layers = [{ type: 'dense', units: 3 }];
-    expect(parseNetwork({ name: 'x', input: [4], layers }, 'x.json').layers).toHaveLength(1);
-    expect(() => parseNetwork({ name: 'x', input: [4], layers: [{ type: 'dense', units: 0 }] }, 'x.json')).toThrow(
-      /^x\.json: layers\.0\.units: /,
-    );
-    expect(() => parseNetwork({ name: 'x', input: [4], layers: [{ type: 'conv9' }] }, 'x.json')).toThrow(
-      /^x\.json: layers\.0/,
-    );
-    expect(() => parseNetwork({ name: 'x', input: [4], layers, extra: 1 }, 'x.json')).toThrow(/extra/);
-    expect(() => parseNetwork({ name: 'x', input: [4], layers: [...layers, { type: 'relu' }] }, 'x.json')).toThrow(
-      /last layer must be dense/,
-    );
-    expect(() => parseNetwork(null, 'x.json')).toThrow(/^x\.json: /);
   });
 });

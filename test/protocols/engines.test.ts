@@ -3,122 +3,26 @@
  * where nothing is truncated, to the ulps of truncation where something is; and its declared cost against the channel's count.
  */
 import { describe, expect, it } from 'vitest';
-import { createCostModel, type CostOptions } from '../../src/protocols/costModel.ts';
+import { createCostModel } from '../../src/protocols/costModel.ts';
 import { type Cost, FREE, inSequence } from '../../src/protocols/cost.ts';
-import type { Engine, Value } from '../../src/protocols/engine.ts';
 import * as exponential from '../../src/protocols/exponential.ts';
-import { createPlainEngine } from '../../src/protocols/plain.ts';
 import * as reciprocal from '../../src/protocols/reciprocal.ts';
 import { argmaxCost, argmaxOf, rowMaximum, rowMaximumCost } from '../../src/protocols/rowMaximum.ts';
 import { createSecureEngine } from '../../src/protocols/secure.ts';
 import { crossEntropy, logarithm, softmax, softmaxCost } from '../../src/protocols/softmax.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';
-import { type Shape, sizeOf } from '../../src/ring/shape.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { shares, testRandom } from '../reference.ts';
-import { simulate, testCompute } from '../simulate.ts';
-
-const SETTINGS: CostOptions[] = [
-  { suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33, chunk: 40 },
-  { suite: 'direct', truncation: 'dealt', fractionBits: 20, compareBits: 61 },
-  { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64, chunk: 40 },
-];
-
-interface Input {
-  readonly shape: Shape;
-  readonly numbers: readonly number[];
-  readonly fractionBits?: number;
-}
-
-type Script = (engine: Engine, ...inputs: Value[]) => Promise<Value>;
-
-interface Outcome {
-  /** Decoded at its own fractional bits. */
-  readonly numbers: Float64Array;
-  readonly ring: BigUint64Array;
-  readonly shape: Shape;
-  readonly bytes: number;
-  readonly rounds: number;
-}
-
-async function secure(setting: CostOptions, inputs: readonly Input[], script: Script): Promise<Outcome> {
-  const dealt = inputs.map((input) => shares(encode(input.numbers, input.fractionBits ?? setting.fractionBits)));
-  const revealed: BigUint64Array[] = [];
-  const sim = await simulate(
-    async (party) => {
-      const engine = createSecureEngine(party, {
-        ...setting,
-        reveal: (_name, share) => {
-          revealed[party.id] = share;
-          return Promise.resolve();
-        },
-      });
-      const values = inputs.map((input, i) =>
-        engine.input(
-          `x${i}`,
-          input.shape,
-          input.fractionBits ?? setting.fractionBits,
-          party.id === 2 ? null : dealt[i][party.id],
-        ),
-      );
-      const result = await script(engine, ...values);
-      await engine.reveal('result', result);
-      await engine.settle();
-      return { shape: result.shape, fractionBits: result.fractionBits };
-    },
-    setting.chunk === undefined ? {} : { chunk: setting.chunk },
-  );
-  const [{ shape, fractionBits }] = sim.results;
-  for (const other of sim.results) expect([other.shape, other.fractionBits]).toEqual([shape, fractionBits]);
-  const ring = z64.add(revealed[0], revealed[1]);
-  expect(ring.length).toBe(sizeOf(shape));
-  return { ring, numbers: decode(ring, fractionBits), shape, bytes: sim.bytes, rounds: sim.rounds };
-}
-
-async function plain(setting: CostOptions, inputs: readonly Input[], script: Script): Promise<Outcome> {
-  let ring = new BigUint64Array();
-  const engine = createPlainEngine({
-    ...setting,
-    compute: await testCompute(),
-    seed: 1,
-    reveal: (_name, value) => {
-      ring = value.slice();
-      return Promise.resolve();
-    },
-  });
-  const values = inputs.map((input) => {
-    const f = input.fractionBits ?? setting.fractionBits;
-    return engine.input(input.shape, f, encode(input.numbers, f));
-  });
-  const result = await script(engine, ...values);
-  await engine.reveal('result', result);
-  return { ring, numbers: decode(ring, result.fractionBits), shape: result.shape, bytes: 0, rounds: 0 };
-}
-
-function numbers(shape: Shape, low: number, high: number, seed = 1): Input {
-  const random = testRandom(seed);
-  return { shape, numbers: Array.from({ length: sizeOf(shape) }, () => low + (high - low) * random()) };
-}
-
-function closeTo(found: Outcome, expected: ArrayLike<number>, tolerance: number): void {
-  expect(found.numbers.length).toBe(expected.length);
-  const worst = Math.max(...Array.from(found.numbers, (x, i) => Math.abs(x - expected[i])), 0);
-  expect(worst).toBeLessThanOrEqual(tolerance);
-}
+import { simulate } from '../simulate.ts';
+import { closeTo, exactly, type Input, numbers, type Outcome, plain, type Script, secure, SETTINGS } from './twins.ts';
 
 describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (setting) => {
   const f = setting.fractionBits;
   const ulp = 2 ** -f;
   const model = createCostModel(setting);
 
-  /** Secure equals plain bit for bit; cost as declared. */
-  async function exact(inputs: readonly Input[], script: Script, cost: Cost): Promise<Outcome> {
-    const [found, twin] = [await secure(setting, inputs, script), await plain(setting, inputs, script)];
-    expect(found.shape).toEqual(twin.shape);
-    expect(found.ring).toEqual(twin.ring);
-    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(cost);
-    return found;
-  }
+  const exact = (inputs: readonly Input[], script: Script, cost: Cost): Promise<Outcome> =>
+    exactly(setting, inputs, script, cost);
 
   it('local operations send nothing', async () => {
     const inputs = [

@@ -27,7 +27,7 @@ interface HelperView {
   y: BigUint64Array;
 }
 
-/** The two protocols that compare in the direct suite, on inputs of 16 fractional bits. */
+/** The protocols that compare in the direct suite, on inputs of 16 fractional bits. */
 const RELU = {
   scale: 0,
   workers: async (party: Party, share: BigUint64Array): Promise<unknown> => directRelu.workers(party, share, K),
@@ -40,6 +40,13 @@ const TRUNCATE_RELU = {
     truncateRelu.workers(party, party.id === 0 ? z64.sub(share, partOf(share.length)) : share, 16, K),
   helper: async (party: Party, count: number): Promise<unknown> =>
     truncateRelu.helper(party, count, 16, K, partOf(count)),
+};
+
+/** Of values with more fractional bits, whose low bits the comparison drops. */
+const WIDE_RELU = {
+  scale: 16,
+  workers: async (party: Party, share: BigUint64Array): Promise<unknown> => directRelu.workers(party, share, K, 16),
+  helper: async (party: Party, count: number): Promise<unknown> => directRelu.helper(party, count, K, 16),
 };
 
 function partOf(count: number): BigUint64Array {
@@ -87,6 +94,7 @@ function bind(compute: Compute): Compute {
   return {
     name: compute.name,
     gemm: (job) => compute.gemm(job),
+    conv: (job) => compute.conv(job),
     thermometer: (code, x, share0) => compute.thermometer(code, x, share0),
     compareShare: (job) => compute.compareShare(job),
     compareTest: (code, d0, d1) => compute.compareTest(code, d0, d1),
@@ -166,6 +174,7 @@ const fixed = ring(Array.from({ length: COUNT }, () => 5 * 2 ** 16));
 describe("P2's view of PrivateCompare", () => {
   it.each([
     ['ReLU', RELU],
+    ['ReLU of values with 2f fractional bits', WIDE_RELU],
     ['truncate-and-ReLU of a product', TRUNCATE_RELU],
   ])('is as the proof says, in %s', async (_name, protocol) => {
     const view = await helperView(fixed, undefined, protocol);
@@ -295,6 +304,7 @@ describe("the workers' openings", () => {
 
   it.each([
     ['ReLU', RELU],
+    ['ReLU of values with 2f fractional bits', WIDE_RELU],
     ['truncate-and-ReLU of a product', TRUNCATE_RELU],
   ])('are uniform for fixed inputs, in %s', async (_name, protocol) => {
     expect(await openingLooksUniform(protocol)).toBe(true);

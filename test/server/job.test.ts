@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { NETWORKS } from '../../src/nn/network.ts';
 import { noticeSchema, orderSchema } from '../../src/server/ipc.ts';
-import { configurationFields, jobSchema, type InferJob, type Job, type TrainJob } from '../../src/server/job.ts';
+import {
+  checkpointDue,
+  configurationFields,
+  jobSchema,
+  originalJob,
+  type InferJob,
+  type Job,
+  type TrainJob,
+} from '../../src/server/job.ts';
 
 const common = {
   sessionId: 'abc',
@@ -62,8 +70,17 @@ describe('configuration fields', () => {
     ['momentum', { momentum: 0 }],
     ['seed', { seed: 2 }],
     ['show loss', { showLoss: false }],
+    ['checkpoint every', { checkpointEvery: 10 }],
+    ['run', { resume: { run: 'xyz', step: 5 } }],
   ])('%s is compared', (name, change) => {
     expect(firstDifference(training, { ...training, ...change })).toBe(name);
+  });
+
+  it('tell apart the runs that sessions go on with, and their steps', () => {
+    const resumed = (run: string, step: number): TrainJob => ({ ...training, resume: { run, step } });
+    expect(firstDifference(resumed('x', 5), resumed('y', 5))).toBe('run');
+    expect(firstDifference(resumed('x', 5), resumed('x', 6))).toBe('resume from step');
+    expect(originalJob(resumed('x', 5))).toEqual({ ...training, sessionId: 'x', resume: undefined });
   });
 
   it('tell the kinds of job apart', () => {
@@ -82,6 +99,18 @@ describe('configuration fields', () => {
       }
     }
     expect([...uncovered]).toEqual(['sessionId', 'backend']);
+  });
+});
+
+describe('checkpoints', () => {
+  const due = (job: Partial<TrainJob>, steps: number): number[] =>
+    Array.from({ length: steps }, (_, i) => i + 1).filter((step) => checkpointDue(step, { ...training, ...job }));
+
+  it('are kept after each epoch, every so many steps, and at the end', () => {
+    const small = { trainImages: 40, batch: 10 };
+    expect(due({ ...small, checkpointEvery: 3 }, 12)).toEqual([3, 4, 6, 8, 9, 12]);
+    expect(due({ ...small, epochs: undefined, steps: 11, checkpointEvery: 4 }, 11)).toEqual([4, 8, 11]);
+    expect(due(small, 12)).toEqual([]);
   });
 });
 
@@ -116,7 +145,9 @@ describe('messages between processes', () => {
   });
 
   it('carry no more than is meant', () => {
-    expect(() => noticeSchema.parse({ type: 'listening', port: 1, publicKey: 'ab'.repeat(32), secret: 'x' })).toThrow();
+    const listening = { type: 'listening', port: 1, publicKey: 'ab'.repeat(32), holdings: { whole: [], damaged: [] } };
+    expect(noticeSchema.parse(listening)).toEqual(listening);
+    expect(() => noticeSchema.parse({ ...listening, secret: 'x' })).toThrow();
     expect(() => noticeSchema.parse({ type: 'error', message: 'x', origin: 'elsewhere' })).toThrow();
   });
 });

@@ -1,0 +1,103 @@
+/**
+ * The owner's checkpoints: its key with P0, what it has been told so far, and a digest of its data. It also says when a checkpoint is
+ * complete, because it hears from all three parties (see `server/checkpoints.ts`).
+ */
+import { createHash } from 'node:crypto';
+import type { Checkpoint } from '../data/checkpoint.ts';
+import type { CheckpointStore } from '../data/checkpoint-store.ts';
+import type { Dataset } from '../data/mnist.ts';
+import { completeLabel, savedLabel } from '../data/party-events.ts';
+import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
+import type { EvaluationReport, History, OwnerNotes, StepReport } from './history.ts';
+import { PARTIES, type Owner } from './owner.ts';
+
+/** Of all pixels and labels: a run goes on with the data it began with, or its masks would cover two values. */
+export function digestOf(data: Dataset): string {
+  const hash = createHash('sha256');
+  for (const part of [data.trainImages, data.trainLabels, data.testImages, data.testLabels]) {
+    hash.update(`${part.length} `).update(part);
+  }
+  return hash.digest('hex');
+}
+
+export class OwnerCheckpoints {
+  /** Rejects when a checkpoint could not be kept. */
+  readonly failed: Promise<never>;
+  readonly #store: CheckpointStore;
+  readonly #owner: Owner;
+  readonly #checkpoint: Pick<Checkpoint, 'run' | 'job'>;
+  readonly #isDue: (step: number) => boolean;
+  readonly #notes: Omit<OwnerNotes, 'history'>;
+  readonly #started: number = performance.now();
+  readonly #before: number;
+  readonly #steps: StepReport[];
+  readonly #evaluations: EvaluationReport[];
+  #fail: (error: unknown) => void = () => undefined;
+  #keeping: Promise<void> = Promise.resolve();
+  #complete: number | undefined;
+
+  /** @param history of the run until now; empty for a new one */
+  constructor(
+    store: CheckpointStore,
+    owner: Owner,
+    checkpoint: Pick<Checkpoint, 'run' | 'job'>,
+    isDue: (step: number) => boolean,
+    { history, ...noted }: OwnerNotes,
+    /** The step from which the run goes on, if it does. */
+    from?: number,
+  ) {
+    this.#store = store;
+    this.#owner = owner;
+    this.#checkpoint = checkpoint;
+    this.#isDue = isDue;
+    this.#notes = noted;
+    this.#steps = [...history.steps];
+    this.#evaluations = [...history.evaluations];
+    this.#before = history.seconds;
+    this.#complete = from;
+    this.failed = new Promise((_, reject) => (this.#fail = reject));
+    this.failed.catch(() => undefined);
+    if (from === undefined) this.#save(0);
+  }
+
+  /** Step of the last complete checkpoint. */
+  get complete(): number | undefined {
+    return this.#complete;
+  }
+
+  onStep(report: StepReport, evaluationFollows: boolean): void {
+    this.#steps.push(report);
+    if (!evaluationFollows && this.#isDue(report.step)) this.#save(report.step);
+  }
+
+  onEvaluation(report: EvaluationReport): void {
+    this.#evaluations.push(report);
+    this.#save(this.#steps.length);
+  }
+
+  /** Resolves when all is complete. */
+  settled(): Promise<void> {
+    return this.#keeping;
+  }
+
+  #save(step: number): void {
+    // The parties begin no checkpoint before the last one is complete: this queue stays short.
+    const history: History = {
+      steps: this.#steps.slice(),
+      evaluations: this.#evaluations.slice(),
+      seconds: this.#before + (performance.now() - this.#started) / 1000,
+    };
+    this.#keeping = this.#keeping.then(() => this.#keep(step, { ...this.#notes, history }));
+    this.#keeping.catch(this.#fail);
+  }
+
+  async #keep(step: number, noted: OwnerNotes): Promise<void> {
+    const keys = this.#owner.streamKeys;
+    await this.#store.write({ keeper: 'owner', ...this.#checkpoint, step, keys, tensors: new Map(), notes: noted });
+    const links = PARTIES.map((name) => this.#owner.links[name]);
+    await Promise.all(links.map((link) => link.receive(savedLabel(step), 'u8', 0, WHILE_THE_LINK_LIVES)));
+    if (this.#complete !== undefined) await this.#store.removeBefore(this.#complete);
+    this.#complete = step;
+    await Promise.all(links.map((link) => link.send(completeLabel(step), new Uint8Array(0), 0)));
+  }
+}

@@ -1,0 +1,69 @@
+/** What the owner of a training is told, step by step, and how its checkpoint keeps it. */
+import { z } from 'zod';
+import { CHECKPOINT_FIX, type Checkpoint } from '../data/checkpoint.ts';
+import { Problem } from '../data/problem.ts';
+import type { PartyName } from './owner.ts';
+
+export interface StepReport {
+  readonly step: number;
+  readonly epoch: number;
+  /** Since the event before, at P0. */
+  readonly seconds: number;
+  /** Mean loss of the batch; absent when it is not revealed. */
+  readonly loss: number | undefined;
+  /** By each party to the other two. */
+  readonly bytesSent: Readonly<Record<PartyName, number>>;
+  readonly onlineRounds: number;
+}
+
+export interface EvaluationReport {
+  readonly evaluation: number;
+  readonly correct: number;
+  readonly images: number;
+  readonly seconds: number;
+}
+
+/** What the owner was told from a run's first step on. */
+export interface History {
+  readonly steps: readonly StepReport[];
+  readonly evaluations: readonly EvaluationReport[];
+  /** How long it took, in all sessions together. */
+  readonly seconds: number;
+}
+
+/** What the owner's checkpoint holds besides keys. */
+export interface OwnerNotes {
+  /** Where the data set was read: `mnist` or a folder. */
+  readonly data: string;
+  readonly digest: string;
+  readonly history: History;
+}
+
+const seconds = z.number().min(0);
+const count = z.int().min(0);
+const notes: z.ZodType<OwnerNotes> = z.strictObject({
+  data: z.string(),
+  digest: z.string(),
+  history: z.strictObject({
+    steps: z.array(
+      z.strictObject({
+        step: count,
+        epoch: count,
+        seconds,
+        loss: z.number().optional(),
+        bytesSent: z.strictObject({ P0: count, P1: count, P2: count }),
+        onlineRounds: count,
+      }),
+    ),
+    evaluations: z.array(z.strictObject({ evaluation: count, correct: z.number(), images: count, seconds })),
+    seconds,
+  }),
+}) as z.ZodType<OwnerNotes>;
+
+/** The notes of an owner's checkpoint; they cover every step up to it. */
+export function readNotes(checkpoint: Checkpoint): OwnerNotes {
+  const parsed = notes.safeParse(checkpoint.notes);
+  if (!parsed.success || parsed.data.history.steps.length !== checkpoint.step)
+    throw new Problem(`checkpoint of the owner at step ${checkpoint.step}: its history is not whole`, CHECKPOINT_FIX);
+  return parsed.data;
+}

@@ -1,0 +1,96 @@
+/** The checkpoints of one party, or of the owner, in a folder of its own: `step-00000469.checkpoint`, one a step. */
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PeerName } from '../channel/channel.ts';
+import { writeFileAtomically } from './atomic-write.ts';
+import { CHECKPOINT_FIX, formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.ts';
+import { Problem } from './problem.ts';
+
+/** What lies in a folder. */
+export interface Holdings {
+  /** Whole checkpoints, by step. */
+  readonly whole: readonly { readonly run: string; readonly step: number }[];
+  /** Files that are there and cannot be used, and why. */
+  readonly damaged: readonly { readonly step: number; readonly what: string; readonly fix: string }[];
+}
+
+export class CheckpointStore {
+  readonly #folder: string;
+  readonly #keeper: PeerName;
+
+  constructor(folder: string, keeper: PeerName) {
+    this.#folder = folder;
+    this.#keeper = keeper;
+  }
+
+  /** Reads every file whole. What a crash left half written is removed. */
+  async survey(): Promise<Holdings> {
+    const whole: { run: string; step: number }[] = [];
+    const damaged: { step: number; what: string; fix: string }[] = [];
+    for (const name of await this.#names()) {
+      if (name.endsWith('.tmp')) await rm(join(this.#folder, name), { force: true });
+      const step = stepOf(name);
+      if (step === undefined) continue;
+      try {
+        whole.push({ run: (await this.read(step)).run, step });
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        damaged.push({ step, what: error.message, fix: error.fix });
+      }
+    }
+    return { whole, damaged };
+  }
+
+  async read(step: number): Promise<Checkpoint> {
+    const path = this.#path(step);
+    const bytes = await readFile(path).catch((error: unknown) => {
+      throw new Problem(`${path}: cannot be read: ${reasonOf(error)}`, 'give a folder of checkpoints that can be read');
+    });
+    const checkpoint = parseCheckpoint(bytes, path);
+    const { keeper, step: found } = checkpoint;
+    if (keeper !== this.#keeper)
+      throw new Problem(`${path}: is a checkpoint of ${keeper}, expected one of ${this.#keeper}`, CHECKPOINT_FIX);
+    if (found !== step) throw new Problem(`${path}: holds step ${found}, its name says ${step}`, CHECKPOINT_FIX);
+    return checkpoint;
+  }
+
+  /** Resolves when the file is on the disk, in whole; those of other steps are left as they are. */
+  async write(checkpoint: Checkpoint): Promise<void> {
+    const path = this.#path(checkpoint.step);
+    await writeFileAtomically(path, formatCheckpoint(checkpoint), 'private').catch((error: unknown) => {
+      throw new Problem(
+        `checkpoint ${path}: cannot be written: ${reasonOf(error)}`,
+        'see that the disk has room and the folder can be written',
+      );
+    });
+  }
+
+  /** Removes the checkpoints of earlier steps. */
+  async removeBefore(step: number): Promise<void> {
+    for (const name of await this.#names()) {
+      if ((stepOf(name) ?? step) < step) await rm(join(this.#folder, name), { force: true });
+    }
+  }
+
+  async #names(): Promise<string[]> {
+    try {
+      return (await readdir(this.#folder)).sort();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw new Problem(`${this.#folder}: cannot be read: ${reasonOf(error)}`, 'give a folder that can be read');
+    }
+  }
+
+  #path(step: number): string {
+    return join(this.#folder, `step-${String(step).padStart(8, '0')}.checkpoint`);
+  }
+}
+
+function stepOf(name: string): number | undefined {
+  const digits = /^step-(\d{8})\.checkpoint$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,21 @@
+/** A labelled set of images, as its owner holds it. */
+export interface Dataset {
+  /** `mnist`, or the folder as given. */
+  readonly name: string;
+  /** One image a row: trainLabels.length x (rows · columns · channels), channels innermost. */
+  readonly trainImages: Uint8Array;
+  readonly trainLabels: Uint8Array;
+  readonly testImages: Uint8Array;
+  readonly testLabels: Uint8Array;
+  readonly rows: number;
+  readonly columns: number;
+  /** 1: grey; 3: red, green, blue. */
+  readonly channels: number;
+  /** Labels are 0 … classes − 1. */
+  readonly classes: number;
+}
+
+/** Elements of one image. */
+export function imageSize({ rows, columns, channels }: Pick<Dataset, 'rows' | 'columns' | 'channels'>): number {
+  return rows * columns * channels;
+}

@@ -1,0 +1,138 @@
+/**
+ * One party's checkpoints while a training runs. Writing goes on beside the training. A checkpoint is complete when the owner says
+ * that all three parties and itself have it on disk; until then everybody keeps the one before, and nobody begins the next. So whoever
+ * crashes whenever, there is a step of which all four hold a whole file.
+ */
+import { z } from 'zod';
+import type { Link } from '../channel/channel.ts';
+import { CHECKPOINT_FIX, type Checkpoint, type StoredTensor } from '../data/checkpoint.ts';
+import type { CheckpointStore } from '../data/checkpoint-store.ts';
+import { completeLabel, savedLabel } from '../data/party-events.ts';
+import { Problem } from '../data/problem.ts';
+import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
+import { parameters } from '../nn/network.ts';
+import { sameShape } from '../ring/shape.ts';
+import { configurationFields, JOB_VERSION, jobSchema, originalJob, type Job, type TrainJob } from './job.ts';
+
+export type PartyCheckpoint = Omit<Checkpoint, 'step' | 'tensors'>;
+
+export class PartyCheckpoints {
+  /** Rejects when a checkpoint could not be kept. */
+  readonly failed: Promise<never>;
+  readonly #store: CheckpointStore;
+  readonly #owner: Link;
+  readonly #checkpoint: PartyCheckpoint;
+  #fail: (error: unknown) => void = () => undefined;
+  #keeping: Promise<void> = Promise.resolve();
+  /** Step of the last complete checkpoint. */
+  #complete: number | undefined;
+
+  /** @param from the step from which the run goes on, if it does */
+  constructor(store: CheckpointStore, owner: Link, checkpoint: PartyCheckpoint, from?: number) {
+    this.#store = store;
+    this.#owner = owner;
+    this.#checkpoint = checkpoint;
+    this.#complete = from;
+    this.failed = new Promise((_, reject) => (this.#fail = reject));
+    this.failed.catch(() => undefined);
+  }
+
+  /** Resolves when the checkpoint before is complete and this one under way. */
+  async save(step: number, tensors: ReadonlyMap<string, StoredTensor>): Promise<void> {
+    await this.#keeping;
+    this.#keeping = this.#keep(step, tensors);
+    this.#keeping.catch(this.#fail);
+  }
+
+  /** Resolves when all is complete. */
+  settled(): Promise<void> {
+    return this.#keeping;
+  }
+
+  async #keep(step: number, tensors: ReadonlyMap<string, StoredTensor>): Promise<void> {
+    await this.#store.write({ ...this.#checkpoint, step, tensors });
+    await this.#owner.send(savedLabel(step), new Uint8Array(0), 0);
+    await this.#owner.receive(completeLabel(step), 'u8', 0, WHILE_THE_LINK_LIVES);
+    if (this.#complete !== undefined) await this.#store.removeBefore(this.#complete);
+    this.#complete = step;
+  }
+}
+
+/** This party's checkpoint of the run and step that the job goes on from, if it fits the job. */
+export async function loadCheckpoint(store: CheckpointStore, job: TrainJob): Promise<Checkpoint> {
+  const { run, step } = job.resume!;
+  const checkpoint = await store.read(step);
+  const who = `checkpoint of ${checkpoint.keeper} at step ${step}`;
+  if (checkpoint.run !== run) {
+    throw new Problem(
+      `${who}: is of run ${checkpoint.run}, expected run ${run}`,
+      'give each run a folder of its own and go on from that',
+    );
+  }
+  checkSameJob(checkpoint.job, job, who);
+  if (step > 0) checkTensors(checkpoint.tensors, job, who);
+  return checkpoint;
+}
+
+/** A job as a checkpoint holds it: the one with which the run began. */
+export function storedJob(job: TrainJob): object {
+  return { version: JOB_VERSION, job: originalJob(job) };
+}
+
+const stored = z.strictObject({ version: z.int(), job: z.unknown() });
+
+/** The job in a checkpoint. */
+export function readJob(json: unknown, who: string): TrainJob {
+  const parsed = stored.safeParse(json);
+  if (parsed.success && parsed.data.version !== JOB_VERSION) {
+    throw new Problem(
+      `${who}: was made with job version ${parsed.data.version}, this program has ${JOB_VERSION}`,
+      'go on with the version of securenn that began the run',
+    );
+  }
+  let job: Job | undefined;
+  try {
+    job = jobSchema.parse(parsed.data?.job);
+  } catch {
+    // Said below.
+  }
+  if (job?.kind !== 'train') throw new Problem(`${who}: its job is no training`, CHECKPOINT_FIX);
+  return job;
+}
+
+function checkSameJob(json: unknown, job: TrainJob, who: string): void {
+  const found = configurationFields(readJob(json, who));
+  configurationFields(originalJob(job)).forEach(([name, value], i) => {
+    if (found[i]?.[0] === name && found[i][1] === value) return;
+    throw new Problem(
+      `${who}: was made with ${name} ${found[i]?.[1] ?? 'none'}, this job has ${value}`,
+      'go on with the options that the run began with',
+    );
+  });
+}
+
+/** Every parameter of the network is there; all else belongs to one: `velocity/NAME`. */
+function checkTensors(tensors: Checkpoint['tensors'], job: TrainJob, who: string): void {
+  const specs = parameters(job.network);
+  for (const { name } of specs) {
+    if (!tensors.has(name)) throw new Problem(`${who}: tensor ${name} is missing`, CHECKPOINT_FIX);
+  }
+  for (const [name, { shape, fractionBits }] of tensors) {
+    const spec = specs.find((candidate) => candidate.name === name || name.endsWith(`/${candidate.name}`));
+    if (spec === undefined) {
+      throw new Problem(`${who}: tensor ${name} does not belong to network ${job.network.name}`, CHECKPOINT_FIX);
+    }
+    if (!sameShape(shape, spec.shape)) {
+      throw new Problem(
+        `${who}: tensor ${name}: expected [${spec.shape.join(',')}], found [${shape.join(',')}]`,
+        CHECKPOINT_FIX,
+      );
+    }
+    if (name === spec.name && fractionBits !== job.fractionBits) {
+      throw new Problem(
+        `${who}: tensor ${name}: expected ${job.fractionBits} fractional bits, found ${fractionBits}`,
+        CHECKPOINT_FIX,
+      );
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../../src/data/checkpoint.ts';
+import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
+import { Problem } from '../../src/data/problem.ts';
+
+const KEY = new Uint8Array(16).fill(0xab);
+const worker: Checkpoint = {
+  keeper: 'P1',
+  run: 'run-1',
+  step: 8,
+  job: { kind: 'train', network: 'ünicode' },
+  keys: new Map([
+    ['P0', KEY],
+    ['owner', KEY],
+  ]),
+  tensors: new Map([
+    ['weight', { shape: [2, 3], fractionBits: 16, data: BigUint64Array.of(1n, 2n ** 64n - 1n, 3n, 4n, 5n, 6n) }],
+    ['velocity/weight', { shape: [1], fractionBits: 20, data: BigUint64Array.of(7n) }],
+  ]),
+};
+const helper: Checkpoint = {
+  ...worker,
+  keeper: 'P2',
+  tensors: new Map([...worker.tensors].map(([name, tensor]) => [name, { ...tensor, data: null }])),
+};
+const owner: Checkpoint = { ...worker, keeper: 'owner', tensors: new Map(), notes: { history: [1, 'two', null] } };
+
+/** The bytes with something changed in them and the digest made to fit again. */
+function forged(edit: (bytes: Buffer) => Buffer | undefined): Uint8Array {
+  const bytes = Buffer.from(formatCheckpoint(worker));
+  const body = (edit(bytes) ?? bytes).subarray(0, -32);
+  return Buffer.concat([body, createHash('sha256').update(body).digest()]);
+}
+
+function header(change: (json: Record<string, unknown>) => void): Uint8Array {
+  return forged((bytes) => {
+    const end = 16 + bytes.readUInt32LE(12);
+    const json = JSON.parse(bytes.toString('utf8', 16, end)) as Record<string, unknown>;
+    change(json);
+    const text = Buffer.from(JSON.stringify(json));
+    const start = Buffer.from(bytes.subarray(0, 16));
+    start.writeUInt32LE(text.length, 12);
+    return Buffer.concat([start, text, bytes.subarray(end)]);
+  });
+}
+
+describe('checkpoint files', () => {
+  it.each([
+    ['a worker', worker],
+    ['the helper', helper],
+    ['the owner', owner],
+  ])('give back what %s keeps', (_, checkpoint) => {
+    expect(parseCheckpoint(formatCheckpoint(checkpoint), 'x')).toEqual(checkpoint);
+    // At an odd place in a larger buffer, as readers may give it.
+    const bytes = Buffer.concat([Buffer.alloc(3), formatCheckpoint(checkpoint)]).subarray(3);
+    expect(parseCheckpoint(bytes, 'x')).toEqual(checkpoint);
+  });
+
+  it('are refused when a bit is flipped, wherever it is', () => {
+    const bytes = formatCheckpoint(worker);
+    for (let at = 0; at < bytes.length; at++) {
+      const flipped = bytes.slice();
+      flipped[at] ^= 1 << (at % 8);
+      expect(() => parseCheckpoint(flipped, 'file'), `byte ${at}`).toThrow(/^file: (is |checkpoint version)/);
+    }
+  });
+
+  it('are refused when they are cut off, wherever that is', () => {
+    const bytes = formatCheckpoint(worker);
+    for (let length = 0; length < bytes.length; length++)
+      expect(() => parseCheckpoint(bytes.subarray(0, length), 'file')).toThrow(/^file: is (not a checkpoint|damaged)/);
+    expect(() => parseCheckpoint(Buffer.concat([bytes, Buffer.alloc(8)]), 'file')).toThrow(/^file: is damaged/);
+  });
+
+  it.each<[string, Uint8Array, RegExp]>([
+    ['another version', forged((bytes) => void bytes.writeUInt32LE(2, 8)), /version: expected 1, found 2/],
+    ['a header that is none', forged((bytes) => void bytes.write('!', 16)), /header is not JSON/],
+    ['a header longer than the file', forged((bytes) => void bytes.writeUInt32LE(2 ** 31, 12)), /header is not JSON/],
+    ['a stranger as keeper', header((json) => (json.keeper = 'P3')), /header: keeper: /],
+    ['a negative step', header((json) => (json.step = -1)), /header: step: /],
+    ['a key that is short', header((json) => (json.keys = { P0: 'abababab' })), /header: keys\.P0: /],
+    ['an unknown field', header((json) => (json.more = 1)), /header: fields: /],
+    ['a tensor of another size', header((json) => (json.tensors = [])), /its tensors take \d+ bytes, found \d+/],
+    [
+      'a tensor beyond all sizes',
+      header((json) => (json.tensors = [{ name: 'x', shape: [2 ** 30, 2 ** 30], fractionBits: 1 }])),
+      /its tensors take/,
+    ],
+  ])('are refused with %s', (_, bytes, message) => {
+    const parse = (): unknown => parseCheckpoint(bytes, 'file');
+    expect(parse).toThrow(message);
+    expect(parse).toThrow(Problem);
+    // Whatever is wrong, no key may stand in the error.
+    expect(parse).not.toThrow(/abab/);
+  });
+});
+
+describe('a folder of checkpoints', () => {
+  const fresh = (): string => join(mkdtempSync(join(tmpdir(), 'securenn-checkpoint-')), 'run', 'P1');
+  const at = (step: number): Checkpoint => ({ ...worker, step });
+  const name = (step: number): string => `step-${String(step).padStart(8, '0')}.checkpoint`;
+
+  it('is read by its user alone', async () => {
+    const folder = fresh();
+    await new CheckpointStore(folder, 'P1').write(worker);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, '..')).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, name(8))).mode & 0o777).toBe(0o600);
+  });
+
+  it('says what it holds, and clears away what a crash left half written', async () => {
+    const folder = fresh();
+    const store = new CheckpointStore(folder, 'P1');
+    expect(await store.survey()).toEqual({ whole: [], damaged: [] });
+    for (const step of [12, 4, 8]) await store.write(at(step));
+    writeFileSync(join(folder, `${name(16)}.123.tmp`), 'half');
+    writeFileSync(join(folder, 'notes.txt'), 'mine');
+    expect((await store.survey()).whole.map(({ step }) => step)).toEqual([4, 8, 12]);
+    await store.removeBefore(8);
+    expect(readdirSync(folder)).toEqual(['notes.txt', name(8), name(12)]);
+    expect(await store.read(12)).toEqual(at(12));
+  });
+
+  it('names the files that cannot be used, and leaves them and the others alone', async () => {
+    const folder = fresh();
+    const store = new CheckpointStore(folder, 'P1');
+    for (const step of [4, 8]) await store.write(at(step));
+    writeFileSync(join(folder, name(12)), readFileSync(join(folder, name(8))).subarray(0, -1));
+    copyFileSync(join(folder, name(8)), join(folder, name(16)));
+    writeFileSync(join(folder, name(20)), formatCheckpoint({ ...helper, step: 20 }));
+    const { whole, damaged } = await store.survey();
+    expect(whole).toEqual([4, 8].map((step) => ({ run: 'run-1', step })));
+    expect(damaged.map(({ step }) => step)).toEqual([12, 16, 20]);
+    expect(damaged[0].what).toMatch(/step-00000012\.checkpoint: is damaged or cut off/);
+    expect(damaged[1].what).toMatch(/step-00000016\.checkpoint: holds step 8, its name says 16/);
+    expect(damaged[2].what).toMatch(/step-00000020\.checkpoint: is a checkpoint of P2, expected one of P1/);
+    expect(readdirSync(folder)).toHaveLength(5);
+  });
+
+  it('keeps the older checkpoint when a newer one cannot be written', async () => {
+    const folder = fresh();
+    const store = new CheckpointStore(folder, 'P1');
+    await store.write(at(4));
+    // A folder in the file's place makes the last step, the rename, fail; root may write anywhere, so modes do not serve here.
+    mkdirSync(join(folder, name(8)));
+    await expect(store.write(at(8))).rejects.toThrow(/step-00000008\.checkpoint: cannot be written: /);
+    await expect(store.write(at(8))).rejects.toThrow(Problem);
+    expect(readdirSync(folder)).toEqual([name(4), name(8)]);
+    expect(await store.read(4)).toEqual(at(4));
+  });
+
+  it('has nothing to give where nothing is', async () => {
+    await expect(new CheckpointStore(fresh(), 'P1').read(4)).rejects.toThrow(
+      /step-00000004\.checkpoint: cannot be read/,
+    );
+  });
+});

@@ -1,0 +1,148 @@
+/** Every layer's backward pass: against finite differences on the plain engine, and secure against plain. */
+import { describe, expect, it } from 'vitest';
+import { dataOf } from '../../src/protocols/linear.ts';
+import type { Engine, Value } from '../../src/protocols/engine.ts';
+import { createPlainEngine, type PlainEngine } from '../../src/protocols/plain.ts';
+import { initialValues } from '../../src/nn/initial.ts';
+import { forward, truncated } from '../../src/nn/layers.ts';
+import { layerShapes, type LayerSpec, type Network, parameters } from '../../src/nn/network.ts';
+import { decode } from '../../src/ring/fixed.ts';
+import { sizeOf } from '../../src/ring/shape.ts';
+import { testRandom } from '../reference.ts';
+import { testCompute } from '../simulate.ts';
+import { type Input, plain, secure, SETTINGS } from '../protocols/twins.ts';
+
+const BATCH = 2;
+
+const CASES: [string, number[], LayerSpec[]][] = [
+  ['dense', [5], [{ type: 'dense', units: 3 }]],
+  ['relu', [9], [{ type: 'relu' }]],
+  ['flatten and dense', [2, 3, 2], [{ type: 'flatten' }, { type: 'dense', units: 2 }]],
+  ['conv2d', [4, 5, 2], [{ type: 'conv2d', filters: 3, kernel: 3 }]],
+  ['conv2d 1x1', [3, 3, 2], [{ type: 'conv2d', filters: 2, kernel: 1 }]],
+  ['conv2d with stride 3', [7, 8, 1], [{ type: 'conv2d', filters: 2, kernel: [3, 2], stride: 3 }]],
+  ['conv2d with stride and padding', [5, 4, 2], [{ type: 'conv2d', filters: 2, kernel: 3, stride: 2, padding: 2 }]],
+  ['conv2d of the whole image', [3, 4, 1], [{ type: 'conv2d', filters: 3, kernel: [3, 4] }]],
+  ['maxpool', [4, 4, 3], [{ type: 'maxpool', window: 2 }]],
+  ['maxpool that does not divide', [5, 4, 2], [{ type: 'maxpool', window: [3, 2], stride: 2 }]],
+  ['maxpool with overlap', [5, 5, 2], [{ type: 'maxpool', window: 3, stride: 2 }]],
+  ['averagepool', [4, 4, 2], [{ type: 'averagepool', window: 2 }]],
+  ['averagepool with overlap', [4, 5, 1], [{ type: 'averagepool', window: 3, stride: 1 }]],
+  [
+    'conv2d, relu, maxpool, twice, dense',
+    [11, 11, 1],
+    [
+      { type: 'conv2d', filters: 2, kernel: 2 },
+      { type: 'relu' },
+      { type: 'maxpool', window: 2 },
+      { type: 'conv2d', filters: 3, kernel: 2, padding: 1 },
+      { type: 'relu' },
+      { type: 'averagepool', window: 2 },
+      { type: 'flatten' },
+      { type: 'dense', units: 3 },
+    ],
+  ],
+];
+
+function network(input: number[], layers: LayerSpec[]): Network {
+  return { name: 'layers', input, layers };
+}
+
+/** Inputs, parameters and the error at the output: distinct numbers, no two of an image close to each other or to 0. */
+function numbersFor(net: Network): { inputs: Input; tensors: Input[]; delta: Input } {
+  const random = testRandom(15); // a kink of ReLU or of a maximum within h of these numbers would spoil the differences
+  const size = BATCH * sizeOf(net.input);
+  const spread = Array.from({ length: size }, (_, i) => (2 * i + 1 - size) / size);
+  for (let i = size - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [spread[i], spread[j]] = [spread[j], spread[i]];
+  }
+  const output = [BATCH, ...layerShapes(net).at(-1)!];
+  return {
+    inputs: { shape: [BATCH, sizeOf(net.input)], numbers: spread },
+    tensors: parameters(net).map((spec) => ({
+      shape: spec.shape,
+      numbers: Array.from(initialValues(spec, 5), (v) => v + 0.2 * (random() - 0.5)),
+    })),
+    delta: { shape: output, numbers: Array.from({ length: sizeOf(output) }, () => 2 * random() - 1) },
+  };
+}
+
+/** Output, gradients of all parameters in their order, and the error at the input. */
+async function pass(
+  engine: Engine,
+  net: Network,
+  batch: Value,
+  tensors: readonly Value[],
+  delta: Value,
+): Promise<{ y: Value; gradients: Value[]; input: Value }> {
+  const names = parameters(net).map(({ name }) => name);
+  const model = new Map(names.map((name, i) => [name, tensors[i]]));
+  const { logits, tapes } = await forward(engine, net, model, batch);
+  const gradients = new Map<string, Value>();
+  let error = delta;
+  for (const tape of tapes.toReversed()) {
+    if (tape.parameters.length > 0) error = await truncated(engine, error);
+    const found = await tape.gradients(engine, error);
+    for (const [i, name] of tape.parameters.entries()) gradients.set(name, found[i]);
+    error = await tape.input(engine, error);
+  }
+  return { y: logits, gradients: names.map((name) => gradients.get(name)!), input: error };
+}
+
+async function plainEngine(): Promise<PlainEngine> {
+  return createPlainEngine({
+    suite: 'direct',
+    truncation: 'dealt',
+    fractionBits: 24,
+    compute: await testCompute(),
+    seed: 1,
+    reveal: () => Promise.resolve(),
+  });
+}
+
+const read = (x: Value): Float64Array => decode(dataOf(x), x.fractionBits);
+
+describe.each(CASES)('%s', (_name, input, layers) => {
+  const net = network(input, layers);
+  const { inputs, tensors, delta } = numbersFor(net);
+
+  it('agrees with finite differences', async () => {
+    const engine = await plainEngine();
+    const all = [inputs, ...tensors];
+    const run = async (changed: readonly (readonly number[])[]): Promise<Awaited<ReturnType<typeof pass>>> => {
+      const [batch, ...model] = all.map(({ shape }, i) => engine.constant(shape, changed[i]));
+      return pass(engine, net, batch, model, engine.constant(delta.shape, delta.numbers));
+    };
+    const base = all.map(({ numbers }) => numbers);
+    const loss = async (changed: readonly (readonly number[])[]): Promise<number> =>
+      read((await run(changed)).y).reduce((sum, y, i) => sum + y * delta.numbers[i], 0);
+    const { gradients, input: error } = await run(base);
+    const h = 2 ** -10;
+    for (const [t, gradient] of [error, ...gradients].entries()) {
+      const found = read(gradient);
+      expect(found).toHaveLength(base[t].length);
+      for (let i = 0; i < found.length; i += Math.ceil(found.length / 40)) {
+        const shifted = (by: number): Promise<number> => loss(base.with(t, base[t].with(i, base[t][i] + by)));
+        const difference = ((await shifted(h)) - (await shifted(-h))) / (2 * h);
+        expect(Math.abs(found[i] - difference), `tensor ${t}, element ${i}`).toBeLessThan(1e-3);
+      }
+    }
+  });
+
+  it.each(SETTINGS)('secure is plain to the ulps of truncation: $suite, f = $fractionBits', async (setting) => {
+    const flat = async (engine: Engine, x: Value): Promise<Value> =>
+      engine.reshape(await truncated(engine, x), [sizeOf(x.shape), 1]);
+    const script = async (engine: Engine, batch: Value, error: Value, ...model: Value[]): Promise<Value> => {
+      const { y, gradients, input: back } = await pass(engine, net, batch, model, error);
+      const parts: Value[] = [];
+      for (const value of [y, ...gradients, back]) parts.push(await flat(engine, value));
+      return engine.concatRows(parts);
+    };
+    const data = [inputs, delta, ...tensors];
+    const [found, twin] = [await secure(setting, data, script), await plain(setting, data, script)];
+    expect(found.shape).toEqual(twin.shape);
+    const worst = Math.max(...found.numbers.map((x, i) => Math.abs(x - twin.numbers[i])));
+    expect(worst * 2 ** setting.fractionBits).toBeLessThanOrEqual(40);
+  });
+});

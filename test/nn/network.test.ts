@@ -1,0 +1,125 @@
+/** Networks as data: the paper's, one's own, and what is said of those that do not fit together. */
+import { describe, expect, it } from 'vitest';
+import {
+  classCount,
+  inputSize,
+  layerShapes,
+  type LayerSpec,
+  NETWORKS,
+  parameters,
+  parseNetwork,
+} from '../../src/nn/network.ts';
+import { schedule } from '../../src/nn/layers.ts';
+
+const shapes = (name: string): (readonly number[])[] => parameters(NETWORKS[name]).map(({ shape }) => shape);
+
+describe('the networks of the paper', () => {
+  it('A is 784-128-128-10', () => {
+    const { A } = NETWORKS;
+    expect(shapes('A')).toEqual([[784, 128], [1, 128], [128, 128], [1, 128], [128, 10], [1, 10]]); // prettier-ignore
+    expect([inputSize(A), classCount(A)]).toEqual([784, 10]);
+  });
+
+  it('B has 16 and 16 filters of 5x5, and 256-100-10', () => {
+    expect(shapes('B')).toEqual([[5, 5, 1, 16], [1, 16], [5, 5, 16, 16], [1, 16], [256, 100], [1, 100], [100, 10], [1, 10]]); // prettier-ignore
+  });
+
+  it('C has 20 and 50 filters of 5x5, and 800-500-10', () => {
+    expect(shapes('C')).toEqual([[5, 5, 1, 20], [1, 20], [5, 5, 20, 50], [1, 50], [800, 500], [1, 500], [500, 10], [1, 10]]); // prettier-ignore
+  });
+
+  it('D has 5 filters of 5x5 with stride 2 and padding 2, and 980-100-10', () => {
+    expect(shapes('D')).toEqual([[5, 5, 1, 5], [1, 5], [980, 100], [1, 100], [100, 10], [1, 10]]); // prettier-ignore
+    expect(layerShapes(NETWORKS['D'])[1]).toEqual([14, 14, 5]);
+  });
+
+  it.each(Object.entries(NETWORKS))('%s is a network by its own rules', (name, network) => {
+    expect(parseNetwork(JSON.parse(JSON.stringify(network)), name)).toEqual(network);
+    expect(classCount(network)).toBe(10);
+  });
+});
+
+describe('a network of one’s own', () => {
+  const dense: LayerSpec = { type: 'dense', units: 3 };
+  const parse = (input: number[], ...layers: unknown[]): unknown =>
+    parseNetwork({ name: 'x', input, layers }, 'x.json');
+
+  it('drops what lies behind the last whole window', () => {
+    const network = parseNetwork(
+      {
+        name: 'x',
+        input: [7, 6, 2],
+        layers: [
+          { type: 'conv2d', filters: 4, kernel: [3, 2], stride: 2 },
+          { type: 'averagepool', window: 2 },
+          { type: 'flatten' },
+          dense,
+        ],
+      },
+      'x.json',
+    );
+    expect(layerShapes(network)).toEqual([[7, 6, 2], [3, 3, 4], [1, 1, 4], [4], [3]]);
+  });
+
+  it.each<[string, number[], unknown[], RegExp]>([
+    ['no units', [4], [{ type: 'dense', units: 0 }], /^x\.json: layers\.0\.units: /],
+    ['an unknown layer', [4], [{ type: 'conv9' }], /^x\.json: layers\.0/],
+    ['an unknown property', [4], [{ ...dense, bias: 1 }], /^x\.json: layers\.0: .*bias/],
+    ['a last layer that is not dense', [4], [dense, { type: 'relu' }], /the last layer must be dense/],
+    ['no layers', [4], [], /^x\.json: layers: /],
+    [
+      'dense on an image',
+      [4, 4, 1],
+      [dense],
+      /^x\.json: layer 0 \(dense 3\): expected a vector, its input is \[4,4,1\]: put a flatten layer before it$/,
+    ],
+    [
+      'conv2d on a vector',
+      [16],
+      [{ type: 'conv2d', filters: 2, kernel: 3 }, dense],
+      /^x\.json: layer 0 \(conv2d 3x3, 2 filters\): expected an image \(height, width, channels\), its input is \[16\]$/,
+    ],
+    [
+      'a kernel larger than the image',
+      [4, 4, 1],
+      [{ type: 'conv2d', filters: 2, kernel: [5, 3] }, { type: 'flatten' }, dense],
+      /^x\.json: layer 0 \(conv2d 5x3, 2 filters\): larger than its input \[4,4,1\]$/,
+    ],
+    [
+      'a kernel larger than the padded image',
+      [4, 4, 1],
+      [{ type: 'conv2d', filters: 2, kernel: 7, padding: 1 }, { type: 'flatten' }, dense],
+      /larger than its input \[4,4,1\] with padding 1$/,
+    ],
+    [
+      'a window larger than the image',
+      [8, 8, 1],
+      [{ type: 'conv2d', filters: 2, kernel: 5 }, { type: 'maxpool', window: 5 }, { type: 'flatten' }, dense],
+      /^x\.json: layer 1 \(maxpool 5x5\): larger than its input \[4,4,2\]$/,
+    ],
+    [
+      'a window that is not square, without a stride',
+      [8, 8, 1],
+      [{ type: 'maxpool', window: [2, 3] }, { type: 'flatten' }, dense],
+      /layer 0 \(maxpool 2x3\): a window that is not square needs a stride$/,
+    ],
+  ])('is refused with %s', (_what, input, layers, message) => {
+    expect(() => parse(input, ...layers)).toThrow(message);
+  });
+
+  it('is refused when it is no object', () => {
+    expect(() => parseNetwork(null, 'x.json')).toThrow(/^x\.json: /);
+    expect(() => parseNetwork({ name: 'x', input: [4], layers: [dense], extra: 1 }, 'x.json')).toThrow(/extra/);
+  });
+
+  it('runs a ReLU behind the max pooling that follows it, and nothing else out of order', () => {
+    const names = (name: string): string[] => schedule(NETWORKS[name]).map(({ spec }) => spec.type);
+    expect(names('B').slice(0, 6)).toEqual(['conv2d', 'maxpool', 'relu', 'conv2d', 'maxpool', 'relu']);
+    expect(names('D')).toEqual(NETWORKS['D'].layers.map(({ type }) => type));
+    expect(
+      schedule(NETWORKS['B'])
+        .map(({ index }) => index)
+        .slice(0, 3),
+    ).toEqual([0, 2, 1]);
+  });
+});

@@ -1,0 +1,171 @@
+/** A run that goes on from stored shares is the undisturbed run, bit for bit. */
+import { describe, expect, it } from 'vitest';
+import type { RecordedMessage } from '../../src/channel/memory.ts';
+import { REVEALED, train, type TrainOptions } from '../../src/nn/train.ts';
+import { createSecureEngine } from '../../src/protocols/secure.ts';
+import { encode } from '../../src/ring/fixed.ts';
+import type { Shape } from '../../src/ring/shape.ts';
+import * as z64 from '../../src/ring/z64.ts';
+import { shares, testRandom } from '../reference.ts';
+import { simulate } from '../simulate.ts';
+import { DIRECT, OPTIONS, PAPER, TINY, type TinySetting } from './tiny.ts';
+
+const KEYS = [4, 5, 6].map((fill) => new Uint8Array(16).fill(fill)) as [Uint8Array, Uint8Array, Uint8Array];
+const SAMPLES = 12;
+const STEPS = 6;
+const random = testRandom(11);
+const labels = Array.from({ length: SAMPLES }, (_, i) => i % 3);
+const pixels = Array.from(
+  { length: SAMPLES * 6 },
+  (_, i) => (i % 6 < 2 * labels[Math.floor(i / 6)] ? 0.8 : 0.1) * random(),
+);
+const oneHot = labels.flatMap((label) => [0, 1, 2].map((c) => (c === label ? 1 : 0)));
+
+interface Stored {
+  readonly shape: Shape;
+  readonly fractionBits: number;
+  readonly data: BigUint64Array | null;
+}
+/** What the three parties hold at the end of a step. */
+type Dump = Map<string, Stored>[];
+
+interface Run {
+  /** By step. */
+  readonly dumps: Dump[];
+  /** Everything revealed, summed: losses, counts, the model. */
+  readonly revealed: Map<string, BigUint64Array>;
+  readonly messages: RecordedMessage[];
+}
+
+interface RunOptions {
+  readonly from?: { readonly step: number; readonly dump: Dump };
+  /** Looks at no share on the way. */
+  readonly unwatched?: boolean;
+}
+
+/** The owner's shares, the same in every session of a run. */
+function inputs(f: number): { images: BigUint64Array[]; classes: BigUint64Array[] } {
+  return { images: shares(encode(pixels, f)), classes: shares(encode(oneHot, 0)) };
+}
+
+async function run(
+  setting: TinySetting,
+  options: TrainOptions,
+  { images, classes }: ReturnType<typeof inputs>,
+  { from, unwatched = false }: RunOptions = {},
+): Promise<Run> {
+  const f = setting.fractionBits;
+  const dumps: Dump[] = [];
+  const messages: RecordedMessage[] = [];
+  const revealed = [new Map<string, BigUint64Array>(), new Map<string, BigUint64Array>()];
+  await simulate(
+    async (party) => {
+      const engine = createSecureEngine(party, {
+        ...setting,
+        reveal: (name, share) => {
+          revealed[party.id].set(name, share);
+          return Promise.resolve();
+        },
+      });
+      const mine = (parts: BigUint64Array[]): BigUint64Array | null => (party.id === 2 ? null : parts[party.id]);
+      const data = {
+        images: engine.dataset('images', [SAMPLES, 6], f, mine(images)),
+        labels: engine.dataset('labels', [SAMPLES, 3], 0, mine(classes)),
+        testImages: engine.dataset('testImages', [SAMPLES, 6], f, mine(images)),
+        testLabels: engine.dataset('testLabels', [SAMPLES, 3], 0, mine(classes)),
+      };
+      const stored = from && [...from.dump[party.id]];
+      const state = stored?.map(
+        ([name, x]) => [name, engine.input(`state/${name}`, x.shape, x.fractionBits, x.data)] as const,
+      );
+      await train(engine, TINY, data, options, () => undefined, {
+        from: from && { step: from.step, state: new Map(state) },
+        onState: async (step, values) => {
+          if (unwatched) return;
+          const held = (dumps[step] ??= [new Map(), new Map(), new Map()])[party.id];
+          for (const [name, x] of values) {
+            const share = await engine.shareOf(x);
+            held.set(name, { shape: x.shape, fractionBits: x.fractionBits, data: share && share.slice() });
+          }
+        },
+      });
+    },
+    { keys: KEYS, memory: () => ({ record: (message) => messages.push(message) }) },
+  );
+  const names = [...revealed[0].keys()];
+  return {
+    dumps,
+    messages,
+    revealed: new Map(names.map((name) => [name, z64.add(revealed[0].get(name)!, revealed[1].get(name)!)])),
+  };
+}
+
+describe.each([
+  ['direct', { ...DIRECT }],
+  ['paper', { ...PAPER }],
+  ['direct, local truncation', { ...DIRECT, truncation: 'local' }],
+] as const)('%s suite', (_name, setting) => {
+  // Two epochs of three steps: an evaluation lies between them and at the end.
+  it.each([
+    ['epochs', { ...OPTIONS, steps: undefined, epochs: 2 }],
+    ['steps', { ...OPTIONS, steps: STEPS, momentum: 0 }],
+    // The update's truncation is by 0 bits: the state is a sum of products in three parts.
+    ['steps without a truncation', { ...OPTIONS, steps: STEPS, learningRate: 1, batch: 1, momentum: 0 }],
+  ])('by %s: goes on from every step to the same model, losses and counts', async (_options, options) => {
+    const shared = inputs(setting.fractionBits);
+    const whole = await run(setting, options, shared);
+    expect(whole.dumps.length).toBe(STEPS + 1);
+    expect([...whole.revealed.keys()]).toContain(REVEALED.parameter('layers.0.weight'));
+    for (let step = 1; step <= STEPS; step++) {
+      const rest = await run(setting, options, shared, { from: { step, dump: whole.dumps[step] } });
+      for (const [name, value] of rest.revealed)
+        expect(value, `${name} from ${step}`).toEqual(whole.revealed.get(name));
+      for (let later = step + 1; later <= STEPS; later++) expect(rest.dumps[later]).toEqual(whole.dumps[later]);
+    }
+  });
+
+  // Adam is for dealt truncation alone.
+  it.runIf(setting.truncation === 'dealt').each(['adam', 'amsgrad'] as const)('%s: the same', async (optimizer) => {
+    const shared = inputs(setting.fractionBits);
+    const options = { ...OPTIONS, steps: 3, optimizer, learningRate: 2 ** -10 };
+    const whole = await run(setting, options, shared);
+    for (let step = 1; step <= 3; step++) {
+      const rest = await run(setting, options, shared, { from: { step, dump: whole.dumps[step] } });
+      for (const [name, value] of rest.revealed)
+        expect(value, `${name} from ${step}`).toEqual(whole.revealed.get(name));
+    }
+  });
+
+  it('does not depend on whether shares are looked at on the way', async () => {
+    const shared = inputs(setting.fractionBits);
+    const options = { ...OPTIONS, steps: 3 };
+    const [watched, unwatched] = [
+      await run(setting, options, shared),
+      await run(setting, options, shared, { unwatched: true }),
+    ];
+    expect(unwatched.revealed).toEqual(watched.revealed);
+  });
+
+  it('says nothing that the undisturbed run did not say: no mask covers two values', async () => {
+    const shared = inputs(setting.fractionBits);
+    const options = { ...OPTIONS, steps: undefined, epochs: 2 };
+    const whole = await run(setting, options, shared);
+    const rest = await run(setting, options, shared, { from: { step: 2, dump: whole.dumps[2] } });
+    expect(rest.messages.length).toBeGreaterThan(100);
+    expect(newWords(rest.messages, whole.messages)).toBe(0);
+    // The check notices a value that changed under its mask: the same run on other shares of the data.
+    const other = inputs(setting.fractionBits);
+    const elsewhere = await run(setting, options, other, { from: { step: 2, dump: whole.dumps[2] } });
+    expect(newWords(elsewhere.messages, whole.messages)).toBeGreaterThan(100);
+  });
+});
+
+/** Elements over Z_{2^64} that a sender told a receiver in `messages` and never in `before`. Rows of a data set may be grouped anew. */
+function newWords(messages: readonly RecordedMessage[], before: readonly RecordedMessage[]): number {
+  const words = ({ from, to, label, data }: RecordedMessage): string[] =>
+    data instanceof BigUint64Array
+      ? Array.from(data, (word) => `${from} ${to} ${word}`)
+      : [`${from} ${to} ${label} ${Buffer.from(data).toString('hex')}`];
+  const said = new Set(before.flatMap(words));
+  return messages.flatMap(words).filter((word) => !said.has(word)).length;
+}

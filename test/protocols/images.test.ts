@@ -1,0 +1,121 @@
+/** What convolutional networks add to Engine: against the ideal twin, bit for bit, with declared costs; over odd shapes. */
+import { describe, expect, it } from 'vitest';
+import type { ConvShape } from '../../runtime/compute.ts';
+import { createCostModel } from '../../src/protocols/costModel.ts';
+import { type Cost, inSequence } from '../../src/protocols/cost.ts';
+import { maximum } from '../../src/protocols/maximum.ts';
+import * as maxpool from '../../src/protocols/maxpool.ts';
+import { treeCost, treeRouteCost } from '../../src/protocols/maxpoolTree.ts';
+import type { WindowShape } from '../../src/ring/windows.ts';
+import { exactly, type Input, numbers, type Outcome, type Script, SETTINGS } from './twins.ts';
+
+const CONV: ConvShape = {
+  batch: 2,
+  height: 6,
+  width: 5,
+  channels: 2,
+  kernelHeight: 3,
+  kernelWidth: 2,
+  filters: 3,
+  stride: 2,
+  padding: 1,
+};
+const IMAGE = [2, 6, 5, 2];
+const FILTER = [3, 2, 2, 3];
+const OUTPUT = [2, 3, 3, 3];
+const SIZES = { image: 120, filter: 36, output: 54 };
+
+const WINDOW: WindowShape = {
+  batch: 2,
+  height: 5,
+  width: 4,
+  channels: 3,
+  windowHeight: 2,
+  windowWidth: 2,
+  stride: 2,
+};
+
+describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (setting) => {
+  const model = createCostModel(setting);
+  const f = setting.fractionBits;
+  const exact = (inputs: readonly Input[], script: Script, cost: Cost): Promise<Outcome> =>
+    exactly(setting, inputs, script, cost);
+
+  it('conv opens the image, not its patches', async () => {
+    const found = await exact(
+      [numbers(IMAGE, -9, 9), numbers(FILTER, -9, 9, 2)],
+      (e, x, w) => e.conv('forward', CONV, x, w),
+      inSequence(model.product(SIZES.image + SIZES.filter), model.part(SIZES.output)),
+    );
+    expect(found.shape).toEqual(OUTPUT);
+  });
+
+  it('conv, both gradients', async () => {
+    await exact(
+      [numbers(OUTPUT, -9, 9), numbers(FILTER, -9, 9, 2)],
+      (e, d, w) => e.conv('inputGradient', CONV, d, w),
+      inSequence(model.product(SIZES.output + SIZES.filter), model.part(SIZES.image)),
+    );
+    await exact(
+      [numbers(IMAGE, -9, 9), numbers(OUTPUT, -9, 9, 2)],
+      (e, x, d) => e.conv('weightGradient', CONV, x, d),
+      inSequence(model.product(SIZES.image + SIZES.output), model.part(SIZES.filter)),
+    );
+  });
+
+  it('conv refuses operands of other shapes', async () => {
+    const inputs = [numbers(IMAGE, -1, 1), numbers([3, 2, 3, 2], -1, 1)];
+    await expect(exact(inputs, (e, x, w) => e.conv('forward', CONV, x, w), model.product(0))).rejects.toThrow(
+      'conv forward: y is [3,2,3,2], expected [3,2,2,3]',
+    );
+  });
+
+  it('slices, windows, overlays and transposes send nothing', async () => {
+    await exact(
+      [numbers([2, 5, 4, 3], -9, 9)],
+      (e, x) => {
+        const planes = e.windows(x, WINDOW);
+        const parts = e.concatRows([e.slice(planes, 2, 4), e.slice(planes, 0, 2)]);
+        return Promise.resolve(e.overlay(e.transpose(e.transpose(parts)), WINDOW));
+      },
+      { rounds: 0, bytes: 0 },
+    );
+  });
+
+  it('unit vectors, also of lengths that are no power of two', async () => {
+    for (const n of [1, 4, 9]) {
+      const index: Input = { shape: [50], numbers: Array.from({ length: 50 }, (_, i) => (i * 7) % n), fractionBits: 0 };
+      const found = await exact([index], (e, k) => e.unitVectors(k, n), model.unitVectors(50, n));
+      expect(found.shape).toEqual([50, n]);
+    }
+  });
+
+  it.each([1, 2, 4, 9])('the maximum of %i candidates, and the error routed to it', async (n) => {
+    const candidates = numbers([n, 30], -9, 9);
+    const delta = numbers([1, 30], -9, 9, 2);
+    const tree = setting.suite === 'direct';
+    await exact(
+      [candidates],
+      async (e, x) => (await maximum(e, x)).y,
+      tree ? treeCost(model, n, 30, 0) : maxpool.cost(model, n, 30),
+    );
+    await exact(
+      [candidates, delta],
+      async (e, x, d) => (await maximum(e, x)).route(e, d),
+      tree
+        ? inSequence(treeCost(model, n, 30, 0), treeRouteCost(model, n, 30))
+        : inSequence(maxpool.cost(model, n, 30), maxpool.derivativeCost(model, n, 30)),
+    );
+  });
+
+  it('ReLU and maximum of values with more fractional bits', async () => {
+    // Numbers of at least one ulp of f apart from zero and from each other: the comparison may drop the bits below.
+    const wide: Input = { ...numbers([4, 30], -200, 200, 5), fractionBits: 2 * f };
+    await exact([wide], async (e, x) => (await e.relu(x)).y, model.relu(120, f));
+    await exact(
+      [wide],
+      async (e, x) => (await maximum(e, x)).y,
+      setting.suite === 'direct' ? treeCost(model, 4, 30, f) : maxpool.cost(model, 4, 30),
+    );
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { overlay, windowOutput, windows, type WindowShape } from '../../src/ring/windows.ts';
+import { mod64, randomRing, ring } from '../reference.ts';
+
+const SHAPES: [number, number, number, number, number, number, number][] = [
+  // batch, height, width, channels, window height, window width, stride
+  [2, 4, 4, 3, 2, 2, 2],
+  [1, 5, 7, 2, 2, 2, 2],
+  [2, 6, 5, 1, 3, 3, 2],
+  [1, 4, 4, 2, 3, 2, 1],
+  [1, 3, 3, 1, 1, 1, 2],
+  [1, 2, 3, 4, 2, 3, 5],
+];
+
+function shapeOf([batch, height, width, channels, windowHeight, windowWidth, stride]: (typeof SHAPES)[0]): WindowShape {
+  return { batch, height, width, channels, windowHeight, windowWidth, stride };
+}
+
+/** The element of the image behind every element of the planes. */
+function indices(s: WindowShape): number[] {
+  const [rows, columns] = windowOutput(s);
+  const out: number[] = [];
+  for (let i = 0; i < s.windowHeight; i++)
+    for (let j = 0; j < s.windowWidth; j++)
+      for (let b = 0; b < s.batch; b++)
+        for (let r = 0; r < rows; r++)
+          for (let c = 0; c < columns; c++)
+            for (let k = 0; k < s.channels; k++)
+              out.push(((b * s.height + r * s.stride + i) * s.width + c * s.stride + j) * s.channels + k);
+  return out;
+}
+
+describe.each(SHAPES.map(shapeOf))(
+  '$windowHeight x $windowWidth every $stride of $height x $width x $channels',
+  (shape) => {
+    const index = indices(shape);
+    const image = randomRing(shape.batch * shape.height * shape.width * shape.channels);
+
+    it('windows are copied plane by plane', () => {
+      expect(windows(image, shape)).toEqual(ring(index.map((i) => image[i])));
+    });
+
+    it('overlay adds every plane back where it came from', () => {
+      const planes = randomRing(index.length);
+      const sums = new Array<bigint>(image.length).fill(0n);
+      index.forEach((i, p) => (sums[i] = mod64(sums[i] + planes[p])));
+      expect(overlay(planes, shape)).toEqual(ring(sums));
+    });
+  },
+);
+
+it('a window larger than the image is refused', () => {
+  expect(() => windowOutput(shapeOf([1, 3, 3, 1, 4, 2, 1]))).toThrow('window 4x2 is larger than the image 3x3');
+});
