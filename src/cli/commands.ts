@@ -61,7 +61,7 @@ export function commands(signal: AbortSignal): Yargs {
         run(plainTrain),
       ),
     )
-    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false })
+    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false, 'parse-numbers': false })
     .wrap(Math.min(120, process.stdout.columns ?? 100))
     .version()
     .help()

@@ -6,6 +6,7 @@ import { Problem } from '../data/problem.ts';
 import { LOSSES, type LossName } from '../nn/loss.ts';
 import { NETWORKS, parseNetwork, type Network } from '../nn/network.ts';
 import { OPTIMIZERS, type OptimizerName } from '../nn/optimizer.ts';
+import type { TrainOptions } from '../nn/train.ts';
 import { integer, oneOf, optionalInteger, optionalText, real, type Argv } from './values.ts';
 
 export interface SessionSettings {
@@ -28,17 +29,7 @@ export interface SessionSettings {
   readonly json: string | undefined;
 }
 
-export interface TrainSettings extends SessionSettings {
-  readonly epochs: number | undefined;
-  readonly steps: number | undefined;
-  readonly loss: LossName;
-  readonly optimizer: OptimizerName;
-  readonly learningRate: number;
-  readonly lrDecay: number;
-  readonly lrDecayEpochs: number;
-  readonly momentum: number;
-  readonly seed: number;
-  readonly showLoss: boolean;
+export interface TrainSettings extends SessionSettings, TrainOptions {
   readonly out: string | undefined;
 }
 
@@ -61,7 +52,7 @@ const PROTOCOL = 'Protocol:';
 const MACHINE = 'Machine:';
 const RESULTS = 'Results:';
 
-// Numbers carry no yargs type: it would turn what is not a number into NaN, and the error could not say what was typed.
+// Numbers carry no yargs type: it would turn what is not a number into NaN, and the error could not say what was typed (`values.ts`).
 const number: Options = { requiresArg: true };
 const text: Options = { requiresArg: true, type: 'string' };
 
@@ -139,18 +130,23 @@ export const trainOptions: Readonly<Record<string, Options>> = {
     ...text,
     group: TASK,
     default: 'softmax',
-    describe: "softmax (cross-entropy) or asm (the paper's ReLU(x) / Σ ReLU(x))",
+    describe: "softmax (cross-entropy) or asm (the paper's ReLU(x) / Σ ReLU(x); shown: squared error)",
   },
   optimizer: { ...text, group: TASK, default: 'sgd', describe: `Optimizer: ${OPTIMIZERS.join(', ')}` },
   lr: {
     ...number,
     group: TASK,
-    defaultDescription: '2^-4 for A and D, else 2^-5; adam and amsgrad: 2^-10',
+    defaultDescription: '2^-4 for A and D, else 2^-5; asm: 2^-7; adam, amsgrad: 2^-10',
     describe: 'Learning rate, above 0, at most 1; 2^-4 is understood',
   },
   'lr-decay': { ...number, group: TASK, default: 1, describe: 'Factor on the learning rate, above 0, at most 1' },
   'lr-decay-epochs': { ...number, group: TASK, default: 1, describe: 'Epochs between two such factors' },
-  momentum: { ...number, group: TASK, default: 0.9, describe: 'Momentum of sgd, from 0 (none) to below 1' },
+  momentum: {
+    ...number,
+    group: TASK,
+    defaultDescription: '0.9; asm: 0',
+    describe: 'Momentum of sgd, from 0 (none) to below 1',
+  },
   seed: { ...number, group: TASK, default: 1, describe: 'Fixes what is public: initial weights and batch order' },
   'show-loss': {
     type: 'boolean',
@@ -245,9 +241,10 @@ function readSession(argv: Argv): SessionSettings {
   };
 }
 
-/** Rates at which the networks of the paper train well (README). */
-function defaultRate(network: Network, optimizer: OptimizerName): number {
+/** Rates at which the networks of the paper train well (README). ASM diverges at the rates of softmax, and with momentum. */
+function defaultRate(network: Network, optimizer: OptimizerName, loss: LossName): number {
   if (optimizer !== 'sgd') return 2 ** -10;
+  if (loss === 'asm') return 2 ** -7;
   return network.name === 'A' || network.name === 'D' ? 2 ** -4 : 2 ** -5;
 }
 
@@ -259,18 +256,25 @@ export function readTrainSettings(argv: Argv): TrainSettings {
   }
   const session = readSession(argv);
   const optimizer = oneOf(argv, 'optimizer', OPTIMIZERS);
+  const loss = oneOf(argv, 'loss', LOSSES);
+  if (optimizer !== 'sgd' && session.truncation === 'local') {
+    throw new Problem(
+      `--optimizer: ${optimizer} needs the dealt truncation: its squared gradients fill the ring`,
+      'add --truncation dealt, or leave --optimizer out',
+    );
+  }
   const rate = (name: string, fallback: number): number =>
     real(argv, name, 'a number above 0, at most 1', (x) => x > 0 && x <= 1, fallback);
   return {
     ...session,
     epochs: steps === undefined ? (epochs ?? DEFAULT_EPOCHS) : undefined,
     steps,
-    loss: oneOf(argv, 'loss', LOSSES),
+    loss,
     optimizer,
-    learningRate: rate('lr', defaultRate(session.network, optimizer)),
+    learningRate: rate('lr', defaultRate(session.network, optimizer, loss)),
     lrDecay: rate('lr-decay', 1),
     lrDecayEpochs: integer(argv, 'lr-decay-epochs', 1, 10_000, 1),
-    momentum: real(argv, 'momentum', 'a number from 0 to below 1', (x) => x >= 0 && x < 1),
+    momentum: real(argv, 'momentum', 'a number from 0 to below 1', (x) => x >= 0 && x < 1, loss === 'asm' ? 0 : 0.9),
     seed: integer(argv, 'seed', 0, Number.MAX_SAFE_INTEGER, 1),
     showLoss: argv['show-loss'] !== false,
     out: optionalText(argv, 'out'),

@@ -25,7 +25,7 @@ export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void>
     const ranges = new Ranges();
     const model = await Promise.race([trainInTheClear(settings, data, observer, ranges), aborted(signal)]);
     for (const text of rangeTable(ranges.list(), settings)) line(text);
-    return model;
+    return { model, ranges: ranges.list() };
   });
 }
 

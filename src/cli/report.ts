@@ -2,6 +2,7 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import type { BatchReport } from '../client/inference.ts';
 import type { EvaluationReport, StepReport } from '../client/history.ts';
+import type { Range } from '../protocols/ranges.ts';
 import { duration } from './progress.ts';
 import type { InferSettings, SessionSettings, TrainSettings } from './options.ts';
 
@@ -40,6 +41,14 @@ interface RunReport {
 
 export interface TrainReport extends RunReport {
   readonly steps: number;
+  /** What makes the run repeatable, but for the parties' own randomness. */
+  readonly seed: number;
+  readonly lossFunction: string;
+  readonly optimizer: string;
+  readonly learningRate: number;
+  readonly lrDecay: number;
+  readonly lrDecayEpochs: number;
+  readonly momentum: number;
   /** At P0, from one step's end to the next; evaluations are not in it. */
   readonly secondsPerStep: Spread;
   /** Mean over all steps: frames with headers, by each party to the other two. */
@@ -48,8 +57,12 @@ export interface TrainReport extends RunReport {
   readonly onlineRoundsPerStep: number;
   /** Of the last step; null when losses stay shared. */
   readonly loss: number | null;
-  /** At the last evaluation. */
+  /** At every evaluation: after each epoch, or after the steps asked for. */
+  readonly testAccuracyPercents: readonly number[];
+  /** The last of them. */
   readonly testAccuracyPercent: number | null;
+  /** In the clear only: the largest values of each part against its limits (`ranges.ts`). */
+  readonly ranges?: readonly Range[];
   /** The whole command; of a run that went on, its earlier sessions too, up to the checkpoint. */
   readonly seconds: number;
   /** The step from which this command went on with the run; null: from the beginning. Figures cover the whole run. */
@@ -115,19 +128,25 @@ export function trainReport(
   command: string,
   settings: TrainSettings,
   steps: readonly StepReport[],
-  evaluation: EvaluationReport | undefined,
+  evaluations: readonly EvaluationReport[],
   seconds: number,
   resumedFrom: number | null,
+  ranges?: readonly Range[],
 ): TrainReport {
-  const loss = steps.at(-1)?.loss;
+  const last = steps.at(-1)?.loss;
+  const { seed, loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum } = settings;
+  const percents = evaluations.map(({ correct, images }) => rounded((100 * correct) / images, 4));
   return {
     ...runReport(command, settings),
     steps: steps.length,
+    ...{ seed, lossFunction: loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum },
     secondsPerStep: spread(steps.map((step) => step.seconds)),
     bytesSentPerStep: meanBytes(steps),
     onlineRoundsPerStep: spread(steps.map((step) => step.onlineRounds)).median,
-    loss: loss === undefined ? null : rounded(loss, 6),
-    testAccuracyPercent: evaluation ? rounded((100 * evaluation.correct) / evaluation.images, 4) : null,
+    loss: last === undefined ? null : rounded(last, 6),
+    testAccuracyPercents: percents,
+    testAccuracyPercent: percents.at(-1) ?? null,
+    ...(ranges === undefined ? {} : { ranges }),
     seconds: rounded(seconds, 3),
     resumedFrom,
     machine: machineCard(),

@@ -16,6 +16,7 @@ import { checkpointDue, runOf, type TrainJob } from '../server/job.ts';
 import { checkSameOptions, readCheckpointSettings, type CheckpointSettings } from './checkpoint-options.ts';
 import { messageOf } from './errors.ts';
 import { readTrainSettings, type TrainSettings } from './options.ts';
+import { firstBatchRanges, rangeWarning } from './range-check.ts';
 import { checkFolderIsFree, chooseStep, folderOf, readRun, type BegunRun } from './resume.ts';
 import { commonJob, runLocally, type SessionPlan } from './session.ts';
 import { runTraining, type Training } from './training-run.ts';
@@ -26,7 +27,9 @@ export async function localTrain(argv: Argv, signal: AbortSignal, given: (option
   const checkpointing = readCheckpointSettings(argv);
   const begun = checkpointing?.kind === 'resume' ? await readRun(checkpointing.folder) : undefined;
   const settings = begun === undefined ? typed : resumedSettings(typed, begun, given);
-  await runTraining('local train', settings, (data, observer, line) => {
+  await runTraining('local train', settings, async (data, observer, line) => {
+    const warning = rangeWarning(await firstBatchRanges(data, settings), settings);
+    if (warning !== undefined) line(warning);
     if (settings.showLoss)
       line("every tenth step's loss is revealed to the owner: it is an output (--no-show-loss keeps it shared)");
     const job: TrainJob = {
@@ -38,9 +41,11 @@ export async function localTrain(argv: Argv, signal: AbortSignal, given: (option
     };
     if (checkpointing === undefined) {
       const plan = { begin: () => ({ job }) };
-      return runLocally(plan, settings, signal, line, (owner) => ownTraining(owner, job, data, observer));
+      return {
+        model: await runLocally(plan, settings, signal, line, (owner) => ownTraining(owner, job, data, observer)),
+      };
     }
-    return trainWithCheckpoints({ checkpointing, begun, settings, job, signal }, data, observer, line);
+    return { model: await trainWithCheckpoints({ checkpointing, begun, settings, job, signal }, data, observer, line) };
   });
 }
 

@@ -5,6 +5,7 @@ import { writeFileAtomically } from '../data/atomic-write.ts';
 import { loadDataset, type Dataset } from '../data/mnist.ts';
 import { formatModel, type Model } from '../data/model-file.ts';
 import { stepsPerEpoch, totalSteps } from '../nn/train.ts';
+import type { Range } from '../protocols/ranges.ts';
 import { checkDataset, warnOfInsecureKeys } from './checks.ts';
 import { checkWritable, freshModelPath, say, writeReport } from './output.ts';
 import type { TrainSettings } from './options.ts';
@@ -12,7 +13,11 @@ import { Progress } from './progress.ts';
 import { trainReport, trainSummary } from './report.ts';
 
 /** Trains and returns the model; tells the observer, and may print lines. */
-export type Training = (data: Dataset, observer: TrainingObserver, line: (text: string) => void) => Promise<Model>;
+export type Training = (
+  data: Dataset,
+  observer: TrainingObserver,
+  line: (text: string) => void,
+) => Promise<{ readonly model: Model; readonly ranges?: readonly Range[] }>;
 
 export async function runTraining(command: string, settings: TrainSettings, train: Training): Promise<void> {
   const started = performance.now();
@@ -35,13 +40,13 @@ export async function runTraining(command: string, settings: TrainSettings, trai
         observed.onResume(history);
       },
     };
-    const model = await train(data, observer, (text) => progress.line(text));
+    const { model, ranges } = await train(data, observer, (text) => progress.line(text));
     progress.stop();
 
     const path = settings.out ?? freshModelPath(settings.network.name, new Date());
     await writeFileAtomically(path, formatModel(model));
     const seconds = before.seconds + (performance.now() - started) / 1000;
-    const report = trainReport(command, settings, steps, evaluations.at(-1), seconds, before.resumedFrom);
+    const report = trainReport(command, settings, steps, evaluations, seconds, before.resumedFrom, ranges);
     say(settings.json, `model saved: ${path}`);
     say(settings.json, trainSummary(report));
     await writeReport(settings.json, report);

@@ -9,6 +9,12 @@ function single(argv: Argv, name: string): unknown {
   return value;
 }
 
+/** What was typed as a number, read as one: yargs leaves words as they are, and adds up a number 1 that is given twice. */
+function numeric(argv: Argv, name: string): unknown {
+  const value = single(argv, name);
+  return typeof value === 'string' && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : value;
+}
+
 function wrong(name: string, expected: string, found: unknown): Problem {
   const shown = typeof found === 'string' ? `"${found}"` : String(found);
   return new Problem(
@@ -19,7 +25,7 @@ function wrong(name: string, expected: string, found: unknown): Problem {
 
 /** A whole number from `minimum` to `maximum`; undefined when the option is absent. */
 export function optionalInteger(argv: Argv, name: string, minimum: number, maximum: number): number | undefined {
-  const value = single(argv, name);
+  const value = numeric(argv, name);
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < minimum || value > maximum) {
     const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
@@ -40,7 +46,7 @@ export function real(
   holds: (value: number) => boolean,
   fallback?: number,
 ): number {
-  const value = single(argv, name) ?? fallback;
+  const value = numeric(argv, name) ?? fallback;
   const power = typeof value === 'string' ? /^2\^(-?\d{1,3})$/.exec(value) : null;
   const number = power ? 2 ** Number(power[1]) : value;
   if (typeof number !== 'number' || !Number.isFinite(number) || !holds(number)) throw wrong(name, expected, value);

@@ -17,7 +17,7 @@ import type { Argv } from '../../src/cli/values.ts';
 function parse(options: Readonly<Record<string, Options>>, words: string): Argv {
   return yargs(words)
     .options(options)
-    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false })
+    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false, 'parse-numbers': false })
     .exitProcess(false)
     .fail((message, error) => {
       throw error ?? new Error(message);
@@ -63,6 +63,14 @@ describe('defaults', () => {
       truncation: 'dealt',
       fractionBits: 16,
     });
+  });
+
+  it('follow network, loss and optimizer', () => {
+    expect(train('--network C').learningRate).toBe(2 ** -5);
+    expect(train('--network D').learningRate).toBe(2 ** -4);
+    expect(train('--loss asm')).toMatchObject({ learningRate: 2 ** -7, momentum: 0 });
+    expect(train('--optimizer adam').learningRate).toBe(2 ** -10);
+    expect(train('--loss asm --lr 2^-4 --momentum 0.5')).toMatchObject({ learningRate: 2 ** -4, momentum: 0.5 });
   });
 
   it('give way to --steps', () => {
@@ -113,6 +121,12 @@ describe('wrong values', () => {
     ['--batch 12.5', /found 12.5/],
     ['--batch many', /found "many"/],
     ['--batch 1 --batch 2', /^--batch: given 2 times$/],
+    ['--epochs 3 --epochs 1', /^--epochs: given 2 times$/],
+    ['--batch 0x10', /found "0x10"/],
+    ['--loss hinge', /^--loss: expected softmax or asm, found "hinge"$/],
+    ['--optimizer adam --truncation local', /^--optimizer: adam needs the dealt truncation/],
+    ['--lr-decay 0', /^--lr-decay: expected a number above 0/],
+    ['--lr-decay-epochs 0', /^--lr-decay-epochs: expected a whole number from 1/],
     ['--epochs 0', /^--epochs: expected a whole number from 1/],
     ['--steps -1', /^--steps: .*found -1/],
     ['--steps 5 --epochs 5', /^--epochs and --steps: both/],

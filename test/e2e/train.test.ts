@@ -8,11 +8,13 @@ import { run, temporaryFolder, writeNetwork, type Outcome } from './command.ts';
 
 interface TrainJson {
   readonly testAccuracyPercent: number;
+  readonly testAccuracyPercents: readonly number[];
   readonly loss: number | null;
   readonly secondsPerStep: { readonly median: number; readonly min: number; readonly max: number };
   readonly bytesSentPerStep: { readonly p0: number; readonly p1: number; readonly p2: number; readonly total: number };
   readonly onlineRoundsPerStep: number;
   readonly machine: object;
+  readonly ranges?: readonly { readonly part: string }[];
 }
 
 const folder = temporaryFolder();
@@ -21,15 +23,9 @@ const data = writeDataset(smallDataset(256, 64));
 const common = ['--network', network, '--data', data, '--batch', '32', '--workers', '1'];
 const TRAIN_KEYS = [
   ...['command', 'network', 'suite', 'truncation', 'fractionBits', 'compareBits', 'backend', 'batch', 'steps'],
-  ...[
-    'secondsPerStep',
-    'bytesSentPerStep',
-    'onlineRoundsPerStep',
-    'loss',
-    'testAccuracyPercent',
-    'seconds',
-    'resumedFrom',
-  ],
+  ...['seed', 'lossFunction', 'optimizer', 'learningRate', 'lrDecay', 'lrDecayEpochs', 'momentum'],
+  ...['secondsPerStep', 'bytesSentPerStep', 'onlineRoundsPerStep', 'loss'],
+  ...['testAccuracyPercents', 'testAccuracyPercent', 'seconds', 'resumedFrom'],
   'machine',
 ];
 
@@ -76,6 +72,8 @@ describe('train and infer', () => {
     expect(json.onlineRoundsPerStep).toBeGreaterThan(5);
     expect(json.loss).toBeLessThan(0.7);
     expect(json.testAccuracyPercent).toBeGreaterThan(90);
+    expect(json.testAccuracyPercents).toHaveLength(8);
+    expect(json.testAccuracyPercents.at(-1)).toBe(json.testAccuracyPercent);
   });
 
   it('train: progress and the accuracy of every epoch are on standard error', () => {
@@ -89,7 +87,9 @@ describe('train and infer', () => {
     const outcome = await run(['plain', 'train', ...common, '--epochs', '8', '--out', out, '--json', '-'], folder);
     clean(outcome);
     const plain = JSON.parse(outcome.stdout) as TrainJson;
-    expect(Object.keys(plain)).toEqual(TRAIN_KEYS);
+    expect(Object.keys(plain)).toEqual(TRAIN_KEYS.toSpliced(TRAIN_KEYS.indexOf('seconds'), 0, 'ranges'));
+    expect(plain.ranges!.map(({ part }) => part)).toEqual(expect.arrayContaining(['1:relu', 'loss']));
+    expect(outcome.stderr).toMatch(/largest values \(comparisons hold below 65536/);
     expect(plain).toMatchObject({ command: 'plain train', onlineRoundsPerStep: 0 });
     expect(plain.bytesSentPerStep).toEqual({ p0: 0, p1: 0, p2: 0, total: 0 });
     // Both round stochastically, in units of 2^-16; 64 steps apart they still agree in the second digit.

@@ -1,0 +1,81 @@
+/** The range check: what it measures on a first batch, and when it warns. */
+import { describe, expect, it } from 'vitest';
+import { firstBatchRanges, rangeTable, rangeWarning } from '../../src/cli/range-check.ts';
+import type { TrainSettings } from '../../src/cli/options.ts';
+import { loadDataset } from '../../src/data/mnist.ts';
+import type { Network } from '../../src/nn/network.ts';
+import { comparisonLimit, outOfRange, Ranges } from '../../src/protocols/ranges.ts';
+import { encode } from '../../src/ring/fixed.ts';
+import { smallDataset, writeDataset } from '../data/fixtures.ts';
+
+const network: Network = {
+  name: 'small',
+  input: [4, 4, 1],
+  layers: [
+    { type: 'conv2d', filters: 2, kernel: 2 },
+    { type: 'relu' },
+    { type: 'maxpool', window: 3 },
+    { type: 'flatten' },
+    { type: 'dense', units: 4 },
+  ],
+};
+
+const settings = {
+  network,
+  suite: 'direct',
+  truncation: 'dealt',
+  fractionBits: 16,
+  compareBits: 33,
+  batch: 8,
+  loss: 'softmax',
+  optimizer: 'sgd',
+  learningRate: 2 ** -4,
+  lrDecay: 1,
+  lrDecayEpochs: 1,
+  momentum: 0.9,
+  seed: 1,
+  epochs: 1,
+} as TrainSettings;
+
+describe('the range check', () => {
+  it('measures every part that compares, and says nothing when all is well', async () => {
+    const data = await loadDataset(writeDataset(smallDataset(16, 4)));
+    const ranges = await firstBatchRanges(data, settings);
+    expect(ranges.map(({ part }) => part)).toEqual(expect.arrayContaining(['2:maxpool', '1:relu', 'loss']));
+    for (const part of ['2:maxpool', '1:relu']) {
+      const { compared } = ranges.find((range) => range.part === part)!;
+      expect(compared).toBeGreaterThan(0);
+      expect(compared).toBeLessThan(20);
+    }
+    expect(rangeWarning(ranges, settings)).toBeUndefined();
+    expect(rangeTable(ranges, settings)[0]).toContain('comparisons hold below 65536');
+  });
+
+  it('warns of a window that is too narrow, with the part, the value and the fix', async () => {
+    const data = await loadDataset(writeDataset(smallDataset(16, 4)));
+    const narrow = { ...settings, compareBits: 18 };
+    const warning = rangeWarning(await firstBatchRanges(data, narrow), narrow);
+    expect(warning).toMatch(
+      /^warning: .* compares values up to [\d.]+ on the first batch, the window holds 2: .*--compare-bits/,
+    );
+  });
+});
+
+describe('ranges', () => {
+  it('keep the largest magnitude of each part, and find those outside', () => {
+    const ranges = new Ranges();
+    ranges.compare('/step/1/layer/3:relu/0', encode([1, -300, 5], 16), 16);
+    ranges.compare('/step/2/layer/3:relu/1', encode([7], 16), 16);
+    ranges.truncate('/step/1/loss', BigUint64Array.of(1n << 62n, -(1n << 61n)));
+    ranges.compare('/step/1', new BigUint64Array(0), 16);
+    expect(ranges.list()).toEqual([
+      { part: '3:relu', compared: 300, truncated: 0 },
+      { part: 'loss', compared: 0, truncated: 1 },
+      { part: 'network', compared: 0, truncated: 0 },
+    ]);
+    const window = { suite: 'direct', fractionBits: 16, compareBits: 25 } as const;
+    expect(comparisonLimit(window)).toBe(256);
+    expect(outOfRange(ranges.list(), window).map(({ part }) => part)).toEqual(['3:relu', 'loss']);
+    expect(comparisonLimit({ ...window, suite: 'paper' })).toBe(2 ** 46);
+  });
+});

@@ -1,0 +1,59 @@
+/** A larger network: one training step of the VGG-style one on a small batch, in three parties, against the plain engine. */
+import { expect, it } from 'vitest';
+import { NETWORKS, parameters } from '../../src/nn/network.ts';
+import { REVEALED, train, type TrainOptions } from '../../src/nn/train.ts';
+import { createPlainEngine } from '../../src/protocols/plain.ts';
+import { createSecureEngine } from '../../src/protocols/secure.ts';
+import { decode, encode } from '../../src/ring/fixed.ts';
+import * as z64 from '../../src/ring/z64.ts';
+import { shares, testRandom } from '../reference.ts';
+import { simulate, testCompute } from '../simulate.ts';
+import { OPTIONS } from './tiny.ts';
+
+const NETWORK = NETWORKS['vgg'];
+const SAMPLES = 2;
+const SETTING = { suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33 } as const;
+const TRAINING: TrainOptions = { ...OPTIONS, batch: SAMPLES, steps: 1, learningRate: 2 ** -5, showLoss: false };
+
+const random = testRandom(5);
+const images = encode(
+  Array.from({ length: SAMPLES * 32 * 32 * 3 }, () => random()),
+  16,
+);
+const labels = encode(
+  Array.from({ length: SAMPLES * 10 }, (_, i) => Number(i % 11 === 3)),
+  0,
+);
+const SHAPES = { images: [SAMPLES, 3072], labels: [SAMPLES, 10] };
+
+it('goes forward and back on shares as in the clear', { timeout: 120_000 }, async () => {
+  const revealed = Array.from({ length: 3 }, () => new Map<string, BigUint64Array>());
+  const inputs = { images: shares(images), labels: shares(labels) };
+  await simulate(async (party) => {
+    const engine = createSecureEngine(party, {
+      ...SETTING,
+      reveal: (name, share) => Promise.resolve(void revealed[party.id].set(name, share)),
+    });
+    const mine = (parts: BigUint64Array[]): BigUint64Array | null => (party.id === 2 ? null : parts[party.id]);
+    const x = engine.dataset('images', SHAPES.images, 16, mine(inputs.images));
+    const y = engine.dataset('labels', SHAPES.labels, 0, mine(inputs.labels));
+    const data = { images: x, labels: y, testImages: x, testLabels: y };
+    await train(engine, NETWORK, data, TRAINING, () => undefined);
+  });
+  const plain = createPlainEngine({
+    ...SETTING,
+    compute: await testCompute(),
+    seed: 1,
+    reveal: (name, value) => Promise.resolve(void revealed[2].set(name, value)),
+  });
+  const [x, y] = [plain.input(SHAPES.images, 16, images), plain.input(SHAPES.labels, 0, labels)];
+  await train(plain, NETWORK, { images: x, labels: y, testImages: x, testLabels: y }, TRAINING, () => undefined);
+
+  for (const { name } of parameters(NETWORK)) {
+    const [a, b, twin] = revealed.map((values) => values.get(REVEALED.parameter(name))!);
+    const [found, expected] = [decode(z64.add(a, b), 16), decode(twin, 16)];
+    const worst = found.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
+    expect(worst, name).toBeLessThan(2 ** -8);
+    expect(found.some((value, i) => value !== 0 && i > 0)).toBe(true);
+  }
+});
