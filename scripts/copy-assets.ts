@@ -1,5 +1,5 @@
-/** What tsc leaves behind: the compiled kernels and the worker script, to where dist/ looks for them. */
-import { chmod, copyFile, mkdir } from 'node:fs/promises';
+/** What tsc leaves behind: the compiled kernels, the worker script and the shaders, to where dist/ looks for them. */
+import { chmod, copyFile, cp, mkdir, rm } from 'node:fs/promises';
 
 const assets = ['runtime/wasm/kernels.wasm', 'runtime/wasm/worker.mjs'];
 
@@ -8,6 +8,11 @@ for (const asset of assets) {
   await mkdir(new URL('.', target), { recursive: true });
   await copyFile(new URL(`../${asset}`, import.meta.url), target);
 }
+
+// Not over an older copy: a shader that is gone would stay.
+const shaders = new URL('../dist/shaders/', import.meta.url);
+await rm(shaders, { recursive: true, force: true });
+await cp(new URL('../shaders/', import.meta.url), shaders, { recursive: true });
 
 // npm sets this when it links a package's commands, but not in a package's own checkout.
 await chmod(new URL('../dist/src/cli/main.js', import.meta.url), 0o755);

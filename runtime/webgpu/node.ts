@@ -1,0 +1,20 @@
+/** What Node needs and a browser does not: Dawn from the package `webgpu`, shaders from files. */
+import { readFile } from 'node:fs/promises';
+import type { ReadShader } from './shaders.ts';
+
+/**
+ * Dawn's entry point. Node stays alive while the object it returns is referenced: hold it only while choosing an adapter, and close the
+ * device at the end. `flags` are Dawn's own, e.g. `backend=null`.
+ */
+export async function loadDawn(flags: readonly string[] = []): Promise<GPU> {
+  try {
+    const { create } = await import('webgpu');
+    return create([...flags]);
+  } catch (cause) {
+    throw new Error(`webgpu: the package "webgpu" does not load on ${process.platform}-${process.arch}`, { cause });
+  }
+}
+
+/** Reads from shaders/ of the checkout, or of dist/. */
+export const readShaderFile: ReadShader = async (path) =>
+  readFile(new URL(`../../shaders/${path}`, import.meta.url), 'utf8');
