@@ -1,6 +1,6 @@
 /**
  * The WGSL of tier (c) on Dawn's null backend, which validates shaders and pipelines as a GPU's would and runs nothing. That is as far as
- * a machine without tensor cores goes; the arithmetic is in subgroup.test.ts.
+ * a device without tensor cores goes; the arithmetic is in subgroup.test.ts, the text run on the CPU in subgroupText.test.ts.
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
