@@ -2,7 +2,7 @@
 import { convOutput, type ConvJob, type ConvMap, type ConvShape } from '../compute.ts';
 import { lengths } from '../wasm/convPlan.ts';
 import type { Dispatcher } from './dispatch.ts';
-import { runProduct, type ProductSizes, type Tier } from './product.ts';
+import { runProduct, type ProductOptions, type ProductSizes, type Tier } from './product.ts';
 
 const FILES: Readonly<Record<Tier, string>> = { portable: 'convPortable.wgsl', bytes: 'convBytes.wgsl' };
 
@@ -15,12 +15,12 @@ export function convLengths({ shape }: ConvJob): number[] {
 }
 
 /** The result; the job has passed checkConv. */
-export async function gpuConv(dispatcher: Dispatcher, tier: Tier, job: ConvJob): Promise<BigUint64Array> {
+export async function gpuConv(dispatcher: Dispatcher, options: ProductOptions, job: ConvJob): Promise<BigUint64Array> {
   const { map, shape, terms, addend } = job;
   const { height, width, channels, kernelWidth, filters, stride, padding } = shape;
-  return runProduct(dispatcher, tier, {
+  return runProduct(dispatcher, options, {
     ...sizesOf(map, shape),
-    file: FILES[tier],
+    file: FILES[options.tier],
     constants: { MAP: MAPS[map] },
     // Channels (of an error: filters) are last, and they are the inner dimension of A but for the weight gradient, where they are rows.
     innerFirst: { a: map !== 'weightGradient', b: map === 'inputGradient' },

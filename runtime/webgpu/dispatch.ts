@@ -1,19 +1,24 @@
-/** Runs a kernel: operands up, one submit, result down. Knows bindings and numbers; what they mean is in gemm.ts and conv.ts. */
+/** Runs kernels: operands up, one submit, result down. Knows bindings and numbers; what they mean is in product.ts. */
 import { BufferPool, USAGE } from './buffers.ts';
 import type { Gpu } from './device.ts';
 import { PipelineCache, type Kernel, type ReadShader } from './shaders.ts';
 
 /** A call of a kernel. */
-export interface Dispatch {
+export interface Step {
   readonly kernel: Kernel;
   /** Binding and u32 values of each uniform. */
   readonly uniforms: readonly (readonly [binding: number, values: readonly number[]])[];
-  /** Binding and elements of each storage buffer that is read; one array under two bindings goes up once. None is empty. */
-  readonly operands: readonly (readonly [binding: number, values: BigUint64Array])[];
+  /**
+   * Binding and content of each storage buffer that is read: elements, or the result of another step, which stays on the device. One array
+   * under two bindings goes up once. None is empty.
+   */
+  readonly operands: readonly (readonly [binding: number, content: BigUint64Array | Step])[];
   /** Binding and length of the result, at least 1. */
   readonly result: readonly [binding: number, length: number];
-  readonly groups: readonly [x: number, y: number];
+  readonly groups: readonly [x: number, y: number, z: number];
 }
+
+type Take = (bytes: number, usage: number) => GPUBuffer;
 
 export class Dispatcher {
   readonly gpu: Gpu;
@@ -31,18 +36,19 @@ export class Dispatcher {
     return Math.max(...lengths) * 8 <= this.gpu.maxBindingBytes;
   }
 
-  /** The result; throws when the device refuses the call or is lost. */
-  async run(dispatch: Dispatch): Promise<BigUint64Array> {
-    const pipeline = await this.#pipelines.get(dispatch.kernel);
-    return this.pool.withRoom(this.#bytesOf(dispatch), async () => {
+  /** The result of a step, after the steps it reads from; throws when the device refuses a call or is lost. */
+  async run(last: Step): Promise<BigUint64Array> {
+    const steps = inOrder(last);
+    const pipelines = await Promise.all(steps.map(({ kernel }) => this.#pipelines.get(kernel)));
+    return this.pool.withRoom(this.#bytesOf(steps), async () => {
       const taken: GPUBuffer[] = [];
-      const take = (bytes: number, usage: number): GPUBuffer => {
+      const take: Take = (bytes, usage) => {
         const buffer = this.pool.take(bytes, usage);
         taken.push(buffer);
         return buffer;
       };
       try {
-        const result = await this.#submitted(pipeline, dispatch, take);
+        const result = await this.#submitted(steps, pipelines, take);
         for (const buffer of taken) this.pool.give(buffer);
         return result;
       } catch (error) {
@@ -54,49 +60,21 @@ export class Dispatcher {
   }
 
   async #submitted(
-    pipeline: GPUComputePipeline,
-    { kernel, uniforms, operands, result, groups }: Dispatch,
-    take: (bytes: number, usage: number) => GPUBuffer,
+    steps: readonly Step[],
+    pipelines: readonly GPUComputePipeline[],
+    take: Take,
   ): Promise<BigUint64Array> {
     const { device } = this.gpu;
-    // From here to the pops nothing waits, so the scopes hold this call's errors and no other's.
+    const last = steps[steps.length - 1];
+    const bytes = 8 * last.result[1];
+    // From here to the pops nothing waits, so the scopes hold these calls' errors and no others.
     device.pushErrorScope('out-of-memory');
     device.pushErrorScope('validation');
-    const entries: GPUBindGroupEntry[] = [];
-    const bind = (binding: number, buffer: GPUBuffer, size: number): void => {
-      entries.push({ binding, resource: { buffer, size } });
-    };
-    for (const [binding, values] of uniforms) {
-      // A uniform is bound in whole blocks of 16 bytes.
-      const words = new Uint32Array(Math.ceil(values.length / 4) * 4);
-      words.set(values);
-      const buffer = take(words.byteLength, USAGE.uniform | USAGE.copyTarget);
-      device.queue.writeBuffer(buffer, 0, words);
-      bind(binding, buffer, words.byteLength);
-    }
-    const uploaded = new Map<BigUint64Array, GPUBuffer>();
-    for (const [binding, values] of operands) {
-      let buffer = uploaded.get(values);
-      if (buffer === undefined) {
-        buffer = take(values.byteLength, USAGE.storage | USAGE.copyTarget);
-        device.queue.writeBuffer(buffer, 0, values.buffer, values.byteOffset, values.byteLength);
-        uploaded.set(values, buffer);
-      }
-      bind(binding, buffer, values.byteLength);
-    }
-    const [resultBinding, length] = result;
-    const bytes = 8 * length;
-    const output = take(bytes, USAGE.storage | USAGE.copySource);
+    const encoder = device.createCommandEncoder();
+    const buffers = new Map<BigUint64Array | Step, GPUBuffer>();
+    for (const [index, step] of steps.entries()) this.#encode(step, pipelines[index], encoder, buffers, take);
     const landing = take(bytes, USAGE.mapRead | USAGE.copyTarget);
-    bind(resultBinding, output, bytes);
-
-    const encoder = device.createCommandEncoder({ label: kernel.file });
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-    pass.dispatchWorkgroups(...groups);
-    pass.end();
-    encoder.copyBufferToBuffer(output, 0, landing, 0, bytes);
+    encoder.copyBufferToBuffer(buffers.get(last) as GPUBuffer, 0, landing, 0, bytes);
     device.queue.submit([encoder.finish()]);
     const scopes = [device.popErrorScope(), device.popErrorScope()];
     const mapped = landing.mapAsync(USAGE.mapRead, 0, bytes);
@@ -104,7 +82,7 @@ export class Dispatcher {
     mapped.catch(() => undefined);
 
     for (const error of await Promise.all(scopes)) {
-      if (error !== null) throw new Error(`webgpu: ${kernel.file} was refused: ${error.message}`);
+      if (error !== null) throw new Error(`webgpu: ${last.kernel.file} was refused: ${error.message}`);
     }
     await mapped;
     const values = new BigUint64Array(landing.getMappedRange(0, bytes).slice(0));
@@ -112,9 +90,67 @@ export class Dispatcher {
     return values;
   }
 
-  #bytesOf({ operands, result }: Dispatch): number {
-    const arrays = new Set(operands.map(([, values]) => values));
-    const sizes = [...[...arrays].map(({ byteLength }) => byteLength), 8 * result[1], 8 * result[1]];
-    return sizes.reduce((sum, bytes) => sum + this.pool.sizeFor(bytes), 0);
+  #encode(
+    step: Step,
+    pipeline: GPUComputePipeline,
+    encoder: GPUCommandEncoder,
+    buffers: Map<BigUint64Array | Step, GPUBuffer>,
+    take: Take,
+  ): void {
+    const { device } = this.gpu;
+    const entries: GPUBindGroupEntry[] = [];
+    const bind = (binding: number, buffer: GPUBuffer, size: number): void => {
+      entries.push({ binding, resource: { buffer, size } });
+    };
+    for (const [binding, values] of step.uniforms) {
+      // A uniform is bound in whole blocks of 16 bytes.
+      const words = new Uint32Array(Math.ceil(values.length / 4) * 4);
+      words.set(values);
+      const buffer = take(words.byteLength, USAGE.uniform | USAGE.copyTarget);
+      device.queue.writeBuffer(buffer, 0, words);
+      bind(binding, buffer, words.byteLength);
+    }
+    for (const [binding, content] of step.operands) {
+      let buffer = buffers.get(content);
+      if (buffer === undefined) {
+        // Results of steps are there already, so this is an array.
+        const { buffer: memory, byteOffset, byteLength } = content as BigUint64Array;
+        buffer = take(byteLength, USAGE.storage | USAGE.copyTarget);
+        device.queue.writeBuffer(buffer, 0, memory, byteOffset, byteLength);
+        buffers.set(content, buffer);
+      }
+      bind(binding, buffer, content instanceof BigUint64Array ? content.byteLength : 8 * content.result[1]);
+    }
+    const [resultBinding, length] = step.result;
+    const output = take(8 * length, USAGE.storage | USAGE.copySource);
+    buffers.set(step, output);
+    bind(resultBinding, output, 8 * length);
+
+    const pass = encoder.beginComputePass({ label: step.kernel.file });
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+    pass.dispatchWorkgroups(...step.groups);
+    pass.end();
   }
+
+  #bytesOf(steps: readonly Step[]): number {
+    const arrays = steps.flatMap(({ operands }) => operands.map(([, content]) => content));
+    const sizes = [
+      ...[...new Set(arrays)].map((content) => (content instanceof BigUint64Array ? content.byteLength : 0)),
+      ...steps.map(({ result }) => 8 * result[1]),
+      8 * steps[steps.length - 1].result[1],
+    ];
+    return sizes.filter((bytes) => bytes > 0).reduce((sum, bytes) => sum + this.pool.sizeFor(bytes), 0);
+  }
+}
+
+/** A step and all it reads from, each after what it reads. */
+function inOrder(last: Step): Step[] {
+  const order = new Set<Step>();
+  const visit = (step: Step): void => {
+    for (const [, content] of step.operands) if (!(content instanceof BigUint64Array)) visit(content);
+    order.add(step);
+  };
+  visit(last);
+  return [...order];
 }

@@ -1,7 +1,7 @@
 /** Matrix products on the GPU (shaders/gemmPortable.wgsl, gemmBytes.wgsl). */
 import type { GemmJob } from '../compute.ts';
 import type { Dispatcher } from './dispatch.ts';
-import { runProduct, type Tier } from './product.ts';
+import { runProduct, type ProductOptions, type Tier } from './product.ts';
 
 const FILES: Readonly<Record<Tier, string>> = { portable: 'gemmPortable.wgsl', bytes: 'gemmBytes.wgsl' };
 
@@ -11,15 +11,15 @@ export function gemmLengths({ m, k, n }: GemmJob): number[] {
 }
 
 /** (m,n); the job has passed checkGemm. */
-export async function gpuGemm(dispatcher: Dispatcher, tier: Tier, job: GemmJob): Promise<BigUint64Array> {
+export async function gpuGemm(dispatcher: Dispatcher, options: ProductOptions, job: GemmJob): Promise<BigUint64Array> {
   const { m, k, n, transposeA = false, transposeB = false, terms, addend } = job;
   // A buffer of no bytes cannot be bound, and there is nothing to compute.
   if (m === 0 || n === 0 || k === 0) return addend?.slice() ?? new BigUint64Array(m * n);
-  return runProduct(dispatcher, tier, {
+  return runProduct(dispatcher, options, {
     m,
     k,
     n,
-    file: FILES[tier],
+    file: FILES[options.tier],
     constants: {},
     innerFirst: { a: !transposeA, b: transposeB },
     terms,

@@ -9,11 +9,13 @@ import { convLengths, gpuConv } from './conv.ts';
 import type { Gpu } from './device.ts';
 import { Dispatcher } from './dispatch.ts';
 import { gemmLengths, gpuGemm } from './gemm.ts';
-import type { Tier } from './product.ts';
+import type { ProductOptions, Tier } from './product.ts';
 import type { ReadShader } from './shaders.ts';
 
 /** How long a failed call waits to learn that the device is lost. */
 const LOSS_REPORT_MS = 200;
+/** Not measured yet: large GPUs have some 130 cores, which hold two workgroups of 256 threads or more. */
+const BUSY_GROUPS = 256;
 
 export interface WebgpuOptions {
   /** The device; closed with this compute. */
@@ -23,6 +25,8 @@ export interface WebgpuOptions {
   readonly cpu: Compute;
   /** Default: `bytes` where the device has packed dot products. */
   readonly tier?: Tier;
+  /** Workgroups that keep the device busy (ProductOptions). Default: 256. */
+  readonly busyGroups?: number;
   /** Told once why, when the device is lost and the CPU goes on. */
   readonly onLost?: (reason: string) => void;
 }
@@ -38,16 +42,16 @@ class WebgpuCompute implements Compute {
   readonly #gpu: Gpu;
   readonly #cpu: Compute;
   readonly #dispatcher: Dispatcher;
-  readonly #tier: Tier;
+  readonly #products: ProductOptions;
   readonly #onLost: ((reason: string) => void) | undefined;
   #told = false;
   #closed = false;
 
-  constructor({ gpu, cpu, readShader, onLost }: WebgpuOptions, tier: Tier) {
+  constructor({ gpu, cpu, readShader, onLost, busyGroups = BUSY_GROUPS }: WebgpuOptions, tier: Tier) {
     this.#gpu = gpu;
     this.#cpu = cpu;
     this.#dispatcher = new Dispatcher(gpu, readShader);
-    this.#tier = tier;
+    this.#products = { tier, busyGroups };
     this.#onLost = onLost;
   }
 
@@ -55,14 +59,14 @@ class WebgpuCompute implements Compute {
     checkGemm(job);
     const onCpu = (): Promise<BigUint64Array> => this.#cpu.gemm(job);
     if (!this.#dispatcher.fits(gemmLengths(job))) return onCpu();
-    return this.#run(() => gpuGemm(this.#dispatcher, this.#tier, job), onCpu);
+    return this.#run(() => gpuGemm(this.#dispatcher, this.#products, job), onCpu);
   }
 
   async conv(job: ConvJob): Promise<BigUint64Array> {
     checkConv(job);
     const onCpu = (): Promise<BigUint64Array> => this.#cpu.conv(job);
     if (!this.#dispatcher.fits(convLengths(job))) return onCpu();
-    return this.#run(() => gpuConv(this.#dispatcher, this.#tier, job), onCpu);
+    return this.#run(() => gpuConv(this.#dispatcher, this.#products, job), onCpu);
   }
 
   thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array> {

@@ -117,13 +117,15 @@ fn main(
   let columns = THREADS_N * MICRO_N;
   let row = (tile / job.tiles_n) * rows;
   let column = (tile % job.tiles_n) * columns;
+  let first = group.z * job.span;
+  let end = min(job.k, first + job.span);
 
   var sums: array<Ring, MICRO_M * MICRO_N>;
   var low: array<vec4<u32>, MICRO_M * MICRO_N>;
   var high: array<vec4<u32>, MICRO_M * MICRO_N>;
   var steps = 0u;
   for (var term = 0u; term < job.terms; term++) {
-    for (var inner = 0u; inner < job.k; inner += 4u * TILE_WORDS) {
+    for (var inner = first; inner < end; inner += 4u * TILE_WORDS) {
       if (steps + 4u * TILE_WORDS > FOLD_INNER) {
         for (var e = 0u; e < MICRO_M * MICRO_N; e++) {
           sums[e] = ring_add(sums[e], folded(low[e], high[e]));
@@ -154,7 +156,7 @@ fn main(
   for (var i = 0u; i < MICRO_M; i++) {
     for (var j = 0u; j < MICRO_N; j++) {
       let e = i * MICRO_N + j;
-      store(row + i * THREADS_M + local.y, column + j * THREADS_N + local.x, ring_add(sums[e], folded(low[e], high[e])));
+      store(group.z, row + i * THREADS_M + local.y, column + j * THREADS_N + local.x, ring_add(sums[e], folded(low[e], high[e])));
     }
   }
 }

@@ -41,10 +41,12 @@ fn main(
   let columns = THREADS_N * MICRO;
   let row = (tile / job.tiles_n) * rows;
   let column = (tile % job.tiles_n) * columns;
+  let first = group.z * job.span;
+  let end = min(job.k, first + job.span);
 
   var sums: array<Ring, MICRO * MICRO>;
   for (var term = 0u; term < job.terms; term++) {
-    for (var inner = 0u; inner < job.k; inner += TILE_K) {
+    for (var inner = first; inner < end; inner += TILE_K) {
       load_tiles(term, row, column, inner, thread);
       workgroupBarrier();
       for (var k = 0u; k < TILE_K; k++) {
@@ -66,7 +68,7 @@ fn main(
 
   for (var i = 0u; i < MICRO; i++) {
     for (var j = 0u; j < MICRO; j++) {
-      store(row + i * THREADS_M + local.y, column + j * THREADS_N + local.x, sums[i * MICRO + j]);
+      store(group.z, row + i * THREADS_M + local.y, column + j * THREADS_N + local.x, sums[i * MICRO + j]);
     }
   }
 }

@@ -1,5 +1,6 @@
 // What every product kernel shares: result (m,n) = sum over terms of A (m,k) · B (k,n), + addend, over Z_{2^64}, row by row. The kernels
 // know A and B only through load_a and load_b, so a convolution is a product whose load_a reads the image (convOperands.wgsl).
+// Layer z of the grid computes part z of the inner dimension; of several parts each stores an (m,n) of its own, and sumParts.wgsl adds.
 
 //#include "u64.wgsl"
 
@@ -8,6 +9,8 @@ struct Job {
   k: u32,
   n: u32,
   terms: u32,
+  // Steps of the inner dimension in a part, whole tiles; at least k where there is one part.
+  span: u32,
   // Tiles in a row of tiles, and in all. They are numbered along a grid of workgroups `grid_width` wide, the last row not full.
   tiles_n: u32,
   tiles: u32,
@@ -42,11 +45,11 @@ fn read_b(term: u32, index: u32) -> Ring {
   return b1[index];
 }
 
-fn store(row: u32, column: u32, value: Ring) {
+fn store(part: u32, row: u32, column: u32, value: Ring) {
   if (row >= job.m || column >= job.n) {
     return;
   }
-  let index = row * job.n + column;
+  let index = (part * job.m + row) * job.n + column;
   if (job.has_addend == 1u) {
     result[index] = ring_add(value, addend[index]);
   } else {

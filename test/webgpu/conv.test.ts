@@ -57,6 +57,8 @@ describe.each(TIERS)('conv, %s', (tier) => {
       // more rows, columns and steps than a tile
       '2, 6x6x13, 5x5 -> 3, 1, 2',
       '1, 5x5x23, 3x4 -> 26, 2, 1',
+      // for the weight gradient an inner dimension in parts: 1152 windows
+      '2, 24x24x2, 3x3 -> 3, 1, 1',
       // the large tile: 288 windows or pixels
       '2, 12x12x34, 1x1 -> 65, 1, 0',
     ])('%s', async (text) => {

@@ -92,6 +92,19 @@ describe.each(TIERS)('gemm, %s', (tier) => {
     expectSame(await opened.compute.gemm(job), gemmReference(job));
   });
 
+  // Two parts at 1024; the last part shorter than the others, and by less than a tile; as many parts as 256 workgroups make.
+  test.each([
+    { m: 3, k: 1023, n: 2 },
+    { m: 3, k: 1024, n: 2 },
+    { m: 35, k: 1601, n: 37 },
+    { m: 2, k: 5000, n: 70 },
+  ])('an inner dimension in parts, %o', async (shape) => {
+    for (const combination of combinations.filter(({ terms, addend }) => addend === (terms === 2))) {
+      const job = randomJob({ ...shape, ...combination }, 9);
+      expectSame(await opened.compute.gemm(job), await wasm.gemm(job));
+    }
+  });
+
   test('jobs at once do not disturb one another', async () => {
     const jobs = Array.from({ length: 6 }, (_, i) => randomJob({ m: 20 + i, k: 30, n: 9, terms: 2, addend: true }, i));
     const products = await Promise.all(jobs.map((job) => opened.compute.gemm(job)));
@@ -132,11 +145,12 @@ describe.each(TIERS)('gemm, %s', (tier) => {
   });
 });
 
+// In one part: cut into parts, the inner dimension would not come near the bound.
 describe('gemm, bytes, around the fold', () => {
   let opened: TestCompute;
 
   beforeAll(async () => {
-    opened = await openTestCompute('bytes');
+    opened = await openTestCompute('bytes', { busyGroups: 1 });
   });
 
   afterAll(() => opened.compute.close());

@@ -93,7 +93,7 @@ describe('pipelines', () => {
   test('a call the device refuses is an error of that call', async () => {
     const dispatcher = new Dispatcher(gpu, readFrom({ 'good.wgsl': good }));
     const kernel = { file: 'good.wgsl', constants: {} };
-    const call = { kernel, uniforms: [], operands: [], result: [0, 1], groups: [1, 1] } as const;
+    const call = { kernel, uniforms: [], operands: [], result: [0, 1], groups: [1, 1, 1] } as const;
     await expect(dispatcher.run(call)).rejects.toThrow('webgpu: good.wgsl was refused');
   });
 });
@@ -114,7 +114,7 @@ test('u64.wgsl on edge values and random ones', async () => {
       [1, b],
     ],
     result: [2, 6 * n],
-    groups: [n, 1],
+    groups: [n, 1, 1],
   });
   const operations: readonly ((x: bigint, y: bigint) => bigint)[] = [
     (x, y) => x + y,
