@@ -92,15 +92,14 @@ describe.each(TIERS)('gemm, %s', (tier) => {
     expectSame(await opened.compute.gemm(job), gemmReference(job));
   });
 
-  // Two parts at 1024; the last part shorter than the others, and by less than a tile; as many parts as 256 workgroups make.
+  // One part below 1024, then two; a last part shorter than the others, and by less than a tile; two tiles.
   test.each([
     { m: 3, k: 1023, n: 2 },
     { m: 3, k: 1024, n: 2 },
-    { m: 35, k: 1601, n: 37 },
-    { m: 2, k: 5000, n: 70 },
+    { m: 3, k: 1601, n: 33 },
   ])('an inner dimension in parts, %o', async (shape) => {
-    for (const combination of combinations.filter(({ terms, addend }) => addend === (terms === 2))) {
-      const job = randomJob({ ...shape, ...combination }, 9);
+    for (const terms of [1, 2]) {
+      const job = randomJob({ ...shape, transposeA: true, terms, addend: terms === 2 }, 9);
       expectSame(await opened.compute.gemm(job), await wasm.gemm(job));
     }
   });
