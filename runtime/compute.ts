@@ -4,6 +4,7 @@
  *
  * Ring elements are little-endian u64 in a BigUint64Array; elements of Z_p are one byte each, always canonical (< p).
  */
+import { windowCount } from '../src/ring/windows.ts';
 
 /**
  * How values are compared: `digits` digits of `bits` bits, top digit first, each shared over Z_p as its thermometer code
@@ -63,10 +64,7 @@ export interface ConvShape {
 /** (height + 2·padding − kernelHeight) / stride rounded down, + 1; likewise the width. */
 export function convOutput(shape: ConvShape): [height: number, width: number] {
   const { height, width, kernelHeight, kernelWidth, stride, padding } = shape;
-  return [
-    Math.floor((height + 2 * padding - kernelHeight) / stride) + 1,
-    Math.floor((width + 2 * padding - kernelWidth) / stride) + 1,
-  ];
+  return [windowCount(height, kernelHeight, stride, padding), windowCount(width, kernelWidth, stride, padding)];
 }
 
 /** The convolution and its two adjoints. */

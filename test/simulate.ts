@@ -8,6 +8,7 @@ import { createWasmCompute } from '../runtime/wasm/wasm.ts';
 import type { Link, PeerName } from '../src/channel/channel.ts';
 import { memoryPair, type MemoryOptions } from '../src/channel/memory.ts';
 import { createParty, type Party, type PartyId } from '../src/protocols/party.ts';
+import type { Stream } from '../src/random/stream.ts';
 import { PairStreams } from '../src/random/streams.ts';
 
 export interface SimulationOptions {
@@ -94,5 +95,17 @@ export async function simulate<T>(
     results: settled.map((outcome) => (outcome as PromiseFulfilledResult<T>).value) as [T, T, T],
     bytes: traffic.reduce((sum, bytes) => sum + bytes, 0),
     rounds: Math.max(parties[0].depth, parties[1].depth),
+  };
+}
+
+/** A stream whose ring elements are all zero: a mask taken away, to see that a check notices. */
+export function withoutMask(stream: Stream): Stream {
+  return {
+    bytes: (n) => stream.bytes(n),
+    z64: (n) => new BigUint64Array(n),
+    zp: (p, n) => stream.zp(p, n),
+    zpStar: (p, n) => stream.zpStar(p, n),
+    below: (bound, n) => stream.below(bound, n),
+    bits: (n) => stream.bits(n),
   };
 }

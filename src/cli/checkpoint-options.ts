@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Options } from 'yargs';
 import { Problem } from '../data/problem.ts';
-import { trainOptions, type TrainSettings } from './options.ts';
+import { number, text, trainOptions, type TrainSettings } from './options.ts';
 import { optionalInteger, optionalText, type Argv } from './values.ts';
 
 /** Where checkpoints are kept, and whether a run goes on from there. */
@@ -18,26 +18,24 @@ const MAXIMUM_STEPS = 10_000_000;
 export const localTrainOptions: Readonly<Record<string, Options>> = {
   ...trainOptions,
   checkpoint: {
-    type: 'string',
-    requiresArg: true,
+    ...text,
     group: CHECKPOINTS,
     defaultDescription: 'none are kept',
     describe: 'Keep keys and shares in this folder, to go on after a crash: after each epoch and at the end',
   },
   'checkpoint-every': {
-    requiresArg: true,
+    ...number,
     group: CHECKPOINTS,
     defaultDescription: 'by epoch',
     describe: 'Keep them also after every so many steps',
   },
   resume: {
-    type: 'string',
-    requiresArg: true,
+    ...text,
     group: CHECKPOINTS,
     describe: 'Go on with the run whose checkpoints are in this folder, to the same model, bit for bit',
   },
   'resume-step': {
-    requiresArg: true,
+    ...number,
     group: CHECKPOINTS,
     defaultDescription: 'the newest',
     describe: 'The step to go on from',

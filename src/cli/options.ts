@@ -53,8 +53,8 @@ const MACHINE = 'Machine:';
 const RESULTS = 'Results:';
 
 // Numbers carry no yargs type: it would turn what is not a number into NaN, and the error could not say what was typed (`values.ts`).
-const number: Options = { requiresArg: true };
-const text: Options = { requiresArg: true, type: 'string' };
+export const number: Options = { requiresArg: true };
+export const text: Options = { requiresArg: true, type: 'string' };
 
 const sessionOptions: Readonly<Record<string, Options>> = {
   network: {

@@ -4,7 +4,7 @@
  */
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import type { TrainingObserver } from '../client/training.ts';
-import type { Dataset } from '../data/mnist.ts';
+import type { Dataset } from '../data/dataset.ts';
 import type { Model } from '../data/model-file.ts';
 import { parameters } from '../nn/network.ts';
 import { REVEALED, train, type TrainEvent } from '../nn/train.ts';

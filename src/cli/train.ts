@@ -7,7 +7,7 @@ import { digestOf, OwnerCheckpoints } from '../client/checkpoints.ts';
 import { readNotes, type OwnerNotes } from '../client/history.ts';
 import { ownTraining } from '../client/training.ts';
 import { CheckpointStore } from '../data/checkpoint-store.ts';
-import type { Dataset } from '../data/mnist.ts';
+import type { Dataset } from '../data/dataset.ts';
 import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import { stepsPerEpoch } from '../nn/train.ts';

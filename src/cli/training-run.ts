@@ -2,7 +2,8 @@
 import type { EvaluationReport, StepReport } from '../client/history.ts';
 import type { TrainingObserver } from '../client/training.ts';
 import { writeFileAtomically } from '../data/atomic-write.ts';
-import { loadDataset, type Dataset } from '../data/mnist.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { loadDataset } from '../data/mnist.ts';
 import { formatModel, type Model } from '../data/model-file.ts';
 import { stepsPerEpoch, totalSteps } from '../nn/train.ts';
 import type { Range } from '../protocols/ranges.ts';

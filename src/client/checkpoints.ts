@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Checkpoint } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
-import type { Dataset } from '../data/mnist.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { completeLabel, savedLabel } from '../data/party-events.ts';
 import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
 import type { EvaluationReport, History, OwnerNotes, StepReport } from './history.ts';

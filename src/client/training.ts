@@ -1,12 +1,13 @@
 /** A training job as its owner sees it: shares go out; progress, counts and the model come back. */
 import { oneHotSource, pixelSource } from '../data/encode.ts';
 import type { Model } from '../data/model-file.ts';
-import type { Dataset } from '../data/mnist.ts';
+import type { Dataset } from '../data/dataset.ts';
 import type { Counters, PartyEvent } from '../data/party-events.ts';
 import type { FloatTensor } from '../data/safetensors.ts';
 import { classCount, parameters, type Network } from '../nn/network.ts';
 import { evaluationAfter, REVEALED } from '../nn/train.ts';
 import { decode } from '../ring/fixed.ts';
+import { sizeOf } from '../ring/shape.ts';
 import { add } from '../ring/z64.ts';
 import type { OwnerCheckpoints } from './checkpoints.ts';
 import { follow, Gathering } from './follow.ts';
@@ -75,8 +76,10 @@ async function shareDataset(
 async function receiveModel(owner: Owner, { network, fractionBits }: OwnedTraining): Promise<Model> {
   const tensors = await Promise.all(
     parameters(network).map(async ({ name, shape }): Promise<[string, FloatTensor]> => {
-      const size = shape.reduce((product, extent) => product * extent, 1);
-      return [name, { shape, data: decode(await owner.revealed(REVEALED.parameter(name), size), fractionBits) }];
+      return [
+        name,
+        { shape, data: decode(await owner.revealed(REVEALED.parameter(name), sizeOf(shape)), fractionBits) },
+      ];
     }),
   );
   return { network, fractionBits, tensors: new Map(tensors) };

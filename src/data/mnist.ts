@@ -12,8 +12,6 @@ import type { Dataset } from './dataset.ts';
 import { parseIdx } from './idx.ts';
 import { Problem } from './problem.ts';
 
-export type { Dataset };
-
 interface Half {
   readonly images: Uint8Array;
   readonly labels: Uint8Array;

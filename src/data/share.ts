@@ -7,6 +7,7 @@
  * Labels: `input/NAME/BLOCK`, u64, one message a block. Streams: path `input/NAME/BLOCK`, purpose `share`. Cost: 8 bytes an element,
  * owner to P1.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Link } from '../channel/channel.ts';
 import type { PairStreams } from '../random/streams.ts';
 import { halves } from '../ring/z64.ts';
@@ -63,10 +64,20 @@ export async function shareInput(name: string, source: Source, p0Streams: PairSt
   }
 }
 
-/** P0: its share of an owner's input, drawn from the streams of the pair (owner, P0). */
-export function drawInputShare(name: string, elements: number, ownerStreams: PairStreams): BigUint64Array {
+/**
+ * P0: its share of an owner's input, drawn from the streams of the pair (owner, P0). A large data set takes seconds; between two blocks this
+ * party answers its peers, which would think it gone.
+ */
+export async function drawInputShare(
+  name: string,
+  elements: number,
+  ownerStreams: PairStreams,
+): Promise<BigUint64Array> {
   const share = new BigUint64Array(elements);
-  for (const { label, from, to } of blocks(name, elements)) share.set(drawShare(ownerStreams, label, to - from), from);
+  for (const { label, from, to } of blocks(name, elements)) {
+    share.set(drawShare(ownerStreams, label, to - from), from);
+    await setImmediate();
+  }
   return share;
 }
 

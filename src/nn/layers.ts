@@ -12,7 +12,7 @@
 import type { ConvShape } from '../../runtime/compute.ts';
 import { maximum } from '../protocols/maximum.ts';
 import type { Engine, Value } from '../protocols/engine.ts';
-import type { Shape } from '../ring/shape.ts';
+import { type Shape, sizeOf } from '../ring/shape.ts';
 import { windowOutput, type WindowShape } from '../ring/windows.ts';
 import { type LayerSpec, type Network, pairOf, parameterNames, poolStride } from './network.ts';
 import { dyadic } from './optimizer.ts';
@@ -147,7 +147,7 @@ function averagepool(engine: Engine, x: Value, window: WindowShape): Pass {
 }
 
 function flatten(engine: Engine, x: Value): Pass {
-  const y = engine.reshape(x, [x.shape[0], x.shape.slice(1).reduce((size, extent) => size * extent, 1)]);
+  const y = engine.reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]);
   return { y, tape: through((fork, delta) => Promise.resolve(fork.reshape(delta, x.shape))) };
 }
 

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { type Shape, sizeOf } from '../ring/shape.ts';
+import { windowCount } from '../ring/windows.ts';
 
 /** One number for both directions, or height and width. */
 type Extent = number | readonly [height: number, width: number];
@@ -162,7 +163,7 @@ function shapeAfter(spec: LayerSpec, i: number, input: Shape): Shape {
       const padded = padding > 0 ? ` with padding ${padding}` : '';
       throw new Error(`${name}: larger than its input [${input.join(',')}]${padded}`);
     }
-    return Math.floor((length + 2 * padding - window) / step) + 1;
+    return windowCount(length, window, step, padding);
   };
   switch (spec.type) {
     case 'relu':

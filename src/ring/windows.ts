@@ -14,13 +14,18 @@ export interface WindowShape {
   readonly stride: number;
 }
 
+/** Whole windows along one dimension with zeros at both ends; below 1 when none fits. */
+export function windowCount(length: number, window: number, stride: number, padding = 0): number {
+  return Math.floor((length + 2 * padding - window) / stride) + 1;
+}
+
 /** Windows down and across. */
 export function windowOutput(shape: WindowShape): [height: number, width: number] {
   const { height, width, windowHeight, windowWidth, stride } = shape;
   if (windowHeight > height || windowWidth > width) {
     throw new RangeError(`window ${windowHeight}x${windowWidth} is larger than the image ${height}x${width}`);
   }
-  return [Math.floor((height - windowHeight) / stride) + 1, Math.floor((width - windowWidth) / stride) + 1];
+  return [windowCount(height, windowHeight, stride), windowCount(width, windowWidth, stride)];
 }
 
 /** Calls `visit` for every run of channels: its start in the image and its start in the planes, in elements. */

@@ -62,7 +62,7 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
   const parties = [...links.values()].filter((link) => link !== owner);
   const reporter = new Reporter(owner, parties, () => engine.rounds);
   const share: Running['share'] = (name, shape) => {
-    if (id === 0) return Promise.resolve(drawInputShare(name, sizeOf(shape), streams.get('owner')!));
+    if (id === 0) return drawInputShare(name, sizeOf(shape), streams.get('owner')!);
     return id === 1 ? receiveInputShare(name, sizeOf(shape), owner) : Promise.resolve(null);
   };
   const ready: Running['ready'] = async () => {

@@ -7,6 +7,7 @@ import type { Network } from '../../src/nn/network.ts';
 import { comparisonLimit, outOfRange, Ranges } from '../../src/protocols/ranges.ts';
 import { encode } from '../../src/ring/fixed.ts';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
+import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 
 const network: Network = {
   name: 'small',
@@ -22,18 +23,9 @@ const network: Network = {
 
 const settings = {
   network,
-  suite: 'direct',
-  truncation: 'dealt',
-  fractionBits: 16,
-  compareBits: 33,
+  ...DIRECT_SUITE,
   batch: 8,
-  loss: 'softmax',
-  optimizer: 'sgd',
-  learningRate: 2 ** -4,
-  lrDecay: 1,
-  lrDecayEpochs: 1,
-  momentum: 0.9,
-  seed: 1,
+  ...SOFTMAX_SGD,
   epochs: 1,
 } as TrainSettings;
 

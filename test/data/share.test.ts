@@ -24,7 +24,7 @@ const KEY = new Uint8Array(16).fill(7);
 async function roundTrip(name: string, source: Source): Promise<{ x0: BigUint64Array; x1: BigUint64Array }> {
   const { link } = mailbox();
   await shareInput(name, source, new PairStreams(KEY), link);
-  const x0 = drawInputShare(name, source.elements, new PairStreams(KEY));
+  const x0 = await drawInputShare(name, source.elements, new PairStreams(KEY));
   const x1 = await receiveInputShare(name, source.elements, link);
   return { x0, x1 };
 }
@@ -85,7 +85,7 @@ describe('sharing an input', () => {
       ['input/images/1', BLOCK_ELEMENTS],
       ['input/images/2', 5],
     ]);
-    const x0 = drawInputShare('images', source.elements, new PairStreams(KEY));
+    const x0 = await drawInputShare('images', source.elements, new PairStreams(KEY));
     const x1 = await receiveInputShare('images', source.elements, link);
     for (const i of [0, 1, BLOCK_ELEMENTS - 1, BLOCK_ELEMENTS, 2 * BLOCK_ELEMENTS, pixels.length - 1]) {
       expect(BigInt.asUintN(64, x0[i] + x1[i])).toBe(source.block(i, i + 1)[0]);
@@ -104,5 +104,13 @@ describe('sharing an input', () => {
     expect(chiSquare).toBeLessThan(400);
     const other = await roundTrip('other', ringSource(new BigUint64Array(16)));
     expect(other.x1[0]).not.toBe(x1[0]);
+  });
+
+  it('lets others have their turn while P0 draws a large share', async () => {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    await drawInputShare('images', 40 * BLOCK_ELEMENTS, new PairStreams(KEY));
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(5);
   });
 });

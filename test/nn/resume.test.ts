@@ -3,23 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { RecordedMessage } from '../../src/channel/memory.ts';
 import { REVEALED, train, type TrainOptions } from '../../src/nn/train.ts';
 import { createSecureEngine } from '../../src/protocols/secure.ts';
-import { encode } from '../../src/ring/fixed.ts';
 import type { Shape } from '../../src/ring/shape.ts';
 import * as z64 from '../../src/ring/z64.ts';
-import { shares, testRandom } from '../reference.ts';
 import { simulate } from '../simulate.ts';
-import { DIRECT, OPTIONS, PAPER, TINY, type TinySetting } from './tiny.ts';
+import { DIRECT, OPTIONS, PAPER, TINY, tinyData, type TinySetting, tinyShares, type TinyShares } from './tiny.ts';
 
 const KEYS = [4, 5, 6].map((fill) => new Uint8Array(16).fill(fill)) as [Uint8Array, Uint8Array, Uint8Array];
-const SAMPLES = 12;
 const STEPS = 6;
-const random = testRandom(11);
-const labels = Array.from({ length: SAMPLES }, (_, i) => i % 3);
-const pixels = Array.from(
-  { length: SAMPLES * 6 },
-  (_, i) => (i % 6 < 2 * labels[Math.floor(i / 6)] ? 0.8 : 0.1) * random(),
-);
-const oneHot = labels.flatMap((label) => [0, 1, 2].map((c) => (c === label ? 1 : 0)));
 
 interface Stored {
   readonly shape: Shape;
@@ -43,18 +33,12 @@ interface RunOptions {
   readonly unwatched?: boolean;
 }
 
-/** The owner's shares, the same in every session of a run. */
-function inputs(f: number): { images: BigUint64Array[]; classes: BigUint64Array[] } {
-  return { images: shares(encode(pixels, f)), classes: shares(encode(oneHot, 0)) };
-}
-
 async function run(
   setting: TinySetting,
   options: TrainOptions,
-  { images, classes }: ReturnType<typeof inputs>,
+  dealt: TinyShares,
   { from, unwatched = false }: RunOptions = {},
 ): Promise<Run> {
-  const f = setting.fractionBits;
   const dumps: Dump[] = [];
   const messages: RecordedMessage[] = [];
   const revealed = [new Map<string, BigUint64Array>(), new Map<string, BigUint64Array>()];
@@ -67,18 +51,11 @@ async function run(
           return Promise.resolve();
         },
       });
-      const mine = (parts: BigUint64Array[]): BigUint64Array | null => (party.id === 2 ? null : parts[party.id]);
-      const data = {
-        images: engine.dataset('images', [SAMPLES, 6], f, mine(images)),
-        labels: engine.dataset('labels', [SAMPLES, 3], 0, mine(classes)),
-        testImages: engine.dataset('testImages', [SAMPLES, 6], f, mine(images)),
-        testLabels: engine.dataset('testLabels', [SAMPLES, 3], 0, mine(classes)),
-      };
       const stored = from && [...from.dump[party.id]];
       const state = stored?.map(
         ([name, x]) => [name, engine.input(`state/${name}`, x.shape, x.fractionBits, x.data)] as const,
       );
-      await train(engine, TINY, data, options, () => undefined, {
+      await train(engine, TINY, tinyData(engine, party.id, dealt), options, () => undefined, {
         from: from && { step: from.step, state: new Map(state) },
         onState: async (step, values) => {
           if (unwatched) return;
@@ -112,7 +89,7 @@ describe.each([
     // The update's truncation is by 0 bits: the state is a sum of products in three parts.
     ['steps without a truncation', { ...OPTIONS, steps: STEPS, learningRate: 1, batch: 1, momentum: 0 }],
   ])('by %s: goes on from every step to the same model, losses and counts', async (_options, options) => {
-    const shared = inputs(setting.fractionBits);
+    const shared = tinyShares(setting.fractionBits);
     const whole = await run(setting, options, shared);
     expect(whole.dumps.length).toBe(STEPS + 1);
     expect([...whole.revealed.keys()]).toContain(REVEALED.parameter('layers.0.weight'));
@@ -126,7 +103,7 @@ describe.each([
 
   // Adam is for dealt truncation alone.
   it.runIf(setting.truncation === 'dealt').each(['adam', 'amsgrad'] as const)('%s: the same', async (optimizer) => {
-    const shared = inputs(setting.fractionBits);
+    const shared = tinyShares(setting.fractionBits);
     const options = { ...OPTIONS, steps: 3, optimizer, learningRate: 2 ** -10 };
     const whole = await run(setting, options, shared);
     for (let step = 1; step <= 3; step++) {
@@ -137,7 +114,7 @@ describe.each([
   });
 
   it('does not depend on whether shares are looked at on the way', async () => {
-    const shared = inputs(setting.fractionBits);
+    const shared = tinyShares(setting.fractionBits);
     const options = { ...OPTIONS, steps: 3 };
     const [watched, unwatched] = [
       await run(setting, options, shared),
@@ -147,14 +124,14 @@ describe.each([
   });
 
   it('says nothing that the undisturbed run did not say: no mask covers two values', async () => {
-    const shared = inputs(setting.fractionBits);
+    const shared = tinyShares(setting.fractionBits);
     const options = { ...OPTIONS, steps: undefined, epochs: 2 };
     const whole = await run(setting, options, shared);
     const rest = await run(setting, options, shared, { from: { step: 2, dump: whole.dumps[2] } });
     expect(rest.messages.length).toBeGreaterThan(100);
     expect(newWords(rest.messages, whole.messages)).toBe(0);
     // The check notices a value that changed under its mask: the same run on other shares of the data.
-    const other = inputs(setting.fractionBits);
+    const other = tinyShares(setting.fractionBits);
     const elsewhere = await run(setting, options, other, { from: { step: 2, dump: whole.dumps[2] } });
     expect(newWords(elsewhere.messages, whole.messages)).toBeGreaterThan(100);
   });

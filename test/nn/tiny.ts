@@ -1,9 +1,9 @@
 /** A training small enough to run hundreds of times: 6-5-3 on 12 samples, in three parties or in the clear. */
 import { createPlainEngine } from '../../src/protocols/plain.ts';
-import type { Party } from '../../src/protocols/party.ts';
-import { createSecureEngine } from '../../src/protocols/secure.ts';
+import type { Party, PartyId } from '../../src/protocols/party.ts';
+import { createSecureEngine, type SecureEngine } from '../../src/protocols/secure.ts';
 import type { Network } from '../../src/nn/network.ts';
-import { REVEALED, train, type TrainOptions } from '../../src/nn/train.ts';
+import { REVEALED, train, type TrainingData, type TrainOptions } from '../../src/nn/train.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { shares, testRandom } from '../reference.ts';
@@ -71,14 +71,35 @@ function result(
   return { losses, correct: Number(revealed.get(REVEALED.correct(1))![0]), parameters, ...traffic };
 }
 
+export interface TinyShares {
+  readonly images: BigUint64Array[];
+  readonly classes: BigUint64Array[];
+}
+
+/** The owner's shares. */
+export function tinyShares(f: number): TinyShares {
+  return { images: shares(encode(pixels, f)), classes: shares(encode(oneHot, 0)) };
+}
+
+/** One party's part of the data set. */
+export function tinyData(engine: SecureEngine, id: PartyId, { images, classes }: TinyShares): TrainingData {
+  const f = engine.fractionBits;
+  const mine = (parts: BigUint64Array[]): BigUint64Array | null => (id === 2 ? null : parts[id]);
+  return {
+    images: engine.dataset('images', [SAMPLES, 6], f, mine(images)),
+    labels: engine.dataset('labels', [SAMPLES, 3], 0, mine(classes)),
+    testImages: engine.dataset('testImages', [SAMPLES, 6], f, mine(images)),
+    testLabels: engine.dataset('testLabels', [SAMPLES, 3], 0, mine(classes)),
+  };
+}
+
 export async function trainSecure(
   setting: TinySetting,
   options: TrainOptions,
   simulation: SimulationOptions = {},
 ): Promise<TinyResult> {
   const f = setting.fractionBits;
-  const images = shares(encode(pixels, f));
-  const classes = shares(encode(oneHot, 0));
+  const dealt = tinyShares(f);
   const revealed = [new Map<string, BigUint64Array>(), new Map<string, BigUint64Array>()];
   const { bytes, rounds } = await simulate(async (party: Party) => {
     const engine = createSecureEngine(party, {
@@ -88,14 +109,7 @@ export async function trainSecure(
         return Promise.resolve();
       },
     });
-    const mine = (parts: BigUint64Array[]): BigUint64Array | null => (party.id === 2 ? null : parts[party.id]);
-    const data = {
-      images: engine.dataset('images', [SAMPLES, 6], f, mine(images)),
-      labels: engine.dataset('labels', [SAMPLES, 3], 0, mine(classes)),
-      testImages: engine.dataset('testImages', [SAMPLES, 6], f, mine(images)),
-      testLabels: engine.dataset('testLabels', [SAMPLES, 3], 0, mine(classes)),
-    };
-    await train(engine, TINY, data, options, () => undefined);
+    await train(engine, TINY, tinyData(engine, party.id, dealt), options, () => undefined);
   }, simulation);
   const names = [...revealed[0].keys()];
   const sums = new Map(names.map((name) => [name, z64.add(revealed[0].get(name)!, revealed[1].get(name)!)]));

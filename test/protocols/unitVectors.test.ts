@@ -1,10 +1,9 @@
 /** Unit vectors of secret indices: P2 opens a rotated index and must learn nothing from it, whatever it knows of the shares. */
 import { describe, expect, it } from 'vitest';
 import * as unitVectors from '../../src/protocols/unitVectors.ts';
-import type { Stream } from '../../src/random/stream.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { looksUniform, ring, shares } from '../reference.ts';
-import { simulate } from '../simulate.ts';
+import { simulate, withoutMask } from '../simulate.ts';
 
 const COUNT = 16384;
 /** Fixed, so that a check at the 99.99 % point passes or fails for good. */
@@ -31,23 +30,12 @@ async function helperView(zeroed?: string): Promise<[BigUint64Array, BigUint64Ar
       streams: (streams) => ({
         stream: (path, purpose) => {
           const stream = streams.stream(path, purpose);
-          return purpose === zeroed ? zeros(stream) : stream;
+          return purpose === zeroed ? withoutMask(stream) : stream;
         },
       }),
     },
   );
   return [view['P0'], view['P1']];
-}
-
-function zeros(stream: Stream): Stream {
-  return {
-    bytes: (n) => stream.bytes(n),
-    z64: (n) => new BigUint64Array(n),
-    zp: (p, n) => stream.zp(p, n),
-    zpStar: (p, n) => stream.zpStar(p, n),
-    below: (bound, n) => stream.below(bound, n),
-    bits: (n) => stream.bits(n),
-  };
 }
 
 function bytesUniform(words: BigUint64Array): boolean {

@@ -16,29 +16,20 @@ import type { Network } from '../../src/nn/network.ts';
 import { loadCheckpoint, PartyCheckpoints, storedJob } from '../../src/server/checkpoints.ts';
 import { JOB_VERSION, type TrainJob } from '../../src/server/job.ts';
 import { testRandom } from '../reference.ts';
+import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 
 const network: Network = { name: 'tiny', input: [2], layers: [{ type: 'dense', units: 3 }] };
 const job: TrainJob = {
   kind: 'train',
   sessionId: 'second',
   network,
-  suite: 'direct',
-  truncation: 'dealt',
-  fractionBits: 16,
-  compareBits: 33,
+  ...DIRECT_SUITE,
   backend: 'wasm',
   batch: 4,
   trainImages: 40,
   testImages: 10,
   epochs: 5,
-  loss: 'softmax',
-  optimizer: 'sgd',
-  learningRate: 2 ** -4,
-  lrDecay: 1,
-  lrDecayEpochs: 1,
-  momentum: 0.9,
-  seed: 1,
-  showLoss: true,
+  ...SOFTMAX_SGD,
   checkpointEvery: 4,
   resume: { run: 'first', step: 8 },
 };

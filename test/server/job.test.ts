@@ -10,14 +10,12 @@ import {
   type Job,
   type TrainJob,
 } from '../../src/server/job.ts';
+import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 
 const common = {
   sessionId: 'abc',
   network: NETWORKS.A,
-  suite: 'direct',
-  truncation: 'dealt',
-  fractionBits: 16,
-  compareBits: 33,
+  ...DIRECT_SUITE,
   backend: 'wasm',
   batch: 128,
 } as const;
@@ -28,14 +26,7 @@ const training: TrainJob = {
   trainImages: 60_000,
   testImages: 10_000,
   epochs: 5,
-  loss: 'softmax',
-  optimizer: 'sgd',
-  learningRate: 2 ** -4,
-  lrDecay: 1,
-  lrDecayEpochs: 1,
-  momentum: 0.9,
-  seed: 1,
-  showLoss: true,
+  ...SOFTMAX_SGD,
 };
 
 const inference: InferJob = { kind: 'infer', ...common, images: 128 };
