@@ -111,6 +111,9 @@ export interface Compute {
   /** 2-D convolution over Z_{2^64}, or a gradient of one. */
   conv(job: ConvJob): Promise<BigUint64Array>;
 
+  /** These values do not change any more: a backend may keep a copy where it computes, for products to come. */
+  keep(values: BigUint64Array): void;
+
   /** P1's share of the thermometer code of x: g(x) − share0 mod p. Layout as CompareJob.g. */
   thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array>;
   /** The masked, refreshed and rotated d of PrivateCompare for one worker: n·digits values of Z_p. */

@@ -66,6 +66,10 @@ class WasmCompute implements Compute {
     return out;
   }
 
+  keep(): void {
+    // Operands are copied into a worker's memory for each product.
+  }
+
   async thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array> {
     const out = new Uint8Array(x.length * codeLength(code));
     const block = compareBlock(x.length, this.#workers);

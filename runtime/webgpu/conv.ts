@@ -1,33 +1,24 @@
-/** Convolutions on the GPU (shaders/convPortable.wgsl, convBytes.wgsl): a product whose operands are read from the tensors. */
+/** Convolutions on the GPU (shaders/conv….wgsl): a product whose operands are read from the tensors. */
 import { convOutput, type ConvJob, type ConvMap, type ConvShape } from '../compute.ts';
-import { lengths } from '../wasm/convPlan.ts';
-import type { Dispatcher } from './dispatch.ts';
-import { runProduct, type ProductOptions, type ProductSizes, type Tier } from './product.ts';
-
-const FILES: Readonly<Record<Tier, string>> = { portable: 'convPortable.wgsl', bytes: 'convBytes.wgsl' };
+import type { Product, ProductSizes } from './product.ts';
 
 /** As in shaders/shared/convOperands.wgsl. */
 const MAPS: Readonly<Record<ConvMap, number>> = { forward: 0, inputGradient: 1, weightGradient: 2 };
 
-/** Elements of the operands and the result. */
-export function convLengths({ shape }: ConvJob): number[] {
-  return Object.values(lengths(shape));
-}
-
-/** The result; the job has passed checkConv. */
-export async function gpuConv(dispatcher: Dispatcher, options: ProductOptions, job: ConvJob): Promise<BigUint64Array> {
+/** The job, which has passed checkConv, for the kernels. */
+export function convProduct(job: ConvJob): Product {
   const { map, shape, terms, addend } = job;
   const { height, width, channels, kernelWidth, filters, stride, padding } = shape;
-  return runProduct(dispatcher, options, {
+  return {
     ...sizesOf(map, shape),
-    file: FILES[options.tier],
+    kind: 'conv',
     constants: { MAP: MAPS[map] },
     // Channels (of an error: filters) are last, and they are the inner dimension of A but for the weight gradient, where they are rows.
     innerFirst: { a: map !== 'weightGradient', b: map === 'inputGradient' },
     terms: terms.map(({ x, y }) => ({ a: x, b: y })),
     addend,
     operandLayout: [height, width, channels, kernelWidth, filters, stride, padding, ...convOutput(shape)],
-  });
+  };
 }
 
 function sizesOf(map: ConvMap, shape: ConvShape): ProductSizes {

@@ -1,9 +1,18 @@
 /** Choosing an adapter and opening a device with all it has to give. The same in Node and in a browser. */
+import { usableVariants, type SubgroupAdapter, type SubgroupVariant } from './subgroupPlan.ts';
 
+/** Matrices held by a subgroup's registers. Dawn offers them under the toggle `allow_unsafe_apis`; the types do not know them yet. */
+export const SUBGROUP_MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
 /** Features the kernels can use where an adapter has them; none is required. */
-const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];
+const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query', SUBGROUP_MATRICES];
 /** Limits that are asked for in full: the defaults are what every adapter has, which is far less than a large one. */
-const WANTED_LIMITS = ['maxBufferSize', 'maxStorageBufferBindingSize'] as const;
+const WANTED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+] as const;
 
 export interface DeviceOptions {
   /** Take an adapter that computes on the CPU, for tests: it is slower than the WASM kernels. Default: hardware only. */
@@ -19,6 +28,8 @@ export interface Gpu {
   readonly isFallback: boolean;
   /** WGSL's packed_4x8_integer_dot_product: dot4U8Packed, pack4xU8. */
   readonly packedDot: boolean;
+  /** Variants of the subgroup-matrix kernel that the device runs. */
+  readonly subgroupVariants: readonly SubgroupVariant[];
   /** Bytes of the largest operand a kernel can bind. */
   readonly maxBindingBytes: number;
   /** Workgroups along one dimension of a dispatch. */
@@ -49,6 +60,7 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     adapter: describe(adapter.info),
     isFallback: isFallback(adapter.info),
     packedDot: gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product'),
+    subgroupVariants: device.features.has(SUBGROUP_MATRICES) ? usableVariants(subgroupAdapter(adapter)) : [],
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize),
     maxGroups: device.limits.maxComputeWorkgroupsPerDimension,
     lost: () => lost,
@@ -62,6 +74,20 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
       if (entry !== undefined) device.destroy();
       entry = undefined;
     },
+  };
+}
+
+/** What usableVariants asks, of an adapter with subgroup matrices. */
+function subgroupAdapter({ info, limits }: GPUAdapter): SubgroupAdapter {
+  const { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup } = limits;
+  const {
+    subgroupMinSize = 0,
+    subgroupMaxSize = 0,
+    subgroupMatrixConfigs = [],
+  } = info as GPUAdapterInfo & Partial<Pick<SubgroupAdapter, 'subgroupMatrixConfigs'>>;
+  return {
+    ...{ subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs },
+    ...{ maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup },
   };
 }
 

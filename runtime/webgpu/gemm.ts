@@ -1,29 +1,20 @@
-/** Matrix products on the GPU (shaders/gemmPortable.wgsl, gemmBytes.wgsl). */
+/** Matrix products on the GPU (shaders/gemm….wgsl). */
 import type { GemmJob } from '../compute.ts';
-import type { Dispatcher } from './dispatch.ts';
-import { runProduct, type ProductOptions, type Tier } from './product.ts';
+import type { Product } from './product.ts';
 
-const FILES: Readonly<Record<Tier, string>> = { portable: 'gemmPortable.wgsl', bytes: 'gemmBytes.wgsl' };
-
-/** Elements of the operands and the result. */
-export function gemmLengths({ m, k, n }: GemmJob): number[] {
-  return [m * k, k * n, m * n];
-}
-
-/** (m,n); the job has passed checkGemm. */
-export async function gpuGemm(dispatcher: Dispatcher, options: ProductOptions, job: GemmJob): Promise<BigUint64Array> {
+/** The job, which has passed checkGemm, for the kernels; undefined where there is nothing to compute: no buffer of no bytes can be bound. */
+export function gemmProduct(job: GemmJob): Product | undefined {
   const { m, k, n, transposeA = false, transposeB = false, terms, addend } = job;
-  // A buffer of no bytes cannot be bound, and there is nothing to compute.
-  if (m === 0 || n === 0 || k === 0) return addend?.slice() ?? new BigUint64Array(m * n);
-  return runProduct(dispatcher, options, {
+  if (m === 0 || n === 0 || k === 0) return undefined;
+  return {
     m,
     k,
     n,
-    file: FILES[options.tier],
+    kind: 'gemm',
     constants: {},
     innerFirst: { a: !transposeA, b: transposeB },
     terms,
     addend,
     operandLayout: [...(transposeA ? [1, m] : [k, 1]), ...(transposeB ? [1, k] : [n, 1])],
-  });
+  };
 }

@@ -1,14 +1,14 @@
 /**
  * Tier (c): products over Z_{2^64} on subgroup matrices (tensor cores) with u8 operands and u32 accumulators. This file says how a
- * product is cut; `subgroupShader.ts` writes the multiply kernel from it, `shaders/gemmSubgroupSplit.wgsl` splits the operands, and
- * the CPU twin (test/webgpu/subgroupTwin.ts) walks the same plan.
+ * product is cut; `shaders/shared/planes.wgsl` splits the operands, `subgroupShader.ts` writes the multiply kernel, `subgroupProduct.ts`
+ * calls both, and the CPU twin (test/webgpu/subgroupTwin.ts) walks the same plan.
  *
  * A value is eight limbs of 8 bits, a = Σ 2^{8i} a_i. Modulo 2^64 only i + j < 8 counts, so
  *   C = Σ_d 2^{8d} D_d,  D_d = Σ_{i+j=d} A_i · B_j,  d = 0 … 7: 36 products of byte planes, eight accumulators ("diagonals").
  *
  * Bound. D_d sums d + 1 ≤ 8 products of bytes for each inner index, so D_d ≤ 8 · 255² · K after K of them, which stays below 2^32 while
- * K ≤ ⌊(2^32 − 1) / (8 · 255²)⌋ = 8,256. A longer inner dimension is cut into passes of at most that many; each adds its diagonals to the
- * 64-bit result in memory and starts from zero. (D_4 … D_7 are needed only modulo 2^32 and would bear a wrap, but what a device's
+ * K ≤ ⌊(2^32 − 1) / (8 · 255²)⌋ = 8,256. A longer inner dimension is cut into parts of at most that many, as is one whose result has too
+ * few tiles to keep a device busy: each part is a layer of the grid with a 64-bit result of its own, and sumParts.wgsl adds them. (D_4 … D_7 are needed only modulo 2^32 and would bear a wrap, but what a device's
  * matrix unit does on overflow is not specified, so none is allowed.) Zeros that pad the inner dimension are counted as if they were values.
  *
  * A workgroup computes a block of tiles, each subgroup a few of them; a tile is one result matrix, M x N.
@@ -24,7 +24,8 @@ export const VECTOR = 16;
 export const FOLD_INNER: number = Math.floor((2 ** 32 - 1) / (LIMBS * 255 * 255));
 /** Invocations of a workgroup of the split kernel; stands in its source as well. */
 export const SPLIT_WORKGROUP = 128;
-const MAX_GROUPS = 65_535;
+/** Inner indices of a part, at the least: shorter ones would be mostly reading and writing of sums. */
+const SHORTEST_PART = 1_024;
 
 /** The products of limbs that count modulo 2^64, by left limb. */
 export const PRODUCTS: readonly { readonly left: number; readonly right: number; readonly diagonal: number }[] =
@@ -165,14 +166,8 @@ export function workgroupBytes(of: SubgroupVariant): number {
   return VECTOR * stagedLayout(of).vectors;
 }
 
-/** One operand: how it is stored, and its planes. */
+/** One operand in byte planes. */
 export interface OperandPlan {
-  /** Rows of A or columns of B, and the inner dimension of a term. */
-  readonly outer: number;
-  readonly inner: number;
-  /** Elements between outer and between inner neighbours as stored: a transposition is an exchange of the two. */
-  readonly outerStride: number;
-  readonly innerStride: number;
   /** Outer indices of a fragment, tiles (padded to whole blocks), and steps of K that a term takes. */
   readonly tile: number;
   readonly tiles: number;
@@ -180,15 +175,8 @@ export interface OperandPlan {
   readonly strides: FragmentStrides & { readonly term: number; readonly tile: number };
   /** Invocations of the split kernel for a term: one for each vector of a limb. */
   readonly items: number;
-  /** Size of the planes of all terms; never 0, which no binding may be. */
+  /** Size of the planes of all terms. */
   readonly bytes: number;
-}
-
-/** Steps [begin, end), counted through all terms; `accumulate`: adds to what is in `out` (an addend, or the passes before). */
-export interface Pass {
-  readonly begin: number;
-  readonly end: number;
-  readonly accumulate: boolean;
 }
 
 export interface SubgroupPlan {
@@ -197,102 +185,64 @@ export interface SubgroupPlan {
   readonly n: number;
   readonly left: OperandPlan;
   readonly right: OperandPlan;
-  /** One dispatch each, in this order. An addend is copied into `out` before the first. None when out is empty. */
-  readonly passes: readonly Pass[];
-  /** Workgroups of a pass: blocks across, blocks down. */
-  readonly groups: readonly [columns: number, rows: number];
+  /** Steps of all terms, and of one part; the last part may be shorter. */
+  readonly steps: number;
+  readonly span: number;
+  readonly parts: number;
+  /** Workgroups: blocks across, blocks down, parts. */
+  readonly groups: readonly [columns: number, rows: number, parts: number];
 }
 
-/** A product's sizes, as GemmJob (compute.ts) has them. */
-export interface ProductShape {
-  readonly m: number;
-  readonly k: number;
-  readonly n: number;
-  readonly transposeA?: boolean;
-  readonly transposeB?: boolean;
-  readonly terms: number;
-  readonly addend: boolean;
-}
-
-/** Throws RangeError when a dimension has more blocks than one dispatch may have workgroups. */
-export function planSubgroup(product: ProductShape, variant: SubgroupVariant): SubgroupPlan {
-  const { m, k, n, transposeA = false, transposeB = false, terms, addend } = product;
+/** Cuts a product of `terms` terms, sizes at least 1, so that `busyGroups` workgroups have work where the inner dimension allows it. */
+export function planSubgroup(
+  { m, k, n }: { readonly m: number; readonly k: number; readonly n: number },
+  terms: number,
+  variant: SubgroupVariant,
+  busyGroups = 1,
+): SubgroupPlan {
   const { M, N, K } = variant.shape;
   const [blockRows, blockColumns] = blockTiles(variant);
   const rows = Math.ceil(m / (M * blockRows));
   const columns = Math.ceil(n / (N * blockColumns));
-  if (rows > MAX_GROUPS || columns > MAX_GROUPS) {
-    throw new RangeError(`gemm: (${m},${n}) has ${rows} x ${columns} blocks, at most ${MAX_GROUPS} a side expected`);
-  }
-  const aStrides = transposeA ? ([1, m] as const) : ([k, 1] as const);
-  const bStrides = transposeB ? ([k, 1] as const) : ([1, n] as const);
-  const left = planOperand(m, k, aStrides, M, rows * blockRows, K, terms);
-  const right = planOperand(n, k, bStrides, N, columns * blockColumns, K, terms);
+  const left = planOperand(k, M, rows * blockRows, K, terms);
+  const right = planOperand(k, N, columns * blockColumns, K, terms);
 
-  const limit = Math.floor(FOLD_INNER / K);
   const steps = terms * left.steps;
-  const passes: Pass[] = [];
-  // A pass without steps is needed where k = 0: it gives the addend or zeros.
-  for (let begin = 0; m > 0 && n > 0 && (begin === 0 || begin < steps); begin += limit) {
-    passes.push({ begin, end: Math.min(begin + limit, steps), accumulate: addend || begin > 0 });
-  }
-  return { variant, m, n, left, right, passes, groups: [columns, rows] };
+  const needed = Math.ceil(steps / Math.floor(FOLD_INNER / K));
+  const wanted = Math.min(Math.ceil(busyGroups / (rows * columns)), Math.floor((steps * K) / SHORTEST_PART));
+  const span = Math.ceil(steps / Math.max(needed, wanted));
+  const parts = Math.ceil(steps / span);
+  return { variant, m, n, left, right, steps, span, parts, groups: [columns, rows, parts] };
 }
 
-function planOperand(
-  outer: number,
-  inner: number,
-  [outerStride, innerStride]: readonly [number, number],
-  tile: number,
-  tiles: number,
-  K: number,
-  terms: number,
-): OperandPlan {
+function planOperand(inner: number, tile: number, tiles: number, K: number, terms: number): OperandPlan {
   const steps = Math.ceil(inner / K);
   const fragment = fragmentStrides(tile, K);
   const ofTile = steps * fragment.step;
   const ofTerm = tiles * ofTile;
   return {
-    outer,
-    inner,
-    outerStride,
-    innerStride,
     tile,
     tiles,
     steps,
     strides: { ...fragment, tile: ofTile, term: ofTerm },
     items: tiles * steps * fragment.limb,
-    bytes: VECTOR * Math.max(1, terms * ofTerm),
+    bytes: VECTOR * terms * ofTerm,
   };
 }
 
-/** Workgroups of the split kernel, folded into two dimensions where one does not suffice. */
-export function splitGroups({ items }: OperandPlan): [number, number] {
-  const groups = Math.ceil(items / SPLIT_WORKGROUP);
-  const down = Math.max(1, Math.ceil(groups / MAX_GROUPS));
-  return [Math.ceil(groups / down), down];
-}
-
-/** The split kernel's pipeline constants. */
+/** The split kernel's pipeline constants, but for the side. */
 export function splitConstants({ tile, strides }: OperandPlan): { TILE: number; ROW_VECTORS: number } {
   return { TILE: tile, ROW_VECTORS: strides.row };
 }
 
 /** The split kernel's uniform, in the order of its struct. */
-export function splitUniform(operand: OperandPlan, term: number): Uint32Array<ArrayBuffer> {
-  const { outer, inner, outerStride, innerStride, steps, items, strides } = operand;
-  const base = term * strides.term;
-  return Uint32Array.of(
-    ...[outer, inner, outerStride, innerStride, steps, items],
-    ...[base, strides.tile, strides.step, strides.limb, strides.row, 0],
-  );
+export function splitUniform({ steps, items, strides }: OperandPlan, terms: number, gridWidth: number): number[] {
+  return [steps, items, terms * items, gridWidth, strides.term, strides.tile, strides.step, strides.limb];
 }
 
 /** The multiply kernel's uniform, in the order of its struct. */
-export function multiplyUniform(plan: SubgroupPlan, pass: Pass): Uint32Array<ArrayBuffer> {
-  const { m, n, left, right } = plan;
-  return Uint32Array.of(
-    ...[m, n, left.steps, pass.begin, pass.end, Number(pass.accumulate)],
-    ...[left.strides.term, left.strides.tile, right.strides.term, right.strides.tile, 0, 0],
-  );
+export function multiplyUniform(plan: SubgroupPlan, hasAddend: boolean): number[] {
+  const { m, n, left, right, steps, span } = plan;
+  const strides = [left.strides.term, left.strides.tile, right.strides.term, right.strides.tile];
+  return [m, n, left.steps, steps, span, Number(hasAddend), ...strides];
 }

@@ -7,7 +7,7 @@
  * store; offset and stride count elements of the array, here vectors of 16 bytes, whatever the matrix holds; both must be
  * subgroup-uniform. The x size of the workgroup must be a multiple of the device's largest subgroup.
  *
- * Bindings: 0 uniform (multiplyUniform), 1 planes of A, 2 planes of B, 3 out (m,n).
+ * Bindings: 0 uniform (multiplyUniform), 1 planes of A, 2 planes of B, 3 addend (m,n), 4 out (parts,m,n).
  */
 import {
   LIMBS,
@@ -20,9 +20,6 @@ import {
   type FragmentStrides,
   type SubgroupVariant,
 } from './subgroupPlan.ts';
-
-/** The feature a device must be requested with; Dawn offers it under the toggle `allow_unsafe_apis`. */
-export const SUBGROUP_FEATURE = 'chromium-experimental-subgroup-matrix';
 
 export function multiplyShader(variant: SubgroupVariant): string {
   const { shape, subgroups, tiles, staged } = variant;
@@ -37,24 +34,24 @@ enable chromium_experimental_subgroup_matrix;
 struct Shape {
   rows : u32,
   columns : u32,
-  // Steps of a term, and the steps of this pass, counted through all terms.
+  // Steps of a term, of all terms, and of a part.
   steps : u32,
-  begin : u32,
-  end : u32,
-  accumulate : u32,
+  all_steps : u32,
+  span : u32,
+  has_addend : u32,
   // Strides of the planes, in vectors.
   left_term : u32,
   left_tile : u32,
   right_term : u32,
   right_tile : u32,
-  unused_0 : u32,
-  unused_1 : u32,
 }
 
 @group(0) @binding(0) var<uniform> shape : Shape;
 @group(0) @binding(1) var<storage, read> left_planes : array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read> right_planes : array<vec4<u32>>;
-@group(0) @binding(3) var<storage, read_write> out : array<vec2<u32>>;
+// Any buffer where there is none.
+@group(0) @binding(3) var<storage, read> addend : array<vec2<u32>>;
+@group(0) @binding(4) var<storage, read_write> out : array<vec2<u32>>;
 
 alias Left = subgroup_matrix_left<u8, ${K}, ${M}>;
 alias Right = subgroup_matrix_right<u8, ${N}, ${K}>;
@@ -74,17 +71,17 @@ fn add(sum : Sum, low : vec4<u32>, high : vec4<u32>) -> Sum {
   return Sum(total, sum.high + high + select(vec4<u32>(0u), vec4<u32>(1u), total < low));
 }
 
-fn write(sum : Sum, row : u32, column : u32) {
+fn write(sum : Sum, part : u32, row : u32, column : u32) {
   if (row >= shape.rows) {
     return;
   }
   for (var i = 0u; i < 4u && column + i < shape.columns; i++) {
-    let at = row * shape.columns + column + i;
+    let at = (part * shape.rows + row) * shape.columns + column + i;
     var value = vec2<u32>(sum.low[i], sum.high[i]);
-    if (shape.accumulate != 0u) {
-      let before = out[at];
-      let low = value.x + before.x;
-      value = vec2<u32>(low, value.y + before.y + select(0u, 1u, low < value.x));
+    if (shape.has_addend != 0u) {
+      let more = addend[at];
+      let low = value.x + more.x;
+      value = vec2<u32>(low, value.y + more.y + select(0u, 1u, low < value.x));
     }
     out[at] = value;
   }
@@ -96,6 +93,9 @@ fn main(
   @builtin(local_invocation_index) lane : u32,
   @builtin(subgroup_id) subgroup : u32,
 ) {
+  // The part's steps, counted through all terms.
+  let begin = group.z * shape.span;
+  let end = min(begin + shape.span, shape.all_steps);
   // First tiles of the block, and of the subgroup within it.
   let block_row = group.y * ${blockRows}u;
   let block_column = group.x * ${blockColumns}u;
@@ -136,7 +136,7 @@ function directLoop(variant: SubgroupVariant): string {
     (column, limb) => load('Right', 'col_major', 'right_planes', `right_${column}`, limb, right),
   );
   return `\
-  for (var at = shape.begin; at < shape.end; at++) {
+  for (var at = begin; at < end; at++) {
     let term = at / shape.steps;
     let step = at % shape.steps;
     let left_at = term * shape.left_term + step * ${left.step}u;
@@ -174,21 +174,19 @@ ${copies.map(({ fetch }) => `      ${fetch}`).join('\n')}
   );
   return `\
 ${copies.map(({ name }) => `  var ${name} : vec4<u32>;`).join('\n')}
-  if (shape.begin < shape.end) {
-${fetch('shape.begin')}
-  }
+${fetch('begin')}
 ${range(tiles[0])
   .map((row) => `  let left_${row} = (tile_row + ${row}u) * ${left.step}u;`)
   .join('\n')}
 ${range(tiles[1])
   .map((column) => `  let right_${column} = ${rightBase}u + (tile_column + ${column}u) * ${right.step}u;`)
   .join('\n')}
-  for (var at = shape.begin; at < shape.end; at++) {
+  for (var at = begin; at < end; at++) {
     // All subgroups have read the step before.
     workgroupBarrier();
 ${copies.map(({ store }) => `    ${store}`).join('\n')}
     workgroupBarrier();
-    if (at + 1u < shape.end) {
+    if (at + 1u < end) {
 ${fetch('at + 1u')}
     }
 ${products}
@@ -280,7 +278,7 @@ function recombine(variant: SubgroupVariant, row: number, column: number): strin
     const columnTile = `(block_column + ${owner} % ${subgroups[1]}u * ${tiles[1]}u + ${column}u)`;
     const toRow = `${rowTile} * ${shape.M}u + ${vector} / ${rowVectors}u`;
     const toColumn = `${columnTile} * ${shape.N}u + ${item} % ${rowVectors}u * ${VECTOR / 4}u`;
-    lines.push(`    write(value_${q}, ${toRow}, ${toColumn});`);
+    lines.push(`    write(value_${q}, group.z, ${toRow}, ${toColumn});`);
   }
   return [...lines, '  }'];
 }

@@ -5,17 +5,21 @@
 import type { Compute, CompareJob, ConvJob, DigitCode, GemmJob } from '../compute.ts';
 import { checkConv } from '../wasm/conv.ts';
 import { checkGemm } from '../wasm/gemm.ts';
-import { convLengths, gpuConv } from './conv.ts';
+import { listChoices, productStep, type Choice } from './choices.ts';
+import { convProduct } from './conv.ts';
 import type { Gpu } from './device.ts';
 import { Dispatcher } from './dispatch.ts';
-import { gemmLengths, gpuGemm } from './gemm.ts';
-import type { ProductOptions, Tier } from './product.ts';
+import { gemmProduct } from './gemm.ts';
+import type { Product } from './product.ts';
 import type { ReadShader } from './shaders.ts';
+import { multiplyFile } from './subgroupProduct.ts';
+import { multiplyShader } from './subgroupShader.ts';
+import { Tuner, type Candidate, type TuningStore } from './tuner.ts';
 
 /** How long a failed call waits to learn that the device is lost. */
 const LOSS_REPORT_MS = 200;
-/** Not measured yet: large GPUs have some 130 cores, which hold two workgroups of 256 threads or more. */
-const BUSY_GROUPS = 256;
+/** Multiply-adds up to which the CPU takes part in a trial: some seconds of one core. Beyond, the portable kernel is the reference. */
+const CPU_TRIAL = 2 ** 32;
 
 export interface WebgpuOptions {
   /** The device; closed with this compute. */
@@ -23,50 +27,70 @@ export interface WebgpuOptions {
   readonly readShader: ReadShader;
   /** Does what the GPU does not; closed with this compute. */
   readonly cpu: Compute;
-  /** Default: `bytes` where the device has packed dot products. */
-  readonly tier?: Tier;
-  /** Workgroups that keep the device busy (ProductOptions). Default: 256. */
+  /** The kernel of all products. Default: the fastest for each shape, found by trial. */
+  readonly choice?: Choice;
+  /** Whether a product goes to the CPU where that is faster. Default: only those that the device has no room for. */
+  readonly cpuWhereFaster?: boolean;
+  /** Remembers the trials. */
+  readonly store?: TuningStore;
+  /** Workgroups that keep the device busy (productStep). */
   readonly busyGroups?: number;
   /** Told once why, when the device is lost and the CPU goes on. */
   readonly onLost?: (reason: string) => void;
+  /** Told of a kernel that gave another result than the CPU's; it is not used for products of that key. */
+  readonly onWrong?: (choice: string, key: string) => void;
 }
 
 export function createWebgpuCompute(options: WebgpuOptions): Compute {
-  const { gpu, tier = gpu.packedDot ? 'bytes' : 'portable' } = options;
-  if (tier === 'bytes' && !gpu.packedDot) throw new Error(`webgpu: ${gpu.adapter} has no packed dot products`);
-  return new WebgpuCompute(options, tier);
+  const { gpu, choice } = options;
+  if (choice !== undefined && !listChoices(gpu).includes(choice)) {
+    throw new Error(`webgpu: ${gpu.adapter} does not run ${choice}; it runs ${listChoices(gpu).join(', ')}`);
+  }
+  return new WebgpuCompute(options);
+}
+
+/** Shaders of files, and those that are written from a variant. */
+export function readKernels(gpu: Gpu, read: ReadShader): ReadShader {
+  const written = new Map(gpu.subgroupVariants.map((variant) => [multiplyFile(variant), variant]));
+  return async (path) => {
+    const variant = written.get(path);
+    return variant === undefined ? read(path) : multiplyShader(variant);
+  };
 }
 
 class WebgpuCompute implements Compute {
   readonly name = 'webgpu';
+  readonly #options: WebgpuOptions;
   readonly #gpu: Gpu;
   readonly #cpu: Compute;
   readonly #dispatcher: Dispatcher;
-  readonly #products: ProductOptions;
-  readonly #onLost: ((reason: string) => void) | undefined;
+  readonly #choices: readonly Choice[];
+  readonly #tuner: Tuner;
   #told = false;
   #closed = false;
 
-  constructor({ gpu, cpu, readShader, onLost, busyGroups = BUSY_GROUPS }: WebgpuOptions, tier: Tier) {
+  constructor(options: WebgpuOptions) {
+    const { gpu, cpu, readShader, choice, store, onWrong = () => undefined } = options;
+    this.#options = options;
     this.#gpu = gpu;
     this.#cpu = cpu;
-    this.#dispatcher = new Dispatcher(gpu, readShader);
-    this.#products = { tier, busyGroups };
-    this.#onLost = onLost;
+    this.#dispatcher = new Dispatcher(gpu, readKernels(gpu, readShader));
+    this.#choices = choice === undefined ? listChoices(gpu) : [choice];
+    this.#tuner = new Tuner(store, onWrong);
   }
 
   async gemm(job: GemmJob): Promise<BigUint64Array> {
     checkGemm(job);
-    const onCpu = (): Promise<BigUint64Array> => this.#cpu.gemm(job);
-    if (!this.#dispatcher.fits(gemmLengths(job))) return onCpu();
-    return this.#run(() => gpuGemm(this.#dispatcher, this.#products, job), onCpu);
+    return this.#product(gemmProduct(job), gemmKey(job), () => this.#cpu.gemm(job));
   }
 
   async conv(job: ConvJob): Promise<BigUint64Array> {
     checkConv(job);
-    const onCpu = (): Promise<BigUint64Array> => this.#cpu.conv(job);
-    if (!this.#dispatcher.fits(convLengths(job))) return onCpu();
-    return this.#run(() => gpuConv(this.#dispatcher, this.#products, job), onCpu);
+    return this.#product(convProduct(job), convKey(job), () => this.#cpu.conv(job));
+  }
+
+  keep(values: BigUint64Array): void {
+    this.#dispatcher.resident.keep(values);
   }
 
   thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array> {
@@ -117,6 +141,27 @@ class WebgpuCompute implements Compute {
     await this.#cpu.close();
   }
 
+  #product(product: Product | undefined, key: string, onCpu: () => Promise<BigUint64Array>): Promise<BigUint64Array> {
+    const kernels = product === undefined ? [] : this.#kernelsOf(product);
+    if (product === undefined || kernels.length === 0) return onCpu();
+    const [only] = kernels;
+    if (this.#options.choice !== undefined) return this.#run(() => only.run(), onCpu);
+    const { cpuWhereFaster: eligible = false } = this.#options;
+    const { m, k, n, terms } = product;
+    const cpu: Candidate = { name: 'cpu', eligible, prepare: () => Promise.resolve(), run: onCpu };
+    const candidates = m * k * n * terms.length <= CPU_TRIAL ? [cpu, ...kernels] : kernels;
+    return this.#run(() => this.#tuner.run(`${eligible ? 'auto' : 'webgpu'} ${key}`, candidates), onCpu);
+  }
+
+  #kernelsOf(product: Product): Candidate[] {
+    return this.#choices.flatMap((name) => {
+      const step = productStep(this.#gpu, name, product, this.#options.busyGroups);
+      if (step === undefined) return [];
+      const prepare = (): Promise<void> => this.#dispatcher.prepare(step);
+      return [{ name, eligible: true, prepare, run: () => this.#dispatcher.run(step) }];
+    });
+  }
+
   /** On the GPU; when the device is lost before the result is here, again on the CPU: the operands are as they were. */
   async #run(onGpu: () => Promise<BigUint64Array>, onCpu: () => Promise<BigUint64Array>): Promise<BigUint64Array> {
     if (this.#closed) throw new Error('webgpu: compute is closed');
@@ -130,8 +175,19 @@ class WebgpuCompute implements Compute {
       }
     }
     if (this.#closed) throw new Error('webgpu: compute is closed');
-    if (!this.#told) this.#onLost?.(this.#gpu.lost() ?? '');
+    if (!this.#told) this.#options.onLost?.(this.#gpu.lost() ?? '');
     this.#told = true;
     return onCpu();
   }
+}
+
+/** What trials distinguish: sizes, storage order, terms. */
+function gemmKey({ m, k, n, transposeA = false, transposeB = false, terms }: GemmJob): string {
+  return `gemm ${m}x${k}x${n} ${transposeA ? 't' : 'n'}${transposeB ? 't' : 'n'} ${terms.length}`;
+}
+
+function convKey({ map, shape, terms }: ConvJob): string {
+  const { batch, height, width, channels, kernelHeight, kernelWidth, filters, stride, padding } = shape;
+  const image = [batch, height, width, channels].join('x');
+  return `conv ${map} ${image} ${kernelHeight}x${kernelWidth}x${filters} ${stride} ${padding} ${terms.length}`;
 }

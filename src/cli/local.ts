@@ -7,7 +7,7 @@ import type { Holdings } from '../data/checkpoint-store.ts';
 import { Problem } from '../data/problem.ts';
 import { PARTY_NAMES, type PartyAddress, type PartyName, type StartOrder } from '../server/ipc.ts';
 import { messageOf } from './errors.ts';
-import { Deferred, PartyChild } from './party-child.ts';
+import { Deferred, PartyChild, type News } from './party-child.ts';
 
 /** After a first failure, how long the others may take to say what they saw: the first to speak need not know the cause. */
 const DIAGNOSIS_MS = 1500;
@@ -34,7 +34,7 @@ export class LocalParties {
   readonly #killAll: () => void;
 
   /** Starts the three processes. */
-  constructor(onRefused: (party: PartyName, reason: string) => void) {
+  constructor(onNews: (party: PartyName, news: News) => void) {
     this.failed = this.#failed.promise;
     const watch = (child: PartyChild): void => {
       if (!child.failed || this.#failures.includes(child)) return;
@@ -42,7 +42,7 @@ export class LocalParties {
       this.#failed.resolve();
       if (child.died || child.failure?.origin === 'here') this.#caused.resolve();
     };
-    this.#children = PARTY_NAMES.map((name) => new PartyChild(name, watch, (reason) => onRefused(name, reason)));
+    this.#children = PARTY_NAMES.map((name) => new PartyChild(name, watch, (news) => onNews(name, news)));
     // The last resort, should this process end in a hurry.
     this.#killAll = () => {
       for (const child of this.#children) if (!child.exit) child.kill('SIGKILL');

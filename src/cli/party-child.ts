@@ -8,6 +8,8 @@ import { noticeSchema, type FailureNotice, type Notice, type Order, type PartyNa
 const KEPT_OUTPUT = 4000;
 
 type Listening = Extract<Notice, { type: 'listening' }>;
+/** What a party tells that does not change its state. */
+export type News = Extract<Notice, { type: 'refused' | 'computing' | 'note' }>;
 
 interface Exit {
   readonly code: number | null;
@@ -42,7 +44,7 @@ export class PartyChild {
   readonly #process: ChildProcess;
   #output = '';
 
-  constructor(name: PartyName, onChange: (child: PartyChild) => void, onRefused: (reason: string) => void) {
+  constructor(name: PartyName, onChange: (child: PartyChild) => void, onNews: (news: News) => void) {
     this.name = name;
     // Compiled or run from source, the entry lies next to this file with the same ending.
     const entry = `../server/party-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
@@ -56,7 +58,7 @@ export class PartyChild {
     this.#process.on('message', (message) => {
       const notice = noticeSchema.parse(message);
       if (notice.type === 'listening') this.listening.resolve(notice);
-      if (notice.type === 'refused') onRefused(notice.reason);
+      if (notice.type === 'refused' || notice.type === 'computing' || notice.type === 'note') onNews(notice);
       if (notice.type === 'done') this.done = true;
       if (notice.type === 'error') this.failure = notice;
       onChange(this);

@@ -10,6 +10,7 @@ import { configurationFields, type Job } from '../server/job.ts';
 import { messageOf } from './errors.ts';
 import { aborted } from './interrupts.ts';
 import { LocalParties } from './local.ts';
+import type { PartyNews } from './party-news.ts';
 import type { SessionSettings } from './options.ts';
 
 const HOST = '127.0.0.1';
@@ -20,19 +21,11 @@ export function commonJob(
   settings: SessionSettings,
 ): Pick<
   Job,
-  | 'sessionId'
-  | 'network'
-  | 'suite'
-  | 'truncation'
-  | 'fractionBits'
-  | 'compareBits'
-  | 'backend'
-  | 'batch'
-  | 'insecureKeys'
+  'sessionId' | 'network' | 'suite' | 'truncation' | 'fractionBits' | 'compareBits' | 'batch' | 'insecureKeys'
 > {
-  const { network, suite, truncation, fractionBits, compareBits, backend, batch, insecureKeys } = settings;
+  const { network, suite, truncation, fractionBits, compareBits, batch, insecureKeys } = settings;
   const sessionId = toHex(randomBytes(16));
-  return { sessionId, network, suite, truncation, fractionBits, compareBits, backend, batch, insecureKeys };
+  return { sessionId, network, suite, truncation, fractionBits, compareBits, batch, insecureKeys };
 }
 
 /** What a session does, known once the parties listen and have said which checkpoints they have. */
@@ -56,16 +49,15 @@ export async function runLocally<T>(
   plan: SessionPlan,
   settings: SessionSettings,
   signal: AbortSignal,
-  /** Prints a line for the user to read. */
-  line: (text: string) => void,
+  news: PartyNews,
   task: (owner: Owner, session: Session) => Promise<T>,
 ): Promise<T> {
-  const parties = new LocalParties((party, reason) => line(`${party} turned a stranger away: ${reason}`));
+  const parties = new LocalParties((party, told) => news.hear(party, told));
   let owner: Owner | undefined;
 
   const run = async (): Promise<T> => {
     const identity = KeyPair.generate();
-    const { timeoutMs, workers } = settings;
+    const { timeoutMs, backend, fallbackAdapter, workers } = settings;
     const opened = await parties.open(HOST, settings.port, plan.folderOf);
     const addresses = ofEach((name) => opened[name].address);
     const session = await plan.begin(ofEach((name) => opened[name].holdings));
@@ -76,7 +68,7 @@ export async function runLocally<T>(
       parties: addresses,
       ownerPublicKey: toHex(identity.publicKey),
       timeoutMs,
-      workers,
+      compute: { backend, fallbackAdapter, workers },
     });
     owner = await Owner.connect({
       identity,

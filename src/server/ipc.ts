@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { Holdings } from '../data/checkpoint-store.ts';
+import { BACKENDS, type Computing, type ComputeSettings } from './compute.ts';
 import { jobSchema, type Job } from './job.ts';
 
 export type PartyName = 'P0' | 'P1' | 'P2';
@@ -34,8 +35,7 @@ export interface StartOrder {
   readonly ownerPublicKey: string;
   /** Longest wait for one message. */
   readonly timeoutMs: number;
-  /** Threads of the compute backend. */
-  readonly workers: number;
+  readonly compute: ComputeSettings;
 }
 
 /** Starter to party. */
@@ -61,6 +61,9 @@ export type Notice =
     }
   /** Someone who is not part of the session connected and was turned away. */
   | { readonly type: 'refused'; readonly reason: string }
+  | ({ readonly type: 'computing' } & Computing)
+  /** Something to tell the user; the job goes on. */
+  | { readonly type: 'note'; readonly text: string }
   | { readonly type: 'done' }
   | FailureNotice;
 
@@ -77,7 +80,7 @@ export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
     parties: z.strictObject({ P0: address, P1: address, P2: address }),
     ownerPublicKey: publicKey,
     timeoutMs: z.int().min(1),
-    workers: z.int().min(1),
+    compute: z.strictObject({ backend: z.enum(BACKENDS), fallbackAdapter: z.boolean(), workers: z.int().min(1) }),
   }),
   z.strictObject({ type: z.literal('abort'), reason: z.string() }),
 ]);
@@ -93,6 +96,13 @@ export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
     }),
   }),
   z.strictObject({ type: z.literal('refused'), reason: z.string() }),
+  z.strictObject({
+    type: z.literal('computing'),
+    backend: z.enum(['wasm', 'webgpu']),
+    adapter: z.string().nullable(),
+    reason: z.string().optional(),
+  }),
+  z.strictObject({ type: z.literal('note'), text: z.string() }),
   z.strictObject({ type: z.literal('done') }),
   z.strictObject({
     type: z.literal('error'),

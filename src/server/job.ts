@@ -10,7 +10,7 @@ import { OPTIMIZERS } from '../nn/optimizer.ts';
 import { stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
-export const JOB_VERSION = 2;
+export const JOB_VERSION = 3;
 
 interface CommonJob {
   readonly sessionId: string;
@@ -19,7 +19,6 @@ interface CommonJob {
   readonly truncation: 'dealt' | 'local';
   readonly fractionBits: number;
   readonly compareBits: number;
-  readonly backend: 'wasm' | 'webgpu';
   readonly batch: number;
   /** Seed of fixed session keys: such a session protects nothing. */
   readonly insecureKeys?: number | undefined;
@@ -52,7 +51,6 @@ const common = {
   truncation: z.enum(['dealt', 'local']),
   fractionBits: z.int().min(1).max(30),
   compareBits: z.int().min(2).max(64),
-  backend: z.enum(['wasm', 'webgpu']),
   batch: count,
   insecureKeys: z.int().min(0).optional(),
 };

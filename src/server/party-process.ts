@@ -4,7 +4,6 @@
  *
  * It never outlives the process that started it, and whatever ends it early, its peers are told why.
  */
-import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
 import { openListener, type Listener } from '../channel/listener.ts';
 import { ChannelError, type PeerName } from '../channel/channel.ts';
@@ -13,6 +12,7 @@ import { Problem } from '../data/problem.ts';
 import { agreementsWith } from '../random/agreement.ts';
 import { KeyPair } from '../random/keys.ts';
 import { loadCheckpoint } from './checkpoints.ts';
+import { openCompute } from './compute.ts';
 import {
   fromHex,
   orderSchema,
@@ -112,11 +112,12 @@ function neighbours(
 async function start(order: StartOrder): Promise<void> {
   if (opened === undefined) throw new Error('told to start before it was told to open');
   const { party, identity, listener, store } = opened;
-  const { job, parties, timeoutMs, workers } = order;
+  const { job, parties, timeoutMs } = order;
   const resumes = job.kind === 'train' && job.resume !== undefined;
   if (resumes && store === undefined) throw new Error('told to go on with a run, but not where its checkpoints are');
   const checkpoint = resumes ? await loadCheckpoint(store!, job) : undefined;
-  const compute = await createWasmCompute({ workers });
+  const { compute, computing } = await openCompute(order.compute, (text) => notify({ type: 'note', text }));
+  notify({ type: 'computing', ...computing });
   const publicKeys = {
     owner: fromHex(order.ownerPublicKey),
     ...Object.fromEntries(Object.entries(parties).map(([name, { publicKey }]) => [name, fromHex(publicKey)])),

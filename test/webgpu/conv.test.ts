@@ -5,7 +5,7 @@ import { ROLES, lengths } from '../../runtime/wasm/convPlan.ts';
 import { convReference } from '../reference/conv.ts';
 import { TestRandom } from '../reference/random.ts';
 import { expectSame } from '../reference/same.ts';
-import { TIERS, openTestCompute, type TestCompute } from './open.ts';
+import { LARGE_TILES, SMALL_TILES, openTestCompute, type TestCompute } from './open.ts';
 
 const MAPS: readonly ConvMap[] = ['forward', 'inputGradient', 'weightGradient'];
 
@@ -29,11 +29,11 @@ function shapeOf(text: string): ConvShape {
   return { batch, height, width, channels, kernelHeight, kernelWidth, filters, stride, padding };
 }
 
-describe.each(TIERS)('conv, %s', (tier) => {
+describe.each(SMALL_TILES)('conv, %s', (choice) => {
   let opened: TestCompute;
 
   beforeAll(async () => {
-    opened = await openTestCompute(tier);
+    opened = await openTestCompute(choice);
   });
 
   afterAll(() => opened.compute.close());
@@ -59,8 +59,6 @@ describe.each(TIERS)('conv, %s', (tier) => {
       '1, 5x5x23, 3x4 -> 26, 2, 1',
       // for the weight gradient an inner dimension in parts: 1152 windows
       '2, 24x24x2, 3x3 -> 3, 1, 1',
-      // the large tile: 288 windows or pixels
-      '2, 12x12x34, 1x1 -> 65, 1, 0',
     ])('%s', async (text) => {
       for (const fused of [false, true]) {
         const job = randomJob(map, shapeOf(text), fused);
@@ -97,5 +95,16 @@ describe.each(TIERS)('conv, %s', (tier) => {
       const job = makeJob(map, shape, true, (length) => new BigUint64Array(length).fill(2n ** 64n - 1n));
       expectSame(await opened.compute.conv(job), convReference(job));
     });
+  });
+});
+
+describe.each(LARGE_TILES)('conv, %s', (choice) => {
+  test.each(MAPS)('%s', async (map) => {
+    const { compute } = await openTestCompute(choice);
+    for (const text of ['2, 12x12x34, 1x1 -> 65, 1, 0', '2, 9x8x5, 3x2 -> 3, 2, 1', '2, 24x24x2, 3x3 -> 3, 1, 1']) {
+      const job = randomJob(map, shapeOf(text), true);
+      expectSame(await compute.conv(job), convReference(job));
+    }
+    await compute.close();
   });
 });

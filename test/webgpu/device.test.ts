@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { BufferPool, USAGE } from '../../runtime/webgpu/buffers.ts';
+import type { GemmJob } from '../../runtime/compute.ts';
 import { openDevice } from '../../runtime/webgpu/device.ts';
+import { ResidentOperands } from '../../runtime/webgpu/resident.ts';
 import { loadDawn } from '../../runtime/webgpu/node.ts';
 import { gemmReference } from '../reference/gemm.ts';
 import { TestRandom } from '../reference/random.ts';
@@ -38,7 +40,7 @@ describe('device', () => {
   test('a process ends once its compute is closed', async () => {
     const script = `
       const { openTestCompute } = await import('./test/webgpu/open.ts');
-      const { compute } = await openTestCompute('portable');
+      const { compute } = await openTestCompute('portable/small');
       const one = new BigUint64Array([3n]);
       const product = await compute.gemm({ m: 1, k: 1, n: 1, terms: [{ a: one, b: one }] });
       await compute.close();
@@ -57,7 +59,7 @@ describe('a lost device', () => {
   test('leaves the product to the CPU, and the next ones', async () => {
     const reasons: string[] = [];
     const onLost = (reason: string): number => reasons.push(reason);
-    const { gpu, compute } = await openTestCompute('portable', { productsOnCpu: true, onLost });
+    const { gpu, compute } = await openTestCompute('portable/small', { productsOnCpu: true, onLost });
     expectSame(await compute.gemm(job), gemmReference(job));
     expect(reasons).toEqual([]);
     const underWay = [compute.gemm(job), compute.gemm(job)];
@@ -70,7 +72,7 @@ describe('a lost device', () => {
   });
 
   test('by closing: a product then is an error', async () => {
-    const { compute } = await openTestCompute('portable', { productsOnCpu: true });
+    const { compute } = await openTestCompute('portable/small', { productsOnCpu: true });
     await compute.close();
     await expect(compute.gemm(job)).rejects.toThrow('webgpu: compute is closed');
   });
@@ -78,12 +80,81 @@ describe('a lost device', () => {
 
 test('an operand that cannot be bound is left to the CPU', async () => {
   const gpu = await openTestDevice();
-  const { compute } = await openTestCompute('portable', { gpu: { ...gpu, maxBindingBytes: 64 } });
+  const { compute } = await openTestCompute('portable/small', { gpu: { ...gpu, maxBindingBytes: 64 } });
   const of = (length: number): BigUint64Array => new BigUint64Array(length).fill(2n);
   const product = await compute.gemm({ m: 2, k: 2, n: 2, terms: [{ a: of(4), b: of(4) }] });
   expectSame(product, of(4).fill(8n));
   await expect(compute.gemm({ m: 3, k: 3, n: 1, terms: [{ a: of(9), b: of(3) }] })).rejects.toThrow('came to the CPU');
   await compute.close();
+});
+
+test('without a fixed kernel the first product of a shape is tried on all, then on the fastest', async () => {
+  const choices: Record<string, string> = {};
+  const store = {
+    load: () => Promise.resolve(choices),
+    save: (key: string, choice: string) => Promise.resolve(void (choices[key] = choice)),
+  };
+  const onWrong = (choice: string): never => {
+    throw new Error(`${choice} is wrong`);
+  };
+  const { compute } = await openTestCompute(undefined, { productsOnCpu: true, store, onWrong });
+  const random = new TestRandom(4);
+  const job: GemmJob = { m: 5, k: 7, n: 3, terms: [{ a: random.ring(35), b: random.ring(21) }] };
+  const reference = gemmReference(job);
+  for (let i = 0; i < 2; i++) expectSame(await compute.gemm(job), reference);
+  expect(Object.keys(choices)).toEqual(['webgpu gemm 5x7x3 nn 1']);
+  // The CPU took part in the trial, but without `cpuWhereFaster` is not chosen.
+  expect(choices['webgpu gemm 5x7x3 nn 1']).toMatch(/^(portable|bytes)\/(large|small)$/);
+  await compute.close();
+  await expect(openTestCompute('subgroup/wide-direct')).rejects.toThrow(
+    'does not run subgroup/wide-direct; it runs portable/large, portable/small, bytes/large, bytes/small',
+  );
+});
+
+describe('operands that stay on the device', () => {
+  const random = new TestRandom(5);
+  const job = (a: BigUint64Array, b: BigUint64Array): GemmJob => ({ m: 8, k: 8, n: 8, terms: [{ a, b }] });
+
+  test('go up once, and give the same product', async () => {
+    const gpu = await openTestDevice();
+    const writes: number[] = [];
+    const { queue } = gpu.device;
+    const write = queue.writeBuffer.bind(queue);
+    queue.writeBuffer = (...call: Parameters<typeof write>): undefined => {
+      writes.push(call[0].size);
+      return write(...call);
+    };
+    const { compute } = await openTestCompute('portable/small', { gpu });
+    const [a, b] = [random.ring(64), random.ring(64)];
+    compute.keep(a);
+    const expected = gemmReference(job(a, b));
+    for (let i = 0; i < 3; i++) expectSame(await compute.gemm(job(a, b)), expected);
+    // 512 bytes an operand: a once, b each time; uniforms are smaller.
+    expect(writes.filter((size) => size >= 512).length).toBe(4);
+    await compute.close();
+  });
+
+  test('are bounded, the least recently used leaving first', async () => {
+    const gpu = await openTestDevice();
+    const pool = new BufferPool(gpu.device);
+    const resident = new ResidentOperands(pool, 2_500);
+    const arrays = Array.from({ length: 4 }, () => random.ring(100));
+    const add = (values: BigUint64Array): void => {
+      resident.add(values, pool.take(800, USAGE.storage));
+      resident.trim();
+    };
+    add(arrays[0]);
+    add(arrays[1]);
+    expect(resident.find(arrays[0])).toBeDefined();
+    add(arrays[2]);
+    expect(arrays.map((values) => resident.find(values) !== undefined)).toEqual([true, false, true, false]);
+    expect(resident.bytes).toBeLessThanOrEqual(2_500);
+    expect(pool.usage.idle).toBeGreaterThanOrEqual(800);
+    resident.clear();
+    expect(resident.find(arrays[0])).toBeUndefined();
+    expect(resident.bytes).toBe(0);
+    gpu.close();
+  });
 });
 
 describe('buffers', () => {

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Compute, GemmJob } from '../../runtime/compute.ts';
-import { FOLD_INNER } from '../../runtime/webgpu/product.ts';
+import { FOLD_INNER } from '../../runtime/webgpu/tileProduct.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import { gemmReference } from '../reference/gemm.ts';
 import { TestRandom } from '../reference/random.ts';
 import { expectSame } from '../reference/same.ts';
-import { TIERS, openTestCompute, type TestCompute } from './open.ts';
+import { LARGE_TILES, SMALL_TILES, openTestCompute, type TestCompute } from './open.ts';
 
 interface Shape {
   readonly m: number;
@@ -49,11 +49,11 @@ beforeAll(async () => {
 
 afterAll(() => wasm.close());
 
-describe.each(TIERS)('gemm, %s', (tier) => {
+describe.each(SMALL_TILES)('gemm, %s', (choice) => {
   let opened: TestCompute;
 
   beforeAll(async () => {
-    opened = await openTestCompute(tier);
+    opened = await openTestCompute(choice);
   });
 
   afterAll(() => opened.compute.close());
@@ -69,15 +69,13 @@ describe.each(TIERS)('gemm, %s', (tier) => {
     );
   });
 
-  // One element; a tile and one more or less of either size of tile; several tiles each way, none full; rows for the large tile.
+  // One element; a tile and one more or less; several tiles each way, none full.
   test.each([
     { m: 1, k: 1, n: 1 },
     { m: 1, k: 100, n: 1 },
     { m: 32, k: 16, n: 32 },
     { m: 33, k: 17, n: 31 },
     { m: 65, k: 15, n: 67 },
-    { m: 256, k: 8, n: 64 },
-    { m: 259, k: 33, n: 70 },
   ])('tiles, %o', async (shape) => {
     for (const combination of combinations.filter(({ terms, addend }) => addend === (terms === 2))) {
       const job = randomJob({ ...shape, ...combination }, 7);
@@ -144,12 +142,28 @@ describe.each(TIERS)('gemm, %s', (tier) => {
   });
 });
 
+describe.each(LARGE_TILES)('gemm, %s', (choice) => {
+  // Less than a tile, one tile, and several each way, none full.
+  test.each([
+    { m: 3, k: 5, n: 7, terms: 2 },
+    { m: 64, k: 16, n: 64 },
+    { m: 63, k: 17, n: 65, transposeA: true },
+    { m: 259, k: 33, n: 70, transposeB: true, terms: 2, addend: true },
+    { m: 5, k: 1601, n: 3, transposeA: true, transposeB: true },
+  ])('%o', async (shape) => {
+    const { compute } = await openTestCompute(choice);
+    const job = randomJob(shape, 8);
+    expectSame(await compute.gemm(job), await wasm.gemm(job));
+    await compute.close();
+  });
+});
+
 // In one part: cut into parts, the inner dimension would not come near the bound.
 describe('gemm, bytes, around the fold', () => {
   let opened: TestCompute;
 
   beforeAll(async () => {
-    opened = await openTestCompute('bytes', { busyGroups: 1 });
+    opened = await openTestCompute('bytes/small', { busyGroups: 1 });
   });
 
   afterAll(() => opened.compute.close());

@@ -1,12 +1,14 @@
 /** A GPU compute on SwiftShader, for the tests of this folder. Throws where there is no adapter: a test without one has not passed. */
-import type { Compute } from '../../runtime/compute.ts';
+import type { Compute, GemmJob } from '../../runtime/compute.ts';
 import { openDevice, type Gpu } from '../../runtime/webgpu/device.ts';
 import { loadDawn, readShaderFile } from '../../runtime/webgpu/node.ts';
-import type { Tier } from '../../runtime/webgpu/product.ts';
+import type { Choice } from '../../runtime/webgpu/choices.ts';
 import { createWebgpuCompute, type WebgpuOptions } from '../../runtime/webgpu/webgpu.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 
-export const TIERS: readonly Tier[] = ['portable', 'bytes'];
+/** The kernels that SwiftShader runs; the large tiles differ in their constants only and are tested on fewer shapes. */
+export const SMALL_TILES: readonly Choice[] = ['portable/small', 'bytes/small'];
+export const LARGE_TILES: readonly Choice[] = ['portable/large', 'bytes/large'];
 
 export async function openTestDevice(): Promise<Gpu> {
   return openDevice(await loadDawn(), { fallbackAdapter: true });
@@ -19,17 +21,18 @@ export interface TestCompute {
 
 /** A compute whose CPU refuses products, so that a product that leaves the GPU fails its test. */
 export async function openTestCompute(
-  tier: Tier,
+  choice: Choice | undefined,
   options: Partial<WebgpuOptions> & { readonly productsOnCpu?: boolean } = {},
 ): Promise<TestCompute> {
   const gpu = await openTestDevice();
   const cpu = await createWasmCompute({ workers: 0 });
   if (options.productsOnCpu !== true) {
-    const refuse = (): never => {
-      throw new Error('a product came to the CPU');
-    };
-    cpu.gemm = refuse;
+    const gemm = cpu.gemm.bind(cpu);
+    const refuse = (): Promise<never> => Promise.reject(new Error('a product came to the CPU'));
+    const empty = ({ m, k, n }: GemmJob): boolean => m * k * n === 0;
+    cpu.gemm = (job) => (empty(job) ? gemm(job) : refuse());
     cpu.conv = refuse;
   }
-  return { gpu, compute: createWebgpuCompute({ gpu, cpu, readShader: readShaderFile, tier, ...options }) };
+  const only = choice === undefined ? {} : { choice };
+  return { gpu, compute: createWebgpuCompute({ gpu, cpu, readShader: readShaderFile, ...only, ...options }) };
 }

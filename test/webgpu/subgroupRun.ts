@@ -1,5 +1,5 @@
 /**
- * Runs the WGSL text of tier (c)'s kernels on the CPU: every invocation of a workgroup goes to the next barrier before any goes on, and a
+ * Runs the WGSL text of tier (c)'s multiply kernels on the CPU: every invocation of a workgroup goes to the next barrier before any goes on, and a
  * subgroup's first lane does its matrix work. Uninitialized memory is not zeroed, accesses are checked against the array, and the order
  * of lanes can be reversed, which shows a missing barrier.
  */
@@ -24,7 +24,7 @@ export interface Dispatch {
   /** By the name of the variable. A uniform's struct is filled word by word. */
   readonly bindings: Readonly<Record<string, Uint32Array>>;
   readonly constants?: Readonly<Record<string, number>>;
-  readonly groups: readonly [number, number];
+  readonly groups: readonly [number, number, number];
   readonly subgroupSize: number;
   readonly reverse?: boolean;
 }
@@ -47,15 +47,18 @@ export function runWgsl(dispatch: Dispatch): void {
   const main = program.functions.get('main');
   if (main === undefined) throw new Error('no main');
 
-  for (let group = 0; group < groups[0] * groups[1]; group++) {
+  for (let group = 0; group < groups[0] * groups[1] * groups[2]; group++) {
     for (const [name, { space, type }] of program.variables) {
       if (space !== 'workgroup') continue;
       const width = widthOf(type.args[0] as Type);
       globals.set(name, { words: new Uint32Array(width * (type.args[1] as number)).fill(0xa5a5a5a5), width });
     }
     const builtins = (lane: number): Record<string, Value> => ({
-      'builtin(workgroup_id)': [group % groups[0], Math.floor(group / groups[0]), 0],
-      'builtin(num_workgroups)': [...groups, 1],
+      'builtin(workgroup_id)': [
+        group % groups[0],
+        Math.floor(group / groups[0]) % groups[1],
+        Math.floor(group / (groups[0] * groups[1])),
+      ],
       'builtin(local_invocation_index)': lane,
       'builtin(subgroup_id)': Math.floor(lane / subgroupSize),
     });
@@ -211,10 +214,7 @@ class Machine {
       if (typeof test === 'boolean') return test ? yes : no;
       return (test as unknown as boolean[]).map((chosen, i) => ((chosen ? yes : no) as readonly number[])[i]);
     }
-    if (name === 'pack4xU8') {
-      const [a, b, c, d] = (values[0] as readonly number[]).map((value) => value & 255);
-      return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
-    }
+    if (name === 'min') return Math.min(...(values as number[]));
     if (name === 'subgroupMatrixLoad') return this.#load(types[0], types[1].name, values);
     if (name === 'subgroupMatrixStore') return storeMatrix(types[0].name, values);
     if (name === 'subgroupMatrixMultiplyAccumulate') return multiply(...(values as [Matrix, Matrix, Matrix]));

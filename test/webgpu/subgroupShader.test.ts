@@ -1,20 +1,13 @@
 /**
  * The WGSL of tier (c) on Dawn's null backend, which validates shaders and pipelines as a GPU's would and runs nothing. That is as far as
- * a device without tensor cores goes; the arithmetic is in subgroup.test.ts, the text run on the CPU in subgroupText.test.ts.
+ * a device without tensor cores goes; the arithmetic is in subgroup.test.ts, the text run on the CPU in subgroupText.test.ts, the split
+ * of the operands on a device in planes.test.ts.
  */
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { create } from 'webgpu';
-import {
-  SUBGROUP_VARIANTS,
-  planSubgroup,
-  splitConstants,
-  workgroupBytes,
-  type SubgroupVariant,
-} from '../../runtime/webgpu/subgroupPlan.ts';
-import { SUBGROUP_FEATURE, multiplyShader } from '../../runtime/webgpu/subgroupShader.ts';
-
-const SPLIT = readFileSync(new URL('../../shaders/gemmSubgroupSplit.wgsl', import.meta.url), 'utf8');
+import { SUBGROUP_MATRICES } from '../../runtime/webgpu/device.ts';
+import { SUBGROUP_VARIANTS, workgroupBytes, type SubgroupVariant } from '../../runtime/webgpu/subgroupPlan.ts';
+import { multiplyShader } from '../../runtime/webgpu/subgroupShader.ts';
 
 let gpu: GPU | undefined;
 let device: GPUDevice;
@@ -24,7 +17,7 @@ beforeAll(async () => {
   const adapter = await gpu.requestAdapter();
   if (adapter === null) throw new Error('Dawn has no null backend');
   device = await adapter.requestDevice({
-    requiredFeatures: ['subgroups', SUBGROUP_FEATURE as GPUFeatureName],
+    requiredFeatures: ['subgroups', SUBGROUP_MATRICES],
     requiredLimits: { maxComputeWorkgroupStorageSize: adapter.limits.maxComputeWorkgroupStorageSize },
   });
 });
@@ -36,17 +29,12 @@ afterAll(() => {
 });
 
 /** The first complaint about a shader, or about a pipeline of it; undefined when there is none. */
-async function complaint(
-  code: string,
-  pipeline: boolean,
-  constants?: Record<string, number>,
-): Promise<string | undefined> {
+async function complaint(code: string, pipeline: boolean): Promise<string | undefined> {
   device.pushErrorScope('validation');
   const module = device.createShaderModule({ code });
   const { messages } = await module.getCompilationInfo();
   if (pipeline) {
-    const compute = { module, entryPoint: 'main', ...(constants === undefined ? {} : { constants }) };
-    device.createComputePipeline({ layout: 'auto', compute });
+    device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
   }
   const error = await device.popErrorScope();
   return messages.find(({ type }) => type !== 'info')?.message ?? error?.message;
@@ -63,13 +51,6 @@ test.each(SUBGROUP_VARIANTS)('multiply kernel $name compiles', async (variant) =
   expect(await complaint(multiplyShader(variant), fits)).toBeUndefined();
   expect(workgroupBytes(shrunk(variant))).toBeLessThanOrEqual(room);
   expect(await complaint(multiplyShader(shrunk(variant)), true)).toBeUndefined();
-});
-
-test.each(SUBGROUP_VARIANTS)('split kernel compiles for $name', async (variant) => {
-  const { left, right } = planSubgroup({ m: 3, k: 5, n: 7, terms: 1, addend: false }, variant);
-  for (const operand of [left, right]) {
-    expect(await complaint(SPLIT, true, splitConstants(operand))).toBeUndefined();
-  }
 });
 
 test('what is wrong is refused', async () => {
@@ -89,7 +70,6 @@ test('what is wrong is refused', async () => {
   expect(await refusal('@workgroup_size(128)', '@workgroup_size(32)')).toMatch(
     'multiple of the device maxSubgroupSize',
   );
-  expect(await complaint(SPLIT.replace('vec2<u32>(0u)', '0u'), false)).toMatch('return');
 });
 
 test('a kernel beyond the workgroup memory is refused, so usableVariants must ask', async () => {

@@ -1,8 +1,9 @@
 /**
- * CPU twin of tier (c): the kernels of shaders/gemmSubgroupSplit.wgsl and runtime/webgpu/subgroupShader.ts, executed item by item and
- * tile by tile from the same plan: its padding, strides, products, passes and recombination. Accumulators are checked against 2^32.
+ * CPU twin of tier (c): the kernels of shaders/shared/planes.wgsl and runtime/webgpu/subgroupShader.ts, executed item by item and tile by tile
+ * from the same plan: its padding, strides, products, parts and recombination. Accumulators are checked against 2^32.
  */
 import type { GemmJob } from '../../runtime/compute.ts';
+import * as z64 from '../../src/ring/z64.ts';
 import {
   LIMBS,
   PRODUCTS,
@@ -14,7 +15,6 @@ import {
   workgroupSize,
   type FragmentStrides,
   type OperandPlan,
-  type Pass,
   type SubgroupPlan,
   type SubgroupVariant,
 } from '../../runtime/webgpu/subgroupPlan.ts';
@@ -27,34 +27,54 @@ interface Fragments {
   readonly strides: FragmentStrides;
 }
 
-export function subgroupTwin(job: GemmJob, variant: SubgroupVariant): BigUint64Array {
-  const { terms, addend, ...shape } = job;
-  const plan = planSubgroup({ ...shape, terms: terms.length, addend: addend !== undefined }, variant);
-  // Storage that nothing may rely on being zero.
-  const left = new Uint8Array(plan.left.bytes).fill(0xa5);
-  const right = new Uint8Array(plan.right.bytes).fill(0xa5);
-  const out = new BigUint64Array(job.m * job.n).fill(0xa5a5n);
-  if (addend !== undefined) out.set(addend);
-  terms.forEach(({ a, b }, term) => {
-    splitTwin(plan.left, a, left, term);
-    splitTwin(plan.right, b, right, term);
-  });
-  for (const pass of plan.passes) {
-    for (let y = 0; y < plan.groups[1]; y++) {
-      for (let x = 0; x < plan.groups[0]; x++) multiplyGroup(plan, pass, left, right, out, x, y);
-    }
-  }
-  return out;
+/** Element (outer, inner) of an operand's term, row of A or column of B first. */
+export type Element = (term: number, outer: number, inner: number) => bigint;
+
+/** How a product's operands are read: A by rows, B by columns. */
+export function elementsOf(job: GemmJob): [left: Element, right: Element] {
+  const { m, k, n, transposeA = false, transposeB = false, terms } = job;
+  return [
+    (term, row, inner) => terms[term].a[transposeA ? inner * m + row : row * k + inner],
+    (term, column, inner) => terms[term].b[transposeB ? column * k + inner : inner * n + column],
+  ];
 }
 
-/** Step 1, one term of an operand. */
-export function splitTwin(operand: OperandPlan, source: BigUint64Array, planes: Uint8Array, term: number): void {
-  const { outer, inner, outerStride, innerStride, tile: TILE, steps, strides, items } = operand;
-  const sourceBytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  for (let item = 0; item < items; item++) {
-    const vector = item % strides.row;
-    const row = Math.floor(item / strides.row) % TILE;
-    const fragment = Math.floor(item / (strides.row * TILE));
+/** `busyGroups` as for planSubgroup. The job's sizes are at least 1. */
+export function subgroupTwin(job: GemmJob, variant: SubgroupVariant, busyGroups = 1): BigUint64Array {
+  const { m, k, n, terms, addend } = job;
+  const plan = planSubgroup(job, terms.length, variant, busyGroups);
+  const [left, right] = elementsOf(job);
+  const leftPlanes = splitTwin(plan.left, m, k, terms.length, left);
+  const rightPlanes = splitTwin(plan.right, n, k, terms.length, right);
+  const [columns, rows, parts] = plan.groups;
+  const sum = addend?.slice() ?? new BigUint64Array(m * n);
+  for (let part = 0; part < parts; part++) {
+    // Storage that nothing may rely on being zero.
+    const out = new BigUint64Array(m * n).fill(0xa5a5n);
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0; x < columns; x++) multiplyGroup(plan, part, leftPlanes, rightPlanes, out, x, y);
+    }
+    z64.accumulate(sum, out);
+  }
+  return sum;
+}
+
+/** Step 1: the planes of an operand of (outer, inner) elements a term. */
+export function splitTwin(
+  operand: OperandPlan,
+  outer: number,
+  inner: number,
+  terms: number,
+  element: Element,
+): Uint8Array {
+  const { tile: TILE, steps, strides, items } = operand;
+  const planes = new Uint8Array(operand.bytes).fill(0xa5);
+  for (let item = 0; item < terms * items; item++) {
+    const term = Math.floor(item / items);
+    const ofTerm = item % items;
+    const vector = ofTerm % strides.row;
+    const row = Math.floor(ofTerm / strides.row) % TILE;
+    const fragment = Math.floor(ofTerm / (strides.row * TILE));
     const step = fragment % steps;
     const tile = Math.floor(fragment / steps);
     const at =
@@ -62,19 +82,19 @@ export function splitTwin(operand: OperandPlan, source: BigUint64Array, planes: 
     for (let i = 0; i < VECTOR; i++) {
       const atOuter = tile * TILE + row;
       const atInner = (step * strides.row + vector) * VECTOR + i;
-      const inside = atOuter < outer && atInner < inner;
-      const element = 8 * (atOuter * outerStride + atInner * innerStride);
+      const value = atOuter < outer && atInner < inner ? element(term, atOuter, atInner) : 0n;
       for (let limb = 0; limb < LIMBS; limb++) {
-        planes[VECTOR * (at + limb * strides.limb) + i] = inside ? sourceBytes[element + limb] : 0;
+        planes[VECTOR * (at + limb * strides.limb) + i] = Number((value >> BigInt(8 * limb)) & 255n);
       }
     }
   }
+  return planes;
 }
 
-/** Steps 2 and 3 of one workgroup in one pass. */
+/** Steps 2 and 3 of one workgroup of one part. */
 function multiplyGroup(
   plan: SubgroupPlan,
-  pass: Pass,
+  part: number,
   leftPlanes: Uint8Array,
   rightPlanes: Uint8Array,
   out: BigUint64Array,
@@ -92,7 +112,8 @@ function multiplyGroup(
     sums: Array.from({ length: tiles[0] * tiles[1] * LIMBS }, () => new Uint32Array(shape.M * shape.N)),
   }));
 
-  for (let at = pass.begin; at < pass.end; at++) {
+  const begin = part * plan.span;
+  for (let at = begin; at < Math.min(begin + plan.span, plan.steps); at++) {
     const term = Math.floor(at / left.steps);
     const step = at % left.steps;
     const leftAt = term * left.strides.term + step * left.strides.step;
@@ -124,7 +145,7 @@ function multiplyGroup(
     for (let tile = 0; tile < tiles[0] * tiles[1]; tile++) {
       const firstRow = (y * blockRows + row + Math.floor(tile / tiles[1])) * shape.M;
       const firstColumn = (x * blockColumns + column + (tile % tiles[1])) * shape.N;
-      recombine(plan, pass, sums.slice(tile * LIMBS, (tile + 1) * LIMBS), out, firstRow, firstColumn);
+      recombine(plan, sums.slice(tile * LIMBS, (tile + 1) * LIMBS), out, firstRow, firstColumn);
     }
   }
 }
@@ -177,7 +198,6 @@ function multiplyTile(variant: SubgroupVariant, a: Fragments, b: Fragments, sums
 /** Step 3: Σ_d 2^{8d} D_d, in words as on the device. */
 function recombine(
   { variant, m, n }: SubgroupPlan,
-  pass: Pass,
   diagonals: readonly Uint32Array[],
   out: BigUint64Array,
   firstRow: number,
@@ -188,8 +208,8 @@ function recombine(
   for (let i = 0; i < M && firstRow + i < m; i++) {
     for (let j = 0; j < N && firstColumn + j < n; j++) {
       const at = 2 * ((firstRow + i) * n + firstColumn + j);
-      let low = pass.accumulate ? words[at] : 0;
-      let high = pass.accumulate ? words[at + 1] : 0;
+      let low = 0;
+      let high = 0;
       diagonals.forEach((diagonal, d) => {
         const value = diagonal[i * N + j];
         const addLow = d < 4 ? (value << (8 * d)) >>> 0 : 0;

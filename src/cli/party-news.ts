@@ -1,0 +1,39 @@
+/** What the parties tell the user while they work, each thing once, however many parties say it. */
+import type { Computing } from '../server/compute.ts';
+import type { PartyName } from '../server/ipc.ts';
+import type { News } from './party-child.ts';
+
+export class PartyNews {
+  /** Prints a line for the user to read. */
+  readonly line: (text: string) => void;
+  readonly #said = new Set<string>();
+  #computing: Computing | undefined;
+
+  constructor(line: (text: string) => void) {
+    this.line = line;
+  }
+
+  /** What the parties compute with, known once they have begun: on one machine all with the same. */
+  get computing(): Computing | undefined {
+    return this.#computing;
+  }
+
+  hear(party: PartyName, news: News): void {
+    switch (news.type) {
+      case 'refused':
+        return this.line(`${party} turned a stranger away: ${news.reason}`);
+      case 'note':
+        return this.#once(news.text);
+      case 'computing':
+        this.#computing = news;
+        if (news.adapter !== null) this.#once(`computing on ${news.adapter}`);
+        else if (news.reason !== undefined) this.#once('no GPU found: computing with WASM (securenn doctor says why)');
+    }
+  }
+
+  #once(text: string): void {
+    if (this.#said.has(text)) return;
+    this.#said.add(text);
+    this.line(text);
+  }
+}
