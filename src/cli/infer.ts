@@ -8,6 +8,7 @@ import type { InferJob } from '../server/job.ts';
 import { checkNetworkFits, warnOfInsecureKeys } from './checks.ts';
 import { readInferSettings } from './options.ts';
 import { checkWritable, say, writeReport } from './output.ts';
+import { PartyNews } from './party-news.ts';
 import { Progress } from './progress.ts';
 import { inferReport, inferSummary } from './report.ts';
 import { commonJob, runLocally } from './session.ts';
@@ -49,13 +50,10 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
       });
     },
   };
+  const news = new PartyNews((text) => progress.line(text));
   try {
-    await runLocally(
-      { begin: () => ({ job }) },
-      settings,
-      signal,
-      (text) => progress.line(text),
-      (owner) => ownInference(owner, job, model, pixels, observer),
+    await runLocally({ begin: () => ({ job }) }, settings, signal, news, (owner) =>
+      ownInference(owner, job, model, pixels, observer),
     );
   } finally {
     progress.stop();
@@ -63,7 +61,8 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   batches.sort((a, b) => a.batch - b.batch);
   const predictions = batches.flatMap((report) => report.predictions);
   const correct = predictions.filter((predicted, i) => predicted === data.testLabels[i]).length;
-  const report = inferReport('local infer', settings, batches, correct, (performance.now() - started) / 1000);
+  const seconds = (performance.now() - started) / 1000;
+  const report = inferReport('local infer', settings, news.computing, batches, correct, seconds);
   if (count <= 32) say(json, `predicted: ${predictions.join(' ')}`);
   say(json, inferSummary(report));
   await writeReport(json, report);

@@ -7,9 +7,10 @@ import { LOSSES, type LossName } from '../nn/loss.ts';
 import { NETWORKS, parseNetwork, type Network } from '../nn/network.ts';
 import { OPTIMIZERS, type OptimizerName } from '../nn/optimizer.ts';
 import type { TrainOptions } from '../nn/train.ts';
+import { BACKENDS, type ComputeSettings } from '../server/compute.ts';
 import { integer, oneOf, optionalInteger, optionalText, real, type Argv } from './values.ts';
 
-export interface SessionSettings {
+export interface SessionSettings extends ComputeSettings {
   readonly network: Network;
   /** `mnist` or a folder. */
   readonly data: string;
@@ -17,14 +18,11 @@ export interface SessionSettings {
   readonly truncation: 'dealt' | 'local';
   readonly fractionBits: number;
   readonly compareBits: number;
-  readonly backend: 'wasm';
   readonly batch: number;
   readonly insecureKeys: number | undefined;
   /** P0 listens here, P1 and P2 on the next two. Undefined: any free ports. */
   readonly port: number | undefined;
   readonly timeoutMs: number;
-  /** Threads per party. */
-  readonly workers: number;
   /** A file, `-` for standard output, or nothing. */
   readonly json: string | undefined;
 }
@@ -95,7 +93,18 @@ const sessionOptions: Readonly<Record<string, Options>> = {
     defaultDescription: 'fresh keys',
     describe: 'Fix the session keys by this seed, to compare two runs bit for bit. Protects nothing',
   },
-  backend: { ...text, group: MACHINE, default: 'auto', describe: 'Local arithmetic: auto, wasm or webgpu' },
+  backend: {
+    ...text,
+    group: MACHINE,
+    default: 'auto',
+    describe: 'Local products: webgpu, wasm, or auto (the GPU where there is one and it is faster)',
+  },
+  'fallback-adapter': {
+    type: 'boolean',
+    group: MACHINE,
+    default: false,
+    describe: 'Take a GPU adapter that computes on the CPU: to test, it is slower than wasm',
+  },
   workers: { ...number, group: MACHINE, default: DEFAULT_WORKERS, describe: 'Threads per party: 1 to 256' },
   port: {
     ...number,
@@ -219,10 +228,6 @@ function readCompareBits(argv: Argv, suite: 'direct' | 'paper', fractionBits: nu
 function readSession(argv: Argv): SessionSettings {
   const suite = oneOf(argv, 'suite', ['direct', 'paper']);
   const fractionBits = integer(argv, 'fraction-bits', 8, 24, SUITES[suite].fractionBits);
-  const backend = oneOf(argv, 'backend', ['auto', 'wasm', 'webgpu']);
-  if (backend === 'webgpu') {
-    throw new Problem('--backend: this version computes with wasm only', 'leave --backend out, or give auto or wasm');
-  }
   return {
     network: readNetwork(argv),
     data: optionalText(argv, 'data') ?? 'mnist',
@@ -231,7 +236,8 @@ function readSession(argv: Argv): SessionSettings {
       argv.truncation === undefined ? SUITES[suite].truncation : oneOf(argv, 'truncation', ['dealt', 'local']),
     fractionBits,
     compareBits: readCompareBits(argv, suite, fractionBits),
-    backend: 'wasm',
+    backend: oneOf(argv, 'backend', BACKENDS),
+    fallbackAdapter: argv['fallback-adapter'] === true,
     batch: integer(argv, 'batch', 1, 4096, 128),
     insecureKeys: optionalInteger(argv, 'insecure-keys', 0, Number.MAX_SAFE_INTEGER),
     port: optionalInteger(argv, 'port', 1, 65533),

@@ -2,7 +2,6 @@
  * `securenn plain train`: the same training on clear ring values, in this process and without shares: the reference. It also reports
  * the largest values of every layer against what fixed point and comparison window hold.
  */
-import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import type { TrainingObserver } from '../client/training.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Model } from '../data/model-file.ts';
@@ -11,6 +10,7 @@ import { REVEALED, train, type TrainEvent } from '../nn/train.ts';
 import { createPlainEngine } from '../protocols/plain.ts';
 import { Ranges } from '../protocols/ranges.ts';
 import { decode } from '../ring/fixed.ts';
+import { openCompute, type Computing } from '../server/compute.ts';
 import { aborted } from './interrupts.ts';
 import { readTrainSettings, type TrainSettings } from './options.ts';
 import { inTheClear, rangeTable } from './range-check.ts';
@@ -23,9 +23,10 @@ export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void>
   const settings = readTrainSettings(argv);
   await runTraining('plain train', settings, async (data, observer, line) => {
     const ranges = new Ranges();
-    const model = await Promise.race([trainInTheClear(settings, data, observer, ranges), aborted(signal)]);
+    const training = trainInTheClear(settings, data, observer, ranges, line);
+    const trained = await Promise.race([training, aborted(signal)]);
     for (const text of rangeTable(ranges.list(), settings)) line(text);
-    return { model, ranges: ranges.list() };
+    return { ...trained, ranges: ranges.list() };
   });
 }
 
@@ -34,9 +35,12 @@ async function trainInTheClear(
   data: Dataset,
   observer: TrainingObserver,
   ranges: Ranges,
-): Promise<Model> {
-  const { network, fractionBits, workers } = settings;
-  const compute = await createWasmCompute({ workers });
+  line: (text: string) => void,
+): Promise<{ readonly model: Model; readonly computing: Computing }> {
+  const { network, fractionBits, fallbackAdapter, workers } = settings;
+  // One process that computes nothing else is the reference, not a race: the GPU comes in when asked for.
+  const backend = settings.backend === 'auto' ? 'wasm' : settings.backend;
+  const { compute, computing } = await openCompute({ backend, fallbackAdapter, workers }, line);
   try {
     const revealed = new Map<string, BigUint64Array>();
     const engine = createPlainEngine({
@@ -55,7 +59,7 @@ async function trainInTheClear(
       ({ name, shape }) =>
         [name, { shape, data: decode(revealed.get(REVEALED.parameter(name))!, fractionBits) }] as const,
     );
-    return { network, fractionBits, tensors: new Map(tensors) };
+    return { model: { network, fractionBits, tensors: new Map(tensors) }, computing };
   } finally {
     await compute.close();
   }

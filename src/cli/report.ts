@@ -3,6 +3,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import type { BatchReport } from '../client/inference.ts';
 import type { EvaluationReport, StepReport } from '../client/history.ts';
 import type { Range } from '../protocols/ranges.ts';
+import type { Computing } from '../server/compute.ts';
 import { duration } from './progress.ts';
 import type { InferSettings, SessionSettings, TrainSettings } from './options.ts';
 
@@ -84,13 +85,13 @@ export interface InferReport extends RunReport {
   readonly machine: Machine;
 }
 
-export function machineCard(): Machine {
+export function machineCard(adapter: string | null = null): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     node: process.version,
-    adapter: null,
+    adapter,
   };
 }
 
@@ -119,14 +120,16 @@ export function meanBytes(steps: readonly Measured[]): PartyBytes {
   return { p0, p1, p2, total: p0 + p1 + p2 };
 }
 
-function runReport(command: string, settings: SessionSettings): RunReport {
-  const { network, suite, truncation, fractionBits, compareBits, backend, batch } = settings;
+function runReport(command: string, settings: SessionSettings, computing: Computing | undefined): RunReport {
+  const { network, suite, truncation, fractionBits, compareBits, batch } = settings;
+  const backend = computing?.backend ?? 'wasm';
   return { command, network: network.name, suite, truncation, fractionBits, compareBits, backend, batch };
 }
 
 export function trainReport(
   command: string,
   settings: TrainSettings,
+  computing: Computing | undefined,
   steps: readonly StepReport[],
   evaluations: readonly EvaluationReport[],
   seconds: number,
@@ -137,7 +140,7 @@ export function trainReport(
   const { seed, loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum } = settings;
   const percents = evaluations.map(({ correct, images }) => rounded((100 * correct) / images, 4));
   return {
-    ...runReport(command, settings),
+    ...runReport(command, settings, computing),
     steps: steps.length,
     ...{ seed, lossFunction: loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum },
     secondsPerStep: spread(steps.map((step) => step.seconds)),
@@ -149,19 +152,20 @@ export function trainReport(
     ...(ranges === undefined ? {} : { ranges }),
     seconds: rounded(seconds, 3),
     resumedFrom,
-    machine: machineCard(),
+    machine: machineCard(computing?.adapter),
   };
 }
 
 export function inferReport(
   command: string,
   settings: InferSettings,
+  computing: Computing | undefined,
   batches: readonly BatchReport[],
   correct: number,
   seconds: number,
 ): InferReport {
   return {
-    ...runReport(command, settings),
+    ...runReport(command, settings, computing),
     count: settings.count,
     secondsPerBatch: spread(batches.map((batch) => batch.seconds)),
     bytesSentPerBatch: meanBytes(batches),
@@ -169,7 +173,7 @@ export function inferReport(
     predictions: batches.flatMap((batch) => batch.predictions),
     correct,
     seconds: rounded(seconds, 3),
-    machine: machineCard(),
+    machine: machineCard(computing?.adapter),
   };
 }
 

@@ -16,6 +16,7 @@ import { checkpointDue, runOf, type TrainJob } from '../server/job.ts';
 import { checkSameOptions, readCheckpointSettings, type CheckpointSettings } from './checkpoint-options.ts';
 import { messageOf } from './errors.ts';
 import { readTrainSettings, type TrainSettings } from './options.ts';
+import { PartyNews } from './party-news.ts';
 import { firstBatchRanges, rangeWarning } from './range-check.ts';
 import { checkFolderIsFree, chooseStep, folderOf, readRun, type BegunRun } from './resume.ts';
 import { commonJob, runLocally, type SessionPlan } from './session.ts';
@@ -39,13 +40,14 @@ export async function localTrain(argv: Argv, signal: AbortSignal, given: (option
       trainImages: data.trainLabels.length,
       testImages: data.testLabels.length,
     };
+    const news = new PartyNews(line);
     if (checkpointing === undefined) {
       const plan = { begin: () => ({ job }) };
-      return {
-        model: await runLocally(plan, settings, signal, line, (owner) => ownTraining(owner, job, data, observer)),
-      };
+      const model = await runLocally(plan, settings, signal, news, (owner) => ownTraining(owner, job, data, observer));
+      return { model, computing: news.computing };
     }
-    return { model: await trainWithCheckpoints({ checkpointing, begun, settings, job, signal }, data, observer, line) };
+    const kept = { checkpointing, begun, settings, job, signal };
+    return { model: await trainWithCheckpoints(kept, data, observer, news), computing: news.computing };
   });
 }
 
@@ -95,7 +97,7 @@ async function trainWithCheckpoints(
   { checkpointing, begun, settings, job, signal }: Kept,
   data: Dataset,
   observer: Parameters<Training>[1],
-  line: Parameters<Training>[2],
+  news: PartyNews,
 ): Promise<Model> {
   const { folder } = checkpointing;
   const digest = digestOf(data);
@@ -125,7 +127,7 @@ async function trainWithCheckpoints(
       const step = chooseStep(folder, run, { ...holdings, owner }, checkpointing.step);
       const checkpoint = await store.read(step);
       notes = { ...readNotes(checkpoint), data: notes.data };
-      line(`going on with run ${run.slice(0, 8)} from step ${step}`);
+      news.line(`going on with run ${run.slice(0, 8)} from step ${step}`);
       observer.onResume(notes.history);
       return {
         job: { ...original, sessionId: job.sessionId, resume: { run, step } },
@@ -134,7 +136,7 @@ async function trainWithCheckpoints(
     },
   };
   try {
-    return await runLocally(plan, settings, signal, line, (owner, session) => {
+    return await runLocally(plan, settings, signal, news, (owner, session) => {
       const agreed = session.job as TrainJob;
       const kept = { run: runOf(agreed), job: storedJob(agreed) };
       const isDue = (step: number): boolean => checkpointDue(step, agreed);
@@ -147,7 +149,7 @@ async function trainWithCheckpoints(
     const how = `to go on from step ${step}: securenn local train --resume ${folder}`;
     if (error instanceof Problem) throw new Problem(error.message, `${error.fix}; ${how}`, { cause: error });
     if (!signal.aborted) throw new Problem(messageOf(error), how, { cause: error });
-    line(how);
+    news.line(how);
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { loadDataset } from '../data/mnist.ts';
 import { formatModel, type Model } from '../data/model-file.ts';
 import { stepsPerEpoch, totalSteps } from '../nn/train.ts';
 import type { Range } from '../protocols/ranges.ts';
+import type { Computing } from '../server/compute.ts';
 import { checkDataset, warnOfInsecureKeys } from './checks.ts';
 import { checkWritable, freshModelPath, say, writeReport } from './output.ts';
 import type { TrainSettings } from './options.ts';
@@ -18,7 +19,11 @@ export type Training = (
   data: Dataset,
   observer: TrainingObserver,
   line: (text: string) => void,
-) => Promise<{ readonly model: Model; readonly ranges?: readonly Range[] }>;
+) => Promise<{
+  readonly model: Model;
+  readonly computing: Computing | undefined;
+  readonly ranges?: readonly Range[];
+}>;
 
 export async function runTraining(command: string, settings: TrainSettings, train: Training): Promise<void> {
   const started = performance.now();
@@ -41,13 +46,13 @@ export async function runTraining(command: string, settings: TrainSettings, trai
         observed.onResume(history);
       },
     };
-    const { model, ranges } = await train(data, observer, (text) => progress.line(text));
+    const { model, computing, ranges } = await train(data, observer, (text) => progress.line(text));
     progress.stop();
 
     const path = settings.out ?? freshModelPath(settings.network.name, new Date());
     await writeFileAtomically(path, formatModel(model));
     const seconds = before.seconds + (performance.now() - started) / 1000;
-    const report = trainReport(command, settings, steps, evaluations, seconds, before.resumedFrom, ranges);
+    const report = trainReport(command, settings, computing, steps, evaluations, seconds, before.resumedFrom, ranges);
     say(settings.json, `model saved: ${path}`);
     say(settings.json, trainSummary(report));
     await writeReport(settings.json, report);

@@ -36,12 +36,17 @@ export async function workersMask(party: Party, share: BigUint64Array): Promise<
 
 /** The operand from its share and its opening. */
 export function masked(party: Party, share: BigUint64Array, opened: BigUint64Array): Masked {
-  return { share, opened, reduced: party.worker === 0 ? z64.sub(share, opened) : share };
+  const reduced = party.worker === 0 ? z64.sub(share, opened) : share;
+  // Each product that the value enters takes all three.
+  for (const operand of [share, opened, reduced]) party.compute.keep(operand);
+  return { share, opened, reduced };
 }
 
 /** P2: the mask U of the value that the workers open at the same address. */
 export function helperMask(party: Party, count: number): BigUint64Array {
-  return z64.accumulate(party.stream('P0', 'U').z64(count), party.stream('P1', 'U').z64(count));
+  const U = z64.accumulate(party.stream('P0', 'U').z64(count), party.stream('P1', 'U').z64(count));
+  party.compute.keep(U);
+  return U;
 }
 
 /** P0, P1: this worker's part of X * Y. P2's part is Z = U * V. */

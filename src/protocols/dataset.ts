@@ -68,6 +68,7 @@ export class Dataset {
       );
       U.set(z64.accumulate(u0, u1), k * this.width);
     });
+    this.#party.compute.keep(U);
     return U;
   }
 

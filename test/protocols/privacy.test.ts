@@ -94,6 +94,7 @@ function bind(compute: Compute): Compute {
     name: compute.name,
     gemm: (job) => compute.gemm(job),
     conv: (job) => compute.conv(job),
+    keep: (values) => compute.keep(values),
     thermometer: (code, x, share0) => compute.thermometer(code, x, share0),
     compareShare: (job) => compute.compareShare(job),
     compareTest: (code, d0, d1) => compute.compareTest(code, d0, d1),

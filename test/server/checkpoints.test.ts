@@ -24,7 +24,6 @@ const job: TrainJob = {
   sessionId: 'second',
   network,
   ...DIRECT_SUITE,
-  backend: 'wasm',
   batch: 4,
   trainImages: 40,
   testImages: 10,

@@ -16,7 +16,6 @@ const common = {
   sessionId: 'abc',
   network: NETWORKS.A,
   ...DIRECT_SUITE,
-  backend: 'wasm',
   batch: 128,
 } as const;
 
@@ -79,7 +78,7 @@ describe('configuration fields', () => {
     expect(firstDifference(inference, { ...inference, images: 127 })).toBe('images');
   });
 
-  it('cover every field of a job but its session, which the handshake compares, and its backend, which may differ', () => {
+  it('cover every field of a job but its session, which the handshake compares', () => {
     const uncovered = new Set<string>();
     for (const job of [training, inference]) {
       for (const key of Object.keys(job) as (keyof Job)[]) {
@@ -89,7 +88,7 @@ describe('configuration fields', () => {
         if (firstDifference(job, changed) === undefined) uncovered.add(key);
       }
     }
-    expect([...uncovered]).toEqual(['sessionId', 'backend']);
+    expect([...uncovered]).toEqual(['sessionId']);
   });
 });
 
@@ -113,7 +112,7 @@ describe('messages between processes', () => {
     parties: { P0: address, P1: address, P2: address },
     ownerPublicKey: 'cd'.repeat(32),
     timeoutMs: 1000,
-    workers: 1,
+    compute: { backend: 'auto', fallbackAdapter: false, workers: 1 },
   };
 
   it('survive the trip through JSON', () => {
