@@ -1,7 +1,11 @@
-/** What tsc leaves behind: the compiled kernels, the worker script and the shaders, to where dist/ looks for them. */
+/** What tsc leaves behind: the compiled kernels, the worker script and the shaders (those of benchmarks too), to where dist/ looks for them. */
 import { chmod, copyFile, cp, mkdir, rm } from 'node:fs/promises';
 
-const assets = ['runtime/wasm/kernels.wasm', 'runtime/wasm/worker.mjs'];
+const assets = [
+  'runtime/wasm/kernels.wasm',
+  'runtime/wasm/worker.mjs',
+  ...['Words', 'Bytes', 'Matrix'].map((name) => `bench/kernels/ceiling${name}.wgsl`),
+];
 
 for (const asset of assets) {
   const target = new URL(`../dist/${asset}`, import.meta.url);

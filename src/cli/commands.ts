@@ -2,6 +2,7 @@
 import yargs, { type Argv as Yargs } from 'yargs';
 import { Problem } from '../data/problem.ts';
 import { localTrainOptions } from './checkpoint-options.ts';
+import { doctor, doctorOptions } from './doctor.ts';
 import { localInfer } from './infer.ts';
 import { inferOptions, trainOptions } from './options.ts';
 import { plainTrain } from './plain.ts';
@@ -60,6 +61,16 @@ export function commands(signal: AbortSignal): Yargs {
           parser.options(trainOptions).example('$0 plain train --seed 7', 'what `local train --seed 7` should reach'),
         run(plainTrain),
       ),
+    )
+    .command(
+      'doctor',
+      'What this machine has for securenn, and whether its kernels compute right',
+      (parser: Yargs) =>
+        parser
+          .options(doctorOptions)
+          .example('$0 doctor', 'the GPU and the CPU kernels')
+          .example('$0 doctor --json -', 'the same for a program to read'),
+      run(doctor),
     )
     .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false, 'parse-numbers': false })
     .wrap(Math.min(120, process.stdout.columns ?? 100))

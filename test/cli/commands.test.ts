@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
+import { doctorOptions } from '../../src/cli/doctor.ts';
 import { inferOptions, trainOptions } from '../../src/cli/options.ts';
 
 /** What a command line prints as help. */
@@ -25,6 +26,7 @@ describe('--help', () => {
     ['local train', trainOptions],
     ['plain train', trainOptions],
     ['local infer', inferOptions],
+    ['doctor', doctorOptions],
   ])('%s: every option with its default', async (command, options) => {
     const text = (await help(`${command} --help`)).replaceAll(/\s+/g, ' ');
     for (const [name, option] of Object.entries(options)) {
