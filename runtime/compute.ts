@@ -104,6 +104,43 @@ export interface CompareJob {
   readonly rho: Uint8Array;
 }
 
+/** A dealt truncation by `bits`, 1 … 61: what its mask R is dealt as (PROTOCOLS §1). Bits are in ⌈bits/8⌉ bytes each. */
+export interface DealtShift {
+  readonly bits: number;
+  /** Share of R >> bits. */
+  readonly shift: BigUint64Array;
+  /** Share of R_63 over Z_{2^bits}. */
+  readonly top: Uint8Array;
+}
+
+/** A worker's product of x with the bit t ⊕ q, t public to the workers (PROTOCOLS §3). All of n elements. */
+export interface SelectJob {
+  /** n bytes 0/1. */
+  readonly t: Uint8Array;
+  /** x + R; with a truncation, z + 2^62 + R for x = z / 2^bits. */
+  readonly opened: BigUint64Array;
+  /** Share of q. */
+  readonly q: BigUint64Array;
+  /** Share of q·R, with a truncation that of q·(R >> bits). */
+  readonly qMask: BigUint64Array;
+}
+
+/** P2's part: turns what one worker draws into what the other one is sent, in place. All of n elements. */
+export interface DealJob {
+  /** R. */
+  readonly mask: BigUint64Array;
+  /** Bits to shift by; 0 without a truncation. */
+  readonly bits: number;
+  /** q, n bytes 0/1; absent: all 1. */
+  readonly keep?: Uint8Array;
+  /** ← q·(R >> bits) − words. */
+  readonly words: BigUint64Array;
+  /** ← q − bitWords. */
+  readonly bitWords?: BigUint64Array;
+  /** ← q·R_63 − top, ⌈bits/8⌉ bytes each. */
+  readonly top?: Uint8Array;
+}
+
 export interface Compute {
   readonly name: 'wasm' | 'webgpu';
   /** Matrix product over Z_{2^64}; returns (m,n). */
@@ -142,6 +179,12 @@ export interface Compute {
     r63: BigUint64Array,
     bits: number,
   ): BigUint64Array;
+  /** ⟨(t ⊕ q)·x⟩ from this worker's share of x. */
+  select(job: SelectJob, x: BigUint64Array): BigUint64Array;
+  /** ⟨(t ⊕ q)·z / 2^bits⟩: truncation and product by one opening. `qTop`: share of q·R_63, as `dealt.top`. */
+  truncateSelect(party: 0 | 1, job: SelectJob, dealt: DealtShift, qTop: Uint8Array): BigUint64Array;
+  /** Writes into the arrays of the job. */
+  deal(job: DealJob): void;
   /** wrap(a, b) = [a + b ≥ 2^64], one byte each. */
   wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array;
 

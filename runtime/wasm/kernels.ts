@@ -23,6 +23,9 @@ export type KernelName =
   | 'sample17'
   | 'truncateLocal'
   | 'truncateDealt'
+  | 'select'
+  | 'truncateSelect'
+  | 'deal'
   | 'wrap';
 
 export const SCRATCH_BASE = 65536;

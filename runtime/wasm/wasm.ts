@@ -2,7 +2,17 @@
  * Local arithmetic on the CPU: SIMD kernels (assembly/) on the calling thread for small jobs and for the synchronous methods,
  * on a pool of workers for the rest. Results do not depend on the number of workers.
  */
-import { codeLength, type Compute, type CompareJob, type ConvJob, type DigitCode, type GemmJob } from '../compute.ts';
+import {
+  codeLength,
+  type CompareJob,
+  type Compute,
+  type ConvJob,
+  type DealJob,
+  type DealtShift,
+  type DigitCode,
+  type GemmJob,
+  type SelectJob,
+} from '../compute.ts';
 import { compareBlock, compareShareCalls, compareTestCalls, thermometerCalls } from './compare.ts';
 import { checkConv, convResult, convWork, planConv } from './conv.ts';
 import { truncateDealt, truncateLocal, wrap } from './elementwise.ts';
@@ -12,6 +22,7 @@ import type { KernelCall, Prime } from './kernels.ts';
 import { pack, unpack } from './pack.ts';
 import { WorkerPool } from './pool.ts';
 import { sample17 } from './sample.ts';
+import { deal, select, truncateSelect } from './select.ts';
 
 /** Below these sizes a job takes some 50 µs; a message to a worker and back takes 20 µs, more on a busy machine. */
 const INLINE_MULTIPLY_ADDS = 200_000;
@@ -108,6 +119,18 @@ class WasmCompute implements Compute {
     bits: number,
   ): BigUint64Array {
     return truncateDealt(this.#inline, party, c, rShift, r63, bits);
+  }
+
+  select(job: SelectJob, x: BigUint64Array): BigUint64Array {
+    return select(this.#inline, job, x);
+  }
+
+  truncateSelect(party: 0 | 1, job: SelectJob, dealt: DealtShift, qTop: Uint8Array): BigUint64Array {
+    return truncateSelect(this.#inline, party, job, dealt, qTop);
+  }
+
+  deal(job: DealJob): void {
+    deal(this.#inline, job);
   }
 
   wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array {

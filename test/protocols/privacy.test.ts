@@ -102,6 +102,9 @@ function bind(compute: Compute): Compute {
     truncateLocal: (party, z, bits) => compute.truncateLocal(party, z, bits),
     truncateDealt: (party, c, rShift, r63, bits) => compute.truncateDealt(party, c, rShift, r63, bits),
     sample17: (source, out, at) => compute.sample17(source, out, at),
+    select: (job, x) => compute.select(job, x),
+    truncateSelect: (party, job, dealt, qTop) => compute.truncateSelect(party, job, dealt, qTop),
+    deal: (job) => compute.deal(job),
     wrap: (a, b) => compute.wrap(a, b),
     close: () => compute.close(),
   };
