@@ -148,23 +148,26 @@ export interface Compute {
   /** 2-D convolution over Z_{2^64}, or a gradient of one. */
   conv(job: ConvJob): Promise<BigUint64Array>;
 
-  /** P1's share of the thermometer code of x: g(x) − share0 mod p. Layout as CompareJob.g. */
-  thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array>;
-  /** The masked, refreshed and rotated d of PrivateCompare for one worker: n·digits values of Z_p. */
-  compareShare(job: CompareJob): Promise<Uint8Array>;
+  /** P1's share of the thermometer code of x: g(x) − share0 mod p, in `out` if given. Layout as CompareJob.g. */
+  thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array, out?: Uint8Array): Promise<Uint8Array>;
+  /** The masked, refreshed and rotated d of PrivateCompare for one worker: n·digits values of Z_p, in `out` if given. */
+  compareShare(job: CompareJob, out?: Uint8Array): Promise<Uint8Array>;
   /** For each comparison: 1 when some d0 + d1 ≡ 0 mod p, else 0. n bytes. */
   compareTest(code: DigitCode, d0: Uint8Array, d1: Uint8Array): Promise<Uint8Array>;
 
   /** Z_p values (one byte each) to the wire: p=17 two values in 9 bits (16 values in 9 bytes), p=31 5 bits, p=67 7 bits. Length packedLength(prime, n). */
   pack(prime: 17 | 31 | 67, values: Uint8Array): Uint8Array;
-  /** Inverse of pack; throws RangeError when the length does not fit count or a value is not below p. */
-  unpack(prime: 17 | 31 | 67, packed: Uint8Array, count: number): Uint8Array;
+  /** Inverse of pack, in `out` if given; throws RangeError when the length does not fit count or a value is not below p. */
+  unpack(prime: 17 | 31 | 67, packed: Uint8Array, count: number, out?: Uint8Array): Uint8Array;
 
   /**
    * Uniform samples of Z_17 from uniform bytes: a byte below 255 is taken mod 17, 255 is dropped. Writes them to `out` from `at` (room for
    * one sample a byte) and returns the new end.
    */
   sample17(source: Uint8Array, out: Uint8Array, at: number): number;
+
+  /** `count` uniform samples of 1…16 from the nibbles of ⌈count / 2⌉ uniform bytes, low nibble first, in `out` from `at`. */
+  sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void;
 
   /** Local truncation (Alg. 11): P0 ⌊z/2^bits⌋ logical, P1 −⌊(−z)/2^bits⌋. */
   truncateLocal(party: 0 | 1, z: BigUint64Array, bits: number): BigUint64Array;

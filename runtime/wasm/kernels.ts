@@ -21,6 +21,7 @@ export type KernelName =
   | 'convWeightGradient'
   | `${'thermometer' | 'compareShare' | 'compareTest' | 'pack' | 'unpack'}${Prime}`
   | 'sample17'
+  | 'sampleNibbles'
   | 'truncateLocal'
   | 'truncateDealt'
   | 'select'

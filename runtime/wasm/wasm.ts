@@ -21,7 +21,7 @@ import { InlineKernels, compileKernels } from './instance.ts';
 import type { KernelCall, Prime } from './kernels.ts';
 import { pack, unpack } from './pack.ts';
 import { WorkerPool } from './pool.ts';
-import { sample17 } from './sample.ts';
+import { sample17, sampleNibbles } from './sample.ts';
 import { deal, select, truncateSelect } from './select.ts';
 
 /** Below these sizes a job takes some 50 µs; a message to a worker and back takes 20 µs, more on a busy machine. */
@@ -77,15 +77,15 @@ class WasmCompute implements Compute {
     return out;
   }
 
-  async thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array> {
-    const out = new Uint8Array(x.length * codeLength(code));
+  async thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array, given?: Uint8Array): Promise<Uint8Array> {
+    const out = outOf(x.length * codeLength(code), given);
     const block = compareBlock(x.length, this.#workers);
     return this.#runAll(thermometerCalls(code, x, share0, out, block), x.length, out);
   }
 
-  async compareShare(job: CompareJob): Promise<Uint8Array> {
+  async compareShare(job: CompareJob, given?: Uint8Array): Promise<Uint8Array> {
     const n = job.y.length;
-    const out = new Uint8Array(n * job.code.digits);
+    const out = outOf(n * job.code.digits, given);
     return this.#runAll(compareShareCalls(job, out, compareBlock(n, this.#workers)), n, out);
   }
 
@@ -99,12 +99,16 @@ class WasmCompute implements Compute {
     return pack(this.#inline, prime, values);
   }
 
-  unpack(prime: Prime, packed: Uint8Array, count: number): Uint8Array {
-    return unpack(this.#inline, prime, packed, count);
+  unpack(prime: Prime, packed: Uint8Array, count: number, out?: Uint8Array): Uint8Array {
+    return unpack(this.#inline, prime, packed, count, out);
   }
 
   sample17(source: Uint8Array, out: Uint8Array, at: number): number {
     return sample17(this.#inline, source, out, at);
+  }
+
+  sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void {
+    sampleNibbles(this.#inline, source, count, out, at);
   }
 
   truncateLocal(party: 0 | 1, z: BigUint64Array, bits: number): BigUint64Array {
@@ -157,4 +161,11 @@ class WasmCompute implements Compute {
     if (small || this.#pool === undefined) this.#inline.run(call);
     else await this.#pool.run(call);
   }
+}
+
+function outOf(length: number, given: Uint8Array | undefined): Uint8Array {
+  if (given === undefined) return new Uint8Array(length);
+  if (given.length !== length)
+    throw new RangeError(`wasm: the result has ${length} bytes, the array given ${given.length}`);
+  return given;
 }

@@ -11,10 +11,10 @@ export interface Stream {
   bytes(n: number): Uint8Array;
   /** n uniform elements of Z_{2^64}. */
   z64(n: number): BigUint64Array;
-  /** n uniform elements of Z_p, one a byte. */
-  zp(prime: number, n: number): Uint8Array;
-  /** n uniform nonzero elements of Z_p, one a byte. */
-  zpStar(prime: number, n: number): Uint8Array;
+  /** n uniform elements of Z_p, one a byte, in `out` if given (n bytes). */
+  zp(prime: number, n: number, out?: Uint8Array): Uint8Array;
+  /** n uniform nonzero elements of Z_p, one a byte, in `out` if given (n bytes). */
+  zpStar(prime: number, n: number, out?: Uint8Array): Uint8Array;
   /** n uniform integers in 0…bound−1, 1 ≤ bound ≤ 256. */
   below(bound: number, n: number): Uint8Array;
   /** n uniform bits, one a byte. */
@@ -27,8 +27,14 @@ const PIECE_BYTES = 128 * 1024;
 const SMALL_PIECE_BYTES = 256;
 /** The key stream is the encryption of zeros. Never written. */
 const ZEROS = new Uint8Array(PIECE_BYTES);
-/** Appends the samples of `source` to `out` from `at`, as `sampleBytes` does, and returns the new end. */
-export type ByteSampler = (source: Uint8Array, out: Uint8Array, at: number) => number;
+
+/** Faster ways to the same samples (`Compute`). */
+export interface FastSamplers {
+  /** Samples of Z_17: appends those of `source` to `out` from `at`, as `sampleBytes` does, and returns the new end. */
+  sample17(source: Uint8Array, out: Uint8Array, at: number): number;
+  /** `count` samples of 1…16 in `out` from `at`, as `sampleNibblesPlusOne` does, from ⌈count / 2⌉ bytes. */
+  sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void;
+}
 
 const EMPTY = new Uint8Array(0);
 
@@ -36,16 +42,16 @@ const EMPTY = new Uint8Array(0);
 export class CipherStream implements Stream {
   readonly #cipher: Cipher;
   readonly #limitBytes: number;
-  readonly #sample17: ByteSampler | undefined;
+  readonly #fast: FastSamplers | undefined;
   #fetched = 0;
   /** Bytes fetched and not yet used: `#piece[#at …]`. */
   #piece: Uint8Array<ArrayBuffer> = EMPTY;
   #at = 0;
 
-  constructor(cipher: Cipher, limitBytes: number, sample17?: ByteSampler) {
+  constructor(cipher: Cipher, limitBytes: number, fast?: FastSamplers) {
     this.#cipher = cipher;
     this.#limitBytes = limitBytes;
-    this.#sample17 = sample17;
+    this.#fast = fast;
   }
 
   bytes(n: number): Uint8Array {
@@ -59,15 +65,23 @@ export class CipherStream implements Stream {
     return new BigUint64Array(buffer, byteOffset, n);
   }
 
-  zp(prime: number, n: number): Uint8Array {
+  zp(prime: number, n: number, out?: Uint8Array): Uint8Array {
     checkPrime(prime);
-    return this.#sample(tableFor(prime, 0), n, prime === 17 ? this.#sample17 : undefined);
+    return this.#sample(tableFor(prime, 0), n, out, prime === 17 ? this.#fast : undefined);
   }
 
-  zpStar(prime: number, n: number): Uint8Array {
+  zpStar(prime: number, n: number, out?: Uint8Array): Uint8Array {
     checkPrime(prime);
-    if (prime !== 17) return this.#sample(tableFor(prime - 1, 1), n);
-    return this.#expand(n, 2, sampleNibblesPlusOne);
+    if (prime !== 17) return this.#sample(tableFor(prime - 1, 1), n, out);
+    const fast = this.#fast;
+    if (fast === undefined) return this.#expand(n, 2, sampleNibblesPlusOne, out);
+    return this.#expand(
+      n,
+      2,
+      (source, from, count, target, at) =>
+        fast.sampleNibbles(source.subarray(from, from + Math.ceil(count / 2)), count, target, at),
+      out,
+    );
   }
 
   below(bound: number, n: number): Uint8Array {
@@ -79,9 +93,8 @@ export class CipherStream implements Stream {
   }
 
   /** One sample from each accepted byte. */
-  #sample(table: SampleTable, n: number, faster?: ByteSampler): Uint8Array {
-    checkCount(n);
-    const out = new Uint8Array(n);
+  #sample(table: SampleTable, n: number, given?: Uint8Array, fast?: FastSamplers): Uint8Array {
+    const out = outOf(n, given);
     let made = 0;
     while (made < n) {
       this.#need(n - made);
@@ -89,9 +102,9 @@ export class CipherStream implements Stream {
       // A byte gives at most one sample, so this many can neither overrun `out` nor be more than is needed.
       this.#at += Math.min(this.#piece.length - from, n - made);
       made =
-        faster === undefined
+        fast === undefined
           ? sampleBytes(table, this.#piece, from, this.#at, out, made)
-          : faster(this.#piece.subarray(from, this.#at), out, made);
+          : fast.sample17(this.#piece.subarray(from, this.#at), out, made);
     }
     return out;
   }
@@ -101,9 +114,9 @@ export class CipherStream implements Stream {
     n: number,
     perByte: number,
     expand: (source: Uint8Array, from: number, count: number, out: Uint8Array, at: number) => void,
+    given?: Uint8Array,
   ): Uint8Array {
-    checkCount(n);
-    const out = new Uint8Array(n);
+    const out = outOf(n, given);
     for (let made = 0; made < n;) {
       this.#need(Math.ceil((n - made) / perByte));
       const count = Math.min((this.#piece.length - this.#at) * perByte, n - made);
@@ -143,10 +156,17 @@ export class CipherStream implements Stream {
     if (left <= 0)
       throw new RangeError(`a random stream ends after ${this.#limitBytes} bytes: draw from several purposes or forks`);
     const length = Math.min(Math.max(wanted, SMALL_PIECE_BYTES), PIECE_BYTES, left);
-    this.#piece = this.#cipher.update(ZEROS.subarray(0, length)) as Buffer<ArrayBuffer>;
+    this.#piece = this.#cipher.update(ZEROS.subarray(0, length));
     this.#fetched += length;
     this.#at = 0;
   }
+}
+
+function outOf(n: number, given: Uint8Array | undefined): Uint8Array {
+  checkCount(n);
+  if (given === undefined) return new Uint8Array(n);
+  if (given.length !== n) throw new RangeError(`${n} samples do not fill ${given.length} bytes`);
+  return given;
 }
 
 function checkCount(n: number): void {

@@ -102,6 +102,7 @@ function bind(compute: Compute): Compute {
     truncateLocal: (party, z, bits) => compute.truncateLocal(party, z, bits),
     truncateDealt: (party, c, rShift, r63, bits) => compute.truncateDealt(party, c, rShift, r63, bits),
     sample17: (source, out, at) => compute.sample17(source, out, at),
+    sampleNibbles: (source, count, out, at) => compute.sampleNibbles(source, count, out, at),
     select: (job, x) => compute.select(job, x),
     truncateSelect: (party, job, dealt, qTop) => compute.truncateSelect(party, job, dealt, qTop),
     deal: (job) => compute.deal(job),
