@@ -104,6 +104,43 @@ export interface CompareJob {
   readonly rho: Uint8Array;
 }
 
+/** A dealt truncation by `bits`, 1 … 61: what its mask R is dealt as (PROTOCOLS §1). Bits are in ⌈bits/8⌉ bytes each. */
+export interface DealtShift {
+  readonly bits: number;
+  /** Share of R >> bits. */
+  readonly shift: BigUint64Array;
+  /** Share of R_63 over Z_{2^bits}. */
+  readonly top: Uint8Array;
+}
+
+/** A worker's product of x with the bit t ⊕ q, t public to the workers (PROTOCOLS §3). All of n elements. */
+export interface SelectJob {
+  /** n bytes 0/1. */
+  readonly t: Uint8Array;
+  /** x + R; with a truncation, z + 2^62 + R for x = z / 2^bits. */
+  readonly opened: BigUint64Array;
+  /** Share of q. */
+  readonly q: BigUint64Array;
+  /** Share of q·R, with a truncation that of q·(R >> bits). */
+  readonly qMask: BigUint64Array;
+}
+
+/** P2's part: turns what one worker draws into what the other one is sent, in place. All of n elements. */
+export interface DealJob {
+  /** R. */
+  readonly mask: BigUint64Array;
+  /** Bits to shift by; 0 without a truncation. */
+  readonly bits: number;
+  /** q, n bytes 0/1; absent: all 1. */
+  readonly keep?: Uint8Array;
+  /** ← q·(R >> bits) − words. */
+  readonly words: BigUint64Array;
+  /** ← q − bitWords. */
+  readonly bitWords?: BigUint64Array;
+  /** ← q·R_63 − top, ⌈bits/8⌉ bytes each. */
+  readonly top?: Uint8Array;
+}
+
 export interface Compute {
   readonly name: 'wasm' | 'webgpu';
   /** Matrix product over Z_{2^64}; returns (m,n). */
@@ -114,23 +151,26 @@ export interface Compute {
   /** These values do not change any more: a backend may keep a copy where it computes, for products to come. */
   keep(values: BigUint64Array): void;
 
-  /** P1's share of the thermometer code of x: g(x) − share0 mod p. Layout as CompareJob.g. */
-  thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array>;
-  /** The masked, refreshed and rotated d of PrivateCompare for one worker: n·digits values of Z_p. */
-  compareShare(job: CompareJob): Promise<Uint8Array>;
+  /** P1's share of the thermometer code of x: g(x) − share0 mod p, in `out` if given. Layout as CompareJob.g. */
+  thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array, out?: Uint8Array): Promise<Uint8Array>;
+  /** The masked, refreshed and rotated d of PrivateCompare for one worker: n·digits values of Z_p, in `out` if given. */
+  compareShare(job: CompareJob, out?: Uint8Array): Promise<Uint8Array>;
   /** For each comparison: 1 when some d0 + d1 ≡ 0 mod p, else 0. n bytes. */
   compareTest(code: DigitCode, d0: Uint8Array, d1: Uint8Array): Promise<Uint8Array>;
 
   /** Z_p values (one byte each) to the wire: p=17 two values in 9 bits (16 values in 9 bytes), p=31 5 bits, p=67 7 bits. Length packedLength(prime, n). */
   pack(prime: 17 | 31 | 67, values: Uint8Array): Uint8Array;
-  /** Inverse of pack; throws RangeError when the length does not fit count or a value is not below p. */
-  unpack(prime: 17 | 31 | 67, packed: Uint8Array, count: number): Uint8Array;
+  /** Inverse of pack, in `out` if given; throws RangeError when the length does not fit count or a value is not below p. */
+  unpack(prime: 17 | 31 | 67, packed: Uint8Array, count: number, out?: Uint8Array): Uint8Array;
 
   /**
    * Uniform samples of Z_17 from uniform bytes: a byte below 255 is taken mod 17, 255 is dropped. Writes them to `out` from `at` (room for
    * one sample a byte) and returns the new end.
    */
   sample17(source: Uint8Array, out: Uint8Array, at: number): number;
+
+  /** `count` uniform samples of 1…16 from the nibbles of ⌈count / 2⌉ uniform bytes, low nibble first, in `out` from `at`. */
+  sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void;
 
   /** Local truncation (Alg. 11): P0 ⌊z/2^bits⌋ logical, P1 −⌊(−z)/2^bits⌋. */
   truncateLocal(party: 0 | 1, z: BigUint64Array, bits: number): BigUint64Array;
@@ -145,11 +185,41 @@ export interface Compute {
     r63: BigUint64Array,
     bits: number,
   ): BigUint64Array;
+  /** ⟨(t ⊕ q)·x⟩ from this worker's share of x. */
+  select(job: SelectJob, x: BigUint64Array): BigUint64Array;
+  /** ⟨(t ⊕ q)·z / 2^bits⟩: truncation and product by one opening. `qTop`: share of q·R_63, as `dealt.top`. */
+  truncateSelect(party: 0 | 1, job: SelectJob, dealt: DealtShift, qTop: Uint8Array): BigUint64Array;
+  /** Writes into the arrays of the job. */
+  deal(job: DealJob): void;
   /** wrap(a, b) = [a + b ≥ 2^64], one byte each. */
   wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array;
 
   /** Stops the workers; pending calls reject. */
   close(): Promise<void>;
+}
+
+/** A compute whose methods are properties of its own, so that a spread of it can replace some. */
+export function ownMethods(compute: Compute): Compute {
+  return {
+    name: compute.name,
+    gemm: (...of) => compute.gemm(...of),
+    conv: (...of) => compute.conv(...of),
+    keep: (...of) => compute.keep(...of),
+    thermometer: (...of) => compute.thermometer(...of),
+    compareShare: (...of) => compute.compareShare(...of),
+    compareTest: (...of) => compute.compareTest(...of),
+    pack: (...of) => compute.pack(...of),
+    unpack: (...of) => compute.unpack(...of),
+    sample17: (...of) => compute.sample17(...of),
+    sampleNibbles: (...of) => compute.sampleNibbles(...of),
+    truncateLocal: (...of) => compute.truncateLocal(...of),
+    truncateDealt: (...of) => compute.truncateDealt(...of),
+    select: (...of) => compute.select(...of),
+    truncateSelect: (...of) => compute.truncateSelect(...of),
+    deal: (...of) => compute.deal(...of),
+    wrap: (...of) => compute.wrap(...of),
+    close: (...of) => compute.close(...of),
+  };
 }
 
 /** Bytes that `count` packed values of Z_p take on the wire. */

@@ -21,8 +21,12 @@ export type KernelName =
   | 'convWeightGradient'
   | `${'thermometer' | 'compareShare' | 'compareTest' | 'pack' | 'unpack'}${Prime}`
   | 'sample17'
+  | 'sampleNibbles'
   | 'truncateLocal'
   | 'truncateDealt'
+  | 'select'
+  | 'truncateSelect'
+  | 'deal'
   | 'wrap';
 
 export const SCRATCH_BASE = 65536;

@@ -23,18 +23,29 @@ export function pack(kernels: InlineKernels, prime: Prime, values: Uint8Array): 
 }
 
 /** packedLength bytes to `count` values; throws RangeError on a wrong length, a value out of range, or padding other than 0. */
-export function unpack(kernels: InlineKernels, prime: Prime, packed: Uint8Array, count: number): Uint8Array {
+export function unpack(
+  kernels: InlineKernels,
+  prime: Prime,
+  packed: Uint8Array,
+  count: number,
+  given?: Uint8Array,
+): Uint8Array {
   const expected = packedLength(prime, count);
   if (packed.length !== expected) {
     throw new RangeError(`unpack: ${count} values below ${prime} take ${expected} bytes, found ${packed.length}`);
   }
   const group = GROUPS[prime];
+  const whole = Math.ceil(count / group.values) * group.values;
+  if (given !== undefined && given.length !== count)
+    throw new RangeError(`unpack: ${count} values do not fill the ${given.length} bytes given`);
   // Whole groups, so that what was sent beyond the last value can be looked at.
-  const out = new Uint8Array(Math.ceil(count / group.values) * group.values);
+  const out = given !== undefined && whole === count ? given : new Uint8Array(whole);
   const bad = eachSlice(kernels, `unpack${prime}`, packed, group.bytes, out, group.values);
   if (bad) throw new RangeError(`unpack: a value is not below ${prime}`);
   if (out.subarray(count).some((value) => value !== 0)) throw new RangeError('unpack: padding is not zero');
-  return out.subarray(0, count);
+  if (given === undefined || given === out) return out.subarray(0, count);
+  given.set(out.subarray(0, count));
+  return given;
 }
 
 /**

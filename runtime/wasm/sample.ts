@@ -1,9 +1,11 @@
-/** Samples of Z_17 from uniform bytes (assembly/sample.ts), in slices. */
+/** Samples of Z_17 and Z_17* from uniform bytes (assembly/sample.ts), in slices. */
 import type { InlineKernels } from './instance.ts';
 import { RegionLayout, bytesAt, putBytes } from './kernels.ts';
 
 /** A stream hands over 64 KiB at a time. */
 const BYTES_PER_CALL = 65_536;
+/** What the last vectors of a call may write behind its end. */
+const VECTORS_TOO_MANY = 32;
 
 /** Writes the samples of `source` to `out` from `at`; returns the new end. `out` has room for one sample a byte. */
 export function sample17(kernels: InlineKernels, source: Uint8Array, out: Uint8Array, at: number): number {
@@ -26,4 +28,31 @@ export function sample17(kernels: InlineKernels, source: Uint8Array, out: Uint8A
     });
   }
   return at;
+}
+
+/** Writes `count` samples of 1…16 to `out` from `at`, two from each byte of `source`. */
+export function sampleNibbles(
+  kernels: InlineKernels,
+  source: Uint8Array,
+  count: number,
+  out: Uint8Array,
+  at: number,
+): void {
+  for (let start = 0; 2 * start < count; start += BYTES_PER_CALL) {
+    const slice = source.subarray(start, Math.min(start + BYTES_PER_CALL, Math.ceil(count / 2)));
+    const layout = new RegionLayout();
+    const atSource = layout.add(slice.length);
+    const atOut = layout.add(2 * slice.length + VECTORS_TOO_MANY);
+    kernels.run({
+      kernel: 'sampleNibbles',
+      bytes: layout.bytes,
+      load(memory, base) {
+        putBytes(memory, base + atSource, slice);
+        return [slice.length, base + atSource, base + atOut];
+      },
+      store(memory, base) {
+        out.set(bytesAt(memory, base + atOut, Math.min(2 * slice.length, count - 2 * start)), at + 2 * start);
+      },
+    });
+  }
 }

@@ -2,7 +2,17 @@
  * Local arithmetic on the CPU: SIMD kernels (assembly/) on the calling thread for small jobs and for the synchronous methods,
  * on a pool of workers for the rest. Results do not depend on the number of workers.
  */
-import { codeLength, type Compute, type CompareJob, type ConvJob, type DigitCode, type GemmJob } from '../compute.ts';
+import {
+  codeLength,
+  type CompareJob,
+  type Compute,
+  type ConvJob,
+  type DealJob,
+  type DealtShift,
+  type DigitCode,
+  type GemmJob,
+  type SelectJob,
+} from '../compute.ts';
 import { compareBlock, compareShareCalls, compareTestCalls, thermometerCalls } from './compare.ts';
 import { checkConv, convResult, convWork, planConv } from './conv.ts';
 import { truncateDealt, truncateLocal, wrap } from './elementwise.ts';
@@ -11,7 +21,8 @@ import { InlineKernels, compileKernels } from './instance.ts';
 import type { KernelCall, Prime } from './kernels.ts';
 import { pack, unpack } from './pack.ts';
 import { WorkerPool } from './pool.ts';
-import { sample17 } from './sample.ts';
+import { sample17, sampleNibbles } from './sample.ts';
+import { deal, select, truncateSelect } from './select.ts';
 
 /** Below these sizes a job takes some 50 µs; a message to a worker and back takes 20 µs, more on a busy machine. */
 const INLINE_MULTIPLY_ADDS = 200_000;
@@ -70,15 +81,15 @@ class WasmCompute implements Compute {
     // Operands are copied into a worker's memory for each product.
   }
 
-  async thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array> {
-    const out = new Uint8Array(x.length * codeLength(code));
+  async thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array, given?: Uint8Array): Promise<Uint8Array> {
+    const out = outOf(x.length * codeLength(code), given);
     const block = compareBlock(x.length, this.#workers);
     return this.#runAll(thermometerCalls(code, x, share0, out, block), x.length, out);
   }
 
-  async compareShare(job: CompareJob): Promise<Uint8Array> {
+  async compareShare(job: CompareJob, given?: Uint8Array): Promise<Uint8Array> {
     const n = job.y.length;
-    const out = new Uint8Array(n * job.code.digits);
+    const out = outOf(n * job.code.digits, given);
     return this.#runAll(compareShareCalls(job, out, compareBlock(n, this.#workers)), n, out);
   }
 
@@ -92,12 +103,16 @@ class WasmCompute implements Compute {
     return pack(this.#inline, prime, values);
   }
 
-  unpack(prime: Prime, packed: Uint8Array, count: number): Uint8Array {
-    return unpack(this.#inline, prime, packed, count);
+  unpack(prime: Prime, packed: Uint8Array, count: number, out?: Uint8Array): Uint8Array {
+    return unpack(this.#inline, prime, packed, count, out);
   }
 
   sample17(source: Uint8Array, out: Uint8Array, at: number): number {
     return sample17(this.#inline, source, out, at);
+  }
+
+  sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void {
+    sampleNibbles(this.#inline, source, count, out, at);
   }
 
   truncateLocal(party: 0 | 1, z: BigUint64Array, bits: number): BigUint64Array {
@@ -112,6 +127,18 @@ class WasmCompute implements Compute {
     bits: number,
   ): BigUint64Array {
     return truncateDealt(this.#inline, party, c, rShift, r63, bits);
+  }
+
+  select(job: SelectJob, x: BigUint64Array): BigUint64Array {
+    return select(this.#inline, job, x);
+  }
+
+  truncateSelect(party: 0 | 1, job: SelectJob, dealt: DealtShift, qTop: Uint8Array): BigUint64Array {
+    return truncateSelect(this.#inline, party, job, dealt, qTop);
+  }
+
+  deal(job: DealJob): void {
+    deal(this.#inline, job);
   }
 
   wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array {
@@ -138,4 +165,11 @@ class WasmCompute implements Compute {
     if (small || this.#pool === undefined) this.#inline.run(call);
     else await this.#pool.run(call);
   }
+}
+
+function outOf(length: number, given: Uint8Array | undefined): Uint8Array {
+  if (given === undefined) return new Uint8Array(length);
+  if (given.length !== length)
+    throw new RangeError(`wasm: the result has ${length} bytes, the array given ${given.length}`);
+  return given;
 }

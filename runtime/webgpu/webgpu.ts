@@ -2,7 +2,7 @@
  * Local arithmetic with the products on a GPU and the rest on the CPU. Results are those of the CPU bit for bit, so a product may run on
  * either: on the CPU runs what the device has no room for and, once the device is lost, everything.
  */
-import type { Compute, CompareJob, ConvJob, DigitCode, GemmJob } from '../compute.ts';
+import { ownMethods, type Compute, type ConvJob, type GemmJob } from '../compute.ts';
 import { checkConv } from '../wasm/conv.ts';
 import { checkGemm } from '../wasm/gemm.ts';
 import { listChoices, productStep, type Choice } from './choices.ts';
@@ -46,7 +46,15 @@ export function createWebgpuCompute(options: WebgpuOptions): Compute {
   if (choice !== undefined && !listChoices(gpu).includes(choice)) {
     throw new Error(`webgpu: ${gpu.adapter} does not run ${choice}; it runs ${listChoices(gpu).join(', ')}`);
   }
-  return new WebgpuCompute(options);
+  const products = new GpuProducts(options);
+  return {
+    ...ownMethods(options.cpu),
+    name: 'webgpu',
+    gemm: (job) => products.gemm(job),
+    conv: (job) => products.conv(job),
+    keep: (values) => products.keep(values),
+    close: () => products.close(),
+  };
 }
 
 /** Shaders of files, and those that are written from a variant. */
@@ -58,8 +66,7 @@ export function readKernels(gpu: Gpu, read: ReadShader): ReadShader {
   };
 }
 
-class WebgpuCompute implements Compute {
-  readonly name = 'webgpu';
+class GpuProducts {
   readonly #options: WebgpuOptions;
   readonly #gpu: Gpu;
   readonly #cpu: Compute;
@@ -91,48 +98,6 @@ class WebgpuCompute implements Compute {
 
   keep(values: BigUint64Array): void {
     this.#dispatcher.resident.keep(values);
-  }
-
-  thermometer(code: DigitCode, x: BigUint64Array, share0: Uint8Array): Promise<Uint8Array> {
-    return this.#cpu.thermometer(code, x, share0);
-  }
-
-  compareShare(job: CompareJob): Promise<Uint8Array> {
-    return this.#cpu.compareShare(job);
-  }
-
-  compareTest(code: DigitCode, d0: Uint8Array, d1: Uint8Array): Promise<Uint8Array> {
-    return this.#cpu.compareTest(code, d0, d1);
-  }
-
-  pack(prime: 17 | 31 | 67, values: Uint8Array): Uint8Array {
-    return this.#cpu.pack(prime, values);
-  }
-
-  unpack(prime: 17 | 31 | 67, packed: Uint8Array, count: number): Uint8Array {
-    return this.#cpu.unpack(prime, packed, count);
-  }
-
-  sample17(source: Uint8Array, out: Uint8Array, at: number): number {
-    return this.#cpu.sample17(source, out, at);
-  }
-
-  truncateLocal(party: 0 | 1, z: BigUint64Array, bits: number): BigUint64Array {
-    return this.#cpu.truncateLocal(party, z, bits);
-  }
-
-  truncateDealt(
-    party: 0 | 1,
-    c: BigUint64Array,
-    rShift: BigUint64Array,
-    r63: BigUint64Array,
-    bits: number,
-  ): BigUint64Array {
-    return this.#cpu.truncateDealt(party, c, rShift, r63, bits);
-  }
-
-  wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array {
-    return this.#cpu.wrap(a, b);
   }
 
   async close(): Promise<void> {

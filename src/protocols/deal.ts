@@ -52,17 +52,22 @@ export async function dealtOdd(party: Party, purpose: string, count: number): Pr
 
 /** P2: deals the thermometer digits of x over Z_p (PROTOCOLS §1, PrivateCompare). */
 export async function dealDigits(party: Party, purpose: string, code: DigitCode, x: BigUint64Array): Promise<void> {
-  const drawn = party.stream(party.drawer, purpose).zp(code.prime, x.length * codeLength(code));
-  const sent = await party.compute.thermometer(code, x, drawn);
-  await party.send(receiverOf(party), purpose, party.compute.pack(code.prime, sent));
+  const { scratch } = party;
+  const values = x.length * codeLength(code);
+  const drawn = party.stream(party.drawer, purpose).zp(code.prime, values, scratch.take(values));
+  const sent = await party.compute.thermometer(code, x, drawn, scratch.take(values));
+  const packed = party.compute.pack(code.prime, sent);
+  scratch.give(drawn, sent);
+  await party.send(receiverOf(party), purpose, packed);
 }
 
-/** P0, P1: this worker's shares of the digits of `count` values. */
+/** P0, P1: this worker's shares of the digits of `count` values, in scratch bytes. */
 export async function dealtDigits(party: Party, purpose: string, code: DigitCode, count: number): Promise<Uint8Array> {
   const values = count * codeLength(code);
-  if (party.name === party.drawer) return party.stream('P2', purpose).zp(code.prime, values);
+  if (party.name === party.drawer)
+    return party.stream('P2', purpose).zp(code.prime, values, party.scratch.take(values));
   const packed = await party.receive('P2', purpose, 'u8', packedLength(code.prime, values));
-  return party.compute.unpack(code.prime, packed, values);
+  return party.compute.unpack(code.prime, packed, values, party.scratch.take(values));
 }
 
 /** Bytes that dealing `count` coded values puts on the wire. */

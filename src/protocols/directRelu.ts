@@ -20,7 +20,7 @@
 import { type DigitCode, P17, P31 } from '../../runtime/compute.ts';
 import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
-import { dealDigits, dealtDigits, dealtZ64, dealZ64, digitsBytes } from './deal.ts';
+import { dealDigits, dealtDigits, dealtZ64, digitsBytes, receiverOf } from './deal.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
 import * as privateCompare from './privateCompare.ts';
@@ -46,7 +46,7 @@ function windowFor(compareBits: number, drop: number): number {
 
 /** The k − 1 bits that are compared. */
 function compared(x: BigUint64Array, k: number, drop: number): BigUint64Array {
-  return z64.lowBits(drop === 0 ? x : z64.shiftRight(x, drop), k - 1);
+  return z64.bitField(x, drop, drop + k - 1);
 }
 
 /** What the workers keep: DReLU(a) = t ⊕ q. */
@@ -75,11 +75,10 @@ export async function workers(
     const masked = z64.accumulate(chunk.stream('P2', 'R').z64(n), share);
     const [digits, c] = await Promise.all([dealtDigits(chunk, 'digits', code, n), open(chunk, 'c', masked)]); // round 1
     const beta = await privateCompare.workers(chunk, { code, orEqual: false }, digits, compared(c, k, drop)); // round 2
-    const known = xorBits(z64.bitAt(c, drop + k - 1), beta, 0);
+    const known = z64.xorBitAt(beta, c, drop + k - 1, 0, t.subarray(from, to));
     const dealt = await dealtZ64(chunk, 'q,qR', 2 * n); // round 3
     const qShare = dealt.subarray(0, n);
-    y.set(withKnownBit(known, share, productWith(qShare, c, dealt.subarray(n))), from);
-    t.set(known, from);
+    y.set(chunk.compute.select({ t: known, opened: c, q: qShare, qMask: dealt.subarray(n) }, share), from);
     q.set(qShare, from);
   });
   return { y, sign: { t, q } };
@@ -97,9 +96,8 @@ export async function helper(party: Party, count: number, compareBits: number, d
       dealDigits(chunk, 'digits', code, compared(R, k, drop)),
       privateCompare.helper(chunk, { code, orEqual: false }, n), // round 2
     ]);
-    const known = xorBits(z64.bitAt(R, drop + k - 1), betaPrime, 1);
-    await dealZ64(chunk, 'q,qR', z64.concat(z64.fromBytes(known), z64.keepWhere(known, R))); // round 3
-    q.set(known, from);
+    const known = z64.xorBitAt(betaPrime, R, drop + k - 1, 1, q.subarray(from, to));
+    await dealSelected(chunk, 'q,qR', known, R, true); // round 3
   });
   return q;
 }
@@ -112,7 +110,8 @@ export async function workersSelect(party: Party, sign: WorkerSign, delta: BigUi
     const share = delta.subarray(from, to);
     const masked = z64.accumulate(chunk.stream('P2', 'V').z64(n), share);
     const [qV, e] = await Promise.all([dealtZ64(chunk, 'qV', n), open(chunk, 'e', masked)]);
-    y.set(withKnownBit(sign.t.subarray(from, to), share, productWith(sign.q.subarray(from, to), e, qV)), from);
+    const select = { t: sign.t.subarray(from, to), opened: e, q: sign.q.subarray(from, to), qMask: qV };
+    y.set(chunk.compute.select(select, share), from);
   });
   return y;
 }
@@ -122,25 +121,23 @@ export async function helperSelect(party: Party, q: Uint8Array): Promise<void> {
   await party.chunks(q.length, async (chunk, from, to) => {
     const n = to - from;
     const V = z64.accumulate(chunk.stream('P0', 'V').z64(n), chunk.stream('P1', 'V').z64(n));
-    await dealZ64(chunk, 'qV', z64.keepWhere(q.subarray(from, to), V));
+    await dealSelected(chunk, 'qV', q.subarray(from, to), V, false);
   });
 }
 
-/** Local: ⟨(t ⊕ q)·x⟩ = t⟨x⟩ + (1 − 2t)⟨q·x⟩. */
-export function withKnownBit(t: Uint8Array, x: BigUint64Array, qx: BigUint64Array): BigUint64Array {
-  return z64.accumulate(z64.negateWhere(t, qx), z64.keepWhere(t, x));
-}
-
-/** Local: ⟨q·x⟩ = opened·⟨q⟩ − ⟨q·mask⟩ where opened = x + mask. */
-export function productWith(q: BigUint64Array, opened: BigUint64Array, qMask: BigUint64Array): BigUint64Array {
-  return z64.sub(z64.multiply(opened, q), qMask);
-}
-
-/** a ⊕ b ⊕ flip on bytes 0/1. */
-export function xorBits(a: Uint8Array, b: Uint8Array, flip: 0 | 1): Uint8Array {
-  const out = new Uint8Array(a.length);
-  for (let i = 0; i < out.length; i++) out[i] = a[i] ^ b[i] ^ flip;
-  return out;
+/** P2: deals q·R over Z_{2^64}, and q before it if `withBit`. */
+function dealSelected(
+  party: Party,
+  purpose: string,
+  q: Uint8Array,
+  R: BigUint64Array,
+  withBit: boolean,
+): Promise<void> {
+  const first = withBit ? q.length : 0;
+  const drawn = party.stream(party.drawer, purpose).z64(first + q.length);
+  const bitWords = drawn.subarray(0, first);
+  party.compute.deal({ mask: R, bits: 0, keep: q, words: drawn.subarray(first), ...(withBit && { bitWords }) });
+  return party.send(receiverOf(party), purpose, drawn);
 }
 
 export function cost(count: number, compareBits: number, drop: number, chunk: number): Cost {

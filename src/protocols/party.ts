@@ -12,6 +12,7 @@ import type { Compute } from '../../runtime/compute.ts';
 import type { ElementType, Link, Payloads, PeerName } from '../channel/channel.ts';
 import type { Stream } from '../random/stream.ts';
 import type { PairStreams } from '../random/streams.ts';
+import { Scratch } from './scratch.ts';
 
 export type PartyId = 0 | 1 | 2;
 export type PartyName = 'P0' | 'P1' | 'P2';
@@ -41,23 +42,30 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** What all forks of a party share. */
+interface Session extends PartySetup {
+  readonly scratch: Scratch;
+}
+
 export class Party {
   readonly id: PartyId;
   readonly path: string;
   readonly compute: Compute;
+  readonly scratch: Scratch;
   /**
    * The worker whose share of what the helper deals comes from a pair key, without traffic; the other one is sent its share.
    * Alternates between chunks, so that the helper's traffic is balanced.
    */
   readonly drawer: WorkerName;
-  readonly #setup: PartySetup;
+  readonly #setup: Session;
   #used: Set<string> | undefined;
   #depth: number;
 
-  constructor(setup: PartySetup, path: string, depth: number, drawer: WorkerName) {
+  constructor(setup: Session, path: string, depth: number, drawer: WorkerName) {
     this.id = setup.id;
     this.path = path;
     this.compute = setup.compute;
+    this.scratch = setup.scratch;
     this.drawer = drawer;
     this.#setup = setup;
     this.#depth = depth;
@@ -179,5 +187,5 @@ export class Party {
  * anything is independent of all inputs and costs no online round.
  */
 export function createParty(setup: PartySetup): Party {
-  return new Party(setup, '', setup.id === 2 ? -1 : 0, 'P0');
+  return new Party({ ...setup, scratch: new Scratch() }, '', setup.id === 2 ? -1 : 0, 'P0');
 }

@@ -24,7 +24,7 @@ export interface CompareOptions {
   readonly orEqual: boolean;
 }
 
-/** P0, P1: digits is this worker's share of X's code, y the public Y. Returns β, one byte 0/1 each. */
+/** P0, P1: digits is this worker's share of X's code (handed over: scratch from now on), y the public Y. Returns β, one byte 0/1 each. */
 export async function workers(
   party: Party,
   options: CompareOptions,
@@ -32,20 +32,18 @@ export async function workers(
   y: BigUint64Array,
 ): Promise<Uint8Array> {
   const { code, orEqual } = options;
+  const { scratch } = party;
   const count = y.length;
+  const values = count * code.digits;
   const beta = party.stream(party.peer, 'beta').bits(count);
-  const d = await party.compute.compareShare({
-    code,
-    party: party.worker,
-    orEqual,
-    g: digits,
-    y,
-    beta,
-    s: party.stream(party.peer, 's').zpStar(code.prime, count * code.digits),
-    u: party.stream(party.peer, 'u').zp(code.prime, count * code.digits),
-    rho: party.stream(party.peer, 'rho').below(code.digits, count),
-  }); // steps 1, 2
-  await party.send('P2', 'd', party.compute.pack(code.prime, d)); // step 3
+  const s = party.stream(party.peer, 's').zpStar(code.prime, values, scratch.take(values));
+  const u = party.stream(party.peer, 'u').zp(code.prime, values, scratch.take(values));
+  const rho = party.stream(party.peer, 'rho').below(code.digits, count);
+  const job = { code, party: party.worker, orEqual, g: digits, y, beta, s, u, rho };
+  const d = await party.compute.compareShare(job, scratch.take(values)); // steps 1, 2
+  const packed = party.compute.pack(code.prime, d);
+  scratch.give(digits, s, u, d);
+  await party.send('P2', 'd', packed); // step 3
   return beta;
 }
 
@@ -55,9 +53,11 @@ export async function helper(party: Party, options: CompareOptions, count: numbe
   const values = count * code.digits;
   const length = packedLength(code.prime, values);
   const [d0, d1] = await Promise.all([party.receive('P0', 'd', 'u8', length), party.receive('P1', 'd', 'u8', length)]);
-  const unpacked0 = party.compute.unpack(code.prime, d0, values);
-  const unpacked1 = party.compute.unpack(code.prime, d1, values);
-  return party.compute.compareTest(code, unpacked0, unpacked1); // step 3
+  const unpacked0 = party.compute.unpack(code.prime, d0, values, party.scratch.take(values));
+  const unpacked1 = party.compute.unpack(code.prime, d1, values, party.scratch.take(values));
+  const betaPrime = await party.compute.compareTest(code, unpacked0, unpacked1); // step 3
+  party.scratch.give(unpacked0, unpacked1);
+  return betaPrime;
 }
 
 export function cost(code: DigitCode, count: number, chunk: number): Cost {

@@ -20,7 +20,7 @@
 import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
 import { dealDigits, dealtDigits, digitsBytes } from './deal.ts';
-import { codeFor, productWith, withKnownBit, xorBits, type WorkerSign } from './directRelu.ts';
+import { codeFor, type WorkerSign } from './directRelu.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
 import * as privateCompare from './privateCompare.ts';
@@ -37,23 +37,9 @@ function windowFor(compareBits: number, bits: number): number {
   return Math.min(compareBits, 63 - bits);
 }
 
-/** C = (c >> bits) − 2^(62 − bits). */
-function shiftedOpening(c: BigUint64Array, bits: number): BigUint64Array {
-  return z64.accumulate(z64.shiftRight(c, bits), BigUint64Array.of(-(1n << BigInt(62 - bits))));
-}
-
-/** ⟨q·x⟩ from C⟨q⟩, ⟨qM⟩ and ⟨q·R_63⟩. */
-function product(
-  c: BigUint64Array,
-  C: BigUint64Array,
-  q: BigUint64Array,
-  qM: BigUint64Array,
-  qTop: BigUint64Array,
-  bits: number,
-): BigUint64Array {
-  const noWrap = z64.bitAt(c, 63);
-  for (let i = 0; i < noWrap.length; i++) noWrap[i] ^= 1;
-  return z64.accumulate(productWith(q, C, qM), z64.keepWhere(noWrap, z64.shiftLeft(qTop, 64 - bits)));
+/** Bit k − 1 of C is bit bits + k − 1 of c, turned round where it is the bit that 2^(62−bits) is taken from. */
+function turned(k: number, bits: number): 0 | 1 {
+  return k - 1 === 62 - bits ? 1 : 0;
 }
 
 /** P0, P1: this worker's share, or part (`truncation.ts`), of z → ⟨ReLU(z / 2^bits)⟩ and the kept bits. */
@@ -77,14 +63,14 @@ export async function workers(
       dealtDigits(chunk, 'digits', code, n),
       open(chunk, 'c', masked), // round 1
     ]);
-    const x = chunk.compute.truncateDealt(chunk.worker, c, shifted.words, shifted.bit, bits);
-    const C = shiftedOpening(c, bits);
-    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, digits, z64.lowBits(C, k - 1)); // round 2
-    const known = xorBits(z64.bitAt(C, k - 1), beta, 0);
+    const Y = z64.bitField(c, bits, bits + k - 1);
+    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, digits, Y); // round 2
+    const known = z64.xorBitAt(beta, c, bits + k - 1, turned(k, bits), t.subarray(from, to));
     const dealt = await dealtShifted(chunk, 'q,qM', 2 * n, n, bits); // round 3
     const qShare = dealt.words.subarray(0, n);
-    y.set(withKnownBit(known, x, product(c, C, qShare, dealt.words.subarray(n), dealt.bit, bits)), from);
-    t.set(known, from);
+    const select = { t: known, opened: c, q: qShare, qMask: dealt.words.subarray(n) };
+    const { words: shift, top } = shifted;
+    y.set(chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, dealt.top), from);
     q.set(qShare, from);
   });
   return { y, sign: { t, q } };
@@ -104,22 +90,13 @@ export async function helper(
   const q = new Uint8Array(count);
   await party.chunks(count, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
-    const M = z64.shiftRight(R, bits);
-    const top = z64.bitAt(R, 63);
     const [, , betaPrime] = await Promise.all([
-      dealShifted(chunk, 'R>>', M, top, bits),
-      dealDigits(chunk, 'digits', code, z64.lowBits(M, k - 1)),
+      dealShifted(chunk, 'R>>', R, bits),
+      dealDigits(chunk, 'digits', code, z64.bitField(R, bits, bits + k - 1)),
       privateCompare.helper(chunk, { code, orEqual: false }, to - from), // round 2
     ]);
-    const known = xorBits(z64.bitAt(M, k - 1), betaPrime, 1);
-    await dealShifted(
-      chunk,
-      'q,qM',
-      z64.concat(z64.fromBytes(known), z64.keepWhere(known, M)),
-      andBits(known, top),
-      bits,
-    ); // round 3
-    q.set(known, from);
+    const known = z64.xorBitAt(betaPrime, R, bits + k - 1, 1, q.subarray(from, to));
+    await dealShifted(chunk, 'q,qM', R, bits, known, true); // round 3
   });
   return q;
 }
@@ -141,9 +118,9 @@ export async function workersSelect(
       dealtShifted(chunk, 'qM', n, n, bits),
       open(chunk, 'c', masked),
     ]);
-    const x = chunk.compute.truncateDealt(chunk.worker, c, shifted.words, shifted.bit, bits);
-    const qx = product(c, shiftedOpening(c, bits), sign.q.subarray(from, to), selected.words, selected.bit, bits);
-    y.set(withKnownBit(sign.t.subarray(from, to), x, qx), from);
+    const select = { t: sign.t.subarray(from, to), opened: c, q: sign.q.subarray(from, to), qMask: selected.words };
+    const { words: shift, top } = shifted;
+    y.set(chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, selected.top), from);
   });
   return y;
 }
@@ -153,20 +130,8 @@ export async function helperSelect(party: Party, q: Uint8Array, bits: number, pa
   checkTruncationBits(bits);
   await party.chunks(q.length, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
-    const M = z64.shiftRight(R, bits);
-    const top = z64.bitAt(R, 63);
-    const kept = q.subarray(from, to);
-    await Promise.all([
-      dealShifted(chunk, 'R>>', M, top, bits),
-      dealShifted(chunk, 'qM', z64.keepWhere(kept, M), andBits(kept, top), bits),
-    ]);
+    await Promise.all([dealShifted(chunk, 'R>>', R, bits), dealShifted(chunk, 'qM', R, bits, q.subarray(from, to))]);
   });
-}
-
-function andBits(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const out = new Uint8Array(a.length);
-  for (let i = 0; i < out.length; i++) out[i] = a[i] & b[i];
-  return out;
 }
 
 export function cost(count: number, bits: number, compareBits: number, chunk: number): Cost {

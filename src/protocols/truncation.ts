@@ -20,8 +20,8 @@ import { open } from './open.ts';
 import type { Party } from './party.ts';
 import { dealtZ64, receiverOf } from './deal.ts';
 
-/** P0 adds it to its share so that z + 2^62 is non-negative. */
-const OFFSET: BigUint64Array = BigUint64Array.of(1n << 62n);
+/** High half of 2^62, which P0 adds to its share so that z + 2^62 is non-negative. */
+const OFFSET_HIGH = 1 << 30;
 
 export function checkTruncationBits(bits: number): void {
   if (!Number.isInteger(bits) || bits < 1 || bits > 61)
@@ -39,7 +39,8 @@ export async function workersDealt(party: Party, z: BigUint64Array, bits: number
       dealtShifted(chunk, 'R>>', count, count, bits),
       open(chunk, 'c', masked), // step 1
     ]);
-    y.set(chunk.compute.truncateDealt(chunk.worker, c, shifted.words, shifted.bit, bits), from); // step 2
+    const top = unpackTop(shifted.top, count, bits);
+    y.set(chunk.compute.truncateDealt(chunk.worker, c, shifted.words, top, bits), from); // step 2
   });
   return y;
 }
@@ -49,7 +50,7 @@ export async function helperDealt(party: Party, count: number, bits: number, par
   checkTruncationBits(bits);
   await party.chunks(count, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
-    await dealShifted(chunk, 'R>>', z64.shiftRight(R, bits), z64.bitAt(R, 63), bits);
+    await dealShifted(chunk, 'R>>', R, bits);
   });
 }
 
@@ -61,39 +62,47 @@ export function helperMask(chunk: Party, from: number, to: number, part: BigUint
 
 /** P0, P1: what is opened for c, from this worker's z. */
 export function maskForTruncation(chunk: Party, z: BigUint64Array): BigUint64Array {
-  const masked = z64.accumulate(chunk.stream('P2', 'R').z64(z.length), z);
-  return chunk.worker === 0 ? z64.accumulate(masked, OFFSET) : masked;
+  return z64.accumulate(chunk.stream('P2', 'R').z64(z.length), z, chunk.worker === 0 ? OFFSET_HIGH : 0);
 }
 
 /**
- * P2: deals `words` over Z_{2^64}, followed by one bit for each of the last elements over Z_{2^bits}, packed into ⌈bits/8⌉ bytes. A share
- * modulo 2^(8·⌈bits/8⌉) is one modulo 2^bits: the extra high bits are uniform and never read.
+ * P2: deals R >> bits over Z_{2^64}, followed by R_63 over Z_{2^bits}, packed into ⌈bits/8⌉ bytes. With q, one byte 0/1 an element, deals
+ * q·(R >> bits) and q·R_63, and q before them if `withBit`. A share modulo 2^(8·⌈bits/8⌉) is one modulo 2^bits: the extra high bits are
+ * uniform and never read.
  */
 export async function dealShifted(
   party: Party,
   purpose: string,
-  words: BigUint64Array,
-  bit: Uint8Array,
+  R: BigUint64Array,
   bits: number,
+  q?: Uint8Array,
+  withBit = false,
 ): Promise<void> {
-  const tail = wordsOf(bit.length, bits);
-  const drawn = party.stream(party.drawer, purpose).z64(words.length + tail);
-  z64.subtractFrom(words, drawn.subarray(0, words.length));
-  const packed = drawn.subarray(words.length);
-  packed.set(packTop(z64.subtractFrom(z64.fromBytes(bit), unpackTop(packed, bit.length, bits)), bits));
+  const n = R.length;
+  const first = withBit ? n : 0;
+  const drawn = party.stream(party.drawer, purpose).z64(first + n + wordsOf(n, bits));
+  const words = drawn.subarray(first, first + n);
+  const top = packedTop(drawn, first + n, n, bits);
+  const bitWords = drawn.subarray(0, first);
+  party.compute.deal({ mask: R, bits, words, top, ...(q && { keep: q }), ...(withBit && { bitWords }) });
   await party.send(receiverOf(party), purpose, drawn);
 }
 
-/** P0, P1: this worker's shares of what `dealShifted` deals: `words` words and `count` bits. */
+/** P0, P1: this worker's shares of what `dealShifted` deals for `count` elements: `words` words, then bits in ⌈bits/8⌉ bytes each. */
 export async function dealtShifted(
   party: Party,
   purpose: string,
   words: number,
   count: number,
   bits: number,
-): Promise<{ words: BigUint64Array; bit: BigUint64Array }> {
+): Promise<{ words: BigUint64Array; top: Uint8Array }> {
   const dealt = await dealtZ64(party, purpose, words + wordsOf(count, bits));
-  return { words: dealt.subarray(0, words), bit: unpackTop(dealt.subarray(words), count, bits) };
+  return { words: dealt.subarray(0, words), top: packedTop(dealt, words, count, bits) };
+}
+
+/** The packed bits of `count` elements, behind the words. */
+function packedTop(dealt: BigUint64Array, words: number, count: number, bits: number): Uint8Array {
+  return new Uint8Array(dealt.buffer, dealt.byteOffset + 8 * words, count * widthOf(bits));
 }
 
 function widthOf(bits: number): number {
@@ -105,37 +114,19 @@ export function wordsOf(count: number, bits: number): number {
   return Math.ceil((count * widthOf(bits)) / 8);
 }
 
-/** The low `widthOf(bits)` bytes of every element, packed. */
-function packTop(values: BigUint64Array, bits: number): BigUint64Array {
-  const words = new BigUint64Array(wordsOf(values.length, bits));
-  copyStrided(values, 8, words, widthOf(bits), values.length, widthOf(bits));
-  return words;
-}
-
-/** Inverse of packTop; the high bytes are zero. */
-function unpackTop(words: BigUint64Array, count: number, bits: number): BigUint64Array {
+/** Packed bits as ring elements, in the widest units that divide the width. */
+function unpackTop(top: Uint8Array, count: number, bits: number): BigUint64Array {
   const values = new BigUint64Array(count);
-  copyStrided(words, widthOf(bits), values, 8, count, widthOf(bits));
-  return values;
-}
-
-/** Copies `width` bytes of each of `count` elements, in the widest units that divide the width. */
-function copyStrided(
-  from: BigUint64Array,
-  fromStride: number,
-  to: BigUint64Array,
-  toStride: number,
-  count: number,
-  width: number,
-): void {
+  const width = widthOf(bits);
   const Unit = width % 4 === 0 ? Uint32Array : width % 2 === 0 ? Uint16Array : Uint8Array;
   const size = Unit.BYTES_PER_ELEMENT;
-  const source = new Unit(from.buffer as ArrayBuffer, from.byteOffset, from.byteLength / size);
-  const target = new Unit(to.buffer as ArrayBuffer, to.byteOffset, to.byteLength / size);
-  const [step, stride, units] = [fromStride / size, toStride / size, width / size];
-  for (let i = 0, s = 0, t = 0; i < count; i++, s += step, t += stride) {
-    for (let u = 0; u < units; u++) target[t + u] = source[s + u];
+  const source = new Unit(top.buffer as ArrayBuffer, top.byteOffset, top.length / size);
+  const target = new Unit(values.buffer, 0, values.byteLength / size);
+  const [units, stride] = [width / size, 8 / size];
+  for (let i = 0, s = 0, t = 0; i < count; i++, t += stride) {
+    for (let u = 0; u < units; u++) target[t + u] = source[s++];
   }
+  return values;
 }
 
 export function dealtCost(count: number, bits: number, chunk: number): Cost {

@@ -11,24 +11,30 @@ export interface Stream {
   bytes(n: number): Uint8Array;
   /** n uniform elements of Z_{2^64}. */
   z64(n: number): BigUint64Array;
-  /** n uniform elements of Z_p, one a byte. */
-  zp(prime: number, n: number): Uint8Array;
-  /** n uniform nonzero elements of Z_p, one a byte. */
-  zpStar(prime: number, n: number): Uint8Array;
+  /** n uniform elements of Z_p, one a byte, in `out` if given (n bytes). */
+  zp(prime: number, n: number, out?: Uint8Array): Uint8Array;
+  /** n uniform nonzero elements of Z_p, one a byte, in `out` if given (n bytes). */
+  zpStar(prime: number, n: number, out?: Uint8Array): Uint8Array;
   /** n uniform integers in 0…bound−1, 1 ≤ bound ≤ 256. */
   below(bound: number, n: number): Uint8Array;
   /** n uniform bits, one a byte. */
   bits(n: number): Uint8Array;
 }
 
-/** Longest piece taken from the cipher at once: longer ones fall out of the cache (a 16 MiB call is three times slower a byte). */
-const PIECE_BYTES = 64 * 1024;
+/** Longest piece taken from the cipher at once: longer ones fall out of the cache (256 KiB cost 1.5 times as much a byte). */
+const PIECE_BYTES = 128 * 1024;
 /** Shortest piece: below this the call costs more than the bytes. */
 const SMALL_PIECE_BYTES = 256;
 /** The key stream is the encryption of zeros. Never written. */
 const ZEROS = new Uint8Array(PIECE_BYTES);
-/** Appends the samples of `source` to `out` from `at`, as `sampleBytes` does, and returns the new end. */
-export type ByteSampler = (source: Uint8Array, out: Uint8Array, at: number) => number;
+
+/** Faster ways to the same samples (`Compute`). */
+export interface FastSamplers {
+  /** Samples of Z_17: appends those of `source` to `out` from `at`, as `sampleBytes` does, and returns the new end. */
+  sample17(source: Uint8Array, out: Uint8Array, at: number): number;
+  /** `count` samples of 1…16 in `out` from `at`, as `sampleNibblesPlusOne` does, from ⌈count / 2⌉ bytes. */
+  sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void;
+}
 
 const EMPTY = new Uint8Array(0);
 
@@ -36,41 +42,46 @@ const EMPTY = new Uint8Array(0);
 export class CipherStream implements Stream {
   readonly #cipher: Cipher;
   readonly #limitBytes: number;
-  readonly #sample17: ByteSampler | undefined;
+  readonly #fast: FastSamplers | undefined;
   #fetched = 0;
   /** Bytes fetched and not yet used: `#piece[#at …]`. */
-  #piece: Uint8Array = EMPTY;
+  #piece: Uint8Array<ArrayBuffer> = EMPTY;
   #at = 0;
 
-  constructor(cipher: Cipher, limitBytes: number, sample17?: ByteSampler) {
+  constructor(cipher: Cipher, limitBytes: number, fast?: FastSamplers) {
     this.#cipher = cipher;
     this.#limitBytes = limitBytes;
-    this.#sample17 = sample17;
+    this.#fast = fast;
   }
 
   bytes(n: number): Uint8Array {
     checkCount(n);
-    const out = new Uint8Array(n);
-    this.#fill(out);
-    return out;
+    return this.#take(n);
   }
 
   z64(n: number): BigUint64Array {
     checkCount(n);
-    const out = new BigUint64Array(n);
-    this.#fill(new Uint8Array(out.buffer));
-    return out;
+    const { buffer, byteOffset } = this.#take(8 * n);
+    return new BigUint64Array(buffer, byteOffset, n);
   }
 
-  zp(prime: number, n: number): Uint8Array {
+  zp(prime: number, n: number, out?: Uint8Array): Uint8Array {
     checkPrime(prime);
-    return this.#sample(tableFor(prime, 0), n, prime === 17 ? this.#sample17 : undefined);
+    return this.#sample(tableFor(prime, 0), n, out, prime === 17 ? this.#fast : undefined);
   }
 
-  zpStar(prime: number, n: number): Uint8Array {
+  zpStar(prime: number, n: number, out?: Uint8Array): Uint8Array {
     checkPrime(prime);
-    if (prime !== 17) return this.#sample(tableFor(prime - 1, 1), n);
-    return this.#expand(n, 2, sampleNibblesPlusOne);
+    if (prime !== 17) return this.#sample(tableFor(prime - 1, 1), n, out);
+    const fast = this.#fast;
+    if (fast === undefined) return this.#expand(n, 2, sampleNibblesPlusOne, out);
+    return this.#expand(
+      n,
+      2,
+      (source, from, count, target, at) =>
+        fast.sampleNibbles(source.subarray(from, from + Math.ceil(count / 2)), count, target, at),
+      out,
+    );
   }
 
   below(bound: number, n: number): Uint8Array {
@@ -82,9 +93,8 @@ export class CipherStream implements Stream {
   }
 
   /** One sample from each accepted byte. */
-  #sample(table: SampleTable, n: number, faster?: ByteSampler): Uint8Array {
-    checkCount(n);
-    const out = new Uint8Array(n);
+  #sample(table: SampleTable, n: number, given?: Uint8Array, fast?: FastSamplers): Uint8Array {
+    const out = outOf(n, given);
     let made = 0;
     while (made < n) {
       this.#need(n - made);
@@ -92,9 +102,9 @@ export class CipherStream implements Stream {
       // A byte gives at most one sample, so this many can neither overrun `out` nor be more than is needed.
       this.#at += Math.min(this.#piece.length - from, n - made);
       made =
-        faster === undefined
+        fast === undefined
           ? sampleBytes(table, this.#piece, from, this.#at, out, made)
-          : faster(this.#piece.subarray(from, this.#at), out, made);
+          : fast.sample17(this.#piece.subarray(from, this.#at), out, made);
     }
     return out;
   }
@@ -104,9 +114,9 @@ export class CipherStream implements Stream {
     n: number,
     perByte: number,
     expand: (source: Uint8Array, from: number, count: number, out: Uint8Array, at: number) => void,
+    given?: Uint8Array,
   ): Uint8Array {
-    checkCount(n);
-    const out = new Uint8Array(n);
+    const out = outOf(n, given);
     for (let made = 0; made < n;) {
       this.#need(Math.ceil((n - made) / perByte));
       const count = Math.min((this.#piece.length - this.#at) * perByte, n - made);
@@ -117,14 +127,26 @@ export class CipherStream implements Stream {
     return out;
   }
 
-  #fill(out: Uint8Array): void {
-    for (let made = 0; made < out.length;) {
-      this.#need(out.length - made);
-      const count = Math.min(this.#piece.length - this.#at, out.length - made);
+  /** The next n bytes, in memory that nobody else has: the cipher's own where one piece is just what is asked for. */
+  #take(n: number): Uint8Array<ArrayBuffer> {
+    if (this.#at === this.#piece.length && n >= SMALL_PIECE_BYTES && n <= PIECE_BYTES) {
+      this.#need(n);
+      if (this.#piece.length === n && this.#piece.byteOffset % 8 === 0) {
+        const { buffer, byteOffset } = this.#piece;
+        this.#piece = EMPTY;
+        this.#at = 0;
+        return new Uint8Array(buffer, byteOffset, n);
+      }
+    }
+    const out = new Uint8Array(n);
+    for (let made = 0; made < n;) {
+      this.#need(n - made);
+      const count = Math.min(this.#piece.length - this.#at, n - made);
       out.set(this.#piece.subarray(this.#at, this.#at + count), made);
       this.#at += count;
       made += count;
     }
+    return out;
   }
 
   /** Fetches the next piece when the last one is used up. */
@@ -138,6 +160,13 @@ export class CipherStream implements Stream {
     this.#fetched += length;
     this.#at = 0;
   }
+}
+
+function outOf(n: number, given: Uint8Array | undefined): Uint8Array {
+  checkCount(n);
+  if (given === undefined) return new Uint8Array(n);
+  if (given.length !== n) throw new RangeError(`${n} samples do not fill ${given.length} bytes`);
+  return given;
 }
 
 function checkCount(n: number): void {

@@ -11,7 +11,7 @@
  * whole stream of 2^32 blocks, about 2^-33 for all 2^48 blocks of a very long session.
  */
 import { createCipheriv, hash, createSecretKey, type KeyObject } from 'node:crypto';
-import { CipherStream, type ByteSampler, type Stream } from './stream.ts';
+import { CipherStream, type FastSamplers, type Stream } from './stream.ts';
 
 export type { Stream };
 
@@ -23,17 +23,17 @@ const STREAM_BYTES = 2 ** 36;
 /** All streams under one key. The key is out of reach of `util.inspect`, `JSON.stringify` and enumeration. */
 export class PairStreams {
   readonly #key: KeyObject;
-  readonly #sample17: ByteSampler | undefined;
+  readonly #fast: FastSamplers | undefined;
 
   /**
    * @param key 16 bytes; copied.
-   * @param sample17 a faster way to the same samples of Z_17 (`Compute.sample17`).
+   * @param fast faster ways to the same samples: a `Compute`.
    */
-  constructor(key: Uint8Array, sample17?: ByteSampler) {
+  constructor(key: Uint8Array, fast?: FastSamplers) {
     if (key.length !== STREAM_KEY_BYTES)
       throw new RangeError(`stream key: expected ${STREAM_KEY_BYTES} bytes, found ${key.length}`);
     this.#key = createSecretKey(key);
-    this.#sample17 = sample17;
+    this.#fast = fast;
   }
 
   /**
@@ -43,7 +43,7 @@ export class PairStreams {
   stream(path: string, purpose: string): Stream {
     const counter = Buffer.alloc(16);
     addressOf(path, purpose).copy(counter, 0, 0, ADDRESS_BYTES);
-    return new CipherStream(createCipheriv('aes-128-ctr', this.#key, counter), STREAM_BYTES, this.#sample17);
+    return new CipherStream(createCipheriv('aes-128-ctr', this.#key, counter), STREAM_BYTES, this.#fast);
   }
 }
 

@@ -67,8 +67,11 @@ export function negate(a: BigUint64Array): BigUint64Array {
   return out;
 }
 
-/** Adds b to a in place and returns a; b is repeated when it is shorter (its length divides a's): a row vector added to every row. */
-export function accumulate(a: BigUint64Array, b: BigUint64Array): BigUint64Array {
+/**
+ * Adds b to a in place and returns a; b is repeated when it is shorter (its length divides a's): a row vector added to every row.
+ * `high`·2^32 is added to every element besides.
+ */
+export function accumulate(a: BigUint64Array, b: BigUint64Array, high = 0): BigUint64Array {
   if (a.length === 0) return a;
   if (b.length === 0 || a.length % b.length !== 0) {
     throw new RangeError(`accumulate: ${b.length} elements do not divide ${a.length}`);
@@ -83,7 +86,7 @@ export function accumulate(a: BigUint64Array, b: BigUint64Array): BigUint64Array
       const q = y[j];
       const low = (p + q) | 0;
       x[i] = low;
-      x[i + 1] = (((x[i + 1] + y[j + 1]) | 0) + carry(p, q, low)) | 0;
+      x[i + 1] = (((x[i + 1] + y[j + 1] + high) | 0) + carry(p, q, low)) | 0;
     }
   }
   return a;
@@ -171,11 +174,16 @@ function checkShift(bits: number): void {
   if (!Number.isInteger(bits) || bits < 0 || bits > 63) throw new RangeError(`shift by ${bits} bits: expected 0 … 63`);
 }
 
+/** The u32 halves of 2^bits − 1. */
+function masks(bits: number): [low: number, high: number] {
+  if (!Number.isInteger(bits) || bits < 0 || bits > 64) throw new RangeError(`lowest ${bits} bits: expected 0 … 64`);
+  const low = bits >= 32 ? 0xffffffff : 2 ** bits - 1;
+  return [low, bits >= 64 ? 0xffffffff : bits <= 32 ? 0 : 2 ** (bits - 32) - 1];
+}
+
 /** The lowest `bits` bits (0 … 64) of every element. */
 export function lowBits(a: BigUint64Array, bits: number): BigUint64Array {
-  if (!Number.isInteger(bits) || bits < 0 || bits > 64) throw new RangeError(`lowest ${bits} bits: expected 0 … 64`);
-  const lowMask = bits >= 32 ? 0xffffffff : 2 ** bits - 1;
-  const highMask = bits >= 64 ? 0xffffffff : bits <= 32 ? 0 : 2 ** (bits - 32) - 1;
+  const [lowMask, highMask] = masks(bits);
   const out = new BigUint64Array(a.length);
   const x = halves(a);
   const z = halves(out);
@@ -194,6 +202,37 @@ export function bitAt(a: BigUint64Array, index: number): Uint8Array {
   const offset = index >> 5;
   const shift = index & 31;
   for (let i = 0; i < out.length; i++) out[i] = (x[2 * i + offset] >>> shift) & 1;
+  return out;
+}
+
+/** Bits `from` (0 … 63) up to and without `to` (at most 64) of every element, as a number. */
+export function bitField(a: BigUint64Array, from: number, to: number): BigUint64Array {
+  checkShift(from);
+  if (from === 0) return lowBits(a, to);
+  const [lowMask, highMask] = masks(to - from);
+  const out = new BigUint64Array(a.length);
+  const x = halves(a);
+  const z = halves(out);
+  if (from < 32) {
+    for (let i = 0; i < x.length; i += 2) {
+      z[i] = ((x[i] >>> from) | (x[i + 1] << (32 - from))) & lowMask;
+      z[i + 1] = (x[i + 1] >>> from) & highMask;
+    }
+  } else {
+    for (let i = 0; i < x.length; i += 2) z[i] = (x[i + 1] >>> (from - 32)) & lowMask;
+  }
+  return out;
+}
+
+/** out ← bits ⊕ (bit `index` of every element) ⊕ flip, on bytes 0/1; returns out. */
+export function xorBitAt(bits: Uint8Array, a: BigUint64Array, index: number, flip: 0 | 1, out: Uint8Array): Uint8Array {
+  checkShift(index);
+  checkLengths('xorBitAt', bits, a);
+  checkLengths('xorBitAt', bits, out);
+  const x = halves(a);
+  const offset = index >> 5;
+  const shift = index & 31;
+  for (let i = 0; i < out.length; i++) out[i] = bits[i] ^ ((x[2 * i + offset] >>> shift) & 1) ^ flip;
   return out;
 }
 

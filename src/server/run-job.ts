@@ -45,12 +45,7 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
   const { id, links, pairKeys, compute } = session;
   const owner = links.get('owner');
   if (owner === undefined) throw new Error(`P${id} has no link to the owner`);
-  const streams = new Map(
-    [...pairKeys].map(([peer, key]) => [
-      peer,
-      new PairStreams(key, (source, out, at) => compute.sample17(source, out, at)),
-    ]),
-  );
+  const streams = new Map([...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, compute)]));
   const party = createParty({ id, links, streams, compute });
   const engine = createSecureEngine(party, {
     suite: job.suite,

@@ -3,8 +3,7 @@
  * the rotation, the multipliers or the masks taken away, it fails.
  */
 import { describe, expect, it } from 'vitest';
-import type { CompareJob, Compute } from '../../runtime/compute.ts';
-import { P17 } from '../../runtime/compute.ts';
+import { ownMethods, P17, type CompareJob, type Compute } from '../../runtime/compute.ts';
 import * as directRelu from '../../src/protocols/directRelu.ts';
 import type { Party } from '../../src/protocols/party.ts';
 import * as truncateRelu from '../../src/protocols/truncateRelu.ts';
@@ -61,7 +60,7 @@ async function helperView(
   const view = {} as HelperView;
   const parts = shares(z64.shiftLeft(inputs, protocol.scale));
   const watch = (compute: Compute, id: number): Compute => ({
-    ...bind(compute),
+    ...ownMethods(compute),
     compareShare: (job) => {
       view.beta = job.beta;
       view.y = job.y;
@@ -86,26 +85,6 @@ async function helperView(
     { compute: watch, chunk: inputs.length, keys: KEYS },
   );
   return view;
-}
-
-/** Methods live on the prototype: a spread alone would lose them. */
-function bind(compute: Compute): Compute {
-  return {
-    name: compute.name,
-    gemm: (job) => compute.gemm(job),
-    conv: (job) => compute.conv(job),
-    keep: (values) => compute.keep(values),
-    thermometer: (code, x, share0) => compute.thermometer(code, x, share0),
-    compareShare: (job) => compute.compareShare(job),
-    compareTest: (code, d0, d1) => compute.compareTest(code, d0, d1),
-    pack: (p, values) => compute.pack(p, values),
-    unpack: (p, packed, count) => compute.unpack(p, packed, count),
-    truncateLocal: (party, z, bits) => compute.truncateLocal(party, z, bits),
-    truncateDealt: (party, c, rShift, r63, bits) => compute.truncateDealt(party, c, rShift, r63, bits),
-    sample17: (source, out, at) => compute.sample17(source, out, at),
-    wrap: (a, b) => compute.wrap(a, b),
-    close: () => compute.close(),
-  };
 }
 
 function histogram(values: Iterable<number>, cells: number): number[] {
@@ -282,7 +261,7 @@ describe("the workers' openings", () => {
         keys: KEYS,
         ...(streams === undefined ? {} : { streams }),
         compute: (compute, id) => ({
-          ...bind(compute),
+          ...ownMethods(compute),
           compareShare: (job) => {
             if (id === 0) opened.push(job.y);
             return compute.compareShare(job);

@@ -75,6 +75,21 @@ describe('Z_{2^64}', () => {
           pairs.map(([x]) => x % 2n ** shift),
         );
         expect(Array.from(z64.bitAt(a, bits))).toEqual(pairs.map(([x]) => Number((x >> shift) & 1n)));
+        for (const to of [bits, bits + 1, (bits + 64) >> 1, 64]) {
+          agrees(
+            z64.bitField(a, bits, to),
+            pairs.map(([x]) => (x % 2n ** BigInt(to)) >> shift),
+          );
+        }
+        const other = Uint8Array.from(pairs, ([, y]) => Number(y & 1n));
+        for (const flip of [0, 1] as const) {
+          const out = z64.xorBitAt(other, a, bits, flip, new Uint8Array(pairs.length));
+          expect(Array.from(out)).toEqual(pairs.map(([x, y]) => Number((x >> shift) & 1n) ^ Number(y & 1n) ^ flip));
+        }
+        agrees(
+          z64.accumulate(a.slice(), right(pairs), 2 ** (bits % 31)),
+          pairs.map(([x, y]) => mod64(x + y + (1n << (32n + (shift % 31n))))),
+        );
         agrees(
           z64.scale(a, shift - 30n),
           pairs.map(([x]) => mod64(x * (shift - 30n))),

@@ -1,0 +1,87 @@
+/**
+ * Products with a bit that nobody knows, element by element over Z_{2^64} (PROTOCOLS §3): DReLU = t ⊕ q with t public to the workers and
+ * q in shares. One pass each over what would otherwise be a dozen; no branch depends on a value.
+ *
+ * n values of 8 bytes, t and keep one byte 0/1 each. `top` arrays hold one bit a value in shares over Z_{2^bits}, `width` = ⌈bits/8⌉ bytes
+ * each; they are read eight bytes at a time, of which the shift by 64 − bits drops what belongs to the next values.
+ */
+
+/** t·x + (1 − 2t)·qx, with `known` = −t. */
+@inline
+function withKnownBit(known: u64, x: u64, qx: u64): u64 {
+  return ((qx ^ known) - known) + (x & known);
+}
+
+/** ⟨(t ⊕ q)·x⟩ with ⟨q·x⟩ = opened·⟨q⟩ − ⟨q·R⟩, where opened = x + R. */
+export function select(n: u32, t: usize, x: usize, opened: usize, q: usize, qMask: usize, out: usize): void {
+  for (let i: u32 = 0; i < n; i++) {
+    const at: usize = i << 3;
+    const qx = load<u64>(opened + at) * load<u64>(q + at) - load<u64>(qMask + at);
+    store<u64>(out + at, withKnownBit(-(<u64>load<u8>(t + i)), load<u64>(x + at), qx));
+  }
+}
+
+/**
+ * ⟨(t ⊕ q)·x⟩ for x = z / 2^bits, opened = z + 2^62 + R, M = R >> bits (PROTOCOLS §1, dealt truncation): with C = (opened >> bits) − 2^(62−bits),
+ * ⟨x⟩ = C − ⟨M⟩ + ⟨R_63⟩·(1 − opened_63)·2^(64−bits) and ⟨q·x⟩ = C⟨q⟩ − ⟨q·M⟩ + ⟨q·R_63⟩·(1 − opened_63)·2^(64−bits); C in ⟨x⟩ is P0's.
+ */
+export function truncateSelect(
+  n: u32,
+  party: u32,
+  bits: u32,
+  width: u32,
+  t: usize,
+  opened: usize,
+  shift: usize,
+  top: usize,
+  q: usize,
+  qShift: usize,
+  qTop: usize,
+  out: usize,
+): void {
+  const isP0 = <u64>party - 1;
+  const offset = (<u64>1) << (62 - bits);
+  const up = 64 - bits;
+  for (let i: u32 = 0; i < n; i++) {
+    const at: usize = i << 3;
+    const c = load<u64>(opened + at);
+    const shifted = (c >> bits) - offset;
+    const noWrap = ~(<u64>((<i64>c) >> 63));
+    const x = (shifted & isP0) - load<u64>(shift + at) + ((load<u64>(top) << up) & noWrap);
+    const qx = shifted * load<u64>(q + at) - load<u64>(qShift + at) + ((load<u64>(qTop) << up) & noWrap);
+    store<u64>(out + at, withKnownBit(-(<u64>load<u8>(t + i)), x, qx));
+    top += width;
+    qTop += width;
+  }
+}
+
+/**
+ * P2: what is dealt, from what the other worker draws, in place. words ← keep·(R >> bits) − words; bitWords ← keep − bitWords (if `withBits`);
+ * top ← keep·R_63 − top modulo 2^(8·width) (if width > 0).
+ */
+export function deal(
+  n: u32,
+  bits: u32,
+  width: u32,
+  withBits: u32,
+  mask: usize,
+  keep: usize,
+  words: usize,
+  bitWords: usize,
+  top: usize,
+): void {
+  const inside = u64.MAX_VALUE >> (64 - (width << 3)); // never read for width = 0
+  for (let i: u32 = 0; i < n; i++) {
+    const at: usize = i << 3;
+    const R = load<u64>(mask + at);
+    const bit = <u64>load<u8>(keep + i);
+    store<u64>(words + at, ((R >> bits) & -bit) - load<u64>(words + at));
+    if (withBits) store<u64>(bitWords + at, bit - load<u64>(bitWords + at));
+    if (width) {
+      const drawn = load<u64>(top);
+      const dealt = ((R >> 63) & bit) - drawn;
+      store<u64>(top, (dealt & inside) | (drawn & ~inside)); // the bytes behind belong to the next values
+      top += width;
+    }
+  }
+}
