@@ -63,7 +63,7 @@ export function readCheckpointSettings(argv: Argv): CheckpointSettings | undefin
 }
 
 /** Options that do not change what a run computes: each session has its own. */
-const FREE: ReadonlySet<string> = new Set(['data', 'backend', 'workers', 'port', 'timeout', 'json', 'out']);
+const FREE: ReadonlySet<string> = new Set(['data', 'backend', 'workers', 'port', 'timeout', 'json', 'out', 'profile']);
 
 function settingOf(option: string): keyof TrainSettings {
   if (option === 'lr') return 'learningRate';

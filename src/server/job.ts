@@ -23,6 +23,8 @@ interface CommonJob {
   readonly batch: number;
   /** Seed of fixed session keys: such a session protects nothing. */
   readonly insecureKeys?: number | undefined;
+  /** The parties measure where their time goes, and compare their clocks first. */
+  readonly profile?: true | undefined;
 }
 
 /** Exactly one of epochs and steps is given. */
@@ -55,6 +57,7 @@ const common = {
   backend: z.enum(['wasm', 'webgpu']),
   batch: count,
   insecureKeys: z.int().min(0).optional(),
+  profile: z.literal(true).optional(),
 };
 
 export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
@@ -84,9 +87,9 @@ export function runOf(job: TrainJob): string {
   return job.resume?.run ?? job.sessionId;
 }
 
-/** The job with which a run began; the same in every session of the run. */
+/** The job with which a run began; the same in every session of the run, profiled or not. */
 export function originalJob(job: TrainJob): TrainJob {
-  return { ...job, sessionId: runOf(job), resume: undefined };
+  return { ...job, sessionId: runOf(job), resume: undefined, profile: undefined };
 }
 
 /** Whether a checkpoint is kept after this step. */
@@ -131,5 +134,6 @@ export function configurationFields(job: Job): [name: string, value: string][] {
   } else {
     fields.push(['images', job.images]);
   }
+  if (job.profile) fields.push(['profile', job.profile]);
   return fields.map(([name, value]) => [name, value === undefined ? 'none' : String(value)]);
 }
