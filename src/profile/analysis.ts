@@ -72,7 +72,7 @@ export function analyse(parts: Parts, facts: RunFacts): Summary {
     layers: times.layers,
     protocols: protocolsOf(parts, teller),
     traffic,
-    rounds: Math.max(...[...parts.values()].map((part) => part.rounds)),
+    rounds: Math.max(...[...parts.values()].map(roundsOf)),
     latencyMs: latency,
     timeline: timelineOf(segments, told, stretches),
   };
@@ -80,6 +80,11 @@ export function analyse(parts: Parts, facts: RunFacts): Summary {
 
 function sessionMs({ startMs, endMs }: Part): number {
   return Math.max(endMs - startMs, 1e-9);
+}
+
+/** As the engine counted; of a session cut short in the middle of a step, as the messages say. */
+function roundsOf({ complete, rounds, lines }: Part): number {
+  return complete ? rounds : lines.reduce((sum, line) => sum + line.rounds, 0);
 }
 
 /** The steps or batches that every party has recorded whole, on P0's clock; the session when there is none. */

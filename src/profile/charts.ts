@@ -49,13 +49,34 @@ const AXIS = {
   axisLabel: FONT,
 } as const;
 
+/** Time along the bottom, in a unit that suits the longest (milliseconds), with as many figures as have room. */
+function timeAxis(longest: number, width: number): object {
+  const seconds = longest >= 2000;
+  return {
+    ...AXIS,
+    type: 'value',
+    min: 0,
+    name: seconds ? 'seconds' : 'milliseconds',
+    nameLocation: 'middle',
+    nameGap: 24,
+    nameTextStyle: FONT,
+    splitNumber: width === WIDE ? 6 : 2,
+    axisLabel: {
+      ...FONT,
+      hideOverlap: true,
+      formatter: (x: number) => String(Number((seconds ? x / 1000 : x).toPrecision(3))),
+    },
+  };
+}
+
 /** Milliseconds per unit, a bar for each layer and party. */
 export function layerChart(rows: readonly LayerRow[]): string {
   const names = rows.map(({ layer, party }, i) =>
     rows[i - 1]?.layer === layer ? party : `${layerName(layer)}  ${party}`,
   );
   const left = Math.max(...names.map((name) => name.length)) * 6.5 + 14;
-  return drawn('Time by layer and party', rows.length * 18 + 50, () => ({
+  const longest = Math.max(...rows.map(({ time }) => GROUPS.reduce((sum, group) => sum + groupTime(time, group), 0)));
+  return drawn('Time by layer and party', rows.length * 18 + 50, (width) => ({
     grid: { left, right: 18, top: 6, bottom: 40 },
     yAxis: {
       ...AXIS,
@@ -64,15 +85,7 @@ export function layerChart(rows: readonly LayerRow[]): string {
       data: names.map((_, i) => i),
       axisLabel: { ...FONT, formatter: (i: string) => names[Number(i)], interval: 0 },
     },
-    xAxis: {
-      ...AXIS,
-      type: 'value',
-      name: 'milliseconds',
-      nameLocation: 'middle',
-      nameGap: 24,
-      nameTextStyle: FONT,
-      splitNumber: 4,
-    },
+    xAxis: timeAxis(longest, width),
     series: GROUPS.map((group) => ({
       type: 'bar',
       stack: 'time',
@@ -115,18 +128,7 @@ export function timelineChart({ ms, parties, layers }: Timeline): string {
     return {
       grid: { left, right: 18, top: 4, bottom: 42 },
       yAxis: { ...AXIS, type: 'category', inverse: true, data: rows },
-      xAxis: {
-        ...AXIS,
-        type: 'value',
-        min: 0,
-        max: ms,
-        name: 'milliseconds',
-        nameLocation: 'middle',
-        nameGap: 24,
-        nameTextStyle: FONT,
-        splitNumber: 4,
-        axisLabel: { ...FONT, formatter: (x: number) => String(Number(x.toPrecision(3))), showMaxLabel: false },
-      },
+      xAxis: { ...timeAxis(ms, width), max: ms },
       series: [
         {
           type: 'custom',

@@ -67,6 +67,7 @@ export function noCounters(): Counters {
 export function scopeLabel(label: string): string {
   if (/^(\d+|v\d+|all\d+\.\d+)$/.test(label)) return '';
   if (label.startsWith('layer/')) return label;
-  if (label.startsWith('carried/')) return 'carried';
+  const named = /^(carried|input|data)\//.exec(label);
+  if (named) return named[1];
   return label.replace(/^\d+:/, '').replace(/\/\d+$/, '');
 }

@@ -12,9 +12,9 @@ const BETWEEN = 'between protocols';
 export function placeOf(scope: string): Place {
   const [phase, ...rest] = scope.split('/');
   if (phase === '') return { phase: '', layer: 'session', protocol: BETWEEN };
+  if (phase === 'data' || phase === 'input') return { phase: '', layer: 'inputs', protocol: 'mask inputs' };
   const inside = rest[0] === 'images' ? rest.slice(1) : rest;
   const protocolOf = (words: readonly string[]): string => (words.length === 0 ? BETWEEN : words.join('/'));
-  if (phase === 'data' || phase === 'input') return { phase: '', layer: 'inputs', protocol: 'mask inputs' };
   if (phase === 'evaluation') {
     const own = inside[0] === 'layer' ? inside.slice(2) : inside;
     return { phase, layer: 'evaluation', protocol: protocolOf(own) };

@@ -44,8 +44,12 @@ export function verdictOf({ facts, unit, unitMs, resolved, latencyShare, parties
 
 function headline(gpu: number, link: number): string {
   if (Math.max(gpu, link) < WORTHWHILE) return 'Neither a GPU nor a better link would help much';
-  if (gpu >= CLEARLY * link) return 'A GPU would help, a better link hardly';
-  if (link >= CLEARLY * gpu) return 'A better link would help, a GPU hardly';
+  if (gpu >= CLEARLY * link) {
+    return link < WORTHWHILE ? 'A GPU would help, a better link hardly' : 'A GPU would help more than a better link';
+  }
+  if (link >= CLEARLY * gpu) {
+    return gpu < WORTHWHILE ? 'A better link would help, a GPU hardly' : 'A better link would help more than a GPU';
+  }
   return 'A GPU and a better link would help about alike';
 }
 

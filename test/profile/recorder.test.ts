@@ -181,10 +181,11 @@ describe('scopeLabel', () => {
     ['batch/0', 'batch'],
     ['layer/3:relu', 'layer/3:relu'],
     ['17:truncateRelu', 'truncateRelu'],
-    ['carried/layers.0.weight', 'carried'],
     ['3', ''],
     ['v17', ''],
     ['all4.0', ''],
+    ['carried/layers.0.weight', 'carried'],
+    ['input/model/layers.0.weight', 'input'],
     ['whole', 'whole'],
   ])('%s → "%s"', (label, expected) => expect(scopeLabel(label)).toBe(expected));
 });
