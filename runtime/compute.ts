@@ -194,6 +194,9 @@ export interface Compute {
   /** wrap(a, b) = [a + b ≥ 2^64], one byte each. */
   wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array;
 
+  /** Nanoseconds that the GPU spent on a result this backend returned, where it measured them. Asked at most once a result. */
+  gpuNanoseconds?(result: BigUint64Array | Uint8Array): number | undefined;
+
   /** Stops the workers; pending calls reject. */
   close(): Promise<void>;
 }

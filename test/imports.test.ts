@@ -11,6 +11,7 @@ const RANKS: Readonly<Record<string, number>> = {
   'src/ring': 0,
   'src/random': 1,
   'src/channel': 1,
+  'src/profile': 1,
   runtime: 1,
   'src/protocols': 2,
   'src/nn': 3,

@@ -5,8 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Compute } from '../runtime/compute.ts';
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
-import type { Link, PeerName } from '../src/channel/channel.ts';
+import type { Link, PeerName, Traffic } from '../src/channel/channel.ts';
 import { memoryPair, type MemoryOptions } from '../src/channel/memory.ts';
+import type { Probe } from '../src/profile/probe.ts';
 import { createParty, type Party, type PartyId } from '../src/protocols/party.ts';
 import type { Stream } from '../src/random/stream.ts';
 import { PairStreams } from '../src/random/streams.ts';
@@ -21,12 +22,16 @@ export interface SimulationOptions {
   readonly compute?: (compute: Compute, id: PartyId) => Compute;
   /** What a party draws from, by the pair's index: the same. */
   readonly streams?: (streams: PairStreams, pair: number) => Pick<PairStreams, 'stream'>;
+  /** Where each party counts its time and traffic, by its id. */
+  readonly probes?: readonly [Probe, Probe, Probe];
 }
 
 export interface Simulation<T> {
   readonly results: [T, T, T];
   /** Payload bytes sent by all parties together. */
   readonly bytes: number;
+  /** What each party's links counted, all peers together. */
+  readonly traffic: readonly Traffic[];
   /** Online rounds: the deeper of the two workers. */
   readonly rounds: number;
 }
@@ -72,6 +77,7 @@ export async function simulate<T>(
       streams: streams[id],
       compute: options.compute?.(compute, id) ?? compute,
       ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
+      probe: options.probes?.[id],
     }),
   );
   const settled = await Promise.allSettled(
@@ -90,10 +96,20 @@ export async function simulate<T>(
     outcome.status === 'rejected' ? [`P${i}: ${(outcome.reason as Error).message}`] : [],
   );
   if (failures.length > 0) throw new Error(failures.join('\n'));
-  const traffic = links.flatMap((peers) => [...peers.values()]).map((link) => link.sent.payloadBytes);
+  const traffic = links.map((peers) =>
+    [...peers.values()].reduce<Traffic>(
+      (sum, { sent }) => ({
+        messages: sum.messages + sent.messages,
+        payloadBytes: sum.payloadBytes + sent.payloadBytes,
+        frameBytes: sum.frameBytes + sent.frameBytes,
+      }),
+      { messages: 0, payloadBytes: 0, frameBytes: 0 },
+    ),
+  );
   return {
     results: settled.map((outcome) => (outcome as PromiseFulfilledResult<T>).value) as [T, T, T],
-    bytes: traffic.reduce((sum, bytes) => sum + bytes, 0),
+    bytes: traffic.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0),
+    traffic,
     rounds: Math.max(parties[0].depth, parties[1].depth),
   };
 }

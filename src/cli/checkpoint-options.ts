@@ -72,6 +72,7 @@ const FREE: ReadonlySet<string> = new Set([
   'timeout',
   'json',
   'out',
+  'profile',
 ]);
 
 function settingOf(option: string): keyof TrainSettings {

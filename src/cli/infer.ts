@@ -9,6 +9,7 @@ import { checkNetworkFits, warnOfInsecureKeys } from './checks.ts';
 import { readInferSettings } from './options.ts';
 import { checkWritable, say, writeReport } from './output.ts';
 import { PartyNews } from './party-news.ts';
+import { checkProfileFolder } from './profile.ts';
 import { Progress } from './progress.ts';
 import { inferReport, inferSummary } from './report.ts';
 import { commonJob, runLocally } from './session.ts';
@@ -19,6 +20,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   const settings = readInferSettings(argv);
   const { network, count, batch, json } = settings;
   if (json !== undefined && json !== '-') checkWritable('json', json);
+  checkProfileFolder(settings.profile);
   warnOfInsecureKeys(settings);
   const model = await readModel(settings.model);
   checkModelNetwork(model, network, settings.model);

@@ -53,15 +53,18 @@ export class LocalParties {
   /**
    * Makes every party listen: P0 at `port`, P1 and P2 at the next two, or all at free ports.
    * @param folderOf where each party keeps its checkpoints, if it does
+   * @param profile where each leaves its part of a profile, if one is taken
    */
   async open(
     host: string,
     port: number | undefined,
     folderOf?: (party: PartyName) => string,
+    profile?: string,
   ): Promise<Readonly<Record<PartyName, Opened>>> {
     const entries = this.#children.map(async (child, i): Promise<[PartyName, Opened]> => {
       const checkpoints = folderOf?.(child.name);
-      child.send({ type: 'open', party: child.name, host, port: port === undefined ? 0 : port + i, checkpoints });
+      const own = port === undefined ? 0 : port + i;
+      child.send({ type: 'open', party: child.name, host, port: own, checkpoints, profile });
       const { port: actual, publicKey, holdings } = await child.listening.promise;
       return [child.name, { address: { host, port: actual, publicKey }, holdings }];
     });

@@ -8,6 +8,7 @@ import { NETWORKS, parseNetwork, type Network } from '../nn/network.ts';
 import { OPTIMIZERS, type OptimizerName } from '../nn/optimizer.ts';
 import type { TrainOptions } from '../nn/train.ts';
 import { BACKENDS, type ComputeSettings } from '../server/compute.ts';
+import { profileOption } from './profile.ts';
 import { integer, oneOf, optionalInteger, optionalText, real, type Argv } from './values.ts';
 
 export interface SessionSettings extends ComputeSettings {
@@ -25,6 +26,8 @@ export interface SessionSettings extends ComputeSettings {
   readonly timeoutMs: number;
   /** A file, `-` for standard output, or nothing. */
   readonly json: string | undefined;
+  /** A folder for a profile, or nothing. */
+  readonly profile: string | undefined;
 }
 
 export interface TrainSettings extends SessionSettings, TrainOptions {
@@ -124,6 +127,7 @@ const sessionOptions: Readonly<Record<string, Options>> = {
     defaultDescription: 'none',
     describe: 'Write one JSON object here; - for standard output',
   },
+  profile: profileOption,
 };
 
 export const trainOptions: Readonly<Record<string, Options>> = {
@@ -244,6 +248,7 @@ function readSession(argv: Argv): SessionSettings {
     timeoutMs: 1000 * integer(argv, 'timeout', 1, 86400, 120),
     workers: integer(argv, 'workers', 1, 256, DEFAULT_WORKERS),
     json: optionalText(argv, 'json'),
+    profile: optionalText(argv, 'profile'),
   };
 }
 

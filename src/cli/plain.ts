@@ -5,6 +5,7 @@
 import type { TrainingObserver } from '../client/training.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Model } from '../data/model-file.ts';
+import { Problem } from '../data/problem.ts';
 import { parameters } from '../nn/network.ts';
 import { REVEALED, train, type TrainEvent } from '../nn/train.ts';
 import { createPlainEngine } from '../protocols/plain.ts';
@@ -21,6 +22,9 @@ const NOTHING_SENT = { P0: 0, P1: 0, P2: 0 } as const;
 
 export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void> {
   const settings = readTrainSettings(argv);
+  if (settings.profile !== undefined) {
+    throw new Problem('--profile: one process without links has no parties to measure', 'profile `local train`');
+  }
   await runTraining('plain train', settings, async (data, observer, line) => {
     const ranges = new Ranges();
     const training = trainInTheClear(settings, data, observer, ranges, line);

@@ -1,9 +1,12 @@
 /** One job on local parties, from starting them to their end, with this process as the owner. */
 import { randomBytes } from 'node:crypto';
+import { loadavg } from 'node:os';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChannelError, type PeerName } from '../channel/channel.ts';
 import { Owner, PARTIES, type PartyName } from '../client/owner.ts';
 import type { Holdings } from '../data/checkpoint-store.ts';
+import type { RunFacts } from '../profile/summary.ts';
 import { KeyPair } from '../random/keys.ts';
 import { fromHex, toHex } from '../server/ipc.ts';
 import { configurationFields, type Job } from '../server/job.ts';
@@ -12,6 +15,8 @@ import { aborted } from './interrupts.ts';
 import { LocalParties } from './local.ts';
 import type { PartyNews } from './party-news.ts';
 import type { SessionSettings } from './options.ts';
+import { profiled } from './profile.ts';
+import { machineCard } from './report.ts';
 
 const HOST = '127.0.0.1';
 const SIGNAL_MS = 100;
@@ -21,11 +26,20 @@ export function commonJob(
   settings: SessionSettings,
 ): Pick<
   Job,
-  'sessionId' | 'network' | 'suite' | 'truncation' | 'fractionBits' | 'compareBits' | 'batch' | 'insecureKeys'
+  | 'sessionId'
+  | 'network'
+  | 'suite'
+  | 'truncation'
+  | 'fractionBits'
+  | 'compareBits'
+  | 'batch'
+  | 'insecureKeys'
+  | 'profile'
 > {
   const { network, suite, truncation, fractionBits, compareBits, batch, insecureKeys } = settings;
   const sessionId = toHex(randomBytes(16));
-  return { sessionId, network, suite, truncation, fractionBits, compareBits, batch, insecureKeys };
+  const profile = settings.profile === undefined ? undefined : true;
+  return { sessionId, network, suite, truncation, fractionBits, compareBits, batch, insecureKeys, profile };
 }
 
 /** What a session does, known once the parties listen and have said which checkpoints they have. */
@@ -52,13 +66,32 @@ export async function runLocally<T>(
   news: PartyNews,
   task: (owner: Owner, session: Session) => Promise<T>,
 ): Promise<T> {
+  const session = (): Promise<T> => runSession(plan, settings, signal, news, task);
+  return settings.profile === undefined
+    ? session()
+    : profiled(
+        settings.profile,
+        () => factsOf(settings, news),
+        (text) => news.line(text),
+        session,
+      );
+}
+
+async function runSession<T>(
+  plan: SessionPlan,
+  settings: SessionSettings,
+  signal: AbortSignal,
+  news: PartyNews,
+  task: (owner: Owner, session: Session) => Promise<T>,
+): Promise<T> {
   const parties = new LocalParties((party, told) => news.hear(party, told));
   let owner: Owner | undefined;
 
   const run = async (): Promise<T> => {
     const identity = KeyPair.generate();
     const { timeoutMs, backend, fallbackAdapter, workers } = settings;
-    const opened = await parties.open(HOST, settings.port, plan.folderOf);
+    const profile = settings.profile === undefined ? undefined : resolve(settings.profile);
+    const opened = await parties.open(HOST, settings.port, plan.folderOf, profile);
     const addresses = ofEach((name) => opened[name].address);
     const session = await plan.begin(ofEach((name) => opened[name].holdings));
     const { job } = session;
@@ -109,6 +142,15 @@ export async function runLocally<T>(
   } finally {
     await parties.stop(reason);
   }
+}
+
+/** What a profile's report says of the run. */
+function factsOf({ network, batch, suite, workers }: SessionSettings, { computing }: PartyNews): RunFacts {
+  const { cpu, cores, memoryGiB, node } = machineCard();
+  const backend = computing?.backend ?? 'wasm';
+  const machine = `${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${memoryGiB} GiB, Node ${node}`;
+  const common = { network: network.name, batch, suite, backend, workers };
+  return { ...common, machine, cores, load: loadavg()[0], oneMachine: true, link: undefined, ended: undefined };
 }
 
 function ofEach<T>(make: (name: PartyName) => T): Record<PartyName, T> {

@@ -130,7 +130,7 @@ async function trainWithCheckpoints(
       news.line(`going on with run ${run.slice(0, 8)} from step ${step}`);
       observer.onResume(notes.history);
       return {
-        job: { ...original, sessionId: job.sessionId, resume: { run, step } },
+        job: { ...original, sessionId: job.sessionId, profile: job.profile, resume: { run, step } },
         streamKeys: checkpoint.keys,
       };
     },

@@ -11,6 +11,7 @@ import type { Computing } from '../server/compute.ts';
 import { checkDataset, warnOfInsecureKeys } from './checks.ts';
 import { checkWritable, freshModelPath, say, writeReport } from './output.ts';
 import type { TrainSettings } from './options.ts';
+import { checkProfileFolder } from './profile.ts';
 import { Progress } from './progress.ts';
 import { trainReport, trainSummary } from './report.ts';
 
@@ -29,6 +30,7 @@ export async function runTraining(command: string, settings: TrainSettings, trai
   const started = performance.now();
   if (settings.out !== undefined) checkWritable('out', settings.out);
   if (settings.json !== undefined && settings.json !== '-') checkWritable('json', settings.json);
+  checkProfileFolder(settings.profile);
   warnOfInsecureKeys(settings);
   const data = await loadDataset(settings.data);
   checkDataset(data, settings);

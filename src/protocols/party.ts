@@ -9,9 +9,13 @@
  * fork starts from its parent's depth and hands it back by `join`.
  */
 import type { Compute } from '../../runtime/compute.ts';
+import { MeasuredCompute } from '../../runtime/measured.ts';
 import type { ElementType, Link, Payloads, PeerName } from '../channel/channel.ts';
+import type { Probe } from '../profile/probe.ts';
+import { MeasuredStream } from '../random/measured.ts';
 import type { Stream } from '../random/stream.ts';
 import type { PairStreams } from '../random/streams.ts';
+import { measuredReceive, measuredSend } from './measured.ts';
 import { Scratch } from './scratch.ts';
 
 export type PartyId = 0 | 1 | 2;
@@ -27,10 +31,14 @@ export interface PartySetup {
   readonly compute: Compute;
   /** Elements per chunk; must agree among the parties. */
   readonly chunk?: number;
+  /** Where time and traffic are counted, if they are (`measured.ts`). */
+  readonly probe?: Probe | undefined;
 }
 
 /** Elements of one chunk: large enough to fill a frame, small enough for the cache. */
 export const DEFAULT_CHUNK = 16384;
+/** Purposes of streams that a data set has for each of its rows (`dataset.ts`). */
+const ROW = 'U/';
 /** Chunks of one tensor that a worker keeps in flight. */
 const CHUNKS_IN_FLIGHT = 4;
 
@@ -58,16 +66,18 @@ export class Party {
    */
   readonly drawer: WorkerName;
   readonly #setup: Session;
+  readonly #probe: Probe | undefined;
   #used: Set<string> | undefined;
   #depth: number;
 
-  constructor(setup: Session, path: string, depth: number, drawer: WorkerName) {
+  constructor(setup: Session, path: string, depth: number, drawer: WorkerName, probe: Probe | undefined) {
     this.id = setup.id;
     this.path = path;
-    this.compute = setup.compute;
+    this.compute = probe === undefined ? setup.compute : new MeasuredCompute(setup.compute, probe.scope);
     this.scratch = setup.scratch;
     this.drawer = drawer;
     this.#setup = setup;
+    this.#probe = probe;
     this.#depth = depth;
   }
 
@@ -101,7 +111,18 @@ export class Party {
     const child = this.fork(label);
     const result = await task(child);
     this.join(child);
+    child.over();
     return result;
+  }
+
+  /** Says that this fork is at its end: only a profile wants to know. */
+  over(): void {
+    this.#probe?.over();
+  }
+
+  /** Time and traffic of this fork count for `user`, who needs its value. */
+  accountTo(user: Party): void {
+    if (user.#probe !== undefined) this.#probe?.accountTo(user.#probe);
   }
 
   /** What happened in the other party's lane now lies before everything this one does. */
@@ -119,12 +140,18 @@ export class Party {
   streamAgain(other: PartyName, purpose: string): Stream {
     const streams = this.#setup.streams.get(other);
     if (streams === undefined) throw new Error(`${this.name} shares no key with ${other} (${this.path}, ${purpose})`);
-    return streams.stream(this.path, purpose);
+    const stream = streams.stream(this.path, purpose);
+    // A row of a data set is too little to be timed by itself.
+    if (this.#probe === undefined || purpose.startsWith(ROW)) return stream;
+    return new MeasuredStream(stream, this.#probe.scope, purpose);
   }
 
   /** Sends under this party's path. The array belongs to the channel from here on. Resolves when there is room for more. */
   send(to: PartyName, purpose: string, data: BigUint64Array | Uint8Array): Promise<void> {
-    return this.#link(to).send(`${this.path}:${purpose}`, data, this.#depth + 1);
+    const [link, label, depth] = [this.#link(to), `${this.path}:${purpose}`, this.#depth + 1];
+    return this.#probe === undefined
+      ? link.send(label, data, depth)
+      : measuredSend(this.#probe, link, { to, purpose, label, data, depth });
   }
 
   /** Receives what `from` sent under this path and purpose; its type and length are checked. */
@@ -134,7 +161,10 @@ export class Party {
     type: K,
     length: number,
   ): Promise<Payloads[K]> {
-    const received = await this.#link(from).receive(`${this.path}:${purpose}`, type, length);
+    const [link, label] = [this.#link(from), `${this.path}:${purpose}`];
+    const received = await (this.#probe === undefined
+      ? link.receive(label, type, length)
+      : measuredReceive(this.#probe, link, { from, purpose, label, type, length }));
     this.join(received);
     return received.data;
   }
@@ -165,7 +195,7 @@ export class Party {
 
   #child(label: string, depth: number, drawer: WorkerName): Party {
     this.#claim(`/${label}`);
-    return new Party(this.#setup, `${this.path}/${label}`, depth, drawer);
+    return new Party(this.#setup, `${this.path}/${label}`, depth, drawer, this.#probe?.fork(label));
   }
 
   #link(to: PartyName): Link {
@@ -187,5 +217,5 @@ export class Party {
  * anything is independent of all inputs and costs no online round.
  */
 export function createParty(setup: PartySetup): Party {
-  return new Party({ ...setup, scratch: new Scratch() }, '', setup.id === 2 ? -1 : 0, 'P0');
+  return new Party({ ...setup, scratch: new Scratch() }, '', setup.id === 2 ? -1 : 0, 'P0', setup.probe);
 }

@@ -295,7 +295,7 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
         return beaver.workers(party, map, X, Y);
       },
       helper: async (party) => {
-        part = later(beaver.helper(party, map, left.mask.helper(), right.mask.helper()));
+        part = later(beaver.helper(party, map, left.mask.helper(party), right.mask.helper(party)));
         await part;
       },
     });
@@ -369,11 +369,12 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
     const index = this.#operations++;
     const party = this.#party.fork(`${index}:${name}`, index % 2 === 0 ? 'P0' : 'P1');
     if (!this.#holdsData) {
-      await this.#runtime.window.start(weight, () => scripts.helper(party));
+      await this.#runtime.window.start(weight, () => scripts.helper(party).then(() => party.over()));
       return null;
     }
     const share = await scripts.workers(party);
     this.#party.join(party);
+    party.over();
     return share;
   }
 

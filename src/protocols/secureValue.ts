@@ -29,6 +29,7 @@ export class Mask {
   async workers(user: Party): Promise<beaver.Masked> {
     if (this.#masked === undefined) {
       this.lane.join(user);
+      this.lane.accountTo(user);
       this.#masked = this.#make.workers(this.lane);
     }
     const masked = await this.#masked;
@@ -37,7 +38,8 @@ export class Mask {
   }
 
   /** P2: U. */
-  helper(): BigUint64Array {
+  helper(user: Party): BigUint64Array {
+    if (this.#U === undefined) this.lane.accountTo(user);
     return (this.#U ??= this.#make.helper(this.lane));
   }
 }

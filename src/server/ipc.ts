@@ -25,6 +25,8 @@ export interface OpenOrder {
   readonly port: number;
   /** Folder of this party's checkpoints. */
   readonly checkpoints?: string | undefined;
+  /** Folder for this party's part of a profile. */
+  readonly profile?: string | undefined;
 }
 
 /** Join the mesh and do the job. */
@@ -73,7 +75,14 @@ const publicKey = z.string().regex(/^[0-9a-f]{64}$/);
 const address = z.strictObject({ host: z.string(), port, publicKey });
 
 export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('open'), party, host: z.string(), port, checkpoints: z.string().optional() }),
+  z.strictObject({
+    type: z.literal('open'),
+    party,
+    host: z.string(),
+    port,
+    checkpoints: z.string().optional(),
+    profile: z.string().optional(),
+  }),
   z.strictObject({
     type: z.literal('start'),
     job: jobSchema,

@@ -22,6 +22,8 @@ interface CommonJob {
   readonly batch: number;
   /** Seed of fixed session keys: such a session protects nothing. */
   readonly insecureKeys?: number | undefined;
+  /** The parties measure where their time goes, and compare their clocks first. */
+  readonly profile?: true | undefined;
 }
 
 /** Exactly one of epochs and steps is given. */
@@ -53,6 +55,7 @@ const common = {
   compareBits: z.int().min(2).max(64),
   batch: count,
   insecureKeys: z.int().min(0).optional(),
+  profile: z.literal(true).optional(),
 };
 
 export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
@@ -82,9 +85,9 @@ export function runOf(job: TrainJob): string {
   return job.resume?.run ?? job.sessionId;
 }
 
-/** The job with which a run began; the same in every session of the run. */
+/** The job with which a run began; the same in every session of the run, profiled or not. */
 export function originalJob(job: TrainJob): TrainJob {
-  return { ...job, sessionId: runOf(job), resume: undefined };
+  return { ...job, sessionId: runOf(job), resume: undefined, profile: undefined };
 }
 
 /** Whether a checkpoint is kept after this step. */
@@ -129,5 +132,6 @@ export function configurationFields(job: Job): [name: string, value: string][] {
   } else {
     fields.push(['images', job.images]);
   }
+  if (job.profile) fields.push(['profile', job.profile]);
   return fields.map(([name, value]) => [name, value === undefined ? 'none' : String(value)]);
 }

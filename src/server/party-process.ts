@@ -24,6 +24,7 @@ import {
   type StartOrder,
 } from './ipc.ts';
 import { configurationFields } from './job.ts';
+import { Profiling } from './profiling.ts';
 import { runJob } from './run-job.ts';
 
 /** How long what was sent last may take to leave this process. */
@@ -34,10 +35,13 @@ interface Opened {
   readonly identity: KeyPair;
   readonly listener: Listener;
   readonly store: CheckpointStore | undefined;
+  /** Folder for the profile. */
+  readonly profile: string | undefined;
 }
 
 let opened: Opened | undefined;
 let mesh: Mesh | undefined;
+let profiling: Profiling | undefined;
 let ending = false;
 
 function notify(notice: Notice, then: () => void = () => undefined): void {
@@ -69,19 +73,20 @@ function fail(error: unknown): void {
   const message = describe(error);
   const origin = error instanceof ChannelError ? 'link' : 'here';
   mesh?.abortAll(message);
+  profiling?.end(false);
   void opened?.listener.close();
   leave(1, { type: 'error', message, origin, ...(error instanceof Problem ? { fix: error.fix } : {}) });
 }
 
 async function open(order: OpenOrder): Promise<void> {
-  const { party, host, port } = order;
+  const { party, host, port, profile } = order;
   const store = order.checkpoints === undefined ? undefined : new CheckpointStore(order.checkpoints, party);
   const holdings = (await store?.survey()) ?? { whole: [], damaged: [] };
   const identity = KeyPair.generate();
   const listener = await openListener({ host, port }).catch((error: unknown) => {
     throw explainListenError(error, party, host, port);
   });
-  opened = { party, identity, listener, store };
+  opened = { party, identity, listener, store, profile };
   notify({ type: 'listening', port: listener.port, publicKey: toHex(identity.publicKey), holdings });
 }
 
@@ -111,10 +116,11 @@ function neighbours(
 
 async function start(order: StartOrder): Promise<void> {
   if (opened === undefined) throw new Error('told to start before it was told to open');
-  const { party, identity, listener, store } = opened;
+  const { party, identity, listener, store, profile } = opened;
   const { job, parties, timeoutMs } = order;
   const resumes = job.kind === 'train' && job.resume !== undefined;
   if (resumes && store === undefined) throw new Error('told to go on with a run, but not where its checkpoints are');
+  if (job.profile && profile === undefined) throw new Error('told to take a profile, but not where to leave it');
   const checkpoint = resumes ? await loadCheckpoint(store!, job) : undefined;
   const { compute, computing } = await openCompute(order.compute, (text) => notify({ type: 'note', text }));
   notify({ type: 'computing', ...computing });
@@ -139,8 +145,11 @@ async function start(order: StartOrder): Promise<void> {
   const id = ({ P0: 0, P1: 1, P2: 2 } as const)[party];
   // The links have keys of this session; a run that goes on draws from the streams it began with.
   const pairKeys = checkpoint?.keys ?? mesh.pairKeys;
-  await runJob(job, { id, links: mesh.links, pairKeys, compute, store, stored: checkpoint?.tensors });
+  const { links } = mesh;
+  if (job.profile) profiling = await Profiling.open({ folder: profile!, party, session: job.sessionId, links });
+  await runJob(job, { id, links, pairKeys, compute, store, stored: checkpoint?.tensors, profiling });
   await mesh.close();
+  profiling?.end(true);
   ending = true;
   await compute.close();
   leave(0, { type: 'done' });

@@ -18,6 +18,7 @@ import { PairStreams } from '../random/streams.ts';
 import { sizeOf, type Shape } from '../ring/shape.ts';
 import { PartyCheckpoints, storedJob } from './checkpoints.ts';
 import { checkpointDue, runOf, type InferJob, type Job, type TrainJob } from './job.ts';
+import type { Profiling } from './profiling.ts';
 import { Reporter } from './reporter.ts';
 
 export interface PartySession {
@@ -29,6 +30,8 @@ export interface PartySession {
   readonly store?: CheckpointStore | undefined;
   /** Of a run that goes on: the state to go on from. */
   readonly stored?: Checkpoint['tensors'] | undefined;
+  /** If a profile is taken. */
+  readonly profiling?: Profiling | undefined;
 }
 
 interface Running {
@@ -46,7 +49,7 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
   const owner = links.get('owner');
   if (owner === undefined) throw new Error(`P${id} has no link to the owner`);
   const streams = new Map([...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, compute)]));
-  const party = createParty({ id, links, streams, compute });
+  const party = createParty({ id, links, streams, compute, probe: session.profiling?.probe });
   const engine = createSecureEngine(party, {
     suite: job.suite,
     truncation: job.truncation,
@@ -63,6 +66,7 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
   const ready: Running['ready'] = async () => {
     await Promise.all([awaitAllSent(owner), checkpoints?.settled()]);
     await reporter.report({ kind: 'ready' });
+    session.profiling?.begin(() => engine.rounds);
   };
   const checkpoints = job.kind === 'train' ? await beginCheckpoints(job, owner, session) : undefined;
   const running = { engine, reporter, share, checkpoints, ready };

@@ -1,0 +1,107 @@
+/**
+ * `--profile DIR`: the folder is tried before the run; after it, however it ended, the parties' parts become a trace, a report and a file
+ * for programs.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Options } from 'yargs';
+import { writeFileAtomically } from '../data/atomic-write.ts';
+import { Problem } from '../data/problem.ts';
+import { analyse } from '../profile/analysis.ts';
+import { PARTIES, type PartyName } from '../profile/line.ts';
+import { decodePart, MAXIMUM_PART_BYTES, type Part } from '../profile/part.ts';
+import type { RunFacts } from '../profile/summary.ts';
+import { writeTrace } from '../profile/trace.ts';
+import { partFile } from '../server/profiling.ts';
+import { messageOf } from './errors.ts';
+
+export const profileOption: Options = {
+  type: 'string',
+  requiresArg: true,
+  group: 'Results:',
+  defaultDescription: 'none is taken',
+  describe: 'Measure where the time goes; write report.html, trace.json and profile.json into this folder',
+};
+
+/** Refuses a folder in which nothing can be written, and makes it. */
+export function checkProfileFolder(folder: string | undefined): void {
+  if (folder === undefined) return;
+  const probe = join(folder, `.${process.pid}.tmp`);
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(probe, '');
+    rmSync(probe);
+  } catch (error) {
+    throw new Problem(
+      `--profile: ${folder} is no folder that can be written: ${(error as Error).message}`,
+      'give another folder to --profile',
+      { cause: error },
+    );
+  }
+}
+
+/** Runs a session whose parties leave their parts in `folder`, and reports on what they left. */
+export async function profiled<T>(
+  folder: string,
+  facts: () => RunFacts,
+  line: (text: string) => void,
+  session: () => Promise<T>,
+): Promise<T> {
+  checkProfileFolder(folder);
+  removeParts(folder);
+  let ended: string | undefined;
+  try {
+    return await session();
+  } catch (error) {
+    ended = messageOf(error);
+    throw error;
+  } finally {
+    // The result of the session, or why it failed, counts more than why its profile did.
+    const failed = (why: unknown): void => line(`no profile: ${messageOf(why)}`);
+    await reportProfile(folder, { ...facts(), ended }, line).catch(failed);
+  }
+}
+
+/** Makes the report of the parts in a folder, and takes them away. */
+async function reportProfile(folder: string, facts: RunFacts, line: (text: string) => void): Promise<void> {
+  const parts = new Map<PartyName, Part>();
+  for (const party of PARTIES) {
+    const part = await readPart(partFile(folder, party), party, line);
+    if (part !== undefined) parts.set(party, part);
+  }
+  if (parts.size === 0) throw new Error('the parties had measured nothing yet');
+  const summary = analyse(parts, facts);
+  // Drawing charts takes a library that nobody else needs to load.
+  const { formatReport } = await import('../profile/report.ts');
+  const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+  await writeFileAtomically(join(folder, 'profile.json'), text(`${JSON.stringify(summary, null, 2)}\n`));
+  await writeFileAtomically(join(folder, 'report.html'), text(formatReport(summary)));
+  await writeFileAtomically(join(folder, 'trace.json'), text(writeTrace(parts)));
+  removeParts(folder);
+  line(`profile: ${join(folder, 'report.html')}: ${summary.verdict.headline}`);
+}
+
+async function readPart(path: string, party: PartyName, line: (text: string) => void): Promise<Part | undefined> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) {
+    line(`profile without ${party}: it left nothing`);
+    return undefined;
+  }
+  try {
+    const { size } = await file.stat();
+    if (size > MAXIMUM_PART_BYTES) throw new Error(`${path}: ${size} bytes, the limit is ${MAXIMUM_PART_BYTES}`);
+    const part = decodePart(await file.readFile(), path);
+    if (part.party !== party) throw new Error(`${path}: is a part of ${part.party}`);
+    return part;
+  } catch (error) {
+    line(`profile without ${party}: ${messageOf(error)}`);
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+function removeParts(folder: string): void {
+  for (const party of PARTIES) rmSync(partFile(folder, party), { force: true });
+}
