@@ -2,7 +2,6 @@
  * A stream of uniform bytes and the samples drawn from it. Samplers read the stream's bytes from left to right and keep what they
  * did not use for the next call, so the values depend on the sequence of calls alone, never on how bytes are fetched.
  */
-import type { Cipher } from 'node:crypto';
 import { checkPrime, sampleBits, sampleBytes, sampleNibblesPlusOne, tableFor, type SampleTable } from './uniform.ts';
 
 /** Successive draws continue where the last one stood. Every sample is exactly uniform. */
@@ -19,6 +18,11 @@ export interface Stream {
   below(bound: number, n: number): Uint8Array;
   /** n uniform bits, one a byte. */
   bits(n: number): Uint8Array;
+}
+
+/** A cipher that goes on where its last call ended; it is given zeros, whose encryption is the key stream. */
+export interface StreamCipher {
+  update(data: Uint8Array): Buffer<ArrayBuffer>;
 }
 
 /** Longest piece taken from the cipher at once: longer ones fall out of the cache (256 KiB cost 1.5 times as much a byte). */
@@ -40,7 +44,7 @@ const EMPTY = new Uint8Array(0);
 
 /** Reads an AES-CTR cipher. At most `limitBytes`, after which the block counter would wrap and the stream repeat or meet another. */
 export class CipherStream implements Stream {
-  readonly #cipher: Cipher;
+  readonly #cipher: StreamCipher;
   readonly #limitBytes: number;
   readonly #fast: FastSamplers | undefined;
   #fetched = 0;
@@ -48,7 +52,7 @@ export class CipherStream implements Stream {
   #piece: Uint8Array<ArrayBuffer> = EMPTY;
   #at = 0;
 
-  constructor(cipher: Cipher, limitBytes: number, fast?: FastSamplers) {
+  constructor(cipher: StreamCipher, limitBytes: number, fast?: FastSamplers) {
     this.#cipher = cipher;
     this.#limitBytes = limitBytes;
     this.#fast = fast;

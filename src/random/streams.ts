@@ -10,8 +10,8 @@
  * blocks of one stream never repeat; after b blocks that is distinguishable from random with advantage about b^2 / 2^129: 2^-65 for a
  * whole stream of 2^32 blocks, about 2^-33 for all 2^48 blocks of a very long session.
  */
-import { createCipheriv, hash, createSecretKey, type KeyObject } from 'node:crypto';
-import { CipherStream, type FastSamplers, type Stream } from './stream.ts';
+import { createCipheriv, hash, createSecretKey, type Cipher, type KeyObject } from 'node:crypto';
+import { CipherStream, type FastSamplers, type Stream, type StreamCipher } from './stream.ts';
 
 export type { Stream };
 
@@ -20,9 +20,79 @@ const ADDRESS_BYTES = 12;
 /** 2^32 blocks of 16 bytes. */
 const STREAM_BYTES = 2 ** 36;
 
+const BLOCK_BYTES = 16;
+/**
+ * A stream whose first piece is at most this long takes it from the key's block cipher, counter block by counter block: most streams are
+ * short, and a cipher in counter mode of their own costs more to make, and to collect, than these bytes.
+ */
+const SHORT_BYTES = 8192;
+
+/** AES of one key, block by block, and in counter mode from any block. */
+class BlockCipher {
+  readonly #key: KeyObject;
+  readonly #ecb: Cipher;
+  /** Counter blocks on their way into the cipher. */
+  readonly #blocks: Uint32Array<ArrayBuffer> = new Uint32Array(SHORT_BYTES / 4);
+  readonly #bytes: Buffer<ArrayBuffer> = Buffer.from(this.#blocks.buffer);
+
+  constructor(key: KeyObject) {
+    this.#key = key;
+    this.#ecb = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false);
+  }
+
+  /** The first `length` bytes of the key stream at an address, up to SHORT_BYTES. */
+  first(address: Buffer, length: number): Buffer<ArrayBuffer> {
+    const blocks = this.#blocks;
+    const count = Math.ceil(length / BLOCK_BYTES);
+    const [a, b, c] = [address.readUInt32LE(0), address.readUInt32LE(4), address.readUInt32LE(8)];
+    for (let i = 0; i < count; i++) {
+      blocks[4 * i] = a;
+      blocks[4 * i + 1] = b;
+      blocks[4 * i + 2] = c;
+      blocks[4 * i + 3] = (i << 24) | ((i & 0xff00) << 8); // big-endian; below 2^16
+    }
+    const out = this.#ecb.update(this.#bytes.subarray(0, count * BLOCK_BYTES));
+    return out.subarray(0, length);
+  }
+
+  /** Counter mode at an address from block `from` on. */
+  counter(address: Buffer, from: number): Cipher {
+    const block = Buffer.alloc(BLOCK_BYTES);
+    address.copy(block, 0, 0, ADDRESS_BYTES);
+    block.writeUInt32BE(from, ADDRESS_BYTES);
+    return createCipheriv('aes-128-ctr', this.#key, block);
+  }
+}
+
+/** The key stream at one address. */
+class AddressCipher implements StreamCipher {
+  readonly #cipher: BlockCipher;
+  readonly #address: Buffer;
+  #given = 0;
+  #counter: Cipher | undefined;
+
+  constructor(cipher: BlockCipher, address: Buffer) {
+    this.#cipher = cipher;
+    this.#address = address;
+  }
+
+  /** `zeros` are what is encrypted. */
+  update(zeros: Uint8Array): Buffer<ArrayBuffer> {
+    if (this.#counter === undefined && this.#given === 0 && zeros.length <= SHORT_BYTES) {
+      this.#given = zeros.length;
+      return this.#cipher.first(this.#address, zeros.length);
+    }
+    if (this.#counter === undefined) {
+      this.#counter = this.#cipher.counter(this.#address, Math.floor(this.#given / BLOCK_BYTES));
+      this.#counter.update(Buffer.alloc(this.#given % BLOCK_BYTES)); // given already
+    }
+    return this.#counter.update(zeros);
+  }
+}
+
 /** All streams under one key. The key is out of reach of `util.inspect`, `JSON.stringify` and enumeration. */
 export class PairStreams {
-  readonly #key: KeyObject;
+  readonly #cipher: BlockCipher;
   readonly #fast: FastSamplers | undefined;
 
   /**
@@ -32,7 +102,7 @@ export class PairStreams {
   constructor(key: Uint8Array, fast?: FastSamplers) {
     if (key.length !== STREAM_KEY_BYTES)
       throw new RangeError(`stream key: expected ${STREAM_KEY_BYTES} bytes, found ${key.length}`);
-    this.#key = createSecretKey(key);
+    this.#cipher = new BlockCipher(createSecretKey(key));
     this.#fast = fast;
   }
 
@@ -41,9 +111,8 @@ export class PairStreams {
    * purpose. A path or purpose is any well-formed string.
    */
   stream(path: string, purpose: string): Stream {
-    const counter = Buffer.alloc(16);
-    addressOf(path, purpose).copy(counter, 0, 0, ADDRESS_BYTES);
-    return new CipherStream(createCipheriv('aes-128-ctr', this.#key, counter), STREAM_BYTES, this.#fast);
+    const cipher = new AddressCipher(this.#cipher, addressOf(path, purpose));
+    return new CipherStream(cipher, STREAM_BYTES, this.#fast);
   }
 }
 

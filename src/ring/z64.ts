@@ -291,7 +291,18 @@ export function transpose(a: BigUint64Array, m: number, n: number): BigUint64Arr
 /** Column sums of a row-major (rows, columns) matrix: a vector of `columns`. */
 export function sumRows(a: BigUint64Array, rows: number, columns: number): BigUint64Array {
   const out = new BigUint64Array(columns);
-  for (let r = 0; r < rows; r++) accumulate(out, a.subarray(r * columns, (r + 1) * columns));
+  const x = signedHalves(a);
+  const z = signedHalves(out);
+  const end = 2 * rows * columns;
+  for (let start = 0; start < end; start += z.length) {
+    for (let j = 0; j < z.length; j += 2) {
+      const p = z[j];
+      const q = x[start + j];
+      const low = (p + q) | 0;
+      z[j] = low;
+      z[j + 1] = (((z[j + 1] + x[start + j + 1]) | 0) + carry(p, q, low)) | 0;
+    }
+  }
   return out;
 }
 

@@ -60,6 +60,13 @@ describe('PairStreams', () => {
     expect(Buffer.from(long).equals(blocks('p', 'q', 4375))).toBe(true);
   });
 
+  it.each([1, 255, 256, 257, 300, 8191, 8192, 8193, 20_001])('a first draw of %i bytes, and what follows it', (n) => {
+    const expected = blocks('p', 'q', 2600).subarray(0, n + 20_003);
+    const stream = new PairStreams(KEY).stream('p', 'q');
+    const drawn = [stream.bytes(n), stream.bytes(3), stream.bytes(20_000)];
+    expect(Buffer.concat(drawn).equals(expected)).toBe(true);
+  });
+
   it('both ends draw the same, other keys, paths and purposes draw others', () => {
     const drawn = (key: Uint8Array, path: string, purpose: string) =>
       new PairStreams(key).stream(path, purpose).z64(8).join();
