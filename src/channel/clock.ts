@@ -45,7 +45,7 @@ export async function askClock(link: Link, now: () => number): Promise<ClockOffs
     await link.send(`clock/${i}`, new Uint8Array(0), 0);
     const { data } = await link.receive(`clock/${i}/answer`, 'u8', BYTES);
     const heard = now();
-    const [received, answered] = new Float64Array(data.slice().buffer);
+    const [received, answered] = new Float64Array(new Uint8Array(data).buffer);
     // NaN is on neither side.
     if (!(answered >= received && Math.abs(received) < 1e15 && Math.abs(answered) < 1e15)) {
       throw new ChannelError(`${link.peer} says that it received at ${received} and answered at ${answered}`);

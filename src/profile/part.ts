@@ -127,7 +127,7 @@ export function decodePart(bytes: Uint8Array, source: string): Part {
   };
   if (bytes.length > MAXIMUM_PART_BYTES) refuse(`${bytes.length} bytes, the limit is ${MAXIMUM_PART_BYTES}`);
   if (bytes.length < FIXED_BYTES) refuse('cut short');
-  const own = bytes.slice(); // aligned, and nobody else's
+  const own = new Uint8Array(bytes); // aligned, and nobody else's; a Buffer's `slice` would be neither
   const [magic, version, length, events] = new Uint32Array(own.buffer, 0, 4);
   if (magic !== MAGIC) refuse('not a part of a profile');
   if (version !== VERSION) refuse(`version ${version}, expected ${VERSION}`);

@@ -132,6 +132,6 @@ export function configurationFields(job: Job): [name: string, value: string][] {
   } else {
     fields.push(['images', job.images]);
   }
-  if (job.profile) fields.push(['profile', job.profile]);
+  fields.push(['profile', job.profile]);
   return fields.map(([name, value]) => [name, value === undefined ? 'none' : String(value)]);
 }

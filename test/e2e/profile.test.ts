@@ -84,7 +84,7 @@ describe('train and infer', () => {
 describe('cut short', () => {
   const long = [...common, '--steps', '100000'];
 
-  it('by Ctrl-C: reports on what was measured until then', async () => {
+  it('by Ctrl-C: reports on what was measured until then', { timeout: 120_000 }, async () => {
     const profile = join(folder, 'interrupted');
     const command = new Command(['local', 'train', ...long, '--profile', profile], folder);
     await command.shows(/\n\d+\/100000 /, 40_000);
@@ -99,7 +99,7 @@ describe('cut short', () => {
     expect(readFileSync(join(profile, 'report.html'), 'utf8')).toContain('The run ended early: interrupted by SIGINT');
   });
 
-  it('by a party that is killed: reports without it', async () => {
+  it('by a party that is killed: reports without it', { timeout: 120_000 }, async () => {
     const profile = join(folder, 'killed');
     const command = new Command(['local', 'train', ...long, '--profile', profile], folder);
     await command.shows(/training tiny/, 40_000);
@@ -115,6 +115,18 @@ describe('cut short', () => {
     await allGone([...parties.values()], 5000);
     expect([...parties.values()].some(isAlive)).toBe(false);
   });
+});
+
+it('a run goes on with or without a profile', { timeout: 120_000 }, async () => {
+  const [kept, profile] = [join(folder, 'kept'), join(folder, 'resumed')];
+  const begun = await run(['local', 'train', ...common, '--steps', '2', '--out', model, '--checkpoint', kept], folder);
+  expect(begun).toMatchObject({ code: 0 });
+  const resumed = await run(
+    ['local', 'train', '--resume', kept, '--resume-step', '0', '--data', data, '--out', model, '--profile', profile],
+    folder,
+  );
+  expect(resumed).toMatchObject({ code: 0 });
+  expect(summaryIn(profile)).toMatchObject({ unit: 'step', units: 2 });
 });
 
 describe('what cannot be', () => {

@@ -14,6 +14,10 @@ function encoded(changes: object = {}): Uint8Array {
 describe('a part', () => {
   it('comes out as it went in', () => expect(decodePart(encoded(), 'P2.part')).toEqual(part));
 
+  it('decodes out of a Buffer, which may be part of a larger one', () => {
+    expect(decodePart(Buffer.from(encoded()), 'P2.part')).toEqual(part);
+  });
+
   it('decodes at any alignment', () => {
     const bytes = encoded();
     const shifted = new Uint8Array(bytes.length + 3).subarray(3);

@@ -47,6 +47,7 @@ describe('configuration fields', () => {
     ['network', { network: { ...NETWORKS.A, name: 'a' } }],
     ['network digest', { network: wider }],
     ['batch', { batch: 64 }],
+    ['profile', { profile: true }],
     ['insecure keys', { insecureKeys: 0 }],
     ['training images', { trainImages: 59_999 }],
     ['test images', { testImages: 1 }],
