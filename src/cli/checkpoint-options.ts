@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Options } from 'yargs';
+import { describeLink } from '../channel/linkModel.ts';
 import { Problem } from '../data/problem.ts';
 import { number, text, trainOptions, type TrainSettings } from './options.ts';
 import { optionalInteger, optionalText, type Argv } from './values.ts';
@@ -63,7 +64,7 @@ export function readCheckpointSettings(argv: Argv): CheckpointSettings | undefin
 }
 
 /** Options that do not change what a run computes: each session has its own. */
-const FREE: ReadonlySet<string> = new Set(['data', 'backend', 'workers', 'port', 'timeout', 'json', 'out']);
+const FREE: ReadonlySet<string> = new Set(['data', 'backend', 'workers', 'port', 'timeout', 'link', 'json', 'out']);
 
 function settingOf(option: string): keyof TrainSettings {
   if (option === 'lr') return 'learningRate';
@@ -88,5 +89,6 @@ export function checkSameOptions(
 }
 
 function inWords(value: TrainSettings[keyof TrainSettings]): string {
-  return typeof value === 'object' ? `network ${value.name}` : String(value ?? 'none');
+  if (typeof value !== 'object') return String(value ?? 'none');
+  return 'name' in value ? `network ${value.name}` : describeLink(value);
 }

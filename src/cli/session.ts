@@ -65,7 +65,7 @@ export async function runLocally<T>(
 
   const run = async (): Promise<T> => {
     const identity = KeyPair.generate();
-    const { timeoutMs, workers } = settings;
+    const { timeoutMs, workers, link } = settings;
     const opened = await parties.open(HOST, settings.port, plan.folderOf);
     const addresses = ofEach((name) => opened[name].address);
     const session = await plan.begin(ofEach((name) => opened[name].holdings));
@@ -77,6 +77,7 @@ export async function runLocally<T>(
       ownerPublicKey: toHex(identity.publicKey),
       timeoutMs,
       workers,
+      link,
     });
     owner = await Owner.connect({
       identity,
@@ -85,6 +86,7 @@ export async function runLocally<T>(
       sessionId: job.sessionId,
       config: configurationFields(job),
       timeoutMs,
+      link,
       insecureSeed: job.insecureKeys,
       streamKeys: session.streamKeys,
     });
