@@ -1,7 +1,7 @@
-/** What tsc leaves behind: the compiled kernels and the worker script, to where dist/ looks for them. */
+/** What tsc leaves behind: the compiled kernels, the worker script and published figures, to where dist/ looks for them. */
 import { chmod, copyFile, mkdir } from 'node:fs/promises';
 
-const assets = ['runtime/wasm/kernels.wasm', 'runtime/wasm/worker.mjs'];
+const assets = ['runtime/wasm/kernels.wasm', 'runtime/wasm/worker.mjs', 'bench/published/securenn.json'];
 
 for (const asset of assets) {
   const target = new URL(`../dist/${asset}`, import.meta.url);

@@ -1,6 +1,7 @@
 /** The commands of the command line: what each is called, takes and runs. */
 import yargs, { type Argv as Yargs } from 'yargs';
 import { Problem } from '../data/problem.ts';
+import { benchOptions, benchTables } from './bench/command.ts';
 import { localTrainOptions } from './checkpoint-options.ts';
 import { localInfer } from './infer.ts';
 import { inferOptions, trainOptions } from './options.ts';
@@ -59,6 +60,18 @@ export function commands(signal: AbortSignal): Yargs {
         (parser: Yargs) =>
           parser.options(trainOptions).example('$0 plain train --seed 7', 'what `local train --seed 7` should reach'),
         run(plainTrain),
+      ),
+    )
+    .command('bench', 'Measurements beside published figures', (bench) =>
+      exactly(bench, 'securenn bench').command(
+        'tables',
+        "The paper's Tables 3, 6, 7 and 8, on links shaped as its LAN and WAN",
+        (parser: Yargs) =>
+          parser
+            .options(benchOptions)
+            .example('$0 bench tables --quick', 'all four in less than 5 minutes')
+            .example('$0 bench tables --tables 7 --out DIR', 'inference alone'),
+        run(benchTables),
       ),
     )
     .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false, 'parse-numbers': false })

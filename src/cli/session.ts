@@ -6,7 +6,7 @@ import { Owner, PARTIES, type PartyName } from '../client/owner.ts';
 import type { Holdings } from '../data/checkpoint-store.ts';
 import { KeyPair } from '../random/keys.ts';
 import { fromHex, toHex } from '../server/ipc.ts';
-import { configurationFields, type Job } from '../server/job.ts';
+import { configurationFields, type Job, type TrainJob } from '../server/job.ts';
 import { messageOf } from './errors.ts';
 import { aborted } from './interrupts.ts';
 import { LocalParties } from './local.ts';
@@ -19,7 +19,7 @@ const SIGNAL_MS = 100;
 export function commonJob(
   settings: SessionSettings,
 ): Pick<
-  Job,
+  TrainJob,
   | 'sessionId'
   | 'network'
   | 'suite'
