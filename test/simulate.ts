@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Compute } from '../runtime/compute.ts';
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
-import type { Link, PeerName } from '../src/channel/channel.ts';
+import type { Link, PeerName, Traffic } from '../src/channel/channel.ts';
 import { memoryPair, type MemoryOptions } from '../src/channel/memory.ts';
 import { createParty, type Party, type PartyId } from '../src/protocols/party.ts';
 import type { Stream } from '../src/random/stream.ts';
@@ -27,6 +27,8 @@ export interface Simulation<T> {
   readonly results: [T, T, T];
   /** Payload bytes sent by all parties together. */
   readonly bytes: number;
+  /** What each party sent each other one: `sent[from].get(to)`. */
+  readonly sent: readonly ReadonlyMap<PeerName, Readonly<Traffic>>[];
   /** Online rounds: the deeper of the two workers. */
   readonly rounds: number;
 }
@@ -93,6 +95,7 @@ export async function simulate<T>(
   const traffic = links.flatMap((peers) => [...peers.values()]).map((link) => link.sent.payloadBytes);
   return {
     results: settled.map((outcome) => (outcome as PromiseFulfilledResult<T>).value) as [T, T, T],
+    sent: links.map((peers) => new Map([...peers].map(([peer, link]) => [peer, link.sent]))),
     bytes: traffic.reduce((sum, bytes) => sum + bytes, 0),
     rounds: Math.max(parties[0].depth, parties[1].depth),
   };

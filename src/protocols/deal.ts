@@ -52,9 +52,10 @@ export async function dealtOdd(party: Party, purpose: string, count: number): Pr
 
 /** P2: deals the thermometer digits of x over Z_p (PROTOCOLS §1, PrivateCompare). */
 export async function dealDigits(party: Party, purpose: string, code: DigitCode, x: BigUint64Array): Promise<void> {
+  const { depth } = party; // answers may arrive while this computes: the digits do not depend on them
   const drawn = party.stream(party.drawer, purpose).zp(code.prime, x.length * codeLength(code));
   const sent = await party.compute.thermometer(code, x, drawn);
-  await party.send(receiverOf(party), purpose, party.compute.pack(code.prime, sent));
+  await party.send(receiverOf(party), purpose, party.compute.pack(code.prime, sent), depth);
 }
 
 /** P0, P1: this worker's shares of the digits of `count` values. */

@@ -114,9 +114,12 @@ export class Party {
     return streams.stream(this.path, purpose);
   }
 
-  /** Sends under this party's path. The array belongs to the channel from here on. Resolves when there is room for more. */
-  send(to: PartyName, purpose: string, data: BigUint64Array | Uint8Array): Promise<void> {
-    return this.#link(to).send(`${this.path}:${purpose}`, data, this.#depth + 1);
+  /**
+   * Sends under this party's path. The array belongs to the channel from here on. Resolves when there is room for more.
+   * @param depth the chain behind the data, when this party has received other things since
+   */
+  send(to: PartyName, purpose: string, data: BigUint64Array | Uint8Array, depth: number = this.#depth): Promise<void> {
+    return this.#link(to).send(`${this.path}:${purpose}`, data, depth + 1);
   }
 
   /** Receives what `from` sent under this path and purpose; its type and length are checked. */
