@@ -4,6 +4,7 @@ import { Problem } from '../data/problem.ts';
 import { benchOptions, benchTables } from './bench/command.ts';
 import { localTrainOptions } from './checkpoint-options.ts';
 import { localInfer } from './infer.ts';
+import { estimate, estimateOptions } from './estimate/command.ts';
 import { inferOptions, trainOptions } from './options.ts';
 import { plainTrain } from './plain.ts';
 import { localTrain } from './train.ts';
@@ -61,6 +62,18 @@ export function commands(signal: AbortSignal): Yargs {
           parser.options(trainOptions).example('$0 plain train --seed 7', 'what `local train --seed 7` should reach'),
         run(plainTrain),
       ),
+    )
+    .command(
+      'estimate <NETWORK>',
+      'Rounds, bytes and time of training and inference, from declared costs, without running either',
+      (parser: Yargs) =>
+        parser
+          .positional('NETWORK', { type: 'string', describe: 'A, B, C, D, or a JSON file' })
+          .options(estimateOptions)
+          .strict()
+          .example('$0 estimate C --link wan', "network C on the paper's WAN")
+          .example('$0 estimate NET.json --link 20:125 --json -', 'your own network, for a program to read'),
+      run(estimate),
     )
     .command('bench', 'Measurements beside published figures', (bench) =>
       exactly(bench, 'securenn bench').command(
