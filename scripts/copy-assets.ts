@@ -1,9 +1,10 @@
-/** What tsc leaves behind: the compiled kernels, the worker script and the shaders (those of benchmarks too), to where dist/ looks for them. */
+/** What tsc leaves behind: the compiled kernels, the worker script and the shaders (those of benchmarks too), published figures, to where dist/ looks for them. */
 import { chmod, copyFile, cp, mkdir, rm } from 'node:fs/promises';
 
 const assets = [
   'runtime/wasm/kernels.wasm',
   'runtime/wasm/worker.mjs',
+  'bench/published/securenn.json',
   ...['Words', 'Bytes', 'Matrix'].map((name) => `bench/kernels/ceiling${name}.wgsl`),
 ];
 

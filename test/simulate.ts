@@ -32,6 +32,8 @@ export interface Simulation<T> {
   readonly bytes: number;
   /** What each party's links counted, all peers together. */
   readonly traffic: readonly Traffic[];
+  /** What each party sent each other one: `sent[from].get(to)`. */
+  readonly sent: readonly ReadonlyMap<PeerName, Readonly<Traffic>>[];
   /** Online rounds: the deeper of the two workers. */
   readonly rounds: number;
 }
@@ -108,6 +110,7 @@ export async function simulate<T>(
   );
   return {
     results: settled.map((outcome) => (outcome as PromiseFulfilledResult<T>).value) as [T, T, T],
+    sent: links.map((peers) => new Map([...peers].map(([peer, link]) => [peer, link.sent]))),
     bytes: traffic.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0),
     traffic,
     rounds: Math.max(parties[0].depth, parties[1].depth),

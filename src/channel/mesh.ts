@@ -5,7 +5,9 @@
 import { ChannelError, type Link, type PeerName } from './channel.ts';
 import { HungUpError, introduceTo, MismatchError, welcome, type HandshakeSide, type Introduced } from './handshake.ts';
 import { FrameLink, type LinkOptions } from './link.ts';
+import type { LinkModel } from './linkModel.ts';
 import type { Listener } from './listener.ts';
+import { shaped } from './shaped.ts';
 import { dial, pause, type WebSocketOptions, type WebSocketTransport } from './websocket.ts';
 
 export interface MeshOptions extends HandshakeSide {
@@ -17,6 +19,8 @@ export interface MeshOptions extends HandshakeSide {
   /** How long all peers together may take to appear. */
   readonly timeoutMs: number;
   readonly link?: LinkOptions;
+  /** What leaves over each link, once the peer is known, is held up as such a link would. A matter of this party alone. */
+  readonly shape?: LinkModel | undefined;
   /** For the connections this party dials; those it accepts have the listener's. */
   readonly socket?: WebSocketOptions;
   /** Told why a connection was turned away; the party goes on waiting for the true peer. */
@@ -154,7 +158,8 @@ class MeshOpening {
 
   #add({ peer, pairKey }: Introduced, connection: WebSocketTransport): void {
     if (this.#ending.signal.aborted) return connection.destroy();
-    const link = new FrameLink(this.#options.self, peer, connection, this.#options.link);
+    const transport = shaped(connection, this.#options.shape);
+    const link = new FrameLink(this.#options.self, peer, transport, this.#options.link);
     this.#links.set(peer, link);
     this.#pairKeys.set(peer, pairKey());
     // While the mesh forms, the end of one link is the end of all.

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Options } from 'yargs';
+import { describeLink } from '../channel/linkModel.ts';
 import { Problem } from '../data/problem.ts';
 import { number, text, trainOptions, type TrainSettings } from './options.ts';
 import { optionalInteger, optionalText, type Argv } from './values.ts';
@@ -70,6 +71,7 @@ const FREE: ReadonlySet<string> = new Set([
   'workers',
   'port',
   'timeout',
+  'link',
   'json',
   'out',
   'profile',
@@ -98,5 +100,6 @@ export function checkSameOptions(
 }
 
 function inWords(value: TrainSettings[keyof TrainSettings]): string {
-  return typeof value === 'object' ? `network ${value.name}` : String(value ?? 'none');
+  if (typeof value !== 'object') return String(value ?? 'none');
+  return 'name' in value ? `network ${value.name}` : describeLink(value);
 }

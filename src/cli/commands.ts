@@ -1,9 +1,11 @@
 /** The commands of the command line: what each is called, takes and runs. */
 import yargs, { type Argv as Yargs } from 'yargs';
 import { Problem } from '../data/problem.ts';
+import { benchOptions, benchTables } from './bench/command.ts';
 import { localTrainOptions } from './checkpoint-options.ts';
 import { doctor, doctorOptions } from './doctor.ts';
 import { localInfer } from './infer.ts';
+import { estimate, estimateOptions } from './estimate/command.ts';
 import { inferOptions, trainOptions } from './options.ts';
 import { plainTrain } from './plain.ts';
 import { localTrain } from './train.ts';
@@ -71,6 +73,30 @@ export function commands(signal: AbortSignal): Yargs {
           .example('$0 doctor', 'the GPU and the CPU kernels')
           .example('$0 doctor --json -', 'the same for a program to read'),
       run(doctor),
+    )
+    .command(
+      'estimate <NETWORK>',
+      'Rounds, bytes and time of training and inference, from declared costs, without running either',
+      (parser: Yargs) =>
+        parser
+          .positional('NETWORK', { type: 'string', describe: 'A, B, C, D, or a JSON file' })
+          .options(estimateOptions)
+          .strict()
+          .example('$0 estimate C --link wan', "network C on the paper's WAN")
+          .example('$0 estimate NET.json --link 20:125 --json -', 'your own network, for a program to read'),
+      run(estimate),
+    )
+    .command('bench', 'Measurements beside published figures', (bench) =>
+      exactly(bench, 'securenn bench').command(
+        'tables',
+        "The paper's Tables 3, 6, 7 and 8, on links shaped as its LAN and WAN",
+        (parser: Yargs) =>
+          parser
+            .options(benchOptions)
+            .example('$0 bench tables --quick', 'all four in less than 5 minutes')
+            .example('$0 bench tables --tables 7 --out DIR', 'inference alone'),
+        run(benchTables),
+      ),
     )
     .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false, 'parse-numbers': false })
     .wrap(Math.min(120, process.stdout.columns ?? 100))

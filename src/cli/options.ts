@@ -2,12 +2,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Options } from 'yargs';
+import type { LinkModel } from '../channel/linkModel.ts';
 import { Problem } from '../data/problem.ts';
 import { LOSSES, type LossName } from '../nn/loss.ts';
 import { NETWORKS, parseNetwork, type Network } from '../nn/network.ts';
 import { OPTIMIZERS, type OptimizerName } from '../nn/optimizer.ts';
 import type { TrainOptions } from '../nn/train.ts';
 import { BACKENDS, type ComputeSettings } from '../server/compute.ts';
+import { linkOption, readLink } from './link-option.ts';
 import { profileOption } from './profile.ts';
 import { integer, oneOf, optionalInteger, optionalText, real, type Argv } from './values.ts';
 
@@ -24,6 +26,8 @@ export interface SessionSettings extends ComputeSettings {
   /** P0 listens here, P1 and P2 on the next two. Undefined: any free ports. */
   readonly port: number | undefined;
   readonly timeoutMs: number;
+  /** What every link is made to behave like; undefined: as fast as this machine. */
+  readonly link: LinkModel | undefined;
   /** A file, `-` for standard output, or nothing. */
   readonly json: string | undefined;
   /** A folder for a profile, or nothing. */
@@ -121,6 +125,7 @@ const sessionOptions: Readonly<Record<string, Options>> = {
     default: 120,
     describe: 'Longest wait for one message, in seconds: 1 to 86400',
   },
+  link: linkOption,
   json: {
     ...text,
     group: RESULTS,
@@ -247,6 +252,7 @@ function readSession(argv: Argv): SessionSettings {
     port: optionalInteger(argv, 'port', 1, 65533),
     timeoutMs: 1000 * integer(argv, 'timeout', 1, 86400, 120),
     workers: integer(argv, 'workers', 1, 256, DEFAULT_WORKERS),
+    link: readLink(argv),
     json: optionalText(argv, 'json'),
     profile: optionalText(argv, 'profile'),
   };

@@ -1,5 +1,6 @@
 /** What a run measured: the object that `--json` writes, its summary in words, and the card of the machine it ran on. */
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import type { LinkModel } from '../channel/linkModel.ts';
 import type { BatchReport } from '../client/inference.ts';
 import type { EvaluationReport, StepReport } from '../client/history.ts';
 import type { Range } from '../protocols/ranges.ts';
@@ -38,6 +39,8 @@ interface RunReport {
   readonly compareBits: number;
   readonly backend: string;
   readonly batch: number;
+  /** What the links were made to behave like; null: as fast as this machine. */
+  readonly link: LinkModel | null;
 }
 
 export interface TrainReport extends RunReport {
@@ -121,9 +124,10 @@ export function meanBytes(steps: readonly Measured[]): PartyBytes {
 }
 
 function runReport(command: string, settings: SessionSettings, computing: Computing | undefined): RunReport {
-  const { network, suite, truncation, fractionBits, compareBits, batch } = settings;
+  const { network, suite, truncation, fractionBits, compareBits, batch, link } = settings;
   const backend = computing?.backend ?? 'wasm';
-  return { command, network: network.name, suite, truncation, fractionBits, compareBits, backend, batch };
+  const common = { suite, truncation, fractionBits, compareBits, backend, batch };
+  return { command, network: network.name, ...common, link: link ?? null };
 }
 
 export function trainReport(

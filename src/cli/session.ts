@@ -9,7 +9,7 @@ import type { Holdings } from '../data/checkpoint-store.ts';
 import type { RunFacts } from '../profile/summary.ts';
 import { KeyPair } from '../random/keys.ts';
 import { fromHex, toHex } from '../server/ipc.ts';
-import { configurationFields, type Job } from '../server/job.ts';
+import { configurationFields, type Job, type TrainJob } from '../server/job.ts';
 import { messageOf } from './errors.ts';
 import { aborted } from './interrupts.ts';
 import { LocalParties } from './local.ts';
@@ -25,7 +25,7 @@ const SIGNAL_MS = 100;
 export function commonJob(
   settings: SessionSettings,
 ): Pick<
-  Job,
+  TrainJob,
   | 'sessionId'
   | 'network'
   | 'suite'
@@ -89,7 +89,7 @@ async function runSession<T>(
 
   const run = async (): Promise<T> => {
     const identity = KeyPair.generate();
-    const { timeoutMs, backend, fallbackAdapter, workers } = settings;
+    const { timeoutMs, backend, fallbackAdapter, workers, link } = settings;
     const profile = settings.profile === undefined ? undefined : resolve(settings.profile);
     const opened = await parties.open(HOST, settings.port, plan.folderOf, profile);
     const addresses = ofEach((name) => opened[name].address);
@@ -102,6 +102,7 @@ async function runSession<T>(
       ownerPublicKey: toHex(identity.publicKey),
       timeoutMs,
       compute: { backend, fallbackAdapter, workers },
+      link,
     });
     owner = await Owner.connect({
       identity,
@@ -110,6 +111,7 @@ async function runSession<T>(
       sessionId: job.sessionId,
       config: configurationFields(job),
       timeoutMs,
+      link,
       insecureSeed: job.insecureKeys,
       streamKeys: session.streamKeys,
     });

@@ -52,7 +52,7 @@ export async function localTrain(argv: Argv, signal: AbortSignal, given: (option
 }
 
 /** What settings and job say alike of a training. */
-function trainingOf(
+export function trainingOf(
   source: TrainSettings | TrainJob,
 ): Pick<
   TrainJob & TrainSettings,

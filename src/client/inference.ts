@@ -7,6 +7,7 @@ import { encode } from '../ring/fixed.ts';
 import { add, halves } from '../ring/z64.ts';
 import { follow, Gathering } from './follow.ts';
 import type { Owner, PartyName } from './owner.ts';
+import { Rounds } from './rounds.ts';
 
 export interface BatchReport {
   readonly batch: number;
@@ -69,6 +70,7 @@ async function followInference(
   observer: InferenceObserver,
 ): Promise<void> {
   const batches = new Gathering<{ counters: Counters; share: BigUint64Array | undefined }>();
+  const rounds = new Rounds();
   let ready = 0;
   await follow(owner, async (party, event: PartyEvent) => {
     switch (event.kind) {
@@ -86,7 +88,7 @@ async function followInference(
           batch,
           seconds: P0.counters.seconds,
           bytesSent: { P0: P0.counters.bytesSent, P1: P1.counters.bytesSent, P2: P2.counters.bytesSent },
-          onlineRounds: Math.max(P0.counters.onlineRounds, P1.counters.onlineRounds),
+          onlineRounds: rounds.add(P0.counters.onlineRounds, P1.counters.onlineRounds),
           predictions: toIntegers(add(P0.share!, P1.share!)),
         });
         return;

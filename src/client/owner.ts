@@ -3,6 +3,7 @@
  * reveal. It takes part in no protocol.
  */
 import type { Link, PeerName } from '../channel/channel.ts';
+import type { LinkModel } from '../channel/linkModel.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
 import { revealLabel } from '../data/party-events.ts';
 import { shareInput, tellAllSent, WHILE_THE_LINK_LIVES } from '../data/share.ts';
@@ -25,6 +26,8 @@ export interface OwnerOptions {
   /** The public fields of the job, which the parties compare with theirs. */
   readonly config: readonly (readonly [name: string, value: string])[];
   readonly timeoutMs: number;
+  /** Holds up what the owner sends. */
+  readonly link?: LinkModel | undefined;
   readonly insecureSeed?: number | undefined;
   /** Of a run that goes on: the stream keys it began with, in place of this session's. */
   readonly streamKeys?: ReadonlyMap<PeerName, Uint8Array> | undefined;
@@ -65,6 +68,7 @@ export class Owner {
       accept: [],
       timeoutMs,
       link: { timeoutMs },
+      shape: options.link,
     });
     return new Owner(mesh, options.streamKeys ?? mesh.pairKeys);
   }

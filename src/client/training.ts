@@ -13,6 +13,7 @@ import type { OwnerCheckpoints } from './checkpoints.ts';
 import { follow, Gathering } from './follow.ts';
 import type { EvaluationReport, History, StepReport } from './history.ts';
 import type { Owner, PartyName } from './owner.ts';
+import { Rounds } from './rounds.ts';
 
 /** Told of a training's progress; never waited for. */
 export interface TrainingObserver {
@@ -100,6 +101,7 @@ async function followTraining(
 ): Promise<void> {
   const steps = new Gathering<Part>();
   const evaluations = new Gathering<Part>();
+  const rounds = new Rounds();
   let ready = 0;
   const shareOf = async (party: PartyName, name: string): Promise<BigUint64Array | undefined> =>
     party === 'P2' ? undefined : owner.revealedShare(party, name, 1);
@@ -113,7 +115,7 @@ async function followTraining(
         const share = event.loss ? await shareOf(party, REVEALED.loss(event.step)) : undefined;
         const parts = steps.add(event.step, party, { counters: event, share });
         if (!parts) return;
-        const report = { step: event.step, epoch: event.epoch, ...stepReport(parts, job) };
+        const report = { step: event.step, epoch: event.epoch, ...stepReport(parts, job, rounds) };
         observer.onStep(report);
         checkpoints?.onStep(report, evaluationAfter(event.step, samples, job) !== undefined);
         return;
@@ -122,6 +124,7 @@ async function followTraining(
         const share = await shareOf(party, REVEALED.correct(event.evaluation));
         const parts = evaluations.add(event.evaluation, party, { counters: event, share });
         if (!parts) return;
+        rounds.add(parts.P0.counters.onlineRounds, parts.P1.counters.onlineRounds);
         const { evaluation, images } = event;
         const correct = decode(add(parts.P0.share!, parts.P1.share!), 0)[0];
         const report = { evaluation, images, correct, seconds: parts.P0.counters.seconds };
@@ -140,12 +143,13 @@ async function followTraining(
 function stepReport(
   { P0, P1, P2 }: Readonly<Record<PartyName, Part>>,
   job: OwnedTraining,
+  rounds: Rounds,
 ): Omit<StepReport, 'step' | 'epoch'> {
   const sum = P0.share && P1.share && decode(add(P0.share, P1.share), job.fractionBits)[0];
   return {
     seconds: P0.counters.seconds,
     loss: sum === undefined ? undefined : sum / job.batch,
     bytesSent: { P0: P0.counters.bytesSent, P1: P1.counters.bytesSent, P2: P2.counters.bytesSent },
-    onlineRounds: Math.max(P0.counters.onlineRounds, P1.counters.onlineRounds),
+    onlineRounds: rounds.add(P0.counters.onlineRounds, P1.counters.onlineRounds),
   };
 }

@@ -19,6 +19,7 @@ import { dealDigits, dealtDigits, dealtZ64, dealZ64, digitsBytes, uniformOdd } f
 import { openOdd } from './open.ts';
 import type { Party } from './party.ts';
 import * as privateCompare from './privateCompare.ts';
+import { type Step, step } from './steps.ts';
 
 const COMPARE = { code: P67, orEqual: false } as const;
 
@@ -71,4 +72,15 @@ export function cost(count: number): Cost {
     rounds: 3 + compare.rounds,
     bytes: digitsBytes(P67, count) + 8 * count + 16 * count + compare.bytes + 8 * count + 40 * count,
   };
+}
+
+/** Of one chunk. */
+export function steps(n: number): Step[] {
+  return [
+    step('exchange', [':c', 8 * n]),
+    step('ahead', [':digits', digitsBytes(P67, n)], [':r_0', 8 * n], [':Z', 8 * n]),
+    ...privateCompare.steps(P67, n),
+    step('deal', [":beta'", 8 * n]),
+    step('exchange', ['/gamma:E', 8 * n], ['/delta:E', 8 * n]),
+  ];
 }

@@ -52,13 +52,13 @@ export async function dealtOdd(party: Party, purpose: string, count: number): Pr
 
 /** P2: deals the thermometer digits of x over Z_p (PROTOCOLS §1, PrivateCompare). */
 export async function dealDigits(party: Party, purpose: string, code: DigitCode, x: BigUint64Array): Promise<void> {
-  const { scratch } = party;
+  const { scratch, depth } = party; // answers may arrive while this computes: the digits do not depend on them
   const values = x.length * codeLength(code);
   const drawn = party.stream(party.drawer, purpose).zp(code.prime, values, scratch.take(values));
   const sent = await party.compute.thermometer(code, x, drawn, scratch.take(values));
   const packed = party.compute.pack(code.prime, sent);
   scratch.give(drawn, sent);
-  await party.send(receiverOf(party), purpose, packed);
+  await party.send(receiverOf(party), purpose, packed, depth);
 }
 
 /** P0, P1: this worker's shares of the digits of `count` values, in scratch bytes. */

@@ -24,6 +24,7 @@ import { dealDigits, dealtDigits, dealtZ64, digitsBytes, receiverOf } from './de
 import { open } from './open.ts';
 import type { Party } from './party.ts';
 import * as privateCompare from './privateCompare.ts';
+import { inChunks, type Stage, step } from './steps.ts';
 
 /** Narrowest and widest window the digit codes hold. */
 const MIN_COMPARE_BITS = 2;
@@ -151,4 +152,18 @@ export function cost(count: number, compareBits: number, drop: number, chunk: nu
 
 export function selectCost(count: number): Cost {
   return { rounds: 1, bytes: 24 * count };
+}
+
+export function stages(compareBits: number, drop: number): Stage[] {
+  const code = codeFor(windowFor(compareBits, drop));
+  return inChunks((n) => [
+    step('exchange', [':c', 8 * n]),
+    step('ahead', [':digits', digitsBytes(code, n)]),
+    ...privateCompare.steps(code, n),
+    step('deal', [':q,qR', 16 * n]),
+  ]);
+}
+
+export function selectStages(): Stage[] {
+  return inChunks((n) => [step('exchange', [':e', 8 * n]), step('ahead', [':qV', 8 * n])]);
 }

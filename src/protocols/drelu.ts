@@ -8,6 +8,7 @@ import * as computeMsb from './computeMsb.ts';
 import { chunked, type Cost, inSequence } from './cost.ts';
 import type { Party } from './party.ts';
 import * as shareConvert from './shareConvert.ts';
+import { below, type Stage, type Step } from './steps.ts';
 
 /** P0, P1. */
 export async function workers(party: Party, a: BigUint64Array): Promise<BigUint64Array> {
@@ -34,4 +35,12 @@ export async function helper(party: Party, count: number): Promise<void> {
 
 export function cost(count: number, chunk: number): Cost {
   return chunked(count, chunk, (n) => inSequence(shareConvert.cost(n), computeMsb.cost(n)));
+}
+
+export function stage(path: string): Stage {
+  const steps = (n: number): Step[] => [
+    ...below('/convert', shareConvert.steps(n)),
+    ...below('/msb', computeMsb.steps(n)),
+  ];
+  return { path, chunked: true, steps };
 }

@@ -146,12 +146,15 @@ export class Party {
     return new MeasuredStream(stream, this.#probe.scope, purpose);
   }
 
-  /** Sends under this party's path. The array belongs to the channel from here on. Resolves when there is room for more. */
-  send(to: PartyName, purpose: string, data: BigUint64Array | Uint8Array): Promise<void> {
-    const [link, label, depth] = [this.#link(to), `${this.path}:${purpose}`, this.#depth + 1];
+  /**
+   * Sends under this party's path. The array belongs to the channel from here on. Resolves when there is room for more.
+   * @param depth the chain behind the data, when this party has received other things since
+   */
+  send(to: PartyName, purpose: string, data: BigUint64Array | Uint8Array, depth: number = this.#depth): Promise<void> {
+    const [link, label] = [this.#link(to), `${this.path}:${purpose}`];
     return this.#probe === undefined
-      ? link.send(label, data, depth)
-      : measuredSend(this.#probe, link, { to, purpose, label, data, depth });
+      ? link.send(label, data, depth + 1)
+      : measuredSend(this.#probe, link, { to, purpose, label, data, depth: depth + 1 });
   }
 
   /** Receives what `from` sent under this path and purpose; its type and length are checked. */

@@ -17,6 +17,7 @@
 import { type DigitCode, packedLength } from '../../runtime/compute.ts';
 import { chunked, type Cost } from './cost.ts';
 import type { Party } from './party.ts';
+import { type Step, step } from './steps.ts';
 
 export interface CompareOptions {
   readonly code: DigitCode;
@@ -62,4 +63,8 @@ export async function helper(party: Party, options: CompareOptions, count: numbe
 
 export function cost(code: DigitCode, count: number, chunk: number): Cost {
   return chunked(count, chunk, (n) => ({ rounds: 1, bytes: 2 * packedLength(code.prime, n * code.digits) }));
+}
+
+export function steps(code: DigitCode, count: number): Step[] {
+  return [step('answer', [':d', packedLength(code.prime, count * code.digits)])];
 }

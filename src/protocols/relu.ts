@@ -9,6 +9,7 @@ import * as drelu from './drelu.ts';
 import { openCost } from './open.ts';
 import type { Party } from './party.ts';
 import * as selectShare from './selectShare.ts';
+import { atOnce, type Stage, step } from './steps.ts';
 
 /** P0, P1: ⟨ReLU(a)⟩, and DReLU(a) as a masked operand. */
 export async function workers(party: Party, a: BigUint64Array): Promise<{ y: BigUint64Array; alpha: beaver.Masked }> {
@@ -39,4 +40,16 @@ export function helperSelect(party: Party, U: BigUint64Array): Promise<void> {
 
 export function cost(count: number, chunk: number): Cost {
   return inSequence(drelu.cost(count, chunk), openCost(count), selectShare.cost(count));
+}
+
+export function stages(): Stage[] {
+  return [
+    drelu.stage('/drelu'),
+    atOnce((n) => [step('exchange', [':E', 8 * n])]),
+    atOnce((n) => selectShare.steps(n), '/select'),
+  ];
+}
+
+export function selectStages(): Stage[] {
+  return [atOnce((n) => selectShare.steps(n))];
 }

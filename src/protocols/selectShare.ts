@@ -7,6 +7,7 @@ import * as beaver from './beaver.ts';
 import { elementwise } from './bilinear.ts';
 import type { Cost } from './cost.ts';
 import type { Party } from './party.ts';
+import { type Step, step } from './steps.ts';
 
 /** P0, P1. */
 export async function workers(
@@ -30,4 +31,8 @@ export async function helper(party: Party, U: BigUint64Array): Promise<void> {
 /** With α already opened. */
 export function cost(count: number): Cost {
   return { rounds: 1, bytes: 24 * count };
+}
+
+export function steps(n: number): Step[] {
+  return [step('exchange', [':E', 8 * n]), step('ahead', [':Z', 8 * n])];
 }

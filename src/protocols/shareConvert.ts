@@ -17,6 +17,7 @@ import type { Cost } from './cost.ts';
 import { dealDigits, dealOdd, dealtDigits, dealtOdd, digitsBytes } from './deal.ts';
 import type { Party } from './party.ts';
 import * as privateCompare from './privateCompare.ts';
+import { type Step, step } from './steps.ts';
 
 const COMPARE = { code: P67, orEqual: true } as const;
 
@@ -71,4 +72,14 @@ export function cost(count: number): Cost {
     rounds: 3 + compare.rounds,
     bytes: 16 * count + digitsBytes(P67, count) + 8 * count + compare.bytes + 8 * count,
   };
+}
+
+/** Of one chunk. */
+export function steps(n: number): Step[] {
+  return [
+    step('answer', [':a~', 8 * n]),
+    step('deal', [':x', digitsBytes(P67, n)], [':delta', 8 * n]),
+    ...privateCompare.steps(P67, n),
+    step('deal', [':eta', 8 * n]),
+  ];
 }

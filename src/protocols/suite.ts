@@ -5,6 +5,7 @@ import * as direct from './directRelu.ts';
 import { openCost } from './open.ts';
 import * as paper from './relu.ts';
 import type { Party } from './party.ts';
+import type { Stage } from './steps.ts';
 import * as fused from './truncateRelu.ts';
 
 /** ReLU and the product with its kept bit. `WorkerBit` and `HelperBit` are what each role keeps of a comparison. */
@@ -19,6 +20,8 @@ export interface Suite<WorkerBit, HelperBit> {
   readonly fused?: FusedSuite<WorkerBit, HelperBit>;
   reluCost(count: number, drop: number, chunk: number): Cost;
   selectCost(count: number): Cost;
+  reluStages(drop: number): Stage[];
+  selectStages(): Stage[];
 }
 
 /** With the dealt truncation. The helper's `part` is what z lacks at the workers (`truncation.ts`). */
@@ -29,6 +32,8 @@ export interface FusedSuite<WorkerBit, HelperBit> {
   helperSelect(party: Party, bit: HelperBit, bits: number, part?: BigUint64Array): Promise<void>;
   reluCost(count: number, bits: number, chunk: number): Cost;
   selectCost(count: number, bits: number, chunk: number): Cost;
+  reluStages(bits: number): Stage[];
+  selectStages(bits: number): Stage[];
 }
 
 export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8Array> {
@@ -44,6 +49,8 @@ export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8
     helperSelect: direct.helperSelect,
     reluCost: (count, drop, chunk) => direct.cost(count, compareBits, drop, chunk),
     selectCost: direct.selectCost,
+    reluStages: (drop) => direct.stages(compareBits, drop),
+    selectStages: direct.selectStages,
     fused: {
       relu: async (party, z, bits) => {
         const { y, sign } = await fused.workers(party, z, bits, compareBits);
@@ -54,6 +61,8 @@ export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8
       helperSelect: fused.helperSelect,
       reluCost: (count, bits, chunk) => fused.cost(count, bits, compareBits, chunk),
       selectCost: fused.selectCost,
+      reluStages: (bits) => fused.stages(bits, compareBits),
+      selectStages: fused.selectStages,
     },
   };
 }
@@ -69,4 +78,6 @@ export const paperSuite: Suite<beaver.Masked, BigUint64Array> = {
   helperSelect: paper.helperSelect,
   reluCost: (count, _drop, chunk) => paper.cost(count, chunk),
   selectCost: (count) => ({ rounds: 1, bytes: openCost(count).bytes + 8 * count }),
+  reluStages: paper.stages,
+  selectStages: paper.selectStages,
 };

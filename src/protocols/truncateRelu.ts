@@ -24,6 +24,7 @@ import { codeFor, type WorkerSign } from './directRelu.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
 import * as privateCompare from './privateCompare.ts';
+import { inChunks, type Stage, step } from './steps.ts';
 import {
   checkTruncationBits,
   dealShifted,
@@ -145,4 +146,19 @@ export function cost(count: number, bits: number, compareBits: number, chunk: nu
 
 export function selectCost(count: number, bits: number, chunk: number): Cost {
   return chunked(count, chunk, (n) => ({ rounds: 1, bytes: 16 * n + 16 * n + 16 * wordsOf(n, bits) }));
+}
+
+export function stages(bits: number, compareBits: number): Stage[] {
+  const code = codeFor(windowFor(compareBits, bits));
+  return inChunks((n) => [
+    step('exchange', [':c', 8 * n]),
+    step('ahead', [':R>>', 8 * n + 8 * wordsOf(n, bits)], [':digits', digitsBytes(code, n)]),
+    ...privateCompare.steps(code, n),
+    step('deal', [':q,qM', 16 * n + 8 * wordsOf(n, bits)]),
+  ]);
+}
+
+export function selectStages(bits: number): Stage[] {
+  const shifted = (n: number): number => 8 * n + 8 * wordsOf(n, bits);
+  return inChunks((n) => [step('exchange', [':c', 8 * n]), step('ahead', [':R>>', shifted(n)], [':qM', shifted(n)])]);
 }

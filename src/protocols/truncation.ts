@@ -19,6 +19,7 @@ import { chunked, type Cost } from './cost.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
 import { dealtZ64, receiverOf } from './deal.ts';
+import { inChunks, type Stage, step } from './steps.ts';
 
 /** High half of 2^62, which P0 adds to its share so that z + 2^62 is non-negative. */
 const OFFSET_HIGH = 1 << 30;
@@ -137,4 +138,8 @@ export function dealtCost(count: number, bits: number, chunk: number): Cost {
 export function workersLocal(party: Party, z: BigUint64Array, bits: number): BigUint64Array {
   checkTruncationBits(bits);
   return party.compute.truncateLocal(party.worker, z, bits);
+}
+
+export function dealtStages(bits: number): Stage[] {
+  return inChunks((n) => [step('exchange', [':c', 8 * n]), step('ahead', [':R>>', 8 * n + 8 * wordsOf(n, bits)])]);
 }

@@ -15,6 +15,7 @@ import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
 import { dealtZ64, dealZ64 } from './deal.ts';
 import type { Party } from './party.ts';
+import { inChunks, type Stage, step } from './steps.ts';
 
 function powerAbove(n: number): number {
   if (!Number.isInteger(n) || n < 1 || n > 2 ** 16) throw new RangeError(`unit vectors of length ${n}`);
@@ -70,4 +71,9 @@ export async function helper(party: Party, count: number, n: number): Promise<vo
 export function cost(count: number, n: number, chunk: number): Cost {
   const N = powerAbove(n);
   return chunked(count, chunk, (m) => ({ rounds: 2, bytes: 16 * m + 8 * N * m }));
+}
+
+export function stages(n: number): Stage[] {
+  const N = powerAbove(n);
+  return inChunks((m) => [step('answer', [':k', 8 * m]), step('deal', [':unit', 8 * N * m])]);
 }

@@ -3,6 +3,12 @@
  * party and only their public halves leave it.
  */
 import { z } from 'zod';
+import {
+  MAX_MEGABYTES_PER_SECOND,
+  MAX_RTT_MS,
+  MIN_MEGABYTES_PER_SECOND,
+  type LinkModel,
+} from '../channel/linkModel.ts';
 import type { Holdings } from '../data/checkpoint-store.ts';
 import { BACKENDS, type Computing, type ComputeSettings } from './compute.ts';
 import { jobSchema, type Job } from './job.ts';
@@ -38,6 +44,8 @@ export interface StartOrder {
   /** Longest wait for one message. */
   readonly timeoutMs: number;
   readonly compute: ComputeSettings;
+  /** Holds up what this party sends. */
+  readonly link?: LinkModel | undefined;
 }
 
 /** Starter to party. */
@@ -72,6 +80,10 @@ export type Notice =
 const party = z.enum(['P0', 'P1', 'P2']);
 const port = z.int().min(0).max(65535);
 const publicKey = z.string().regex(/^[0-9a-f]{64}$/);
+const linkModel = z.strictObject({
+  rttMs: z.number().min(0).max(MAX_RTT_MS),
+  megabytesPerSecond: z.number().min(MIN_MEGABYTES_PER_SECOND).max(MAX_MEGABYTES_PER_SECOND),
+});
 const address = z.strictObject({ host: z.string(), port, publicKey });
 
 export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
@@ -90,6 +102,7 @@ export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
     ownerPublicKey: publicKey,
     timeoutMs: z.int().min(1),
     compute: z.strictObject({ backend: z.enum(BACKENDS), fallbackAdapter: z.boolean(), workers: z.int().min(1) }),
+    link: linkModel.optional(),
   }),
   z.strictObject({ type: z.literal('abort'), reason: z.string() }),
 ]);

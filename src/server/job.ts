@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { LOSSES } from '../nn/loss.ts';
+import type { MicroOperation } from '../nn/micro.ts';
 import { parseNetwork, type Network } from '../nn/network.ts';
 import { OPTIMIZERS } from '../nn/optimizer.ts';
 import { stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
@@ -42,7 +43,14 @@ export interface InferJob extends CommonJob {
   readonly images: number;
 }
 
-export type Job = TrainJob | InferJob;
+/** Single operations, each measured so many times; nobody gives inputs or takes results. */
+export interface MicroJob extends Omit<CommonJob, 'network' | 'batch'> {
+  readonly kind: 'micro';
+  readonly operations: readonly MicroOperation[];
+  readonly repetitions: number;
+}
+
+export type Job = TrainJob | InferJob | MicroJob;
 
 const count = z.int().min(1);
 
@@ -57,6 +65,25 @@ const common = {
   insecureKeys: z.int().min(0).optional(),
   profile: z.literal(true).optional(),
 };
+
+const extent = z.int().min(1).max(4096);
+const microOperation: z.ZodType<MicroOperation> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('conv2d'), size: extent, kernel: extent, channels: extent, filters: extent }),
+  z.strictObject({ kind: z.literal('matmul'), m: extent, n: extent, v: extent }),
+  z.strictObject({
+    kind: z.literal('maxpool'),
+    ...{ height: extent, width: extent, channels: extent, window: extent },
+    derivative: z.boolean(),
+  }),
+  z.strictObject({
+    kind: z.literal('relu'),
+    count: z
+      .int()
+      .min(1)
+      .max(2 ** 24),
+    kept: z.boolean(),
+  }),
+]);
 
 export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -78,6 +105,14 @@ export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
     resume: z.strictObject({ run: z.string().min(1).max(128), step: z.int().min(0) }).optional(),
   }),
   z.strictObject({ kind: z.literal('infer'), ...common, images: count }),
+  z
+    .strictObject({
+      kind: z.literal('micro'),
+      ...common,
+      operations: z.array(microOperation).min(1).max(1000),
+      repetitions: count,
+    })
+    .omit({ network: true, batch: true }),
 ]);
 
 /** The run of a training: the session in which it began. */
@@ -97,6 +132,15 @@ export function checkpointDue(step: number, job: TrainJob): boolean {
   return epochEnds || step % job.checkpointEvery === 0 || step === totalSteps(job.trainImages, job);
 }
 
+function networkFields({ network, batch }: TrainJob | InferJob): [string, string | number][] {
+  const digest = createHash('sha256').update(JSON.stringify(network)).digest('hex');
+  return [
+    ['network', network.name],
+    ['network digest', digest],
+    ['batch', batch],
+  ];
+}
+
 /** The public fields in the order in which ends compare them. */
 export function configurationFields(job: Job): [name: string, value: string][] {
   const fields: [string, string | number | boolean | undefined][] = [
@@ -106,9 +150,7 @@ export function configurationFields(job: Job): [name: string, value: string][] {
     ['truncation', job.truncation],
     ['fraction bits', job.fractionBits],
     ['compare bits', job.compareBits],
-    ['network', job.network.name],
-    ['network digest', createHash('sha256').update(JSON.stringify(job.network)).digest('hex')],
-    ['batch', job.batch],
+    ...(job.kind === 'micro' ? [] : networkFields(job)),
     ['insecure keys', job.insecureKeys],
   ];
   if (job.kind === 'train') {
@@ -129,8 +171,10 @@ export function configurationFields(job: Job): [name: string, value: string][] {
       ['run', job.resume?.run ?? 'new'],
       ['resume from step', job.resume?.step],
     );
-  } else {
+  } else if (job.kind === 'infer') {
     fields.push(['images', job.images]);
+  } else {
+    fields.push(['operations', JSON.stringify(job.operations)], ['repetitions', job.repetitions]);
   }
   fields.push(['profile', job.profile]);
   return fields.map(([name, value]) => [name, value === undefined ? 'none' : String(value)]);

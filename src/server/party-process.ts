@@ -117,7 +117,7 @@ function neighbours(
 async function start(order: StartOrder): Promise<void> {
   if (opened === undefined) throw new Error('told to start before it was told to open');
   const { party, identity, listener, store, profile } = opened;
-  const { job, parties, timeoutMs } = order;
+  const { job, parties, timeoutMs, link } = order;
   const resumes = job.kind === 'train' && job.resume !== undefined;
   if (resumes && store === undefined) throw new Error('told to go on with a run, but not where its checkpoints are');
   if (job.profile && profile === undefined) throw new Error('told to take a profile, but not where to leave it');
@@ -137,6 +137,7 @@ async function start(order: StartOrder): Promise<void> {
     ...neighbours(party, parties),
     timeoutMs,
     link: { timeoutMs },
+    shape: link,
     onRefused: (reason) => notify({ type: 'refused', reason }),
   });
   // All peers are here: nobody else has business at this port.

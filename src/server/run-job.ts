@@ -9,6 +9,7 @@ import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import { revealLabel } from '../data/party-events.ts';
 import { awaitAllSent, drawInputShare, receiveInputShare } from '../data/share.ts';
 import { infer } from '../nn/infer.ts';
+import { prepare } from '../nn/micro.ts';
 import { classCount, inputSize, parameters } from '../nn/network.ts';
 import { stepsPerEpoch, train, type TrainEvent } from '../nn/train.ts';
 import type { Value } from '../protocols/engine.ts';
@@ -17,7 +18,7 @@ import { createSecureEngine, type SecureEngine } from '../protocols/secure.ts';
 import { PairStreams } from '../random/streams.ts';
 import { sizeOf, type Shape } from '../ring/shape.ts';
 import { PartyCheckpoints, storedJob } from './checkpoints.ts';
-import { checkpointDue, runOf, type InferJob, type Job, type TrainJob } from './job.ts';
+import { checkpointDue, runOf, type InferJob, type Job, type MicroJob, type TrainJob } from './job.ts';
 import type { Profiling } from './profiling.ts';
 import { Reporter } from './reporter.ts';
 
@@ -70,10 +71,21 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
   };
   const checkpoints = job.kind === 'train' ? await beginCheckpoints(job, owner, session) : undefined;
   const running = { engine, reporter, share, checkpoints, ready };
-  const work = job.kind === 'train' ? runTraining(job, running, session.stored) : runInference(job, running);
+  const work = runKind(job, running, session.stored);
   await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
   await engine.settle();
   await reporter.report({ kind: 'finished' });
+}
+
+function runKind(job: Job, running: Running, stored: Checkpoint['tensors'] | undefined): Promise<void> {
+  switch (job.kind) {
+    case 'train':
+      return runTraining(job, running, stored);
+    case 'infer':
+      return runInference(job, running);
+    case 'micro':
+      return runMicro(job, running);
+  }
 }
 
 /** Before its first step a new run keeps its keys: it can go on from there, and a folder that cannot be written is found out at once. */
@@ -148,5 +160,22 @@ async function runInference(job: InferJob, { engine, reporter, share, ready }: R
     });
     await engine.settle();
     await reporter.report({ kind: 'batch', batch });
+  }
+}
+
+/** Two events a repetition: what it needs is there; it is done. */
+async function runMicro(job: MicroJob, { engine, reporter, ready }: Running): Promise<void> {
+  await ready();
+  let batch = 0;
+  for (const [index, operation] of job.operations.entries()) {
+    for (let repetition = 0; repetition < job.repetitions; repetition++) {
+      const path = `${index}/${repetition}`;
+      const measured = await engine.scope(`${path}/before`, (before) => prepare(before, operation));
+      await engine.settle();
+      await reporter.report({ kind: 'batch', batch: batch++ });
+      await engine.scope(path, measured);
+      await engine.settle();
+      await reporter.report({ kind: 'batch', batch: batch++ });
+    }
   }
 }

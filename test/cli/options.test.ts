@@ -51,6 +51,7 @@ describe('defaults', () => {
       showLoss: true,
       insecureKeys: undefined,
       port: undefined,
+      link: undefined,
       json: undefined,
       out: undefined,
     });
@@ -101,6 +102,7 @@ describe('values', () => {
       timeoutMs: 5000,
       port: 9000,
     });
+    expect(train('--link 20:12.5').link).toEqual({ rttMs: 20, megabytesPerSecond: 12.5 });
     expect(infer('--model m.safetensors --count 3')).toMatchObject({ model: 'm.safetensors', count: 3 });
   });
 
@@ -153,6 +155,9 @@ describe('wrong values', () => {
     ['--port 65534', /^--port: .*found 65534/],
     ['--timeout 0', /^--timeout: /],
     ['--workers 0', /^--workers: /],
+    ['--link dsl', /^--link: expected lan \(0\.22 ms, 625 MB\/s\), wan .* or RTT_MS:MBPS, .*found "dsl"$/],
+    ['--link 58:0', /^--link: expected 0\.01 to 100000 megabytes a second, found "0"$/],
+    ['--link lan --link wan', /^--link: given 2 times$/],
     ['--network Z', /^--network: no network and no file is named Z$/],
     ['--network toString', /no network and no file is named toString/],
     [`--network ${join(folder, 'text.json')}`, /text\.json: not readable as JSON/],

@@ -22,7 +22,7 @@ const network = writeNetwork(folder);
 const data = writeDataset(smallDataset(256, 64));
 const common = ['--network', network, '--data', data, '--batch', '32', '--workers', '1'];
 const TRAIN_KEYS = [
-  ...['command', 'network', 'suite', 'truncation', 'fractionBits', 'compareBits', 'backend', 'batch', 'steps'],
+  ...['command', 'network', 'suite', 'truncation', 'fractionBits', 'compareBits', 'backend', 'batch', 'link', 'steps'],
   ...['seed', 'lossFunction', 'optimizer', 'learningRate', 'lrDecay', 'lrDecayEpochs', 'momentum'],
   ...['secondsPerStep', 'bytesSentPerStep', 'onlineRoundsPerStep', 'loss'],
   ...['testAccuracyPercents', 'testAccuracyPercent', 'seconds', 'resumedFrom'],

@@ -8,6 +8,7 @@ import {
   originalJob,
   type InferJob,
   type Job,
+  type MicroJob,
   type TrainJob,
 } from '../../src/server/job.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
@@ -29,6 +30,14 @@ const training: TrainJob = {
 };
 
 const inference: InferJob = { kind: 'infer', ...common, images: 128 };
+
+const micro: MicroJob = {
+  kind: 'micro',
+  sessionId: 'abc',
+  ...DIRECT_SUITE,
+  operations: [{ kind: 'relu', count: 10, kept: false }],
+  repetitions: 3,
+};
 
 /** The name of the first field that differs. */
 function firstDifference(a: Job, b: Job): string | undefined {
@@ -81,11 +90,11 @@ describe('configuration fields', () => {
 
   it('cover every field of a job but its session, which the handshake compares', () => {
     const uncovered = new Set<string>();
-    for (const job of [training, inference]) {
-      for (const key of Object.keys(job) as (keyof Job)[]) {
-        const value = job[key];
+    for (const job of [training, inference, micro]) {
+      for (const [key, value] of Object.entries(job)) {
+        if (key === 'kind') continue; // the test before
         const other = typeof value === 'number' ? value + 1 : typeof value === 'boolean' ? !value : 'another';
-        const changed = key === 'network' ? { ...job, network: wider } : { ...job, [key]: other };
+        const changed = { ...job, [key]: key === 'network' ? wider : other };
         if (firstDifference(job, changed) === undefined) uncovered.add(key);
       }
     }
@@ -120,6 +129,8 @@ describe('messages between processes', () => {
     const trip = (job: Job): unknown => jobSchema.parse(JSON.parse(JSON.stringify(job)));
     expect(trip(training)).toEqual(training);
     expect(trip(inference)).toEqual(inference);
+    expect(trip(micro)).toEqual(micro);
+    expect(() => trip({ ...micro, network: NETWORKS.A } as unknown as Job)).toThrow(/network/);
     expect(orderSchema.parse(JSON.parse(JSON.stringify(start)))).toEqual(start);
   });
 

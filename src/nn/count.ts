@@ -1,0 +1,134 @@
+/** What a training or an inference sends and computes, counted without running it (`protocols/counting.ts`). */
+import { createCountingEngine, type CountingEngine, type CountingOptions, type Work } from '../protocols/counting.ts';
+import { infer } from './infer.ts';
+import { classCount, inputSize, type Network, parameters } from './network.ts';
+import { train, type TrainOptions } from './train.ts';
+
+export interface Counted {
+  /** Frames, with headers and labels, by all parties together. */
+  readonly bytes: number;
+  readonly payloadBytes: number;
+  readonly messages: number;
+  /** Frames of the link and direction that carries most. */
+  readonly busiestLinkBytes: number;
+  readonly rounds: number;
+  readonly work: Readonly<Work>;
+}
+
+export interface CountedTraining {
+  /** In order; whether the loss is shown, and the epoch, as `TrainEvent` has them. */
+  readonly steps: readonly (Counted & { readonly epoch: number; readonly loss: boolean })[];
+  readonly evaluations: readonly Counted[];
+}
+
+export interface Samples {
+  readonly trainImages: number;
+  readonly testImages: number;
+}
+
+/** Everything so far. */
+interface Totals {
+  readonly links: readonly { readonly messages: number; readonly payloadBytes: number; readonly frameBytes: number }[];
+  readonly rounds: number;
+  readonly work: Readonly<Work>;
+}
+
+/** Counts what is new since the last time. */
+class Meter {
+  readonly #engine: CountingEngine;
+  #before: Totals;
+
+  constructor(engine: CountingEngine) {
+    this.#engine = engine;
+    this.#before = this.#now();
+  }
+
+  read(): Counted {
+    const [before, now] = [this.#before, this.#now()];
+    this.#before = now;
+    const grown = now.links.map((link, i) => ({
+      messages: link.messages - before.links[i].messages,
+      payloadBytes: link.payloadBytes - before.links[i].payloadBytes,
+      frameBytes: link.frameBytes - before.links[i].frameBytes,
+    }));
+    const work = Object.fromEntries(
+      Object.entries(now.work).map(([kind, amount]) => [kind, amount - before.work[kind as keyof Work]]),
+    ) as Work;
+    return {
+      bytes: grown.reduce((sum, { frameBytes }) => sum + frameBytes, 0),
+      payloadBytes: grown.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0),
+      messages: grown.reduce((sum, { messages }) => sum + messages, 0),
+      busiestLinkBytes: Math.max(...grown.map(({ frameBytes }) => frameBytes)),
+      rounds: now.rounds - before.rounds,
+      work,
+    };
+  }
+
+  #now(): Totals {
+    const { traffic, rounds, work } = this.#engine;
+    return { links: traffic.links.flat().map((link) => ({ ...link })), rounds, work: { ...work } };
+  }
+}
+
+/** Walks through a training as `train` runs it. Throws what a run would throw for settings that do not fit each other. */
+export async function countTraining(
+  network: Network,
+  options: TrainOptions & CountingOptions,
+  samples: Samples,
+): Promise<CountedTraining> {
+  const engine = createCountingEngine(options);
+  const [pixels, classes] = [inputSize(network), classCount(network)];
+  const dataset = (name: string, rows: number, columns: number, bits: number) =>
+    engine.dataset(name, [rows, columns], bits);
+  const data = {
+    images: dataset('train/images', samples.trainImages, pixels, options.fractionBits),
+    labels: dataset('train/labels', samples.trainImages, classes, 0),
+    testImages: dataset('test/images', samples.testImages, pixels, options.fractionBits),
+    testLabels: dataset('test/labels', samples.testImages, classes, 0),
+  };
+  const meter = new Meter(engine);
+  const steps: CountedTraining['steps'][number][] = [];
+  const evaluations: Counted[] = [];
+  await train(engine, network, data, options, (event) => {
+    if (event.kind === 'step') steps.push({ ...meter.read(), epoch: event.epoch, loss: event.loss });
+    else evaluations.push(meter.read());
+  });
+  return { steps, evaluations };
+}
+
+/** The batches of an inference. The first one opens the weights. */
+export async function countInference(
+  network: Network,
+  options: CountingOptions,
+  batch: number,
+  batches: number,
+): Promise<Counted[]> {
+  const engine = createCountingEngine(options);
+  const f = options.fractionBits;
+  const model = new Map(parameters(network).map(({ name, shape }) => [name, engine.input(`model/${name}`, shape, f)]));
+  const images = engine.dataset('images', [batch * batches, inputSize(network)], f);
+  const meter = new Meter(engine);
+  const counted: Counted[] = [];
+  for (let i = 0; i < batches; i++) {
+    const indices = Array.from({ length: batch }, (_, k) => i * batch + k);
+    await engine.scope(`batch/${i}`, async (scope) => {
+      await scope.reveal(`prediction/${i}`, await infer(scope, network, model, scope.rows(images, indices)));
+    });
+    counted.push(meter.read());
+  }
+  return counted;
+}
+
+/** Sums; rounds one after the other. */
+export function total(parts: readonly Counted[]): Counted {
+  const sum = (of: (part: Counted) => number): number => parts.reduce((all, part) => all + of(part), 0);
+  const kinds = Object.keys(parts[0]?.work ?? {}) as (keyof Work)[];
+  return {
+    bytes: sum(({ bytes }) => bytes),
+    payloadBytes: sum(({ payloadBytes }) => payloadBytes),
+    messages: sum(({ messages }) => messages),
+    busiestLinkBytes: sum(({ busiestLinkBytes }) => busiestLinkBytes),
+    rounds: sum(({ rounds }) => rounds),
+    work: Object.fromEntries(kinds.map((kind) => [kind, sum(({ work }) => work[kind])])) as Work,
+  };
+}

@@ -1,0 +1,336 @@
+/**
+ * The engine that computes nothing: it follows shapes through the same code as the secure engine (`secure.ts`) and adds up the messages
+ * that protocols declare (`steps.ts`), frame by frame, with the chains they form. Paths are those of a run, for labels are part of
+ * frames.
+ *
+ * Beside messages it counts work, for estimates of time: multiplications of products, and elements that each kind of protocol takes.
+ */
+import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
+import { convOutput } from '../../runtime/compute.ts';
+import { type Shape, sizeOf } from '../ring/shape.ts';
+import type { BilinearMap } from './bilinear.ts';
+import type { Engine, Sign, Value } from './engine.ts';
+import { LinearEngine, type RingValue } from './linear.ts';
+import { DEFAULT_CHUNK } from './party.ts';
+import { type Stage, step } from './steps.ts';
+import { directSuite, type FusedSuite, paperSuite, type Suite } from './suite.ts';
+import { Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
+import * as truncation from './truncation.ts';
+import * as unitVectors from './unitVectors.ts';
+
+export interface CountingOptions {
+  readonly suite: 'direct' | 'paper';
+  readonly truncation: 'dealt' | 'local';
+  readonly fractionBits: number;
+  readonly compareBits: number;
+  readonly chunk?: number;
+}
+
+/** Kinds of work. `multiply` counts multiply-adds of one product of the operands' sizes, the others elements. */
+export const WORK = ['multiply', 'relu', 'select', 'truncate', 'open', 'deal', 'unitVectors', 'local'] as const;
+export type Work = Record<(typeof WORK)[number], number>;
+
+interface Opening {
+  lane: Lane | undefined;
+  readonly makeLane: () => Lane;
+  opened: boolean;
+  /** Elements that the opening sends. */
+  readonly elements: () => number;
+}
+
+interface CountedValue extends RingValue {
+  readonly mask: Opening;
+  /** A product whose part P2 still holds. */
+  readonly partial: boolean;
+  readonly whole: { value?: CountedValue };
+}
+
+interface CountedSign extends Sign {
+  readonly lane: Lane;
+}
+
+/** Rows shorter than this are masked batch by batch (`secure.ts`). */
+const MASKED_ROW = 64;
+
+/** What the forks of an engine share. */
+interface Counts {
+  readonly options: CountingOptions;
+  readonly suite: Suite<unknown, unknown>;
+  readonly traffic: Traffic;
+  readonly work: Work;
+  readonly rows: WeakMap<Value, Uint8Array>;
+}
+
+export class CountingEngine extends LinearEngine<CountedValue> implements Engine {
+  protected readonly addsPublic = false;
+  readonly #lane: Lane;
+  readonly #counts: Counts;
+  #operations = 0;
+  #values = 0;
+
+  constructor(lane: Lane, counts: Counts) {
+    super(counts.options.fractionBits);
+    this.#lane = lane;
+    this.#counts = counts;
+  }
+
+  get suite(): 'direct' | 'paper' {
+    return this.#counts.options.suite;
+  }
+
+  get truncation(): 'dealt' | 'local' {
+    return this.#counts.options.truncation;
+  }
+
+  get rounds(): number {
+    return this.#lane.rounds;
+  }
+
+  get traffic(): Traffic {
+    return this.#counts.traffic;
+  }
+
+  get work(): Readonly<Work> {
+    return this.#counts.work;
+  }
+
+  input(name: string, shape: Shape, fractionBits: number): Value {
+    const lane = this.#lane.fork(`input/${name}`);
+    return this.#value(() => lane, shape, fractionBits, false);
+  }
+
+  dataset(_name: string, shape: Shape, fractionBits: number): Value {
+    const value: Value = { shape, fractionBits };
+    this.#counts.rows.set(value, new Uint8Array(shape[0]));
+    return value;
+  }
+
+  async all<T extends readonly unknown[]>(tasks: {
+    readonly [K in keyof T]: (engine: Engine) => Promise<T[K]>;
+  }): Promise<T> {
+    const base = `all${this.#operations++}`;
+    const lanes = tasks.map((_, i) => this.#lane.fork(`${base}.${i}`));
+    const results = await Promise.all(tasks.map((task, i) => task(new CountingEngine(lanes[i], this.#counts))));
+    for (const lane of lanes) this.#lane.join(lane);
+    return results as unknown as T;
+  }
+
+  async scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T> {
+    const lane = this.#lane.fork(label);
+    const result = await task(new CountingEngine(lane, this.#counts));
+    this.#lane.join(lane);
+    return result;
+  }
+
+  rows(dataset: Value, indices: readonly number[]): Value {
+    const asked = this.#counts.rows.get(dataset);
+    if (asked === undefined) throw new Error('rows: not a data set');
+    const bad = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= asked.length);
+    if (bad !== undefined) throw new RangeError(`row ${bad} of a data set with ${asked.length}`);
+    const shape = [indices.length, ...dataset.shape.slice(1)];
+    const width = sizeOf(shape.slice(1));
+    if (width < MASKED_ROW) return this.make(shape, dataset.fractionBits);
+    return this.#value(this.#nextLane(), shape, dataset.fractionBits, false, () => {
+      const missing = [...new Set(indices)].filter((i) => asked[i] === 0);
+      for (const i of missing) asked[i] = 1;
+      return missing.length * width;
+    });
+  }
+
+  truncate(x: Value, bits: number): Promise<Value> {
+    truncation.checkTruncationBits(bits);
+    if (this.truncation === 'local') {
+      this.#whole(x);
+      this.#did('local', sizeOf(x.shape));
+    } else {
+      this.#run('truncate', truncation.dealtStages(bits), sizeOf(x.shape));
+      this.#did('truncate', sizeOf(x.shape));
+    }
+    return Promise.resolve(this.make(x.shape, x.fractionBits - bits));
+  }
+
+  relu(x: Value): Promise<{ y: Value; sign: Sign }> {
+    this.#whole(x);
+    const drop = Math.max(0, x.fractionBits - this.fractionBits);
+    return this.#compare('relu', x, x.fractionBits, this.#counts.suite.reluStages(drop));
+  }
+
+  async truncateRelu(x: Value, bits: number): Promise<{ y: Value; sign: Sign }> {
+    const fused = this.#fused;
+    if (fused === undefined) return this.relu(await this.truncate(x, bits));
+    truncation.checkTruncationBits(bits);
+    return this.#compare('truncateRelu', x, x.fractionBits - bits, fused.reluStages(bits));
+  }
+
+  select(sign: Sign, x: Value): Promise<Value> {
+    this.#whole(x);
+    return this.#keep('select', sign, x, x.fractionBits, this.#counts.suite.selectStages());
+  }
+
+  async truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value> {
+    const fused = this.#fused;
+    if (fused === undefined) return this.select(sign, await this.truncate(x, bits));
+    truncation.checkTruncationBits(bits);
+    return this.#keep('truncateSelect', sign, x, x.fractionBits - bits, fused.selectStages(bits));
+  }
+
+  unitVectors(index: Value, n: number): Promise<Value> {
+    this.#whole(index);
+    const count = sizeOf(index.shape);
+    this.#run('unitVectors', unitVectors.stages(n), count);
+    this.#did('unitVectors', count * n);
+    return Promise.resolve(this.make([count, n], 0));
+  }
+
+  override conv(map: ConvMap, shape: ConvShape, x: Value, y: Value): Promise<Value> {
+    const { batch, kernelHeight, kernelWidth, channels, filters } = shape;
+    const [height, width] = convOutput(shape);
+    this.#did('multiply', batch * height * width * filters * kernelHeight * kernelWidth * channels);
+    return super.conv(map, shape, x, y);
+  }
+
+  carry(name: string, x: Value): Promise<Value> {
+    this.#whole(x);
+    const lane = this.#lane.fork(`carried/${name}`);
+    return Promise.resolve(this.#value(() => lane, x.shape, x.fractionBits, false));
+  }
+
+  reveal(_name: string, x: Value): Promise<void> {
+    this.#whole(x);
+    return Promise.resolve();
+  }
+
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected make(shape: Shape, fractionBits: number): CountedValue {
+    return this.#value(this.#nextLane(), shape, fractionBits, false);
+  }
+
+  protected zeros(): null {
+    return null;
+  }
+
+  protected linear(shape: Shape, fractionBits: number, operands: readonly CountedValue[]): CountedValue {
+    this.#did('local', sizeOf(shape));
+    const partial = operands.some((operand) => operand.partial);
+    return this.#value(this.#nextLane(), shape, fractionBits, partial);
+  }
+
+  protected view(x: CountedValue, shape: Shape, fractionBits: number): CountedValue {
+    return { ...x, shape, fractionBits };
+  }
+
+  protected product(map: BilinearMap, x: Value, y: Value): Promise<Value> {
+    const operands = [this.#whole(x), this.#whole(y)];
+    const lane = this.#operation(map.name);
+    const before = [...lane.depths];
+    for (const { mask } of operands) {
+      const user = new Lane(lane.path, before, lane.drawer);
+      this.#open(mask, user);
+      joinWorkers(lane, user);
+    }
+    joinWorkers(this.#lane, lane);
+    const sizes = [map.shape, x.shape, y.shape].map(sizeOf);
+    if (map.name === 'matmul') this.#did('multiply', Math.sqrt(sizes[0] * sizes[1] * sizes[2]));
+    else if (map.name !== 'conv') this.#did('local', 8 * sizes[0]);
+    return Promise.resolve(this.#value(this.#nextLane(), map.shape, x.fractionBits + y.fractionBits, true));
+  }
+
+  get #fused(): FusedSuite<unknown, unknown> | undefined {
+    return this.truncation === 'dealt' ? this.#counts.suite.fused : undefined;
+  }
+
+  #did(kind: keyof Work, amount: number): void {
+    this.#counts.work[kind] += amount;
+  }
+
+  #nextLane(): () => Lane {
+    const label = `v${this.#values++}`;
+    return () => this.#lane.fork(label);
+  }
+
+  #value(
+    makeLane: () => Lane,
+    shape: Shape,
+    fractionBits: number,
+    partial: boolean,
+    elements: () => number = () => sizeOf(shape),
+  ): CountedValue {
+    const mask = { lane: undefined, makeLane, opened: false, elements };
+    return { shape, fractionBits, data: null, mask, partial, whole: {} };
+  }
+
+  /** Masks and opens a value under its own lane, the first time it is needed. */
+  #open(mask: Opening, user: Lane): void {
+    mask.lane ??= mask.makeLane();
+    if (!mask.opened) {
+      mask.opened = true;
+      joinWorkers(mask.lane, user);
+      const elements = mask.elements();
+      if (elements > 0) {
+        sendSteps(mask.lane, [step('exchange', [':E', 8 * elements])], -1, this.#counts.traffic);
+        this.#did('open', elements);
+      }
+    }
+    joinWorkers(user, mask.lane);
+  }
+
+  /** The value in two shares: P2 deals its part, once. */
+  #whole(x: Value): CountedValue {
+    const value = x as CountedValue;
+    if (!value.partial) return value;
+    if (value.whole.value === undefined) {
+      value.mask.lane ??= value.mask.makeLane();
+      const lane = value.mask.lane.fork('whole');
+      lane.join(this.#lane);
+      const size = sizeOf(x.shape);
+      sendSteps(lane, [step('ahead', [':Z', 8 * size])], lane.depths[2], this.#counts.traffic);
+      this.#did('deal', size);
+      value.whole.value = this.#value(() => lane, x.shape, x.fractionBits, false);
+    }
+    return this.view(value.whole.value, x.shape, x.fractionBits);
+  }
+
+  #compare(name: string, x: Value, fractionBits: number, stages: readonly Stage[]): Promise<{ y: Value; sign: Sign }> {
+    const lane = this.#run(name, stages, sizeOf(x.shape));
+    this.#did('relu', sizeOf(x.shape));
+    const sign: CountedSign = { shape: x.shape, lane };
+    return Promise.resolve({ y: this.make(x.shape, fractionBits), sign });
+  }
+
+  #keep(name: string, sign: Sign, x: Value, fractionBits: number, stages: readonly Stage[]): Promise<Value> {
+    if (sizeOf(sign.shape) !== sizeOf(x.shape))
+      throw new RangeError(`${name}: bits of shape [${sign.shape.join(',')}], x is [${x.shape.join(',')}]`);
+    this.#run(name, stages, sizeOf(x.shape), (sign as CountedSign).lane);
+    this.#did('select', sizeOf(x.shape));
+    return Promise.resolve(this.make(x.shape, fractionBits));
+  }
+
+  /** The lane of the next operation; deals alternate between the workers. */
+  #operation(name: string): Lane {
+    const index = this.#operations++;
+    return this.#lane.fork(`${index}:${name}`, index % 2 === 0 ? 'P0' : 'P1');
+  }
+
+  /** One operation. P2's part of it runs on its own: what follows does not depend on it but through what the workers receive. */
+  #run(name: string, stages: readonly Stage[], count: number, kept?: Lane): Lane {
+    const lane = this.#operation(name);
+    if (kept !== undefined) lane.depths[2] = Math.max(lane.depths[2], kept.depths[2]);
+    sendStages(lane, stages, count, this.#counts.options.chunk ?? DEFAULT_CHUNK, this.#counts.traffic);
+    joinWorkers(this.#lane, lane);
+    return lane;
+  }
+}
+
+/** P2 runs ahead: its own chain does not pass from operation to operation. */
+function joinWorkers(lane: Lane, { depths }: Lane): void {
+  for (let id = 0; id < 2; id++) lane.depths[id] = Math.max(lane.depths[id], depths[id]);
+}
+
+export function createCountingEngine(options: CountingOptions): CountingEngine {
+  const suite = options.suite === 'direct' ? directSuite(options.compareBits) : paperSuite;
+  const work = Object.fromEntries(WORK.map((kind) => [kind, 0])) as Work;
+  return new CountingEngine(rootLane(), { options, suite, traffic: new Traffic(), work, rows: new WeakMap() });
+}

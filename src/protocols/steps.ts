@@ -1,0 +1,54 @@
+/**
+ * The messages of a protocol, declared beside its code like its cost: who sends what under which label, in the order in which each
+ * depends on those before. From them follow payload bytes, frames, online rounds and which link carries what (`counting.ts`), without
+ * running anything; a test compares all of it with what the channel counts.
+ */
+
+/**
+ * exchange  P0 and P1 send each other; all messages of one step at the same time.
+ * answer    P0 and P1 send to P2.
+ * deal      P2 sends the worker that does not draw its share; after the answers before it.
+ * ahead     The same, dependent on nothing in this protocol.
+ */
+export type StepKind = 'exchange' | 'answer' | 'deal' | 'ahead';
+
+export interface Message {
+  /** What stands behind the path of the chunk, or of the operation: `:c`, `/convert:d`. */
+  readonly label: string;
+  /** Payload bytes of one such message. */
+  readonly bytes: number;
+}
+
+export interface Step {
+  readonly kind: StepKind;
+  readonly messages: readonly Message[];
+}
+
+/** A part of a protocol: under `path` below the operation, in chunks or for all elements at once. */
+export interface Stage {
+  readonly path: string;
+  readonly chunked: boolean;
+  /** For `count` elements: of a chunk, or all. */
+  readonly steps: (count: number) => readonly Step[];
+}
+
+export function step(kind: StepKind, ...messages: readonly [label: string, bytes: number][]): Step {
+  return { kind, messages: messages.map(([label, bytes]) => ({ label, bytes })) };
+}
+
+/** A protocol that runs in chunks and does nothing else. */
+export function inChunks(steps: Stage['steps']): Stage[] {
+  return [{ path: '', chunked: true, steps }];
+}
+
+export function atOnce(steps: Stage['steps'], path = ''): Stage {
+  return { path, chunked: false, steps };
+}
+
+/** The same steps with labels below a further path. */
+export function below(path: string, steps: readonly Step[]): Step[] {
+  return steps.map(({ kind, messages }) => ({
+    kind,
+    messages: messages.map(({ label, bytes }) => ({ label: `${path}${label}`, bytes })),
+  }));
+}
