@@ -15,7 +15,7 @@
  * alone: an error of less than one unit of 2^drop in the ReLU, and in a maximum.
  *
  * DReLU(0) = 1. Views: c and e are masked by R and V, uniform and fresh; P2 sees d (see privateCompare.ts), and β' = β ⊕ borrow
- * with β uniform and unknown to it.
+ * with β uniform and unknown to it. The local line is one pass (`select`; P2: `deal`): it draws and sends what the steps one by one would.
  */
 import { type DigitCode, P17, P31 } from '../../runtime/compute.ts';
 import * as z64 from '../ring/z64.ts';

@@ -14,7 +14,8 @@
  *
  * Truncate-and-select (backward): one opening c and ⟨M⟩, ⟨R_63⟩, ⟨qM⟩, ⟨q·R_63⟩; ⟨q⟩ and t are those kept from the comparison.
  *
- * Views: the workers see c, uniform under R; P2 sees what it sees in `directRelu.ts`. Cost against truncation then ReLU: 14 bytes and
+ * Views: the workers see c, uniform under R; P2 sees what it sees in `directRelu.ts`. The local line is one pass (`truncateSelect`; P2:
+ * `deal`): it draws and sends what the steps one by one would. The compared bits of C are those of c >> bits, as 2^(62−bits) lies above. Cost against truncation then ReLU: 14 bytes and
  * one round less.
  */
 import * as z64 from '../ring/z64.ts';
