@@ -35,6 +35,8 @@ const network = NETWORKS[values.network];
 const [steps, pairs] = [Number(values.steps), Number(values.pairs)];
 const BATCH = 128;
 const IMAGES = 2 * BATCH;
+/** On a busy machine a step may take long. */
+const PATIENCE_MS = 600_000;
 const NAMES = ['P0', 'P1', 'P2'] as const;
 
 /** Shares of pixels, as uniform as any share. */
@@ -58,7 +60,7 @@ async function session(compute: Compute, profiled: boolean): Promise<Cost> {
     [0, 2],
     [1, 2],
   ]) {
-    const [a, b] = memoryPair(NAMES[i], NAMES[j]);
+    const [a, b] = memoryPair(NAMES[i], NAMES[j], { timeoutMs: PATIENCE_MS });
     links[i].set(NAMES[j], a);
     links[j].set(NAMES[i], b);
     const pair = new PairStreams(randomBytes(16), compute);

@@ -9,10 +9,10 @@ export interface Meter {
   begin(): number;
   /** A synchronous call is over. */
   ran(kind: 'kernel', kernel: string, start: number): void;
-  /** A call has returned its promise; on this thread part of the work, or all, may be done. */
-  issued(kernel: string, start: number): void;
+  /** A call has returned its promise; on this thread part of the work, or all, may be done. Returns what `finished` is to be told. */
+  issued(kernel: string, start: number): number;
   /** The promise has settled. `gpuMs`: time on the GPU, 0 when not known. */
-  finished(kernel: string, start: number, gpuMs: number): void;
+  finished(issued: number, start: number, gpuMs: number): void;
 }
 
 export class MeasuredCompute implements Compute {
@@ -116,9 +116,9 @@ export class MeasuredCompute implements Compute {
   }
 
   async #settle<T extends BigUint64Array | Uint8Array>(kernel: string, start: number, running: Promise<T>): Promise<T> {
-    this.#meter.issued(kernel, start);
+    const issued = this.#meter.issued(kernel, start);
     const result = await running;
-    this.#meter.finished(kernel, start, (this.#inner.gpuNanoseconds?.(result) ?? 0) / 1e6);
+    this.#meter.finished(issued, start, (this.#inner.gpuNanoseconds?.(result) ?? 0) / 1e6);
     return result;
   }
 }

@@ -4,6 +4,7 @@ import { loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChannelError, type PeerName } from '../channel/channel.ts';
+import { describeLink } from '../channel/linkModel.ts';
 import { Owner, PARTIES, type PartyName } from '../client/owner.ts';
 import type { Holdings } from '../data/checkpoint-store.ts';
 import type { RunFacts } from '../profile/summary.ts';
@@ -147,12 +148,13 @@ async function runSession<T>(
 }
 
 /** What a profile's report says of the run. */
-function factsOf({ network, batch, suite, workers }: SessionSettings, { computing }: PartyNews): RunFacts {
+function factsOf({ network, batch, suite, workers, link }: SessionSettings, { computing }: PartyNews): RunFacts {
   const { cpu, cores, memoryGiB, node } = machineCard();
   const backend = computing?.backend ?? 'wasm';
   const machine = `${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${memoryGiB} GiB, Node ${node}`;
   const common = { network: network.name, batch, suite, backend, workers };
-  return { ...common, machine, cores, load: loadavg()[0], oneMachine: true, link: undefined, ended: undefined };
+  const modelled = link && describeLink(link);
+  return { ...common, machine, cores, load: loadavg()[0], oneMachine: true, link: modelled, ended: undefined };
 }
 
 function ofEach<T>(make: (name: PartyName) => T): Record<PartyName, T> {

@@ -1,5 +1,5 @@
 /** The place of each fork of a party: what it is called in a profile, and how its messages are told apart. */
-import { type Kind, KINDS, PARTIES, type PartyName, scopeLabel } from './line.ts';
+import { type Kind, type PartyName, scopeLabel } from './line.ts';
 import type { Recorder } from './recorder.ts';
 
 /** Of the two halves of a message's address: FNV-1a, and the same with another prime. */
@@ -10,6 +10,10 @@ const PRIMES = { low: 0x01000193, high: 0x85ebca6b } as const;
 export function rootProbe(recorder: Recorder): Probe {
   return new Probe(recorder, new Scope(recorder, ''), OFFSETS.low, OFFSETS.high, recorder.now());
 }
+
+/** Together the place of a kind and a peer in a scope's table of lines. */
+const KIND: Readonly<Record<Kind, number>> = { span: 0, kernel: 1, random: 2, send: 3, receive: 4 };
+const PEER: Readonly<Record<PartyName, number>> = { P0: 5, P1: 10, P2: 15 };
 
 /** Labels remembered in a scope; the same few come back step after step, but for those that count steps. */
 const REMEMBERED = 1024;
@@ -45,7 +49,7 @@ export class Scope {
 
   /** The number of a line. */
   line(kind: Kind, name: string, peer?: PartyName): number {
-    const which = (peer === undefined ? 3 : PARTIES.indexOf(peer)) * KINDS.length + KINDS.indexOf(kind);
+    const which = (peer === undefined ? 0 : PEER[peer]) + KIND[kind];
     const lines = (this.#lines[which] ??= new Map<string, number>());
     let line = lines.get(name);
     if (line === undefined) {
@@ -65,12 +69,14 @@ export class Scope {
     this.#recorder.ran(this.line(kind, name), start);
   }
 
-  issued(kernel: string, start: number): void {
-    this.#recorder.issued(this.line('kernel', kernel), start);
+  issued(kernel: string, start: number): number {
+    const line = this.line('kernel', kernel);
+    this.#recorder.issued(line, start);
+    return line;
   }
 
-  finished(kernel: string, start: number, gpuMs: number): void {
-    this.#recorder.finished(this.line('kernel', kernel), start, gpuMs);
+  finished(line: number, start: number, gpuMs: number): void {
+    this.#recorder.finished(line, start, gpuMs);
   }
 }
 

@@ -16,11 +16,11 @@ class Heard implements Meter {
   ran(kind: 'kernel' | 'random', name: string): void {
     this.calls.push(`${kind} ${name}`);
   }
-  issued(kernel: string): void {
-    this.calls.push(`issued ${kernel}`);
+  issued(kernel: string): number {
+    return this.calls.push(`issued ${kernel}`) - 1;
   }
-  finished(kernel: string, _start: number, gpuMs: number): void {
-    this.calls.push(`finished ${kernel}`);
+  finished(issued: number, _start: number, gpuMs: number): void {
+    this.calls.push(this.calls[issued].replace('issued', 'finished'));
     this.gpuMs += gpuMs;
   }
 }

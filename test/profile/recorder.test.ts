@@ -74,12 +74,12 @@ describe('recorder', () => {
     recorder.begin();
     const called = probe.scope.begin();
     clock.work(1); // operands are copied
-    probe.scope.issued('gemm', called);
+    const gemm = probe.scope.issued('gemm', called);
     const asked = probe.asks('P2', 'q');
     clock.sleep(4);
     probe.received(asked, 'q', called, 8, 1);
     clock.sleep(6);
-    probe.scope.finished('gemm', called, 2.5);
+    probe.scope.finished(gemm, called, 2.5);
     const recording = recorder.recording();
     expect(lineOf(recording, '', 'kernel')).toMatchObject({ calls: 1, ownMs: 1, idleMs: 10, spanMs: 11, gpuMs: 2.5 });
     expect(lineOf(recording, '', 'receive')).toMatchObject({ idleMs: 0 });
@@ -93,9 +93,9 @@ describe('recorder', () => {
     recorder.begin();
     const called = scope.begin();
     clock.work(2);
-    scope.issued('conv', called);
+    const conv = scope.issued('conv', called);
     clock.work(3);
-    scope.finished('conv', called, 0);
+    scope.finished(conv, called, 0);
     expect(lineOf(recorder.recording(), '', 'kernel')).toMatchObject({ ownMs: 5, localMs: 0, idleMs: 0 });
   });
 
