@@ -4,7 +4,7 @@
  */
 import type { Engine, Value } from '../protocols/engine.ts';
 import { sizeOf } from '../ring/shape.ts';
-import { argmaxOf } from '../protocols/rowMaximum.ts';
+import { argmax } from '../protocols/argmax.ts';
 import { batchOrder, initialValues } from './initial.ts';
 import { forward, type Parameters, type Tape, truncated } from './layers.ts';
 import { type LossName, lossOf } from './loss.ts';
@@ -211,7 +211,8 @@ async function evaluate(
     const indices = Array.from({ length: Math.min(batch, images - from) }, (_, i) => from + i);
     const hits = await engine.scope(`images/${from}`, async (fork) => {
       const { logits } = await forward(fork, network, parameters, fork.rows(data.testImages, indices));
-      return fork.sumRows(await argmaxOf(fork, logits, fork.rows(data.testLabels, indices)));
+      const right = await fork.mul(await argmax(fork, logits), fork.rows(data.testLabels, indices));
+      return fork.sumRows(fork.sumColumns(right));
     });
     correct = correct === undefined ? hits : engine.add(correct, hits);
   }

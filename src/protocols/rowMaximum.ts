@@ -1,9 +1,8 @@
 /**
- * Row maximum and argmax by a balanced tree (PROTOCOLS §3): max(x, y) = y + ReLU(x − y).
+ * Row maximum and its index by a balanced tree (PROTOCOLS §3): max(x, y) = y + ReLU(x − y).
  *
- * rowMaximum   (m,n) → (m,1).                       ⌈log2 n⌉ levels of one ReLU each.
- * argmaxOf     values (m,n), payload (m,n) → the payload at each row's maximum, (m,1); ties go to the left.
- *              One more select a level, with the bits already compared: the unit vector of the maximum is never formed.
+ * rowMaximum      (m,n) → (m,1).   ⌈log2 n⌉ levels of one ReLU each.
+ * indexOfMaximum  (m,n) → (m,1).   One more select a level, with the bits already compared; ties go to the left.
  *
  * Differences of two entries must lie inside the comparison window.
  */
@@ -20,9 +19,14 @@ export async function rowMaximum(engine: Engine, x: Value): Promise<Value> {
   return current;
 }
 
-export async function argmaxOf(engine: Engine, values: Value, payload: Value): Promise<Value> {
-  let current = values;
-  let carried = payload;
+export async function indexOfMaximum(engine: Engine, x: Value): Promise<Value> {
+  const [m, n] = x.shape;
+  let current = x;
+  let carried = engine.constant(
+    [m, n],
+    Array.from({ length: m * n }, (_, i) => i % n),
+    0,
+  );
   while (current.shape[1] > 1) {
     const v = pair(engine, current);
     const p = pair(engine, carried);
@@ -59,6 +63,6 @@ export function rowMaximumCost(model: CostModel, m: number, n: number): Cost {
   return perLevel(m, n, (elements) => model.relu(elements));
 }
 
-export function argmaxCost(model: CostModel, m: number, n: number): Cost {
+export function indexCost(model: CostModel, m: number, n: number): Cost {
   return perLevel(m, n, (elements) => inSequence(model.relu(elements), model.select(elements)));
 }
