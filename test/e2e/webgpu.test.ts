@@ -30,8 +30,8 @@ describe('local train --backend webgpu', () => {
       const data = await fewDigits();
       const words = ['local', 'train', '--network', network, '--data', data, '--batch', batch, '--steps', steps];
       const fixed = ['--seed', '3', '--insecure-keys', '4', '--workers', '1', '--no-show-loss', '--json', '-'];
-    // SwiftShader compiles a kernel in seconds, and each party its own.
-    const patient = ['--timeout', '280'];
+      // SwiftShader compiles a kernel in seconds, and each party its own.
+      const patient = ['--timeout', '280'];
       const outcomes: Outcome[] = [];
       for (const backend of [['wasm'], ['webgpu', '--fallback-adapter']]) {
         const out = join(folder, `${network}-${backend[0]}.safetensors`);
