@@ -204,9 +204,10 @@ test('every call fits a region, whatever the shape', () => {
       const empty = new BigUint64Array(0);
       const term = { x: empty, y: empty };
       const calls = planConv({ map, shape, terms: two ? [term, term] : [term] }, empty, workers);
-      expect(Math.max(...calls.map(({ bytes }) => bytes))).toBeLessThanOrEqual(REGION_BYTES);
+      // Some shapes take more calls than a function takes arguments.
+      const largest = calls.reduce((most, { bytes }) => Math.max(most, bytes), 0);
+      expect(largest).toBeLessThanOrEqual(REGION_BYTES);
     }),
-    { numRuns: 50 },
   );
 });
 
