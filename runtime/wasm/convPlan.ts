@@ -65,7 +65,7 @@ export function pieces(map: ConvMap, shape: ConvShape, terms: number, parts: num
     Math.floor(IMAGE_ROW_BYTES_LIMIT / imageRow),
   );
   if (tapLimit < 1 || filters * windowRow > OUTPUT_ROW_BYTES_LIMIT) {
-    const sizes = `${shape.width} pixels of ${channels} channels, padding ${shape.padding}`;
+    const sizes = `${shape.width} pixels of ${channels} channels, padding ${shape.padding}, under a kernel ${kernelWidth} wide`;
     throw new RangeError(`conv: a row of ${sizes} is more than a call can take`);
   }
   const tapSpans = spans(kernelHeight, tapLimit, 1);
