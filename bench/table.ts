@@ -16,7 +16,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
-import { loadDataset } from '../src/data/mnist.ts';
 import { machineCard, type MachineCard } from './machine.ts';
 import { measure, rounded } from './measure.ts';
 import type { Operation, OperationOrder, OperationResult } from './operations.ts';
@@ -53,6 +52,7 @@ const TEST_IMAGES = 500;
 const PARTY_FLAGS = ['--single-threaded-gc', '--no-incremental-marking', '--max-semi-space-size=64'];
 const COMMAND = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const PARTY = fileURLToPath(new URL('./operations.js', import.meta.url));
+const SUBSET = fileURLToPath(new URL('./subset.js', import.meta.url));
 
 /** Runs a program to its end; rejects with what it printed. */
 function execute(program: string, args: readonly string[]): Promise<void> {
@@ -80,7 +80,7 @@ interface Report {
 /** `securenn local …`, on the cores named if any. */
 async function securenn(bench: Bench, args: readonly string[], cores?: string): Promise<Report> {
   const json = join(bench.folder, 'report.json');
-  const command = [process.execPath, COMMAND, 'local', ...args, '--data', bench.folder, '--json', json];
+  const command = [process.execPath, COMMAND, 'local', ...args, '--json', json];
   const pinned = cores === undefined ? command : ['taskset', '-c', cores, ...command];
   await execute(pinned[0], pinned.slice(1));
   return JSON.parse(await readFile(json, 'utf8')) as Report;
@@ -99,7 +99,17 @@ function training(name: string, { network, steps, batch = 128, cores, suite }: T
     name,
     run: async (bench) => {
       const count = bench.quick ? Math.ceil(steps / 10) : steps;
-      const args = ['train', '--network', network, '--steps', `${count}`, '--batch', `${batch}`];
+      const args = [
+        'train',
+        '--network',
+        network,
+        '--steps',
+        `${count}`,
+        '--batch',
+        `${batch}`,
+        '--data',
+        bench.folder,
+      ];
       args.push('--out', join(bench.folder, 'trained.safetensors'), ...(suite ? ['--suite', suite] : []));
       const report = await securenn(bench, args, cores);
       return {
@@ -116,7 +126,9 @@ function inference(name: string, network: string, batch: number, batches: number
     name,
     run: async (bench) => {
       const model = join(bench.folder, `${network}.safetensors`);
-      if (!existsSync(model)) await securenn(bench, ['train', '--network', network, '--steps', '1', '--out', model]);
+      if (!existsSync(model)) {
+        await securenn(bench, ['train', '--network', network, '--steps', '1', '--data', bench.folder, '--out', model]);
+      }
       const count = batch * (bench.quick ? 2 : batches);
       const args = ['infer', '--network', network, '--model', model, '--batch', `${batch}`, '--count', `${count}`];
       const report = await securenn(bench, [...args, ...(suite ? ['--suite', suite] : [])]);
@@ -182,18 +194,20 @@ function product(name: string, size: number): Cell {
 
 const NETWORKS = ['A', 'B', 'C', 'D'];
 const STEPS: Readonly<Record<string, number>> = { A: 200, B: 20, C: 12, D: 80 };
+/** Enough that the median is of a session under way: the first batches run before the JIT compiler has. */
+const BATCHES_128: Readonly<Record<string, number>> = { A: 40, B: 7, C: 5, D: 19 };
 const BATCHES = [32, 64, 256, 512];
 const COMPARISONS = [10_000, 100_000, 1_000_000, 10_000_000];
 
 const CELLS: readonly Cell[] = [
   ...NETWORKS.map((network) => training(`train ${network}`, { network, steps: STEPS[network] })),
-  ...NETWORKS.map((network) => inference(`infer ${network}, 128 images`, network, 128, 3)),
+  ...NETWORKS.map((network) => inference(`infer ${network}, 128 images`, network, 128, BATCHES_128[network])),
   ...NETWORKS.map((network) => inference(`infer ${network}, 1 image`, network, 1, 400)),
   operation('16384 ReLUs', 'relu', 16_384, 100),
   operation('maxpool 24x24x20, 2x2', 'maxpool', 0, 100),
   product('product 512x512x512, one core', 512),
   training('train A, paper suite', { network: 'A', steps: 20, suite: 'paper' }),
-  inference('infer A, 128 images, paper suite', 'A', 128, 3, 'paper'),
+  inference('infer A, 128 images, paper suite', 'A', 128, 5, 'paper'),
   operation('16384 ReLUs, paper suite', 'relu', 16_384, 30, 'paper'),
   operation('maxpool 24x24x20, 2x2, paper suite', 'maxpool', 0, 30, 'paper'),
   ...BATCHES.map((batch) => training(`train A, batch ${batch}`, { network: 'A', steps: 60, batch })),
@@ -213,27 +227,6 @@ function summary(runs: readonly Figures[]): Figures {
       return [name, rounded(values[values.length >> 1])];
     }),
   );
-}
-
-/** The first images of MNIST, in its own format. */
-async function writeSubset(folder: string): Promise<void> {
-  const { trainImages, trainLabels, testImages, testLabels, rows, columns } = await loadDataset('mnist');
-  const pixels = rows * columns;
-  const halves = [
-    { stem: 'train', images: trainImages, labels: trainLabels, count: TRAIN_IMAGES },
-    { stem: 't10k', images: testImages, labels: testLabels, count: TEST_IMAGES },
-  ];
-  for (const { stem, count, ...half } of halves) {
-    const header = (...words: number[]): Buffer => {
-      const bytes = Buffer.alloc(4 * words.length);
-      words.forEach((word, i) => bytes.writeUInt32BE(word, 4 * i));
-      return bytes;
-    };
-    const images = Buffer.concat([header(0x803, count, rows, columns), half.images.subarray(0, count * pixels)]);
-    const labels = Buffer.concat([header(0x801, count), half.labels.subarray(0, count)]);
-    await writeFile(join(folder, `${stem}-images-idx3-ubyte`), images);
-    await writeFile(join(folder, `${stem}-labels-idx1-ubyte`), labels);
-  }
 }
 
 const { values } = parseArgs({
@@ -257,7 +250,7 @@ if (values.list) {
     throw new Error(`${values.out} was measured on another machine: give another --out`);
   const folder = await mkdtemp(join(tmpdir(), 'securenn-bench-'));
   try {
-    await writeSubset(folder);
+    await execute(process.execPath, [SUBSET, folder, `${TRAIN_IMAGES}`, `${TEST_IMAGES}`]);
     for (const [i, { name, run }] of selected.entries()) {
       const runs = values.again ? [] : [...(table.cells[name]?.runs ?? [])];
       while (runs.length < Number(values.runs)) {

@@ -2,8 +2,8 @@
  * Unit vectors of each row's maximum (PROTOCOLS §3), ties to the left.
  *
  * Few columns, all pairs at once: b_ij = [x_i ≥ x_j] for i < j, wins of i = Σ_{j>i} b_ij + Σ_{j<i} (1 − b_ji). Exactly one column wins
- * n − 1 times, the left one of equals, and ReLU(wins − (n − 2)) is 1 there and 0 elsewhere. Two ReLUs and a select one after the other,
- * whatever n, for n(n−1)/2 + n comparisons a row instead of a tree's n − 1: a link's latency costs more than they do.
+ * n − 1 times, the left one of equals, and ReLU(wins − (n − 2)) is 1 there and 0 elsewhere. Two ReLUs one after the other, whatever n,
+ * for n(n−1)/2 + n comparisons a row instead of a tree's n − 1: a link's latency costs more than they do.
  * Many columns: a tree that carries the index, and the unit vector of that.
  *
  * Nothing is opened but inside the engine's own operations, so each party sees what they show it.
@@ -28,7 +28,7 @@ export async function argmax(engine: Engine, x: Value): Promise<Value> {
   const distances = Array.from({ length: n - 1 }, (_, i) => i + 1);
   const differences = distances.map((d) => engine.sub(engine.columns(x, 0, n - d), engine.columns(x, d, n)));
   const { sign } = await engine.relu(engine.concatColumns(differences));
-  const bits = await engine.select(sign, filled((n * (n - 1)) / 2, 1));
+  const bits = engine.bits(sign);
 
   let wins = filled(n, 0);
   let at = 0;
@@ -56,5 +56,5 @@ export function argmaxCost(model: CostModel, m: number, n: number): Cost {
   if (n > ALL_PAIRS) return inSequence(indexCost(model, m, n), model.unitVectors(m, n));
   if (n === 1) return inSequence();
   const pairs = (m * n * (n - 1)) / 2;
-  return inSequence(model.relu(pairs), model.select(pairs), model.relu(m * n));
+  return inSequence(model.relu(pairs), model.relu(m * n));
 }

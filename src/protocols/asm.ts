@@ -9,7 +9,7 @@
  *
  * Inputs (m,n), n · max u inside the comparison window; output (m,n) at the engine's fractional bits, rounded down by less than one ulp,
  * so a row sums to at most 1 and to more than 1 − n ulps.
- * Cost: ReLU of m·n, then ReLU and select of m, then one division of m·n.
+ * Cost: ReLU of m·n, then of m, then one division of m·n.
  */
 import { type Cost, type CostModel, inSequence } from './cost.ts';
 import { cost as divisionCost, divide } from './division.ts';
@@ -22,7 +22,8 @@ export async function asm(engine: Engine, logits: Value): Promise<Value> {
   const sum = engine.sumColumns(positives);
   const ulps = engine.constant([m, 1], new Float64Array(m).fill(ulp), logits.fractionBits);
   const { sign: nonEmpty } = await engine.relu(engine.sub(sum, ulps));
-  const minusEmpty = engine.sub(await engine.select(nonEmpty, ulps), ulps);
+  const filled = engine.reinterpret(engine.bits(nonEmpty), logits.fractionBits); // 1 is one ulp
+  const minusEmpty = engine.sub(filled, ulps);
   const denominator = engine.sub(sum, engine.scale(minusEmpty, BigInt(n)));
   return divide(
     engine,
@@ -32,5 +33,5 @@ export async function asm(engine: Engine, logits: Value): Promise<Value> {
 }
 
 export function asmCost(model: CostModel, m: number, n: number): Cost {
-  return inSequence(model.relu(m * n), model.relu(m), model.select(m), divisionCost(model, m * n));
+  return inSequence(model.relu(m * n), model.relu(m), divisionCost(model, m * n));
 }

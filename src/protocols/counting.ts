@@ -174,6 +174,10 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     return this.#keep('truncateSelect', sign, x, x.fractionBits - bits, fused.selectStages(bits));
   }
 
+  bits(sign: Sign): Value {
+    return this.make(sign.shape, 0);
+  }
+
   unitVectors(index: Value, n: number): Promise<Value> {
     this.#whole(index);
     const count = sizeOf(index.shape);

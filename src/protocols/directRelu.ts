@@ -7,7 +7,7 @@
  *   Round 2: PrivateCompare of X = R mod 2^(k−1) against Y = c mod 2^(k−1): borrow = [X > Y]
  *   Round 3: MSB(a) = c_{k−1} ⊕ R_{k−1} ⊕ borrow. P2 sets q = 1 ⊕ R_{k−1} ⊕ β', the workers t = c_{k−1} ⊕ β;
  *            DReLU(a) = t ⊕ q, t known to both workers, q to P2 alone. P2 deals ⟨q⟩ and ⟨q·R⟩ over Z_{2^64}
- *   Local:   ⟨q·a⟩ = c⟨q⟩ − ⟨qR⟩;  ⟨ReLU⟩ = t⟨a⟩ + (1 − 2t)⟨q·a⟩
+ *   Local:   ⟨q·a⟩ = c⟨q⟩ − ⟨qR⟩;  ⟨ReLU⟩ = t⟨a⟩ + (1 − 2t)⟨q·a⟩;  ⟨DReLU⟩ = t + (1 − 2t)⟨q⟩
  * Backward (select): t, ⟨q⟩ and q are kept. Open e = δ + V, P2 deals ⟨qV⟩: q·δ = q·e − qV. One round, no comparison.
  *
  * With `drop` > 0 the bits below 2^drop stay out of the comparison: the window is on a >> drop, X and Y are R >> drop and c >> drop, and R
@@ -115,6 +115,12 @@ export async function workersSelect(party: Party, sign: WorkerSign, delta: BigUi
     y.set(chunk.compute.select(select, share), from);
   });
   return y;
+}
+
+/** P0, P1: this worker's shares of the kept bits, ⟨DReLU(a)⟩ = t + (1 − 2t)⟨q⟩. Local. */
+export function workersBits(party: Party, { t, q }: WorkerSign): BigUint64Array {
+  const signed = z64.negateWhere(t, q);
+  return party.worker === 0 ? z64.accumulate(signed, z64.fromBytes(t)) : signed;
 }
 
 /** P2: deals for the select by its own bits q. */

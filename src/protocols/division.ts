@@ -11,35 +11,27 @@
  * and |r_i − y| ≤ y throughout. There is no truncation, so nothing is rounded before the end.
  *
  * Outside the domain: for y = 0 every comparison says yes and q is 2^(f+1) − 1 ulps; for x ≥ 2y the remainder grows out of the window.
- * Cost: f + 1 times (ReLU + 2 selects side by side); the last bit needs one select only. The engine's comparison is ReLU: its product
+ * Cost: f + 1 times ReLU, a select after each but the last; k_i is the bit itself, in shares. The engine's comparison is ReLU: its product
  * with z_i is not used.
  */
 import { type Cost, type CostModel, inSequence, repeated } from './cost.ts';
 import type { Engine, Value } from './engine.ts';
-import { sizeOf } from '../ring/shape.ts';
 
 export async function divide(engine: Engine, x: Value, y: Value): Promise<Value> {
   const f = engine.fractionBits;
-  const bit = (i: number): Value => engine.constant(y.shape, new Float64Array(sizeOf(y.shape)).fill(2 ** (i - f)));
   let r = x; // r_f: u_{f+1} = 0
   for (let i = f, q: Value | undefined; ; i--) {
     const { sign } = await engine.relu(engine.sub(r, y)); // β_i = DReLU(z_i)
-    const [k, v] = await engine.all([
-      (fork) => fork.select(sign, bit(i)), // k_i = β_i·2^i
-      async (fork) => (i > 0 ? fork.select(sign, y) : undefined), // v_i = β_i·2^i·y, over 2^i
-    ]);
+    const k = engine.reinterpret(engine.scale(engine.bits(sign), 1n << BigInt(i)), f); // k_i = β_i·2^i
     q = q === undefined ? k : engine.add(q, k); // q = Σ k_i
-    if (v === undefined) return q;
+    if (i === 0) return q;
+    const v = await engine.select(sign, y); // v_i = β_i·2^i·y, over 2^i
     r = engine.scale(engine.sub(r, v), 2n); // u_i = u_{i+1} + v_i
   }
 }
 
 /** Of `count` quotients. */
 export function cost(model: CostModel, count: number): Cost {
-  const { rounds, bytes } = model.select(count);
-  return inSequence(
-    repeated(model.fractionBits, inSequence(model.relu(count), { rounds, bytes: 2 * bytes })),
-    model.relu(count),
-    model.select(count),
-  );
+  const step = inSequence(model.relu(count), model.select(count));
+  return inSequence(repeated(model.fractionBits, step), model.relu(count));
 }

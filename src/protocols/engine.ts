@@ -73,6 +73,8 @@ export interface Engine {
   truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value>;
 
   // Local operations: no message.
+  /** The kept bits as integers 0/1: the comparison's answer itself. */
+  bits(sign: Sign): Value;
   add(x: Value, y: Value): Value;
   sub(x: Value, y: Value): Value;
   /** Adds a row vector (1,n) or (n) to every row of x (m,n). */

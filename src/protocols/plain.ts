@@ -118,6 +118,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     );
   }
 
+  bits(sign: Sign): Value {
+    return this.make(sign.shape, 0, z64.fromBytes((sign as PlainSign).bits));
+  }
+
   unitVectors(index: Value, n: number): Promise<Value> {
     const data = dataOf<PlainValue>(index);
     const out = new BigUint64Array(data.length * n);

@@ -108,15 +108,8 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
       workers: (party) => rows.workersMask(party, indices, share!),
       helper: () => rows.helperMask(indices),
     });
-    const value: SecureValue = {
-      shape,
-      fractionBits: dataset.fractionBits,
-      data: share,
-      mask,
-      partial: false,
-      whole: {},
-    };
-    return value;
+    const { fractionBits } = dataset;
+    return { shape, fractionBits, data: share, mask, partial: false, whole: {} } as SecureValue;
   }
 
   async truncate(x: Value, bits: number): Promise<Value> {
@@ -173,6 +166,11 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
       workers: (party, bit) => suite.select(party, bit, data!),
       helper: (party, bit) => suite.helperSelect(party, bit),
     });
+  }
+
+  bits(sign: Sign): Value {
+    const { bit } = sign as SecureSign;
+    return this.make(sign.shape, 0, this.#holdsData ? this.#runtime.suite.bits(this.#party, bit) : null);
   }
 
   async truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value> {

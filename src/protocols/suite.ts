@@ -16,6 +16,8 @@ export interface Suite<WorkerBit, HelperBit> {
   helperRelu(party: Party, count: number, drop: number): Promise<HelperBit>;
   select(party: Party, bit: WorkerBit, x: BigUint64Array): Promise<BigUint64Array>;
   helperSelect(party: Party, bit: HelperBit): Promise<void>;
+  /** This worker's shares of the bits over Z_{2^64}. Local. */
+  bits(party: Party, bit: WorkerBit): BigUint64Array;
   /** Truncation, comparison and product with one opening; absent where the suite has no such protocol. */
   readonly fused?: FusedSuite<WorkerBit, HelperBit>;
   reluCost(count: number, drop: number, chunk: number): Cost;
@@ -47,6 +49,7 @@ export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8
     helperRelu: (party, count, drop) => direct.helper(party, count, compareBits, drop),
     select: direct.workersSelect,
     helperSelect: direct.helperSelect,
+    bits: direct.workersBits,
     reluCost: (count, drop, chunk) => direct.cost(count, compareBits, drop, chunk),
     selectCost: direct.selectCost,
     reluStages: (drop) => direct.stages(compareBits, drop),
@@ -76,6 +79,7 @@ export const paperSuite: Suite<beaver.Masked, BigUint64Array> = {
   helperRelu: (party, count) => paper.helper(party, count),
   select: paper.workersSelect,
   helperSelect: paper.helperSelect,
+  bits: (_party, alpha) => alpha.share,
   reluCost: (count, _drop, chunk) => paper.cost(count, chunk),
   selectCost: (count) => ({ rounds: 1, bytes: openCost(count).bytes + 8 * count }),
   reluStages: paper.stages,

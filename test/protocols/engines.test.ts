@@ -90,6 +90,16 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     );
   });
 
+  it('the bits of a comparison, at no further cost', async () => {
+    const inputs = [numbers([10, 10], -100, 100)];
+    await exact(inputs, async (e, x) => e.bits((await e.relu(x)).sign), model.relu(100));
+    await exact(
+      inputs,
+      async (e, x) => e.bits((await e.truncateRelu(e.extend(x, 6), 6)).sign),
+      model.truncateRelu(100, 6),
+    );
+  });
+
   it('truncate-and-ReLU, truncate-and-select, of shares and of a product', async () => {
     const inputs = [numbers([9, 9], -40, 40), numbers([9, 9], -1, 1, 2), numbers([9, 9], -9, 9, 3)];
     const scripts: [Script, Cost][] = [
