@@ -14,6 +14,7 @@ interface KernelRow {
   readonly kernel: string;
   readonly correct?: boolean;
   readonly kernelMultiplyAddsPerSecond?: number;
+  readonly kernelClock?: string;
   readonly multiplyAddsPerSecond?: number;
 }
 
@@ -105,6 +106,7 @@ function squaresOf({ kernels, torch }: Parts): object[] {
       shape,
       kernel: best?.kernel ?? null,
       gpu: rate ?? null,
+      clock: best?.kernelClock ?? null,
       wasm: own.find(({ kernel }) => kernel === 'wasm')?.multiplyAddsPerSecond ?? null,
       torchFloat64Limbs: float64 ?? null,
       timesFloat64Limbs: times(float64),
