@@ -50,7 +50,7 @@ export async function readNanoseconds(landing: GPUBuffer): Promise<number | unde
 
 /**
  * Undefined where the times say nothing: a query that the driver did not write is 0, clocks may step back, and times that a browser rounds
- * (to 100 µs) may be the same.
+ * may be the same.
  */
 export function nanosecondsBetween(begin: bigint, end: bigint): number | undefined {
   return begin > 0n && end > begin ? Number(end - begin) : undefined;
