@@ -2,10 +2,11 @@
  * Puts what bench/gpu.sh measured into one file, with the figures that matter first. Parts that were not measured this time stay as an
  * earlier run on the same adapter left them.
  *
- *   node dist/bench/gpu-report.js FOLDER RESULTS-FOLDER [FAILED-PART …]
+ *   node dist/bench/gpu-report.js [--tiny] FOLDER RESULTS-FOLDER [FAILED-PART …]
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { machineCard } from './machine.ts';
 import { rounded } from './measure.ts';
 
@@ -14,6 +15,7 @@ interface KernelRow {
   readonly kernel: string;
   readonly correct?: boolean;
   readonly kernelMultiplyAddsPerSecond?: number;
+  readonly kernelClock?: string;
   readonly multiplyAddsPerSecond?: number;
 }
 
@@ -28,7 +30,9 @@ interface Training {
 }
 
 interface Parts {
-  doctor?: { readonly gpu: { readonly adapter: string; readonly device: string } | null };
+  doctor?: {
+    readonly gpu: { readonly adapter: string; readonly architecture: string; readonly device: string } | null;
+  };
   kernels?: { readonly rows: readonly KernelRow[]; readonly wrong: number };
   torch?: { readonly rows: readonly TorchRow[] };
   trainWasm?: Training;
@@ -51,7 +55,11 @@ const FILES: Readonly<Record<keyof Parts, string>> = {
   trainAuto: 'train-auto.json',
 };
 
-const [folder, results, ...failed] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  options: { tiny: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const [folder, results, ...failed] = positionals;
 const measured = Object.fromEntries(
   Object.entries(FILES)
     .map(([part, file]) => [part, join(folder, file)] as const)
@@ -62,7 +70,9 @@ const gpu = measured.doctor?.gpu;
 if (gpu === undefined || gpu === null)
   throw new Error('gpu-report: doctor found no GPU, so there is nothing to report');
 
-const path = join(results, `gpu-${slug(gpu.device || gpu.adapter)}.json`);
+// A software adapter is not called by its code generator.
+const name = values.tiny ? `${gpu.architecture || gpu.adapter} tiny` : gpu.device || gpu.adapter;
+const path = join(results, `gpu-${slug(name)}.json`);
 const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Before) : { parts: {} };
 const parts: Parts = { ...before.parts, ...measured };
 const training = trainingOf(measured) ?? before.training;
@@ -105,6 +115,7 @@ function squaresOf({ kernels, torch }: Parts): object[] {
       shape,
       kernel: best?.kernel ?? null,
       gpu: rate ?? null,
+      clock: best?.kernelClock ?? null,
       wasm: own.find(({ kernel }) => kernel === 'wasm')?.multiplyAddsPerSecond ?? null,
       torchFloat64Limbs: float64 ?? null,
       timesFloat64Limbs: times(float64),

@@ -7,8 +7,8 @@
 #   train    a few training steps of network C among three parties on this machine, by WASM, on the GPU, and by what is faster for each
 #            product; the models must be the same
 #
-# and one file with all of it: bench/results/gpu-ADAPTER.json. The exit code is not 0 when a part fails or a result is wrong; the other
-# parts are measured all the same.
+# and one file with all of it: bench/results/gpu-ADAPTER.json (--tiny: gpu-swiftshader-tiny.json). The exit code is not 0 when a part fails
+# or a result is wrong; the other parts are measured all the same.
 set -euo pipefail
 
 usage() {
@@ -80,10 +80,12 @@ if [ ! -f dist/bench/kernels/kernels.js ]; then
 fi
 
 adapter_options=()
+report_options=()
 if $tiny; then
   steps=${steps:-1}
   batch=${batch:-2}
   adapter_options=(--fallback-adapter)
+  report_options=(--tiny)
   doctor_options+=(--seconds 0)
   kernel_options=(--tiny --seconds 0.02 ${kernel_options[@]+"${kernel_options[@]}"})
   swiftshader=$(node_modules/.bin/tsx scripts/swiftshader-env.ts)
@@ -157,7 +159,7 @@ if wanted train; then
   done
 fi
 
-part report node dist/bench/gpu-report.js "$work" "$results" ${failed[@]+"${failed[@]}"}
+part report node dist/bench/gpu-report.js ${report_options[@]+"${report_options[@]}"} "$work" "$results" ${failed[@]+"${failed[@]}"}
 if [ ${#failed[@]} -gt 0 ]; then
   echo "gpu.sh: failed: ${failed[*]}" >&2
   exit 1

@@ -8,13 +8,14 @@ import type { Gpu } from '../../runtime/webgpu/device.ts';
 import { Dispatcher, type Step } from '../../runtime/webgpu/dispatch.ts';
 import type { ReadShader } from '../../runtime/webgpu/shaders.ts';
 import type { SubgroupVariant } from '../../runtime/webgpu/subgroupPlan.ts';
-import { deviceSeconds } from './timing.ts';
+import { deviceSeconds, type Clock } from './timing.ts';
 
 export interface Ceiling {
   /** `portable`, `bytes`, or `subgroup` with a matrix shape: `subgroup 16x16x32`. */
   readonly tier: string;
   readonly operation: string;
   readonly operationsPerSecond: number;
+  readonly clock: Clock;
   /** Operations in one multiply-add over Z_{2^64}, as that tier's kernels do it. */
   readonly operationsPerMultiplyAdd: number;
   readonly multiplyAddsPerSecond: number;
@@ -108,7 +109,8 @@ async function chains(
   return ceiling(
     tier,
     tier === 'portable' ? 'u32 multiply-add' : 'dot4U8Packed and add',
-    operations / (await deviceSeconds(dispatcher, step, seconds)),
+    operations,
+    await deviceSeconds(dispatcher, step, seconds),
     tier === 'portable' ? WORDS_PER_MULTIPLY_ADD : DOTS_PER_MULTIPLY_ADD,
     correct,
   );
@@ -135,16 +137,25 @@ async function matrices(dispatcher: Dispatcher, variant: SubgroupVariant, second
   const [first, last] = [sums.subarray(0, expected.length), sums.subarray(sums.length - expected.length)];
   const correct = expected.every((value, i) => value === first[i] && value === last[i]);
   const operations = results * MATRIX_ROUNDS * M * N * K;
-  const rate = operations / (await deviceSeconds(dispatcher, step, seconds));
+  const taken = await deviceSeconds(dispatcher, step, seconds);
   const operation = 'u8 multiply-add in a subgroup matrix';
-  return ceiling(`subgroup ${shapeName(variant.shape)}`, operation, rate, BYTES_PER_MULTIPLY_ADD, correct);
+  return ceiling(`subgroup ${shapeName(variant.shape)}`, operation, operations, taken, BYTES_PER_MULTIPLY_ADD, correct);
 }
 
-function ceiling(tier: string, operation: string, rate: number, perMultiplyAdd: number, correct: boolean): Ceiling {
+function ceiling(
+  tier: string,
+  operation: string,
+  operations: number,
+  { seconds, clock }: { readonly seconds: number; readonly clock: Clock },
+  perMultiplyAdd: number,
+  correct: boolean,
+): Ceiling {
+  const rate = operations / seconds;
   return {
     tier,
     operation,
     operationsPerSecond: Number(rate.toPrecision(4)),
+    clock,
     operationsPerMultiplyAdd: perMultiplyAdd,
     multiplyAddsPerSecond: Number((rate / perMultiplyAdd).toPrecision(4)),
     correct,

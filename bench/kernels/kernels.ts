@@ -24,7 +24,7 @@ import { machineCard } from '../machine.ts';
 import { ceilingOf, measureCeilings, type Ceiling } from './ceiling.ts';
 import { projects, same } from './check.ts';
 import { benchShapes, bytesOf, makeJob, multiplyAdds, sizes, type BenchJob } from './shapes.ts';
-import { deviceSeconds, wallSeconds } from './timing.ts';
+import { deviceSeconds, wallSeconds, type Clock } from './timing.ts';
 
 /** A matrix product that the CPU would need longer for is checked by projections, and its CPU rate left out. */
 const CPU_SECONDS = 20;
@@ -43,6 +43,8 @@ interface Row {
   readonly checked?: 'bits' | 'projections' | 'is the reference';
   /** On the device, operands and result lying there. */
   readonly kernelSeconds?: number;
+  /** What told `kernelSeconds`; `seconds` are by the wall clock. */
+  readonly kernelClock?: Clock;
   readonly kernelMultiplyAddsPerSecond?: number;
   /** Of the rate that the device's arithmetic allows this kernel (`ceilings`). */
   readonly fractionOfCeiling?: number;
@@ -165,7 +167,7 @@ async function gpuRow(
     const result = await dispatcher.run(step);
     const correct =
       expected !== undefined ? same(result, expected) : job.kind === 'gemm' && (await projects(cpu, job.job, result));
-    const onDevice = await deviceSeconds(dispatcher, step, seconds);
+    const { seconds: onDevice, clock } = await deviceSeconds(dispatcher, step, seconds);
     const time = await wallSeconds(() => dispatcher.run(step), seconds);
     const rate = head.multiplyAdds / onDevice;
     const ceiling = ceilingOf(choice, gpu, ceilings);
@@ -175,6 +177,7 @@ async function gpuRow(
       correct,
       checked: expected === undefined ? 'projections' : 'bits',
       kernelSeconds: rounded(onDevice),
+      kernelClock: clock,
       kernelMultiplyAddsPerSecond: rounded(rate),
       ...(ceiling === undefined ? {} : { fractionOfCeiling: rounded(rate / ceiling.multiplyAddsPerSecond) }),
       seconds: rounded(time),

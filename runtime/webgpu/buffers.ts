@@ -1,7 +1,14 @@
 /** GPU buffers, used again and bounded: a job first gets room for all its bytes, then its buffers, and gives both back at its end. */
 
 /** GPUBufferUsage as numbers of the specification: Node has no such global. */
-export const USAGE = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 } as const;
+export const USAGE = {
+  mapRead: 0x1,
+  copySource: 0x4,
+  copyTarget: 0x8,
+  uniform: 0x40,
+  storage: 0x80,
+  queryResolve: 0x200,
+} as const;
 
 /** Bytes of the buffers of jobs under way; a larger job runs alone. */
 const DEFAULT_ROOM_BYTES = 1024 * 1024 * 1024;

@@ -3,6 +3,7 @@ import { BufferPool, USAGE } from './buffers.ts';
 import type { Gpu } from './device.ts';
 import { ResidentOperands } from './resident.ts';
 import { PipelineCache, type Kernel, type ReadShader } from './shaders.ts';
+import { TIMES_BYTES, Timestamps, readNanoseconds } from './timestamps.ts';
 
 /** A call of a kernel. */
 export interface Step {
@@ -28,17 +29,29 @@ interface Job {
   take(bytes: number, usage: number): GPUBuffer;
 }
 
+/** How long something took, in seconds. */
+export interface Duration {
+  readonly wall: number;
+  /** On the device's clock; absent where it has none, or none to be trusted. */
+  readonly gpu?: number | undefined;
+}
+
 export class Dispatcher {
   readonly gpu: Gpu;
   readonly pool: BufferPool;
   readonly resident: ResidentOperands;
   readonly #pipelines: PipelineCache;
+  readonly #timestamps: Timestamps | undefined;
+  readonly #nanoseconds: WeakMap<BigUint64Array, number> | undefined;
 
-  constructor(gpu: Gpu, read: ReadShader, pool: BufferPool = new BufferPool(gpu.device)) {
+  /** `timed`: keep the device's time of each result for `nanosecondsOf`, where the device has timestamps. */
+  constructor(gpu: Gpu, read: ReadShader, timed = false) {
     this.gpu = gpu;
-    this.pool = pool;
-    this.resident = new ResidentOperands(pool);
+    this.pool = new BufferPool(gpu.device);
+    this.resident = new ResidentOperands(this.pool);
     this.#pipelines = new PipelineCache(gpu.device, read);
+    this.#timestamps = Timestamps.of(gpu.device);
+    this.#nanoseconds = timed ? new WeakMap() : undefined;
   }
 
   /** Compiles what a step and those it reads from need. */
@@ -52,28 +65,34 @@ export class Dispatcher {
       const { device } = this.gpu;
       const bytes = 8 * last.result[1];
       const encoder = this.#bound(job);
-      this.#encode(job, encoder);
+      const times = this.#encode(job, encoder, 1, this.#nanoseconds !== undefined);
       const landing = job.take(bytes, USAGE.mapRead | USAGE.copyTarget);
       encoder.copyBufferToBuffer(job.buffers.get(last) as GPUBuffer, 0, landing, 0, bytes);
       device.queue.submit([encoder.finish()]);
       const checked = this.#checked(last);
       this.resident.trim();
-      const mapped = landing.mapAsync(USAGE.mapRead, 0, bytes);
+      const mapped = Promise.all([landing.mapAsync(USAGE.mapRead, 0, bytes), times && readNanoseconds(times)]);
       // Looked at after the scopes, which say more.
       mapped.catch(() => undefined);
       await checked;
-      await mapped;
+      const [, nanoseconds] = await mapped;
       const values = new BigUint64Array(landing.getMappedRange(0, bytes).slice(0));
       landing.unmap();
+      if (nanoseconds !== undefined) this.#nanoseconds?.set(values, nanoseconds);
       return values;
     });
   }
 
+  /** Nanoseconds from the beginning of the first kernel of a result of `run` to the end of the last, where they are known. */
+  nanosecondsOf(result: BigUint64Array): number | undefined {
+    return this.#nanoseconds?.get(result);
+  }
+
   /**
-   * Seconds that a step and those it reads from take on the device, operands lying there: the mean of `repeats` in one submit, after one
-   * that is not counted.
+   * How long a step and those it reads from take on the device, operands lying there: the mean of `repeats` in one submit, after one that
+   * is not counted. By the wall clock, the submit's own time is in it.
    */
-  time(last: Step, repeats: number): Promise<number> {
+  time(last: Step, repeats: number): Promise<Duration> {
     return this.#withBuffers(last, async (job) => {
       const { queue } = this.gpu.device;
       const warm = this.#bound(job);
@@ -82,12 +101,14 @@ export class Dispatcher {
       await this.#checked(last);
       await queue.onSubmittedWorkDone();
       const encoder = this.gpu.device.createCommandEncoder();
-      for (let i = 0; i < repeats; i++) this.#encode(job, encoder);
+      const times = this.#encode(job, encoder, repeats, true);
       const commands = encoder.finish();
       const start = performance.now();
       queue.submit([commands]);
       await queue.onSubmittedWorkDone();
-      return (performance.now() - start) / 1e3 / repeats;
+      const wall = (performance.now() - start) / 1e3 / repeats;
+      const nanoseconds = times && (await readNanoseconds(times));
+      return { wall, gpu: nanoseconds && nanoseconds / 1e9 / repeats };
     });
   }
 
@@ -171,14 +192,24 @@ export class Dispatcher {
     return buffer;
   }
 
-  #encode({ steps, pipelines, groups }: Job, encoder: GPUCommandEncoder): void {
-    for (const [index, step] of steps.entries()) {
-      const pass = encoder.beginComputePass({ label: step.kernel.file });
+  /** The passes of a job, `repeats` times; gives where their times will lie, if they are wanted and the device has any. */
+  #encode(job: Job, encoder: GPUCommandEncoder, repeats = 1, timed = false): GPUBuffer | undefined {
+    const { steps, pipelines, groups } = job;
+    const timestamps = timed ? this.#timestamps : undefined;
+    const passes = repeats * steps.length;
+    for (let i = 0; i < passes; i++) {
+      const index = i % steps.length;
+      const times = timestamps?.writes(i === 0, i === passes - 1);
+      const pass = encoder.beginComputePass({ label: steps[index].kernel.file, ...times });
       pass.setPipeline(pipelines[index]);
       pass.setBindGroup(0, groups[index]);
-      pass.dispatchWorkgroups(...step.groups);
+      pass.dispatchWorkgroups(...steps[index].groups);
       pass.end();
     }
+    if (timestamps === undefined) return undefined;
+    const landing = job.take(TIMES_BYTES, USAGE.mapRead | USAGE.copyTarget);
+    timestamps.copyTo(landing, encoder);
+    return landing;
   }
 
   #bytesOf(steps: readonly Step[]): number {

@@ -4,13 +4,13 @@ import type { ReadShader } from './shaders.ts';
 
 /**
  * Dawn's entry point. Node stays alive while the object it returns is referenced: hold it only while choosing an adapter, and close the
- * device at the end. `flags` are Dawn's own, e.g. `backend=null`. Experimental features (subgroup matrices) are let in: the shaders are
- * this program's own.
+ * device at the end. `flags` are Dawn's own, e.g. `backend=null`. Experimental features (subgroup matrices) are let in and timestamps are
+ * not rounded, as they are for web pages: the shaders are this program's own.
  */
 export async function loadDawn(flags: readonly string[] = []): Promise<GPU> {
   try {
     const { create } = await import('webgpu');
-    return create(['enable-dawn-features=allow_unsafe_apis', ...flags]);
+    return create(['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization', ...flags]);
   } catch (cause) {
     throw new Error(`webgpu: the package "webgpu" does not load on ${process.platform}-${process.arch}`, { cause });
   }

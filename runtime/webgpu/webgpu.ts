@@ -33,6 +33,8 @@ export interface WebgpuOptions {
   readonly cpuWhereFaster?: boolean;
   /** Remembers the trials. */
   readonly store?: TuningStore;
+  /** Measure each product on the device for `gpuNanoseconds`, where it has timestamps. A product then costs two queries and a copy more. */
+  readonly timestamps?: boolean;
   /** Workgroups that keep the device busy (productStep). */
   readonly busyGroups?: number;
   /** Told once why, when the device is lost and the CPU goes on. */
@@ -53,6 +55,7 @@ export function createWebgpuCompute(options: WebgpuOptions): Compute {
     gemm: (job) => products.gemm(job),
     conv: (job) => products.conv(job),
     keep: (values) => products.keep(values),
+    gpuNanoseconds: (result) => products.nanoseconds(result),
     close: () => products.close(),
   };
 }
@@ -77,11 +80,11 @@ class GpuProducts {
   #closed = false;
 
   constructor(options: WebgpuOptions) {
-    const { gpu, cpu, readShader, choice, store, onWrong = () => undefined } = options;
+    const { gpu, cpu, readShader, choice, store, timestamps, onWrong = () => undefined } = options;
     this.#options = options;
     this.#gpu = gpu;
     this.#cpu = cpu;
-    this.#dispatcher = new Dispatcher(gpu, readKernels(gpu, readShader));
+    this.#dispatcher = new Dispatcher(gpu, readKernels(gpu, readShader), timestamps);
     this.#choices = choice === undefined ? listChoices(gpu) : [choice];
     this.#tuner = new Tuner(store, onWrong);
   }
@@ -98,6 +101,10 @@ class GpuProducts {
 
   keep(values: BigUint64Array): void {
     this.#dispatcher.resident.keep(values);
+  }
+
+  nanoseconds(result: BigUint64Array | Uint8Array): number | undefined {
+    return result instanceof BigUint64Array ? this.#dispatcher.nanosecondsOf(result) : undefined;
   }
 
   async close(): Promise<void> {

@@ -16,6 +16,8 @@ export interface ComputeSettings {
   readonly fallbackAdapter: boolean;
   /** Threads. */
   readonly workers: number;
+  /** For a profile: measure products on the GPU too, where it has timestamps. */
+  readonly timestamps?: boolean;
 }
 
 /** What the settings came to. */
@@ -32,7 +34,7 @@ export async function openCompute(
   settings: ComputeSettings,
   onNote: (text: string) => void,
 ): Promise<{ readonly compute: Compute; readonly computing: Computing }> {
-  const { backend, fallbackAdapter, workers } = settings;
+  const { backend, fallbackAdapter, workers, timestamps = false } = settings;
   const cpu = await createWasmCompute({ workers });
   if (backend === 'wasm') return { compute: cpu, computing: { backend, adapter: null } };
   try {
@@ -45,6 +47,7 @@ export async function openCompute(
       ...(gpu.isFallback ? { choice: 'portable/small' } : {}),
       cpuWhereFaster: backend === 'auto',
       store: tuningFile(gpu.adapter),
+      timestamps,
       onLost: (reason) => onNote(`the GPU is gone (${reason}); going on with wasm`),
       onWrong: (choice, key) => onNote(`kernel ${choice} computes ${key} wrong on ${gpu.adapter}: not used`),
     });

@@ -122,7 +122,8 @@ async function start(order: StartOrder): Promise<void> {
   if (resumes && store === undefined) throw new Error('told to go on with a run, but not where its checkpoints are');
   if (job.profile && profile === undefined) throw new Error('told to take a profile, but not where to leave it');
   const checkpoint = resumes ? await loadCheckpoint(store!, job) : undefined;
-  const { compute, computing } = await openCompute(order.compute, (text) => notify({ type: 'note', text }));
+  const settings = { ...order.compute, timestamps: job.profile === true };
+  const { compute, computing } = await openCompute(settings, (text) => notify({ type: 'note', text }));
   notify({ type: 'computing', ...computing });
   const publicKeys = {
     owner: fromHex(order.ownerPublicKey),

@@ -1,8 +1,9 @@
-/** Training with the products on WebGPU, on SwiftShader: the model is that of WASM, bit for bit. */
+/** Training with the products on WebGPU, on SwiftShader: the model is that of WASM, bit for bit, and a profile tells the GPU's time. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadDataset } from '../../src/data/mnist.ts';
+import type { Summary } from '../../src/profile/summary.ts';
 import { idxBytes, writeDataset } from '../data/fixtures.ts';
 import { run, temporaryFolder, type Outcome } from './command.ts';
 
@@ -33,7 +34,8 @@ describe('local train --backend webgpu', () => {
       // SwiftShader compiles a kernel in seconds, and each party its own.
       const patient = ['--timeout', '280'];
       const outcomes: Outcome[] = [];
-      for (const backend of [['wasm'], ['webgpu', '--fallback-adapter']]) {
+      const profile = join(folder, `profile-${network}`);
+      for (const backend of [['wasm'], ['webgpu', '--fallback-adapter', '--profile', profile]]) {
         const out = join(folder, `${network}-${backend[0]}.safetensors`);
         outcomes.push(await run([...words, ...fixed, ...patient, '--backend', ...backend, '--out', out], folder));
       }
@@ -46,6 +48,13 @@ describe('local train --backend webgpu', () => {
         readFileSync(join(folder, `${network}-${backend}.safetensors`)),
       );
       expect(models[1].equals(models[0])).toBe(true);
+      const { parties } = JSON.parse(readFileSync(join(profile, 'profile.json'), 'utf8')) as Summary;
+      expect(parties).toHaveLength(3);
+      for (const { gpuMs, sessionMs } of parties) {
+        expect(gpuMs).toBeGreaterThan(0);
+        expect(gpuMs).toBeLessThan(sessionMs);
+      }
+      expect(readFileSync(join(profile, 'report.html'), 'utf8')).toContain('GPU time');
     },
     300_000,
   );

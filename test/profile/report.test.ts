@@ -3,20 +3,19 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import chromium from '@sparticuz/chromium';
-import puppeteer, { type Browser, type Page } from 'puppeteer-core';
+import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { analyse } from '../../src/profile/analysis.ts';
 import { formatReport } from '../../src/profile/report.ts';
 import type { RunFacts } from '../../src/profile/summary.ts';
+import { launchBrowser } from '../browser.ts';
 import { FACTS, threeParties } from './parts.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'securenn-report-'));
 let browser: Browser;
 
 beforeAll(async () => {
-  const executablePath = await chromium.executablePath();
-  browser = await puppeteer.launch({ executablePath, args: chromium.args, headless: 'shell' });
+  browser = await launchBrowser();
 }, 120_000);
 
 afterAll(() => browser?.close());
