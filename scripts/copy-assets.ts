@@ -3,6 +3,7 @@ import { chmod, copyFile, cp, mkdir, rm } from 'node:fs/promises';
 
 const assets = [
   'runtime/wasm/kernels.wasm',
+  'runtime/wasm/inline.wasm',
   'runtime/wasm/worker.mjs',
   'bench/published/securenn.json',
   ...['Words', 'Bytes', 'Matrix'].map((name) => `bench/kernels/ceiling${name}.wgsl`),

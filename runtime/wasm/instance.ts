@@ -1,12 +1,18 @@
-/** Compiling kernels.wasm, the memory of an instance, and the instance that runs small calls on the calling thread. */
+/**
+ * The compiled kernels, the memory of an instance, and the instance that runs small calls on the calling thread.
+ *
+ * The build compiles the kernels twice: `kernels.wasm` for memory that the pool's workers share with the main thread, `inline.wasm` for
+ * ordinary memory. Into shared memory V8 copies word by word, and byte by byte (2 GB/s, not 40) where the two sides are not aligned alike,
+ * as samples of Z_p are not.
+ */
 import { readFile } from 'node:fs/promises';
 import { REGION_BASE, REGION_BYTES, SCRATCH_BYTES, type KernelCall, type MemoryView } from './kernels.ts';
 
 const PAGE_BYTES = 65536;
 
-/** Reads and compiles kernels.wasm, which the build puts beside this file. */
-export async function compileKernels(): Promise<WebAssembly.Module> {
-  const url = new URL('./kernels.wasm', import.meta.url);
+/** Reads and compiles the kernels, which the build puts beside this file: `kernels` for shared memory, `inline` for ordinary. */
+export async function compileKernels(name: 'kernels' | 'inline'): Promise<WebAssembly.Module> {
+  const url = new URL(`./${name}.wasm`, import.meta.url);
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = await readFile(url);
@@ -17,9 +23,9 @@ export async function compileKernels(): Promise<WebAssembly.Module> {
 }
 
 /** Memory with room for `regions` calls. Reserved at once, committed by the system as pages are touched. */
-export function createMemory(regions: number): WebAssembly.Memory {
+export function createMemory(regions: number, shared: boolean): WebAssembly.Memory {
   const pages = (REGION_BASE + regions * REGION_BYTES) / PAGE_BYTES;
-  return new WebAssembly.Memory({ shared: true, initial: pages, maximum: pages });
+  return new WebAssembly.Memory({ shared, initial: pages, maximum: pages });
 }
 
 export function viewOf(memory: WebAssembly.Memory): MemoryView {
@@ -31,13 +37,14 @@ export class InlineKernels {
   readonly #exports: WebAssembly.Exports;
   readonly #view: MemoryView;
 
+  /** @param module `inline` */
   constructor(module: WebAssembly.Module) {
-    const memory = createMemory(1);
+    const memory = createMemory(1, false);
     this.#exports = new WebAssembly.Instance(module, { env: { memory } }).exports;
     this.#view = viewOf(memory);
     const scratch = this.#exports['CONV_SCRATCH_BYTES'];
     if (!(scratch instanceof WebAssembly.Global) || scratch.value > SCRATCH_BYTES) {
-      throw new Error(`wasm: kernels.wasm does not belong to this version; run "npm run build:wasm"`);
+      throw new Error(`wasm: inline.wasm does not belong to this version; run "npm run build:wasm"`);
     }
   }
 

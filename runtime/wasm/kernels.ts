@@ -1,8 +1,8 @@
 /**
- * What the main thread and a worker agree on: the names of the kernels in kernels.wasm, the map of an instance's memory, and a
+ * What the main thread and a worker agree on: the names of the compiled kernels, the map of an instance's memory, and a
  * kernel call as data (operands in, numbers to the export, results out).
  *
- * Memory map of one instance (its own shared WebAssembly.Memory):
+ * Memory map of one instance (its own WebAssembly.Memory, shared if a worker has it):
  *
  *   0               static data of the module
  *   SCRATCH_BASE    scratch of the running kernel (packed panels of products, rotation rows)

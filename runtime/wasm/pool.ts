@@ -24,7 +24,7 @@ class Member {
   load = 0;
 
   constructor(module: WebAssembly.Module, url: URL) {
-    const memory = createMemory(REGIONS_PER_WORKER);
+    const memory = createMemory(REGIONS_PER_WORKER, true);
     this.view = viewOf(memory);
     // Without the flags of this process: a loader would only slow the start of a plain script.
     this.thread = new Worker(url, { workerData: { module, memory }, execArgv: [] });

@@ -39,9 +39,8 @@ export interface WasmOptions {
 export async function createWasmCompute(options: WasmOptions): Promise<Compute> {
   const { workers } = options;
   if (!Number.isInteger(workers) || workers < 0) throw new RangeError(`wasm: workers must be a count, is ${workers}`);
-  const module = await compileKernels();
-  const inline = new InlineKernels(module);
-  return new WasmCompute(inline, workers > 0 ? new WorkerPool(module, workers) : undefined);
+  const inline = new InlineKernels(await compileKernels('inline'));
+  return new WasmCompute(inline, workers > 0 ? new WorkerPool(await compileKernels('kernels'), workers) : undefined);
 }
 
 class WasmCompute implements Compute {

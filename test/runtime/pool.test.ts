@@ -11,7 +11,7 @@ type Module = Awaited<ReturnType<typeof compileKernels>>;
 let module: Module;
 
 beforeAll(async () => {
-  module = await compileKernels();
+  module = await compileKernels('kernels');
 });
 
 /** wrap of n zeros at `at`; fails in the kernel when that lies outside the memory. */

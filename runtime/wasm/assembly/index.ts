@@ -1,5 +1,5 @@
 /**
- * All kernels of kernels.wasm. Pointers are byte offsets into the imported memory; the caller lays operands out and gives every
+ * All kernels. Pointers are byte offsets into the imported memory; the caller lays operands out and gives every
  * array at least 16 readable and writable bytes behind its end, because rows of 30 bytes are moved as two vectors.
  */
 export { GEMM_SCRATCH_BYTES, gemm } from './gemm';
