@@ -37,18 +37,15 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   const pixels = data.testImages.subarray(0, count * imageSize(data));
   const progress = new Progress();
   const batches: BatchReport[] = [];
-  let bytes = 0;
   const observer = {
     onSharing: (name: string) => progress.line(`sharing ${name}`),
     onReady: () => progress.begin(Math.ceil(count / batch), 'batch'),
     onBatch: (report: BatchReport) => {
       batches.push(report);
-      bytes += report.bytesSent.P0 + report.bytesSent.P1 + report.bytesSent.P2;
       progress.step({
         done: batches.length,
         stage: `${Math.min(count, batches.length * batch)} images`,
-        loss: undefined,
-        bytesPerStep: bytes / batches.length,
+        spent: report,
       });
     },
   };

@@ -18,7 +18,9 @@ import { inTheClear, rangeTable } from './range-check.ts';
 import { runTraining } from './training-run.ts';
 import type { Argv } from './values.ts';
 
-const NOTHING_SENT = { P0: 0, P1: 0, P2: 0 } as const;
+const NONE = { P0: 0, P1: 0, P2: 0 } as const;
+/** One process has no parties that compute or wait for each other. */
+const NO_PARTIES = { computeSeconds: NONE, waitSeconds: NONE, bytesSent: NONE, onlineRounds: 0 } as const;
 
 export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void> {
   const settings = readTrainSettings(argv);
@@ -90,7 +92,7 @@ function tell(
         const { step, epoch } = event;
         const sum = take(REVEALED.loss(step), settings.fractionBits);
         const loss = sum === undefined ? undefined : sum / settings.batch;
-        return observer.onStep({ step, epoch, seconds, loss, bytesSent: NOTHING_SENT, onlineRounds: 0 });
+        return observer.onStep({ step, epoch, seconds, loss, ...NO_PARTIES });
       }
       case 'evaluated': {
         const { evaluation, images } = event;

@@ -73,12 +73,10 @@ function observe(
 ): TrainingObserver {
   const total = totalSteps(samples, settings);
   const perEpoch = stepsPerEpoch(samples, settings.batch);
-  let bytes = 0;
   return {
     onResume: (history) => {
       steps.push(...history.steps);
       evaluations.push(...history.evaluations);
-      bytes = steps.reduce((sum, { bytesSent: { P0, P1, P2 } }) => sum + P0 + P1 + P2, 0);
     },
     onSharing: (name) => progress.line(`sharing ${name}`),
     onReady: () => {
@@ -88,17 +86,17 @@ function observe(
     },
     onStep: (report) => {
       steps.push(report);
-      bytes += report.bytesSent.P0 + report.bytesSent.P1 + report.bytesSent.P2;
       const testing = settings.epochs === undefined ? report.step === total : report.step % perEpoch === 0;
       progress.step({
         done: steps.length,
         stage: `epoch ${report.epoch}${settings.epochs === undefined ? '' : `/${settings.epochs}`}${testing ? ', testing' : ''}`,
         loss: report.loss,
-        bytesPerStep: bytes / steps.length,
+        spent: report,
       });
     },
     onEvaluation: (report) => {
       evaluations.push(report);
+      progress.tested(report.correct / report.images);
       const percent = ((100 * report.correct) / report.images).toFixed(2);
       const when =
         settings.epochs === undefined ? `after ${settings.steps} steps` : `after epoch ${evaluations.length}`;

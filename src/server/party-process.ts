@@ -4,6 +4,7 @@
  *
  * It never outlives the process that started it, and whatever ends it early, its peers are told why.
  */
+import { MeasuredCompute } from '../../runtime/measured.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
 import { openListener, type Listener } from '../channel/listener.ts';
 import { ChannelError, type PeerName } from '../channel/channel.ts';
@@ -26,6 +27,7 @@ import {
 import { configurationFields } from './job.ts';
 import { Profiling } from './profiling.ts';
 import { runJob } from './run-job.ts';
+import { WaitMeter } from './wait-meter.ts';
 
 /** How long what was sent last may take to leave this process. */
 const LAST_WORDS_MS = 500;
@@ -124,6 +126,7 @@ async function start(order: StartOrder): Promise<void> {
   const checkpoint = resumes ? await loadCheckpoint(store!, job) : undefined;
   const { compute, computing } = await openCompute(order.compute, (text) => notify({ type: 'note', text }));
   notify({ type: 'computing', ...computing });
+  const meter = new WaitMeter();
   const publicKeys = {
     owner: fromHex(order.ownerPublicKey),
     ...Object.fromEntries(Object.entries(parties).map(([name, { publicKey }]) => [name, fromHex(publicKey)])),
@@ -136,7 +139,7 @@ async function start(order: StartOrder): Promise<void> {
     listener,
     ...neighbours(party, parties),
     timeoutMs,
-    link: { timeoutMs },
+    link: { timeoutMs, onArrival: (peer) => meter.arrived(peer) },
     shape: link,
     onRefused: (reason) => notify({ type: 'refused', reason }),
   });
@@ -148,7 +151,9 @@ async function start(order: StartOrder): Promise<void> {
   const pairKeys = checkpoint?.keys ?? mesh.pairKeys;
   const { links } = mesh;
   if (job.profile) profiling = await Profiling.open({ folder: profile!, party, session: job.sessionId, links });
-  await runJob(job, { id, links, pairKeys, compute, store, stored: checkpoint?.tensors, profiling });
+  const measured = new MeasuredCompute(compute, meter);
+  const stored = checkpoint?.tensors;
+  await runJob(job, { id, links, pairKeys, compute: measured, meter, store, stored, profiling });
   await mesh.close();
   profiling?.end(true);
   ending = true;

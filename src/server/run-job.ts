@@ -21,12 +21,14 @@ import { PartyCheckpoints, storedJob } from './checkpoints.ts';
 import { checkpointDue, runOf, type InferJob, type Job, type MicroJob, type TrainJob } from './job.ts';
 import type { Profiling } from './profiling.ts';
 import { Reporter } from './reporter.ts';
+import type { WaitMeter } from './wait-meter.ts';
 
 export interface PartySession {
   readonly id: PartyId;
   readonly links: ReadonlyMap<PeerName, Link>;
   readonly pairKeys: ReadonlyMap<PeerName, Uint8Array>;
   readonly compute: Compute;
+  readonly meter: WaitMeter;
   /** Where this party's checkpoints are kept, if they are. */
   readonly store?: CheckpointStore | undefined;
   /** Of a run that goes on: the state to go on from. */
@@ -59,7 +61,13 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
     reveal: (name, share) => owner.send(revealLabel(name), share, 0),
   });
   const parties = [...links.values()].filter((link) => link !== owner);
-  const reporter = new Reporter(owner, parties, () => engine.rounds);
+  const reporter = new Reporter({
+    owner,
+    parties,
+    rounds: () => engine.rounds,
+    waited: () => session.meter.seconds,
+    onEvent: () => undefined,
+  });
   const share: Running['share'] = (name, shape) => {
     if (id === 0) return drawInputShare(name, sizeOf(shape), streams.get('owner')!);
     return id === 1 ? receiveInputShare(name, sizeOf(shape), owner) : Promise.resolve(null);
