@@ -37,7 +37,9 @@ export function megabytesPerSecond(steps: readonly Pick<Spent, 'seconds' | 'byte
   return seconds === 0 ? 0 : steps.reduce((sum, { bytesSent }) => sum + sumOf(bytesSent), 0) / 1e6 / seconds;
 }
 
-export function paceOf(steps: readonly Spent[]): Pace {
+/** Leaves the first step out, if there are others: a party that had its inputs early waited in it until all had theirs. */
+export function paceOf(all: readonly Spent[]): Pace {
+  const steps = all.length > 1 ? all.slice(1) : all;
   const percent = (...parties: PartyName[]): number => Number((100 * (waitShare(steps, parties) ?? 0)).toFixed(2));
   const waitPercent = { p0: percent('P0'), p1: percent('P1'), p2: percent('P2'), all: percent(...PARTIES) };
   return {

@@ -27,7 +27,10 @@ export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void>
   if (settings.profile !== undefined) {
     throw new Problem('--profile: one process without links has no parties to measure', 'profile `local train`');
   }
-  await runTraining('plain train', settings, async (data, observer, line) => {
+  if (settings.metrics !== undefined) {
+    throw new Problem('--metrics: one process without links has no parties to watch', 'watch `local train`');
+  }
+  await runTraining('plain train', settings, async (data, observer, { line }) => {
     const ranges = new Ranges();
     const training = trainInTheClear(settings, data, observer, ranges, line);
     const trained = await Promise.race([training, aborted(signal)]);

@@ -76,6 +76,8 @@ export class Progress {
 
   step({ done, stage, loss, spent }: StepProgress): void {
     this.#loss = loss ?? this.#loss;
+    // A session's first step is not like the others (`paceOf`).
+    if (done === this.#before + 2) this.#recent = [];
     this.#recent.push(spent);
     let seconds = this.#recent.reduce((sum, step) => sum + step.seconds, 0);
     while (this.#recent.length > 1 && seconds > RECENT_SECONDS) seconds -= this.#recent.shift()!.seconds;

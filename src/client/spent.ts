@@ -1,5 +1,5 @@
 /** What the three parties spent on one thing, such as a step: what each of them said, put together. */
-import type { Counters } from '../data/party-events.ts';
+import { microseconds, type Counters } from '../data/party-events.ts';
 import { PARTIES, type PartyName } from './owner.ts';
 import type { Rounds } from './rounds.ts';
 
@@ -25,15 +25,10 @@ export function spentOf(parts: Readonly<Record<PartyName, { readonly counters: C
   return {
     seconds: parts.P0.counters.seconds,
     computeSeconds: ofEach(({ seconds, waitSeconds }) => microseconds(Math.max(0, seconds - waitSeconds))),
-    waitSeconds: ofEach(({ waitSeconds }) => microseconds(waitSeconds)),
+    waitSeconds: ofEach(({ waitSeconds }) => waitSeconds),
     bytesSent: ofEach(({ bytesSent }) => bytesSent),
     onlineRounds: rounds.add(parts.P0.counters.onlineRounds, parts.P1.counters.onlineRounds),
   };
-}
-
-/** Rounded: the owner's checkpoints keep these for every step. */
-function microseconds(seconds: number): number {
-  return Math.round(1e6 * seconds) / 1e6;
 }
 
 export function sumOf({ P0, P1, P2 }: OfEachParty): number {

@@ -37,6 +37,11 @@ const partyEvent: z.ZodType<PartyEvent> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('finished'), ...counters }),
 ]);
 
+/** Seconds rounded to whole microseconds, as they travel and are kept. */
+export function microseconds(seconds: number): number {
+  return Math.round(1e6 * seconds) / 1e6;
+}
+
 export const MAXIMUM_EVENT_BYTES = 4096;
 
 export function eventLabel(count: number): string {

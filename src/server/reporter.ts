@@ -1,7 +1,7 @@
 /** Tells the owner how a job proceeds, with what this party spent since it last did. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Link } from '../channel/channel.ts';
-import { encodeEvent, eventLabel, type Happening, type PartyEvent } from '../data/party-events.ts';
+import { encodeEvent, eventLabel, microseconds, type Happening, type PartyEvent } from '../data/party-events.ts';
 
 export interface ReporterOptions {
   /** Where events go; its traffic is not counted. */
@@ -40,8 +40,8 @@ export class Reporter {
     this.#before = now;
     const told: PartyEvent = {
       ...event,
-      seconds: now.seconds - before.seconds,
-      waitSeconds: Math.max(0, now.waitSeconds - before.waitSeconds),
+      seconds: microseconds(now.seconds - before.seconds),
+      waitSeconds: microseconds(Math.max(0, now.waitSeconds - before.waitSeconds)),
       bytesSent: now.bytesSent - before.bytesSent,
       onlineRounds: Math.max(0, now.onlineRounds - before.onlineRounds),
     };

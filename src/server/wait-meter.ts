@@ -14,6 +14,8 @@ import type { PeerName } from '../channel/channel.ts';
 
 export class WaitMeter implements Meter {
   readonly #slept: () => number;
+  readonly #now: () => number;
+  readonly #start: number;
   readonly #byPeer: Map<PeerName, number> = new Map();
   /** Sleep that no message has ended yet. */
   #open = 0;
@@ -21,20 +23,34 @@ export class WaitMeter implements Meter {
   #lastSlept: number;
   #kernels = 0;
 
-  /** @param slept milliseconds that the event loop has slept so far */
-  constructor(slept: () => number = () => performance.nodeTiming.idleTime) {
+  /**
+   * Counts from here on.
+   * @param slept milliseconds that the event loop has slept so far
+   * @param now milliseconds
+   */
+  constructor(
+    slept: () => number = () => performance.nodeTiming.idleTime,
+    now: () => number = () => performance.now(),
+  ) {
     this.#slept = slept;
+    this.#now = now;
+    this.#start = now();
     this.#lastSlept = slept();
   }
 
   /** Seconds waited so far. */
-  get seconds(): number {
+  get waitSeconds(): number {
     this.#cut();
     return this.#total / 1000;
   }
 
+  /** Seconds not waited so far. */
+  get computeSeconds(): number {
+    return Math.max(0, (this.#now() - this.#start) / 1000 - this.waitSeconds);
+  }
+
   /** Seconds waited so far for messages that have come, by who sent them. */
-  get secondsByPeer(): ReadonlyMap<PeerName, number> {
+  get waitSecondsByPeer(): ReadonlyMap<PeerName, number> {
     return new Map([...this.#byPeer].map(([peer, ms]) => [peer, ms / 1000]));
   }
 

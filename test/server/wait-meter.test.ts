@@ -21,8 +21,8 @@ describe('WaitMeter', () => {
     meter.arrived('P2');
     sleep(8);
     meter.arrived('P1');
-    expect(meter.seconds).toBe(0.05);
-    expect([...meter.secondsByPeer]).toEqual([
+    expect(meter.waitSeconds).toBe(0.05);
+    expect([...meter.waitSecondsByPeer]).toEqual([
       ['P1', 0.038],
       ['P2', 0.012],
     ]);
@@ -31,12 +31,12 @@ describe('WaitMeter', () => {
   it('counts sleep that nothing has ended yet, and keeps it for the message that comes', () => {
     const { meter, sleep } = meterOn();
     sleep(20);
-    expect(meter.seconds).toBe(0.02);
-    expect(meter.secondsByPeer.size).toBe(0);
+    expect(meter.waitSeconds).toBe(0.02);
+    expect(meter.waitSecondsByPeer.size).toBe(0);
     sleep(5);
     meter.arrived('owner');
-    expect(meter.secondsByPeer.get('owner')).toBe(0.025);
-    expect(meter.seconds).toBe(0.025);
+    expect(meter.waitSecondsByPeer.get('owner')).toBe(0.025);
+    expect(meter.waitSeconds).toBe(0.025);
   });
 
   it('takes sleep for computing while a kernel runs elsewhere, until the last one ends', async () => {
@@ -58,18 +58,29 @@ describe('WaitMeter', () => {
     await second;
     sleep(2);
     meter.arrived('P1');
-    expect(meter.seconds).toBe(0.003);
-    expect([...meter.secondsByPeer]).toEqual([
+    expect(meter.waitSeconds).toBe(0.003);
+    expect([...meter.waitSecondsByPeer]).toEqual([
       ['P0', 0.001],
       ['P1', 0.002],
     ]);
+  });
+
+  it('takes all other time for computing', () => {
+    let [slept, now] = [0, 500];
+    const meter = new WaitMeter(
+      () => slept,
+      () => now,
+    );
+    [slept, now] = [30, 600];
+    expect(meter.computeSeconds).toBeCloseTo(0.07, 12);
+    expect(meter.waitSeconds).toBe(0.03);
   });
 
   it('reads the event loop of this process', async () => {
     const meter = new WaitMeter();
     await new Promise((resolve) => setTimeout(resolve, 20));
     meter.arrived('P0');
-    expect(meter.seconds).toBeGreaterThan(0);
-    expect(meter.secondsByPeer.get('P0')).toBe(meter.seconds);
+    expect(meter.waitSeconds).toBeGreaterThan(0);
+    expect(meter.waitSecondsByPeer.get('P0')).toBe(meter.waitSeconds);
   });
 });
