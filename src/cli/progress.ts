@@ -29,6 +29,7 @@ export class Progress {
   readonly #stream: NodeJS.WriteStream;
   #bars: MultiBar | undefined;
   #bar: SingleBar | undefined;
+  #below: SingleBar | undefined;
   #what = 'step';
   #total = 0;
   #before = 0;
@@ -60,13 +61,15 @@ export class Progress {
     if (!this.#stream.isTTY) return;
     this.#bars = new MultiBar({
       stream: this.#stream,
-      format: `{bar} ${what} {value}/{total} {details}`,
+      format: `{bar} ${what} {value}/{total} {where}`,
       barsize: 24,
       barCompleteChar: '█',
       barIncompleteChar: '░',
       hideCursor: true,
     });
-    this.#bar = this.#bars.create(total, done, { details: '' });
+    this.#bar = this.#bars.create(total, done, { where: '' });
+    // A line of its own: both fit a terminal of some 90 columns.
+    this.#below = this.#bars.create(total, done, { figures: '' }, { format: '{figures}' });
   }
 
   /** Shown from the next step on. */
@@ -82,30 +85,30 @@ export class Progress {
     let seconds = this.#recent.reduce((sum, step) => sum + step.seconds, 0);
     while (this.#recent.length > 1 && seconds > RECENT_SECONDS) seconds -= this.#recent.shift()!.seconds;
     const now = performance.now();
-    const details = `${stage} · ${this.#figures(seconds / this.#recent.length, this.#left(now, done))}`;
-    if (this.#bar) {
-      this.#bar.update(done, { details });
+    const where = `${stage} · ${duration(this.#left(now, done))} left`;
+    const figures = this.#figures(seconds / this.#recent.length);
+    if (this.#bars) {
+      this.#bar?.update(done, { where });
+      this.#below?.update(done, { figures });
     } else if (now - this.#lastLine >= LINE_EVERY_MS || done === this.#total) {
       this.#lastLine = now;
-      this.line(`${done}/${this.#total} · ${details}`);
+      this.line(`${done}/${this.#total} · ${where} · ${figures}`);
     }
   }
 
-  /** What matters most comes first: a narrow terminal cuts the end off. */
-  #figures(secondsEach: number, secondsLeft: number): string {
+  #figures(secondsEach: number): string {
     const megabytes = megabytesPerSecond(this.#recent);
     const wait = waitShare(this.#recent);
     return [
       ...(this.#loss === undefined ? [] : [`loss ${this.#loss.toFixed(4)}`]),
       ...(this.#accuracy === undefined ? [] : [`accuracy ${(100 * this.#accuracy).toFixed(2)} %`]),
       `${secondsEach.toFixed(3)} s/${this.#what}`,
-      `${duration(secondsLeft)} left`,
       ...(megabytes === 0 ? [] : [`${megabytes.toFixed(2)} MB/s`]),
       ...(wait === undefined ? [] : [shareInWords(100 * wait)]),
     ].join(' · ');
   }
 
-  /** By all that passed since the beginning, tests included. */
+  /** Seconds, by all that passed since the beginning, tests included. */
   #left(now: number, done: number): number {
     return ((now - this.#started) / 1000 / (done - this.#before)) * (this.#total - done);
   }
@@ -115,5 +118,6 @@ export class Progress {
     this.#bars?.stop();
     this.#bars = undefined;
     this.#bar = undefined;
+    this.#below = undefined;
   }
 }

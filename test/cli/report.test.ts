@@ -110,7 +110,7 @@ describe('progress away from a terminal', () => {
     progress.stop();
     expect(text).toBe(
       'hello\n' +
-        '2/2 · epoch 1/1 · loss 1.5000 · accuracy 97.12 % · 1.500 s/step · 0 s left · 2.00 MB/s · compute 75 % · wait 25 %\n',
+        '2/2 · epoch 1/1 · 0 s left · loss 1.5000 · accuracy 97.12 % · 1.500 s/step · 2.00 MB/s · compute 75 % · wait 25 %\n',
     );
   });
 
