@@ -1,4 +1,4 @@
-/** A Compute that says how long each call took, to a meter: the measuring end of a profile. Results pass through untouched. */
+/** A Compute that tells a meter of each call, when it began and when it was over. Results pass through untouched. */
 import type { Compute } from './compute.ts';
 
 /** Arguments of a method. */
@@ -11,8 +11,8 @@ export interface Meter {
   ran(kind: 'kernel', kernel: string, start: number): void;
   /** A call has returned its promise; on this thread part of the work, or all, may be done. Returns what `finished` is to be told. */
   issued(kernel: string, start: number): number;
-  /** The promise has settled. `gpuMs`: time on the GPU, 0 when not known. */
-  finished(issued: number, start: number, gpuMs: number): void;
+  /** The promise has settled. `gpuMs`: time on the GPU, 0 when not known; the backend tells it once, to the meter that asks. */
+  finished(issued: number, start: number, gpuMs: () => number): void;
 }
 
 export class MeasuredCompute implements Compute {
@@ -106,6 +106,10 @@ export class MeasuredCompute implements Compute {
     this.#inner.sampleNibbles(...of);
   }
 
+  gpuNanoseconds(result: BigUint64Array | Uint8Array): number | undefined {
+    return this.#inner.gpuNanoseconds?.(result);
+  }
+
   close(): Promise<void> {
     return this.#inner.close();
   }
@@ -118,7 +122,7 @@ export class MeasuredCompute implements Compute {
   async #settle<T extends BigUint64Array | Uint8Array>(kernel: string, start: number, running: Promise<T>): Promise<T> {
     const issued = this.#meter.issued(kernel, start);
     const result = await running;
-    this.#meter.finished(issued, start, (this.#inner.gpuNanoseconds?.(result) ?? 0) / 1e6);
+    this.#meter.finished(issued, start, () => (this.gpuNanoseconds(result) ?? 0) / 1e6);
     return result;
   }
 }

@@ -13,7 +13,7 @@ export interface Payloads {
 }
 export type ElementType = keyof Payloads;
 
-/** What left through a link. Counted where bytes leave, never by protocol code. */
+/** What went through a link one way. Counted where bytes leave and come in, never by protocol code. */
 export interface Traffic {
   messages: number;
   /** Bytes of the payloads alone: what protocols declare. */
@@ -31,8 +31,10 @@ export interface Received<T> {
 export interface Link {
   /** Who is at the other end. */
   readonly peer: PeerName;
-  /** Frames sent so far. */
+  /** Messages sent so far. */
   readonly sent: Readonly<Traffic>;
+  /** Messages received so far, whether anyone has asked for them yet or not. */
+  readonly received: Readonly<Traffic>;
   /**
    * Sends one message. Takes ownership of `data`: it must not change afterwards. Resolves when the transport has room for more
    * (back-pressure); a failed link rejects.

@@ -31,6 +31,8 @@ export interface LinkOptions {
   readonly inboxBytes?: number;
   /** Longest frame, in and out. Default 64 MiB. */
   readonly maxFrameBytes?: number;
+  /** Told whenever a frame of the peer comes in, before it is looked at. */
+  readonly onArrival?: ((peer: PeerName) => void) | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -55,7 +57,9 @@ export class FrameLink implements Link, FrameSink {
   readonly #inbox: Inbox;
   readonly #waiters: Map<string, Waiter> = new Map();
   readonly #pendingSends: Set<(error: Error) => void> = new Set();
+  readonly #onArrival: ((peer: PeerName) => void) | undefined;
   readonly #sent: Traffic = { messages: 0, payloadBytes: 0, frameBytes: 0 };
+  readonly #received: Traffic = { messages: 0, payloadBytes: 0, frameBytes: 0 };
   #state: 'open' | 'closing' | 'closed' | 'failed' = 'open';
   #error: Error | undefined;
   #tellFailed: (error: Error) => void = () => undefined;
@@ -72,12 +76,17 @@ export class FrameLink implements Link, FrameSink {
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#maxFrameBytes = options.maxFrameBytes ?? DEFAULT_FRAME_BYTES;
     this.#inbox = new Inbox(options.inboxBytes ?? DEFAULT_INBOX_BYTES);
+    this.#onArrival = options.onArrival;
     this.failed = new Promise((resolve) => (this.#tellFailed = resolve));
     transport.attach(this);
   }
 
   get sent(): Readonly<Traffic> {
     return this.#sent;
+  }
+
+  get received(): Readonly<Traffic> {
+    return this.#received;
   }
 
   send(label: string, data: BigUint64Array | Uint8Array, depth: number): Promise<void> {
@@ -121,8 +130,15 @@ export class FrameLink implements Link, FrameSink {
 
   onFrame(parts: readonly Uint8Array[]): void {
     if (this.#state === 'failed' || this.#state === 'closed') return;
+    this.#onArrival?.(this.peer);
     try {
-      this.#accept(decodeFrame(parts, this.#maxFrameBytes));
+      const frame = decodeFrame(parts, this.#maxFrameBytes);
+      this.#accept(frame);
+      if (frame.kind === 'u8' || frame.kind === 'u64') {
+        this.#received.messages++;
+        this.#received.payloadBytes += frame.data.byteLength;
+        this.#received.frameBytes += parts.reduce((sum, part) => sum + part.length, 0);
+      }
     } catch (error) {
       this.#stop(`from ${this.peer}: ${messageOf(error)}`);
     }

@@ -23,6 +23,8 @@ export interface MeshOptions extends HandshakeSide {
   readonly shape?: LinkModel | undefined;
   /** For the connections this party dials; those it accepts have the listener's. */
   readonly socket?: WebSocketOptions;
+  /** Told of each peer that has proved who it is and that it means the same computation. */
+  readonly onConnected?: ((peer: PeerName) => void) | undefined;
   /** Told why a connection was turned away; the party goes on waiting for the true peer. */
   readonly onRefused?: ((reason: string) => void) | undefined;
 }
@@ -162,6 +164,7 @@ class MeshOpening {
     const link = new FrameLink(this.#options.self, peer, transport, this.#options.link);
     this.#links.set(peer, link);
     this.#pairKeys.set(peer, pairKey());
+    this.#options.onConnected?.(peer);
     // While the mesh forms, the end of one link is the end of all.
     void link.failed.then((error) => this.#fail(error));
     if (this.#missing().length === 0) this.#complete();

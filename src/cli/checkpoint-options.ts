@@ -2,7 +2,6 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Options } from 'yargs';
-import { describeLink } from '../channel/linkModel.ts';
 import { Problem } from '../data/problem.ts';
 import { number, text, trainOptions, type TrainSettings } from './options.ts';
 import { optionalInteger, optionalText, type Argv } from './values.ts';
@@ -75,6 +74,9 @@ const FREE: ReadonlySet<string> = new Set([
   'json',
   'out',
   'profile',
+  'log-level',
+  'log-file',
+  'metrics',
 ]);
 
 function settingOf(option: string): keyof TrainSettings {
@@ -101,5 +103,5 @@ export function checkSameOptions(
 
 function inWords(value: TrainSettings[keyof TrainSettings]): string {
   if (typeof value !== 'object') return String(value ?? 'none');
-  return 'name' in value ? `network ${value.name}` : describeLink(value);
+  return 'name' in value ? `network ${value.name}` : JSON.stringify(value);
 }

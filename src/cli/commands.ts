@@ -14,6 +14,10 @@ import type { Argv } from './values.ts';
 /** `given`: whether an option was typed; what argv has may be its default. */
 type Run = (argv: Argv, signal: AbortSignal, given: (option: string) => boolean) => Promise<void>;
 
+const PROGRESS =
+  'While it runs: s/step (or batch) and MB/s are those of the last ten seconds, MB/s sent by the three parties together; ' +
+  'compute and wait are shares of their time, all three together. See docs/monitoring.md.';
+
 /** The parser. Nothing is printed but help; what is wrong is thrown. */
 export function commands(signal: AbortSignal): Yargs {
   const parser = yargs();
@@ -41,7 +45,12 @@ export function commands(signal: AbortSignal): Yargs {
               .example('$0 local train --steps 50 --suite paper', "the paper's comparison protocols")
               .example('$0 local train --data DIR --network NET.json', 'your own data and network')
               .example('$0 local train --json -', 'figures for a program to read')
-              .example('$0 local train --checkpoint DIR', 'keep checkpoints; after a crash: --resume DIR'),
+              .example('$0 local train --checkpoint DIR', 'keep checkpoints; after a crash: --resume DIR')
+              .example(
+                '$0 local train --metrics 9464 --log-file run.log',
+                'figures for Prometheus, and a log as JSON lines',
+              )
+              .epilogue(PROGRESS),
           run(localTrain),
         )
         .command(
@@ -51,7 +60,8 @@ export function commands(signal: AbortSignal): Yargs {
             parser
               .options(inferOptions)
               .example('$0 local infer --model models/A.safetensors', 'the first 128 test images')
-              .example('$0 local infer --model models/A.safetensors --count 10000', 'all of MNIST'),
+              .example('$0 local infer --model models/A.safetensors --count 10000', 'all of MNIST')
+              .epilogue(PROGRESS),
           run(localInfer),
         ),
     )

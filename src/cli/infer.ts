@@ -6,6 +6,7 @@ import { checkModelNetwork, readModel } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import type { InferJob } from '../server/job.ts';
 import { checkNetworkFits, warnOfInsecureKeys } from './checks.ts';
+import { Logs } from './logs.ts';
 import { readInferSettings } from './options.ts';
 import { checkWritable, say, writeReport } from './output.ts';
 import { PartyNews } from './party-news.ts';
@@ -21,6 +22,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   const { network, count, batch, json } = settings;
   if (json !== undefined && json !== '-') checkWritable('json', json);
   checkProfileFolder(settings.profile);
+  if (settings.log.file !== undefined) checkWritable('log-file', settings.log.file);
   warnOfInsecureKeys(settings);
   const model = await readModel(settings.model);
   checkModelNetwork(model, network, settings.model);
@@ -37,22 +39,26 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   const pixels = data.testImages.subarray(0, count * imageSize(data));
   const progress = new Progress();
   const batches: BatchReport[] = [];
-  let bytes = 0;
+  const line = (text: string): void => progress.line(text);
+  const news = new PartyNews(line, new Logs(settings.log, line));
+  const log = news.logs.owner;
   const observer = {
-    onSharing: (name: string) => progress.line(`sharing ${name}`),
+    onSharing: (name: string) => {
+      log.info({ input: name }, 'sharing');
+      line(`sharing ${name}`);
+    },
     onReady: () => progress.begin(Math.ceil(count / batch), 'batch'),
     onBatch: (report: BatchReport) => {
       batches.push(report);
-      bytes += report.bytesSent.P0 + report.bytesSent.P1 + report.bytesSent.P2;
+      const { batch: index, seconds, bytesSent, onlineRounds } = report;
+      log.debug({ batch: index, seconds, bytesSent, onlineRounds }, 'batch done');
       progress.step({
         done: batches.length,
         stage: `${Math.min(count, batches.length * batch)} images`,
-        loss: undefined,
-        bytesPerStep: bytes / batches.length,
+        spent: report,
       });
     },
   };
-  const news = new PartyNews((text) => progress.line(text));
   try {
     await runLocally({ begin: () => ({ job }) }, settings, signal, news, (owner) =>
       ownInference(owner, job, model, pixels, observer),

@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Holdings } from '../data/checkpoint-store.ts';
 import { Problem } from '../data/problem.ts';
-import { PARTY_NAMES, type PartyAddress, type PartyName, type StartOrder } from '../server/ipc.ts';
+import { PARTY_NAMES, type HostPort, type PartyAddress, type PartyName, type StartOrder } from '../server/ipc.ts';
+import type { LogLevel } from '../server/log-levels.ts';
 import { messageOf } from './errors.ts';
 import { Deferred, PartyChild, type News } from './party-child.ts';
 
@@ -21,6 +22,21 @@ const START_MS = 30_000;
 export interface Opened {
   readonly address: PartyAddress;
   readonly holdings: Holdings;
+  /** Port for figures, if they are asked for. */
+  readonly metricsPort: number | undefined;
+}
+
+export interface OpenOptions {
+  readonly host: string;
+  /** Where P0 listens; P1 and P2 on the next two. Undefined: all on free ports. */
+  readonly port: number | undefined;
+  /** Where each party keeps its checkpoints, if it does. */
+  readonly folderOf?: ((party: PartyName) => string) | undefined;
+  /** Where each leaves its part of a profile, if one is taken. */
+  readonly profile?: string | undefined;
+  readonly log: LogLevel;
+  /** Where P0 answers with figures, if they are asked for; P1 and P2 at the next two ports. Port 0: all at free ones. */
+  readonly metrics?: HostPort | undefined;
 }
 
 export class LocalParties {
@@ -50,23 +66,18 @@ export class LocalParties {
     process.on('exit', this.#killAll);
   }
 
-  /**
-   * Makes every party listen: P0 at `port`, P1 and P2 at the next two, or all at free ports.
-   * @param folderOf where each party keeps its checkpoints, if it does
-   * @param profile where each leaves its part of a profile, if one is taken
-   */
-  async open(
-    host: string,
-    port: number | undefined,
-    folderOf?: (party: PartyName) => string,
-    profile?: string,
-  ): Promise<Readonly<Record<PartyName, Opened>>> {
+  /** Makes every party listen. */
+  async open(options: OpenOptions): Promise<Readonly<Record<PartyName, Opened>>> {
+    const { host, port = 0, folderOf, profile, log, metrics } = options;
     const entries = this.#children.map(async (child, i): Promise<[PartyName, Opened]> => {
-      const checkpoints = folderOf?.(child.name);
-      const own = port === undefined ? 0 : port + i;
-      child.send({ type: 'open', party: child.name, host, port: own, checkpoints, profile });
-      const { port: actual, publicKey, holdings } = await child.listening.promise;
-      return [child.name, { address: { host, port: actual, publicKey }, holdings }];
+      const own = (first: number): number => (first === 0 ? 0 : first + i);
+      child.send({
+        ...{ type: 'open', party: child.name, host, port: own(port), profile, log },
+        checkpoints: folderOf?.(child.name),
+        metrics: metrics && { host: metrics.host, port: own(metrics.port) },
+      });
+      const { port: actual, publicKey, holdings, metricsPort } = await child.listening.promise;
+      return [child.name, { address: { host, port: actual, publicKey }, holdings, metricsPort }];
     });
     const opened = await Promise.race([Promise.all(entries), sleep(START_MS, undefined, { ref: false })]);
     if (opened === undefined) {

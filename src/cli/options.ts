@@ -9,7 +9,9 @@ import { NETWORKS, parseNetwork, type Network } from '../nn/network.ts';
 import { OPTIMIZERS, type OptimizerName } from '../nn/optimizer.ts';
 import type { TrainOptions } from '../nn/train.ts';
 import { BACKENDS, type ComputeSettings } from '../server/compute.ts';
+import type { HostPort } from '../server/ipc.ts';
 import { linkOption, readLink } from './link-option.ts';
+import { monitoringOptions, readMonitoring, type LogSettings } from './monitoring-options.ts';
 import { profileOption } from './profile.ts';
 import { integer, oneOf, optionalInteger, optionalText, real, type Argv } from './values.ts';
 
@@ -32,6 +34,9 @@ export interface SessionSettings extends ComputeSettings {
   readonly json: string | undefined;
   /** A folder for a profile, or nothing. */
   readonly profile: string | undefined;
+  readonly log: LogSettings;
+  /** Where P0 answers with figures, P1 and P2 at the next two ports; port 0: all at free ones. Or nothing. */
+  readonly metrics: HostPort | undefined;
 }
 
 export interface TrainSettings extends SessionSettings, TrainOptions {
@@ -133,6 +138,7 @@ const sessionOptions: Readonly<Record<string, Options>> = {
     describe: 'Write one JSON object here; - for standard output',
   },
   profile: profileOption,
+  ...monitoringOptions,
 };
 
 export const trainOptions: Readonly<Record<string, Options>> = {
@@ -255,6 +261,7 @@ function readSession(argv: Argv): SessionSettings {
     link: readLink(argv),
     json: optionalText(argv, 'json'),
     profile: optionalText(argv, 'profile'),
+    ...readMonitoring(argv),
   };
 }
 

@@ -2,14 +2,20 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../data/problem.ts';
+import { isLogLine } from '../server/log.ts';
 import { noticeSchema, type FailureNotice, type Notice, type Order, type PartyName } from '../server/ipc.ts';
 
-/** Of what a party printed, its last characters are kept: a crash explains itself there. */
+/** Of what a party printed besides its log, the last characters are kept: a crash explains itself there. */
 const KEPT_OUTPUT = 4000;
+/** A line that is longer is no line of a log. */
+const LONGEST_LINE = 2 ** 16;
 
 type Listening = Extract<Notice, { type: 'listening' }>;
 /** What a party tells that does not change its state. */
-export type News = Extract<Notice, { type: 'refused' | 'computing' | 'note' }>;
+export type News =
+  | Extract<Notice, { type: 'refused' | 'computing' | 'note' }>
+  /** A line of its log. */
+  | { readonly type: 'log'; readonly line: string };
 
 interface Exit {
   readonly code: number | null;
@@ -35,26 +41,28 @@ const GARBAGE_COLLECTION = ['--single-threaded-gc', '--no-incremental-marking', 
 
 export class PartyChild {
   readonly name: PartyName;
-  readonly exited: Deferred<Exit> = new Deferred();
+  readonly exited: Deferred<void> = new Deferred();
   readonly listening: Deferred<Listening> = new Deferred();
   exit: Exit | undefined;
   /** What it said went wrong. */
   failure: FailureNotice | undefined;
   done = false;
   readonly #process: ChildProcess;
+  readonly #onNews: (news: News) => void;
   #output = '';
+  /** The beginning of a line. */
+  #unfinished = '';
 
   constructor(name: PartyName, onChange: (child: PartyChild) => void, onNews: (news: News) => void) {
     this.name = name;
+    this.#onNews = onNews;
     // Compiled or run from source, the entry lies next to this file with the same ending.
     const entry = `../server/party-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
     this.#process = fork(fileURLToPath(new URL(entry, import.meta.url)), [name], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: [...process.execArgv, ...GARBAGE_COLLECTION],
     });
-    this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
-    });
+    this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => this.#printed(text));
     this.#process.on('message', (message) => {
       const notice = noticeSchema.parse(message);
       if (notice.type === 'listening') this.listening.resolve(notice);
@@ -69,14 +77,24 @@ export class PartyChild {
     });
     this.#process.on('exit', (code, signal) => {
       this.exit = { code, signal };
-      this.exited.resolve(this.exit);
       onChange(this);
     });
+    // Ended, and all that it printed is here.
+    this.#process.on('close', () => this.exited.resolve());
   }
 
   send(order: Order): void {
     // A party that is gone is noticed by its exit, not here.
     if (this.#process.connected) this.#process.send(order, () => undefined);
+  }
+
+  #printed(text: string): void {
+    const lines = (this.#unfinished + text).split('\n');
+    this.#unfinished = lines.pop()!.slice(-LONGEST_LINE);
+    for (const line of lines) {
+      if (isLogLine(line, this.name)) this.#onNews({ type: 'log', line });
+      else this.#output = `${this.#output}${line}\n`.slice(-KEPT_OUTPUT);
+    }
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -97,7 +115,7 @@ export class PartyChild {
   obituary(): Problem {
     const { code, signal } = this.exit!;
     const manner = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`;
-    const lines = this.#output.trim().split('\n');
+    const lines = (this.#output + this.#unfinished).trim().split('\n');
     // V8 prints its reason for a crash as a line of its own; an uncaught error names itself at the start of a line.
     const last = lines.find((line) => /^(FATAL ERROR|[A-Za-z]*Error)\b/.test(line)) ?? lines.at(-1) ?? '';
     const said = last === '' ? '' : `: ${last.trim()}`;

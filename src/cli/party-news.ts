@@ -1,16 +1,20 @@
 /** What the parties tell the user while they work, each thing once, however many parties say it. */
 import type { Computing } from '../server/compute.ts';
 import type { PartyName } from '../server/ipc.ts';
+import { Logs } from './logs.ts';
 import type { News } from './party-child.ts';
 
 export class PartyNews {
   /** Prints a line for the user to read. */
   readonly line: (text: string) => void;
+  readonly logs: Logs;
   readonly #said = new Set<string>();
   #computing: Computing | undefined;
 
-  constructor(line: (text: string) => void) {
+  /** @param logs by default none */
+  constructor(line: (text: string) => void, logs: Logs = new Logs({ level: 'silent', file: undefined }, line)) {
     this.line = line;
+    this.logs = logs;
   }
 
   /** What the parties compute with, known once they have begun: on one machine all with the same. */
@@ -22,6 +26,8 @@ export class PartyNews {
     switch (news.type) {
       case 'refused':
         return this.line(`${party} turned a stranger away: ${news.reason}`);
+      case 'log':
+        return this.logs.take(news.line);
       case 'note':
         return this.#once(news.text);
       case 'computing':

@@ -18,14 +18,19 @@ import { inTheClear, rangeTable } from './range-check.ts';
 import { runTraining } from './training-run.ts';
 import type { Argv } from './values.ts';
 
-const NOTHING_SENT = { P0: 0, P1: 0, P2: 0 } as const;
+const NONE = { P0: 0, P1: 0, P2: 0 } as const;
+/** One process has no parties that compute or wait for each other. */
+const NO_PARTIES = { computeSeconds: NONE, waitSeconds: NONE, bytesSent: NONE, onlineRounds: 0 } as const;
 
 export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void> {
   const settings = readTrainSettings(argv);
   if (settings.profile !== undefined) {
     throw new Problem('--profile: one process without links has no parties to measure', 'profile `local train`');
   }
-  await runTraining('plain train', settings, async (data, observer, line) => {
+  if (settings.metrics !== undefined) {
+    throw new Problem('--metrics: one process without links has no parties to watch', 'watch `local train`');
+  }
+  await runTraining('plain train', settings, async (data, observer, { line }) => {
     const ranges = new Ranges();
     const training = trainInTheClear(settings, data, observer, ranges, line);
     const trained = await Promise.race([training, aborted(signal)]);
@@ -90,7 +95,7 @@ function tell(
         const { step, epoch } = event;
         const sum = take(REVEALED.loss(step), settings.fractionBits);
         const loss = sum === undefined ? undefined : sum / settings.batch;
-        return observer.onStep({ step, epoch, seconds, loss, bytesSent: NOTHING_SENT, onlineRounds: 0 });
+        return observer.onStep({ step, epoch, seconds, loss, ...NO_PARTIES });
       }
       case 'evaluated': {
         const { evaluation, images } = event;

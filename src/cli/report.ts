@@ -3,8 +3,10 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import type { LinkModel } from '../channel/linkModel.ts';
 import type { BatchReport } from '../client/inference.ts';
 import type { EvaluationReport, StepReport } from '../client/history.ts';
+import type { Spent } from '../client/spent.ts';
 import type { Range } from '../protocols/ranges.ts';
 import type { Computing } from '../server/compute.ts';
+import { paceOf, shareInWords, type Pace } from './pace.ts';
 import { duration } from './progress.ts';
 import type { InferSettings, SessionSettings, TrainSettings } from './options.ts';
 
@@ -30,7 +32,8 @@ export interface PartyBytes {
   readonly total: number;
 }
 
-interface RunReport {
+/** Pace: over all steps, or batches. */
+interface RunReport extends Pace {
   readonly command: string;
   readonly network: string;
   readonly suite: string;
@@ -113,17 +116,19 @@ export function spread(values: readonly number[]): Spread {
   return { median: rounded(median(sorted), 6), min: rounded(sorted[0], 6), max: rounded(sorted.at(-1)!, 6) };
 }
 
-type Measured = Pick<StepReport | BatchReport, 'seconds' | 'bytesSent' | 'onlineRounds'>;
-
 /** Bytes of each party: the mean over steps. */
-export function meanBytes(steps: readonly Measured[]): PartyBytes {
+export function meanBytes(steps: readonly Pick<Spent, 'bytesSent'>[]): PartyBytes {
   const mean = (name: 'P0' | 'P1' | 'P2'): number =>
     steps.length === 0 ? 0 : Math.round(steps.reduce((sum, { bytesSent }) => sum + bytesSent[name], 0) / steps.length);
   const [p0, p1, p2] = [mean('P0'), mean('P1'), mean('P2')];
   return { p0, p1, p2, total: p0 + p1 + p2 };
 }
 
-function runReport(command: string, settings: SessionSettings, computing: Computing | undefined): RunReport {
+function runReport(
+  command: string,
+  settings: SessionSettings,
+  computing: Computing | undefined,
+): Omit<RunReport, keyof Pace> {
   const { network, suite, truncation, fractionBits, compareBits, batch, link } = settings;
   const backend = computing?.backend ?? 'wasm';
   const common = { suite, truncation, fractionBits, compareBits, backend, batch };
@@ -150,6 +155,7 @@ export function trainReport(
     secondsPerStep: spread(steps.map((step) => step.seconds)),
     bytesSentPerStep: meanBytes(steps),
     onlineRoundsPerStep: spread(steps.map((step) => step.onlineRounds)).median,
+    ...paceOf(steps),
     loss: last === undefined ? null : rounded(last, 6),
     testAccuracyPercents: percents,
     testAccuracyPercent: percents.at(-1) ?? null,
@@ -173,6 +179,7 @@ export function inferReport(
     count: settings.count,
     secondsPerBatch: spread(batches.map((batch) => batch.seconds)),
     bytesSentPerBatch: meanBytes(batches),
+    ...paceOf(batches),
     onlineRounds: batches.reduce((sum, batch) => sum + batch.onlineRounds, 0),
     predictions: batches.flatMap((batch) => batch.predictions),
     correct,
@@ -190,6 +197,7 @@ export function trainSummary(report: TrainReport): string {
     ...(report.bytesSentPerStep.total === 0
       ? []
       : [`${(report.bytesSentPerStep.total / 1e6).toFixed(2)} MB sent a step`]),
+    ...waiting(report),
     `${duration(report.seconds)} in all`,
   ].join(' · ');
 }
@@ -200,5 +208,10 @@ export function inferSummary(report: InferReport): string {
     `${report.secondsPerBatch.median.toFixed(3)} s a batch`,
     `${(report.bytesSentPerBatch.total / 1e6).toFixed(2)} MB sent a batch`,
     `${report.onlineRounds} online rounds`,
+    ...waiting(report),
   ].join(' · ');
+}
+
+function waiting({ waitPercent }: Pace): string[] {
+  return waitPercent === null ? [] : [shareInWords(waitPercent.all)];
 }

@@ -9,11 +9,13 @@ import { Owner, PARTIES, type PartyName } from '../client/owner.ts';
 import type { Holdings } from '../data/checkpoint-store.ts';
 import type { RunFacts } from '../profile/summary.ts';
 import { KeyPair } from '../random/keys.ts';
+import { Problem } from '../data/problem.ts';
 import { fromHex, toHex } from '../server/ipc.ts';
 import { configurationFields, type Job, type TrainJob } from '../server/job.ts';
+import { jobFacts } from '../server/log.ts';
 import { messageOf } from './errors.ts';
 import { aborted } from './interrupts.ts';
-import { LocalParties } from './local.ts';
+import { LocalParties, type Opened } from './local.ts';
 import type { PartyNews } from './party-news.ts';
 import type { SessionSettings } from './options.ts';
 import { profiled } from './profile.ts';
@@ -86,16 +88,20 @@ async function runSession<T>(
   task: (owner: Owner, session: Session) => Promise<T>,
 ): Promise<T> {
   const parties = new LocalParties((party, told) => news.hear(party, told));
+  const log = news.logs.owner;
   let owner: Owner | undefined;
 
   const run = async (): Promise<T> => {
     const identity = KeyPair.generate();
-    const { timeoutMs, backend, fallbackAdapter, workers, link } = settings;
+    const { timeoutMs, backend, fallbackAdapter, workers, link, port, metrics } = settings;
     const profile = settings.profile === undefined ? undefined : resolve(settings.profile);
-    const opened = await parties.open(HOST, settings.port, plan.folderOf, profile);
+    const { folderOf } = plan;
+    const opened = await parties.open({ host: HOST, port, folderOf, profile, log: settings.log.level, metrics });
+    if (metrics !== undefined) news.line(`metrics: ${metricsUrls(metrics.host, opened)}`);
     const addresses = ofEach((name) => opened[name].address);
     const session = await plan.begin(ofEach((name) => opened[name].holdings));
     const { job } = session;
+    log.info({ ...jobFacts(job), link }, 'started');
     parties.start({
       type: 'start',
       job,
@@ -116,9 +122,11 @@ async function runSession<T>(
       insecureSeed: job.insecureKeys,
       streamKeys: session.streamKeys,
     });
+    log.info({ peers: PARTIES }, 'all parties are connected');
     const result = await task(owner, session);
     await owner.close();
     await parties.ended();
+    log.info('finished');
     return result;
   };
   const partyFailed = async (): Promise<never> => {
@@ -140,11 +148,17 @@ async function runSession<T>(
   } catch (seen) {
     const error = await explain(seen);
     reason = messageOf(error);
+    log.error({ reason, ...(error instanceof Problem ? { fix: error.fix } : {}) }, 'failed');
     owner?.abort(reason);
     throw error;
   } finally {
     await parties.stop(reason);
   }
+}
+
+function metricsUrls(host: string, opened: Readonly<Record<PartyName, Opened>>): string {
+  const name = host.includes(':') ? `[${host}]` : host;
+  return PARTIES.map((party) => `http://${name}:${opened[party].metricsPort}/metrics (${party})`).join(', ');
 }
 
 /** What a profile's report says of the run. */

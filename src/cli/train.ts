@@ -16,7 +16,7 @@ import { checkpointDue, runOf, type TrainJob } from '../server/job.ts';
 import { checkSameOptions, readCheckpointSettings, type CheckpointSettings } from './checkpoint-options.ts';
 import { messageOf } from './errors.ts';
 import { readTrainSettings, type TrainSettings } from './options.ts';
-import { PartyNews } from './party-news.ts';
+import type { PartyNews } from './party-news.ts';
 import { firstBatchRanges, rangeWarning } from './range-check.ts';
 import { checkFolderIsFree, chooseStep, folderOf, readRun, type BegunRun } from './resume.ts';
 import { commonJob, runLocally, type SessionPlan } from './session.ts';
@@ -28,11 +28,11 @@ export async function localTrain(argv: Argv, signal: AbortSignal, given: (option
   const checkpointing = readCheckpointSettings(argv);
   const begun = checkpointing?.kind === 'resume' ? await readRun(checkpointing.folder) : undefined;
   const settings = begun === undefined ? typed : resumedSettings(typed, begun, given);
-  await runTraining('local train', settings, async (data, observer, line) => {
+  await runTraining('local train', settings, async (data, observer, news) => {
     const warning = rangeWarning(await firstBatchRanges(data, settings), settings);
-    if (warning !== undefined) line(warning);
+    if (warning !== undefined) news.line(warning);
     if (settings.showLoss)
-      line("every tenth step's loss is revealed to the owner: it is an output (--no-show-loss keeps it shared)");
+      news.line("every tenth step's loss is revealed to the owner: it is an output (--no-show-loss keeps it shared)");
     const job: TrainJob = {
       kind: 'train',
       ...commonJob(settings),
@@ -40,7 +40,6 @@ export async function localTrain(argv: Argv, signal: AbortSignal, given: (option
       trainImages: data.trainLabels.length,
       testImages: data.testLabels.length,
     };
-    const news = new PartyNews(line);
     if (checkpointing === undefined) {
       const plan = { begin: () => ({ job }) };
       const model = await runLocally(plan, settings, signal, news, (owner) => ownTraining(owner, job, data, observer));

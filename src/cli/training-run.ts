@@ -8,18 +8,21 @@ import { formatModel, type Model } from '../data/model-file.ts';
 import { stepsPerEpoch, totalSteps } from '../nn/train.ts';
 import type { Range } from '../protocols/ranges.ts';
 import type { Computing } from '../server/compute.ts';
+import type { Logger } from '../server/log.ts';
 import { checkDataset, warnOfInsecureKeys } from './checks.ts';
 import { checkWritable, freshModelPath, say, writeReport } from './output.ts';
 import type { TrainSettings } from './options.ts';
+import { Logs } from './logs.ts';
+import { PartyNews } from './party-news.ts';
 import { checkProfileFolder } from './profile.ts';
 import { Progress } from './progress.ts';
 import { trainReport, trainSummary } from './report.ts';
 
-/** Trains and returns the model; tells the observer, and may print lines. */
+/** Trains and returns the model; tells the observer and the user. */
 export type Training = (
   data: Dataset,
   observer: TrainingObserver,
-  line: (text: string) => void,
+  news: PartyNews,
 ) => Promise<{
   readonly model: Model;
   readonly computing: Computing | undefined;
@@ -31,16 +34,19 @@ export async function runTraining(command: string, settings: TrainSettings, trai
   if (settings.out !== undefined) checkWritable('out', settings.out);
   if (settings.json !== undefined && settings.json !== '-') checkWritable('json', settings.json);
   checkProfileFolder(settings.profile);
+  if (settings.log.file !== undefined) checkWritable('log-file', settings.log.file);
   warnOfInsecureKeys(settings);
   const data = await loadDataset(settings.data);
   checkDataset(data, settings);
 
   const progress = new Progress();
+  const line = (text: string): void => progress.line(text);
+  const news = new PartyNews(line, new Logs(settings.log, line));
   const steps: StepReport[] = [];
   const evaluations: EvaluationReport[] = [];
   let before: { resumedFrom: number | null; seconds: number } = { resumedFrom: null, seconds: 0 };
   try {
-    const observed = observe(progress, settings, data.trainLabels.length, steps, evaluations);
+    const observed = observe(progress, news.logs.owner, settings, data.trainLabels.length, steps, evaluations);
     const observer: TrainingObserver = {
       ...observed,
       onResume: (history) => {
@@ -48,7 +54,7 @@ export async function runTraining(command: string, settings: TrainSettings, trai
         observed.onResume(history);
       },
     };
-    const { model, computing, ranges } = await train(data, observer, (text) => progress.line(text));
+    const { model, computing, ranges } = await train(data, observer, news);
     progress.stop();
 
     const path = settings.out ?? freshModelPath(settings.network.name, new Date());
@@ -66,6 +72,7 @@ export async function runTraining(command: string, settings: TrainSettings, trai
 /** Collects what the report needs and shows it on the way. */
 function observe(
   progress: Progress,
+  log: Logger,
   settings: TrainSettings,
   samples: number,
   steps: StepReport[],
@@ -73,32 +80,36 @@ function observe(
 ): TrainingObserver {
   const total = totalSteps(samples, settings);
   const perEpoch = stepsPerEpoch(samples, settings.batch);
-  let bytes = 0;
   return {
     onResume: (history) => {
       steps.push(...history.steps);
       evaluations.push(...history.evaluations);
-      bytes = steps.reduce((sum, { bytesSent: { P0, P1, P2 } }) => sum + P0 + P1 + P2, 0);
     },
-    onSharing: (name) => progress.line(`sharing ${name}`),
+    onSharing: (name) => {
+      log.info({ input: name }, 'sharing');
+      progress.line(`sharing ${name}`);
+    },
     onReady: () => {
+      log.info({ steps: total, from: steps.length }, 'training');
       const from = steps.length === 0 || steps.length === total ? '' : `, from step ${steps.length + 1} on`;
       progress.line(`training ${settings.network.name}: ${total} steps of ${settings.batch} images${from}`);
       progress.begin(total, 'step', steps.length);
     },
     onStep: (report) => {
       steps.push(report);
-      bytes += report.bytesSent.P0 + report.bytesSent.P1 + report.bytesSent.P2;
+      log.debug(report, 'step done');
       const testing = settings.epochs === undefined ? report.step === total : report.step % perEpoch === 0;
       progress.step({
         done: steps.length,
         stage: `epoch ${report.epoch}${settings.epochs === undefined ? '' : `/${settings.epochs}`}${testing ? ', testing' : ''}`,
         loss: report.loss,
-        bytesPerStep: bytes / steps.length,
+        spent: report,
       });
     },
     onEvaluation: (report) => {
       evaluations.push(report);
+      log.info({ ...report, accuracy: report.correct / report.images }, 'evaluation done');
+      progress.tested(report.correct / report.images);
       const percent = ((100 * report.correct) / report.images).toFixed(2);
       const when =
         settings.epochs === undefined ? `after ${settings.steps} steps` : `after epoch ${evaluations.length}`;

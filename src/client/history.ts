@@ -2,18 +2,13 @@
 import { z } from 'zod';
 import { CHECKPOINT_FIX, type Checkpoint } from '../data/checkpoint.ts';
 import { Problem } from '../data/problem.ts';
-import type { PartyName } from './owner.ts';
+import type { Spent } from './spent.ts';
 
-export interface StepReport {
+export interface StepReport extends Spent {
   readonly step: number;
   readonly epoch: number;
-  /** Since the event before, at P0. */
-  readonly seconds: number;
   /** Mean loss of the batch; absent when it is not revealed. */
   readonly loss: number | undefined;
-  /** By each party to the other two. */
-  readonly bytesSent: Readonly<Record<PartyName, number>>;
-  readonly onlineRounds: number;
 }
 
 export interface EvaluationReport {
@@ -41,6 +36,7 @@ export interface OwnerNotes {
 
 const seconds = z.number().min(0);
 const count = z.int().min(0);
+const ofEach = <T extends z.ZodType>(each: T): z.ZodType => z.strictObject({ P0: each, P1: each, P2: each });
 const notes: z.ZodType<OwnerNotes> = z.strictObject({
   data: z.string(),
   digest: z.string(),
@@ -51,7 +47,9 @@ const notes: z.ZodType<OwnerNotes> = z.strictObject({
         epoch: count,
         seconds,
         loss: z.number().optional(),
-        bytesSent: z.strictObject({ P0: count, P1: count, P2: count }),
+        computeSeconds: ofEach(seconds),
+        waitSeconds: ofEach(seconds),
+        bytesSent: ofEach(count),
         onlineRounds: count,
       }),
     ),

@@ -6,15 +6,12 @@ import { inputSize, parameters, type Network } from '../nn/network.ts';
 import { encode } from '../ring/fixed.ts';
 import { add, halves } from '../ring/z64.ts';
 import { follow, Gathering } from './follow.ts';
-import type { Owner, PartyName } from './owner.ts';
+import type { Owner } from './owner.ts';
 import { Rounds } from './rounds.ts';
+import { spentOf, type Spent } from './spent.ts';
 
-export interface BatchReport {
+export interface BatchReport extends Spent {
   readonly batch: number;
-  /** Since the event before, at P0. */
-  readonly seconds: number;
-  readonly bytesSent: Readonly<Record<PartyName, number>>;
-  readonly onlineRounds: number;
   /** The predicted class of each image of the batch. */
   readonly predictions: readonly number[];
 }
@@ -83,14 +80,8 @@ async function followInference(
         const share = party === 'P2' ? undefined : await owner.revealedShare(party, `prediction/${batch}`, length);
         const parts = batches.add(batch, party, { counters: event, share });
         if (!parts) return;
-        const { P0, P1, P2 } = parts;
-        observer.onBatch({
-          batch,
-          seconds: P0.counters.seconds,
-          bytesSent: { P0: P0.counters.bytesSent, P1: P1.counters.bytesSent, P2: P2.counters.bytesSent },
-          onlineRounds: rounds.add(P0.counters.onlineRounds, P1.counters.onlineRounds),
-          predictions: toIntegers(add(P0.share!, P1.share!)),
-        });
+        const predictions = toIntegers(add(parts.P0.share!, parts.P1.share!));
+        observer.onBatch({ batch, predictions, ...spentOf(parts, rounds) });
         return;
       }
       case 'finished':

@@ -14,6 +14,7 @@ import { follow, Gathering } from './follow.ts';
 import type { EvaluationReport, History, StepReport } from './history.ts';
 import type { Owner, PartyName } from './owner.ts';
 import { Rounds } from './rounds.ts';
+import { spentOf } from './spent.ts';
 
 /** Told of a training's progress; never waited for. */
 export interface TrainingObserver {
@@ -141,15 +142,11 @@ async function followTraining(
 }
 
 function stepReport(
-  { P0, P1, P2 }: Readonly<Record<PartyName, Part>>,
+  parts: Readonly<Record<PartyName, Part>>,
   job: OwnedTraining,
   rounds: Rounds,
 ): Omit<StepReport, 'step' | 'epoch'> {
+  const { P0, P1 } = parts;
   const sum = P0.share && P1.share && decode(add(P0.share, P1.share), job.fractionBits)[0];
-  return {
-    seconds: P0.counters.seconds,
-    loss: sum === undefined ? undefined : sum / job.batch,
-    bytesSent: { P0: P0.counters.bytesSent, P1: P1.counters.bytesSent, P2: P2.counters.bytesSent },
-    onlineRounds: rounds.add(P0.counters.onlineRounds, P1.counters.onlineRounds),
-  };
+  return { loss: sum === undefined ? undefined : sum / job.batch, ...spentOf(parts, rounds) };
 }

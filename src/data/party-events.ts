@@ -7,6 +7,8 @@ import { z } from 'zod';
 /** What this party spent since its last event. Traffic is that to the other two parties, not to the owner. */
 export interface Counters {
   readonly seconds: number;
+  /** Of `seconds`: asleep until a message came. The rest is computing. */
+  readonly waitSeconds: number;
   readonly bytesSent: number;
   readonly onlineRounds: number;
 }
@@ -24,7 +26,8 @@ export type Happening =
 export type PartyEvent = Happening & Counters;
 
 const index = z.int().min(0);
-const counters = { seconds: z.number().min(0), bytesSent: index, onlineRounds: index };
+const seconds = z.number().min(0);
+const counters = { seconds, waitSeconds: seconds, bytesSent: index, onlineRounds: index };
 
 const partyEvent: z.ZodType<PartyEvent> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ready'), ...counters }),
@@ -33,6 +36,11 @@ const partyEvent: z.ZodType<PartyEvent> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('batch'), batch: index, ...counters }),
   z.strictObject({ kind: z.literal('finished'), ...counters }),
 ]);
+
+/** Seconds rounded to whole microseconds, as they travel and are kept. */
+export function microseconds(seconds: number): number {
+  return Math.round(1e6 * seconds) / 1e6;
+}
 
 export const MAXIMUM_EVENT_BYTES = 4096;
 

@@ -75,8 +75,8 @@ export class Scope {
     return line;
   }
 
-  finished(line: number, start: number, gpuMs: number): void {
-    this.#recorder.finished(line, start, gpuMs);
+  finished(line: number, start: number, gpuMs: () => number): void {
+    this.#recorder.finished(line, start, gpuMs());
   }
 }
 

@@ -22,17 +22,28 @@ export class PartyCheckpoints {
   readonly #store: CheckpointStore;
   readonly #owner: Link;
   readonly #checkpoint: PartyCheckpoint;
+  readonly #onComplete: (step: number) => void;
   #fail: (error: unknown) => void = () => undefined;
   #keeping: Promise<void> = Promise.resolve();
   /** Step of the last complete checkpoint. */
   #complete: number | undefined;
 
-  /** @param from the step from which the run goes on, if it does */
-  constructor(store: CheckpointStore, owner: Link, checkpoint: PartyCheckpoint, from?: number) {
+  /**
+   * @param from the step from which the run goes on, if it does
+   * @param onComplete told of each step whose checkpoint is complete
+   */
+  constructor(
+    store: CheckpointStore,
+    owner: Link,
+    checkpoint: PartyCheckpoint,
+    from?: number,
+    onComplete: (step: number) => void = () => undefined,
+  ) {
     this.#store = store;
     this.#owner = owner;
     this.#checkpoint = checkpoint;
     this.#complete = from;
+    this.#onComplete = onComplete;
     this.failed = new Promise((_, reject) => (this.#fail = reject));
     this.failed.catch(() => undefined);
   }
@@ -55,6 +66,7 @@ export class PartyCheckpoints {
     await this.#owner.receive(completeLabel(step), 'u8', 0, WHILE_THE_LINK_LIVES);
     if (this.#complete !== undefined) await this.#store.removeBefore(this.#complete);
     this.#complete = step;
+    this.#onComplete(step);
   }
 }
 

@@ -12,13 +12,18 @@ import {
 import type { Holdings } from '../data/checkpoint-store.ts';
 import { BACKENDS, type Computing, type ComputeSettings } from './compute.ts';
 import { jobSchema, type Job } from './job.ts';
+import { LOG_LEVELS, type LogLevel } from './log-levels.ts';
 
 export type PartyName = 'P0' | 'P1' | 'P2';
 export const PARTY_NAMES: readonly PartyName[] = ['P0', 'P1', 'P2'];
 
-export interface PartyAddress {
+/** Port 0: any free one. */
+export interface HostPort {
   readonly host: string;
   readonly port: number;
+}
+
+export interface PartyAddress extends HostPort {
   /** X25519, raw, as hexadecimal. */
   readonly publicKey: string;
 }
@@ -33,6 +38,10 @@ export interface OpenOrder {
   readonly checkpoints?: string | undefined;
   /** Folder for this party's part of a profile. */
   readonly profile?: string | undefined;
+  /** What of its log it writes to standard error. */
+  readonly log: LogLevel;
+  /** Where figures for Prometheus can be had, if they are asked for. */
+  readonly metrics?: HostPort | undefined;
 }
 
 /** Join the mesh and do the job. */
@@ -68,6 +77,8 @@ export type Notice =
       readonly publicKey: string;
       /** Which checkpoints this party has. */
       readonly holdings: Holdings;
+      /** Port for figures, if they are asked for. */
+      readonly metricsPort?: number | undefined;
     }
   /** Someone who is not part of the session connected and was turned away. */
   | { readonly type: 'refused'; readonly reason: string }
@@ -94,6 +105,8 @@ export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
     port,
     checkpoints: z.string().optional(),
     profile: z.string().optional(),
+    log: z.enum(LOG_LEVELS),
+    metrics: z.strictObject({ host: z.string(), port }).optional(),
   }),
   z.strictObject({
     type: z.literal('start'),
@@ -116,6 +129,7 @@ export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
       whole: z.array(z.strictObject({ run: z.string(), step: z.int() })),
       damaged: z.array(z.strictObject({ step: z.int(), what: z.string(), fix: z.string() })),
     }),
+    metricsPort: port.optional(),
   }),
   z.strictObject({ type: z.literal('refused'), reason: z.string() }),
   z.strictObject({

@@ -4,6 +4,7 @@
  *
  * It never outlives the process that started it, and whatever ends it early, its peers are told why.
  */
+import { MeasuredCompute } from '../../runtime/measured.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
 import { openListener, type Listener } from '../channel/listener.ts';
 import { ChannelError, type PeerName } from '../channel/channel.ts';
@@ -17,6 +18,7 @@ import {
   fromHex,
   orderSchema,
   toHex,
+  type HostPort,
   type Notice,
   type OpenOrder,
   type PartyAddress,
@@ -24,6 +26,9 @@ import {
   type StartOrder,
 } from './ipc.ts';
 import { configurationFields } from './job.ts';
+import { logToStandardError, type Logger } from './log.ts';
+import type { PartyMetrics } from './metrics.ts';
+import { Monitor } from './monitor.ts';
 import { Profiling } from './profiling.ts';
 import { runJob } from './run-job.ts';
 
@@ -42,6 +47,9 @@ interface Opened {
 let opened: Opened | undefined;
 let mesh: Mesh | undefined;
 let profiling: Profiling | undefined;
+let log: Logger | undefined;
+let metrics: PartyMetrics | undefined;
+let monitor: Monitor | undefined;
 let ending = false;
 
 function notify(notice: Notice, then: () => void = () => undefined): void {
@@ -74,29 +82,48 @@ function fail(error: unknown): void {
   const origin = error instanceof ChannelError ? 'link' : 'here';
   mesh?.abortAll(message);
   profiling?.end(false);
+  const fix = error instanceof Problem ? { fix: error.fix } : {};
+  log?.error({ reason: message, origin, ...fix, ...monitor?.totals() }, 'failed');
+  metrics?.close();
   void opened?.listener.close();
-  leave(1, { type: 'error', message, origin, ...(error instanceof Problem ? { fix: error.fix } : {}) });
+  leave(1, { type: 'error', message, origin, ...fix });
 }
 
 async function open(order: OpenOrder): Promise<void> {
   const { party, host, port, profile } = order;
+  log = logToStandardError(party, order.log);
+  const metricsPort = order.metrics && (await openMetrics(party, order.metrics));
   const store = order.checkpoints === undefined ? undefined : new CheckpointStore(order.checkpoints, party);
   const holdings = (await store?.survey()) ?? { whole: [], damaged: [] };
   const identity = KeyPair.generate();
   const listener = await openListener({ host, port }).catch((error: unknown) => {
-    throw explainListenError(error, party, host, port);
+    const fixes = { inUse: 'give another --port, or leave it out for free ports', port: '--port' };
+    throw explainListenError(error, `party ${party}: cannot listen on ${host}:${port}`, fixes);
   });
   opened = { party, identity, listener, store, profile };
-  notify({ type: 'listening', port: listener.port, publicKey: toHex(identity.publicKey), holdings });
+  log.info({ host, port: listener.port, metricsPort }, 'listening');
+  notify({ type: 'listening', port: listener.port, publicKey: toHex(identity.publicKey), holdings, metricsPort });
 }
 
-function explainListenError(error: unknown, party: PartyName, host: string, port: number): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
-  const what = `party ${party}: cannot listen on ${host}:${port}`;
-  if (code === 'EADDRINUSE') {
-    return new Problem(`${what}: the port is in use`, 'give another --port, or leave it out for free ports');
+/** Returns the port. */
+async function openMetrics(party: PartyName, { host, port }: HostPort): Promise<number> {
+  // Loaded for those who ask for it.
+  const { PartyMetrics } = await import('./metrics.ts');
+  metrics = new PartyMetrics(party);
+  return metrics.listen(host, port).catch((error: unknown) => {
+    const fixes = { inUse: 'give another --metrics, or 0 for free ports', port: '--metrics' };
+    throw explainListenError(error, `party ${party}: --metrics: cannot listen on ${host}:${port}`, fixes);
+  });
+}
+
+/** @param fixes what helps when the port is in use, and how the option is called that names it */
+function explainListenError(error: unknown, what: string, fixes: { inUse: string; port: string }): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return new Problem(`${what}: the port is in use`, fixes.inUse);
+  if (code === 'EACCES') return new Problem(`${what}: not permitted`, `give a ${fixes.port} of 1024 or above`);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return new Problem(`${what}: no address of this machine`, `give an address of this machine to ${fixes.port}`);
   }
-  if (code === 'EACCES') return new Problem(`${what}: not permitted`, 'give a --port of 1024 or above');
   return error;
 }
 
@@ -115,16 +142,21 @@ function neighbours(
 }
 
 async function start(order: StartOrder): Promise<void> {
-  if (opened === undefined) throw new Error('told to start before it was told to open');
+  if (opened === undefined || log === undefined) throw new Error('told to start before it was told to open');
   const { party, identity, listener, store, profile } = opened;
   const { job, parties, timeoutMs, link } = order;
   const resumes = job.kind === 'train' && job.resume !== undefined;
   if (resumes && store === undefined) throw new Error('told to go on with a run, but not where its checkpoints are');
   if (job.profile && profile === undefined) throw new Error('told to take a profile, but not where to leave it');
   const checkpoint = resumes ? await loadCheckpoint(store!, job) : undefined;
+  const watching = (monitor = new Monitor({ log, metrics }));
   const settings = { ...order.compute, timestamps: job.profile === true };
-  const { compute, computing } = await openCompute(settings, (text) => notify({ type: 'note', text }));
+  const { compute, computing } = await openCompute(settings, (text) => {
+    watching.note(text);
+    notify({ type: 'note', text });
+  });
   notify({ type: 'computing', ...computing });
+  watching.begin(job, computing, link);
   const publicKeys = {
     owner: fromHex(order.ownerPublicKey),
     ...Object.fromEntries(Object.entries(parties).map(([name, { publicKey }]) => [name, fromHex(publicKey)])),
@@ -137,10 +169,15 @@ async function start(order: StartOrder): Promise<void> {
     listener,
     ...neighbours(party, parties),
     timeoutMs,
-    link: { timeoutMs },
+    link: { timeoutMs, onArrival: (peer) => watching.meter.arrived(peer) },
     shape: link,
-    onRefused: (reason) => notify({ type: 'refused', reason }),
+    onConnected: (peer) => watching.connected(peer),
+    onRefused: (reason) => {
+      watching.refused(reason);
+      notify({ type: 'refused', reason });
+    },
   });
+  watching.allConnected(mesh.links);
   // All peers are here: nobody else has business at this port.
   await listener.close();
   void mesh.failed.then(fail);
@@ -149,10 +186,14 @@ async function start(order: StartOrder): Promise<void> {
   const pairKeys = checkpoint?.keys ?? mesh.pairKeys;
   const { links } = mesh;
   if (job.profile) profiling = await Profiling.open({ folder: profile!, party, session: job.sessionId, links });
-  await runJob(job, { id, links, pairKeys, compute, store, stored: checkpoint?.tensors, profiling });
+  const measured = new MeasuredCompute(compute, watching.meter);
+  const stored = checkpoint?.tensors;
+  await runJob(job, { id, links, pairKeys, compute: measured, monitor: watching, store, stored, profiling });
   await mesh.close();
   profiling?.end(true);
   ending = true;
+  watching.ended();
+  metrics?.close();
   await compute.close();
   leave(0, { type: 'done' });
 }

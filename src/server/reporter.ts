@@ -1,43 +1,63 @@
 /** Tells the owner how a job proceeds, with what this party spent since it last did. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Link } from '../channel/channel.ts';
-import { encodeEvent, eventLabel, type Counters, type Happening } from '../data/party-events.ts';
+import { encodeEvent, eventLabel, microseconds, type Happening, type PartyEvent } from '../data/party-events.ts';
+
+export interface ReporterOptions {
+  /** Where events go; its traffic is not counted. */
+  readonly owner: Link;
+  /** Links whose traffic is counted. */
+  readonly parties: readonly Link[];
+  /** Online rounds of this party so far. */
+  readonly rounds: () => number;
+  /** Seconds that this party has waited so far. */
+  readonly waited: () => number;
+  /** Told of each event before the owner is. */
+  readonly onEvent: (event: PartyEvent) => void;
+}
+
+/** What grows while a job runs. */
+interface Totals {
+  readonly seconds: number;
+  readonly waitSeconds: number;
+  readonly bytesSent: number;
+  readonly onlineRounds: number;
+}
 
 export class Reporter {
-  readonly #owner: Link;
-  readonly #parties: readonly Link[];
-  readonly #rounds: () => number;
+  readonly #options: ReporterOptions;
   #count = 0;
-  #time: number = performance.now();
-  #bytes = 0;
-  #roundsBefore = 0;
+  #before: Totals;
 
-  /**
-   * @param owner where events go; its traffic is not counted
-   * @param parties links whose traffic is counted
-   * @param rounds online rounds of this party so far
-   */
-  constructor(owner: Link, parties: readonly Link[], rounds: () => number) {
-    this.#owner = owner;
-    this.#parties = parties;
-    this.#rounds = rounds;
-    this.#bytes = this.#bytesSent();
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+    this.#before = this.#now();
   }
 
   async report(event: Happening): Promise<void> {
-    const [time, bytes, rounds] = [performance.now(), this.#bytesSent(), this.#rounds()];
-    const counters: Counters = {
-      seconds: (time - this.#time) / 1000,
-      bytesSent: bytes - this.#bytes,
-      onlineRounds: Math.max(0, rounds - this.#roundsBefore),
+    const { owner, onEvent } = this.#options;
+    const [now, before] = [this.#now(), this.#before];
+    this.#before = now;
+    const told: PartyEvent = {
+      ...event,
+      seconds: microseconds(now.seconds - before.seconds),
+      waitSeconds: microseconds(Math.max(0, now.waitSeconds - before.waitSeconds)),
+      bytesSent: now.bytesSent - before.bytesSent,
+      onlineRounds: Math.max(0, now.onlineRounds - before.onlineRounds),
     };
-    [this.#time, this.#bytes, this.#roundsBefore] = [time, bytes, rounds];
+    onEvent(told);
     // A helper that runs ahead may find every promise settled already: it must still hear its links, and let what it sent leave.
     await nextTurn();
-    await this.#owner.send(eventLabel(this.#count++), encodeEvent({ ...event, ...counters }), 0);
+    await owner.send(eventLabel(this.#count++), encodeEvent(told), 0);
   }
 
-  #bytesSent(): number {
-    return this.#parties.reduce((sum, link) => sum + link.sent.frameBytes, 0);
+  #now(): Totals {
+    const { parties, rounds, waited } = this.#options;
+    return {
+      seconds: performance.now() / 1000,
+      waitSeconds: waited(),
+      bytesSent: parties.reduce((sum, link) => sum + link.sent.frameBytes, 0),
+      onlineRounds: rounds(),
+    };
   }
 }

@@ -19,6 +19,7 @@ import { PairStreams } from '../random/streams.ts';
 import { sizeOf, type Shape } from '../ring/shape.ts';
 import { PartyCheckpoints, storedJob } from './checkpoints.ts';
 import { checkpointDue, runOf, type InferJob, type Job, type MicroJob, type TrainJob } from './job.ts';
+import type { Monitor } from './monitor.ts';
 import type { Profiling } from './profiling.ts';
 import { Reporter } from './reporter.ts';
 
@@ -27,6 +28,7 @@ export interface PartySession {
   readonly links: ReadonlyMap<PeerName, Link>;
   readonly pairKeys: ReadonlyMap<PeerName, Uint8Array>;
   readonly compute: Compute;
+  readonly monitor: Monitor;
   /** Where this party's checkpoints are kept, if they are. */
   readonly store?: CheckpointStore | undefined;
   /** Of a run that goes on: the state to go on from. */
@@ -46,7 +48,7 @@ interface Running {
 }
 
 export async function runJob(job: Job, session: PartySession): Promise<void> {
-  const { id, links, pairKeys, compute } = session;
+  const { id, links, pairKeys, compute, monitor } = session;
   const owner = links.get('owner');
   if (owner === undefined) throw new Error(`P${id} has no link to the owner`);
   const streams = new Map([...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, compute)]));
@@ -59,7 +61,13 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
     reveal: (name, share) => owner.send(revealLabel(name), share, 0),
   });
   const parties = [...links.values()].filter((link) => link !== owner);
-  const reporter = new Reporter(owner, parties, () => engine.rounds);
+  const reporter = new Reporter({
+    owner,
+    parties,
+    rounds: () => engine.rounds,
+    waited: () => monitor.meter.waitSeconds,
+    onEvent: (event) => monitor.onEvent(event),
+  });
   const share: Running['share'] = (name, shape) => {
     if (id === 0) return drawInputShare(name, sizeOf(shape), streams.get('owner')!);
     return id === 1 ? receiveInputShare(name, sizeOf(shape), owner) : Promise.resolve(null);
@@ -92,13 +100,14 @@ function runKind(job: Job, running: Running, stored: Checkpoint['tensors'] | und
 async function beginCheckpoints(
   job: TrainJob,
   owner: Link,
-  { id, pairKeys, store }: PartySession,
+  { id, pairKeys, store, monitor }: PartySession,
 ): Promise<PartyCheckpoints | undefined> {
   if (job.checkpointEvery === undefined) return undefined;
   if (store === undefined) throw new Error('told to keep checkpoints, but not where');
   const keeper = (['P0', 'P1', 'P2'] as const)[id];
   const checkpoint = { keeper, run: runOf(job), job: storedJob(job), keys: pairKeys };
-  const checkpoints = new PartyCheckpoints(store, owner, checkpoint, job.resume?.step);
+  const onComplete = (step: number): void => monitor.onCheckpoint(step);
+  const checkpoints = new PartyCheckpoints(store, owner, checkpoint, job.resume?.step, onComplete);
   if (job.resume === undefined) await checkpoints.save(0, new Map());
   return checkpoints;
 }

@@ -84,6 +84,8 @@ describe('messages', () => {
     expect(await a.receive('y', 'u8', 1)).toEqual({ data: u8(7), depth: 1 });
     expect(a.sent).toEqual({ messages: 1, payloadBytes: 8000, frameBytes: 8032 });
     expect(b.sent).toEqual({ messages: 1, payloadBytes: 1, frameBytes: 33 });
+    expect(b.received).toEqual(a.sent);
+    expect(a.received).toEqual(b.sent);
     expect([a.peer, b.peer]).toEqual(['P1', 'P0']);
     await Promise.all([a.close(), b.close()]);
     expect(a.sent.messages).toBe(1);

@@ -46,7 +46,8 @@ describe('--help', () => {
 
   it('groups and examples are there', async () => {
     const text = await help('local train --help');
-    for (const part of ['Task:', 'Protocol:', 'Machine:', 'Results:', 'Examples:']) expect(text).toContain(part);
+    for (const part of ['Task:', 'Protocol:', 'Machine:', 'Results:', 'Monitoring:', 'Examples:', 'While it runs:'])
+      expect(text).toContain(part);
   });
 });
 

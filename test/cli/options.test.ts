@@ -113,6 +113,24 @@ describe('values', () => {
   });
 });
 
+describe('watching', () => {
+  it.each([
+    ['', { level: 'silent', file: undefined }],
+    ['--log-level warn', { level: 'warn', file: undefined }],
+    ['--log-file run.log', { level: 'info', file: 'run.log' }],
+    ['--log-file run.log --log-level debug', { level: 'debug', file: 'run.log' }],
+  ])('log %s', (words, log) => expect(infer(`--model m ${words}`).log).toEqual(log));
+
+  it.each([
+    ['', undefined],
+    ['--metrics 0', { host: '127.0.0.1', port: 0 }],
+    ['--metrics 9464', { host: '127.0.0.1', port: 9464 }],
+    ['--metrics 0.0.0.0:9464', { host: '0.0.0.0', port: 9464 }],
+    ['--metrics party.example:9464', { host: 'party.example', port: 9464 }],
+    ['--metrics [::1]:9464', { host: '::1', port: 9464 }],
+  ])('%s', (words, metrics) => expect(train(words).metrics).toEqual(metrics));
+});
+
 describe('wrong values', () => {
   const folder = mkdtempSync(join(tmpdir(), 'securenn-net-'));
   writeFileSync(join(folder, 'text.json'), 'hello');
@@ -157,6 +175,14 @@ describe('wrong values', () => {
     ['--workers 0', /^--workers: /],
     ['--link dsl', /^--link: expected lan \(0\.22 ms, 625 MB\/s\), wan .* or RTT_MS:MBPS, .*found "dsl"$/],
     ['--link 58:0', /^--link: expected 0\.01 to 100000 megabytes a second, found "0"$/],
+    ['--log-level loud', /^--log-level: expected silent or error or warn or info or debug, found "loud"$/],
+    ['--log-file x --log-level silent', /^--log-file: --log-level silent logs nothing$/],
+    ['--metrics prometheus', /^--metrics: expected PORT or HOST:PORT, the port from 0 to 65533, found "prometheus"$/],
+    ['--metrics 65534', /^--metrics: .*found "65534"$/],
+    ['--metrics -1', /^--metrics: .*found "-1"$/],
+    ['--metrics :9464', /^--metrics: .*found ":9464"$/],
+    ['--metrics ::1:9464', /^--metrics: .*found "::1:9464"$/],
+    ['--metrics 1 --metrics 2', /^--metrics: given 2 times$/],
     ['--link lan --link wan', /^--link: given 2 times$/],
     ['--network Z', /^--network: no network and no file is named Z$/],
     ['--network toString', /no network and no file is named toString/],

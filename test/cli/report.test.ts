@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Interrupted, errorLine, exitCodeOf } from '../../src/cli/errors.ts';
 import { checkWritable, freshModelPath } from '../../src/cli/output.ts';
+import { paceOf } from '../../src/cli/pace.ts';
 import { duration, Progress } from '../../src/cli/progress.ts';
 import { meanBytes, spread } from '../../src/cli/report.ts';
+import type { Spent } from '../../src/client/spent.ts';
 import { Problem } from '../../src/data/problem.ts';
 
 describe('figures', () => {
@@ -17,8 +19,6 @@ describe('figures', () => {
 
   it('bytes: each party rounded, the total their sum', () => {
     const step = (P0: number, P1: number, P2: number): Parameters<typeof meanBytes>[0][number] => ({
-      seconds: 1,
-      onlineRounds: 1,
       bytesSent: { P0, P1, P2 },
     });
     expect(meanBytes([step(1, 10, 100), step(2, 20, 201)])).toEqual({ p0: 2, p1: 15, p2: 151, total: 168 });
@@ -69,6 +69,34 @@ describe('files', () => {
   });
 });
 
+/** A step in which the parties waited a quarter of their time. */
+function spent(seconds: number, megabytes: number): Spent {
+  return {
+    seconds,
+    computeSeconds: { P0: seconds, P1: seconds, P2: 0.25 * seconds },
+    waitSeconds: { P0: 0, P1: 0, P2: 0.75 * seconds },
+    bytesSent: { P0: 0.5e6 * megabytes, P1: 0.5e6 * megabytes, P2: 0 },
+    onlineRounds: 1,
+  };
+}
+
+describe('pace', () => {
+  it('is of all steps but the first together, however long each', () => {
+    expect(paceOf([spent(9, 1), spent(1, 2), spent(3, 4)])).toEqual({
+      megabytesSentPerSecond: 1.5,
+      waitPercent: { p0: 0, p1: 0, p2: 75, all: 25 },
+    });
+  });
+
+  it('is nothing without steps, and without parties', () => {
+    const none = { P0: 0, P1: 0, P2: 0 };
+    const alone = { seconds: 1, computeSeconds: none, waitSeconds: none, bytesSent: none, onlineRounds: 0 };
+    for (const steps of [[], [alone]]) {
+      expect(paceOf(steps)).toEqual({ megabytesSentPerSecond: 0, waitPercent: null });
+    }
+  });
+});
+
 describe('progress away from a terminal', () => {
   it('is a line at the end at least, with what there is to say', () => {
     let text = '';
@@ -76,11 +104,30 @@ describe('progress away from a terminal', () => {
     const progress = new Progress(stream);
     progress.line('hello');
     progress.begin(2, 'step');
-    progress.step({ done: 1, stage: 'epoch 1/1', loss: 2, bytesPerStep: 1e6 });
-    progress.step({ done: 2, stage: 'epoch 1/1', loss: 1.5, bytesPerStep: 2.5e6 });
+    progress.step({ done: 1, stage: 'epoch 1/1', loss: 2, spent: spent(0.5, 1) });
+    progress.tested(0.9712);
+    progress.step({ done: 2, stage: 'epoch 1/1', loss: 1.5, spent: spent(1.5, 3) });
     progress.stop();
-    expect(text).toMatch(
-      /^hello\n2\/2 · epoch 1\/1 · loss 1\.5000 · \d+\.\d{3} s each · 2\.50 MB sent each · 0 s left\n$/,
+    expect(text).toBe(
+      'hello\n' +
+        '2/2 · epoch 1/1 · 0 s left · loss 1.5000 · accuracy 97.12 % · 1.500 s/step · 2.00 MB/s · compute 75 % · wait 25 %\n',
     );
+  });
+
+  it('shows the speed of the last ten seconds, or of one step that takes longer', () => {
+    let text = '';
+    const stream = { isTTY: false, write: (piece: string) => (text += piece) } as unknown as NodeJS.WriteStream;
+    const last = (...seconds: number[]): string => {
+      text = '';
+      const progress = new Progress(stream);
+      progress.begin(seconds.length, 'batch');
+      seconds.forEach((each, i) => progress.step({ done: i + 1, stage: 'x', spent: spent(each, 0) }));
+      return /[\d.]+ s\/batch/.exec(text)![0];
+    };
+    expect(last(1, 100, 4, 6)).toBe('5.000 s/batch');
+    expect(last(1, 4, 7)).toBe('7.000 s/batch');
+    expect(last(60)).toBe('60.000 s/batch');
+    // The first of a session is left out as soon as there is another.
+    expect(last(4, 2)).toBe('2.000 s/batch');
   });
 });

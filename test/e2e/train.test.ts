@@ -13,6 +13,8 @@ interface TrainJson {
   readonly secondsPerStep: { readonly median: number; readonly min: number; readonly max: number };
   readonly bytesSentPerStep: { readonly p0: number; readonly p1: number; readonly p2: number; readonly total: number };
   readonly onlineRoundsPerStep: number;
+  readonly megabytesSentPerSecond: number;
+  readonly waitPercent: Readonly<Record<'p0' | 'p1' | 'p2' | 'all', number>> | null;
   readonly machine: object;
   readonly ranges?: readonly { readonly part: string }[];
 }
@@ -24,7 +26,7 @@ const common = ['--network', network, '--data', data, '--batch', '32', '--worker
 const TRAIN_KEYS = [
   ...['command', 'network', 'suite', 'truncation', 'fractionBits', 'compareBits', 'backend', 'batch', 'link', 'steps'],
   ...['seed', 'lossFunction', 'optimizer', 'learningRate', 'lrDecay', 'lrDecayEpochs', 'momentum'],
-  ...['secondsPerStep', 'bytesSentPerStep', 'onlineRoundsPerStep', 'loss'],
+  ...['secondsPerStep', 'bytesSentPerStep', 'onlineRoundsPerStep', 'megabytesSentPerSecond', 'waitPercent', 'loss'],
   ...['testAccuracyPercents', 'testAccuracyPercent', 'seconds', 'resumedFrom'],
   'machine',
 ];
@@ -70,6 +72,11 @@ describe('train and infer', () => {
     expect(Math.min(p0, p1, p2)).toBeGreaterThan(1000);
     expect(total).toBe(p0 + p1 + p2);
     expect(json.onlineRoundsPerStep).toBeGreaterThan(5);
+    expect(json.megabytesSentPerSecond).toBeGreaterThan(0);
+    for (const percent of Object.values(json.waitPercent!)) {
+      expect(percent).toBeGreaterThan(0);
+      expect(percent).toBeLessThan(100);
+    }
     expect(json.loss).toBeLessThan(0.7);
     expect(json.testAccuracyPercent).toBeGreaterThan(90);
     expect(json.testAccuracyPercents).toHaveLength(8);
@@ -80,6 +87,9 @@ describe('train and infer', () => {
     for (let epoch = 1; epoch <= 8; epoch++)
       expect(trained.stderr).toMatch(new RegExp(`after epoch ${epoch}: [\\d.]+ %`));
     expect(trained.stderr).toContain(`model saved: ${model}`);
+    expect(trained.stderr).toMatch(
+      /^64\/64 · .* · loss \d\.\d{4} · accuracy [\d.]+ % · \d+\.\d{3} s\/step · .* MB\/s · compute \d+ % · wait \d+ %$/m,
+    );
   });
 
   it('plain train: the same training, nothing sent', async () => {
@@ -90,7 +100,12 @@ describe('train and infer', () => {
     expect(Object.keys(plain)).toEqual(TRAIN_KEYS.toSpliced(TRAIN_KEYS.indexOf('seconds'), 0, 'ranges'));
     expect(plain.ranges!.map(({ part }) => part)).toEqual(expect.arrayContaining(['1:relu', 'loss']));
     expect(outcome.stderr).toMatch(/largest values \(comparisons hold below 65536/);
-    expect(plain).toMatchObject({ command: 'plain train', onlineRoundsPerStep: 0 });
+    expect(plain).toMatchObject({
+      command: 'plain train',
+      onlineRoundsPerStep: 0,
+      megabytesSentPerSecond: 0,
+      waitPercent: null,
+    });
     expect(plain.bytesSentPerStep).toEqual({ p0: 0, p1: 0, p2: 0, total: 0 });
     // Both round stochastically, in units of 2^-16; 64 steps apart they still agree in the second digit.
     expect(Math.abs(plain.loss! - json.loss!)).toBeLessThan(0.02);
@@ -108,7 +123,14 @@ describe('train and infer', () => {
     expect(outcome.stdout).toMatch(/^\d+ of 48 right · /m);
     const report = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
     expect(report).toMatchObject({ command: 'local infer', network: 'tiny', batch: 32, count: 48 });
-    for (const key of ['secondsPerBatch', 'bytesSentPerBatch', 'onlineRounds', 'machine'])
+    for (const key of [
+      'secondsPerBatch',
+      'bytesSentPerBatch',
+      'onlineRounds',
+      'megabytesSentPerSecond',
+      'waitPercent',
+      'machine',
+    ])
       expect(report).toHaveProperty(key);
     const predictions = report.predictions as number[];
     const labels = Array.from({ length: 48 }, (_, i) => i % 4);

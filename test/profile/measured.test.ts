@@ -19,9 +19,9 @@ class Heard implements Meter {
   issued(kernel: string): number {
     return this.calls.push(`issued ${kernel}`) - 1;
   }
-  finished(issued: number, _start: number, gpuMs: number): void {
+  finished(issued: number, _start: number, gpuMs: () => number): void {
     this.calls.push(this.calls[issued].replace('issued', 'finished'));
-    this.gpuMs += gpuMs;
+    this.gpuMs += gpuMs();
   }
 }
 

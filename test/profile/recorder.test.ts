@@ -79,7 +79,7 @@ describe('recorder', () => {
     clock.sleep(4);
     probe.received(asked, 'q', called, 8, 1);
     clock.sleep(6);
-    probe.scope.finished(gemm, called, 2.5);
+    probe.scope.finished(gemm, called, () => 2.5);
     const recording = recorder.recording();
     expect(lineOf(recording, '', 'kernel')).toMatchObject({ calls: 1, ownMs: 1, idleMs: 10, spanMs: 11, gpuMs: 2.5 });
     expect(lineOf(recording, '', 'receive')).toMatchObject({ idleMs: 0 });
@@ -95,7 +95,7 @@ describe('recorder', () => {
     clock.work(2);
     const conv = scope.issued('conv', called);
     clock.work(3);
-    scope.finished(conv, called, 0);
+    scope.finished(conv, called, () => 0);
     expect(lineOf(recorder.recording(), '', 'kernel')).toMatchObject({ ownMs: 5, localMs: 0, idleMs: 0 });
   });
 

@@ -161,6 +161,8 @@ const stepReport = (step: number): Parameters<OwnerCheckpoints['onStep']>[0] => 
   epoch: 1,
   seconds: 1,
   loss: undefined,
+  computeSeconds: { P0: 0.75, P1: 0.5, P2: 0.25 },
+  waitSeconds: { P0: 0.25, P1: 0.5, P2: 0.75 },
   bytesSent: { P0: 1, P1: 2, P2: 3 },
   onlineRounds: 4,
 });

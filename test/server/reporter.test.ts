@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Link, Traffic } from '../../src/channel/channel.ts';
-import { decodeEvent, MAXIMUM_EVENT_BYTES } from '../../src/data/party-events.ts';
+import { decodeEvent, MAXIMUM_EVENT_BYTES, type PartyEvent } from '../../src/data/party-events.ts';
 import { Reporter } from '../../src/server/reporter.ts';
 
 class FakeLink {
@@ -19,11 +19,20 @@ describe('Reporter', () => {
     const [owner, a, b] = [new FakeLink(), new FakeLink(), new FakeLink()];
     a.sent.frameBytes = 500; // from before the job
     let rounds = 0;
-    const reporter = new Reporter(owner as unknown as Link, [a, b] as unknown as Link[], () => rounds);
+    let waited = 40;
+    const heard: PartyEvent[] = [];
+    const reporter = new Reporter({
+      owner: owner as unknown as Link,
+      parties: [a, b] as unknown as Link[],
+      rounds: () => rounds,
+      waited: () => waited,
+      onEvent: (event) => heard.push(event),
+    });
     await reporter.report({ kind: 'ready' });
     a.sent.frameBytes += 10;
     b.sent.frameBytes += 5;
     rounds = 7;
+    waited = 42.5;
     await reporter.report({ kind: 'step', step: 1, epoch: 1, loss: false });
     b.sent.frameBytes += 1;
     rounds = 9;
@@ -36,10 +45,11 @@ describe('Reporter', () => {
     });
     expect(events).toMatchObject([
       ['event/0', { kind: 'ready', bytesSent: 0, onlineRounds: 0 }],
-      ['event/1', { kind: 'step', step: 1, bytesSent: 15, onlineRounds: 7 }],
+      ['event/1', { kind: 'step', step: 1, bytesSent: 15, onlineRounds: 7, waitSeconds: 2.5 }],
       ['event/2', { kind: 'step', step: 2, bytesSent: 1, onlineRounds: 2 }],
-      ['event/3', { kind: 'finished', bytesSent: 0, onlineRounds: 0 }],
+      ['event/3', { kind: 'finished', bytesSent: 0, onlineRounds: 0, waitSeconds: 0 }],
     ]);
+    expect(heard).toEqual(events.map(([, event]) => event));
   });
 });
 
@@ -49,9 +59,9 @@ describe('decodeEvent', () => {
   it.each([
     ['{"kind":', /P1: event\/0: not JSON/],
     ['{"kind":"fly"}', /not an event of a party/],
-    ['{"kind":"ready","seconds":-1,"bytesSent":0,"onlineRounds":0}', /not an event of a party/],
-    ['{"kind":"ready","seconds":1,"bytesSent":0.5,"onlineRounds":0}', /not an event of a party/],
-    ['{"kind":"ready","seconds":1,"bytesSent":0,"onlineRounds":0,"more":1}', /not an event of a party/],
+    ['{"kind":"ready","seconds":-1,"waitSeconds":0,"bytesSent":0,"onlineRounds":0}', /not an event of a party/],
+    ['{"kind":"ready","seconds":1,"waitSeconds":0,"bytesSent":0.5,"onlineRounds":0}', /not an event of a party/],
+    ['{"kind":"ready","seconds":1,"waitSeconds":0,"bytesSent":0,"onlineRounds":0,"more":1}', /not an event of a party/],
   ])('refuses %s', (text, message) => {
     expect(() => decodeEvent(bytes(text), 'P1: event/0')).toThrow(message);
   });

@@ -4,6 +4,7 @@ import { ownInference, type BatchReport } from '../../client/inference.ts';
 import { ownMicro, type MicroReport } from '../../client/micro.ts';
 import { ownTraining } from '../../client/training.ts';
 import type { StepReport } from '../../client/history.ts';
+import { sumOf } from '../../client/spent.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { imageSize } from '../../data/dataset.ts';
 import type { Model } from '../../data/model-file.ts';
@@ -78,10 +79,6 @@ export function run(task: Task, setting: Setting, keep: Keep): Promise<void> {
 
 type Counted = Pick<StepReport | BatchReport, 'seconds' | 'bytesSent' | 'onlineRounds'>;
 
-function totalBytes({ bytesSent: { P0, P1, P2 } }: Pick<Counted, 'bytesSent'>): number {
-  return P0 + P1 + P2;
-}
-
 /** Without the first, which finds everything cold; alone when there is no other. */
 function measured(runs: readonly { seconds: number; bytes: number; onlineRounds: number }[]): Measured {
   const warm = runs.length > 1 ? runs.slice(1) : runs;
@@ -95,7 +92,7 @@ function measured(runs: readonly { seconds: number; bytes: number; onlineRounds:
 
 const counted = (report: Counted): { seconds: number; bytes: number; onlineRounds: number } => ({
   seconds: report.seconds,
-  bytes: totalBytes(report),
+  bytes: sumOf(report.bytesSent),
   onlineRounds: report.onlineRounds,
 });
 
