@@ -1,0 +1,102 @@
+/**
+ * What a party takes at most: its peak memory, and how long its event loop stands still while it trains.
+ *
+ *   node dist/bench/limits.js [--out bench/results/limits.json] [--only REGEXP]
+ *
+ * The loop also stands while a party waits for a core: on a machine with fewer than three, the least that can be seen is a time slice of
+ * the scheduler. `one party at a time` would not be a training, so read the figures beside the machine's cores.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { report } from './machine.ts';
+import type { Watched } from './watch.ts';
+
+interface Run {
+  readonly name: string;
+  readonly network: string | object;
+  readonly batch: number;
+  readonly steps: number;
+}
+
+/** A first layer of VGG's size: 28 · 28 · 80 filters · 128 images are 8.03 million activations. */
+const WIDE = {
+  name: 'wide',
+  input: [28, 28, 1],
+  layers: [
+    { type: 'conv2d', filters: 80, kernel: 3, padding: 1 },
+    { type: 'relu' },
+    { type: 'maxpool', window: 2 },
+    { type: 'flatten' },
+    { type: 'dense', units: 10 },
+  ],
+};
+/** The same without pooling: every one of the activations is compared. */
+const WIDE_RELU = { ...WIDE, name: 'wide-relu', layers: WIDE.layers.filter(({ type }) => type !== 'maxpool') };
+
+const RUNS: readonly Run[] = [
+  { name: 'A, batch 128', network: 'A', batch: 128, steps: 200 },
+  { name: 'C, batch 128', network: 'C', batch: 128, steps: 12 },
+  { name: 'C, batch 512', network: 'C', batch: 512, steps: 4 },
+  { name: '8 M activations, pooled', network: WIDE, batch: 128, steps: 3 },
+  { name: '8 M activations', network: WIDE_RELU, batch: 128, steps: 3 },
+];
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+function execute(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'], env });
+    child.on('error', reject);
+    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`${args.join(' ')}: exit code ${code}`))));
+  });
+}
+
+async function watched(folder: string, { network, batch, steps }: Run): Promise<Watched[]> {
+  const lines = join(folder, 'watched.jsonl');
+  const file = join(folder, 'network.json');
+  await writeFile(lines, '');
+  if (typeof network === 'object') await writeFile(file, JSON.stringify(network));
+  const args = [
+    '--network',
+    typeof network === 'object' ? file : network,
+    '--batch',
+    `${batch}`,
+    '--steps',
+    `${steps}`,
+  ];
+  args.push('--data', folder, '--out', join(folder, 'model.safetensors'));
+  const env = { ...process.env, SECURENN_LIMITS_FILE: lines };
+  await execute(['--import', here('./watch.js'), here('../src/cli/main.js'), 'local', 'train', ...args], env);
+  const text = await readFile(lines, 'utf8');
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Watched);
+}
+
+const { values } = parseArgs({ options: { only: { type: 'string', default: '' }, out: { type: 'string' } } });
+const folder = await mkdtemp(join(tmpdir(), 'securenn-limits-'));
+const rows: object[] = [];
+try {
+  await execute([here('./subset.js'), folder, '2560', '500']);
+  for (const run of RUNS.filter(({ name }) => new RegExp(values.only).test(name))) {
+    for (const { party, peakMemoryMiB, longestBySecond } of (await watched(folder, run)).toSorted((a, b) =>
+      a.party.localeCompare(b.party),
+    )) {
+      const sorted = longestBySecond.toSorted((a, b) => a - b);
+      rows.push({
+        run: run.name,
+        party,
+        peakMemoryMiB,
+        loopStoodMs: { medianOfSeconds: sorted[sorted.length >> 1], longest: sorted.at(-1) },
+      });
+    }
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+await report('limits', rows);
