@@ -194,15 +194,16 @@ function product(name: string, size: number): Cell {
 
 const NETWORKS = ['A', 'B', 'C', 'D'];
 const STEPS: Readonly<Record<string, number>> = { A: 200, B: 20, C: 12, D: 80 };
-/** Enough that the median is of a session under way: the first batches run before the JIT compiler has. */
+/** Batches of a session: enough that the median is of one under way, for the first batches run before the JIT compiler has. */
 const BATCHES_128: Readonly<Record<string, number>> = { A: 40, B: 7, C: 5, D: 19 };
+const BATCHES_1: Readonly<Record<string, number>> = { A: 1500, B: 600, C: 400, D: 1500 };
 const BATCHES = [32, 64, 256, 512];
 const COMPARISONS = [10_000, 100_000, 1_000_000, 10_000_000];
 
 const CELLS: readonly Cell[] = [
   ...NETWORKS.map((network) => training(`train ${network}`, { network, steps: STEPS[network] })),
   ...NETWORKS.map((network) => inference(`infer ${network}, 128 images`, network, 128, BATCHES_128[network])),
-  ...NETWORKS.map((network) => inference(`infer ${network}, 1 image`, network, 1, 400)),
+  ...NETWORKS.map((network) => inference(`infer ${network}, 1 image`, network, 1, BATCHES_1[network])),
   operation('16384 ReLUs', 'relu', 16_384, 100),
   operation('maxpool 24x24x20, 2x2', 'maxpool', 0, 100),
   product('product 512x512x512, one core', 512),

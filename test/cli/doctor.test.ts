@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Compute, ConvJob, GemmJob } from '../../runtime/compute.ts';
@@ -14,6 +13,7 @@ import { gemmReference } from '../reference/gemm.ts';
 import { TestRandom } from '../reference/random.ts';
 import { expectSame } from '../reference/same.ts';
 import { openTestDevice } from '../webgpu/open.ts';
+import { temporaryFolder } from '../folder.ts';
 
 const NO_GPU = { tried: 'webgpu: no hardware adapter: {} gave none' };
 
@@ -193,7 +193,7 @@ describe('the command', () => {
   });
 
   it('without a hardware adapter says so, and that is no failure', async () => {
-    const json = join(mkdtempSync(join(tmpdir(), 'securenn-doctor-')), 'doctor.json');
+    const json = join(temporaryFolder('doctor'), 'doctor.json');
     await doctor({ json, seconds: 0 }, new AbortController().signal);
     const report = JSON.parse(readFileSync(json, 'utf8')) as DoctorReport;
     expect(report).toMatchObject({ command: 'doctor', ok: true, gpu: null });

@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import yargs, { type Options } from 'yargs';
 import { describe, expect, it } from 'vitest';
@@ -13,6 +12,7 @@ import {
 } from '../../src/cli/options.ts';
 import { Problem } from '../../src/data/problem.ts';
 import type { Argv } from '../../src/cli/values.ts';
+import { temporaryFolder } from '../folder.ts';
 
 function parse(options: Readonly<Record<string, Options>>, words: string): Argv {
   return yargs(words)
@@ -107,7 +107,7 @@ describe('values', () => {
   });
 
   it('may be a network in a file', () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'securenn-net-')), 'net.json');
+    const path = join(temporaryFolder('net'), 'net.json');
     writeFileSync(path, JSON.stringify({ name: 'small', input: [16], layers: [{ type: 'dense', units: 4 }] }));
     expect(train(`--network ${path}`).network).toMatchObject({ name: 'small', input: [16] });
   });
@@ -132,7 +132,7 @@ describe('watching', () => {
 });
 
 describe('wrong values', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'securenn-net-'));
+  const folder = temporaryFolder('net');
   writeFileSync(join(folder, 'text.json'), 'hello');
   writeFileSync(join(folder, 'relu.json'), JSON.stringify({ name: 'x', input: [4], layers: [{ type: 'relu' }] }));
 

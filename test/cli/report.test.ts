@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Interrupted, errorLine, exitCodeOf } from '../../src/cli/errors.ts';
@@ -9,6 +8,7 @@ import { duration, Progress } from '../../src/cli/progress.ts';
 import { meanBytes, spread } from '../../src/cli/report.ts';
 import type { Spent } from '../../src/client/spent.ts';
 import { Problem } from '../../src/data/problem.ts';
+import { temporaryFolder } from '../folder.ts';
 
 describe('figures', () => {
   it('spread', () => {
@@ -48,7 +48,7 @@ describe('errors', () => {
 
 describe('files', () => {
   const before = process.cwd();
-  const folder = mkdtempSync(join(tmpdir(), 'securenn-out-'));
+  const folder = temporaryFolder('out');
   beforeAll(() => process.chdir(folder));
   afterAll(() => process.chdir(before));
 

@@ -1,6 +1,5 @@
 /** Which checkpoint a run goes on from, and which options it takes. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkSameOptions, readCheckpointSettings } from '../../src/cli/checkpoint-options.ts';
@@ -9,6 +8,7 @@ import { checkFolderIsFree, chooseStep, readRun, type AllHoldings } from '../../
 import type { Holdings } from '../../src/data/checkpoint-store.ts';
 import { Problem } from '../../src/data/problem.ts';
 import { NETWORKS } from '../../src/nn/network.ts';
+import { temporaryFolder } from '../folder.ts';
 
 const KEEPERS = ['owner', 'P0', 'P1', 'P2'] as const;
 
@@ -91,7 +91,7 @@ describe('the step to go on from', () => {
   });
 
   it('needs an owner that knows of a run', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'securenn-resume-'));
+    const folder = temporaryFolder('resume');
     await expect(readRun(folder)).rejects.toThrow(/^--resume: no checkpoint of an owner in /);
     writeFileSync(join(folder, 'owner'), '');
     await expect(readRun(folder)).rejects.toThrow(/owner: cannot be read: ENOTDIR/);

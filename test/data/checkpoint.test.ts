@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../../src/data/checkpoint.ts';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
 import { Problem } from '../../src/data/problem.ts';
+import { temporaryFolder } from '../folder.ts';
 
 const KEY = new Uint8Array(16).fill(0xab);
 const worker: Checkpoint = {
@@ -100,7 +100,7 @@ describe('checkpoint files', () => {
 });
 
 describe('a folder of checkpoints', () => {
-  const fresh = (): string => join(mkdtempSync(join(tmpdir(), 'securenn-checkpoint-')), 'run', 'P1');
+  const fresh = (): string => join(temporaryFolder('checkpoint'), 'run', 'P1');
   const at = (step: number): Checkpoint => ({ ...worker, step });
   const name = (step: number): string => `step-${String(step).padStart(8, '0')}.checkpoint`;
 

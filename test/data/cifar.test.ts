@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadDataset } from '../../src/data/mnist.ts';
+import { temporaryFolder } from '../folder.ts';
 
 const RECORD = 3073;
 
@@ -17,7 +17,7 @@ function batch(labels: readonly number[]): Uint8Array {
 }
 
 function folderWith(files: Record<string, Uint8Array>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'securenn-cifar-'));
+  const folder = temporaryFolder('cifar');
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
   return folder;
 }

@@ -1,7 +1,7 @@
 /** Small data sets as IDX files. */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '../folder.ts';
 
 /** An IDX file of unsigned bytes. */
 export function idxBytes(dimensions: readonly number[], elements: ArrayLike<number>): Uint8Array {
@@ -61,7 +61,7 @@ export function writeDataset(
   files: Readonly<Record<keyof FourFiles, Uint8Array | undefined>>,
   nameOf: (key: keyof FourFiles) => string = (key) => FILE_NAMES[key],
 ): string {
-  const folder = join(mkdtempSync(join(tmpdir(), 'securenn-data-')), 'set');
+  const folder = join(temporaryFolder('data'), 'set');
   mkdirSync(folder);
   for (const [key, bytes] of Object.entries(files) as [keyof FourFiles, Uint8Array | undefined][]) {
     if (bytes) writeFileSync(join(folder, nameOf(key)), bytes);

@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeFileAtomically } from '../../src/data/atomic-write.ts';
 import { checkModelNetwork, formatModel, parseModel, readModel, type Model } from '../../src/data/model-file.ts';
 import { formatSafetensors, parseSafetensors } from '../../src/data/safetensors.ts';
 import { NETWORKS, type Network } from '../../src/nn/network.ts';
+import { temporaryFolder } from '../folder.ts';
 
 const network: Network = { name: 'tiny', input: [2], layers: [{ type: 'dense', units: 3 }] };
 
@@ -28,14 +28,14 @@ function changed(edit: (file: { tensors: Map<string, unknown>; metadata: Map<str
 
 describe('model files', () => {
   it('give back the model', async () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'securenn-model-')), 'deep', 'model.safetensors');
+    const path = join(temporaryFolder('model'), 'deep', 'model.safetensors');
     await writeFileAtomically(path, formatModel(model));
     expect(await readModel(path)).toEqual(model);
     expect(readdirSync(join(path, '..'))).toEqual(['model.safetensors']);
   });
 
   it('stay as they were when writing fails, and leave nothing behind', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'securenn-model-'));
+    const folder = temporaryFolder('model');
     // A folder in the target's place makes the last step, the rename, fail.
     const blocked = join(folder, 'blocked');
     await writeFileAtomically(join(blocked, 'inside'), new Uint8Array(1));
@@ -84,7 +84,7 @@ describe('model files', () => {
 
   it('that are not there are named', async () => {
     await expect(readModel('/no/such.safetensors')).rejects.toThrow('model file /no/such.safetensors: cannot be read');
-    const path = join(mkdtempSync(join(tmpdir(), 'securenn-model-')), 'text');
+    const path = join(temporaryFolder('model'), 'text');
     writeFileSync(path, 'hello');
     await expect(readModel(path)).rejects.toThrow(/text: too short for a safetensors file/);
   });

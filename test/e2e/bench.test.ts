@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { allGone, Command, run, temporaryFolder } from './command.ts';
+import { allGone, Command, run } from './command.ts';
+import { temporaryFolder } from '../folder.ts';
 
 interface Json {
   readonly complete: boolean;
@@ -11,7 +12,7 @@ interface Json {
   >;
 }
 
-const folder = temporaryFolder();
+const folder = temporaryFolder('e2e');
 
 describe('bench tables', () => {
   it('an interrupted run writes what was measured until then', { timeout: 180_000 }, async () => {

@@ -1,8 +1,7 @@
 /** Runs the built command line as a person would, and looks at its processes from outside. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -90,10 +89,6 @@ export async function allGone(pids: Iterable<number>, withinMs: number): Promise
     if (Date.now() > end) throw new Error(`still running after ${withinMs} ms: ${left().join(', ')}`);
     await sleep(20);
   }
-}
-
-export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'securenn-e2e-'));
 }
 
 /** A network for the small data set, as a file. */

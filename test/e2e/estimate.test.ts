@@ -6,7 +6,8 @@ import { parseNetwork } from '../../src/nn/network.ts';
 import { readFileSync } from 'node:fs';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
-import { run, temporaryFolder, writeNetwork } from './command.ts';
+import { run, writeNetwork } from './command.ts';
+import { temporaryFolder } from '../folder.ts';
 
 interface Json {
   readonly secondsPerStep: { readonly median: number };
@@ -24,7 +25,7 @@ interface Estimate {
   }[];
 }
 
-const folder = temporaryFolder();
+const folder = temporaryFolder('e2e');
 const path = writeNetwork(folder);
 const network = parseNetwork(JSON.parse(readFileSync(path, 'utf8')), path);
 const data = writeDataset(smallDataset(256, 64));

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { smallDataset, writeDataset, type FourFiles } from '../data/fixtures.ts';
-import { allGone, Command, freePorts, run, temporaryFolder, writeNetwork, type Outcome } from './command.ts';
+import { allGone, Command, freePorts, run, writeNetwork, type Outcome } from './command.ts';
+import { temporaryFolder } from '../folder.ts';
 
-const folder = temporaryFolder();
+const folder = temporaryFolder('e2e');
 const network = writeNetwork(folder);
 const files = smallDataset(256, 64);
 const data = writeDataset(files);

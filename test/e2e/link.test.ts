@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
-import { MAIN, run, temporaryFolder, writeNetwork } from './command.ts';
+import { MAIN, run, writeNetwork } from './command.ts';
+import { temporaryFolder } from '../folder.ts';
 
 interface TrainJson {
   readonly link: object | null;
@@ -13,7 +14,7 @@ interface TrainJson {
   readonly bytesSentPerStep: { readonly p0: number; readonly p1: number; readonly p2: number; readonly total: number };
 }
 
-const folder = temporaryFolder();
+const folder = temporaryFolder('e2e');
 const data = writeDataset(smallDataset(256, 64));
 const common = (network: string): string[] => [
   ...['local', 'train', '--network', network, '--data', data, '--batch', '64', '--workers', '1', '--no-show-loss'],

@@ -7,12 +7,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
 import { samples, type Samples } from '../samples.ts';
-import { allGone, Command, freePorts, run, temporaryFolder, writeNetwork } from './command.ts';
+import { allGone, Command, freePorts, run, writeNetwork } from './command.ts';
+import { temporaryFolder } from '../folder.ts';
 
 const PARTIES = ['P0', 'P1', 'P2'] as const;
 type Party = (typeof PARTIES)[number];
 
-const folder = temporaryFolder();
+const folder = temporaryFolder('e2e');
 const data = writeDataset(smallDataset(256, 64));
 const common = ['--network', writeNetwork(folder), '--data', data, '--batch', '32', '--workers', '1'];
 const model = join(folder, 'model.safetensors');

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/profile/summary.ts';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
-import { allGone, Command, isAlive, run, temporaryFolder, writeNetwork } from './command.ts';
+import { allGone, Command, isAlive, run, writeNetwork } from './command.ts';
+import { temporaryFolder } from '../folder.ts';
 
-const folder = temporaryFolder();
+const folder = temporaryFolder('e2e');
 const network = writeNetwork(folder);
 const data = writeDataset(smallDataset(256, 64));
 const common = ['--network', network, '--data', data, '--batch', '32', '--workers', '1'];

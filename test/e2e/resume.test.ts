@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
 import { testRandom } from '../reference.ts';
-import { allGone, Command, run, temporaryFolder, writeNetwork, type Outcome } from './command.ts';
+import { allGone, Command, run, writeNetwork, type Outcome } from './command.ts';
+import { temporaryFolder } from '../folder.ts';
 
-const folder = temporaryFolder();
+const folder = temporaryFolder('e2e');
 const network = writeNetwork(folder);
 const data = writeDataset(smallDataset(256, 64));
 // Three epochs of eight steps, and a checkpoint every third step besides.

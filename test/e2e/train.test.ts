@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readModel } from '../../src/data/model-file.ts';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
-import { run, temporaryFolder, writeNetwork, type Outcome } from './command.ts';
+import { run, writeNetwork, type Outcome } from './command.ts';
+import { temporaryFolder } from '../folder.ts';
 
 interface TrainJson {
   readonly testAccuracyPercent: number;
@@ -19,7 +20,7 @@ interface TrainJson {
   readonly ranges?: readonly { readonly part: string }[];
 }
 
-const folder = temporaryFolder();
+const folder = temporaryFolder('e2e');
 const network = writeNetwork(folder);
 const data = writeDataset(smallDataset(256, 64));
 const common = ['--network', network, '--data', data, '--batch', '32', '--workers', '1'];

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { loadDataset } from '../../src/data/mnist.ts';
 import type { Summary } from '../../src/profile/summary.ts';
 import { idxBytes, writeDataset } from '../data/fixtures.ts';
-import { run, temporaryFolder, type Outcome } from './command.ts';
+import { run, type Outcome } from './command.ts';
+import { temporaryFolder } from '../folder.ts';
 
 const [TRAIN, TEST, PIXELS] = [16, 4, 28 * 28];
 
@@ -20,7 +21,7 @@ async function fewDigits(): Promise<string> {
 }
 
 describe('local train --backend webgpu', () => {
-  const folder = temporaryFolder();
+  const folder = temporaryFolder('e2e');
 
   it.each([
     ['A', '8', '3'],

@@ -1,6 +1,5 @@
 /** The report in a real browser: it opens without a word of complaint, asks nobody for anything, and can be read. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'puppeteer-core';
@@ -10,8 +9,9 @@ import { formatReport } from '../../src/profile/report.ts';
 import type { RunFacts } from '../../src/profile/summary.ts';
 import { launchBrowser } from '../browser.ts';
 import { FACTS, threeParties } from './parts.ts';
+import { temporaryFolder } from '../folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'securenn-report-'));
+const folder = temporaryFolder('report');
 let browser: Browser;
 
 beforeAll(async () => {

@@ -1,6 +1,5 @@
 /** What a party takes from its checkpoint, and how the four agree that one is complete. */
-import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -17,6 +16,7 @@ import { loadCheckpoint, PartyCheckpoints, storedJob } from '../../src/server/ch
 import { JOB_VERSION, type TrainJob } from '../../src/server/job.ts';
 import { testRandom } from '../reference.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
+import { temporaryFolder } from '../folder.ts';
 
 const network: Network = { name: 'tiny', input: [2], layers: [{ type: 'dense', units: 3 }] };
 const job: TrainJob = {
@@ -53,7 +53,7 @@ const good: Checkpoint = {
 };
 
 function fresh(): string {
-  return mkdtempSync(join(tmpdir(), 'securenn-checkpoint-'));
+  return temporaryFolder('checkpoint');
 }
 
 describe('a party that goes on', () => {

@@ -1,5 +1,5 @@
 /** A party's side of a profile: its clock, what it counts from, and the file it leaves. */
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { memoryPair } from '../../src/channel/memory.ts';
 import { decodePart } from '../../src/profile/part.ts';
 import { Recorder } from '../../src/profile/recorder.ts';
 import { partFile, Profiling } from '../../src/server/profiling.ts';
+import { temporaryFolder } from '../folder.ts';
 
 const NAMES = ['P0', 'P1', 'P2'] as const;
 const AHEAD = { P0: 0, P1: 5000, P2: -3000 } as const;
@@ -49,7 +50,7 @@ describe('profiling', () => {
   });
 
   it('leaves a whole file at the end, also of a party that never began', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'securenn-profile-'));
+    const folder = temporaryFolder('profile');
     const { parties } = await open(folder);
     parties[0].begin(() => 0);
     parties[0].end(true);
