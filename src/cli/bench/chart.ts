@@ -76,6 +76,12 @@ export async function toSvg(panels: readonly Panel[], caption: string): Promise<
   }
 }
 
+/** The power of ten below all bars, where they stand: on a logarithmic axis they would hang from 1. */
+function floorOf({ ours, paper }: Panel): number {
+  const values = [...ours, ...paper].filter((value) => value !== null && value > 0) as number[];
+  return values.length === 0 ? 1 : 10 ** (Math.ceil(Math.log10(Math.min(...values))) - 1);
+}
+
 function optionOf(panels: readonly Panel[], caption: string): EChartsOption {
   const top = (i: number): number => 60 + PANEL_HEIGHT * i;
   return {
@@ -98,7 +104,10 @@ function optionOf(panels: readonly Panel[], caption: string): EChartsOption {
       data: [...categories],
       axisLabel: { interval: 0, rotate: 55, fontSize: 10 },
     })),
-    yAxis: panels.map((_, i) => ({ type: 'log' as const, gridIndex: i, axisLabel: { fontSize: 10 } })),
+    yAxis: panels.map((panel, i) => {
+      const floor = floorOf(panel);
+      return { type: 'log' as const, gridIndex: i, min: floor, startValue: floor, axisLabel: { fontSize: 10 } };
+    }),
     series: panels.flatMap(({ ours, paper }, i) =>
       (
         [

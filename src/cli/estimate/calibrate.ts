@@ -1,8 +1,13 @@
 /**
  * How fast this machine is, in about two seconds: every kind of work that the counting engine counts (`protocols/counting.ts`) is done
  * once or a few times by three parties in this process, and messages go over a real connection. All figures are of one core.
+ *
+ * A round of few elements is neither work nor traffic: one process is woken up, does a little of a protocol and wakes up the next. So its
+ * two parts are measured as such: `hop`, between two processes, and `turn`, of an operation on a single element.
  */
+import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { createWasmCompute } from '../../../runtime/wasm/wasm.ts';
 import type { Compute } from '../../../runtime/compute.ts';
 import type { Link, PeerName } from '../../channel/channel.ts';
@@ -16,6 +21,7 @@ import { createParty, type PartyId } from '../../protocols/party.ts';
 import { createSecureEngine, type SecureEngine, type SecureOptions } from '../../protocols/secure.ts';
 import { PairStreams } from '../../random/streams.ts';
 import * as z64 from '../../ring/z64.ts';
+import type { EchoOrder } from './echo.ts';
 
 export interface Rates {
   /** Core-seconds of all three parties together, for one of each kind of work. */
@@ -23,8 +29,10 @@ export interface Rates {
   /** Core-seconds of both ends, for one message and one byte over loopback. */
   readonly message: number;
   readonly byte: number;
-  /** Seconds from sending a small message to having it, on this machine. */
+  /** Seconds from sending a small message to having it in another process on this machine. */
   readonly hop: number;
+  /** Core-seconds of all three parties together, for one round of an operation on one element. */
+  readonly turn: number;
 }
 
 type Setting = Pick<SecureOptions, 'suite' | 'truncation' | 'fractionBits' | 'compareBits'>;
@@ -47,6 +55,7 @@ export async function calibrate(setting: Setting): Promise<Rates> {
     const truncate = await per((engine, x) => engine.truncate(x, 8));
     const unitVectors = await per((engine, x) => engine.unitVectors(engine.slice(x, 0, ELEMENTS / 8), 8));
     const local = await per((engine, x) => Promise.resolve(engine.add(x, x)));
+    const turn = await turnOf(session);
     const { message, byte, hop } = await connection();
     return {
       work: {
@@ -55,11 +64,24 @@ export async function calibrate(setting: Setting): Promise<Rates> {
         select: Math.max(select, relu / 10),
         deal: open,
       },
-      ...{ message, byte, hop },
+      ...{ message, byte, hop, turn },
     };
   } finally {
     await compute.close();
   }
+}
+
+const TURNS = 40;
+
+/** Seconds of one round of an operation on one element, in all three parties. */
+async function turnOf(session: ReturnType<typeof openSession>): Promise<number> {
+  let rounds = 1;
+  const seconds = await session(async (engine, x) => {
+    const one = engine.slice(x, 0, 1);
+    for (let i = 0; i < TURNS; i++) await engine.relu(one);
+    rounds = Math.max(rounds, engine.rounds);
+  });
+  return seconds / rounds;
 }
 
 /** Seconds that three parties in this process take over a script, on ELEMENTS shared elements; the least of a few runs. */
@@ -144,10 +166,6 @@ async function connection(): Promise<Pick<Rates, 'message' | 'byte' | 'hop'>> {
     const dialled = await dial(`ws://127.0.0.1:${listener.port}`, { timeoutMs: 10_000 });
     const a = new FrameLink('P0', 'P1', dialled);
     const b = new FrameLink('P1', 'P0', await accepted);
-    const hop = await fastest(50, async (i) => {
-      void a.send(`p${i}`, new Uint8Array(1), 1);
-      await b.receive(`p${i}`, 'u8', 1);
-    });
     const [count, size] = [64, 1 << 18];
     const seconds = await fastest(4, async (run) => {
       const sending = Array.from({ length: count }, (_, i) => a.send(`b${run}/${i}`, new Uint8Array(size), 1));
@@ -160,9 +178,43 @@ async function connection(): Promise<Pick<Rates, 'message' | 'byte' | 'hop'>> {
       await Promise.all([...sending, ...receiving]);
     });
     await Promise.all([a.close(), b.close()]);
-    return { hop, message: messages / 200, byte: seconds / (count * size) };
+    return { hop: await hopBetweenProcesses(), message: messages / 200, byte: seconds / (count * size) };
   } finally {
     await listener.close();
+  }
+}
+
+const PINGS = 300;
+
+/** Half the median time from a ping to its answer by another process. */
+async function hopBetweenProcesses(): Promise<number> {
+  const listener = await openListener({ host: '127.0.0.1', port: 0 });
+  // Compiled or run from source, the entry lies next to this file with the same ending.
+  const entry = `./echo${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
+  const child = fork(fileURLToPath(new URL(entry, import.meta.url)));
+  try {
+    const order: EchoOrder = { url: `ws://127.0.0.1:${listener.port}`, count: PINGS };
+    const transport = await new Promise<WebSocketTransport>((resolve, reject) => {
+      child.once('error', reject).once('exit', () => reject(new Error('calibration: the other process ended')));
+      listener.accept((accepted) => {
+        listener.trust(accepted);
+        resolve(accepted);
+      });
+      child.send(order);
+    });
+    const link = new FrameLink('P0', 'P1', transport);
+    const seconds: number[] = [];
+    for (let i = 0; i < PINGS; i++) {
+      const start = performance.now();
+      void link.send(`ping${i}`, new Uint8Array(1), 1);
+      await link.receive(`pong${i}`, 'u8', 1);
+      seconds.push((performance.now() - start) / 1000);
+    }
+    await link.close();
+    return seconds.toSorted((x, y) => x - y)[PINGS >> 1] / 2;
+  } finally {
+    await listener.close();
+    child.kill();
   }
 }
 
