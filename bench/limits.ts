@@ -3,8 +3,8 @@
  *
  *   node dist/bench/limits.js [--out bench/results/limits.json] [--only REGEXP]
  *
- * The loop also stands while a party waits for a core: on a machine with fewer than three, the least that can be seen is a time slice of
- * the scheduler. `one party at a time` would not be a training, so read the figures beside the machine's cores.
+ * The loop also stands while a party waits for a core, so on a machine with fewer than three cores time slices of the scheduler are in the
+ * figures.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
