@@ -125,6 +125,6 @@ export function withoutMask(stream: Stream): Stream {
     zp: (p, n) => stream.zp(p, n),
     zpStar: (p, n) => stream.zpStar(p, n),
     below: (bound, n) => stream.below(bound, n),
-    bits: (n) => stream.bits(n),
+    bits: (n) => new Uint8Array(n),
   };
 }

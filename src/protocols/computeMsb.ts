@@ -27,12 +27,15 @@ const COMPARE = { code: P67, orEqual: false } as const;
 export async function workers(party: Party, a: BigUint64Array): Promise<BigUint64Array> {
   const n = a.length;
   const r = uniformOdd(party.stream('P2', 'r'), n);
-  const [digits, lowest, c] = await Promise.all([
-    dealtDigits(party, 'digits', P67, n), // step 1
-    dealtZ64(party, 'r_0', n),
+  const [c, digits, lowest, random] = await Promise.all([
     openOdd(party, 'c', odd.add(odd.add(a, a), r)), // step 2
+    ...party.meanwhile(
+      () => dealtDigits(party, 'digits', P67, n), // step 1
+      () => dealtZ64(party, 'r_0', n),
+      () => privateCompare.draw(party, P67, n),
+    ),
   ]);
-  const beta = await privateCompare.workers(party, COMPARE, digits, c); // step 3
+  const beta = await privateCompare.workers(party, COMPARE, random, digits, c); // step 3
   const betaPrime = await dealtZ64(party, "beta'", n);
   // step 4
   const gamma = xorPublic(party, betaPrime, beta);

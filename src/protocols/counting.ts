@@ -45,10 +45,6 @@ interface CountedValue extends RingValue {
   readonly whole: { value?: CountedValue };
 }
 
-interface CountedSign extends Sign {
-  readonly lane: Lane;
-}
-
 /** Rows shorter than this are masked batch by batch (`secure.ts`). */
 const MASKED_ROW = 64;
 
@@ -298,16 +294,15 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
   }
 
   #compare(name: string, x: Value, fractionBits: number, stages: readonly Stage[]): Promise<{ y: Value; sign: Sign }> {
-    const lane = this.#run(name, stages, sizeOf(x.shape));
+    this.#run(name, stages, sizeOf(x.shape));
     this.#did('relu', sizeOf(x.shape));
-    const sign: CountedSign = { shape: x.shape, lane };
-    return Promise.resolve({ y: this.make(x.shape, fractionBits), sign });
+    return Promise.resolve({ y: this.make(x.shape, fractionBits), sign: { shape: x.shape } });
   }
 
   #keep(name: string, sign: Sign, x: Value, fractionBits: number, stages: readonly Stage[]): Promise<Value> {
     if (sizeOf(sign.shape) !== sizeOf(x.shape))
       throw new RangeError(`${name}: bits of shape [${sign.shape.join(',')}], x is [${x.shape.join(',')}]`);
-    this.#run(name, stages, sizeOf(x.shape), (sign as CountedSign).lane);
+    this.#run(name, stages, sizeOf(x.shape));
     this.#did('select', sizeOf(x.shape));
     return Promise.resolve(this.make(x.shape, fractionBits));
   }
@@ -319,12 +314,10 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
   }
 
   /** One operation. P2's part of it runs on its own: what follows does not depend on it but through what the workers receive. */
-  #run(name: string, stages: readonly Stage[], count: number, kept?: Lane): Lane {
+  #run(name: string, stages: readonly Stage[], count: number): void {
     const lane = this.#operation(name);
-    if (kept !== undefined) lane.depths[2] = Math.max(lane.depths[2], kept.depths[2]);
     sendStages(lane, stages, count, this.#counts.options.chunk ?? DEFAULT_CHUNK, this.#counts.traffic);
     joinWorkers(this.#lane, lane);
-    return lane;
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import type { DigitCode } from '../../runtime/compute.ts';
 import { codeLength, packedLength } from '../../runtime/compute.ts';
+import { packBits, packedBitsLength, unpackBits } from '../ring/bits.ts';
 import * as odd from '../ring/odd.ts';
 import * as z64 from '../ring/z64.ts';
 import type { Stream } from '../random/stream.ts';
@@ -68,6 +69,17 @@ export async function dealtDigits(party: Party, purpose: string, code: DigitCode
     return party.stream('P2', purpose).zp(code.prime, values, party.scratch.take(values));
   const packed = await party.receive('P2', purpose, 'u8', packedLength(code.prime, values));
   return party.compute.unpack(code.prime, packed, values, party.scratch.take(values));
+}
+
+/** P2: tells both workers bits (one byte 0/1 each), which must be uniform to each of them. */
+export async function tellBits(party: Party, purpose: string, bits: Uint8Array): Promise<void> {
+  const packed = packBits(bits);
+  await Promise.all([party.send('P0', purpose, packed), party.send('P1', purpose, packed.slice())]);
+}
+
+/** P0, P1: `count` bits that P2 tells both. */
+export async function toldBits(party: Party, purpose: string, count: number): Promise<Uint8Array> {
+  return unpackBits(await party.receive('P2', purpose, 'u8', packedBitsLength(count)), count);
 }
 
 /** Bytes that dealing `count` coded values puts on the wire. */

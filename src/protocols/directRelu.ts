@@ -2,11 +2,12 @@
  * DReLU and ReLU of the direct suite: one opening for compare and multiply (PROTOCOLS §3).
  *
  * For |a| < 2^(k−1) the sign of a is bit k−1 of a mod 2^k, and shares reduce mod 2^k locally.
- *   Ahead:   R uniform over Z_{2^64}, shares from k02 and k12; P2 deals the digits of R mod 2^(k−1) over Z_p
+ *   Ahead:   R uniform over Z_{2^64}, shares from k02 and k12, and a uniform bit q = q_0 ⊕ q_1, q_0 from k02 and q_1 from k12, so that P2
+ *            alone knows R and q. P2 deals the digits of R mod 2^(k−1) over Z_p, ⟨q⟩ and ⟨q·R⟩ over Z_{2^64}
  *   Round 1: P0, P1 open c = a + R
  *   Round 2: PrivateCompare of X = R mod 2^(k−1) against Y = c mod 2^(k−1): borrow = [X > Y]
- *   Round 3: MSB(a) = c_{k−1} ⊕ R_{k−1} ⊕ borrow. P2 sets q = 1 ⊕ R_{k−1} ⊕ β', the workers t = c_{k−1} ⊕ β;
- *            DReLU(a) = t ⊕ q, t known to both workers, q to P2 alone. P2 deals ⟨q⟩ and ⟨q·R⟩ over Z_{2^64}
+ *   Round 3: MSB(a) = c_{k−1} ⊕ R_{k−1} ⊕ borrow. P2 tells both workers v = 1 ⊕ R_{k−1} ⊕ β' ⊕ q, who set t = c_{k−1} ⊕ β ⊕ v;
+ *            DReLU(a) = t ⊕ q, t known to both workers, q to P2 alone
  *   Local:   ⟨q·a⟩ = c⟨q⟩ − ⟨qR⟩;  ⟨ReLU⟩ = t⟨a⟩ + (1 − 2t)⟨q·a⟩;  ⟨DReLU⟩ = t + (1 − 2t)⟨q⟩
  * Backward (select): t, ⟨q⟩ and q are kept. Open e = δ + V, P2 deals ⟨qV⟩: q·δ = q·e − qV. One round, no comparison.
  *
@@ -14,13 +15,15 @@
  * and c enter the product whole. A borrow out of the dropped bits is missed, so the sign may be wrong for −2^drop < a < 0 and there
  * alone: an error of less than one unit of 2^drop in the ReLU, and in a maximum.
  *
- * DReLU(0) = 1. Views: c and e are masked by R and V, uniform and fresh; P2 sees d (see privateCompare.ts), and β' = β ⊕ borrow
- * with β uniform and unknown to it. The local line is one pass (`select`; P2: `deal`): it draws and sends what the steps one by one would.
+ * DReLU(0) = 1. Views: c and e are masked by R and V, v by q, all uniform and fresh (of q each worker knows one part, and its share of what
+ * is dealt of q, which is uniform whatever q is); P2 sees d (see privateCompare.ts), and β' = β ⊕ borrow with β uniform and unknown to it.
+ * With q ahead of the comparison, all that is dealt is sent ahead, and P2 answers with one bit where it would have to deal 16 bytes. The local line is one pass (`select`; P2: `deal`): it draws and sends what the steps one by one would.
  */
 import { type DigitCode, P17, P31 } from '../../runtime/compute.ts';
+import { packedBitsLength, xorInto } from '../ring/bits.ts';
 import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
-import { dealDigits, dealtDigits, dealtZ64, digitsBytes, receiverOf } from './deal.ts';
+import { dealDigits, dealtDigits, dealtZ64, digitsBytes, receiverOf, tellBits, toldBits } from './deal.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
 import * as privateCompare from './privateCompare.ts';
@@ -74,10 +77,18 @@ export async function workers(
     const n = to - from;
     const share = a.subarray(from, to);
     const masked = z64.accumulate(chunk.stream('P2', 'R').z64(n), share);
-    const [digits, c] = await Promise.all([dealtDigits(chunk, 'digits', code, n), open(chunk, 'c', masked)]); // round 1
-    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, digits, compared(c, k, drop)); // round 2
-    const known = z64.xorBitAt(beta, c, drop + k - 1, 0, t.subarray(from, to));
-    const dealt = await dealtZ64(chunk, 'q,qR', 2 * n); // round 3
+    const [c, digits, dealt, random] = await Promise.all([
+      open(chunk, 'c', masked), // round 1
+      ...chunk.meanwhile(
+        () => dealtDigits(chunk, 'digits', code, n),
+        () => dealtZ64(chunk, 'q,qR', 2 * n),
+        () => privateCompare.draw(chunk, code, n),
+      ),
+    ]);
+    const Y = compared(c, k, drop);
+    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, random, digits, Y); // round 2
+    const v = await toldBits(chunk, 'v', n); // round 3
+    const known = z64.xorBitAt(xorInto(v, beta), c, drop + k - 1, 0, t.subarray(from, to));
     const qShare = dealt.subarray(0, n);
     y.set(chunk.compute.select({ t: known, opened: c, q: qShare, qMask: dealt.subarray(n) }, share), from);
     q.set(qShare, from);
@@ -85,22 +96,27 @@ export async function workers(
   return { y, sign: { t, q } };
 }
 
-/** P2: returns q, one byte 0/1 each. */
-export async function helper(party: Party, count: number, compareBits: number, drop = 0): Promise<Uint8Array> {
+/** P2: q of `count` comparisons, one byte 0/1 each. */
+export function helperBits(party: Party, count: number): Uint8Array {
+  return xorInto(party.stream('P0', 'q').bits(count), party.stream('P1', 'q').bits(count));
+}
+
+/** P2, with its bits q. */
+export async function helper(party: Party, q: Uint8Array, compareBits: number, drop = 0): Promise<void> {
   const k = windowFor(compareBits, drop);
   const code = codeFor(k);
-  const q = new Uint8Array(count);
-  await party.chunks(count, async (chunk, from, to) => {
+  await party.chunks(q.length, async (chunk, from, to) => {
     const n = to - from;
     const R = z64.accumulate(chunk.stream('P0', 'R').z64(n), chunk.stream('P1', 'R').z64(n));
-    const [, betaPrime] = await Promise.all([
+    const bits = q.subarray(from, to);
+    const [, , betaPrime] = await Promise.all([
       dealDigits(chunk, 'digits', code, compared(R, k, drop)),
+      dealSelected(chunk, 'q,qR', bits, R, true),
       privateCompare.helper(chunk, { code, orEqual: false }, n), // round 2
     ]);
-    const known = z64.xorBitAt(betaPrime, R, drop + k - 1, 1, q.subarray(from, to));
-    await dealSelected(chunk, 'q,qR', known, R, true); // round 3
+    const v = z64.xorBitAt(xorInto(betaPrime, bits), R, drop + k - 1, 1, betaPrime);
+    await tellBits(chunk, 'v', v); // round 3
   });
-  return q;
 }
 
 /** P0, P1: ⟨δ⟩ → ⟨DReLU(a) · δ⟩ from the bits kept of a. */
@@ -110,7 +126,7 @@ export async function workersSelect(party: Party, sign: WorkerSign, delta: BigUi
     const n = to - from;
     const share = delta.subarray(from, to);
     const masked = z64.accumulate(chunk.stream('P2', 'V').z64(n), share);
-    const [qV, e] = await Promise.all([dealtZ64(chunk, 'qV', n), open(chunk, 'e', masked)]);
+    const [e, qV] = await Promise.all([open(chunk, 'e', masked), dealtZ64(chunk, 'qV', n)]);
     const select = { t: sign.t.subarray(from, to), opened: e, q: sign.q.subarray(from, to), qMask: qV };
     y.set(chunk.compute.select(select, share), from);
   });
@@ -152,7 +168,7 @@ export function cost(count: number, compareBits: number, drop: number, chunk: nu
   const compare = privateCompare.cost(code, count, chunk);
   return chunked(count, chunk, (n) => ({
     rounds: 2 + compare.rounds,
-    bytes: 16 * n + digitsBytes(code, n) + privateCompare.cost(code, n, chunk).bytes + 16 * n,
+    bytes: 16 * n + digitsBytes(code, n) + 16 * n + privateCompare.cost(code, n, chunk).bytes + 2 * packedBitsLength(n),
   }));
 }
 
@@ -164,9 +180,9 @@ export function stages(compareBits: number, drop: number): Stage[] {
   const code = codeFor(windowFor(compareBits, drop));
   return inChunks((n) => [
     step('exchange', [':c', 8 * n]),
-    step('ahead', [':digits', digitsBytes(code, n)]),
+    step('ahead', [':digits', digitsBytes(code, n)], [':q,qR', 16 * n]),
     ...privateCompare.steps(code, n),
-    step('deal', [':q,qR', 16 * n]),
+    step('tell', [':v', packedBitsLength(n)]),
   ]);
 }
 

@@ -173,6 +173,19 @@ export class Party {
   }
 
   /**
+   * Starts tasks once what has been sent so far is on its way: frames leave when the running callbacks are done, so what is computed in the
+   * same turn of the event loop delays them.
+   */
+  meanwhile<T extends readonly unknown[]>(
+    ...tasks: { readonly [K in keyof T]: () => T[K] | Promise<T[K]> }
+  ): {
+    [K in keyof T]: Promise<T[K]>;
+  } {
+    const turn = nextTurn();
+    return tasks.map((task) => turn.then(task)) as { [K in keyof T]: Promise<T[K]> };
+  }
+
+  /**
    * Runs `task` on every chunk [from, to) of `count` elements, each under its own fork, a few at a time. One chunk keeps this
    * party's drawer; among several it alternates.
    */

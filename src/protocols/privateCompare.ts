@@ -25,27 +25,44 @@ export interface CompareOptions {
   readonly orEqual: boolean;
 }
 
-/** P0, P1: digits is this worker's share of X's code (handed over: scratch from now on), y the public Y. Returns β, one byte 0/1 each. */
+/** P0, P1: their common randomness of some comparisons; s and u are scratch. */
+export interface Random {
+  readonly beta: Uint8Array;
+  readonly s: Uint8Array;
+  readonly u: Uint8Array;
+  readonly rho: Uint8Array;
+}
+
+/** P0, P1: drawn before Y is known, while the message that tells it is under way. */
+export function draw(party: Party, code: DigitCode, count: number): Random {
+  const { scratch } = party;
+  const values = count * code.digits;
+  return {
+    beta: party.stream(party.peer, 'beta').bits(count),
+    s: party.stream(party.peer, 's').zpStar(code.prime, values, scratch.take(values)),
+    u: party.stream(party.peer, 'u').zp(code.prime, values, scratch.take(values)),
+    rho: party.stream(party.peer, 'rho').below(code.digits, count),
+  };
+}
+
+/**
+ * P0, P1: digits is this worker's share of X's code (handed over with `random`: scratch from now on), y the public Y. Returns β, one byte
+ * 0/1 each.
+ */
 export async function workers(
   party: Party,
-  options: CompareOptions,
+  { code, orEqual }: CompareOptions,
+  random: Random,
   digits: Uint8Array,
   y: BigUint64Array,
 ): Promise<Uint8Array> {
-  const { code, orEqual } = options;
   const { scratch } = party;
-  const count = y.length;
-  const values = count * code.digits;
-  const beta = party.stream(party.peer, 'beta').bits(count);
-  const s = party.stream(party.peer, 's').zpStar(code.prime, values, scratch.take(values));
-  const u = party.stream(party.peer, 'u').zp(code.prime, values, scratch.take(values));
-  const rho = party.stream(party.peer, 'rho').below(code.digits, count);
-  const job = { code, party: party.worker, orEqual, g: digits, y, beta, s, u, rho };
-  const d = await party.compute.compareShare(job, scratch.take(values)); // steps 1, 2
+  const job = { code, party: party.worker, orEqual, g: digits, y, ...random };
+  const d = await party.compute.compareShare(job, scratch.take(y.length * code.digits)); // steps 1, 2
   const packed = party.compute.pack(code.prime, d);
-  scratch.give(digits, s, u, d);
+  scratch.give(digits, random.s, random.u, d);
   await party.send('P2', 'd', packed); // step 3
-  return beta;
+  return random.beta;
 }
 
 /** P2: β' of `count` comparisons, one byte 0/1 each. */

@@ -18,14 +18,17 @@ export async function workers(party: Party, a: BigUint64Array): Promise<{ y: Big
   return { y, alpha };
 }
 
-/** P2: the mask of DReLU(a). */
-export async function helper(party: Party, count: number): Promise<BigUint64Array> {
-  const U = beaver.helperMask(party, count);
+/** P2: the mask of DReLU(a) for `count` values. */
+export function helperBits(party: Party, count: number): BigUint64Array {
+  return beaver.helperMask(party, count);
+}
+
+/** P2, with that mask. */
+export async function helper(party: Party, U: BigUint64Array): Promise<void> {
   await Promise.all([
-    party.under('drelu', (child) => drelu.helper(child, count)),
+    party.under('drelu', (child) => drelu.helper(child, U.length)),
     party.under('select', (child) => helperSelect(child, U)),
   ]);
-  return U;
 }
 
 /** P0, P1: ⟨DReLU(a) · δ⟩. */

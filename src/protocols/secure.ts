@@ -136,7 +136,7 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
     const drop = Math.max(0, x.fractionBits - this.fractionBits);
     return this.#compare('relu', x, x.fractionBits, {
       workers: (party) => suite.relu(party, data!, drop),
-      helper: (party) => suite.helperRelu(party, sizeOf(x.shape), drop),
+      helper: (party, bit) => suite.helperRelu(party, bit, drop),
     });
   }
 
@@ -155,7 +155,7 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
     if (fused === undefined) return this.relu(await this.truncate(x, bits));
     return this.#compare('truncateRelu', x, x.fractionBits - bits, {
       workers: (party) => fused.relu(party, dataOf<SecureValue>(x), bits),
-      helper: async (party) => fused.helperRelu(party, sizeOf(x.shape), bits, await (x as SecureValue).part),
+      helper: async (party, bit) => fused.helperRelu(party, bit, bits, await (x as SecureValue).part),
     });
   }
 
@@ -307,25 +307,23 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
     fractionBits: number,
     scripts: {
       workers: (party: Party) => Promise<{ y: BigUint64Array; bit: unknown }>;
-      helper: (party: Party) => Promise<unknown>;
+      helper: (party: Party, bit: unknown) => Promise<void>;
     },
   ): Promise<{ y: Value; sign: Sign }> {
+    const size = sizeOf(x.shape);
     let bit: unknown;
-    let helperBit: Promise<unknown> | undefined;
-    let lane = this.#party;
-    const share = await this.#run(name, sizeOf(x.shape), {
+    const share = await this.#run(name, size, {
       workers: async (party) => {
         const result = await scripts.workers(party);
         bit = result.bit;
         return result.y;
       },
-      helper: async (party) => {
-        lane = party;
-        helperBit = scripts.helper(party);
-        await helperBit;
+      helper: (party) => {
+        bit = this.#runtime.suite.helperBits(party, size);
+        return scripts.helper(party, bit);
       },
     });
-    const sign: SecureSign = { shape: x.shape, bit, lane, ...(helperBit === undefined ? {} : { helperBit }) };
+    const sign: SecureSign = { shape: x.shape, bit };
     return { y: this.make(x.shape, fractionBits, share), sign };
   }
 
@@ -340,17 +338,13 @@ export class SecureEngine extends LinearEngine<SecureValue> implements Engine {
       helper: (party: Party, bit: unknown) => Promise<void>;
     },
   ): Promise<Value> {
-    const kept = sign as SecureSign;
+    const { bit } = sign as SecureSign;
     const size = sizeOf(x.shape);
     if (sizeOf(sign.shape) !== size)
       throw new RangeError(`${name}: bits of shape [${sign.shape.join(',')}], x is [${x.shape.join(',')}]`);
     const share = await this.#run(name, size, {
-      workers: (party) => scripts.workers(party, kept.bit),
-      helper: async (party) => {
-        const bit = await kept.helperBit;
-        party.join(kept.lane);
-        await scripts.helper(party, bit);
-      },
+      workers: (party) => scripts.workers(party, bit),
+      helper: (party) => scripts.helper(party, bit),
     });
     return this.make(x.shape, fractionBits, share);
   }

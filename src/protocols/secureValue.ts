@@ -58,9 +58,6 @@ export interface SecureValue extends RingValue {
 }
 
 export interface SecureSign extends Sign {
-  /** At the workers. */
-  readonly bit?: unknown;
-  /** At the helper, which may still be waiting for it; with the lane that its messages depend on. */
-  readonly helperBit?: Promise<unknown>;
-  readonly lane: Party;
+  /** What this party keeps of the comparison. */
+  readonly bit: unknown;
 }

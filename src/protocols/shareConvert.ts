@@ -30,8 +30,14 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
   const mask = party.worker === 0 ? r0 : r1;
   const beta = z64.fromBytes(party.compute.wrap(a, mask));
   await party.send('P2', 'a~', z64.add(a, mask)); // step 2
-  const [digits, delta] = await Promise.all([dealtDigits(party, 'x', P67, n), dealtOdd(party, 'delta', n)]); // step 3
-  const etaMask = await privateCompare.workers(party, COMPARE, digits, r); // step 4: η'' is PrivateCompare's β
+  const [digits, delta, random] = await Promise.all(
+    party.meanwhile(
+      () => dealtDigits(party, 'x', P67, n), // step 3
+      () => dealtOdd(party, 'delta', n),
+      () => privateCompare.draw(party, P67, n),
+    ),
+  );
+  const etaMask = await privateCompare.workers(party, COMPARE, random, digits, r); // step 4: η'' is PrivateCompare's β
   const etaPrime = await dealtOdd(party, 'eta', n);
   // step 5
   const eta = xorPublic(party, etaPrime, etaMask);

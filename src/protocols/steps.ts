@@ -9,8 +9,9 @@
  * answer    P0 and P1 send to P2.
  * deal      P2 sends the worker that does not draw its share; after the answers before it.
  * ahead     The same, dependent on nothing in this protocol.
+ * tell      P2 sends both workers the same; after the answers before it.
  */
-export type StepKind = 'exchange' | 'answer' | 'deal' | 'ahead';
+export type StepKind = 'exchange' | 'answer' | 'deal' | 'ahead' | 'tell';
 
 export interface Message {
   /** What stands behind the path of the chunk, or of the operation: `:c`, `/convert:d`. */

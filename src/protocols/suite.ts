@@ -13,7 +13,9 @@ export interface Suite<WorkerBit, HelperBit> {
   readonly name: 'direct' | 'paper';
   /** `drop`: bits of a that need not be compared. */
   relu(party: Party, a: BigUint64Array, drop: number): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
-  helperRelu(party: Party, count: number, drop: number): Promise<HelperBit>;
+  /** What P2 knows of the bits of `count` comparisons before they are made. */
+  helperBits(party: Party, count: number): HelperBit;
+  helperRelu(party: Party, bits: HelperBit, drop: number): Promise<void>;
   select(party: Party, bit: WorkerBit, x: BigUint64Array): Promise<BigUint64Array>;
   helperSelect(party: Party, bit: HelperBit): Promise<void>;
   /** This worker's shares of the bits over Z_{2^64}. Local. */
@@ -29,7 +31,7 @@ export interface Suite<WorkerBit, HelperBit> {
 /** With the dealt truncation. The helper's `part` is what z lacks at the workers (`truncation.ts`). */
 export interface FusedSuite<WorkerBit, HelperBit> {
   relu(party: Party, z: BigUint64Array, bits: number): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
-  helperRelu(party: Party, count: number, bits: number, part?: BigUint64Array): Promise<HelperBit>;
+  helperRelu(party: Party, kept: HelperBit, bits: number, part?: BigUint64Array): Promise<void>;
   select(party: Party, bit: WorkerBit, z: BigUint64Array, bits: number): Promise<BigUint64Array>;
   helperSelect(party: Party, bit: HelperBit, bits: number, part?: BigUint64Array): Promise<void>;
   reluCost(count: number, bits: number, chunk: number): Cost;
@@ -46,7 +48,8 @@ export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8
       const { y, sign } = await direct.workers(party, a, compareBits, drop);
       return { y, bit: sign };
     },
-    helperRelu: (party, count, drop) => direct.helper(party, count, compareBits, drop),
+    helperBits: direct.helperBits,
+    helperRelu: (party, q, drop) => direct.helper(party, q, compareBits, drop),
     select: direct.workersSelect,
     helperSelect: direct.helperSelect,
     bits: direct.workersBits,
@@ -76,7 +79,8 @@ export const paperSuite: Suite<beaver.Masked, BigUint64Array> = {
     const { y, alpha } = await paper.workers(party, a);
     return { y, bit: alpha };
   },
-  helperRelu: (party, count) => paper.helper(party, count),
+  helperBits: paper.helperBits,
+  helperRelu: paper.helper,
   select: paper.workersSelect,
   helperSelect: paper.helperSelect,
   bits: (_party, alpha) => alpha.share,

@@ -97,6 +97,12 @@ export function sendSteps(lane: Lane, steps: readonly Step[], ahead: number, tra
         send(1, 2);
         depths[2] = Math.max(d2, d0 + 1, d1 + 1);
         break;
+      case 'tell':
+        for (const worker of [0, 1] as const) {
+          send(2, worker);
+          depths[worker] = Math.max(depths[worker], d2 + 1);
+        }
+        break;
       case 'deal':
       case 'ahead': {
         const receiver = lane.drawer === 'P0' ? 1 : 0;

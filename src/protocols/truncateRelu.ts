@@ -2,12 +2,12 @@
  * Truncate-and-ReLU of the direct suite (PROTOCOLS §3): the opening of the dealt truncation serves truncation, comparison and product.
  * Input z with 2f fractional bits, |z| < 2^62; output ReLU(z / 2^bits) and the kept bits.
  *
- * Common randomness and what P2 deals ahead: as in `truncation.ts` (R; R >> bits over Z_{2^64}, R_63 over Z_{2^bits}), and the digits
- * of (R >> bits) mod 2^(k−1) over Z_p. Write M = R >> bits.
+ * Common randomness and what P2 deals ahead: as in `truncation.ts` (R; M = R >> bits over Z_{2^64}, R_63 over Z_{2^bits}) and in
+ * `directRelu.ts` (q; the digits of M mod 2^(k−1) over Z_p; q, q·M over Z_{2^64}, q·R_63 over Z_{2^bits}).
  *   Round 1: P0, P1 open c = z + 2^62 + R. With C = (c >> bits) − 2^(62−bits): x = C − M + R_63·(1 − c_63)·2^(64−bits)
  *   Round 2: PrivateCompare of M mod 2^(k−1) against C mod 2^(k−1): borrow
- *   Round 3: MSB(x) = C_{k−1} ⊕ M_{k−1} ⊕ borrow. P2 sets q = 1 ⊕ M_{k−1} ⊕ β', the workers t = C_{k−1} ⊕ β; DReLU(x) = t ⊕ q.
- *            P2 deals ⟨q⟩, ⟨q·M⟩ over Z_{2^64} and ⟨q·R_63⟩ over Z_{2^bits}
+ *   Round 3: MSB(x) = C_{k−1} ⊕ M_{k−1} ⊕ borrow. P2 tells both workers v = 1 ⊕ M_{k−1} ⊕ β' ⊕ q, who set t = C_{k−1} ⊕ β ⊕ v;
+ *            DReLU(x) = t ⊕ q
  *   Local:   ⟨q·x⟩ = C⟨q⟩ − ⟨qM⟩ + ⟨q·R_63⟩·(1 − c_63)·2^(64−bits);  ⟨ReLU⟩ = t⟨x⟩ + (1 − 2t)⟨q·x⟩
  * The comparison is modulo 2^k, so the wrap 2^(64−bits) must vanish there: the window is min(k, 63 − bits), and |z| < 2^62 makes
  * |x| < 2^(62−bits) fit it.
@@ -18,9 +18,10 @@
  * `deal`): it draws and sends what the steps one by one would. The compared bits of C are those of c >> bits, as 2^(62−bits) lies above. Cost against truncation then ReLU: 14 bytes and
  * one round less.
  */
+import { packedBitsLength, xorInto } from '../ring/bits.ts';
 import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
-import { dealDigits, dealtDigits, digitsBytes } from './deal.ts';
+import { dealDigits, dealtDigits, digitsBytes, tellBits, toldBits } from './deal.ts';
 import { codeFor, type WorkerSign } from './directRelu.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
@@ -29,10 +30,10 @@ import { inChunks, type Stage, step } from './steps.ts';
 import {
   checkTruncationBits,
   dealShifted,
+  dealtMessage,
   dealtShifted,
   helperMask,
   maskForTruncation,
-  wordsOf,
 } from './truncation.ts';
 
 function windowFor(compareBits: number, bits: number): number {
@@ -60,47 +61,47 @@ export async function workers(
   await party.chunks(z.length, async (chunk, from, to) => {
     const n = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));
-    const [shifted, digits, c] = await Promise.all([
-      dealtShifted(chunk, 'R>>', n, n, bits),
-      dealtDigits(chunk, 'digits', code, n),
+    const [c, { shift, top, q: qShare, qShift, qTop }, digits, random] = await Promise.all([
       open(chunk, 'c', masked), // round 1
+      ...chunk.meanwhile(
+        () => dealtShifted(chunk, n, bits, 'R,q,qR'),
+        () => dealtDigits(chunk, 'digits', code, n),
+        () => privateCompare.draw(chunk, code, n),
+      ),
     ]);
     const Y = z64.bitField(c, bits, bits + k - 1);
-    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, digits, Y); // round 2
-    const known = z64.xorBitAt(beta, c, bits + k - 1, turned(k, bits), t.subarray(from, to));
-    const dealt = await dealtShifted(chunk, 'q,qM', 2 * n, n, bits); // round 3
-    const qShare = dealt.words.subarray(0, n);
-    const select = { t: known, opened: c, q: qShare, qMask: dealt.words.subarray(n) };
-    const { words: shift, top } = shifted;
-    y.set(chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, dealt.top), from);
+    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, random, digits, Y); // round 2
+    const v = await toldBits(chunk, 'v', n); // round 3
+    const known = z64.xorBitAt(xorInto(v, beta), c, bits + k - 1, turned(k, bits), t.subarray(from, to));
+    const select = { t: known, opened: c, q: qShare, qMask: qShift };
+    y.set(chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, qTop), from);
     q.set(qShare, from);
   });
   return { y, sign: { t, q } };
 }
 
-/** P2: returns q. `part` is P2's part of z, when z is a product in three parts. */
+/** P2, with its bits q (`directRelu.ts`). `part` is P2's part of z, when z is a product in three parts. */
 export async function helper(
   party: Party,
-  count: number,
+  q: Uint8Array,
   bits: number,
   compareBits: number,
   part?: BigUint64Array,
-): Promise<Uint8Array> {
+): Promise<void> {
   checkTruncationBits(bits);
   const k = windowFor(compareBits, bits);
   const code = codeFor(k);
-  const q = new Uint8Array(count);
-  await party.chunks(count, async (chunk, from, to) => {
+  await party.chunks(q.length, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
+    const chosen = q.subarray(from, to);
     const [, , betaPrime] = await Promise.all([
-      dealShifted(chunk, 'R>>', R, bits),
+      dealShifted(chunk, R, bits, 'R,q,qR', chosen),
       dealDigits(chunk, 'digits', code, z64.bitField(R, bits, bits + k - 1)),
       privateCompare.helper(chunk, { code, orEqual: false }, to - from), // round 2
     ]);
-    const known = z64.xorBitAt(betaPrime, R, bits + k - 1, 1, q.subarray(from, to));
-    await dealShifted(chunk, 'q,qM', R, bits, known, true); // round 3
+    const v = z64.xorBitAt(xorInto(betaPrime, chosen), R, bits + k - 1, 1, betaPrime);
+    await tellBits(chunk, 'v', v); // round 3
   });
-  return q;
 }
 
 /** P0, P1: ⟨z⟩ or a part of it → ⟨DReLU · z / 2^bits⟩ with the bits kept from a comparison. */
@@ -115,14 +116,12 @@ export async function workersSelect(
   await party.chunks(z.length, async (chunk, from, to) => {
     const n = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));
-    const [shifted, selected, c] = await Promise.all([
-      dealtShifted(chunk, 'R>>', n, n, bits),
-      dealtShifted(chunk, 'qM', n, n, bits),
+    const [c, { shift, top, qShift, qTop }] = await Promise.all([
       open(chunk, 'c', masked),
+      dealtShifted(chunk, n, bits, 'R,qR'),
     ]);
-    const select = { t: sign.t.subarray(from, to), opened: c, q: sign.q.subarray(from, to), qMask: selected.words };
-    const { words: shift, top } = shifted;
-    y.set(chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, selected.top), from);
+    const select = { t: sign.t.subarray(from, to), opened: c, q: sign.q.subarray(from, to), qMask: qShift };
+    y.set(chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, qTop), from);
   });
   return y;
 }
@@ -132,7 +131,7 @@ export async function helperSelect(party: Party, q: Uint8Array, bits: number, pa
   checkTruncationBits(bits);
   await party.chunks(q.length, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
-    await Promise.all([dealShifted(chunk, 'R>>', R, bits), dealShifted(chunk, 'qM', R, bits, q.subarray(from, to))]);
+    await dealShifted(chunk, R, bits, 'R,qR', q.subarray(from, to));
   });
 }
 
@@ -141,25 +140,29 @@ export function cost(count: number, bits: number, compareBits: number, chunk: nu
   const { rounds } = privateCompare.cost(code, count, chunk);
   return chunked(count, chunk, (n) => ({
     rounds: 2 + rounds,
-    bytes: 16 * n + 24 * n + 16 * wordsOf(n, bits) + digitsBytes(code, n) + privateCompare.cost(code, n, chunk).bytes,
+    bytes:
+      16 * n +
+      dealtMessage(n, bits, 'R,q,qR')[1] +
+      digitsBytes(code, n) +
+      privateCompare.cost(code, n, chunk).bytes +
+      2 * packedBitsLength(n),
   }));
 }
 
 export function selectCost(count: number, bits: number, chunk: number): Cost {
-  return chunked(count, chunk, (n) => ({ rounds: 1, bytes: 16 * n + 16 * n + 16 * wordsOf(n, bits) }));
+  return chunked(count, chunk, (n) => ({ rounds: 1, bytes: 16 * n + dealtMessage(n, bits, 'R,qR')[1] }));
 }
 
 export function stages(bits: number, compareBits: number): Stage[] {
   const code = codeFor(windowFor(compareBits, bits));
   return inChunks((n) => [
     step('exchange', [':c', 8 * n]),
-    step('ahead', [':R>>', 8 * n + 8 * wordsOf(n, bits)], [':digits', digitsBytes(code, n)]),
+    step('ahead', dealtMessage(n, bits, 'R,q,qR'), [':digits', digitsBytes(code, n)]),
     ...privateCompare.steps(code, n),
-    step('deal', [':q,qM', 16 * n + 8 * wordsOf(n, bits)]),
+    step('tell', [':v', packedBitsLength(n)]),
   ]);
 }
 
 export function selectStages(bits: number): Stage[] {
-  const shifted = (n: number): number => 8 * n + 8 * wordsOf(n, bits);
-  return inChunks((n) => [step('exchange', [':c', 8 * n]), step('ahead', [':R>>', shifted(n)], [':qM', shifted(n)])]);
+  return inChunks((n) => [step('exchange', [':c', 8 * n]), step('ahead', dealtMessage(n, bits, 'R,qR'))]);
 }

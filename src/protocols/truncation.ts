@@ -36,12 +36,12 @@ export async function workersDealt(party: Party, z: BigUint64Array, bits: number
   await party.chunks(z.length, async (chunk, from, to) => {
     const count = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));
-    const [shifted, c] = await Promise.all([
-      dealtShifted(chunk, 'R>>', count, count, bits),
+    const [c, dealt] = await Promise.all([
       open(chunk, 'c', masked), // step 1
+      dealtShifted(chunk, count, bits),
     ]);
-    const top = unpackTop(shifted.top, count, bits);
-    y.set(chunk.compute.truncateDealt(chunk.worker, c, shifted.words, top, bits), from); // step 2
+    const top = unpackTop(dealt.top, count, bits);
+    y.set(chunk.compute.truncateDealt(chunk.worker, c, dealt.shift, top, bits), from); // step 2
   });
   return y;
 }
@@ -51,7 +51,7 @@ export async function helperDealt(party: Party, count: number, bits: number, par
   checkTruncationBits(bits);
   await party.chunks(count, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
-    await dealShifted(chunk, 'R>>', R, bits);
+    await dealShifted(chunk, R, bits);
   });
 }
 
@@ -67,43 +67,77 @@ export function maskForTruncation(chunk: Party, z: BigUint64Array): BigUint64Arr
 }
 
 /**
- * P2: deals R >> bits over Z_{2^64}, followed by R_63 over Z_{2^bits}, packed into ⌈bits/8⌉ bytes. With q, one byte 0/1 an element, deals
- * q·(R >> bits) and q·R_63, and q before them if `withBit`. A share modulo 2^(8·⌈bits/8⌉) is one modulo 2^bits: the extra high bits are
- * uniform and never read.
+ * What P2 deals of R, one array of words: R >> bits over Z_{2^64} and R_63 over Z_{2^bits}, packed into ⌈bits/8⌉ bytes; for a product with
+ * bits q also q·(R >> bits), q·R_63 and, where they have not been dealt before, q. A share modulo 2^(8·⌈bits/8⌉) is one modulo 2^bits: the
+ * extra high bits are uniform and never read.
  */
-export async function dealShifted(
+export type DealtOf = 'R' | 'R,qR' | 'R,q,qR';
+
+/** One party's part of it, as views of the array. */
+interface Dealt {
+  readonly shift: BigUint64Array;
+  readonly top: Uint8Array;
+  readonly qShift: BigUint64Array;
+  readonly qTop: Uint8Array;
+  readonly q: BigUint64Array;
+}
+
+/** The purpose that `what` is dealt under. */
+const PURPOSE = 'R>>';
+
+/** P2. With a product, `q` has one byte 0/1 an element. */
+export function dealShifted(party: Party, R: BigUint64Array, bits: number): Promise<void>;
+export function dealShifted(
   party: Party,
-  purpose: string,
   R: BigUint64Array,
   bits: number,
-  q?: Uint8Array,
-  withBit = false,
-): Promise<void> {
-  const n = R.length;
-  const first = withBit ? n : 0;
-  const drawn = party.stream(party.drawer, purpose).z64(first + n + wordsOf(n, bits));
-  const words = drawn.subarray(first, first + n);
-  const top = packedTop(drawn, first + n, n, bits);
-  const bitWords = drawn.subarray(0, first);
-  party.compute.deal({ mask: R, bits, words, top, ...(q && { keep: q }), ...(withBit && { bitWords }) });
-  await party.send(receiverOf(party), purpose, drawn);
-}
-
-/** P0, P1: this worker's shares of what `dealShifted` deals for `count` elements: `words` words, then bits in ⌈bits/8⌉ bytes each. */
-export async function dealtShifted(
+  what: 'R,qR' | 'R,q,qR',
+  q: Uint8Array,
+): Promise<void>;
+export async function dealShifted(
   party: Party,
-  purpose: string,
-  words: number,
-  count: number,
+  R: BigUint64Array,
   bits: number,
-): Promise<{ words: BigUint64Array; top: Uint8Array }> {
-  const dealt = await dealtZ64(party, purpose, words + wordsOf(count, bits));
-  return { words: dealt.subarray(0, words), top: packedTop(dealt, words, count, bits) };
+  what: DealtOf = 'R',
+  q?: Uint8Array,
+): Promise<void> {
+  const { depth } = party; // independent of what may be received while this computes
+  const drawn = party.stream(party.drawer, PURPOSE).z64(dealtWords(R.length, bits, what));
+  const view = views(drawn, R.length, bits, what);
+  party.compute.deal({ mask: R, bits, words: view.shift, top: view.top });
+  if (q !== undefined) {
+    const bitWords = what === 'R,q,qR' ? { bitWords: view.q } : {};
+    party.compute.deal({ mask: R, bits, keep: q, words: view.qShift, top: view.qTop, ...bitWords });
+  }
+  await party.send(receiverOf(party), PURPOSE, drawn, depth);
 }
 
-/** The packed bits of `count` elements, behind the words. */
-function packedTop(dealt: BigUint64Array, words: number, count: number, bits: number): Uint8Array {
-  return new Uint8Array(dealt.buffer, dealt.byteOffset + 8 * words, count * widthOf(bits));
+/** P0, P1: this worker's shares of what `dealShifted` deals for `count` elements. */
+export async function dealtShifted(party: Party, count: number, bits: number, what: DealtOf = 'R'): Promise<Dealt> {
+  return views(await dealtZ64(party, PURPOSE, dealtWords(count, bits, what)), count, bits, what);
+}
+
+/** Of sending `what` for `count` elements. */
+export function dealtMessage(count: number, bits: number, what: DealtOf = 'R'): [label: string, bytes: number] {
+  return [`:${PURPOSE}`, 8 * dealtWords(count, bits, what)];
+}
+
+function dealtWords(count: number, bits: number, what: DealtOf): number {
+  const pairs = what === 'R' ? 1 : 2;
+  return pairs * (count + topWords(count, bits)) + (what === 'R,q,qR' ? count : 0);
+}
+
+function views(dealt: BigUint64Array, count: number, bits: number, what: DealtOf): Dealt {
+  let at = 0;
+  const next = (words: number): BigUint64Array => dealt.subarray(at, (at += words));
+  const packed = (words: BigUint64Array): Uint8Array =>
+    new Uint8Array(words.buffer, words.byteOffset, Math.min(8 * words.length, count * widthOf(bits)));
+  const product = what === 'R' ? 0 : count;
+  const shift = next(count);
+  const top = packed(next(topWords(count, bits)));
+  const qShift = next(product);
+  const qTop = packed(next(topWords(product, bits)));
+  return { shift, top, qShift, qTop, q: next(what === 'R,q,qR' ? count : 0) };
 }
 
 function widthOf(bits: number): number {
@@ -111,7 +145,7 @@ function widthOf(bits: number): number {
 }
 
 /** 64-bit words that hold `count` elements of ⌈bits/8⌉ bytes. */
-export function wordsOf(count: number, bits: number): number {
+function topWords(count: number, bits: number): number {
   return Math.ceil((count * widthOf(bits)) / 8);
 }
 
@@ -131,7 +165,7 @@ function unpackTop(top: Uint8Array, count: number, bits: number): BigUint64Array
 }
 
 export function dealtCost(count: number, bits: number, chunk: number): Cost {
-  return chunked(count, chunk, (n) => ({ rounds: 1, bytes: 16 * n + 8 * n + 8 * wordsOf(n, bits) }));
+  return chunked(count, chunk, (n) => ({ rounds: 1, bytes: 16 * n + dealtMessage(n, bits)[1] }));
 }
 
 /** P0, P1: ⟨z⟩ → ⟨z / 2^bits⟩ without a message (Alg. 11). */
@@ -141,5 +175,5 @@ export function workersLocal(party: Party, z: BigUint64Array, bits: number): Big
 }
 
 export function dealtStages(bits: number): Stage[] {
-  return inChunks((n) => [step('exchange', [':c', 8 * n]), step('ahead', [':R>>', 8 * n + 8 * wordsOf(n, bits)])]);
+  return inChunks((n) => [step('exchange', [':c', 8 * n]), step('ahead', dealtMessage(n, bits))]);
 }

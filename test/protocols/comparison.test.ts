@@ -68,7 +68,8 @@ describe('PrivateCompare', () => {
         await dealing;
         return result;
       }
-      return privateCompare.workers(party, options, await dealtDigits(party, 'x', P67, X.length), Y);
+      const random = privateCompare.draw(party, P67, X.length);
+      return privateCompare.workers(party, options, random, await dealtDigits(party, 'x', P67, X.length), Y);
     });
     const [beta0, beta1, betaPrime] = results;
     expect(beta0).toEqual(beta1);
@@ -106,7 +107,12 @@ describe('DReLU and ReLU, paper suite', () => {
     const a = inputs(2n ** 62n, 200);
     const [d0, d1] = await onShares(a, drelu.workers, drelu.helper, { chunk: 50 });
     z64.add(d0, d1).forEach((bit, i) => expect(bit, `a = ${signed(a[i])}`).toBe(signed(a[i]) >= 0n ? 1n : 0n));
-    const [r0, r1] = await onShares(a, relu.workers, relu.helper, { chunk: 50 });
+    const [r0, r1] = await onShares(
+      a,
+      relu.workers,
+      (party, count) => relu.helper(party, relu.helperBits(party, count)),
+      { chunk: 50 },
+    );
     z64.add(r0.y, r1.y).forEach((y, i) => expect(signed(y)).toBe(signed(a[i]) >= 0n ? signed(a[i]) : 0n));
   });
 });
@@ -120,7 +126,11 @@ describe('ReLU, direct suite', () => {
     const { results } = await simulate(
       async (party) => {
         if (party.id === 2) {
-          const q = await party.under('relu', (child) => directRelu.helper(child, a.length, k));
+          const q = await party.under('relu', async (child) => {
+            const bits = directRelu.helperBits(child, a.length);
+            await directRelu.helper(child, bits, k);
+            return bits;
+          });
           await party.under('select', (child) => directRelu.helperSelect(child, q));
           return undefined;
         }
@@ -151,7 +161,7 @@ describe('ReLU, direct suite', () => {
     const [r0, r1] = await onShares(
       ring([2n ** 16n]),
       (party, share) => directRelu.workers(party, share, k),
-      (party, count) => directRelu.helper(party, count, k),
+      (party, count) => directRelu.helper(party, directRelu.helperBits(party, count), k),
     );
     expect(z64.add(r0.y, r1.y)[0]).toBe(0n);
   });

@@ -7,6 +7,7 @@ import { ownMethods, P17, type CompareJob, type Compute } from '../../runtime/co
 import * as directRelu from '../../src/protocols/directRelu.ts';
 import type { Party } from '../../src/protocols/party.ts';
 import * as truncateRelu from '../../src/protocols/truncateRelu.ts';
+import type { Stream } from '../../src/random/stream.ts';
 import { PairStreams } from '../../src/random/streams.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { chiSquare, chiSquareLimit, looksUniform, ring, shares } from '../reference.ts';
@@ -29,7 +30,8 @@ interface HelperView {
 const RELU = {
   scale: 0,
   workers: async (party: Party, share: BigUint64Array): Promise<unknown> => directRelu.workers(party, share, K),
-  helper: async (party: Party, count: number): Promise<unknown> => directRelu.helper(party, count, K),
+  helper: async (party: Party, count: number): Promise<unknown> =>
+    directRelu.helper(party, directRelu.helperBits(party, count), K),
 };
 /** Of a product in three parts: P2 holds one of them, here uniform. */
 const TRUNCATE_RELU = {
@@ -37,14 +39,15 @@ const TRUNCATE_RELU = {
   workers: async (party: Party, share: BigUint64Array): Promise<unknown> =>
     truncateRelu.workers(party, party.id === 0 ? z64.sub(share, partOf(share.length)) : share, 16, K),
   helper: async (party: Party, count: number): Promise<unknown> =>
-    truncateRelu.helper(party, count, 16, K, partOf(count)),
+    truncateRelu.helper(party, directRelu.helperBits(party, count), 16, K, partOf(count)),
 };
 
 /** Of values with more fractional bits, whose low bits the comparison drops. */
 const WIDE_RELU = {
   scale: 16,
   workers: async (party: Party, share: BigUint64Array): Promise<unknown> => directRelu.workers(party, share, K, 16),
-  helper: async (party: Party, count: number): Promise<unknown> => directRelu.helper(party, count, K, 16),
+  helper: async (party: Party, count: number): Promise<unknown> =>
+    directRelu.helper(party, directRelu.helperBits(party, count), K, 16),
 };
 
 function partOf(count: number): BigUint64Array {
@@ -74,7 +77,7 @@ async function helperView(
     compareTest: async (code, d0, d1) => {
       view.d = [d0, d1];
       view.betaPrime = await compute.compareTest(code, d0, d1);
-      return view.betaPrime;
+      return view.betaPrime.slice(); // the protocol goes on with it in place
     },
   });
   await simulate(
@@ -297,6 +300,67 @@ describe("the workers' openings", () => {
       },
     });
     expect(await openingLooksUniform(RELU, constant)).toBe(false);
+  });
+});
+
+describe("P2's answer to the workers", () => {
+  /** t of DReLU = t ⊕ q at one worker, and the part of q that it can draw itself. */
+  async function answers(
+    protocol: typeof RELU,
+    spoil: (stream: Stream, purpose: string) => Stream = (stream) => stream,
+  ): Promise<{ t: Uint8Array; mine: Uint8Array }> {
+    const parts = shares(z64.shiftLeft(fixed, protocol.scale));
+    const seen: Uint8Array[] = [];
+    await simulate(
+      async (party) => (party.id === 2 ? protocol.helper(party, COUNT) : protocol.workers(party, parts[party.id])),
+      {
+        chunk: COUNT,
+        keys: KEYS,
+        streams: (streams) => ({ stream: (path, purpose) => spoil(streams.stream(path, purpose), purpose) }),
+        compute: (compute, id) => ({
+          ...ownMethods(compute),
+          select: (job, x) => {
+            if (id === 0) seen.push(job.t);
+            return compute.select(job, x);
+          },
+          truncateSelect: (party, job, dealt, top) => {
+            if (id === 0) seen.push(job.t);
+            return compute.truncateSelect(party, job, dealt, top);
+          },
+        }),
+      },
+    );
+    let mine: Uint8Array = new Uint8Array();
+    await simulate(
+      (party) => {
+        if (party.id === 0) mine = party.stream('P2', 'q').bits(COUNT);
+        return Promise.resolve();
+      },
+      { keys: KEYS },
+    );
+    return { t: seen[0], mine };
+  }
+
+  it.each([
+    ['ReLU', RELU],
+    ['ReLU of values with 2f fractional bits', WIDE_RELU],
+    ['truncate-and-ReLU of a product', TRUNCATE_RELU],
+  ])('leaves t uniform, also beside the worker’s part of q, in %s', async (_name, protocol) => {
+    const { t, mine } = await answers(protocol);
+    expect(t.length).toBe(COUNT);
+    expect(
+      looksUniform(
+        histogram(
+          t.map((bit, i) => 2 * bit + mine[i]),
+          4,
+        ),
+      ),
+    ).toBe(true);
+  });
+
+  it('is seen to be the comparison itself when q is constant', async () => {
+    const { t } = await answers(RELU, (stream, purpose) => (purpose === 'q' ? withoutMask(stream) : stream));
+    expect(new Set(t)).toEqual(new Set([1])); // every input is positive
   });
 });
 
