@@ -133,6 +133,8 @@ export interface DealJob {
   readonly bits: number;
   /** q, n bytes 0/1; absent: all 1. */
   readonly keep?: Uint8Array;
+  /** (2q − 1) in the place of q for `words`. */
+  readonly signed?: boolean;
   /** ← q·(R >> bits) − words. */
   readonly words: BigUint64Array;
   /** ← q − bitWords. */
@@ -187,6 +189,8 @@ export interface Compute {
   ): BigUint64Array;
   /** ⟨(t ⊕ q)·x⟩ from this worker's share of x. */
   select(job: SelectJob, x: BigUint64Array): BigUint64Array;
+  /** ⟨sum + (2(t ⊕ q) − 1)·x⟩, with the share of (2q − 1)·R as `qMask`. */
+  selectSigned(party: 0 | 1, job: SelectJob, sum: BigUint64Array): BigUint64Array;
   /** ⟨(t ⊕ q)·z / 2^bits⟩: truncation and product by one opening. `qTop`: share of q·R_63, as `dealt.top`. */
   truncateSelect(party: 0 | 1, job: SelectJob, dealt: DealtShift, qTop: Uint8Array): BigUint64Array;
   /** Writes into the arrays of the job. */
@@ -218,6 +222,7 @@ export function ownMethods(compute: Compute): Compute {
     truncateLocal: (...of) => compute.truncateLocal(...of),
     truncateDealt: (...of) => compute.truncateDealt(...of),
     select: (...of) => compute.select(...of),
+    selectSigned: (...of) => compute.selectSigned(...of),
     truncateSelect: (...of) => compute.truncateSelect(...of),
     deal: (...of) => compute.deal(...of),
     wrap: (...of) => compute.wrap(...of),

@@ -78,6 +78,11 @@ export class MeasuredCompute implements Compute {
     return this.#ran('select', start, this.#inner.select(...of));
   }
 
+  selectSigned(...of: Of<'selectSigned'>): BigUint64Array {
+    const start = this.#meter.begin();
+    return this.#ran('select', start, this.#inner.selectSigned(...of));
+  }
+
   truncateSelect(...of: Of<'truncateSelect'>): BigUint64Array {
     const start = this.#meter.begin();
     return this.#ran('truncate', start, this.#inner.truncateSelect(...of));

@@ -25,6 +25,7 @@ export type KernelName =
   | 'truncateLocal'
   | 'truncateDealt'
   | 'select'
+  | 'selectSigned'
   | 'truncateSelect'
   | 'deal'
   | 'wrap';

@@ -7,9 +7,28 @@ import { RegionLayout, bytesAt, putBytes, putWords, wordsAt } from './kernels.ts
 const SLICE = 4096;
 
 export function select(kernels: InlineKernels, job: SelectJob, x: BigUint64Array): BigUint64Array {
+  return pass(kernels, 'select', [], job, x);
+}
+
+export function selectSigned(
+  kernels: InlineKernels,
+  party: 0 | 1,
+  job: SelectJob,
+  sum: BigUint64Array,
+): BigUint64Array {
+  return pass(kernels, 'selectSigned', [party], job, sum);
+}
+
+function pass(
+  kernels: InlineKernels,
+  kernel: 'select' | 'selectSigned',
+  settings: readonly number[],
+  job: SelectJob,
+  x: BigUint64Array,
+): BigUint64Array {
   const { t, opened, q, qMask } = job;
   const n = checkSelect(job);
-  checkLength('select: x', x, n);
+  checkLength(`${kernel}: x`, x, n);
   const out = new BigUint64Array(n);
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
@@ -19,12 +38,12 @@ export function select(kernels: InlineKernels, job: SelectJob, x: BigUint64Array
     const at = [x, opened, q, qMask].map((words) => ({ words, offset: layout.add(8 * count) }));
     const atOut = layout.add(8 * count);
     kernels.run({
-      kernel: 'select',
+      kernel,
       bytes: layout.bytes,
       load(memory, base) {
         putBytes(memory, base + atT, t.subarray(start, end));
         for (const { words, offset } of at) putWords(memory, base + offset, words.subarray(start, end));
-        return [count, base + atT, ...at.map(({ offset }) => base + offset), base + atOut];
+        return [count, ...settings, base + atT, ...at.map(({ offset }) => base + offset), base + atOut];
       },
       store(memory, base) {
         out.set(wordsAt(memory, base + atOut, count), start);
@@ -79,7 +98,7 @@ export function truncateSelect(
 }
 
 export function deal(kernels: InlineKernels, job: DealJob): void {
-  const { mask, bits, keep, words, bitWords, top } = job;
+  const { mask, bits, keep, signed = false, words, bitWords, top } = job;
   const n = mask.length;
   const width = top === undefined ? 0 : widthOf(bits);
   if (top === undefined && bits !== 0) checkBits(bits);
@@ -104,7 +123,7 @@ export function deal(kernels: InlineKernels, job: DealJob): void {
         if (bitWords !== undefined) putWords(memory, base + atBits, bitWords.subarray(start, end));
         if (top !== undefined) putBytes(memory, base + atTop, top.subarray(start * width, end * width));
         const operands = [atMask, atKeep, atWords, atBits, atTop].map((offset) => base + offset);
-        return [count, bits, width, Number(bitWords !== undefined), ...operands];
+        return [count, bits, width, Number(bitWords !== undefined), Number(signed), ...operands];
       },
       store(memory, base) {
         words.set(wordsAt(memory, base + atWords, count), start);

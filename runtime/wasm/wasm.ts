@@ -22,7 +22,7 @@ import type { KernelCall, Prime } from './kernels.ts';
 import { pack, unpack } from './pack.ts';
 import { WorkerPool } from './pool.ts';
 import { sample17, sampleNibbles } from './sample.ts';
-import { deal, select, truncateSelect } from './select.ts';
+import { deal, select, selectSigned, truncateSelect } from './select.ts';
 
 /** Below these sizes a job takes some 50 µs; a message to a worker and back takes 20 µs, more on a busy machine. */
 const INLINE_MULTIPLY_ADDS = 200_000;
@@ -130,6 +130,10 @@ class WasmCompute implements Compute {
 
   select(job: SelectJob, x: BigUint64Array): BigUint64Array {
     return select(this.#inline, job, x);
+  }
+
+  selectSigned(party: 0 | 1, job: SelectJob, sum: BigUint64Array): BigUint64Array {
+    return selectSigned(this.#inline, party, job, sum);
   }
 
   truncateSelect(party: 0 | 1, job: SelectJob, dealt: DealtShift, qTop: Uint8Array): BigUint64Array {

@@ -8,13 +8,16 @@
 import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
 import { convOutput } from '../../runtime/compute.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
+import type { WindowShape } from '../ring/windows.ts';
 import type { BilinearMap } from './bilinear.ts';
-import type { Engine, Sign, Value } from './engine.ts';
+import type { Engine, Level, Sign, Value } from './engine.ts';
 import { LinearEngine, type RingValue } from './linear.ts';
+import { routeDown } from './maxpoolTree.ts';
 import { DEFAULT_CHUNK } from './party.ts';
 import { type Stage, step } from './steps.ts';
 import { directSuite, type FusedSuite, paperSuite, type Suite } from './suite.ts';
 import { Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
+import * as treeRoute from './treeRoute.ts';
 import * as truncation from './truncation.ts';
 import * as unitVectors from './unitVectors.ts';
 
@@ -158,6 +161,42 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     return this.#compare('truncateRelu', x, x.fractionBits - bits, fused.reluStages(bits));
   }
 
+  async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
+    const [difference, sum] = [this.sub(x, y), this.add(x, y)];
+    if (this.#counts.suite.tree === undefined) {
+      const positive = await this.relu(difference);
+      return { y: this.extend(this.add(y, positive.y), 1), sign: positive.sign };
+    }
+    const drop = Math.max(0, x.fractionBits - this.fractionBits);
+    return this.#compare('larger', x, x.fractionBits + 1, this.#counts.suite.reluStages(drop), sum.partial);
+  }
+
+  route(levels: readonly Level[], delta: Value): Promise<Value> {
+    if (this.#counts.suite.tree === undefined || levels.length === 0) return routeDown(this, levels, delta);
+    const whole = this.#whole(delta);
+    const columns = sizeOf(delta.shape);
+    const lane = this.#operation('route');
+    this.#open(whole.mask, lane);
+    const { traffic, options } = this.#counts;
+    let rows = 1;
+    let left = 0;
+    for (const [i, { half }] of levels.toReversed().entries()) {
+      const level = lane.fork(`${i}`);
+      left = half * columns;
+      sendStages(level, treeRoute.stages(), left, options.chunk ?? DEFAULT_CHUNK, traffic);
+      if (i < levels.length - 1) {
+        sendSteps(level, [step('exchange', [':E', 8 * left])], -1, traffic);
+        this.#did('open', left);
+      }
+      this.#did('select', left);
+      joinWorkers(lane, level);
+      rows += half;
+    }
+    joinWorkers(this.#lane, lane);
+    const { fractionBits } = delta;
+    return Promise.resolve(this.#value(this.#nextLane(), [rows, columns], fractionBits, false, () => left));
+  }
+
   select(sign: Sign, x: Value): Promise<Value> {
     this.#whole(x);
     return this.#keep('select', sign, x, x.fractionBits, this.#counts.suite.selectStages());
@@ -216,6 +255,12 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     this.#did('local', sizeOf(shape));
     const partial = operands.some((operand) => operand.partial);
     return this.#value(this.#nextLane(), shape, fractionBits, partial);
+  }
+
+  override overlay(x: Value, shape: WindowShape): CountedValue {
+    const image = super.overlay(x, shape);
+    const planes = x as CountedValue;
+    return planes.partial || sizeOf(planes.shape) > sizeOf(image.shape) ? image : { ...image, mask: planes.mask };
   }
 
   protected view(x: CountedValue, shape: Shape, fractionBits: number): CountedValue {
@@ -293,10 +338,17 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     return this.view(value.whole.value, x.shape, x.fractionBits);
   }
 
-  #compare(name: string, x: Value, fractionBits: number, stages: readonly Stage[]): Promise<{ y: Value; sign: Sign }> {
+  #compare(
+    name: string,
+    x: Value,
+    fractionBits: number,
+    stages: readonly Stage[],
+    partial = false,
+  ): Promise<{ y: Value; sign: Sign }> {
     this.#run(name, stages, sizeOf(x.shape));
     this.#did('relu', sizeOf(x.shape));
-    return Promise.resolve({ y: this.make(x.shape, fractionBits), sign: { shape: x.shape } });
+    const y = this.#value(this.#nextLane(), x.shape, fractionBits, partial);
+    return Promise.resolve({ y, sign: { shape: x.shape } });
   }
 
   #keep(name: string, sign: Sign, x: Value, fractionBits: number, stages: readonly Stage[]): Promise<Value> {

@@ -19,7 +19,7 @@
  * is dealt of q, which is uniform whatever q is); P2 sees d (see privateCompare.ts), and β' = β ⊕ borrow with β uniform and unknown to it.
  * With q ahead of the comparison, all that is dealt is sent ahead, and P2 answers with one bit where it would have to deal 16 bytes. The local line is one pass (`select`; P2: `deal`): it draws and sends what the steps one by one would.
  */
-import { type DigitCode, P17, P31 } from '../../runtime/compute.ts';
+import { type DigitCode, P17, P31, type SelectJob } from '../../runtime/compute.ts';
 import { packedBitsLength, xorInto } from '../ring/bits.ts';
 import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
@@ -61,6 +61,52 @@ export interface WorkerSign {
   readonly q: BigUint64Array;
 }
 
+/** P0, P1: the three rounds for one chunk, `masked` being this worker's part of c. Writes t; returns what the product takes. */
+export async function workersCompare(
+  chunk: Party,
+  masked: BigUint64Array,
+  compareBits: number,
+  drop: number,
+  t: Uint8Array,
+): Promise<SelectJob> {
+  const k = windowFor(compareBits, drop);
+  const code = codeFor(k);
+  const n = masked.length;
+  const [c, digits, dealt, random] = await Promise.all([
+    open(chunk, 'c', masked), // round 1
+    ...chunk.meanwhile(
+      () => dealtDigits(chunk, 'digits', code, n),
+      () => dealtZ64(chunk, 'q,qR', 2 * n),
+      () => privateCompare.draw(chunk, code, n),
+    ),
+  ]);
+  const Y = compared(c, k, drop);
+  const beta = await privateCompare.workers(chunk, { code, orEqual: false }, random, digits, Y); // round 2
+  const v = await toldBits(chunk, 'v', n); // round 3
+  z64.xorBitAt(xorInto(v, beta), c, drop + k - 1, 0, t);
+  return { t, opened: c, q: dealt.subarray(0, n), qMask: dealt.subarray(n) };
+}
+
+/** P2: for one chunk, with its bits q. `signed`: deals (2q − 1)·R in the place of q·R. */
+export async function helperCompare(
+  chunk: Party,
+  R: BigUint64Array,
+  q: Uint8Array,
+  compareBits: number,
+  drop: number,
+  signed = false,
+): Promise<void> {
+  const k = windowFor(compareBits, drop);
+  const code = codeFor(k);
+  const [, , betaPrime] = await Promise.all([
+    dealDigits(chunk, 'digits', code, compared(R, k, drop)),
+    dealSelected(chunk, 'q,qR', q, R, { withBit: true, signed }),
+    privateCompare.helper(chunk, { code, orEqual: false }, R.length), // round 2
+  ]);
+  const v = z64.xorBitAt(xorInto(betaPrime, q), R, drop + k - 1, 1, betaPrime);
+  await tellBits(chunk, 'v', v); // round 3
+}
+
 /** P0, P1: ⟨a⟩ → ⟨ReLU(a)⟩ and the kept bits. */
 export async function workers(
   party: Party,
@@ -68,30 +114,15 @@ export async function workers(
   compareBits: number,
   drop = 0,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
-  const k = windowFor(compareBits, drop);
-  const code = codeFor(k);
   const y = new BigUint64Array(a.length);
   const t = new Uint8Array(a.length);
   const q = new BigUint64Array(a.length);
   await party.chunks(a.length, async (chunk, from, to) => {
-    const n = to - from;
     const share = a.subarray(from, to);
-    const masked = z64.accumulate(chunk.stream('P2', 'R').z64(n), share);
-    const [c, digits, dealt, random] = await Promise.all([
-      open(chunk, 'c', masked), // round 1
-      ...chunk.meanwhile(
-        () => dealtDigits(chunk, 'digits', code, n),
-        () => dealtZ64(chunk, 'q,qR', 2 * n),
-        () => privateCompare.draw(chunk, code, n),
-      ),
-    ]);
-    const Y = compared(c, k, drop);
-    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, random, digits, Y); // round 2
-    const v = await toldBits(chunk, 'v', n); // round 3
-    const known = z64.xorBitAt(xorInto(v, beta), c, drop + k - 1, 0, t.subarray(from, to));
-    const qShare = dealt.subarray(0, n);
-    y.set(chunk.compute.select({ t: known, opened: c, q: qShare, qMask: dealt.subarray(n) }, share), from);
-    q.set(qShare, from);
+    const masked = z64.accumulate(chunk.stream('P2', 'R').z64(to - from), share);
+    const job = await workersCompare(chunk, masked, compareBits, drop, t.subarray(from, to));
+    y.set(chunk.compute.select(job, share), from);
+    q.set(job.q, from);
   });
   return { y, sign: { t, q } };
 }
@@ -103,19 +134,10 @@ export function helperBits(party: Party, count: number): Uint8Array {
 
 /** P2, with its bits q. */
 export async function helper(party: Party, q: Uint8Array, compareBits: number, drop = 0): Promise<void> {
-  const k = windowFor(compareBits, drop);
-  const code = codeFor(k);
   await party.chunks(q.length, async (chunk, from, to) => {
     const n = to - from;
     const R = z64.accumulate(chunk.stream('P0', 'R').z64(n), chunk.stream('P1', 'R').z64(n));
-    const bits = q.subarray(from, to);
-    const [, , betaPrime] = await Promise.all([
-      dealDigits(chunk, 'digits', code, compared(R, k, drop)),
-      dealSelected(chunk, 'q,qR', bits, R, true),
-      privateCompare.helper(chunk, { code, orEqual: false }, n), // round 2
-    ]);
-    const v = z64.xorBitAt(xorInto(betaPrime, bits), R, drop + k - 1, 1, betaPrime);
-    await tellBits(chunk, 'v', v); // round 3
+    await helperCompare(chunk, R, q.subarray(from, to), compareBits, drop);
   });
 }
 
@@ -144,22 +166,23 @@ export async function helperSelect(party: Party, q: Uint8Array): Promise<void> {
   await party.chunks(q.length, async (chunk, from, to) => {
     const n = to - from;
     const V = z64.accumulate(chunk.stream('P0', 'V').z64(n), chunk.stream('P1', 'V').z64(n));
-    await dealSelected(chunk, 'qV', q.subarray(from, to), V, false);
+    await dealSelected(chunk, 'qV', q.subarray(from, to), V);
   });
 }
 
-/** P2: deals q·R over Z_{2^64}, and q before it if `withBit`. */
-function dealSelected(
+/** P2: deals q·R over Z_{2^64}, or (2q − 1)·R if `signed`, and q before it if `withBit`. */
+export function dealSelected(
   party: Party,
   purpose: string,
   q: Uint8Array,
   R: BigUint64Array,
-  withBit: boolean,
+  { withBit = false, signed = false }: { readonly withBit?: boolean; readonly signed?: boolean } = {},
 ): Promise<void> {
   const first = withBit ? q.length : 0;
   const drawn = party.stream(party.drawer, purpose).z64(first + q.length);
   const bitWords = drawn.subarray(0, first);
-  party.compute.deal({ mask: R, bits: 0, keep: q, words: drawn.subarray(first), ...(withBit && { bitWords }) });
+  const words = drawn.subarray(first);
+  party.compute.deal({ mask: R, bits: 0, keep: q, signed, words, ...(withBit && { bitWords }) });
   return party.send(receiverOf(party), purpose, drawn);
 }
 

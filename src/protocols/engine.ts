@@ -23,6 +23,12 @@ export interface Sign {
   readonly shape: Shape;
 }
 
+/** A level of a tree of maxima: `half` rows were compared with the `half` rows after them; the rows behind those waited. */
+export interface Level {
+  readonly sign: Sign;
+  readonly half: number;
+}
+
 export interface MatmulOptions {
   /** x is stored (k,m). */
   readonly transposeX?: boolean;
@@ -61,6 +67,13 @@ export interface Engine {
    * the engine's, the direct suite compares what is left without them: the sign is right unless −2^-fractionBits < x < 0.
    */
   relu(x: Value): Promise<{ readonly y: Value; readonly sign: Sign }>;
+  /**
+   * max(x, y) with one fractional bit more than they have, and the bits [x ≥ y], both as right as those of `relu(x − y)`: doubled, the maximum
+   * of products is had without what a share of x − y costs.
+   */
+  larger(x: Value, y: Value): Promise<{ readonly y: Value; readonly sign: Sign }>;
+  /** An error (1,m) at the root of a tree of maxima, whose levels come from the leaves up → (n,m) at its leaves. */
+  route(levels: readonly Level[], delta: Value): Promise<Value>;
   /** x where the kept bit is 1, else 0. */
   select(sign: Sign, x: Value): Promise<Value>;
 

@@ -1,20 +1,16 @@
 /**
  * Maximum of n candidates in the direct suite (PROTOCOLS §3): a balanced tree of max(x, y) = y + ReLU(x − y), ⌈log2 n⌉ levels of one
  * ReLU each, where the paper's Maxpool needs n − 1 in sequence. The derivative costs no comparison: it goes down the same tree with
- * the bits kept on the way up.
+ * the bits kept on the way up (`treeRoute.ts`).
  *
- * Candidates may have 2f fractional bits, so pooling can come before truncation and only the winners are truncated.
+ * Candidates may have 2f fractional bits, so pooling can come before truncation and only the winners are truncated; each level then adds a
+ * fractional bit.
  * Ties go to either candidate. Differences must lie inside the comparison window.
  */
-import { type Cost, type CostModel, inSequence } from './cost.ts';
-import type { Engine, Sign, Value } from './engine.ts';
+import { type Cost, type CostModel, FREE, inSequence } from './cost.ts';
+import type { Engine, Level, Sign, Value } from './engine.ts';
 import type { Maximum } from './maxpool.ts';
-
-interface Level {
-  readonly sign: Sign;
-  /** Candidates of each half; one more waits for the next level when their number is odd. */
-  readonly half: number;
-}
+import { cost as routeCost } from './treeRoute.ts';
 
 /** Candidates (n,m) → their maximum over the first dimension. */
 export async function maxpoolTree(engine: Engine, candidates: Value): Promise<Maximum> {
@@ -25,15 +21,26 @@ export async function maxpoolTree(engine: Engine, candidates: Value): Promise<Ma
     const half = count >> 1;
     const left = engine.slice(current, 0, half);
     const right = engine.slice(current, half, 2 * half);
-    const { y, sign } = await engine.relu(engine.sub(left, right));
-    const larger = engine.add(right, y);
-    current = count % 2 === 0 ? larger : engine.concatRows([larger, engine.slice(current, count - 1, count)]);
+    const { y, sign } = await larger(engine, left, right);
     levels.push({ sign, half });
+    if (count % 2 === 0) current = y;
+    else {
+      const waits = engine.slice(current, count - 1, count);
+      current = engine.concatRows([y, engine.extend(waits, y.fractionBits - waits.fractionBits)]);
+    }
   }
-  return { y: current, route: (fork, delta) => routeDown(fork, levels, delta) };
+  return { y: current, route: (fork, delta) => fork.route(levels, delta) };
 }
 
-async function routeDown(engine: Engine, levels: readonly Level[], delta: Value): Promise<Value> {
+/** Products stay in three parts and gain a bit (`larger.ts`); values that need no truncation after this keep their fractional bits. */
+async function larger(engine: Engine, x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
+  if (x.fractionBits > engine.fractionBits) return engine.larger(x, y);
+  const { y: positive, sign } = await engine.relu(engine.sub(x, y));
+  return { y: engine.add(y, positive), sign };
+}
+
+/** `Engine.route` by selects: what it computes. */
+export async function routeDown(engine: Engine, levels: readonly Level[], delta: Value): Promise<Value> {
   let current = delta;
   for (const { sign, half } of levels.toReversed()) {
     const winners = engine.slice(current, 0, half);
@@ -54,6 +61,8 @@ export function treeCost(model: CostModel, n: number, m: number, drop: number): 
   return perLevel(n, m, (elements) => model.relu(elements, drop));
 }
 
-export function treeRouteCost(model: CostModel, n: number, m: number): Cost {
-  return perLevel(n, m, (elements) => model.select(elements));
+export function treeRouteCost(n: number, m: number): Cost {
+  const counts: number[] = [];
+  for (let count = n; count > 1; count -= count >> 1) counts.unshift((count >> 1) * m);
+  return counts.length === 0 ? FREE : routeCost(counts, m);
 }

@@ -8,8 +8,9 @@ import { PairStreams } from '../random/streams.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import * as z64 from '../ring/z64.ts';
 import type { BilinearMap } from './bilinear.ts';
-import type { Engine, Sign, Value } from './engine.ts';
+import type { Engine, Level, Sign, Value } from './engine.ts';
 import { dataOf, type Linear, LinearEngine, type RingValue } from './linear.ts';
+import { routeDown } from './maxpoolTree.ts';
 import type { Ranges } from './ranges.ts';
 import { checkTruncationBits } from './truncation.ts';
 
@@ -110,6 +111,15 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     for (let i = 0; i < bits.length; i++) bits[i] ^= 1;
     const sign: PlainSign = { shape: x.shape, bits };
     return Promise.resolve({ y: this.make(x.shape, x.fractionBits, z64.keepWhere(bits, data)), sign });
+  }
+
+  async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
+    const positive = await this.relu(this.sub(x, y));
+    return { y: this.extend(this.add(y, positive.y), 1), sign: positive.sign };
+  }
+
+  route(levels: readonly Level[], delta: Value): Promise<Value> {
+    return routeDown(this, levels, delta);
   }
 
   async select(sign: Sign, x: Value): Promise<Value> {

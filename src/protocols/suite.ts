@@ -2,10 +2,13 @@
 import type * as beaver from './beaver.ts';
 import type { Cost } from './cost.ts';
 import * as direct from './directRelu.ts';
+import * as larger from './larger.ts';
 import { openCost } from './open.ts';
 import * as paper from './relu.ts';
 import type { Party } from './party.ts';
 import type { Stage } from './steps.ts';
+import type { Branching, HelperRouted, Routed } from './treeRoute.ts';
+import * as treeRoute from './treeRoute.ts';
 import * as fused from './truncateRelu.ts';
 
 /** ReLU and the product with its kept bit. `WorkerBit` and `HelperBit` are what each role keeps of a comparison. */
@@ -22,6 +25,8 @@ export interface Suite<WorkerBit, HelperBit> {
   bits(party: Party, bit: WorkerBit): BigUint64Array;
   /** Truncation, comparison and product with one opening; absent where the suite has no such protocol. */
   readonly fused?: FusedSuite<WorkerBit, HelperBit>;
+  /** What a tree of maxima takes; absent where the suite has the paper's Maxpool. */
+  readonly tree?: TreeSuite<WorkerBit, HelperBit>;
   reluCost(count: number, drop: number, chunk: number): Cost;
   selectCost(count: number): Cost;
   reluStages(drop: number): Stage[];
@@ -38,6 +43,19 @@ export interface FusedSuite<WorkerBit, HelperBit> {
   selectCost(count: number, bits: number, chunk: number): Cost;
   reluStages(bits: number): Stage[];
   selectStages(bits: number): Stage[];
+}
+
+/** Each party's part of x − y and x + y → of 2·max(x, y) (`larger.ts`); an error down the tree (`treeRoute.ts`). */
+export interface TreeSuite<WorkerBit, HelperBit> {
+  larger(
+    party: Party,
+    difference: BigUint64Array,
+    sum: BigUint64Array,
+    drop: number,
+  ): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
+  helperLarger(party: Party, bits: HelperBit, drop: number, part?: BigUint64Array): Promise<void>;
+  route(party: Party, levels: readonly Branching<WorkerBit>[], delta: beaver.Masked): Promise<Routed>;
+  helperRoute(party: Party, levels: readonly Branching<HelperBit>[], U: BigUint64Array): HelperRouted;
 }
 
 export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8Array> {
@@ -69,6 +87,15 @@ export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8
       selectCost: fused.selectCost,
       reluStages: (bits) => fused.stages(bits, compareBits),
       selectStages: fused.selectStages,
+    },
+    tree: {
+      larger: async (party, difference, sum, drop) => {
+        const { y, sign } = await larger.workers(party, difference, sum, compareBits, drop);
+        return { y, bit: sign };
+      },
+      helperLarger: (party, q, drop, part) => larger.helper(party, q, compareBits, drop, part),
+      route: treeRoute.workers,
+      helperRoute: treeRoute.helper,
     },
   };
 }

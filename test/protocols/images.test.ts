@@ -7,7 +7,7 @@ import { maximum } from '../../src/protocols/maximum.ts';
 import * as maxpool from '../../src/protocols/maxpool.ts';
 import { treeCost, treeRouteCost } from '../../src/protocols/maxpoolTree.ts';
 import type { WindowShape } from '../../src/ring/windows.ts';
-import { exactly, type Input, numbers, type Outcome, type Script, SETTINGS } from './twins.ts';
+import { closeTo, exactly, type Input, numbers, type Outcome, plain, type Script, secure, SETTINGS } from './twins.ts';
 
 const CONV: ConvShape = {
   batch: 2,
@@ -103,7 +103,7 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
       [candidates, delta],
       async (e, x, d) => (await maximum(e, x)).route(e, d),
       tree
-        ? inSequence(treeCost(model, n, 30, 0), treeRouteCost(model, n, 30))
+        ? inSequence(treeCost(model, n, 30, 0), treeRouteCost(n, 30))
         : inSequence(maxpool.cost(model, n, 30), maxpool.derivativeCost(model, n, 30)),
     );
   });
@@ -116,6 +116,57 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
       [wide],
       async (e, x) => (await maximum(e, x)).y,
       setting.suite === 'direct' ? treeCost(model, 4, 30, f) : maxpool.cost(model, 4, 30),
+    );
+  });
+
+  it.each([2, 4, 9])('the maximum of %i products, of which no share is dealt', async (n) => {
+    const inputs = [numbers([n, 30], -9, 9), numbers([n, 30], -9, 9, 2)];
+    const script: Script = async (e, x, y) => {
+      const { y: most } = await maximum(e, await e.mul(x, y));
+      return (await e.truncateRelu(most, most.fractionBits - f)).y;
+    };
+    const [found, twin] = [await secure(setting, inputs, script), await plain(setting, inputs, script)];
+    closeTo(found, twin.numbers, 3 * 2 ** -f);
+    if (setting.suite === 'paper') return;
+    const levels = Math.ceil(Math.log2(n));
+    const cost = inSequence(model.product(60 * n), treeCost(model, n, 30, f), model.truncateRelu(30, f + levels));
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(cost);
+  });
+
+  it('an error routed to windows is opened for products as it goes', async () => {
+    if (setting.suite === 'paper') return;
+    const window: WindowShape = { ...WINDOW, height: 4 };
+    const image = [2, 4, 4, 3];
+    const shape: ConvShape = {
+      ...CONV,
+      height: 4,
+      width: 4,
+      filters: 3,
+      kernelHeight: 1,
+      kernelWidth: 1,
+      stride: 1,
+      padding: 0,
+    };
+    const inputs = [numbers(image, -9, 9), numbers([1, 24], -9, 9, 2), numbers([2, 4, 4, 2], -9, 9, 3)];
+    await exact(
+      inputs,
+      async (e, x, d, input) => {
+        const largest = await maximum(e, e.windows(x, window));
+        const error = e.overlay(await largest.route(e, d), window);
+        const once = await e.conv('weightGradient', shape, input, error);
+        return e.add(once, await e.conv('weightGradient', shape, input, error));
+      },
+      // 24 windows of four: two levels on the way down, of which the lower is opened for the products.
+      inSequence(treeCost(model, 4, 24, 0), treeRouteCost(4, 24), model.product(48 + 64), model.part(6)),
+    );
+  });
+
+  it('planes that overlap are opened as the image they make', async () => {
+    const window: WindowShape = { ...WINDOW, stride: 1 };
+    await exact(
+      [numbers([4, 72], -9, 9), numbers([2, 5, 4, 3], -9, 9, 2)],
+      (e, planes, x) => e.mul(e.overlay(planes, window), x),
+      inSequence(model.product(240), model.part(120)),
     );
   });
 });

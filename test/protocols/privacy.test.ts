@@ -4,8 +4,11 @@
  */
 import { describe, expect, it } from 'vitest';
 import { ownMethods, P17, type CompareJob, type Compute } from '../../runtime/compute.ts';
+import * as beaver from '../../src/protocols/beaver.ts';
 import * as directRelu from '../../src/protocols/directRelu.ts';
+import * as larger from '../../src/protocols/larger.ts';
 import type { Party } from '../../src/protocols/party.ts';
+import * as treeRoute from '../../src/protocols/treeRoute.ts';
 import * as truncateRelu from '../../src/protocols/truncateRelu.ts';
 import type { Stream } from '../../src/random/stream.ts';
 import { PairStreams } from '../../src/random/streams.ts';
@@ -48,6 +51,17 @@ const WIDE_RELU = {
   workers: async (party: Party, share: BigUint64Array): Promise<unknown> => directRelu.workers(party, share, K, 16),
   helper: async (party: Party, count: number): Promise<unknown> =>
     directRelu.helper(party, directRelu.helperBits(party, count), K, 16),
+};
+
+/** The larger of a product and nothing: its difference and its sum are the product. */
+const LARGER = {
+  scale: 16,
+  workers: async (party: Party, share: BigUint64Array): Promise<unknown> => {
+    const part = party.id === 0 ? z64.sub(share, partOf(share.length)) : share;
+    return larger.workers(party, part, part, K, 16);
+  },
+  helper: async (party: Party, count: number): Promise<unknown> =>
+    larger.helper(party, directRelu.helperBits(party, count), K, 16, partOf(count)),
 };
 
 function partOf(count: number): BigUint64Array {
@@ -158,6 +172,7 @@ describe("P2's view of PrivateCompare", () => {
     ['ReLU', RELU],
     ['ReLU of values with 2f fractional bits', WIDE_RELU],
     ['truncate-and-ReLU of a product', TRUNCATE_RELU],
+    ['the larger of two products', LARGER],
   ])('is as the proof says, in %s', async (_name, protocol) => {
     const view = await helperView(fixed, undefined, protocol);
     for (const [what, holds] of Object.entries(checks)) expect(holds(view), what).toBe(true);
@@ -288,6 +303,7 @@ describe("the workers' openings", () => {
     ['ReLU', RELU],
     ['ReLU of values with 2f fractional bits', WIDE_RELU],
     ['truncate-and-ReLU of a product', TRUNCATE_RELU],
+    ['the larger of two products', LARGER],
   ])('are uniform for fixed inputs, in %s', async (_name, protocol) => {
     expect(await openingLooksUniform(protocol)).toBe(true);
   });
@@ -323,6 +339,10 @@ describe("P2's answer to the workers", () => {
             if (id === 0) seen.push(job.t);
             return compute.select(job, x);
           },
+          selectSigned: (party, job, sum) => {
+            if (id === 0) seen.push(job.t);
+            return compute.selectSigned(party, job, sum);
+          },
           truncateSelect: (party, job, dealt, top) => {
             if (id === 0) seen.push(job.t);
             return compute.truncateSelect(party, job, dealt, top);
@@ -345,6 +365,7 @@ describe("P2's answer to the workers", () => {
     ['ReLU', RELU],
     ['ReLU of values with 2f fractional bits', WIDE_RELU],
     ['truncate-and-ReLU of a product', TRUNCATE_RELU],
+    ['the larger of two products', LARGER],
   ])('leaves t uniform, also beside the worker’s part of q, in %s', async (_name, protocol) => {
     const { t, mine } = await answers(protocol);
     expect(t.length).toBe(COUNT);
@@ -361,6 +382,58 @@ describe("P2's answer to the workers", () => {
   it('is seen to be the comparison itself when q is constant', async () => {
     const { t } = await answers(RELU, (stream, purpose) => (purpose === 'q' ? withoutMask(stream) : stream));
     expect(new Set(t)).toEqual(new Set([1])); // every input is positive
+  });
+});
+
+describe("the workers' openings of an error that goes down a tree", () => {
+  /** Chi-square over the bytes of E_left below the root, of errors that are all alike. */
+  async function looksMasked(
+    spoil: (stream: Stream, purpose: string) => Stream = (stream) => stream,
+  ): Promise<boolean> {
+    const delta = shares(fixed);
+    const levels = [COUNT, 2 * COUNT].map((count) => ({ count, q: new Uint8Array(count) }));
+    const opened: BigUint64Array[] = [];
+    await simulate(
+      async (party) => {
+        if (party.id === 2) {
+          const U = beaver.helperMask(party, COUNT);
+          return treeRoute.helper(
+            party,
+            levels.map(({ count, q: bit }) => ({ count, bit })),
+            U,
+          ).done;
+        }
+        const masked = await beaver.workersMask(party, delta[party.id]);
+        // q = 0 and t = 1 everywhere: the left halves get all.
+        const signs = levels.map(({ count }) => ({
+          count,
+          bit: { t: new Uint8Array(count).fill(1), q: new BigUint64Array(count) },
+        }));
+        await treeRoute.workers(party, signs, masked);
+      },
+      {
+        keys: KEYS,
+        streams: (streams) => ({ stream: (path, purpose) => spoil(streams.stream(path, purpose), purpose) }),
+        compute: (compute, id) => ({
+          ...ownMethods(compute),
+          select: (job, x) => {
+            if (id === 0) opened.push(job.opened);
+            return compute.select(job, x);
+          },
+        }),
+      },
+    );
+    const below = opened.slice(Math.ceil(COUNT / 16384)); // after the chunks of the root
+    const bytes = below.flatMap((chunk) => Array.from(new Uint8Array(chunk.slice().buffer)));
+    return looksUniform(histogram(bytes, 256));
+  }
+
+  it('are uniform for fixed inputs', async () => {
+    expect(await looksMasked()).toBe(true);
+  });
+
+  it('are seen not to be when the masks are constant', async () => {
+    expect(await looksMasked((stream, purpose) => (purpose === 'U' ? withoutMask(stream) : stream))).toBe(false);
   });
 });
 

@@ -3,7 +3,7 @@ import type { Compute, SelectJob } from '../../runtime/compute.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import { TestRandom } from '../reference/random.ts';
 import { expectSame } from '../reference/same.ts';
-import { packedBit, selectReference, truncateSelectReference } from '../reference/select.ts';
+import { packedBit, selectReference, selectSignedReference, truncateSelectReference } from '../reference/select.ts';
 
 let compute: Compute;
 
@@ -26,6 +26,25 @@ describe.each(SIZES)('%i elements', (n) => {
     const job = drawJob(random, n);
     const x = random.ring(n);
     expectSame(compute.select(job, x), selectReference(job, x));
+  });
+
+  test('selectSigned: by the formula', () => {
+    const random = new TestRandom(n);
+    const job = drawJob(random, n);
+    const sum = random.ring(n);
+    for (const party of [0, 1] as const)
+      expectSame(compute.selectSigned(party, job, sum), selectSignedReference(party, job, sum));
+  });
+
+  test('deal, signed: the rest of every share of (2q − 1)·R', () => {
+    const random = new TestRandom(n);
+    const [mask, words, keep] = [random.ring(n), random.ring(n), random.bytes(n, 2)];
+    const drawn = words.slice();
+    compute.deal({ mask, bits: 0, keep, signed: true, words });
+    expectSame(
+      words.map((word, i) => BigInt.asUintN(64, word + drawn[i])),
+      mask.map((R, i) => BigInt.asUintN(64, keep[i] === 1 ? R : -R)),
+    );
   });
 
   test.each(BITS)('truncateSelect by %i bits: by the formula', (bits) => {
@@ -85,6 +104,7 @@ test('arguments are checked', () => {
   const two = random.ring(2);
   expect(() => compute.select(job, random.ring(1))).toThrow('select: x has 1 elements, 2 expected');
   expect(() => compute.select({ ...job, q: random.ring(3) }, two)).toThrow('select: q has 3 elements, 2 expected');
+  expect(() => compute.selectSigned(0, job, random.ring(3))).toThrow('selectSigned: x has 3 elements, 2 expected');
   const dealt = { bits: 16, shift: two, top: new Uint8Array(4) };
   expect(() => compute.truncateSelect(0, job, { ...dealt, bits: 62 }, dealt.top)).toThrow('[1, 61], is 62');
   expect(() => compute.truncateSelect(0, job, { ...dealt, bits: 17 }, dealt.top)).toThrow('top has 4 elements, 6');

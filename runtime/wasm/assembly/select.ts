@@ -21,6 +21,26 @@ export function select(n: u32, t: usize, x: usize, opened: usize, q: usize, qMas
   }
 }
 
+/** ⟨sum + (2(t ⊕ q) − 1)·x⟩ with ⟨(2q − 1)·x⟩ = opened·⟨2q − 1⟩ − ⟨(2q − 1)·R⟩, where opened = x + R; the 1 is P0's. */
+export function selectSigned(
+  n: u32,
+  party: u32,
+  t: usize,
+  sum: usize,
+  opened: usize,
+  q: usize,
+  qMask: usize,
+  out: usize,
+): void {
+  const minusOne = <u64>party - 1; // 0 for P1
+  for (let i: u32 = 0; i < n; i++) {
+    const at: usize = i << 3;
+    const known = -(<u64>load<u8>(t + i));
+    const x = load<u64>(opened + at) * ((load<u64>(q + at) << 1) + minusOne) - load<u64>(qMask + at);
+    store<u64>(out + at, load<u64>(sum + at) + ((x ^ known) - known));
+  }
+}
+
 /**
  * ⟨(t ⊕ q)·x⟩ for x = z / 2^bits, opened = z + 2^62 + R, M = R >> bits (PROTOCOLS §1, dealt truncation): with C = (opened >> bits) − 2^(62−bits),
  * ⟨x⟩ = C − ⟨M⟩ + ⟨R_63⟩·(1 − opened_63)·2^(64−bits) and ⟨q·x⟩ = C⟨q⟩ − ⟨q·M⟩ + ⟨q·R_63⟩·(1 − opened_63)·2^(64−bits); C in ⟨x⟩ is P0's.
@@ -56,14 +76,15 @@ export function truncateSelect(
 }
 
 /**
- * P2: what is dealt, from what the other worker draws, in place. words ← keep·(R >> bits) − words; bitWords ← keep − bitWords (if `withBits`);
- * top ← keep·R_63 − top modulo 2^(8·width) (if width > 0).
+ * P2: what is dealt, from what the other worker draws, in place. words ← keep·(R >> bits) − words, or (2·keep − 1)·(R >> bits) − words (if
+ * `signed`); bitWords ← keep − bitWords (if `withBits`); top ← keep·R_63 − top modulo 2^(8·width) (if width > 0).
  */
 export function deal(
   n: u32,
   bits: u32,
   width: u32,
   withBits: u32,
+  signed: u32,
   mask: usize,
   keep: usize,
   words: usize,
@@ -75,7 +96,10 @@ export function deal(
     const at: usize = i << 3;
     const R = load<u64>(mask + at);
     const bit = <u64>load<u8>(keep + i);
-    store<u64>(words + at, ((R >> bits) & -bit) - load<u64>(words + at));
+    const shifted = R >> bits;
+    const minus = bit - 1; // all ones where R enters with a minus
+    const product = signed ? (shifted ^ minus) - minus : shifted & -bit;
+    store<u64>(words + at, product - load<u64>(words + at));
     if (withBits) store<u64>(bitWords + at, bit - load<u64>(bitWords + at));
     if (width) {
       const drawn = load<u64>(top);

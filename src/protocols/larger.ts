@@ -1,0 +1,49 @@
+/**
+ * The larger of two values in the direct suite, doubled: 2·max(x, y) = (x + y) + (2s − 1)(x − y) with s = DReLU(x − y) = t ⊕ q.
+ *
+ * `max(x, y) = y + ReLU(x − y)` needs a share of x − y itself. In this form x − y = c − R enters by its opening alone, so of products in
+ * three parts (`beaver.ts`) nothing is dealt: R takes up P2's part of x − y as in `truncation.ts`, and its part of x + y is its part of the
+ * result. The rounds are those of `directRelu.ts`, where P2 deals ⟨(2q − 1)·R⟩ instead of ⟨q·R⟩:
+ *   Local: ⟨2·max⟩ = ⟨x + y⟩ + (1 − 2t)·(c·⟨2q − 1⟩ − ⟨(2q − 1)·R⟩),  for 2s − 1 = (1 − 2t)(2q − 1)
+ *
+ * Views: as in `directRelu.ts`; R is as uniform as what the workers draw. Cost: that of a ReLU.
+ */
+import type { WorkerSign } from './directRelu.ts';
+import { helperCompare, workersCompare } from './directRelu.ts';
+import type { Party } from './party.ts';
+import { helperMask } from './truncation.ts';
+import * as z64 from '../ring/z64.ts';
+
+/** P0, P1: this worker's share, or part, of x − y and x + y → its share or part of 2·max(x, y), and the bits [x ≥ y]. */
+export async function workers(
+  party: Party,
+  difference: BigUint64Array,
+  sum: BigUint64Array,
+  compareBits: number,
+  drop: number,
+): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
+  const count = difference.length;
+  const y = new BigUint64Array(count);
+  const t = new Uint8Array(count);
+  const q = new BigUint64Array(count);
+  await party.chunks(count, async (chunk, from, to) => {
+    const masked = z64.accumulate(chunk.stream('P2', 'R').z64(to - from), difference.subarray(from, to));
+    const job = await workersCompare(chunk, masked, compareBits, drop, t.subarray(from, to));
+    y.set(chunk.compute.selectSigned(chunk.worker, job, sum.subarray(from, to)), from);
+    q.set(job.q, from);
+  });
+  return { y, sign: { t, q } };
+}
+
+/** P2, with its bits q. `part` is its part of x − y. */
+export async function helper(
+  party: Party,
+  q: Uint8Array,
+  compareBits: number,
+  drop: number,
+  part?: BigUint64Array,
+): Promise<void> {
+  await party.chunks(q.length, async (chunk, from, to) => {
+    await helperCompare(chunk, helperMask(chunk, from, to, part), q.subarray(from, to), compareBits, drop, true);
+  });
+}

@@ -1,0 +1,129 @@
+/**
+ * The derivative of the tree's maximum (`maxpoolTree.ts`, in the place of Alg. 10): an error goes down the tree with the bits kept on the way
+ * up. At each level w, the error at the winners, splits into left = DReLU · w and right = w − left; what waited stays.
+ *
+ * w is opened as E_w = w − U_w, once, by the mask it has as an operand of products (`beaver.ts`):  ⟨left⟩ = t⟨w⟩ + (1 − 2t)⟨q·w⟩ with
+ * ⟨q·w⟩ = E_w⟨q⟩ + ⟨q·U_w⟩, P2 dealing ⟨q·U_w⟩ ahead. left is opened with a fresh mask, and right with it: E_right = E_w − E_left is right
+ * under the mask U_right = U_w − U_left, which P2 knows. So a level opens as many values as it compared, and what comes out at the bottom is
+ * open for the products of the layer before but for its last left half, which is opened when the first of them asks.
+ *
+ * Views: E_w and E_left are uniform under fresh masks; E_right is a function of the two and tells nothing more. P2 sees nothing.
+ * Cost: 1 round a level but the last, and the opening of w; 8 bytes a comparison dealt, 16 opened.
+ */
+import * as z64 from '../ring/z64.ts';
+import type { Masked } from './beaver.ts';
+import { type Cost, inSequence } from './cost.ts';
+import { dealtZ64 } from './deal.ts';
+import { dealSelected, type WorkerSign } from './directRelu.ts';
+import { open, openCost } from './open.ts';
+import type { Party } from './party.ts';
+import { inChunks, type Stage, step } from './steps.ts';
+
+/** The comparisons of a level, from the tree's top down. */
+export interface Branching<Bit> {
+  readonly bit: Bit;
+  readonly count: number;
+}
+
+/** P0, P1: what has come down, and the opening of it, which sends one message under a lane of its own. */
+export interface Routed {
+  readonly share: BigUint64Array;
+  readonly open: (lane: Party) => Promise<BigUint64Array>;
+}
+
+/** P2: the mask of that opening, and the end of its deals. */
+export interface HelperRouted {
+  readonly mask: (lane: Party) => BigUint64Array;
+  readonly done: Promise<void>;
+}
+
+/** P0, P1: at least one level. */
+export async function workers(party: Party, levels: readonly Branching<WorkerSign>[], delta: Masked): Promise<Routed> {
+  let { share, opened } = delta;
+  for (const [i, { bit, count }] of levels.slice(0, -1).entries()) {
+    const level = party.fork(`${i}`);
+    const left = await select(level, bit, share.subarray(0, count), opened.subarray(0, count));
+    const E = await openLeft(level, left);
+    [share, opened] = [spread(left, share), spread(E, opened)];
+    party.join(level);
+  }
+  const { bit, count } = levels[levels.length - 1];
+  const last = party.fork(`${levels.length - 1}`);
+  const left = await select(last, bit, share.subarray(0, count), opened.subarray(0, count));
+  party.join(last);
+  return { share: spread(left, share), open: async (lane) => spread(await openLeft(lane, left), opened) };
+}
+
+/** P2: draws all masks at once and deals in the background. `U` is the mask of the error at the top. */
+export function helper(party: Party, levels: readonly Branching<Uint8Array>[], U: BigUint64Array): HelperRouted {
+  const deals: (() => Promise<void>)[] = [];
+  const last = levels.length - 1;
+  let current = U;
+  for (const [i, { bit, count }] of levels.entries()) {
+    const level = party.fork(`${i}`);
+    const winners = current.subarray(0, count);
+    deals.push(() => helperSelect(level, bit, winners));
+    if (i < last) current = spread(maskOfLeft(level, count), current);
+  }
+  const done = async (): Promise<void> => {
+    for (const deal of deals) await deal();
+  };
+  return { mask: (lane) => spread(maskOfLeft(lane, levels[last].count), current), done: done() };
+}
+
+/** left, then w − left, then what waited: on shares, openings and masks alike. */
+function spread(left: BigUint64Array, whole: BigUint64Array): BigUint64Array {
+  const count = left.length;
+  const out = new BigUint64Array(whole.length + count);
+  out.set(left);
+  out.set(whole, count);
+  const right = out.subarray(count, 2 * count);
+  right.set(z64.sub(right, left));
+  return out;
+}
+
+/** P0, P1: E_left. */
+function openLeft(level: Party, left: BigUint64Array): Promise<BigUint64Array> {
+  return open(level, 'E', z64.subtractFrom(left, level.stream('P2', 'U').z64(left.length)));
+}
+
+/** P2: U_left. */
+function maskOfLeft(level: Party, count: number): BigUint64Array {
+  return z64.accumulate(level.stream('P0', 'U').z64(count), level.stream('P1', 'U').z64(count));
+}
+
+/** P0, P1: ⟨DReLU · w⟩ from ⟨w⟩ and E_w. */
+async function select(
+  level: Party,
+  { t, q }: WorkerSign,
+  w: BigUint64Array,
+  E: BigUint64Array,
+): Promise<BigUint64Array> {
+  const left = new BigUint64Array(w.length);
+  await level.chunks(w.length, async (chunk, from, to) => {
+    const qMask = await dealtZ64(chunk, 'qU', to - from);
+    const job = { t: t.subarray(from, to), opened: E.subarray(from, to), q: q.subarray(from, to), qMask };
+    left.set(chunk.compute.select(job, w.subarray(from, to)), from);
+  });
+  return left;
+}
+
+/** P2: the select's mask is −U, as E = w + (−U). */
+async function helperSelect(level: Party, q: Uint8Array, U: BigUint64Array): Promise<void> {
+  await level.chunks(q.length, async (chunk, from, to) => {
+    await dealSelected(chunk, 'qU', q.subarray(from, to), z64.negate(U.subarray(from, to)));
+  });
+}
+
+/** Of routing an error over `columns` windows that is not opened yet, without the opening of what comes out. `counts`: from the top. */
+export function cost(counts: readonly number[], columns: number): Cost {
+  const levels = counts.map((count, i) =>
+    inSequence({ rounds: 0, bytes: 8 * count }, i < counts.length - 1 ? openCost(count) : { rounds: 0, bytes: 0 }),
+  );
+  return inSequence(openCost(columns), ...levels);
+}
+
+/** Of one level: a level but the last opens its left half, too. */
+export function stages(): Stage[] {
+  return inChunks((n) => [step('ahead', [':qU', 8 * n])]);
+}
