@@ -2,6 +2,8 @@
  * What a protocol declares: online rounds (longest chain of dependent messages) and payload bytes sent by all parties together.
  * Declared beside each protocol, measured by the channel, compared in a test.
  */
+import type { ProductShape } from './truncateProducts.ts';
+
 export interface Cost {
   readonly rounds: number;
   readonly bytes: number;
@@ -17,6 +19,7 @@ export interface CostModel {
   relu(count: number, drop?: number): Cost;
   select(count: number): Cost;
   truncate(count: number, bits: number): Cost;
+  truncateProducts(shape: ProductShape): Cost;
   truncateRelu(count: number, bits: number): Cost;
   truncateSelect(count: number, bits: number): Cost;
   /** One product that opens `opened` elements of operands; P2's part of it is dealt when something other than `truncate` uses it. */

@@ -3,6 +3,7 @@ import * as beaver from './beaver.ts';
 import { type Cost, type CostModel, FREE, inSequence } from './cost.ts';
 import { DEFAULT_CHUNK } from './party.ts';
 import { directSuite, paperSuite } from './suite.ts';
+import * as truncateProducts from './truncateProducts.ts';
 import * as truncation from './truncation.ts';
 import * as unitVectors from './unitVectors.ts';
 
@@ -26,6 +27,13 @@ export function createCostModel(options: CostOptions): CostModel {
     relu: (count, drop = 0) => suite.reluCost(count, drop, chunk),
     select: (count) => suite.selectCost(count),
     truncate,
+    truncateProducts: (shape) =>
+      options.truncation === 'local'
+        ? inSequence(
+            beaver.maskCost(2 * shape.pairs.length * shape.columns),
+            beaver.partCost(shape.pairs.length * shape.columns),
+          )
+        : truncateProducts.cost(shape, chunk),
     truncateRelu: (count, bits) =>
       fused === undefined
         ? inSequence(truncate(count, bits), suite.reluCost(count, 0, chunk))

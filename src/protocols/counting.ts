@@ -18,6 +18,8 @@ import { type Stage, step } from './steps.ts';
 import { directSuite, type FusedSuite, paperSuite, type Suite } from './suite.ts';
 import { Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
 import * as treeRoute from './treeRoute.ts';
+import * as truncateProducts from './truncateProducts.ts';
+import type { Pair } from './truncateProducts.ts';
 import * as truncation from './truncation.ts';
 import * as unitVectors from './unitVectors.ts';
 
@@ -146,6 +148,17 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
       this.#did('truncate', sizeOf(x.shape));
     }
     return Promise.resolve(this.make(x.shape, x.fractionBits - bits));
+  }
+
+  async truncateProducts(x: Value, bits: number, pairs: readonly Pair[]): Promise<{ y: Value; products: Value }> {
+    if (this.truncation === 'local') return this.truncateThenMultiply(x, bits, pairs);
+    const [rows, ...rest] = x.shape;
+    const columns = sizeOf(rest);
+    this.#run('truncateProducts', truncateProducts.stages({ rows, columns, bits, pairs }), columns);
+    this.#did('truncate', (rows + pairs.length) * columns);
+    const fractionBits = x.fractionBits - bits;
+    const y = this.make(x.shape, fractionBits);
+    return { y, products: this.make([pairs.length, ...rest], 2 * fractionBits) };
   }
 
   relu(x: Value): Promise<{ y: Value; sign: Sign }> {

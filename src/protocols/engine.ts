@@ -63,6 +63,15 @@ export interface Engine {
   /** Drops `bits` fractional bits, rounding stochastically to ±1 ulp. */
   truncate(x: Value, bits: number): Promise<Value>;
   /**
+   * `truncate` of the rows of x (n,m) by at most 32 bits, and products of pairs of them, element by element (pairs,m), of twice the
+   * fractional bits: with dealt truncation in the one round that the truncation takes.
+   */
+  truncateProducts(
+    x: Value,
+    bits: number,
+    pairs: readonly (readonly [i: number, j: number])[],
+  ): Promise<{ readonly y: Value; readonly products: Value }>;
+  /**
    * max(x, 0), and the sign bits for the backward pass. |x| must lie inside the comparison window. Of an x with more fractional bits than
    * the engine's, the direct suite compares what is left without them: the sign is right unless −2^-fractionBits < x < 0.
    */

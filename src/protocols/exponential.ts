@@ -9,11 +9,14 @@
  * (1 + t)^(2^m) needs m = 8 and four rounds more for ten times that error.
  * With local truncation (error probability |z| / 2^64) m = 4 and w = f.
  *
- * Result: w = `workingBits(engine)` fractional bits. Cost: ReLU + (m + 1) (product + truncation).
+ * Result: w = `workingBits(engine)` fractional bits. Cost: ReLU + product + m (truncation with product) + truncation.
  */
-import { type Cost, type CostModel, inSequence, repeated, truncatedProduct } from './cost.ts';
+import { sizeOf } from '../ring/shape.ts';
+import { type Cost, type CostModel, FREE, inSequence, repeated } from './cost.ts';
 import type { Engine, Value } from './engine.ts';
 
+/** The row of a vector by itself. */
+const SQUARE = [[0, 0]] as const;
 /** exp is taken on [−CLIP, 0]. */
 const CLIP = 16;
 
@@ -49,15 +52,23 @@ export async function exponential(engine: Engine, x: Value): Promise<Value> {
   const square = await engine.mul(t, t);
   const half = engine.reinterpret(square, square.fractionBits + 1);
   const base = engine.add(engine.extend(engine.addPublic(t, 1), half.fractionBits - t.fractionBits), half);
-  let power = await engine.truncate(base, base.fractionBits - w);
-  for (let i = 0; i < m; i++) power = await engine.truncate(await engine.mul(power, power), w);
-  return power;
+  let power = engine.reshape(base, [1, sizeOf(x.shape)]);
+  for (let i = 0; i < m; i++) power = (await engine.truncateProducts(power, power.fractionBits - w, SQUARE)).products;
+  return engine.reshape(await engine.truncate(power, w), x.shape);
 }
 
 /** Clip and exponential of `count` values at the engine's fractional bits. */
 export function cost(model: CostModel, count: number): Cost {
   const m = squarings(model);
   const w = workingBits(model);
-  const base = truncatedProduct(model, count, count, 2 * (model.fractionBits + m) + 1 - w);
-  return inSequence(model.relu(count), base, repeated(m, truncatedProduct(model, count, count, w)));
+  const squaring = (bits: number): Cost => model.truncateProducts({ rows: 1, columns: count, bits, pairs: SQUARE });
+  const dealt = model.truncation === 'local' ? model.part(count) : FREE;
+  return inSequence(
+    model.relu(count),
+    model.product(count),
+    dealt,
+    squaring(2 * (model.fractionBits + m) + 1 - w),
+    repeated(m - 1, squaring(w)),
+    model.truncate(count, w),
+  );
 }

@@ -11,6 +11,7 @@ import { overlay, windowOutput, windows, type WindowShape } from '../ring/window
 import * as z64 from '../ring/z64.ts';
 import * as bilinear from './bilinear.ts';
 import type { MatmulOptions, Value } from './engine.ts';
+import { checkProducts, type Pair } from './truncateProducts.ts';
 
 /** A value with its ring elements: this party's share, or the clear value; null at the helper. */
 export interface RingValue extends Value {
@@ -33,6 +34,7 @@ export abstract class LinearEngine<V extends RingValue> {
   protected abstract make(shape: Shape, fractionBits: number, data: BigUint64Array | null): V;
   /** A linear function of some values: `compute` of what this party holds of each. */
   protected abstract linear(shape: Shape, fractionBits: number, operands: readonly V[], compute: Linear): V;
+  abstract truncate(x: Value, bits: number): Promise<Value>;
   /** x * y for any bilinear map: the one operation here that sends messages. */
   protected abstract product(map: bilinear.BilinearMap, x: Value, y: Value): Promise<Value>;
   /** What a party holds of a public value that it does not add; null at the helper. */
@@ -210,6 +212,18 @@ export abstract class LinearEngine<V extends RingValue> {
       rows += part.shape[0];
     }
     return this.linear([rows, ...rest], parts[0].fractionBits, parts as readonly V[], z64.concat);
+  }
+
+  /** `truncateProducts`, one after the other. */
+  protected async truncateThenMultiply(
+    x: Value,
+    bits: number,
+    pairs: readonly Pair[],
+  ): Promise<{ y: Value; products: Value }> {
+    checkProducts({ rows: x.shape[0], columns: 0, bits, pairs });
+    const y = await this.truncate(x, bits);
+    const rows = (side: 0 | 1): V => this.concatRows(pairs.map((pair) => this.slice(y, pair[side], pair[side] + 1)));
+    return { y, products: await this.mul(rows(0), rows(1)) };
   }
 
   #combine(what: string, x: Value, y: Value, compute: Linear): V {

@@ -12,6 +12,7 @@ import type { Engine, Level, Sign, Value } from './engine.ts';
 import { dataOf, type Linear, LinearEngine, type RingValue } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
 import type { Ranges } from './ranges.ts';
+import type { Pair } from './truncateProducts.ts';
 import { checkTruncationBits } from './truncation.ts';
 
 export interface PlainOptions {
@@ -102,6 +103,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
           )
         : z64.add(compute.truncateLocal(0, R, bits), compute.truncateLocal(1, z64.sub(z, R), bits));
     return Promise.resolve(this.make(x.shape, x.fractionBits - bits, y));
+  }
+
+  truncateProducts(x: Value, bits: number, pairs: readonly Pair[]): Promise<{ y: Value; products: Value }> {
+    return this.truncateThenMultiply(x, bits, pairs);
   }
 
   async relu(x: Value): Promise<{ y: Value; sign: Sign }> {

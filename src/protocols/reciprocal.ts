@@ -5,11 +5,18 @@
  * a and b are Chebyshev's: max |e₀| over [1, n] is least, namely 1 / T₂((n+1)/(n−1)). After t steps the relative error is e₀^(2^t);
  * t is chosen so that it is below 2^−w, w being the fractional bits of s. An ulp lost early is multiplied by what is still missing
  * from the guess, at most 1 / y₀(1): `errorUlps` bounds the error (n = 10: 20 ulps; n = 100: 200).
- * Cost: (t + 1) · (product + truncation) + 1 truncation.
+ * Cost: 2 truncations, a product, and t truncations with their products.
  */
-import { type Cost, type CostModel, inSequence, repeated, truncatedProduct } from './cost.ts';
+import { type Cost, type CostModel, FREE, inSequence, repeated } from './cost.ts';
 import type { Engine, Value } from './engine.ts';
+import type { Pair } from './truncateProducts.ts';
 
+/** Of the rows y and e: y·e and e². The last step needs no e after it. */
+const STEP: readonly Pair[] = [
+  [0, 1],
+  [1, 1],
+];
+const LAST_STEP: readonly Pair[] = [[0, 1]];
 /** Further fractional bits of the slope b, which is small and meets s up to n. */
 const SLOPE_BITS = 8;
 
@@ -49,25 +56,29 @@ export async function reciprocal(engine: Engine, s: Value, n: number): Promise<V
   const { a, b } = firstGuess(n);
   const shift = w + SLOPE_BITS;
   const slope = engine.scale(s, -BigInt(Math.round(b * 2 ** shift)));
-  let y = engine.addPublic(await engine.truncate(engine.reinterpret(slope, w + shift), shift), a);
-  const sy = await engine.truncate(await engine.mul(s, y), w);
-  let e = engine.addPublic(engine.scale(sy, -1n), 1);
-  const steps = iterations(n, w);
-  for (let i = 0; i < steps; i++) {
-    const last = i === steps - 1;
-    const left = last ? y : engine.concatColumns([y, e]);
-    const factor = engine.addPublic(e, 1);
-    const right = last ? factor : engine.concatColumns([factor, e]);
-    const next = await engine.truncate(await engine.mul(left, right), w);
-    if (last) return next;
-    y = engine.columns(next, 0, 1);
-    e = engine.columns(next, 1, 2);
+  const [m] = s.shape;
+  let y: Value = engine.addPublic(await engine.truncate(engine.reinterpret(slope, w + shift), shift), a);
+  let e: Value = engine.addPublic(engine.scale(await engine.mul(s, y), -1n), 1);
+  for (let i = iterations(n, w); i > 0; i--) {
+    const guess = engine.reshape(engine.extend(y, 2 * w - y.fractionBits), [1, m]);
+    const rows = engine.concatRows([guess, engine.reshape(e, [1, m])]);
+    const { y: truncated, products } = await engine.truncateProducts(rows, w, i > 1 ? STEP : LAST_STEP);
+    // y·(1 + e) with 2w fractional bits
+    y = engine.add(engine.extend(engine.slice(truncated, 0, 1), w), engine.slice(products, 0, 1));
+    if (i > 1) e = engine.slice(products, 1, 2);
   }
-  return y;
+  return engine.reshape(await engine.truncate(y, w), s.shape);
 }
 
 /** Of `m` values in [1, n] with w fractional bits. */
 export function cost(model: CostModel, m: number, n: number, w: number): Cost {
-  const step = (width: number): Cost => truncatedProduct(model, 2 * width * m, width * m, w);
-  return inSequence(model.truncate(m, w + SLOPE_BITS), step(1), repeated(iterations(n, w) - 1, step(2)), step(1));
+  const step = (pairs: readonly Pair[]): Cost => model.truncateProducts({ rows: 2, columns: m, bits: w, pairs });
+  return inSequence(
+    model.truncate(m, w + SLOPE_BITS),
+    model.product(2 * m),
+    model.truncation === 'local' ? model.part(2 * m) : FREE,
+    repeated(iterations(n, w) - 1, step(STEP)),
+    step(LAST_STEP),
+    model.truncate(m, w),
+  );
 }

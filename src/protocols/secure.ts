@@ -16,6 +16,7 @@ import { Mask, type SecureSign, type SecureValue } from './secureValue.ts';
 import { type Runtime, type SecureOptions, SecureValues } from './secureValues.ts';
 import { directSuite, type FusedSuite, paperSuite } from './suite.ts';
 import type { HelperRouted, Routed } from './treeRoute.ts';
+import * as truncateProducts from './truncateProducts.ts';
 import * as truncation from './truncation.ts';
 import * as unitVectors from './unitVectors.ts';
 import { Window } from './window.ts';
@@ -106,6 +107,30 @@ export class SecureEngine extends SecureValues implements Engine {
       helper: async (party) => truncation.helperDealt(party, size, bits, await (x as SecureValue).part),
     });
     return this.make(x.shape, x.fractionBits - bits, share);
+  }
+
+  async truncateProducts(
+    x: Value,
+    bits: number,
+    pairs: readonly truncateProducts.Pair[],
+  ): Promise<{ y: Value; products: Value }> {
+    if (this.truncation === 'local') return this.truncateThenMultiply(x, bits, pairs);
+    const [rows, ...rest] = x.shape;
+    const columns = sizeOf(rest);
+    const shape = { rows, columns, bits, pairs };
+    truncateProducts.checkProducts(shape);
+    let products: BigUint64Array | null = null;
+    const share = await this.run('truncateProducts', (rows + pairs.length) * columns, {
+      workers: async (party) => {
+        const result = await truncateProducts.workers(party, dataOf<SecureValue>(x), shape);
+        products = result.products;
+        return result.y;
+      },
+      helper: async (party) => truncateProducts.helper(party, shape, await (x as SecureValue).part),
+    });
+    const fractionBits = x.fractionBits - bits;
+    const y = this.make(x.shape, fractionBits, share);
+    return { y, products: this.make([pairs.length, ...rest], 2 * fractionBits, products) };
   }
 
   async relu(x: Value): Promise<{ y: Value; sign: Sign }> {

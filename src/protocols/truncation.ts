@@ -150,7 +150,7 @@ function topWords(count: number, bits: number): number {
 }
 
 /** Packed bits as ring elements, in the widest units that divide the width. */
-function unpackTop(top: Uint8Array, count: number, bits: number): BigUint64Array {
+export function unpackTop(top: Uint8Array, count: number, bits: number): BigUint64Array {
   const values = new BigUint64Array(count);
   const width = widthOf(bits);
   const Unit = width % 4 === 0 ? Uint32Array : width % 2 === 0 ? Uint16Array : Uint8Array;

@@ -13,7 +13,7 @@ import { createSecureEngine } from '../../src/protocols/secure.ts';
 import { crossEntropy, logarithm, softmax, softmaxCost } from '../../src/protocols/softmax.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';
 import * as z64 from '../../src/ring/z64.ts';
-import { shares, testRandom } from '../reference.ts';
+import { shares, signed, testRandom } from '../reference.ts';
 import { simulate } from '../simulate.ts';
 import { closeTo, exactly, type Input, numbers, type Outcome, plain, type Script, secure, SETTINGS } from './twins.ts';
 
@@ -174,6 +174,45 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
       const unit = await secure(setting, [input], argmax);
       expect(Array.from(unit.numbers, Math.round)).toEqual(input.numbers.map((_, i) => Number(i === 1)));
     }
+  });
+
+  it.each([7, 24, 32])('truncation by %i bits with products of what it leaves', async (bits) => {
+    const inputs = [
+      { ...numbers([3, 90], -40, 40), fractionBits: 20 },
+      { ...numbers([3, 90], -1, 1, 2), fractionBits: 12 },
+    ];
+    const pairs = [
+      [0, 0],
+      [0, 2],
+      [2, 1],
+    ] as const;
+    const script: Script = async (e, x, y) => {
+      const { y: left, products } = await e.truncateProducts(await e.mul(x, y), bits, pairs);
+      return e.concatRows([e.reinterpret(left, products.fractionBits), products]);
+    };
+    const found = await secure(setting, inputs, script);
+    const shape = { rows: 3, columns: 90, bits, pairs };
+    const local = setting.truncation === 'local';
+    const cost = inSequence(model.product(540), model.truncateProducts(shape));
+    if (!local) expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(cost);
+    const row = (i: number): bigint[] => Array.from(found.ring.subarray(90 * i, 90 * (i + 1)), signed);
+    const exact = encode(inputs[0].numbers, 20).map((x, i) => x * encode(inputs[1].numbers, 12)[i]);
+    const [low, high] = local ? [-1n, 1n] : [0n, 1n];
+    for (let i = 0; i < 270; i++) {
+      const error = signed(found.ring[i]) - (signed(exact[i]) >> BigInt(bits));
+      expect(error >= low && error <= high, `${signed(exact[i])} by ${error}`).toBe(true);
+    }
+    pairs.forEach(([i, j], k) => {
+      expect(row(3 + k)).toEqual(row(i).map((left, at) => BigInt.asIntN(64, left * row(j)[at])));
+    });
+  });
+
+  it('truncation with products refuses what it cannot do', async () => {
+    const input = [numbers([2, 3], -1, 1)];
+    const attempt = (bits: number, i: number): Promise<unknown> =>
+      secure(setting, input, async (e, x) => (await e.truncateProducts(x, bits, [[0, i]])).products);
+    await expect(attempt(33, 1)).rejects.toThrow('truncation by 33 bits before a product: expected 1 … 32');
+    await expect(attempt(8, 2)).rejects.toThrow('products: row 2 of 2');
   });
 
   it('exponential on its domain and below', async () => {

@@ -1,0 +1,116 @@
+/**
+ * Truncation of some values, and element products among what it leaves, from the truncation's openings alone: a chain of products takes one
+ * round each, not two (a squaring in an exponential, a step of Newton–Raphson).
+ *
+ * With C = (c >> bits) − 2^(62−bits), M = R >> bits, r = R_63 and w = (1 − c_63)·2^(64−bits) of `truncation.ts`, y_i = C_i − M_i + w_i·r_i.
+ * So y_i − C_i is a function of what P2 knows and of public bits, and for bits ≤ 32, where w_i·w_j = 0,
+ *   y_i·y_j = C_i·y_j + C_j·y_i − C_i·C_j + M_i·M_j − w_i·r_i·M_j − w_j·r_j·M_i
+ * P2 deals ⟨M_i·M_j⟩ and ⟨r_i·M_j·2^(64−bits)⟩, ⟨r_j·M_i·2^(64−bits)⟩ over Z_{2^64} ahead; all else is the truncation's.
+ *   Round 1: P0, P1 open c = z + 2^62 + R
+ *
+ * Views: those of the truncation; what is dealt besides is one-time padded. Cost: a truncation, and 24 bytes a product.
+ */
+import * as z64 from '../ring/z64.ts';
+import { chunked, type Cost } from './cost.ts';
+import { dealtZ64, dealZ64 } from './deal.ts';
+import { open } from './open.ts';
+import type { Party } from './party.ts';
+import { inChunks, type Stage, step } from './steps.ts';
+import { dealShifted, dealtMessage, dealtShifted, maskForTruncation, unpackTop } from './truncation.ts';
+
+/** Rows i and j that are multiplied. */
+export type Pair = readonly [i: number, j: number];
+
+/** What is truncated: `rows` vectors, one after the other. */
+export interface ProductShape {
+  readonly rows: number;
+  readonly columns: number;
+  readonly bits: number;
+  readonly pairs: readonly Pair[];
+}
+
+/** Above this the product of two wraps does not vanish. */
+const MOST_BITS = 32;
+
+export function checkProducts({ rows, bits, pairs }: ProductShape): void {
+  if (!Number.isInteger(bits) || bits < 1 || bits > MOST_BITS)
+    throw new RangeError(`truncation by ${bits} bits before a product: expected 1 … ${MOST_BITS}`);
+  for (const i of pairs.flat())
+    if (!Number.isInteger(i) || i < 0 || i >= rows) throw new RangeError(`products: row ${i} of ${rows}`);
+}
+
+/** P0, P1: ⟨z⟩, or a part of it (`truncation.ts`) → ⟨y⟩ = ⟨z / 2^bits⟩ and the products of its rows, pair after pair. */
+export async function workers(
+  party: Party,
+  z: BigUint64Array,
+  shape: ProductShape,
+): Promise<{ y: BigUint64Array; products: BigUint64Array }> {
+  const { rows, columns, bits, pairs } = shape;
+  const y = new BigUint64Array(rows * columns);
+  const products = new BigUint64Array(pairs.length * columns);
+  await party.chunks(columns, async (chunk, from, to) => {
+    const n = to - from;
+    const row = (x: BigUint64Array, i: number): BigUint64Array => x.subarray(i * n, (i + 1) * n);
+    const masked = maskForTruncation(chunk, gather(z, shape, from, to));
+    const [c, dealt, dealtProducts] = await Promise.all([
+      open(chunk, 'c', masked), // round 1
+      dealtShifted(chunk, rows * n, bits),
+      dealtZ64(chunk, 'MM', 3 * pairs.length * n),
+    ]);
+    const top = unpackTop(dealt.top, rows * n, bits);
+    const share = chunk.compute.truncateDealt(chunk.worker, c, dealt.shift, top, bits);
+    const C = z64.addConstant(z64.shiftRight(c, bits), -(1n << BigInt(62 - bits)));
+    const noWrap = z64.bitAt(c, 63).map((bit) => 1 - bit);
+    for (let i = 0; i < rows; i++) y.set(row(share, i), i * columns + from);
+    for (const [k, [i, j]] of pairs.entries()) {
+      const sum = z64.multiply(row(C, i), row(share, j));
+      z64.accumulate(sum, z64.multiply(row(C, j), row(share, i)));
+      if (chunk.worker === 0) z64.accumulate(sum, z64.negate(z64.multiply(row(C, i), row(C, j))));
+      z64.accumulate(sum, row(dealtProducts, 3 * k));
+      const wraps = z64.keepWhere(noWrap.subarray(i * n, (i + 1) * n), row(dealtProducts, 3 * k + 1));
+      z64.accumulate(wraps, z64.keepWhere(noWrap.subarray(j * n, (j + 1) * n), row(dealtProducts, 3 * k + 2)));
+      products.set(z64.sub(sum, wraps), k * columns + from);
+    }
+  });
+  return { y, products };
+}
+
+/** P2. `part` is its part of z. */
+export async function helper(party: Party, shape: ProductShape, part?: BigUint64Array): Promise<void> {
+  const { rows, columns, bits, pairs } = shape;
+  await party.chunks(columns, async (chunk, from, to) => {
+    const n = to - from;
+    const R = z64.accumulate(chunk.stream('P0', 'R').z64(rows * n), chunk.stream('P1', 'R').z64(rows * n));
+    if (part !== undefined) z64.accumulate(R, z64.negate(gather(part, shape, from, to)));
+    const M = z64.shiftRight(R, bits);
+    const high = z64.shiftLeft(M, 64 - bits);
+    const r = z64.bitAt(R, 63);
+    const row = <T extends BigUint64Array | Uint8Array>(x: T, i: number): T => x.subarray(i * n, (i + 1) * n) as T;
+    const products = pairs.flatMap(([i, j]) => [
+      z64.multiply(row(M, i), row(M, j)),
+      z64.keepWhere(row(r, i), row(high, j)),
+      z64.keepWhere(row(r, j), row(high, i)),
+    ]);
+    await Promise.all([dealShifted(chunk, R, bits), dealZ64(chunk, 'MM', z64.concat(...products))]);
+  });
+}
+
+/** Columns from … to of every row, row after row. */
+function gather(x: BigUint64Array, { rows, columns }: ProductShape, from: number, to: number): BigUint64Array {
+  if (to - from === columns) return x;
+  return z64.concat(...Array.from({ length: rows }, (_, i) => x.subarray(i * columns + from, i * columns + to)));
+}
+
+export function cost({ rows, columns, bits, pairs }: ProductShape, chunk: number): Cost {
+  return chunked(columns, chunk, (n) => ({
+    rounds: 1,
+    bytes: 16 * rows * n + dealtMessage(rows * n, bits)[1] + 24 * pairs.length * n,
+  }));
+}
+
+export function stages({ rows, bits, pairs }: ProductShape): Stage[] {
+  return inChunks((n) => [
+    step('exchange', [':c', 8 * rows * n]),
+    step('ahead', dealtMessage(rows * n, bits), [':MM', 24 * pairs.length * n]),
+  ]);
+}
