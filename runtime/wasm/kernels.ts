@@ -16,6 +16,7 @@ export type Prime = 17 | 31 | 67;
 
 export type KernelName =
   | 'gemm'
+  | 'rowProduct'
   | 'convForward'
   | 'convInputGradient'
   | 'convWeightGradient'

@@ -22,6 +22,7 @@ import type { KernelCall, Prime } from './kernels.ts';
 import { pack, unpack } from './pack.ts';
 import { WorkerPool } from './pool.ts';
 import { sample17, sampleNibbles } from './sample.ts';
+import { isRowProduct, rowProduct } from './rowProduct.ts';
 import { deal, select, selectSigned, truncateSelect } from './select.ts';
 
 /** Below these sizes a job takes some 50 µs; a message to a worker and back takes 20 µs, more on a busy machine. */
@@ -56,6 +57,8 @@ class WasmCompute implements Compute {
 
   async gemm(job: GemmJob): Promise<BigUint64Array> {
     checkGemm(job);
+    if (this.#closed !== undefined) throw this.#closed;
+    if (isRowProduct(job)) return rowProduct(this.#inline, job);
     const small = gemmWork(job) < INLINE_MULTIPLY_ADDS;
     const out = new BigUint64Array(job.m * job.n);
     const blocks = planGemm(job, out, small ? 0 : this.#workers);

@@ -78,6 +78,11 @@ describe.each([0, 1, 2])('gemm with %i workers', (workers) => {
     { m: 131, k: 263, n: 7 },
     { m: 5, k: 259, n: 517 },
     { m: 1, k: 784, n: 130 },
+    // A few rows and more than one slice of the matrix.
+    { m: 1, k: 801, n: 333 },
+    { m: 4, k: 410, n: 131 },
+    { m: 3, k: 5, n: 32_768 },
+    { m: 1, k: 3, n: 32_769 },
     { m: 259, k: 3, n: 515 },
     { m: 302, k: 1025, n: 10 },
   ])('blocks, %o', async (shape) => {
