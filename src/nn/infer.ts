@@ -1,11 +1,11 @@
 /** Inference: the class index of every image, in shares; the caller decides who may see it. */
 import type { Engine, Value } from '../protocols/engine.ts';
 import { argmax, indexOf } from '../protocols/argmax.ts';
-import { forward, type Parameters } from './layers.ts';
+import { classScores, type Parameters } from './layers.ts';
 import type { Network } from './network.ts';
 
 /** images (batch, inputs) → predicted classes (batch, 1), integers. */
 export async function infer(engine: Engine, network: Network, parameters: Parameters, images: Value): Promise<Value> {
-  const { logits } = await forward(engine, network, parameters, images);
-  return indexOf(engine, await argmax(engine, logits));
+  const scores = await classScores(engine, network, parameters, images);
+  return indexOf(engine, await argmax(engine, scores));
 }

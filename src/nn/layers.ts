@@ -11,6 +11,7 @@
  */
 import type { ConvShape } from '../../runtime/compute.ts';
 import { maximum } from '../protocols/maximum.ts';
+import { maxpoolRelu } from '../protocols/maxpoolTree.ts';
 import type { Engine, Value } from '../protocols/engine.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { windowOutput, type WindowShape } from '../ring/windows.ts';
@@ -194,13 +195,51 @@ export async function forward(
   const tapes: Tape[] = [];
   let x = engine.reshape(batch, [batch.shape[0], ...network.input]);
   for (const placed of schedule(network)) {
-    const scope = `layer/${placed.index}:${placed.spec.type}`;
-    const before = x;
-    const { y, tape } = await engine.scope(scope, async (fork) => runLayer(fork, placed, parameters, before));
-    tapes.push({ ...tape, scope });
+    const { y, tape } = await within(engine, placed, (fork) => runLayer(fork, placed, parameters, x));
+    tapes.push({ ...tape, scope: scopeOf(placed) });
     x = y;
   }
   return { logits: await truncated(engine, x), tapes };
+}
+
+/** Pooled values that are few: below this three rounds cost more than a comparison, and some 130 bytes, for each. */
+const FEW = 4096;
+
+/** `forward` without a way back. Of few values a maxpool takes the ReLU after it along. */
+export async function classScores(
+  engine: Engine,
+  network: Network,
+  parameters: Parameters,
+  batch: Value,
+): Promise<Value> {
+  let x = engine.reshape(batch, [batch.shape[0], ...network.input]);
+  const layers = schedule(network);
+  for (let i = 0; i < layers.length; i++) {
+    const placed = layers[i];
+    const { spec, index } = placed;
+    if (spec.type === 'maxpool' && layers[i + 1]?.spec.type === 'relu' && poolsWithRelu(engine, x, spec, index)) {
+      const window = windowShape(x, spec, index);
+      const y = await within(engine, placed, (fork) => maxpoolRelu(fork, fork.windows(x, window)));
+      x = engine.reshape(y, pooled(window));
+      i++;
+    } else x = (await within(engine, placed, (fork) => runLayer(fork, placed, parameters, x))).y;
+  }
+  return truncated(engine, x);
+}
+
+function poolsWithRelu(engine: Engine, x: Value, spec: Pooling, index: number): boolean {
+  const window = windowShape(x, spec, index);
+  const products = x.fractionBits > engine.fractionBits;
+  const direct = engine.suite === 'direct' && engine.truncation === 'dealt';
+  return direct && products && window.windowHeight * window.windowWidth > 1 && sizeOf(pooled(window)) <= FEW;
+}
+
+function scopeOf({ spec, index }: Placed): string {
+  return `layer/${index}:${spec.type}`;
+}
+
+function within<T>(engine: Engine, placed: Placed, task: (fork: Engine) => Promise<T> | T): Promise<T> {
+  return engine.scope(scopeOf(placed), async (fork) => task(fork));
 }
 
 function parameter(parameters: Parameters, name: string): Value {

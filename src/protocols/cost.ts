@@ -21,6 +21,7 @@ export interface CostModel {
   truncate(count: number, bits: number): Cost;
   truncateProducts(shape: ProductShape): Cost;
   truncateRelu(count: number, bits: number): Cost;
+  largerRelu(count: number, bits: number): Cost;
   truncateSelect(count: number, bits: number): Cost;
   /** One product that opens `opened` elements of operands; P2's part of it is dealt when something other than `truncate` uses it. */
   product(opened: number): Cost;

@@ -38,6 +38,10 @@ export function createCostModel(options: CostOptions): CostModel {
       fused === undefined
         ? inSequence(truncate(count, bits), suite.reluCost(count, 0, chunk))
         : fused.reluCost(count, bits, chunk),
+    largerRelu: (count, bits) =>
+      suite.tree === undefined || fused === undefined
+        ? inSequence(suite.reluCost(count, 0, chunk), truncate(count, bits + 1), suite.reluCost(count, 0, chunk))
+        : suite.tree.largerReluCost(count, bits, chunk),
     truncateSelect: (count, bits) =>
       fused === undefined
         ? inSequence(truncate(count, bits), suite.selectCost(count))

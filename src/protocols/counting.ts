@@ -10,8 +10,9 @@ import { convOutput } from '../../runtime/compute.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import type { WindowShape } from '../ring/windows.ts';
 import type { BilinearMap } from './bilinear.ts';
+import type { CountedValue, Opening } from './countedValue.ts';
 import type { Engine, Level, Sign, Value } from './engine.ts';
-import { LinearEngine, type RingValue } from './linear.ts';
+import { LinearEngine } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
 import { DEFAULT_CHUNK } from './party.ts';
 import { type Stage, step } from './steps.ts';
@@ -34,21 +35,6 @@ export interface CountingOptions {
 /** Kinds of work. `multiply` counts multiply-adds of one product of the operands' sizes, the others elements. */
 export const WORK = ['multiply', 'relu', 'select', 'truncate', 'open', 'deal', 'unitVectors', 'local'] as const;
 export type Work = Record<(typeof WORK)[number], number>;
-
-interface Opening {
-  lane: Lane | undefined;
-  readonly makeLane: () => Lane;
-  opened: boolean;
-  /** Elements that the opening sends. */
-  readonly elements: () => number;
-}
-
-interface CountedValue extends RingValue {
-  readonly mask: Opening;
-  /** A product whose part P2 still holds. */
-  readonly partial: boolean;
-  readonly whole: { value?: CountedValue };
-}
 
 /** Rows shorter than this are masked batch by batch (`secure.ts`). */
 const MASKED_ROW = 64;
@@ -182,6 +168,15 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     }
     const drop = Math.max(0, x.fractionBits - this.fractionBits);
     return this.#compare('larger', x, x.fractionBits + 1, this.#counts.suite.reluStages(drop), sum.partial);
+  }
+
+  async largerRelu(x: Value, y: Value, bits: number): Promise<Value> {
+    const { tree } = this.#counts.suite;
+    if (tree === undefined || this.truncation === 'local') return this.treeThenRelu(x, y, bits);
+    const size = sizeOf(x.shape);
+    this.#run('largerRelu', tree.largerReluStages(bits), size);
+    this.#did('relu', 3 * size);
+    return this.make(x.shape, x.fractionBits - bits);
   }
 
   route(levels: readonly Level[], delta: Value): Promise<Value> {

@@ -81,6 +81,11 @@ export interface Engine {
    * of products is had without what a share of x − y costs.
    */
   larger(x: Value, y: Value): Promise<{ readonly y: Value; readonly sign: Sign }>;
+  /**
+   * `truncateRelu` of max(x, y), without sign bits: with dealt truncation and the direct suite in the rounds of one ReLU, for half as many bytes
+   * again as `larger` and a ReLU send. For few values.
+   */
+  largerRelu(x: Value, y: Value, bits: number): Promise<Value>;
   /** An error (1,m) at the root of a tree of maxima, whose levels come from the leaves up → (n,m) at its leaves. */
   route(levels: readonly Level[], delta: Value): Promise<Value>;
   /** x where the kept bit is 1, else 0. */

@@ -10,7 +10,7 @@ import { sameShape, type Shape, sizeOf } from '../ring/shape.ts';
 import { overlay, windowOutput, windows, type WindowShape } from '../ring/windows.ts';
 import * as z64 from '../ring/z64.ts';
 import * as bilinear from './bilinear.ts';
-import type { MatmulOptions, Value } from './engine.ts';
+import type { Engine, MatmulOptions, Value } from './engine.ts';
 import { checkProducts, type Pair } from './truncateProducts.ts';
 
 /** A value with its ring elements: this party's share, or the clear value; null at the helper. */
@@ -35,6 +35,8 @@ export abstract class LinearEngine<V extends RingValue> {
   /** A linear function of some values: `compute` of what this party holds of each. */
   protected abstract linear(shape: Shape, fractionBits: number, operands: readonly V[], compute: Linear): V;
   abstract truncate(x: Value, bits: number): Promise<Value>;
+  abstract larger(x: Value, y: Value): ReturnType<Engine['larger']>;
+  abstract truncateRelu(x: Value, bits: number): ReturnType<Engine['truncateRelu']>;
   /** x * y for any bilinear map: the one operation here that sends messages. */
   protected abstract product(map: bilinear.BilinearMap, x: Value, y: Value): Promise<Value>;
   /** What a party holds of a public value that it does not add; null at the helper. */
@@ -224,6 +226,12 @@ export abstract class LinearEngine<V extends RingValue> {
     const y = await this.truncate(x, bits);
     const rows = (side: 0 | 1): V => this.concatRows(pairs.map((pair) => this.slice(y, pair[side], pair[side] + 1)));
     return { y, products: await this.mul(rows(0), rows(1)) };
+  }
+
+  /** `largerRelu`, one after the other. */
+  protected async treeThenRelu(x: Value, y: Value, bits: number): Promise<Value> {
+    const { y: larger } = await this.larger(x, y);
+    return (await this.truncateRelu(larger, bits + 1)).y;
   }
 
   #combine(what: string, x: Value, y: Value, compute: Linear): V {

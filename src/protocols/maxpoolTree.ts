@@ -17,19 +17,32 @@ export async function maxpoolTree(engine: Engine, candidates: Value): Promise<Ma
   const levels: Level[] = [];
   let current = candidates;
   while (current.shape[0] > 1) {
-    const count = current.shape[0];
-    const half = count >> 1;
-    const left = engine.slice(current, 0, half);
-    const right = engine.slice(current, half, 2 * half);
-    const { y, sign } = await larger(engine, left, right);
-    levels.push({ sign, half });
-    if (count % 2 === 0) current = y;
-    else {
-      const waits = engine.slice(current, count - 1, count);
-      current = engine.concatRows([y, engine.extend(waits, y.fractionBits - waits.fractionBits)]);
-    }
+    const { y, level } = await halve(engine, current);
+    current = y;
+    levels.push(level);
   }
   return { y: current, route: (fork, delta) => fork.route(levels, delta) };
+}
+
+/** max(candidates, 0) of a few products (n,m), n ≥ 2, truncated to the engine's fractional bits; no way back. */
+export async function maxpoolRelu(engine: Engine, candidates: Value): Promise<Value> {
+  let current = candidates;
+  while (current.shape[0] > 2) current = (await halve(engine, current)).y;
+  const [x, y] = [engine.slice(current, 0, 1), engine.slice(current, 1, 2)];
+  return engine.largerRelu(x, y, current.fractionBits - engine.fractionBits);
+}
+
+/** One level. */
+async function halve(engine: Engine, current: Value): Promise<{ y: Value; level: Level }> {
+  const count = current.shape[0];
+  const half = count >> 1;
+  const left = engine.slice(current, 0, half);
+  const right = engine.slice(current, half, 2 * half);
+  const { y, sign } = await larger(engine, left, right);
+  const level = { sign, half };
+  if (count % 2 === 0) return { y, level };
+  const waits = engine.slice(current, count - 1, count);
+  return { y: engine.concatRows([y, engine.extend(waits, y.fractionBits - waits.fractionBits)]), level };
 }
 
 /** Products stay in three parts and gain a bit (`larger.ts`); values that need no truncation after this keep their fractional bits. */

@@ -123,6 +123,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return { y: this.extend(this.add(y, positive.y), 1), sign: positive.sign };
   }
 
+  largerRelu(x: Value, y: Value, bits: number): Promise<Value> {
+    return this.treeThenRelu(x, y, bits);
+  }
+
   route(levels: readonly Level[], delta: Value): Promise<Value> {
     return routeDown(this, levels, delta);
   }

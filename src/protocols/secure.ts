@@ -177,6 +177,21 @@ export class SecureEngine extends SecureValues implements Engine {
     return this.#compare('larger', x, x.fractionBits + 1, scripts, sum.part ?? sum.partial);
   }
 
+  async largerRelu(x: Value, y: Value, bits: number): Promise<Value> {
+    const { tree } = this.runtime.suite;
+    if (tree === undefined || this.truncation === 'local') return this.treeThenRelu(x, y, bits);
+    truncation.checkTruncationBits(bits);
+    const size = sizeOf(x.shape);
+    const share = await this.run('largerRelu', 3 * size, {
+      workers: (party) => tree.largerRelu(party, [dataOf<SecureValue>(x), dataOf<SecureValue>(y)], bits),
+      helper: async (party) => {
+        const parts = await Promise.all([(x as SecureValue).part, (y as SecureValue).part]);
+        await tree.helperLargerRelu(party, size, bits, parts);
+      },
+    });
+    return this.make(x.shape, x.fractionBits - bits, share);
+  }
+
   async route(levels: readonly Level[], delta: Value): Promise<Value> {
     const { tree } = this.runtime.suite;
     if (tree === undefined || levels.length === 0) return routeDown(this, levels, delta);

@@ -3,6 +3,7 @@ import type * as beaver from './beaver.ts';
 import type { Cost } from './cost.ts';
 import * as direct from './directRelu.ts';
 import * as larger from './larger.ts';
+import * as largerRelu from './largerRelu.ts';
 import { openCost } from './open.ts';
 import * as paper from './relu.ts';
 import type { Party } from './party.ts';
@@ -54,6 +55,16 @@ export interface TreeSuite<WorkerBit, HelperBit> {
     drop: number,
   ): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
   helperLarger(party: Party, bits: HelperBit, drop: number, part?: BigUint64Array): Promise<void>;
+  /** A worker's parts of two values → of max(x, y, 0), truncated (`largerRelu.ts`). */
+  largerRelu(party: Party, values: readonly [BigUint64Array, BigUint64Array], bits: number): Promise<BigUint64Array>;
+  helperLargerRelu(
+    party: Party,
+    count: number,
+    bits: number,
+    parts: readonly [BigUint64Array | undefined, BigUint64Array | undefined],
+  ): Promise<void>;
+  largerReluCost(count: number, bits: number, chunk: number): Cost;
+  largerReluStages(bits: number): Stage[];
   route(party: Party, levels: readonly Branching<WorkerBit>[], delta: beaver.Masked): Promise<Routed>;
   helperRoute(party: Party, levels: readonly Branching<HelperBit>[], U: BigUint64Array): HelperRouted;
 }
@@ -94,6 +105,10 @@ export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8
         return { y, bit: sign };
       },
       helperLarger: (party, q, drop, part) => larger.helper(party, q, compareBits, drop, part),
+      largerRelu: (party, values, bits) => largerRelu.workers(party, values, bits, compareBits),
+      helperLargerRelu: (party, count, bits, parts) => largerRelu.helper(party, count, bits, compareBits, parts),
+      largerReluCost: (count, bits, chunk) => largerRelu.cost(count, bits, compareBits, chunk),
+      largerReluStages: (bits) => largerRelu.stages(bits, compareBits),
       route: treeRoute.workers,
       helperRoute: treeRoute.helper,
     },

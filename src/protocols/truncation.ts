@@ -67,13 +67,13 @@ export function maskForTruncation(chunk: Party, z: BigUint64Array): BigUint64Arr
 }
 
 /**
- * What P2 deals of R, one array of words: R >> bits over Z_{2^64} and R_63 over Z_{2^bits}, packed into ⌈bits/8⌉ bytes; for a product with
- * bits q also q·(R >> bits), q·R_63 and, where they have not been dealt before, q. A share modulo 2^(8·⌈bits/8⌉) is one modulo 2^bits: the
- * extra high bits are uniform and never read.
+ * What P2 deals of R, one array of words. R: R >> bits over Z_{2^64} and R_63 over Z_{2^bits}, packed into ⌈bits/8⌉ bytes. qR, for a product
+ * with bits q: q·(R >> bits) and q·R_63 likewise. q: q over Z_{2^64}. A share modulo 2^(8·⌈bits/8⌉) is one modulo 2^bits: the extra high bits
+ * are uniform and never read.
  */
-export type DealtOf = 'R' | 'R,qR' | 'R,q,qR';
+export type DealtOf = 'R' | 'R,qR' | 'R,q,qR' | 'qR' | 'q,qR';
 
-/** One party's part of it, as views of the array. */
+/** One party's part of it, as views of the array; empty where it is not dealt. */
 interface Dealt {
   readonly shift: BigUint64Array;
   readonly top: Uint8Array;
@@ -82,18 +82,10 @@ interface Dealt {
   readonly q: BigUint64Array;
 }
 
-/** The purpose that `what` is dealt under. */
+/** The purpose that it is dealt under. */
 const PURPOSE = 'R>>';
 
-/** P2. With a product, `q` has one byte 0/1 an element. */
-export function dealShifted(party: Party, R: BigUint64Array, bits: number): Promise<void>;
-export function dealShifted(
-  party: Party,
-  R: BigUint64Array,
-  bits: number,
-  what: 'R,qR' | 'R,q,qR',
-  q: Uint8Array,
-): Promise<void>;
+/** P2. `q`, for a product, has one byte 0/1 an element. */
 export async function dealShifted(
   party: Party,
   R: BigUint64Array,
@@ -104,9 +96,9 @@ export async function dealShifted(
   const { depth } = party; // independent of what may be received while this computes
   const drawn = party.stream(party.drawer, PURPOSE).z64(dealtWords(R.length, bits, what));
   const view = views(drawn, R.length, bits, what);
-  party.compute.deal({ mask: R, bits, words: view.shift, top: view.top });
+  if (view.shift.length > 0) party.compute.deal({ mask: R, bits, words: view.shift, top: view.top });
   if (q !== undefined) {
-    const bitWords = what === 'R,q,qR' ? { bitWords: view.q } : {};
+    const bitWords = view.q.length > 0 ? { bitWords: view.q } : {};
     party.compute.deal({ mask: R, bits, keep: q, words: view.qShift, top: view.qTop, ...bitWords });
   }
   await party.send(receiverOf(party), PURPOSE, drawn, depth);
@@ -122,22 +114,29 @@ export function dealtMessage(count: number, bits: number, what: DealtOf = 'R'): 
   return [`:${PURPOSE}`, 8 * dealtWords(count, bits, what)];
 }
 
+/** How many elements there are of R, of qR and of q. */
+function dealtCounts(count: number, what: DealtOf): [ofR: number, ofProducts: number, ofBits: number] {
+  return [what.startsWith('R') ? count : 0, what.endsWith('qR') ? count : 0, what.includes('q,') ? count : 0];
+}
+
 function dealtWords(count: number, bits: number, what: DealtOf): number {
-  const pairs = what === 'R' ? 1 : 2;
-  return pairs * (count + topWords(count, bits)) + (what === 'R,q,qR' ? count : 0);
+  const [ofR, ofProducts, ofBits] = dealtCounts(count, what);
+  return ofR + topWords(ofR, bits) + ofProducts + topWords(ofProducts, bits) + ofBits;
 }
 
 function views(dealt: BigUint64Array, count: number, bits: number, what: DealtOf): Dealt {
+  const [ofR, ofProducts, ofBits] = dealtCounts(count, what);
   let at = 0;
   const next = (words: number): BigUint64Array => dealt.subarray(at, (at += words));
-  const packed = (words: BigUint64Array): Uint8Array =>
-    new Uint8Array(words.buffer, words.byteOffset, Math.min(8 * words.length, count * widthOf(bits)));
-  const product = what === 'R' ? 0 : count;
-  const shift = next(count);
-  const top = packed(next(topWords(count, bits)));
-  const qShift = next(product);
-  const qTop = packed(next(topWords(product, bits)));
-  return { shift, top, qShift, qTop, q: next(what === 'R,q,qR' ? count : 0) };
+  const packed = (elements: number): Uint8Array => {
+    const words = next(topWords(elements, bits));
+    return new Uint8Array(words.buffer, words.byteOffset, elements * widthOf(bits));
+  };
+  const shift = next(ofR);
+  const top = packed(ofR);
+  const qShift = next(ofProducts);
+  const qTop = packed(ofProducts);
+  return { shift, top, qShift, qTop, q: next(ofBits) };
 }
 
 function widthOf(bits: number): number {

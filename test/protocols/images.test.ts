@@ -5,7 +5,7 @@ import { createCostModel } from '../../src/protocols/costModel.ts';
 import { type Cost, inSequence } from '../../src/protocols/cost.ts';
 import { maximum } from '../../src/protocols/maximum.ts';
 import * as maxpool from '../../src/protocols/maxpool.ts';
-import { treeCost, treeRouteCost } from '../../src/protocols/maxpoolTree.ts';
+import { maxpoolRelu, treeCost, treeRouteCost } from '../../src/protocols/maxpoolTree.ts';
 import type { WindowShape } from '../../src/ring/windows.ts';
 import { closeTo, exactly, type Input, numbers, type Outcome, plain, type Script, secure, SETTINGS } from './twins.ts';
 
@@ -167,6 +167,33 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
       [numbers([4, 72], -9, 9), numbers([2, 5, 4, 3], -9, 9, 2)],
       (e, planes, x) => e.mul(e.overlay(planes, window), x),
       inSequence(model.product(240), model.part(120)),
+    );
+  });
+
+  it.each([2, 3, 4])('the maximum of %i products and zero, truncated, in one ReLU less', async (n) => {
+    const inputs = [numbers([n, 30], -9, 9), numbers([n, 30], -9, 9, 2)];
+    const script: Script = async (e, x, y) => maxpoolRelu(e, await e.mul(x, y));
+    const [found, twin] = [await secure(setting, inputs, script), await plain(setting, inputs, script)];
+    closeTo(found, twin.numbers, 3 * 2 ** -f);
+    expect(Math.min(...found.numbers)).toBe(0);
+    if (setting.suite === 'paper') return;
+    const levels = Math.ceil(Math.log2(n));
+    const before = n === 2 ? [] : [model.relu(30 * (n >> 1), f)];
+    const cost = inSequence(model.product(60 * n), ...before, model.largerRelu(30, f + levels - 1));
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(cost);
+    expect(found.rounds).toBe(1 + 3 * levels);
+  });
+
+  it('the maximum of two values and zero, on every side of each other', async () => {
+    const around = [0, 1, -1, 2, -2, 40, -40, 2 ** 14, -(2 ** 14)].map((ulps) => ulps * 2 ** -f);
+    const pairs = around.flatMap((x) => around.map((y) => [x, y] as const));
+    const column = (side: 0 | 1): Input => ({ shape: [pairs.length], numbers: pairs.map((pair) => pair[side]) });
+    const script: Script = (e, x, y) => e.largerRelu(e.extend(x, 7), e.extend(y, 7), 7);
+    const found = await secure(setting, [column(0), column(1)], script);
+    closeTo(
+      found,
+      pairs.map(([x, y]) => Math.max(x, y, 0)),
+      2 * 2 ** -f,
     );
   });
 });

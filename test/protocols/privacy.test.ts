@@ -7,6 +7,7 @@ import { ownMethods, P17, type CompareJob, type Compute } from '../../runtime/co
 import * as beaver from '../../src/protocols/beaver.ts';
 import * as directRelu from '../../src/protocols/directRelu.ts';
 import * as larger from '../../src/protocols/larger.ts';
+import * as largerRelu from '../../src/protocols/largerRelu.ts';
 import type { Party } from '../../src/protocols/party.ts';
 import * as treeRoute from '../../src/protocols/treeRoute.ts';
 import * as truncateRelu from '../../src/protocols/truncateRelu.ts';
@@ -62,6 +63,17 @@ const LARGER = {
   },
   helper: async (party: Party, count: number): Promise<unknown> =>
     larger.helper(party, directRelu.helperBits(party, count), K, 16, partOf(count)),
+};
+
+/** The larger of a product, of a value in two shares, and zero: three comparisons. */
+const LARGER_RELU = {
+  scale: 16,
+  workers: async (party: Party, share: BigUint64Array): Promise<unknown> => {
+    const part = party.id === 0 ? z64.sub(share, partOf(share.length)) : share;
+    return largerRelu.workers(party, [part, share], 16, K);
+  },
+  helper: async (party: Party, count: number): Promise<unknown> =>
+    largerRelu.helper(party, count, 16, K, [partOf(count), new BigUint64Array(count)]),
 };
 
 function partOf(count: number): BigUint64Array {
@@ -173,6 +185,7 @@ describe("P2's view of PrivateCompare", () => {
     ['ReLU of values with 2f fractional bits', WIDE_RELU],
     ['truncate-and-ReLU of a product', TRUNCATE_RELU],
     ['the larger of two products', LARGER],
+    ['the larger of two values and zero', LARGER_RELU],
   ])('is as the proof says, in %s', async (_name, protocol) => {
     const view = await helperView(fixed, undefined, protocol);
     for (const [what, holds] of Object.entries(checks)) expect(holds(view), what).toBe(true);
@@ -304,6 +317,7 @@ describe("the workers' openings", () => {
     ['ReLU of values with 2f fractional bits', WIDE_RELU],
     ['truncate-and-ReLU of a product', TRUNCATE_RELU],
     ['the larger of two products', LARGER],
+    ['the larger of two values and zero', LARGER_RELU],
   ])('are uniform for fixed inputs, in %s', async (_name, protocol) => {
     expect(await openingLooksUniform(protocol)).toBe(true);
   });

@@ -1,0 +1,19 @@
+/** What stands for a value in the engine that computes nothing (`counting.ts`). */
+import type { RingValue } from './linear.ts';
+import type { Lane } from './traffic.ts';
+
+/** The opening of a value as an operand of products. */
+export interface Opening {
+  lane: Lane | undefined;
+  readonly makeLane: () => Lane;
+  opened: boolean;
+  /** Elements that the opening sends. */
+  readonly elements: () => number;
+}
+
+export interface CountedValue extends RingValue {
+  readonly mask: Opening;
+  /** A product whose part P2 still holds. */
+  readonly partial: boolean;
+  readonly whole: { value?: CountedValue };
+}
