@@ -17,6 +17,7 @@ import type { Stream } from '../random/stream.ts';
 import type { PairStreams } from '../random/streams.ts';
 import { measuredReceive, measuredSend } from './measured.ts';
 import { Scratch } from './scratch.ts';
+import { Turns } from './turns.ts';
 
 export type PartyId = 0 | 1 | 2;
 export type PartyName = 'P0' | 'P1' | 'P2';
@@ -42,17 +43,10 @@ const ROW = 'U/';
 /** Chunks of one tensor that a worker keeps in flight. */
 const CHUNKS_IN_FLIGHT = 4;
 
-/**
- * A turn of the event loop. The helper deals ahead without waiting for anybody; between two chunks it answers what has come in, or a
- * comparison that a worker waits for would stand behind the deals of operations far ahead.
- */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 /** What all forks of a party share. */
 interface Session extends PartySetup {
   readonly scratch: Scratch;
+  readonly turns: Turns;
 }
 
 export class Party {
@@ -109,6 +103,7 @@ export class Party {
   /** Runs a task under a fork and joins it: the step of a protocol that is a protocol itself. */
   async under<T>(label: string, task: (party: Party) => Promise<T>): Promise<T> {
     const child = this.fork(label);
+    await this.#setup.turns.pause();
     const result = await task(child);
     this.join(child);
     child.over();
@@ -168,6 +163,7 @@ export class Party {
     const received = await (this.#probe === undefined
       ? link.receive(label, type, length)
       : measuredReceive(this.#probe, link, { from, purpose, label, type, length }));
+    await this.#setup.turns.pause();
     this.join(received);
     return received.data;
   }
@@ -199,7 +195,7 @@ export class Party {
     const lane = async (): Promise<void> => {
       while (next < total) {
         const index = next++;
-        if (this.id === 2) await nextTurn();
+        await this.#setup.turns.pause();
         const child = this.#child(`${index}`, start, index % 2 === 0 ? this.drawer : other);
         await task(child, index * size, Math.min(count, (index + 1) * size));
         deepest = Math.max(deepest, child.depth);
@@ -233,5 +229,11 @@ export class Party {
  * anything is independent of all inputs and costs no online round.
  */
 export function createParty(setup: PartySetup): Party {
-  return new Party({ ...setup, scratch: new Scratch() }, '', setup.id === 2 ? -1 : 0, 'P0', setup.probe);
+  return new Party(
+    { ...setup, scratch: new Scratch(), turns: new Turns() },
+    '',
+    setup.id === 2 ? -1 : 0,
+    'P0',
+    setup.probe,
+  );
 }
