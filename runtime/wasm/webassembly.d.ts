@@ -1,10 +1,11 @@
 /**
- * The part of the WebAssembly JavaScript interface that this folder uses. TypeScript ships these types with the DOM library
+ * The part of the WebAssembly JavaScript interface that this folder and src/ring/vector.ts use. TypeScript ships these types with the DOM library
  * only, which server code should not see.
  */
 declare namespace WebAssembly {
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type
-  interface Module {}
+  class Module {
+    constructor(bytes: Uint8Array<ArrayBuffer>);
+  }
 
   type Exports = Record<string, ((...args: number[]) => number | undefined) | Global>;
 
@@ -13,8 +14,8 @@ declare namespace WebAssembly {
   }
 
   class Memory {
-    constructor(descriptor: { initial: number; maximum: number; shared: boolean });
-    readonly buffer: SharedArrayBuffer;
+    constructor(descriptor: { initial: number; maximum: number; shared?: boolean });
+    readonly buffer: ArrayBufferLike;
   }
 
   class Instance {

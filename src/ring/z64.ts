@@ -1,29 +1,12 @@
 /**
- * Arithmetic on vectors over Z_{2^64}, element by element. Elements are read as little-endian pairs of u32: no BigInt is made.
- * Results are new arrays unless a function says otherwise.
+ * Arithmetic on vectors over Z_{2^64}, element by element. No BigInt is made: sums and products are computed on SIMD lanes (`vector.ts`),
+ * for the rest elements are read as little-endian pairs of u32. Results are new arrays unless a function says otherwise.
  */
+import * as vector from './vector.ts';
 
 /** The u32 halves of a vector, low half first. */
 export function halves(x: BigUint64Array): Uint32Array {
   return new Uint32Array(x.buffer, x.byteOffset, x.length * 2);
-}
-
-/**
- * The same as signed halves: additions below stay in int32, for which V8 uses machine integers throughout, and carries come from bits
- * instead of comparisons.
- */
-function signedHalves(x: BigUint64Array): Int32Array {
-  return new Int32Array(x.buffer, x.byteOffset, x.length * 2);
-}
-
-/** Carry out of p + q, whose low 32 bits are `sum`. */
-function carry(p: number, q: number, sum: number): number {
-  return ((p & q) | ((p | q) & ~sum)) >>> 31;
-}
-
-/** Borrow of p − q, whose low 32 bits are `difference`. */
-function borrow(p: number, q: number, difference: number): number {
-  return ((~p & q) | ((~p | q) & difference)) >>> 31;
 }
 
 function checkLengths(what: string, a: { length: number }, b: { length: number }): void {
@@ -32,38 +15,28 @@ function checkLengths(what: string, a: { length: number }, b: { length: number }
 
 export function add(a: BigUint64Array, b: BigUint64Array): BigUint64Array {
   checkLengths('add', a, b);
-  return accumulate(a.slice(), b);
+  const out = new BigUint64Array(a.length);
+  vector.add(a, b, 0, out);
+  return out;
 }
 
 export function sub(a: BigUint64Array, b: BigUint64Array): BigUint64Array {
   checkLengths('sub', a, b);
-  return subtractFrom(a, b.slice());
+  const out = new BigUint64Array(a.length);
+  vector.subtract(a, b, out);
+  return out;
 }
 
 /** b ← a − b in place: a share from its value and a fresh mask, without another array. */
 export function subtractFrom(a: BigUint64Array, b: BigUint64Array): BigUint64Array {
   checkLengths('subtractFrom', a, b);
-  const x = signedHalves(a);
-  const y = signedHalves(b);
-  const length = x.length;
-  for (let i = 0; i < length; i += 2) {
-    const p = x[i];
-    const q = y[i];
-    const low = (p - q) | 0;
-    y[i] = low;
-    y[i + 1] = (((x[i + 1] - y[i + 1]) | 0) - borrow(p, q, low)) | 0;
-  }
+  vector.subtract(a, b, b);
   return b;
 }
 
 export function negate(a: BigUint64Array): BigUint64Array {
   const out = new BigUint64Array(a.length);
-  const x = halves(a);
-  const z = halves(out);
-  for (let i = 0; i < x.length; i += 2) {
-    z[i] = -x[i];
-    z[i + 1] = -x[i + 1] - (x[i] !== 0 ? 1 : 0);
-  }
+  vector.subtract(out, a, out);
   return out;
 }
 
@@ -76,19 +49,7 @@ export function accumulate(a: BigUint64Array, b: BigUint64Array, high = 0): BigU
   if (b.length === 0 || a.length % b.length !== 0) {
     throw new RangeError(`accumulate: ${b.length} elements do not divide ${a.length}`);
   }
-  const x = signedHalves(a);
-  const y = signedHalves(b);
-  const period = y.length;
-  for (let start = 0; start < x.length; start += period) {
-    for (let j = 0; j < period; j += 2) {
-      const i = start + j;
-      const p = x[i];
-      const q = y[j];
-      const low = (p + q) | 0;
-      x[i] = low;
-      x[i + 1] = (((x[i + 1] + y[j + 1] + high) | 0) + carry(p, q, low)) | 0;
-    }
-  }
+  vector.add(a, b, high, a);
   return a;
 }
 
@@ -97,33 +58,12 @@ export function addConstant(a: BigUint64Array, constant: bigint): BigUint64Array
   return accumulate(a.slice(), BigUint64Array.of(BigInt.asUintN(64, constant)));
 }
 
-/** High 32 bits of the product of two u32. */
-function multiplyHigh(a: number, b: number): number {
-  const a0 = a & 0xffff;
-  const a1 = a >>> 16;
-  const b0 = b & 0xffff;
-  const b1 = b >>> 16;
-  const middle = Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16); // below 2^32: (2^16−1)² + 2^16
-  const cross = Math.imul(a0, b1) + (middle & 0xffff);
-  return (Math.imul(a1, b1) + (middle >>> 16) + (cross >>> 16)) >>> 0;
-}
-
 /** Element product; b is repeated element-wise `repeat` times (b[i / repeat]): a column against every column of a matrix. */
 export function multiply(a: BigUint64Array, b: BigUint64Array, repeat = 1): BigUint64Array {
   if (a.length !== b.length * repeat)
     throw new RangeError(`multiply: ${a.length} elements against ${b.length} × ${repeat}`);
   const out = new BigUint64Array(a.length);
-  const x = halves(a);
-  const y = halves(b);
-  const z = halves(out);
-  for (let j = 0, i = 0; j < y.length; j += 2) {
-    const low = y[j];
-    const high = y[j + 1];
-    for (let r = 0; r < repeat; r++, i += 2) {
-      z[i] = Math.imul(x[i], low);
-      z[i + 1] = multiplyHigh(x[i], low) + Math.imul(x[i], high) + Math.imul(x[i + 1], low);
-    }
-  }
+  vector.multiply(a, b, repeat, out);
   return out;
 }
 
@@ -291,18 +231,7 @@ export function transpose(a: BigUint64Array, m: number, n: number): BigUint64Arr
 /** Column sums of a row-major (rows, columns) matrix: a vector of `columns`. */
 export function sumRows(a: BigUint64Array, rows: number, columns: number): BigUint64Array {
   const out = new BigUint64Array(columns);
-  const x = signedHalves(a);
-  const z = signedHalves(out);
-  const end = 2 * rows * columns;
-  for (let start = 0; start < end; start += z.length) {
-    for (let j = 0; j < z.length; j += 2) {
-      const p = z[j];
-      const q = x[start + j];
-      const low = (p + q) | 0;
-      z[j] = low;
-      z[j + 1] = (((z[j + 1] + x[start + j + 1]) | 0) + carry(p, q, low)) | 0;
-    }
-  }
+  vector.sumRows(a.subarray(0, rows * columns), out);
   return out;
 }
 

@@ -1,11 +1,11 @@
-/** Z_{2^64} and Z_{2^64−1} on u32 pairs against BigInt; fixed-point encoding. */
+/** Z_{2^64} on SIMD lanes and u32 pairs, Z_{2^64−1} on u32 pairs, against BigInt; fixed-point encoding. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decode, encode, encodeOne } from '../../src/ring/fixed.ts';
 import * as odd from '../../src/ring/odd.ts';
 import { sameShape, sizeOf } from '../../src/ring/shape.ts';
 import * as z64 from '../../src/ring/z64.ts';
-import { L, mod64 } from '../reference.ts';
+import { L, mod64, randomRing } from '../reference.ts';
 
 const EDGES = [0n, 1n, 2n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 63n - 1n, 2n ** 63n, L - 2n, L - 1n];
 const element = fc.oneof(fc.constantFrom(...EDGES), fc.bigInt({ min: 0n, max: L - 1n }));
@@ -158,6 +158,61 @@ describe('Z_{2^64}', () => {
         },
       ),
     );
+  });
+
+  it('computes vectors, rows and repeats of any length', () => {
+    // Around the length of a slice (vector.ts), and rows and repeats that do not divide it.
+    for (const [rows, columns] of [
+      [1, 2047],
+      [1, 2048],
+      [3, 2049],
+      [2, 5000],
+      [700, 3],
+      [2049, 2],
+      [5001, 1],
+    ]) {
+      const a = randomRing(rows * columns);
+      const b = randomRing(rows * columns);
+      const each = (f: (x: bigint, y: bigint, i: number) => bigint): bigint[] =>
+        Array.from(a, (x, i) => mod64(f(x, b[i], i)));
+      agrees(
+        z64.add(a, b),
+        each((x, y) => x + y),
+      );
+      agrees(
+        z64.sub(a, b),
+        each((x, y) => x - y),
+      );
+      agrees(
+        z64.subtractFrom(a, b.slice()),
+        each((x, y) => x - y),
+      );
+      agrees(
+        z64.negate(a),
+        each((x) => -x),
+      );
+      agrees(
+        z64.multiply(a, b),
+        each((x, y) => x * y),
+      );
+      agrees(
+        z64.scale(a, -3n),
+        each((x) => -3n * x),
+      );
+      const row = b.subarray(0, columns);
+      agrees(
+        z64.accumulate(a.slice(), row, 7),
+        each((x, _, i) => x + row[i % columns] + 7n * 2n ** 32n),
+      );
+      const column = b.subarray(0, rows);
+      agrees(
+        z64.multiply(a, column, columns),
+        each((x, _, i) => x * column[Math.floor(i / columns)]),
+      );
+      const sums = new Array<bigint>(columns).fill(0n);
+      a.forEach((x, i) => (sums[i % columns] = mod64(sums[i % columns] + x)));
+      agrees(z64.sumRows(a, rows, columns), sums);
+    }
   });
 
   it('refuses lengths and shifts that do not fit', () => {

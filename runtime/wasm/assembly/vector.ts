@@ -1,0 +1,54 @@
+/**
+ * Vectors over Z_{2^64}, two elements at a time: what src/ring/vector.ts calls. A module of its own, small enough to stand in the source
+ * (scripts/embed-vector.ts), so that src/ring needs no file and no start. Pointers are byte offsets; nothing behind an array is touched.
+ */
+
+@inline
+function addRun(n: u32, x: usize, y: usize, high: v128): void {
+  const end = x + (<usize>n << 3);
+  for (; x + 16 <= end; x += 16, y += 16) {
+    v128.store(x, i64x2.add(i64x2.add(v128.load(x), v128.load(y)), high));
+  }
+  if (x < end) store<u64>(x, load<u64>(x) + load<u64>(y) + i64x2.extract_lane(high, 0));
+}
+
+/** x += y + high · 2^32; x of n elements, y of `period`, which divides n, again and again. */
+export function add(n: u32, x: usize, y: usize, period: u32, high: u32): void {
+  const constant = i64x2.splat(<i64>high << 32);
+  for (let i: u32 = 0; i < n; i += period) addRun(period, x + (<usize>i << 3), y, constant);
+}
+
+/** x -= y. */
+export function subtract(n: u32, x: usize, y: usize): void {
+  const end = x + (<usize>n << 3);
+  for (; x + 16 <= end; x += 16, y += 16) v128.store(x, i64x2.sub(v128.load(x), v128.load(y)));
+  if (x < end) store<u64>(x, load<u64>(x) - load<u64>(y));
+}
+
+/** x *= y; x of n elements, y of n / repeat, each for `repeat` elements of x. */
+export function multiply(n: u32, x: usize, y: usize, repeat: u32): void {
+  const end = x + (<usize>n << 3);
+  if (repeat == 1) {
+    for (; x + 16 <= end; x += 16, y += 16) v128.store(x, i64x2.mul(v128.load(x), v128.load(y)));
+    if (x < end) store<u64>(x, load<u64>(x) * load<u64>(y));
+    return;
+  }
+  for (; x < end; y += 8) {
+    const factor = v128.load64_splat(y);
+    const stop = x + (<usize>repeat << 3);
+    for (; x + 16 <= stop; x += 16) v128.store(x, i64x2.mul(v128.load(x), factor));
+    if (x < stop) {
+      store<u64>(x, load<u64>(x) * load<u64>(y));
+      x += 8;
+    }
+  }
+}
+
+/** sums += the rows of x (rows, columns). */
+export function sumRows(rows: u32, columns: u32, x: usize, sums: usize): void {
+  const zero = i64x2.splat(0);
+  for (let row: u32 = 0; row < rows; row++) {
+    addRun(columns, sums, x, zero);
+    x += <usize>columns << 3;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The arithmetic of z64.ts on SIMD lanes: one small WASM instance (runtime/wasm/assembly/vector.ts), whose memory holds a slice of each
+ * operand. Slices are copied in and results out; with these copies, which stay in the first-level cache, an addition takes a quarter of
+ * what it takes on u32 halves in JavaScript. `out` may be an operand. Lengths are checked by the caller.
+ */
+import { VECTOR_WASM } from './vectorWasm.ts';
+
+/** Elements of a slice. */
+const SLICE = 2048;
+/** Where the slices of x and y begin: in elements, and in bytes. */
+const [X, Y] = [0, SLICE];
+const [X_BYTES, Y_BYTES] = [8 * X, 8 * Y];
+const PAGES = 1;
+
+interface Kernels {
+  add(n: number, x: number, y: number, period: number, high: number): void;
+  subtract(n: number, x: number, y: number): void;
+  multiply(n: number, x: number, y: number, repeat: number): void;
+  sumRows(rows: number, columns: number, x: number, sums: number): void;
+}
+
+const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
+const words = new BigUint64Array(memory.buffer);
+const bytes = Uint8Array.from(atob(VECTOR_WASM), (character) => character.charCodeAt(0));
+const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+const kernels = exports as unknown as Kernels;
+
+/** out ← x + y + high·2^32; y is repeated when it is shorter. */
+export function add(x: BigUint64Array, y: BigUint64Array, high: number, out: BigUint64Array): void {
+  const period = y.length;
+  if (period > SLICE) {
+    for (let row = 0; row < x.length; row += period) {
+      for (let from = 0; from < period; from += SLICE) {
+        const to = Math.min(period, from + SLICE);
+        add(x.subarray(row + from, row + to), y.subarray(from, to), high, out.subarray(row + from, row + to));
+      }
+    }
+    return;
+  }
+  words.set(y, Y);
+  const step = SLICE - (SLICE % period);
+  for (let from = 0; from < x.length; from += step) {
+    const n = load(X, x, from, step);
+    kernels.add(n, X_BYTES, Y_BYTES, period, high);
+    store(n, out, from);
+  }
+}
+
+/** out ← x − y. */
+export function subtract(x: BigUint64Array, y: BigUint64Array, out: BigUint64Array): void {
+  for (let from = 0; from < x.length; from += SLICE) {
+    const n = load(X, x, from, SLICE);
+    load(Y, y, from, SLICE);
+    kernels.subtract(n, X_BYTES, Y_BYTES);
+    store(n, out, from);
+  }
+}
+
+/** out ← x · y, each element of y for `repeat` of x. */
+export function multiply(x: BigUint64Array, y: BigUint64Array, repeat: number, out: BigUint64Array): void {
+  // A slice of y with what it is for of x, or one element of y with a part of that.
+  const factors = Math.max(1, Math.floor(SLICE / repeat));
+  const step = Math.min(SLICE, repeat);
+  for (let at = 0, from = 0; at < y.length; at += factors) {
+    load(Y, y, at, factors);
+    const end = Math.min(x.length, from + factors * repeat);
+    while (from < end) {
+      const n = load(X, x, from, Math.min(factors * step, end - from));
+      kernels.multiply(n, X_BYTES, Y_BYTES, Math.min(n, repeat));
+      store(n, out, from);
+      from += n;
+    }
+  }
+}
+
+/** out ← out + the rows of x, each as long as out. */
+export function sumRows(x: BigUint64Array, out: BigUint64Array): void {
+  const columns = out.length;
+  if (columns > SLICE) {
+    for (let row = 0; row < x.length; row += columns) add(out, x.subarray(row, row + columns), 0, out);
+    return;
+  }
+  const step = SLICE - (SLICE % columns);
+  words.set(out, Y);
+  for (let from = 0; from < x.length; from += step) {
+    const n = load(X, x, from, step);
+    kernels.sumRows(n / columns, columns, X_BYTES, Y_BYTES);
+  }
+  out.set(words.subarray(Y, Y + columns));
+}
+
+/** Copies up to `count` elements of `values` from `from` to where a slice begins; returns how many. */
+function load(at: number, values: BigUint64Array, from: number, count: number): number {
+  const slice = values.length <= count ? values : values.subarray(from, from + count);
+  words.set(slice, at);
+  return slice.length;
+}
+
+/** Copies `n` results out. */
+function store(n: number, out: BigUint64Array, from: number): void {
+  out.set(words.subarray(X, X + n), from);
+}
