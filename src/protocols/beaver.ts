@@ -13,9 +13,9 @@
 import * as z64 from '../ring/z64.ts';
 import type { BilinearMap } from './bilinear.ts';
 import type { Cost } from './cost.ts';
-import { dealtZ64, dealZ64 } from './deal.ts';
+import { receiverOf } from './deal.ts';
 import { open } from './open.ts';
-import type { Party } from './party.ts';
+import { type Party, SLICE } from './party.ts';
 
 /** A worker's view of a masked operand. */
 export interface Masked {
@@ -29,22 +29,35 @@ export interface Masked {
 
 /** P0, P1: masks and opens a shared value. */
 export async function workersMask(party: Party, share: BigUint64Array): Promise<Masked> {
-  const mask = party.stream('P2', 'U').z64(share.length);
-  const opened = await open(party, 'E', z64.subtractFrom(share, mask));
-  return masked(party, share, opened);
+  const U = party.stream('P2', 'U');
+  const mine = await party.vector(share.length, (from, to) =>
+    z64.subtractFrom(share.subarray(from, to), U.z64(to - from)),
+  );
+  return masked(party, share, await open(party, 'E', mine));
 }
 
 /** The operand from its share and its opening. */
-export function masked(party: Party, share: BigUint64Array, opened: BigUint64Array): Masked {
-  const reduced = party.worker === 0 ? z64.sub(share, opened) : share;
+export async function masked(party: Party, share: BigUint64Array, opened: BigUint64Array): Promise<Masked> {
+  const reduced = party.worker === 0 ? new BigUint64Array(share.length) : share;
+  if (party.worker === 0) {
+    await party.slices(share.length, (from, to) => {
+      reduced.set(opened.subarray(from, to), from);
+      z64.subtractFrom(share.subarray(from, to), reduced.subarray(from, to));
+    });
+  }
   // Each product that the value enters takes all three.
   for (const operand of [share, opened, reduced]) party.compute.keep(operand);
   return { share, opened, reduced };
 }
 
-/** P2: the mask U of the value that the workers open at the same address. */
+/** P2: the mask U of the value that the workers open at the same address. In slices, which stay in the cache. */
 export function helperMask(party: Party, count: number): BigUint64Array {
-  const U = z64.accumulate(party.stream('P0', 'U').z64(count), party.stream('P1', 'U').z64(count));
+  const [U0, U1] = [party.stream('P0', 'U'), party.stream('P1', 'U')];
+  const U = new BigUint64Array(count);
+  for (let from = 0; from < count; from += SLICE) {
+    const length = Math.min(SLICE, count - from);
+    U.set(z64.accumulate(U0.z64(length), U1.z64(length)), from);
+  }
   party.compute.keep(U);
   return U;
 }
@@ -64,12 +77,23 @@ export function helper(party: Party, map: BilinearMap, U: BigUint64Array, V: Big
 
 /** P0, P1: this worker's share of a value in three parts, from its part. */
 export async function dealtPart(party: Party, part: BigUint64Array): Promise<BigUint64Array> {
-  return z64.accumulate(await dealtZ64(party, 'Z', part.length), part);
+  if (party.name === party.drawer) {
+    const drawn = party.stream('P2', 'Z');
+    return party.vector(part.length, (from, to) => z64.accumulate(drawn.z64(to - from), part.subarray(from, to)));
+  }
+  const dealt = await party.receive('P2', 'Z', 'u64', part.length);
+  await party.slices(part.length, (from, to) => z64.accumulate(dealt.subarray(from, to), part.subarray(from, to)));
+  return dealt;
 }
 
 /** P2: deals its part to the workers. */
-export function dealPart(party: Party, part: BigUint64Array): Promise<void> {
-  return dealZ64(party, 'Z', part);
+export async function dealPart(party: Party, part: BigUint64Array): Promise<void> {
+  const { depth } = party; // answers may arrive while this computes: the part does not depend on them
+  const drawn = party.stream(party.drawer, 'Z');
+  const rest = await party.vector(part.length, (from, to) =>
+    z64.subtractFrom(part.subarray(from, to), drawn.z64(to - from)),
+  );
+  await party.send(receiverOf(party), 'Z', rest, depth);
 }
 
 /** Of masking and opening `count` elements of operands. */

@@ -43,15 +43,8 @@ export class Dataset {
     const missing = [...new Set(indices)].filter((i) => this.#asked[i] === 0);
     for (const i of missing) this.#asked[i] = 1;
     if (missing.length > 0) {
-      const masks = new BigUint64Array(missing.length * this.width);
-      missing.forEach((row, k) => masks.set(this.#party.stream('P2', `U/${row}`).z64(this.width), k * this.width));
       const fresh = missing.length === indices.length ? share : this.#pick(this.#share!, missing);
-      const arrival = open(party, 'E', z64.subtractFrom(fresh, masks)).then((E) => {
-        missing.forEach((row, k) =>
-          this.#opened!.set(E.subarray(k * this.width, (k + 1) * this.width), row * this.width),
-        );
-        return E;
-      });
+      const arrival = this.#open(party, missing, fresh);
       this.#arrivals = later(Promise.all([this.#arrivals, arrival]));
       if (fresh === share) return masked(party, share, await arrival);
     }
@@ -70,6 +63,22 @@ export class Dataset {
     });
     this.#party.compute.keep(U);
     return U;
+  }
+
+  /** P0, P1: opens rows, of which `share` is this worker's share. */
+  async #open(party: Party, rows: readonly number[], share: BigUint64Array): Promise<BigUint64Array> {
+    const mine = new BigUint64Array(share.length);
+    for (const [k, row] of rows.entries()) {
+      const from = k * this.width;
+      const mask = this.#party.stream('P2', `U/${row}`).z64(this.width);
+      mine.set(z64.subtractFrom(share.subarray(from, from + this.width), mask), from);
+      await this.#party.pause();
+    }
+    const opened = await open(party, 'E', mine);
+    rows.forEach((row, k) =>
+      this.#opened!.set(opened.subarray(k * this.width, (k + 1) * this.width), row * this.width),
+    );
+    return opened;
   }
 
   #pick(from: BigUint64Array, indices: readonly number[]): BigUint64Array {

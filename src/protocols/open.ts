@@ -12,8 +12,9 @@ import type { Party } from './party.ts';
 
 /** P0, P1: the value behind two shares over Z_{2^64}. `mine` is sent and must not change afterwards. */
 export async function open(party: Party, purpose: string, mine: BigUint64Array): Promise<BigUint64Array> {
-  const [, theirs] = await exchange(party, purpose, mine);
-  return z64.accumulate(theirs, mine); // what was received is this party's own array
+  const [, theirs] = await exchange(party, purpose, mine); // what was received is this party's own array
+  await party.slices(mine.length, (from, to) => z64.accumulate(theirs.subarray(from, to), mine.subarray(from, to)));
+  return theirs;
 }
 
 /** P0, P1: the same over Z_{2^64 − 1}. */

@@ -18,6 +18,11 @@ export class Turns {
     while (this.#isLong()) await this.#next;
   }
 
+  /** Resolves in the next turn. */
+  next(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   #isLong(): boolean {
     if (this.#next !== undefined) return performance.now() - this.#began >= LONG_MS;
     this.#began = performance.now();
