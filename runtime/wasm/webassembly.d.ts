@@ -14,7 +14,8 @@ declare namespace WebAssembly {
   }
 
   class Memory {
-    constructor(descriptor: { initial: number; maximum: number; shared?: boolean });
+    constructor(descriptor: { initial: number; maximum?: number; shared?: boolean });
+    grow(pages: number): number;
     readonly buffer: ArrayBufferLike;
   }
 

@@ -10,17 +10,30 @@ const SLICE = 2048;
 /** Where the slices of x and y begin: in elements, and in bytes. */
 const [X, Y] = [0, SLICE];
 const [X_BYTES, Y_BYTES] = [8 * X, 8 * Y];
-const PAGES = 1;
+/** Behind them a slab, and the runs that are taken from it or added to it. */
+const SLAB: number = 2 * SLICE;
+const PAGE_BYTES = 65536;
 
 interface Kernels {
   add(n: number, x: number, y: number, period: number, high: number): void;
   subtract(n: number, x: number, y: number): void;
   multiply(n: number, x: number, y: number, repeat: number): void;
   sumRows(rows: number, columns: number, x: number, sums: number): void;
+  gather(rows: number, columns: number, run: number, rowStep: number, step: number, from: number, to: number): void;
+  scatter(rows: number, columns: number, run: number, rowStep: number, step: number, from: number, to: number): void;
 }
 
-const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
-const words = new BigUint64Array(memory.buffer);
+/** Runs of `run` elements: `rows` × `columns` of them, which begin every `rowStep` and every `step` elements. */
+export interface Runs {
+  readonly rows: number;
+  readonly columns: number;
+  readonly run: number;
+  readonly rowStep: number;
+  readonly step: number;
+}
+
+const memory = new WebAssembly.Memory({ initial: 1 });
+let words = new BigUint64Array(memory.buffer);
 const bytes = Uint8Array.from(atob(VECTOR_WASM), (character) => character.charCodeAt(0));
 const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
 const kernels = exports as unknown as Kernels;
@@ -87,6 +100,40 @@ export function sumRows(x: BigUint64Array, out: BigUint64Array): void {
     kernels.sumRows(n / columns, columns, X_BYTES, Y_BYTES);
   }
   out.set(words.subarray(Y, Y + columns));
+}
+
+/** A stretch of elements in the memory, of which runs are taken and to which runs are added: one at a time. */
+export class Slab {
+  readonly #length: number;
+  /** Where runs lie one behind another. */
+  readonly #runs: number;
+
+  constructor(values: BigUint64Array) {
+    this.#length = values.length;
+    this.#runs = SLAB + values.length;
+    const pages = Math.ceil((8 * (this.#runs + values.length)) / PAGE_BYTES) - memory.buffer.byteLength / PAGE_BYTES;
+    if (pages > 0) {
+      memory.grow(pages);
+      words = new BigUint64Array(memory.buffer);
+    }
+    words.set(values, SLAB);
+  }
+
+  /** out[at …] ← runs, which begin at `from`. */
+  gather({ rows, columns, run, rowStep, step }: Runs, from: number, out: BigUint64Array, at: number): void {
+    kernels.gather(rows, columns, run, rowStep, step, 8 * (SLAB + from), 8 * this.#runs);
+    out.set(words.subarray(this.#runs, this.#runs + rows * columns * run), at);
+  }
+
+  /** Adds x[at …] to runs, which begin at `to`. */
+  scatter({ rows, columns, run, rowStep, step }: Runs, x: BigUint64Array, at: number, to: number): void {
+    load(this.#runs, x, at, rows * columns * run);
+    kernels.scatter(rows, columns, run, rowStep, step, 8 * this.#runs, 8 * (SLAB + to));
+  }
+
+  get values(): BigUint64Array {
+    return words.subarray(SLAB, SLAB + this.#length);
+  }
 }
 
 /** Copies up to `count` elements of `values` from `from` to where a slice begins; returns how many. */

@@ -2,7 +2,7 @@
  * Windows over images, for pooling: a strided copy of an image into planes, and its transpose. Channels-last, any 64-bit elements.
  * Windows lie wholly inside the image: rows and columns behind the last window belong to none.
  */
-import { halves } from './z64.ts';
+import { type Runs, Slab } from './vector.ts';
 
 export interface WindowShape {
   readonly batch: number;
@@ -28,19 +28,33 @@ export function windowOutput(shape: WindowShape): [height: number, width: number
   return [windowCount(height, windowHeight, stride), windowCount(width, windowWidth, stride)];
 }
 
-/** Calls `visit` for every run of channels: its start in the image and its start in the planes, in elements. */
-function forEachRun(shape: WindowShape, visit: (image: number, plane: number) => void): void {
+/** Elements of an image that are worked on at a time, unless one row of windows takes more. */
+const SLAB = 16_384;
+
+/** A band of an image, the rows that some rows of windows cover, and where its runs lie in it and in the planes. */
+interface Band {
+  readonly start: number;
+  readonly end: number;
+  readonly runs: Runs;
+  /** For each place in the window: its first element in the band, and that of its runs in the planes. */
+  readonly places: readonly { readonly image: number; readonly plane: number }[];
+}
+
+function* bands(shape: WindowShape): Generator<Band> {
   const { batch, height, width, channels, windowHeight, windowWidth, stride } = shape;
   const [rows, columns] = windowOutput(shape);
-  let plane = 0;
-  for (let i = 0; i < windowHeight; i++) {
-    for (let j = 0; j < windowWidth; j++) {
-      for (let b = 0; b < batch; b++) {
-        for (let r = 0; r < rows; r++) {
-          let image = ((b * height + r * stride + i) * width + j) * channels;
-          for (let c = 0; c < columns; c++, image += stride * channels, plane += channels) visit(image, plane);
-        }
-      }
+  const row = width * channels;
+  const most = Math.max(1, Math.floor((SLAB / row - windowHeight) / stride) + 1);
+  for (let b = 0; b < batch; b++) {
+    for (let r = 0; r < rows; r += most) {
+      const count = Math.min(most, rows - r);
+      const start = (b * height + r * stride) * row;
+      const places = Array.from({ length: windowHeight * windowWidth }, (_, place) => {
+        const [i, j] = [Math.floor(place / windowWidth), place % windowWidth];
+        return { image: i * row + j * channels, plane: ((place * batch + b) * rows + r) * columns * channels };
+      });
+      const runs = { rows: count, columns, run: channels, rowStep: stride * row, step: stride * channels };
+      yield { start, end: start + ((count - 1) * stride + windowHeight) * row, runs, places };
     }
   }
 }
@@ -48,35 +62,23 @@ function forEachRun(shape: WindowShape, visit: (image: number, plane: number) =>
 /** (batch, height, width, channels) → (windowHeight · windowWidth, batch · rows · columns · channels). */
 export function windows(image: BigUint64Array, shape: WindowShape): BigUint64Array {
   const [rows, columns] = windowOutput(shape);
-  const { channels } = shape;
-  const out = new BigUint64Array(shape.windowHeight * shape.windowWidth * shape.batch * rows * columns * channels);
-  const from = halves(image);
-  const to = halves(out);
-  forEachRun(shape, (i, p) => {
-    for (let s = 2 * i, t = 2 * p, end = 2 * (p + channels); t < end; s++, t++) to[t] = from[s];
-  });
+  const out = new BigUint64Array(
+    shape.windowHeight * shape.windowWidth * shape.batch * rows * columns * shape.channels,
+  );
+  for (const { start, end, runs, places } of bands(shape)) {
+    const slab = new Slab(image.subarray(start, end));
+    for (const place of places) slab.gather(runs, place.image, out, place.plane);
+  }
   return out;
 }
 
 /** The transpose of `windows`: every plane added back to where it came from. */
 export function overlay(planes: BigUint64Array, shape: WindowShape): BigUint64Array {
-  const { batch, height, width, channels, windowHeight, windowWidth, stride } = shape;
-  const out = new BigUint64Array(batch * height * width * channels);
-  const from = halves(planes);
-  const to = halves(out);
-  const overlapping = stride < windowHeight || stride < windowWidth;
-  forEachRun(shape, (i, p) => {
-    for (let t = 2 * i, s = 2 * p, end = 2 * (p + channels); s < end; s += 2, t += 2) {
-      const low = from[s];
-      if (!overlapping) {
-        to[t] = low;
-        to[t + 1] = from[s + 1];
-        continue;
-      }
-      const sum = (to[t] + low) >>> 0;
-      to[t + 1] += from[s + 1] + (sum < low ? 1 : 0);
-      to[t] = sum;
-    }
-  });
+  const out = new BigUint64Array(shape.batch * shape.height * shape.width * shape.channels);
+  for (const { start, end, runs, places } of bands(shape)) {
+    const slab = new Slab(out.subarray(start, end));
+    for (const place of places) slab.scatter(runs, planes, place.plane, place.image);
+    out.set(slab.values, start);
+  }
   return out;
 }

@@ -10,6 +10,9 @@ const SHAPES: [number, number, number, number, number, number, number][] = [
   [1, 4, 4, 2, 3, 2, 1],
   [1, 3, 3, 1, 1, 1, 2],
   [1, 2, 3, 4, 2, 3, 5],
+  // Several bands an image (windows.ts) that overlap, and one row of windows that is longer than a band.
+  [1, 9, 300, 9, 2, 2, 1],
+  [1, 3, 3, 6001, 2, 2, 1],
 ];
 
 function shapeOf([batch, height, width, channels, windowHeight, windowWidth, stride]: (typeof SHAPES)[0]): WindowShape {

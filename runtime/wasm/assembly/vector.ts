@@ -3,6 +3,7 @@
  * (scripts/embed-vector.ts), so that src/ring needs no file and no start. Pointers are byte offsets; nothing behind an array is touched.
  */
 
+/** x += y + high, n elements. */
 @inline
 function addRun(n: u32, x: usize, y: usize, high: v128): void {
   const end = x + (<usize>n << 3);
@@ -50,5 +51,33 @@ export function sumRows(rows: u32, columns: u32, x: usize, sums: usize): void {
   for (let row: u32 = 0; row < rows; row++) {
     addRun(columns, sums, x, zero);
     x += <usize>columns << 3;
+  }
+}
+
+/** to = `rows` x `columns` runs of `run` elements, one behind another, which begin every `rowStep` and `step` elements at `from`. */
+export function gather(rows: u32, columns: u32, run: u32, rowStep: u32, step: u32, from: usize, to: usize): void {
+  for (let row: u32 = 0; row < rows; row++) {
+    let at = from + (<usize>(row * rowStep) << 3);
+    for (let column: u32 = 0; column < columns; column++) {
+      const end = to + (<usize>run << 3);
+      let x = at;
+      for (; to + 16 <= end; to += 16, x += 16) v128.store(to, v128.load(x));
+      if (to < end) store<u64>(to, load<u64>(x));
+      to = end;
+      at += <usize>step << 3;
+    }
+  }
+}
+
+/** The transpose: adds the runs, one behind another at `from`, to where they belong at `to`. */
+export function scatter(rows: u32, columns: u32, run: u32, rowStep: u32, step: u32, from: usize, to: usize): void {
+  const zero = i64x2.splat(0);
+  for (let row: u32 = 0; row < rows; row++) {
+    let at = to + (<usize>(row * rowStep) << 3);
+    for (let column: u32 = 0; column < columns; column++) {
+      addRun(run, at, from, zero);
+      from += <usize>run << 3;
+      at += <usize>step << 3;
+    }
   }
 }
