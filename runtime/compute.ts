@@ -166,10 +166,10 @@ export interface Compute {
   unpack(prime: 17 | 31 | 67, packed: Uint8Array, count: number, out?: Uint8Array): Uint8Array;
 
   /**
-   * Uniform samples of Z_17 from uniform bytes: a byte below 255 is taken mod 17, 255 is dropped. Writes them to `out` from `at` (room for
-   * one sample a byte) and returns the new end.
+   * Uniform samples of offset … offset + bound − 1 (in a byte, bound ≥ 16) from uniform bytes: a byte below the largest multiple of the
+   * bound is taken mod the bound, any other dropped. Writes them to `out` from `at` (room for one sample a byte) and returns the new end.
    */
-  sample17(source: Uint8Array, out: Uint8Array, at: number): number;
+  sample(bound: number, offset: number, source: Uint8Array, out: Uint8Array, at: number): number;
 
   /** `count` uniform samples of 1…16 from the nibbles of ⌈count / 2⌉ uniform bytes, low nibble first, in `out` from `at`. */
   sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void;
@@ -217,7 +217,7 @@ export function ownMethods(compute: Compute): Compute {
     compareTest: (...of) => compute.compareTest(...of),
     pack: (...of) => compute.pack(...of),
     unpack: (...of) => compute.unpack(...of),
-    sample17: (...of) => compute.sample17(...of),
+    sample: (...of) => compute.sample(...of),
     sampleNibbles: (...of) => compute.sampleNibbles(...of),
     truncateLocal: (...of) => compute.truncateLocal(...of),
     truncateDealt: (...of) => compute.truncateDealt(...of),

@@ -103,8 +103,8 @@ export class MeasuredCompute implements Compute {
   }
 
   /** Samples are part of a draw, which is measured as a whole. */
-  sample17(...of: Of<'sample17'>): number {
-    return this.#inner.sample17(...of);
+  sample(...of: Of<'sample'>): number {
+    return this.#inner.sample(...of);
   }
 
   sampleNibbles(...of: Of<'sampleNibbles'>): void {

@@ -21,7 +21,7 @@ export type KernelName =
   | 'convInputGradient'
   | 'convWeightGradient'
   | `${'thermometer' | 'compareShare' | 'compareTest' | 'pack' | 'unpack'}${Prime}`
-  | 'sample17'
+  | 'sample'
   | 'sampleNibbles'
   | 'truncateLocal'
   | 'truncateDealt'

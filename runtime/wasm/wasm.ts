@@ -21,7 +21,7 @@ import { InlineKernels, compileKernels } from './instance.ts';
 import type { KernelCall, Prime } from './kernels.ts';
 import { pack, unpack } from './pack.ts';
 import { WorkerPool } from './pool.ts';
-import { sample17, sampleNibbles } from './sample.ts';
+import { sample, sampleNibbles } from './sample.ts';
 import { isRowProduct, rowProduct } from './rowProduct.ts';
 import { deal, select, selectSigned, truncateSelect } from './select.ts';
 
@@ -109,8 +109,8 @@ class WasmCompute implements Compute {
     return unpack(this.#inline, prime, packed, count, out);
   }
 
-  sample17(source: Uint8Array, out: Uint8Array, at: number): number {
-    return sample17(this.#inline, source, out, at);
+  sample(bound: number, offset: number, source: Uint8Array, out: Uint8Array, at: number): number {
+    return sample(this.#inline, bound, offset, source, out, at);
   }
 
   sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void {

@@ -8,7 +8,7 @@ export { thermometer17, thermometer31, thermometer67 } from './thermometer';
 export { compareShare17, compareShare31, compareShare67 } from './compareShare';
 export { compareTest17, compareTest31, compareTest67 } from './compareTest';
 export { pack17, pack31, pack67, unpack17, unpack31, unpack67 } from './pack';
-export { sample17, sampleNibbles } from './sample';
+export { sample, sampleNibbles } from './sample';
 export { rowProduct } from './rowProduct';
 export { deal, select, selectSigned, truncateSelect } from './select';
 export { truncateDealt, truncateLocal } from './truncate';
