@@ -5,6 +5,7 @@
  * Ring elements are little-endian u64 in a BigUint64Array; elements of Z_p are one byte each, always canonical (< p).
  */
 import { windowCount } from '../src/ring/windows.ts';
+import type { Scratch } from './scratch.ts';
 
 /**
  * How values are compared: `digits` digits of `bits` bits, top digit first, each shared over Z_p as its thermometer code
@@ -145,6 +146,9 @@ export interface DealJob {
 
 export interface Compute {
   readonly name: 'wasm' | 'webgpu';
+  /** Arrays of bytes that this backend need not copy. */
+  readonly scratch: Scratch;
+
   /** Matrix product over Z_{2^64}; returns (m,n). */
   gemm(job: GemmJob): Promise<BigUint64Array>;
   /** 2-D convolution over Z_{2^64}, or a gradient of one. */
@@ -209,6 +213,7 @@ export interface Compute {
 export function ownMethods(compute: Compute): Compute {
   return {
     name: compute.name,
+    scratch: compute.scratch,
     gemm: (...of) => compute.gemm(...of),
     conv: (...of) => compute.conv(...of),
     keep: (...of) => compute.keep(...of),

@@ -2,7 +2,7 @@
 import type { Compute } from './compute.ts';
 
 /** Arguments of a method. */
-type Of<K extends Exclude<keyof Compute, 'name'>> = Parameters<NonNullable<Compute[K]>>;
+type Of<K extends Exclude<keyof Compute, 'name' | 'scratch'>> = Parameters<NonNullable<Compute[K]>>;
 
 /** Times are milliseconds on the meter's own clock. */
 export interface Meter {
@@ -26,6 +26,10 @@ export class MeasuredCompute implements Compute {
 
   get name(): Compute['name'] {
     return this.#inner.name;
+  }
+
+  get scratch(): Compute['scratch'] {
+    return this.#inner.scratch;
   }
 
   gemm(...of: Of<'gemm'>): Promise<BigUint64Array> {

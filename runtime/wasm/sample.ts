@@ -1,11 +1,9 @@
 /** Samples of Z_p and Z_p* from uniform bytes (assembly/sample.ts), in slices. */
 import type { InlineKernels } from './instance.ts';
-import { RegionLayout, bytesAt, putBytes } from './kernels.ts';
+import { RegionLayout, fetchBytes, placeBytes, targetOf } from './kernels.ts';
 
 /** A stream hands over 64 KiB at a time. */
 const BYTES_PER_CALL = 65_536;
-/** What the last vectors of a call may write behind its end. */
-const VECTORS_TOO_MANY = 32;
 
 /** Writes samples of offset … offset + bound − 1 to `out` from `at`; returns the new end. `out` has room for one sample a byte. */
 export function sample(
@@ -27,11 +25,11 @@ export function sample(
       kernel: 'sample',
       bytes: layout.bytes,
       load(memory, base) {
-        putBytes(memory, base + atSource, slice);
-        return [slice.length, bound, offset, base + atSource, base + atOut];
+        const target = targetOf(memory, base + atOut, out.subarray(at));
+        return [slice.length, bound, offset, placeBytes(memory, base + atSource, slice), target];
       },
       store(memory, base, count) {
-        out.set(bytesAt(memory, base + atOut, count), at);
+        fetchBytes(memory, base + atOut, out.subarray(at, at + count));
         at += count;
       },
     });
@@ -49,18 +47,19 @@ export function sampleNibbles(
 ): void {
   for (let start = 0; 2 * start < count; start += BYTES_PER_CALL) {
     const slice = source.subarray(start, Math.min(start + BYTES_PER_CALL, Math.ceil(count / 2)));
+    const samples = out.subarray(at + 2 * start, at + Math.min(count, 2 * (start + slice.length)));
     const layout = new RegionLayout();
     const atSource = layout.add(slice.length);
-    const atOut = layout.add(2 * slice.length + VECTORS_TOO_MANY);
+    const atOut = layout.add(2 * slice.length);
     kernels.run({
       kernel: 'sampleNibbles',
       bytes: layout.bytes,
       load(memory, base) {
-        putBytes(memory, base + atSource, slice);
-        return [slice.length, base + atSource, base + atOut];
+        const target = targetOf(memory, base + atOut, samples);
+        return [slice.length, placeBytes(memory, base + atSource, slice), target];
       },
       store(memory, base) {
-        out.set(bytesAt(memory, base + atOut, Math.min(2 * slice.length, count - 2 * start)), at + 2 * start);
+        fetchBytes(memory, base + atOut, samples);
       },
     });
   }

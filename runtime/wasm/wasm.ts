@@ -21,6 +21,7 @@ import { InlineKernels, compileKernels } from './instance.ts';
 import type { KernelCall, Prime } from './kernels.ts';
 import { pack, unpack } from './pack.ts';
 import { WorkerPool } from './pool.ts';
+import type { Scratch } from '../scratch.ts';
 import { sample, sampleNibbles } from './sample.ts';
 import { isRowProduct, rowProduct } from './rowProduct.ts';
 import { deal, select, selectSigned, truncateSelect } from './select.ts';
@@ -53,6 +54,10 @@ class WasmCompute implements Compute {
   constructor(inline: InlineKernels, pool: WorkerPool | undefined) {
     this.#inline = inline;
     this.#pool = pool;
+  }
+
+  get scratch(): Scratch {
+    return this.#inline.scratch;
   }
 
   async gemm(job: GemmJob): Promise<BigUint64Array> {

@@ -10,13 +10,13 @@
  */
 import type { Compute } from '../../runtime/compute.ts';
 import { MeasuredCompute } from '../../runtime/measured.ts';
+import type { Scratch } from '../../runtime/scratch.ts';
 import type { ElementType, Link, Payloads, PeerName } from '../channel/channel.ts';
 import type { Probe } from '../profile/probe.ts';
 import { MeasuredStream } from '../random/measured.ts';
 import type { Stream } from '../random/stream.ts';
 import type { PairStreams } from '../random/streams.ts';
 import { measuredReceive, measuredSend } from './measured.ts';
-import { Scratch } from './scratch.ts';
 
 export type PartyId = 0 | 1 | 2;
 export type PartyName = 'P0' | 'P1' | 'P2';
@@ -50,35 +50,33 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** What all forks of a party share. */
-interface Session extends PartySetup {
-  readonly scratch: Scratch;
-}
-
 export class Party {
   readonly id: PartyId;
   readonly path: string;
   readonly compute: Compute;
-  readonly scratch: Scratch;
   /**
    * The worker whose share of what the helper deals comes from a pair key, without traffic; the other one is sent its share.
    * Alternates between chunks, so that the helper's traffic is balanced.
    */
   readonly drawer: WorkerName;
-  readonly #setup: Session;
+  readonly #setup: PartySetup;
   readonly #probe: Probe | undefined;
   #used: Set<string> | undefined;
   #depth: number;
 
-  constructor(setup: Session, path: string, depth: number, drawer: WorkerName, probe: Probe | undefined) {
+  constructor(setup: PartySetup, path: string, depth: number, drawer: WorkerName, probe: Probe | undefined) {
     this.id = setup.id;
     this.path = path;
     this.compute = probe === undefined ? setup.compute : new MeasuredCompute(setup.compute, probe.scope);
-    this.scratch = setup.scratch;
     this.drawer = drawer;
     this.#setup = setup;
     this.#probe = probe;
     this.#depth = depth;
+  }
+
+  /** Bytes for a moment. */
+  get scratch(): Scratch {
+    return this.#setup.compute.scratch;
   }
 
   get name(): PartyName {
@@ -233,5 +231,5 @@ export class Party {
  * anything is independent of all inputs and costs no online round.
  */
 export function createParty(setup: PartySetup): Party {
-  return new Party({ ...setup, scratch: new Scratch() }, '', setup.id === 2 ? -1 : 0, 'P0', setup.probe);
+  return new Party(setup, '', setup.id === 2 ? -1 : 0, 'P0', setup.probe);
 }

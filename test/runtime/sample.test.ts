@@ -45,7 +45,9 @@ describe('samplers', () => {
       [256, 1],
       [20, -1],
     ])
-      expect(() => compute.sample(bound, offset, new Uint8Array(1), new Uint8Array(1), 0)).toThrow('expected 16 values');
+      expect(() => compute.sample(bound, offset, new Uint8Array(1), new Uint8Array(1), 0)).toThrow(
+        'expected 16 values',
+      );
   });
 
   it.each([0, 1, 2, 15, 31, 32, 33, 1000, 131_072, 140_001])('%i samples of 1…16 from nibbles', (count) => {
