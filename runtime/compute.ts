@@ -126,6 +126,21 @@ export interface SelectJob {
   readonly qMask: BigUint64Array;
 }
 
+/** A worker's share of ShareConvert at its last step (PROTOCOLS §2, Alg. 4). All of n elements. */
+export interface ConvertJob {
+  readonly party: 0 | 1;
+  /** Share over Z_{2^64}. */
+  readonly a: BigUint64Array;
+  /** The common mask and P0's share of it. */
+  readonly r: BigUint64Array;
+  readonly r0: BigUint64Array;
+  /** Shares over Z_{2^64 − 1} of δ and η'. */
+  readonly delta: BigUint64Array;
+  readonly etaPrime: BigUint64Array;
+  /** η'', n bytes 0/1. */
+  readonly etaMask: Uint8Array;
+}
+
 /** P2's part: turns what one worker draws into what the other one is sent, in place. All of n elements. */
 export interface DealJob {
   /** R. */
@@ -191,6 +206,13 @@ export interface Compute {
     r63: BigUint64Array,
     bits: number,
   ): BigUint64Array;
+  /** Element by element, Σ_terms x · y + addend over Z_{2^64}; one or two terms. */
+  multiply(
+    terms: readonly { readonly x: BigUint64Array; readonly y: BigUint64Array }[],
+    addend?: BigUint64Array,
+  ): BigUint64Array;
+  /** Step 5 of ShareConvert: this worker's share over Z_{2^64 − 1}. */
+  convertShare(job: ConvertJob): BigUint64Array;
   /** ⟨(t ⊕ q)·x⟩ from this worker's share of x. */
   select(job: SelectJob, x: BigUint64Array): BigUint64Array;
   /** ⟨sum + (2(t ⊕ q) − 1)·x⟩, with the share of (2q − 1)·R as `qMask`. */
@@ -226,6 +248,8 @@ export function ownMethods(compute: Compute): Compute {
     sampleNibbles: (...of) => compute.sampleNibbles(...of),
     truncateLocal: (...of) => compute.truncateLocal(...of),
     truncateDealt: (...of) => compute.truncateDealt(...of),
+    multiply: (...of) => compute.multiply(...of),
+    convertShare: (...of) => compute.convertShare(...of),
     select: (...of) => compute.select(...of),
     selectSigned: (...of) => compute.selectSigned(...of),
     truncateSelect: (...of) => compute.truncateSelect(...of),

@@ -27,6 +27,8 @@ export type KernelName =
   | 'sampleNibbles'
   | 'truncateLocal'
   | 'truncateDealt'
+  | 'multiply'
+  | 'convertShare'
   | 'select'
   | 'selectSigned'
   | 'truncateSelect'

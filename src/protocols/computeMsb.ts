@@ -28,7 +28,7 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
   const n = a.length;
   const r = uniformOdd(party.stream('P2', 'r'), n);
   const [c, digits, lowest, random] = await Promise.all([
-    openOdd(party, 'c', odd.add(odd.add(a, a), r)), // step 2
+    openOdd(party, 'c', odd.accumulate(odd.accumulate(r, a), a)), // step 2
     ...party.meanwhile(
       () => dealtDigits(party, 'digits', P67, n), // step 1
       () => dealtZ64(party, 'r_0', n),
@@ -45,12 +45,12 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
     party.under('delta', (child) => beaver.workersMask(child, delta)),
   ]);
   const product = await beaver.dealtPart(party, await beaver.workers(party, elementwise([n], [n]), x, y));
-  return z64.sub(z64.add(gamma, delta), z64.add(product, product));
+  return z64.subtractFrom(z64.add(gamma, delta), z64.accumulate(product, product));
 }
 
 /** P2: one chunk. */
 export async function helper(party: Party, count: number): Promise<void> {
-  const r = odd.add(uniformOdd(party.stream('P0', 'r'), count), uniformOdd(party.stream('P1', 'r'), count));
+  const r = odd.accumulate(uniformOdd(party.stream('P0', 'r'), count), uniformOdd(party.stream('P1', 'r'), count));
   const [gamma, delta] = ['gamma', 'delta'].map((label) => beaver.helperMask(party.fork(label), count));
   const Z = await beaver.helper(party, elementwise([count], [count]), gamma, delta);
   const [, , , betaPrime] = await Promise.all([
@@ -65,7 +65,7 @@ export async function helper(party: Party, count: number): Promise<void> {
 /** ⟨b ⊕ m⟩ over Z_L for a shared bit b and a bit m known to both workers. */
 function xorPublic(party: Party, b: BigUint64Array, m: Uint8Array): BigUint64Array {
   const signed = z64.negateWhere(m, b);
-  return party.worker === 0 ? z64.add(signed, z64.fromBytes(m)) : signed;
+  return party.worker === 0 ? z64.accumulate(signed, z64.fromBytes(m)) : signed;
 }
 
 /** Of one chunk. */

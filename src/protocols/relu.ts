@@ -33,7 +33,7 @@ export async function helper(party: Party, U: BigUint64Array): Promise<void> {
 
 /** P0, P1: ⟨DReLU(a) · δ⟩. */
 export function workersSelect(party: Party, alpha: beaver.Masked, delta: BigUint64Array): Promise<BigUint64Array> {
-  return selectShare.workers(party, alpha, new BigUint64Array(delta.length), delta);
+  return selectShare.workers(party, alpha, delta);
 }
 
 /** P2. */

@@ -10,6 +10,8 @@ export { compareTest17, compareTest31, compareTest67 } from './compareTest';
 export { pack17, pack31, pack67, unpack17, unpack31, unpack67 } from './pack';
 export { sample, sampleNibbles } from './sample';
 export { rowProduct } from './rowProduct';
+export { convertShare } from './convert';
+export { multiply } from './multiply';
 export { deal, select, selectSigned, truncateSelect } from './select';
 export { truncateDealt, truncateLocal } from './truncate';
 export { wrap } from './wrap';
