@@ -10,9 +10,13 @@ import { type Step, step } from './steps.ts';
 
 /** P0, P1. */
 export async function workers(party: Party, alpha: beaver.Masked, y: BigUint64Array): Promise<BigUint64Array> {
-  const n = y.length;
-  const product = await beaver.workers(party, elementwise([n], [n]), alpha, await beaver.workersMask(party, y));
-  return beaver.dealtPart(party, product);
+  return selected(party, alpha, await beaver.workersMask(party, y));
+}
+
+/** P0, P1: with y opened, too. */
+export async function selected(party: Party, alpha: beaver.Masked, y: beaver.Masked): Promise<BigUint64Array> {
+  const shape = [y.share.length];
+  return beaver.dealtPart(party, await beaver.workers(party, elementwise(shape, shape), alpha, y));
 }
 
 /** P2: U is the mask of α. */
