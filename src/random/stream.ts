@@ -40,6 +40,8 @@ export interface FastSamplers {
   sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void;
 }
 
+/** Fetched beyond the bytes that samples take on average: then few draws need a second piece. */
+const SPARE_BYTES = 128;
 /** Least bound that `FastSamplers` take. */
 const LEAST_FAST_BOUND = 16;
 /** Fewer bytes than this are quicker done here than handed over. */
@@ -108,7 +110,7 @@ export class CipherStream implements Stream {
     const fast = bound < LEAST_FAST_BOUND ? undefined : this.#fast;
     let made = 0;
     while (made < n) {
-      this.#need(n - made);
+      this.#need(Math.ceil(((n - made) * 256) / table.accepted) + SPARE_BYTES);
       const from = this.#at;
       // A byte gives at most one sample, so this many can neither overrun `out` nor be more than is needed.
       this.#at += Math.min(this.#piece.length - from, n - made);
