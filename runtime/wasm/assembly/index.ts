@@ -1,6 +1,6 @@
 /**
  * All kernels. Pointers are byte offsets into the imported memory; the caller lays operands out and gives every
- * array at least 16 readable and writable bytes behind its end, because rows of 30 bytes are moved as two vectors.
+ * array at least 32 readable and writable bytes behind its end, because rows of 30 bytes are moved as two vectors, and samples 32 at a time.
  */
 export { GEMM_SCRATCH_BYTES, gemm } from './gemm';
 export { CONV_SCRATCH_BYTES, convForward, convInputGradient, convWeightGradient } from './conv';
