@@ -5,6 +5,7 @@
  * Ring elements are little-endian u64 in a BigUint64Array; elements of Z_p are one byte each, always canonical (< p).
  */
 import { windowCount } from '../src/ring/windows.ts';
+import type { Scratch } from './scratch.ts';
 
 /**
  * How values are compared: `digits` digits of `bits` bits, top digit first, each shared over Z_p as its thermometer code
@@ -125,6 +126,21 @@ export interface SelectJob {
   readonly qMask: BigUint64Array;
 }
 
+/** A worker's share of ShareConvert at its last step (PROTOCOLS §2, Alg. 4). All of n elements. */
+export interface ConvertJob {
+  readonly party: 0 | 1;
+  /** Share over Z_{2^64}. */
+  readonly a: BigUint64Array;
+  /** The common mask and P0's share of it. */
+  readonly r: BigUint64Array;
+  readonly r0: BigUint64Array;
+  /** Shares over Z_{2^64 − 1} of δ and η'. */
+  readonly delta: BigUint64Array;
+  readonly etaPrime: BigUint64Array;
+  /** η'', n bytes 0/1. */
+  readonly etaMask: Uint8Array;
+}
+
 /** P2's part: turns what one worker draws into what the other one is sent, in place. All of n elements. */
 export interface DealJob {
   /** R. */
@@ -145,6 +161,9 @@ export interface DealJob {
 
 export interface Compute {
   readonly name: 'wasm' | 'webgpu';
+  /** Arrays of bytes that this backend need not copy. */
+  readonly scratch: Scratch;
+
   /** Matrix product over Z_{2^64}; returns (m,n). */
   gemm(job: GemmJob): Promise<BigUint64Array>;
   /** 2-D convolution over Z_{2^64}, or a gradient of one. */
@@ -166,10 +185,10 @@ export interface Compute {
   unpack(prime: 17 | 31 | 67, packed: Uint8Array, count: number, out?: Uint8Array): Uint8Array;
 
   /**
-   * Uniform samples of Z_17 from uniform bytes: a byte below 255 is taken mod 17, 255 is dropped. Writes them to `out` from `at` (room for
-   * one sample a byte) and returns the new end.
+   * Uniform samples of offset … offset + bound − 1 (in a byte, bound ≥ 16) from uniform bytes: a byte below the largest multiple of the
+   * bound is taken mod the bound, any other dropped. Writes them to `out` from `at` (room for one sample a byte) and returns the new end.
    */
-  sample17(source: Uint8Array, out: Uint8Array, at: number): number;
+  sample(bound: number, offset: number, source: Uint8Array, out: Uint8Array, at: number): number;
 
   /** `count` uniform samples of 1…16 from the nibbles of ⌈count / 2⌉ uniform bytes, low nibble first, in `out` from `at`. */
   sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void;
@@ -187,6 +206,13 @@ export interface Compute {
     r63: BigUint64Array,
     bits: number,
   ): BigUint64Array;
+  /** Element by element, Σ_terms x · y + addend over Z_{2^64}; one or two terms. */
+  multiply(
+    terms: readonly { readonly x: BigUint64Array; readonly y: BigUint64Array }[],
+    addend?: BigUint64Array,
+  ): BigUint64Array;
+  /** Step 5 of ShareConvert: this worker's share over Z_{2^64 − 1}. */
+  convertShare(job: ConvertJob): BigUint64Array;
   /** ⟨(t ⊕ q)·x⟩ from this worker's share of x. */
   select(job: SelectJob, x: BigUint64Array): BigUint64Array;
   /** ⟨sum + (2(t ⊕ q) − 1)·x⟩, with the share of (2q − 1)·R as `qMask`. */
@@ -209,6 +235,7 @@ export interface Compute {
 export function ownMethods(compute: Compute): Compute {
   return {
     name: compute.name,
+    scratch: compute.scratch,
     gemm: (...of) => compute.gemm(...of),
     conv: (...of) => compute.conv(...of),
     keep: (...of) => compute.keep(...of),
@@ -217,10 +244,12 @@ export function ownMethods(compute: Compute): Compute {
     compareTest: (...of) => compute.compareTest(...of),
     pack: (...of) => compute.pack(...of),
     unpack: (...of) => compute.unpack(...of),
-    sample17: (...of) => compute.sample17(...of),
+    sample: (...of) => compute.sample(...of),
     sampleNibbles: (...of) => compute.sampleNibbles(...of),
     truncateLocal: (...of) => compute.truncateLocal(...of),
     truncateDealt: (...of) => compute.truncateDealt(...of),
+    multiply: (...of) => compute.multiply(...of),
+    convertShare: (...of) => compute.convertShare(...of),
     select: (...of) => compute.select(...of),
     selectSigned: (...of) => compute.selectSigned(...of),
     truncateSelect: (...of) => compute.truncateSelect(...of),

@@ -2,7 +2,7 @@
 import type { Compute } from './compute.ts';
 
 /** Arguments of a method. */
-type Of<K extends Exclude<keyof Compute, 'name'>> = Parameters<NonNullable<Compute[K]>>;
+type Of<K extends Exclude<keyof Compute, 'name' | 'scratch'>> = Parameters<NonNullable<Compute[K]>>;
 
 /** Times are milliseconds on the meter's own clock. */
 export interface Meter {
@@ -26,6 +26,10 @@ export class MeasuredCompute implements Compute {
 
   get name(): Compute['name'] {
     return this.#inner.name;
+  }
+
+  get scratch(): Compute['scratch'] {
+    return this.#inner.scratch;
   }
 
   gemm(...of: Of<'gemm'>): Promise<BigUint64Array> {
@@ -73,6 +77,16 @@ export class MeasuredCompute implements Compute {
     return this.#ran('truncate', start, this.#inner.truncateDealt(...of));
   }
 
+  multiply(...of: Of<'multiply'>): BigUint64Array {
+    const start = this.#meter.begin();
+    return this.#ran('multiply', start, this.#inner.multiply(...of));
+  }
+
+  convertShare(...of: Of<'convertShare'>): BigUint64Array {
+    const start = this.#meter.begin();
+    return this.#ran('convertShare', start, this.#inner.convertShare(...of));
+  }
+
   select(...of: Of<'select'>): BigUint64Array {
     const start = this.#meter.begin();
     return this.#ran('select', start, this.#inner.select(...of));
@@ -103,8 +117,8 @@ export class MeasuredCompute implements Compute {
   }
 
   /** Samples are part of a draw, which is measured as a whole. */
-  sample17(...of: Of<'sample17'>): number {
-    return this.#inner.sample17(...of);
+  sample(...of: Of<'sample'>): number {
+    return this.#inner.sample(...of);
   }
 
   sampleNibbles(...of: Of<'sampleNibbles'>): void {

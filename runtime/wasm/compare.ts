@@ -1,6 +1,6 @@
 /** PrivateCompare's kernels as calls over ranges of comparisons (PROTOCOLS §1). */
 import { codeLength, type CompareJob, type DigitCode } from '../compute.ts';
-import { RegionLayout, SCRATCH_BASE, bytesAt, putBytes, putWords, type KernelCall } from './kernels.ts';
+import { RegionLayout, SCRATCH_BASE, fetchBytes, placeBytes, putWords, targetOf, type KernelCall } from './kernels.ts';
 
 /** Comparisons a call: 16,384 of 266 bytes stay well inside a region and near the second-level cache. */
 export const COMPARE_BLOCK = 16_384;
@@ -17,6 +17,7 @@ export function thermometerCalls(
   checkLength('thermometer: share0', share0, x.length * length);
   return blocks(x.length, block).map(({ start, end }) => {
     const n = end - start;
+    const dealt = out.subarray(start * length, end * length);
     const layout = new RegionLayout();
     const atX = layout.add(8 * n);
     const atShare = layout.add(n * length);
@@ -26,11 +27,11 @@ export function thermometerCalls(
       bytes: layout.bytes,
       load(memory, base) {
         putWords(memory, base + atX, x.subarray(start, end));
-        putBytes(memory, base + atShare, share0.subarray(start * length, end * length));
-        return [n, base + atX, base + atShare, base + atOut];
+        const share = placeBytes(memory, base + atShare, share0.subarray(start * length, end * length));
+        return [n, base + atX, share, targetOf(memory, base + atOut, dealt)];
       },
       store(memory, base) {
-        out.set(bytesAt(memory, base + atOut, n * length), start * length);
+        fetchBytes(memory, base + atOut, dealt);
       },
     };
   });
@@ -48,6 +49,7 @@ export function compareShareCalls(job: CompareJob, out: Uint8Array, block: numbe
   checkLength('compareShare: rho', rho, y.length);
   return blocks(y.length, block).map(({ start, end }) => {
     const n = end - start;
+    const d = out.subarray(start * digits, end * digits);
     const layout = new RegionLayout();
     const atG = layout.add(n * length);
     const atY = layout.add(8 * n);
@@ -60,17 +62,20 @@ export function compareShareCalls(job: CompareJob, out: Uint8Array, block: numbe
       kernel: `compareShare${code.prime}`,
       bytes: layout.bytes,
       load(memory, base) {
-        putBytes(memory, base + atG, g.subarray(start * length, end * length));
         putWords(memory, base + atY, y.subarray(start, end));
-        putBytes(memory, base + atBeta, beta.subarray(start, end));
-        putBytes(memory, base + atS, s.subarray(start * digits, end * digits));
-        putBytes(memory, base + atU, u.subarray(start * digits, end * digits));
-        putBytes(memory, base + atRho, rho.subarray(start, end));
-        const operands = [atG, atY, atBeta, atS, atU, atRho, atOut].map((offset) => base + offset);
+        const operands = [
+          placeBytes(memory, base + atG, g.subarray(start * length, end * length)),
+          base + atY,
+          placeBytes(memory, base + atBeta, beta.subarray(start, end)),
+          placeBytes(memory, base + atS, s.subarray(start * digits, end * digits)),
+          placeBytes(memory, base + atU, u.subarray(start * digits, end * digits)),
+          placeBytes(memory, base + atRho, rho.subarray(start, end)),
+          targetOf(memory, base + atOut, d),
+        ];
         return [n, party, Number(orEqual), ...operands, SCRATCH_BASE];
       },
       store(memory, base) {
-        out.set(bytesAt(memory, base + atOut, n * digits), start * digits);
+        fetchBytes(memory, base + atOut, d);
       },
     };
   });
@@ -89,6 +94,7 @@ export function compareTestCalls(
   checkLength('compareTest: d1', d1, out.length * digits);
   return blocks(out.length, block).map(({ start, end }) => {
     const n = end - start;
+    const found = out.subarray(start, end);
     const layout = new RegionLayout();
     const at0 = layout.add(n * digits);
     const at1 = layout.add(n * digits);
@@ -97,12 +103,12 @@ export function compareTestCalls(
       kernel: `compareTest${code.prime}`,
       bytes: layout.bytes,
       load(memory, base) {
-        putBytes(memory, base + at0, d0.subarray(start * digits, end * digits));
-        putBytes(memory, base + at1, d1.subarray(start * digits, end * digits));
-        return [n, base + at0, base + at1, base + atOut];
+        const first = placeBytes(memory, base + at0, d0.subarray(start * digits, end * digits));
+        const second = placeBytes(memory, base + at1, d1.subarray(start * digits, end * digits));
+        return [n, first, second, targetOf(memory, base + atOut, found)];
       },
       store(memory, base) {
-        out.set(bytesAt(memory, base + atOut, n), start);
+        fetchBytes(memory, base + atOut, found);
       },
     };
   });

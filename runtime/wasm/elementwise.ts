@@ -1,9 +1,10 @@
-/** Truncation and wrap, element by element on the calling thread, in slices. */
+/** Truncation, products, wrap and ShareConvert, element by element on the calling thread, in slices. */
+import type { ConvertJob } from '../compute.ts';
 import type { InlineKernels } from './instance.ts';
-import { RegionLayout, bytesAt, putWords, wordsAt } from './kernels.ts';
+import { RegionLayout, bytesAt, placeBytes, putWords, wordsAt } from './kernels.ts';
 
-/** Elements a call: at most four arrays of 128 KiB, which stay in the second-level cache. */
-const SLICE = 16_384;
+/** Elements a call: at most six arrays of 64 KiB, which stay in the second-level cache. */
+const SLICE = 8192;
 
 export function truncateLocal(kernels: InlineKernels, party: 0 | 1, z: BigUint64Array, bits: number): BigUint64Array {
   checkBits('truncateLocal', bits, 63);
@@ -89,6 +90,65 @@ export function wrap(kernels: InlineKernels, a: BigUint64Array, b: BigUint64Arra
   return out;
 }
 
+export function multiply(
+  kernels: InlineKernels,
+  terms: readonly { readonly x: BigUint64Array; readonly y: BigUint64Array }[],
+  addend?: BigUint64Array,
+): BigUint64Array {
+  if (terms.length < 1 || terms.length > 2) throw new RangeError(`multiply: ${terms.length} terms, 1 or 2 expected`);
+  const length = terms[0].x.length;
+  const factors = terms.flatMap(({ x, y }) => [x, y]);
+  for (const factor of factors) checkLength('multiply: factor', factor, length);
+  if (addend !== undefined) checkLength('multiply: addend', addend, length);
+  const out = new BigUint64Array(length);
+  eachSlice(length, (start, end) => {
+    const n = end - start;
+    const layout = new RegionLayout();
+    const at = factors.map((factor) => ({ factor, offset: layout.add(8 * n) }));
+    const atOut = layout.add(8 * n);
+    kernels.run({
+      kernel: 'multiply',
+      bytes: layout.bytes,
+      load(memory, base) {
+        for (const { factor, offset } of at) putWords(memory, base + offset, factor.subarray(start, end));
+        if (addend !== undefined) putWords(memory, base + atOut, addend.subarray(start, end));
+        const operands = [...at, ...at].slice(0, 4).map(({ offset }) => base + offset); // of one term, the second is not read
+        return [n, terms.length, Number(addend !== undefined), ...operands, base + atOut];
+      },
+      store(memory, base) {
+        out.set(wordsAt(memory, base + atOut, n), start);
+      },
+    });
+  });
+  return out;
+}
+
+export function convertShare(kernels: InlineKernels, job: ConvertJob): BigUint64Array {
+  const { party, a, r, r0, delta, etaPrime, etaMask } = job;
+  const operands = [a, r, r0, delta, etaPrime];
+  for (const operand of [...operands, etaMask]) checkLength('convertShare: operand', operand, a.length);
+  const out = new BigUint64Array(a.length);
+  eachSlice(a.length, (start, end) => {
+    const n = end - start;
+    const layout = new RegionLayout();
+    const at = operands.map((words) => ({ words, offset: layout.add(8 * n) }));
+    const [atMask, atOut] = [layout.add(n), layout.add(8 * n)];
+    kernels.run({
+      kernel: 'convertShare',
+      bytes: layout.bytes,
+      load(memory, base) {
+        for (const { words, offset } of at) putWords(memory, base + offset, words.subarray(start, end));
+        const mask = placeBytes(memory, base + atMask, etaMask.subarray(start, end));
+        return [n, party, ...at.map(({ offset }) => base + offset), mask, base + atOut];
+      },
+      store(memory, base) {
+        out.set(wordsAt(memory, base + atOut, n), start);
+      },
+    });
+  });
+  return out;
+}
+
 function eachSlice(n: number, visit: (start: number, end: number) => void): void {
   for (let start = 0; start < n; start += SLICE) visit(start, Math.min(start + SLICE, n));
 }
@@ -99,6 +159,6 @@ function checkBits(name: string, bits: number, limit: number): void {
   }
 }
 
-function checkLength(name: string, values: BigUint64Array, expected: number): void {
+function checkLength(name: string, values: { readonly length: number }, expected: number): void {
   if (values.length !== expected) throw new RangeError(`${name} has ${values.length} elements, ${expected} expected`);
 }

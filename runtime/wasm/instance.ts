@@ -6,7 +6,16 @@
  * as samples of Z_p are not.
  */
 import { readFile } from 'node:fs/promises';
-import { REGION_BASE, REGION_BYTES, SCRATCH_BYTES, type KernelCall, type MemoryView } from './kernels.ts';
+import { Scratch } from '../scratch.ts';
+import {
+  BORROWED_BYTES,
+  REGION_BASE,
+  REGION_BYTES,
+  roomFor,
+  SCRATCH_BYTES,
+  type KernelCall,
+  type MemoryView,
+} from './kernels.ts';
 
 const PAGE_BYTES = 65536;
 
@@ -22,9 +31,9 @@ export async function compileKernels(name: 'kernels' | 'inline'): Promise<WebAss
   return WebAssembly.compile(bytes);
 }
 
-/** Memory with room for `regions` calls. Reserved at once, committed by the system as pages are touched. */
-export function createMemory(regions: number, shared: boolean): WebAssembly.Memory {
-  const pages = (REGION_BASE + regions * REGION_BYTES) / PAGE_BYTES;
+/** Memory with room for `regions` calls, and more behind them. Reserved at once, committed by the system as pages are touched. */
+export function createMemory(regions: number, shared: boolean, more = 0): WebAssembly.Memory {
+  const pages = (REGION_BASE + regions * REGION_BYTES + more) / PAGE_BYTES;
   return new WebAssembly.Memory({ shared, initial: pages, maximum: pages });
 }
 
@@ -32,16 +41,18 @@ export function viewOf(memory: WebAssembly.Memory): MemoryView {
   return { bytes: new Uint8Array(memory.buffer), words: new BigUint64Array(memory.buffer) };
 }
 
-/** One instance with one region, used synchronously. */
+/** One instance with one region, used synchronously, and arrays that lie in its memory. */
 export class InlineKernels {
+  readonly scratch: Scratch;
   readonly #exports: WebAssembly.Exports;
   readonly #view: MemoryView;
 
   /** @param module `inline` */
   constructor(module: WebAssembly.Module) {
-    const memory = createMemory(1, false);
+    const memory = createMemory(1, false, BORROWED_BYTES);
     this.#exports = new WebAssembly.Instance(module, { env: { memory } }).exports;
     this.#view = viewOf(memory);
+    this.scratch = new Scratch(memory.buffer, REGION_BASE + REGION_BYTES, memory.buffer.byteLength, roomFor);
     const scratch = this.#exports['CONV_SCRATCH_BYTES'];
     if (!(scratch instanceof WebAssembly.Global) || scratch.value > SCRATCH_BYTES) {
       throw new Error(`wasm: inline.wasm does not belong to this version; run "npm run build:wasm"`);

@@ -7,9 +7,11 @@
  *   0               static data of the module
  *   SCRATCH_BASE    scratch of the running kernel (packed panels of products, rotation rows)
  *   REGION_BASE     regions of REGION_BYTES: operands and results, one call each
+ *   behind them     BORROWED_BYTES of arrays for a moment (`Scratch`), in the calling thread's instance alone
  *
  * Tensors live in ordinary ArrayBuffers, since allocating shared ones costs about 1 ms per MB and they are collected late; so
- * operands are copied into a region (some 20 GB/s) and results out of it. Pages of a memory that no call has touched cost nothing.
+ * operands are copied into a region (some 20 GB/s) and results out of it, except bytes that lie in the instance's memory already. Pages of
+ * a memory that no call has touched cost nothing.
  */
 
 export type Prime = 17 | 31 | 67;
@@ -21,10 +23,12 @@ export type KernelName =
   | 'convInputGradient'
   | 'convWeightGradient'
   | `${'thermometer' | 'compareShare' | 'compareTest' | 'pack' | 'unpack'}${Prime}`
-  | 'sample17'
+  | 'sample'
   | 'sampleNibbles'
   | 'truncateLocal'
   | 'truncateDealt'
+  | 'multiply'
+  | 'convertShare'
   | 'select'
   | 'selectSigned'
   | 'truncateSelect'
@@ -35,9 +39,10 @@ export const SCRATCH_BASE = 65536;
 export const SCRATCH_BYTES: number = 1536 * 1024;
 export const REGION_BASE: number = SCRATCH_BASE + SCRATCH_BYTES;
 export const REGION_BYTES: number = 16 * 1024 * 1024;
+export const BORROWED_BYTES: number = 32 * 1024 * 1024;
 
-/** Kernels move rows of 30 bytes as two vectors of 16: every array has this much room behind its end. */
-const ARRAY_SLACK = 16;
+/** Kernels move rows of 30 bytes as two vectors of 16, and samples 32 at a time: every array has this much room behind its end. */
+const ARRAY_SLACK = 32;
 const ARRAY_ALIGNMENT = 64;
 
 /** A view of one instance's whole memory. Its size is fixed, so the views stay valid. */
@@ -90,6 +95,22 @@ export function wordsAt(memory: MemoryView, offset: number, length: number): Big
 
 export function putBytes(memory: MemoryView, offset: number, values: Uint8Array): void {
   memory.bytes.set(values, offset);
+}
+
+/** Where a kernel reads these bytes: where they lie if in this memory, else at `offset`, copied. */
+export function placeBytes(memory: MemoryView, offset: number, values: Uint8Array): number {
+  if (values.buffer === memory.bytes.buffer) return values.byteOffset;
+  memory.bytes.set(values, offset);
+  return offset;
+}
+
+/** Where a kernel writes these bytes: where they lie if in this memory, else at `offset`, from where `fetchBytes` copies them. */
+export function targetOf(memory: MemoryView, offset: number, out: Uint8Array): number {
+  return out.buffer === memory.bytes.buffer ? out.byteOffset : offset;
+}
+
+export function fetchBytes(memory: MemoryView, offset: number, out: Uint8Array): void {
+  if (out.buffer !== memory.bytes.buffer) out.set(bytesAt(memory, offset, out.length));
 }
 
 /** `length` bytes at an offset, as a view. */

@@ -1,7 +1,7 @@
 /** Z_p values to and from the wire (layouts in assembly/pack.ts), in slices of whole groups. */
 import { packedLength } from '../compute.ts';
 import type { InlineKernels } from './instance.ts';
-import { RegionLayout, bytesAt, putBytes, type Prime } from './kernels.ts';
+import { RegionLayout, bytesAt, fetchBytes, placeBytes, putBytes, targetOf, type Prime } from './kernels.ts';
 
 /** Values and bytes of the smallest piece that begins and ends on a byte. */
 const GROUPS: Readonly<Record<Prime, { readonly values: number; readonly bytes: number }>> = {
@@ -64,6 +64,8 @@ function eachSlice(
   const total = Math.ceil(from.length / fromSize);
   for (let start = 0; start < total; start += GROUPS_PER_CALL) {
     const groups = Math.min(GROUPS_PER_CALL, total - start);
+    const slice = from.subarray(start * fromSize, (start + groups) * fromSize);
+    const target = to.subarray(start * toSize, (start + groups) * toSize);
     const layout = new RegionLayout();
     const atFrom = layout.add(groups * fromSize);
     const atTo = layout.add(groups * toSize);
@@ -71,15 +73,17 @@ function eachSlice(
       kernel,
       bytes: layout.bytes,
       load(memory, base) {
-        const slice = from.subarray(start * fromSize, (start + groups) * fromSize);
-        putBytes(memory, base + atFrom, slice);
-        bytesAt(memory, base + atFrom + slice.length, groups * fromSize - slice.length).fill(0);
-        return [groups, base + atFrom, base + atTo];
+        const padding = groups * fromSize - slice.length;
+        const address = padding === 0 ? placeBytes(memory, base + atFrom, slice) : base + atFrom;
+        if (padding > 0) {
+          putBytes(memory, address, slice);
+          bytesAt(memory, address + slice.length, padding).fill(0);
+        }
+        return [groups, address, targetOf(memory, base + atTo, target)];
       },
       store(memory, base, result) {
         if (result !== 0) bad = true;
-        const room = Math.min(groups * toSize, to.length - start * toSize);
-        to.set(bytesAt(memory, base + atTo, room), start * toSize);
+        fetchBytes(memory, base + atTo, target);
       },
     });
   }

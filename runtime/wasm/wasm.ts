@@ -6,6 +6,7 @@ import {
   codeLength,
   type CompareJob,
   type Compute,
+  type ConvertJob,
   type ConvJob,
   type DealJob,
   type DealtShift,
@@ -15,13 +16,14 @@ import {
 } from '../compute.ts';
 import { compareBlock, compareShareCalls, compareTestCalls, thermometerCalls } from './compare.ts';
 import { checkConv, convResult, convWork, planConv } from './conv.ts';
-import { truncateDealt, truncateLocal, wrap } from './elementwise.ts';
+import { convertShare, multiply, truncateDealt, truncateLocal, wrap } from './elementwise.ts';
 import { checkGemm, gemmWork, planGemm } from './gemm.ts';
 import { InlineKernels, compileKernels } from './instance.ts';
 import type { KernelCall, Prime } from './kernels.ts';
 import { pack, unpack } from './pack.ts';
 import { WorkerPool } from './pool.ts';
-import { sample17, sampleNibbles } from './sample.ts';
+import type { Scratch } from '../scratch.ts';
+import { sample, sampleNibbles } from './sample.ts';
 import { isRowProduct, rowProduct } from './rowProduct.ts';
 import { deal, select, selectSigned, truncateSelect } from './select.ts';
 
@@ -53,6 +55,10 @@ class WasmCompute implements Compute {
   constructor(inline: InlineKernels, pool: WorkerPool | undefined) {
     this.#inline = inline;
     this.#pool = pool;
+  }
+
+  get scratch(): Scratch {
+    return this.#inline.scratch;
   }
 
   async gemm(job: GemmJob): Promise<BigUint64Array> {
@@ -109,8 +115,8 @@ class WasmCompute implements Compute {
     return unpack(this.#inline, prime, packed, count, out);
   }
 
-  sample17(source: Uint8Array, out: Uint8Array, at: number): number {
-    return sample17(this.#inline, source, out, at);
+  sample(bound: number, offset: number, source: Uint8Array, out: Uint8Array, at: number): number {
+    return sample(this.#inline, bound, offset, source, out, at);
   }
 
   sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void {
@@ -129,6 +135,17 @@ class WasmCompute implements Compute {
     bits: number,
   ): BigUint64Array {
     return truncateDealt(this.#inline, party, c, rShift, r63, bits);
+  }
+
+  multiply(
+    terms: readonly { readonly x: BigUint64Array; readonly y: BigUint64Array }[],
+    addend?: BigUint64Array,
+  ): BigUint64Array {
+    return multiply(this.#inline, terms, addend);
+  }
+
+  convertShare(job: ConvertJob): BigUint64Array {
+    return convertShare(this.#inline, job);
   }
 
   select(job: SelectJob, x: BigUint64Array): BigUint64Array {

@@ -1,10 +1,10 @@
 /**
  * ComputeMSB (Alg. 5): shares of a over Z_{L−1} to shares of its most significant bit over Z_L (PROTOCOLS §2).
  *
- *   1. r uniform over Z_{L−1}, r_0 from k02 and r_1 from k12; P2 deals the bits of r over Z_p and its lowest bit over Z_L
+ *   1. r uniform over Z_{L−1}, r_0 from k02 and r_1 from k12; P2 deals the bits of r over Z_p and its lowest bit over Z_L (with the product's part)
  *   2. P0, P1 open c = 2a + r over Z_{L−1}
  *   3. PrivateCompare: P2 learns β' = β ⊕ [r > c];  P2 deals β' over Z_L
- *   4. MSB(a) = LSB(2a) = c_0 ⊕ r_0 ⊕ [r > c]: γ = [r > c] = β' ⊕ β, δ = r_0 ⊕ c_0, MSB = γ + δ − 2γδ (Beaver)
+ *   4. MSB(a) = LSB(2a) = c_0 ⊕ r_0 ⊕ [r > c]: γ = [r > c] = β' ⊕ β, δ = r_0 ⊕ c_0, MSB = γ + δ − 2γδ (Beaver; γ and δ are masked as one)
  *
  * In an odd ring the most significant bit of a is the lowest of 2a, and c − r wraps exactly when r > c.
  * Views: c is masked by r. Cost: 4 rounds (open, compare, β', product; the paper counts 5 with the dealing).
@@ -13,7 +13,6 @@ import { P67 } from '../../runtime/compute.ts';
 import * as odd from '../ring/odd.ts';
 import * as z64 from '../ring/z64.ts';
 import * as beaver from './beaver.ts';
-import { elementwise } from './bilinear.ts';
 import type { Cost } from './cost.ts';
 import { dealDigits, dealtDigits, dealtZ64, dealZ64, digitsBytes, uniformOdd } from './deal.ts';
 import { openOdd } from './open.ts';
@@ -27,11 +26,11 @@ const COMPARE = { code: P67, orEqual: false } as const;
 export async function workers(party: Party, a: BigUint64Array): Promise<BigUint64Array> {
   const n = a.length;
   const r = uniformOdd(party.stream('P2', 'r'), n);
-  const [c, digits, lowest, random] = await Promise.all([
-    openOdd(party, 'c', odd.add(odd.add(a, a), r)), // step 2
+  const [c, digits, dealt, random] = await Promise.all([
+    openOdd(party, 'c', odd.accumulate(odd.accumulate(r, a), a)), // step 2
     ...party.meanwhile(
       () => dealtDigits(party, 'digits', P67, n), // step 1
-      () => dealtZ64(party, 'r_0', n),
+      () => dealtZ64(party, 'r_0,Z', 2 * n),
       () => privateCompare.draw(party, P67, n),
     ),
   ]);
@@ -39,24 +38,24 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
   const betaPrime = await dealtZ64(party, "beta'", n);
   // step 4
   const gamma = xorPublic(party, betaPrime, beta);
-  const delta = xorPublic(party, lowest, z64.bitAt(c, 0));
-  const [x, y] = await Promise.all([
-    party.under('gamma', (child) => beaver.workersMask(child, gamma)),
-    party.under('delta', (child) => beaver.workersMask(child, delta)),
-  ]);
-  const product = await beaver.dealtPart(party, await beaver.workers(party, elementwise([n], [n]), x, y));
-  return z64.sub(z64.add(gamma, delta), z64.add(product, product));
+  const delta = xorPublic(party, dealt.subarray(0, n), z64.bitAt(c, 0));
+  const { opened, reduced } = await beaver.workersMask(party, z64.concat(gamma, delta));
+  const terms = [
+    { x: opened.subarray(0, n), y: delta },
+    { x: reduced.subarray(0, n), y: opened.subarray(n) },
+  ];
+  const product = party.compute.multiply(terms, dealt.subarray(n));
+  return z64.subtractFrom(z64.add(gamma, delta), z64.accumulate(product, product));
 }
 
 /** P2: one chunk. */
 export async function helper(party: Party, count: number): Promise<void> {
-  const r = odd.add(uniformOdd(party.stream('P0', 'r'), count), uniformOdd(party.stream('P1', 'r'), count));
-  const [gamma, delta] = ['gamma', 'delta'].map((label) => beaver.helperMask(party.fork(label), count));
-  const Z = await beaver.helper(party, elementwise([count], [count]), gamma, delta);
-  const [, , , betaPrime] = await Promise.all([
+  const r = odd.accumulate(uniformOdd(party.stream('P0', 'r'), count), uniformOdd(party.stream('P1', 'r'), count));
+  const UV = beaver.helperMask(party, 2 * count);
+  const Z = party.compute.multiply([{ x: UV.subarray(0, count), y: UV.subarray(count) }]);
+  const [, , betaPrime] = await Promise.all([
     dealDigits(party, 'digits', P67, r), // step 1
-    dealZ64(party, 'r_0', z64.fromBytes(z64.bitAt(r, 0))),
-    beaver.dealPart(party, Z),
+    dealZ64(party, 'r_0,Z', z64.concat(z64.fromBytes(z64.bitAt(r, 0)), Z)),
     privateCompare.helper(party, COMPARE, count), // step 3
   ]);
   await dealZ64(party, "beta'", z64.fromBytes(betaPrime));
@@ -65,7 +64,7 @@ export async function helper(party: Party, count: number): Promise<void> {
 /** ⟨b ⊕ m⟩ over Z_L for a shared bit b and a bit m known to both workers. */
 function xorPublic(party: Party, b: BigUint64Array, m: Uint8Array): BigUint64Array {
   const signed = z64.negateWhere(m, b);
-  return party.worker === 0 ? z64.add(signed, z64.fromBytes(m)) : signed;
+  return party.worker === 0 ? z64.accumulate(signed, z64.fromBytes(m)) : signed;
 }
 
 /** Of one chunk. */
@@ -81,9 +80,9 @@ export function cost(count: number): Cost {
 export function steps(n: number): Step[] {
   return [
     step('exchange', [':c', 8 * n]),
-    step('ahead', [':digits', digitsBytes(P67, n)], [':r_0', 8 * n], [':Z', 8 * n]),
+    step('ahead', [':digits', digitsBytes(P67, n)], [':r_0,Z', 16 * n]),
     ...privateCompare.steps(P67, n),
     step('deal', [":beta'", 8 * n]),
-    step('exchange', ['/gamma:E', 8 * n], ['/delta:E', 8 * n]),
+    step('exchange', [':E', 16 * n]),
   ];
 }

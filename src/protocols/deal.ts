@@ -42,7 +42,7 @@ export function uniformOdd(stream: Stream, count: number): BigUint64Array {
 /** P2: deals v over Z_{2^64 − 1}. */
 export function dealOdd(party: Party, purpose: string, v: BigUint64Array): Promise<void> {
   const drawn = uniformOdd(party.stream(party.drawer, purpose), v.length);
-  return party.send(receiverOf(party), purpose, odd.sub(v, drawn));
+  return party.send(receiverOf(party), purpose, odd.subtractFrom(v, drawn));
 }
 
 /** P0, P1: this worker's share of `count` elements dealt over Z_{2^64 − 1}. */

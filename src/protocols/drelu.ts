@@ -17,8 +17,8 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
     const share = a.subarray(from, to);
     const converted = await chunk.under('convert', (child) => shareConvert.workers(child, z64.add(share, share)));
     const msb = await chunk.under('msb', (child) => computeMsb.workers(child, converted));
-    const negated = z64.negate(msb);
-    out.set(chunk.worker === 0 ? z64.addConstant(negated, 1n) : negated, from);
+    const one = new BigUint64Array(to - from).fill(chunk.worker === 0 ? 1n : 0n);
+    out.set(z64.subtractFrom(one, msb), from);
   });
   return out;
 }

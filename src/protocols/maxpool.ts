@@ -4,11 +4,12 @@
  *
  * Alg. 9:  max = x_1, ind = 1; for i = 2 … n: β = DReLU(x_i − max), max = SelectShare(β, max, x_i), ind = SelectShare(β, ind, i)
  *          Here max + ReLU(x_i − max) is that first SelectShare, and indices count from 0.
+ *          No comparison waits for an index: ind takes its step while the next comparison runs.
  * Alg. 10: the unit vector of ind (`unitVectors.ts`), times the error.
- * Rounds:  (n − 1) (ReLU + SelectShare); the derivative 2 + 1.
+ * Rounds:  (n − 1) ReLU + SelectShare; the derivative 2 + 1.
  */
 import { type Cost, type CostModel, inSequence, repeated } from './cost.ts';
-import type { Engine, Value } from './engine.ts';
+import type { Engine, Sign, Value } from './engine.ts';
 
 export interface Maximum {
   /** (1,m), the candidates' fractional bits. */
@@ -22,12 +23,21 @@ export async function maxpool(engine: Engine, candidates: Value): Promise<Maximu
   const [n, m] = candidates.shape;
   let max = engine.slice(candidates, 0, 1);
   let index = engine.constant([1, m], new Float64Array(m), 0);
+  /** Of the comparison before the one under way. */
+  let larger: Sign | undefined;
+  const takeStep = async (fork: Engine, i: number): Promise<void> => {
+    if (larger === undefined) return;
+    index = fork.add(index, await fork.select(larger, fork.addPublic(fork.scale(index, -1n), i)));
+  };
   for (let i = 1; i < n; i++) {
-    const { y, sign } = await engine.relu(engine.sub(engine.slice(candidates, i, i + 1), max));
-    const step = await engine.select(sign, engine.addPublic(engine.scale(index, -1n), i));
+    const [{ y, sign }] = await engine.all([
+      (fork) => fork.relu(fork.sub(engine.slice(candidates, i, i + 1), max)),
+      (fork) => takeStep(fork, i - 1),
+    ]);
     max = engine.add(max, y);
-    index = engine.add(index, step);
+    larger = sign;
   }
+  await takeStep(engine, n - 1);
   return { y: max, route: (fork, delta) => maxpoolDerivative(fork, index, n, delta) };
 }
 
@@ -40,7 +50,11 @@ async function maxpoolDerivative(engine: Engine, index: Value, n: number, delta:
 }
 
 export function cost(model: CostModel, n: number, m: number): Cost {
-  return repeated(n - 1, inSequence(model.relu(m), model.select(m)));
+  const [comparisons, steps] = [repeated(n - 1, model.relu(m)), repeated(n - 1, model.select(m))];
+  return {
+    rounds: comparisons.rounds + Math.min(1, n - 1) * model.select(m).rounds,
+    bytes: comparisons.bytes + steps.bytes,
+  };
 }
 
 export function derivativeCost(model: CostModel, n: number, m: number): Cost {

@@ -20,7 +20,7 @@ export async function open(party: Party, purpose: string, mine: BigUint64Array):
 /** P0, P1: the same over Z_{2^64 − 1}. */
 export async function openOdd(party: Party, purpose: string, mine: BigUint64Array): Promise<BigUint64Array> {
   const [, theirs] = await exchange(party, purpose, mine);
-  return odd.add(mine, odd.canonical(theirs));
+  return odd.accumulate(theirs, mine);
 }
 
 function exchange(party: Party, purpose: string, mine: BigUint64Array): Promise<[void, BigUint64Array]> {

@@ -10,13 +10,13 @@
  */
 import type { Compute } from '../../runtime/compute.ts';
 import { MeasuredCompute } from '../../runtime/measured.ts';
+import type { Scratch } from '../../runtime/scratch.ts';
 import type { ElementType, Link, Payloads, PeerName } from '../channel/channel.ts';
 import type { Probe } from '../profile/probe.ts';
 import { MeasuredStream } from '../random/measured.ts';
 import type { Stream } from '../random/stream.ts';
 import type { PairStreams } from '../random/streams.ts';
 import { measuredReceive, measuredSend } from './measured.ts';
-import { Scratch } from './scratch.ts';
 import { Turns } from './turns.ts';
 
 export type PartyId = 0 | 1 | 2;
@@ -47,7 +47,6 @@ const CHUNKS_IN_FLIGHT = 4;
 
 /** What all forks of a party share. */
 interface Session extends PartySetup {
-  readonly scratch: Scratch;
   readonly turns: Turns;
 }
 
@@ -55,7 +54,6 @@ export class Party {
   readonly id: PartyId;
   readonly path: string;
   readonly compute: Compute;
-  readonly scratch: Scratch;
   /**
    * The worker whose share of what the helper deals comes from a pair key, without traffic; the other one is sent its share.
    * Alternates between chunks, so that the helper's traffic is balanced.
@@ -70,11 +68,15 @@ export class Party {
     this.id = setup.id;
     this.path = path;
     this.compute = probe === undefined ? setup.compute : new MeasuredCompute(setup.compute, probe.scope);
-    this.scratch = setup.scratch;
     this.drawer = drawer;
     this.#setup = setup;
     this.#probe = probe;
     this.#depth = depth;
+  }
+
+  /** Bytes for a moment. */
+  get scratch(): Scratch {
+    return this.#setup.compute.scratch;
   }
 
   get name(): PartyName {
@@ -252,11 +254,5 @@ export class Party {
  * anything is independent of all inputs and costs no online round.
  */
 export function createParty(setup: PartySetup): Party {
-  return new Party(
-    { ...setup, scratch: new Scratch(), turns: new Turns() },
-    '',
-    setup.id === 2 ? -1 : 0,
-    'P0',
-    setup.probe,
-  );
+  return new Party({ ...setup, turns: new Turns() }, '', setup.id === 2 ? -1 : 0, 'P0', setup.probe);
 }

@@ -1,7 +1,7 @@
 /**
  * ReLU (Alg. 7), paper suite: DReLU(a) · a, by SelectShare between 0 and a. The opening of DReLU(a) is kept: the backward pass
- * multiplies the error by the same bit.
- * Cost: DReLU + one opening of it + SelectShare.
+ * multiplies the error by the same bit. SelectShare's other operand, a, is opened while DReLU runs.
+ * Cost: DReLU + 1 round for its opening; the bytes of both openings and of SelectShare's product.
  */
 import * as beaver from './beaver.ts';
 import { type Cost, inSequence } from './cost.ts';
@@ -13,8 +13,15 @@ import { atOnce, type Stage, step } from './steps.ts';
 
 /** P0, P1: ⟨ReLU(a)⟩, and DReLU(a) as a masked operand. */
 export async function workers(party: Party, a: BigUint64Array): Promise<{ y: BigUint64Array; alpha: beaver.Masked }> {
-  const alpha = await beaver.workersMask(party, await party.under('drelu', (child) => drelu.workers(child, a)));
-  const y = await party.under('select', (child) => workersSelect(child, alpha, a));
+  const select = party.fork('select');
+  const [bit, masked] = await Promise.all([
+    party.under('drelu', (child) => drelu.workers(child, a)),
+    ...party.meanwhile(() => beaver.workersMask(select, a)),
+  ]);
+  const alpha = await beaver.workersMask(party, bit);
+  const y = await selectShare.selected(select, alpha, masked);
+  party.join(select);
+  select.over();
   return { y, alpha };
 }
 
@@ -33,7 +40,7 @@ export async function helper(party: Party, U: BigUint64Array): Promise<void> {
 
 /** P0, P1: ⟨DReLU(a) · δ⟩. */
 export function workersSelect(party: Party, alpha: beaver.Masked, delta: BigUint64Array): Promise<BigUint64Array> {
-  return selectShare.workers(party, alpha, new BigUint64Array(delta.length), delta);
+  return selectShare.workers(party, alpha, delta);
 }
 
 /** P2. */
@@ -42,14 +49,14 @@ export function helperSelect(party: Party, U: BigUint64Array): Promise<void> {
 }
 
 export function cost(count: number, chunk: number): Cost {
-  return inSequence(drelu.cost(count, chunk), openCost(count), selectShare.cost(count));
+  const select = selectShare.cost(count);
+  return inSequence(drelu.cost(count, chunk), openCost(count), { rounds: 0, bytes: select.bytes });
 }
 
 export function stages(): Stage[] {
   return [
     drelu.stage('/drelu'),
-    atOnce((n) => [step('exchange', [':E', 8 * n])]),
-    atOnce((n) => selectShare.steps(n), '/select'),
+    atOnce((n) => [step('exchange', [':E', 8 * n], ['/select:E', 8 * n]), step('ahead', ['/select:Z', 8 * n])]),
   ];
 }
 

@@ -1,8 +1,7 @@
 /**
- * SelectShare (Alg. 2): ⟨x⟩ where α = 0, ⟨y⟩ where α = 1, with α shared over Z_{2^64}: x + α(y − x), one Beaver product.
+ * SelectShare (Alg. 2) between 0 and y: ⟨y⟩ where α = 1, with α shared over Z_{2^64}, one Beaver product α·y. In print x + α(y − x): between x and y.
  * Cost: 1 round, 16·2n + 8n bytes. The opening of α may be reused (`alpha` is a masked operand).
  */
-import * as z64 from '../ring/z64.ts';
 import * as beaver from './beaver.ts';
 import { elementwise } from './bilinear.ts';
 import type { Cost } from './cost.ts';
@@ -10,16 +9,14 @@ import type { Party } from './party.ts';
 import { type Step, step } from './steps.ts';
 
 /** P0, P1. */
-export async function workers(
-  party: Party,
-  alpha: beaver.Masked,
-  x: BigUint64Array,
-  y: BigUint64Array,
-): Promise<BigUint64Array> {
-  const difference = await beaver.workersMask(party, z64.sub(y, x));
-  const n = x.length;
-  const product = await beaver.workers(party, elementwise([n], [n]), alpha, difference);
-  return z64.add(x, await beaver.dealtPart(party, product));
+export async function workers(party: Party, alpha: beaver.Masked, y: BigUint64Array): Promise<BigUint64Array> {
+  return selected(party, alpha, await beaver.workersMask(party, y));
+}
+
+/** P0, P1: with y opened, too. */
+export async function selected(party: Party, alpha: beaver.Masked, y: beaver.Masked): Promise<BigUint64Array> {
+  const shape = [y.share.length];
+  return beaver.dealtPart(party, await beaver.workers(party, elementwise(shape, shape), alpha, y));
 }
 
 /** P2: U is the mask of α. */

@@ -11,7 +11,6 @@
  * Views: x = a + r is masked by r, unknown to P2; η' by η''. Cost: 4 rounds, (16 + 56 + 8 + 112 + 8) bytes.
  */
 import { P67 } from '../../runtime/compute.ts';
-import * as odd from '../ring/odd.ts';
 import * as z64 from '../ring/z64.ts';
 import type { Cost } from './cost.ts';
 import { dealDigits, dealOdd, dealtDigits, dealtOdd, digitsBytes } from './deal.ts';
@@ -26,10 +25,8 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
   const n = a.length;
   const r = party.stream(party.peer, 'r').z64(n);
   const r0 = party.stream(party.peer, 'r0').z64(n);
-  const r1 = z64.sub(r, r0);
-  const mask = party.worker === 0 ? r0 : r1;
-  const beta = z64.fromBytes(party.compute.wrap(a, mask));
-  await party.send('P2', 'a~', z64.add(a, mask)); // step 2
+  const masked = party.worker === 0 ? z64.add(a, r0) : z64.subtractFrom(z64.add(a, r), r0.slice());
+  await party.send('P2', 'a~', masked); // step 2
   const [digits, delta, random] = await Promise.all(
     party.meanwhile(
       () => dealtDigits(party, 'x', P67, n), // step 3
@@ -39,14 +36,7 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
   );
   const etaMask = await privateCompare.workers(party, COMPARE, random, digits, r); // step 4: η'' is PrivateCompare's β
   const etaPrime = await dealtOdd(party, 'eta', n);
-  // step 5
-  const eta = xorPublic(party, etaPrime, etaMask);
-  let theta = odd.add(odd.add(beta, delta), eta);
-  if (party.worker === 0) {
-    const alpha = z64.fromBytes(party.compute.wrap(r0, r1));
-    theta = odd.sub(theta, odd.add(alpha, new BigUint64Array(n).fill(1n)));
-  }
-  return odd.sub(odd.canonical(a), theta);
+  return party.compute.convertShare({ party: party.worker, a, r, r0, delta, etaPrime, etaMask }); // steps 2 (β_j), 5
 }
 
 /** P2: one chunk. */
@@ -60,15 +50,6 @@ export async function helper(party: Party, count: number): Promise<void> {
   await Promise.all([dealDigits(party, 'x', P67, x), dealOdd(party, 'delta', delta)]); // step 3
   const etaPrime = await privateCompare.helper(party, COMPARE, count); // step 4
   await dealOdd(party, 'eta', z64.fromBytes(etaPrime));
-}
-
-/** ⟨b ⊕ m⟩ over Z_{L−1} for a shared bit b and a bit m known to both workers: b where m = 0, 1 − b where m = 1. */
-function xorPublic(party: Party, b: BigUint64Array, m: Uint8Array): BigUint64Array {
-  const flipped = odd.negate(b);
-  const one = party.worker === 0 ? odd.add(flipped, new BigUint64Array(b.length).fill(1n)) : flipped;
-  const inverse = new Uint8Array(m.length);
-  for (let i = 0; i < m.length; i++) inverse[i] = 1 ^ m[i];
-  return odd.add(z64.keepWhere(m, one), z64.keepWhere(inverse, b));
 }
 
 /** Of one chunk. */

@@ -2,7 +2,7 @@
  * A stream of uniform bytes and the samples drawn from it. Samplers read the stream's bytes from left to right and keep what they
  * did not use for the next call, so the values depend on the sequence of calls alone, never on how bytes are fetched.
  */
-import { checkPrime, sampleBits, sampleBytes, sampleNibblesPlusOne, tableFor, type SampleTable } from './uniform.ts';
+import { checkPrime, sampleBits, sampleBytes, sampleNibblesPlusOne, tableFor } from './uniform.ts';
 
 /** Successive draws continue where the last one stood. Every sample is exactly uniform. */
 export interface Stream {
@@ -34,11 +34,18 @@ const ZEROS = new Uint8Array(PIECE_BYTES);
 
 /** Faster ways to the same samples (`Compute`). */
 export interface FastSamplers {
-  /** Samples of Z_17: appends those of `source` to `out` from `at`, as `sampleBytes` does, and returns the new end. */
-  sample17(source: Uint8Array, out: Uint8Array, at: number): number;
+  /** Samples of offset … offset + bound − 1, bound ≥ LEAST_FAST_BOUND, as `sampleBytes` makes them; returns the new end. */
+  sample(bound: number, offset: number, source: Uint8Array, out: Uint8Array, at: number): number;
   /** `count` samples of 1…16 in `out` from `at`, as `sampleNibblesPlusOne` does, from ⌈count / 2⌉ bytes. */
   sampleNibbles(source: Uint8Array, count: number, out: Uint8Array, at: number): void;
 }
+
+/** Fetched beyond the bytes that samples take on average: then few draws need a second piece. */
+const SPARE_BYTES = 128;
+/** Least bound that `FastSamplers` take. */
+const LEAST_FAST_BOUND = 16;
+/** Fewer bytes than this are quicker done here than handed over. */
+const LEAST_FAST_BYTES = 64;
 
 const EMPTY = new Uint8Array(0);
 
@@ -71,12 +78,12 @@ export class CipherStream implements Stream {
 
   zp(prime: number, n: number, out?: Uint8Array): Uint8Array {
     checkPrime(prime);
-    return this.#sample(tableFor(prime, 0), n, out, prime === 17 ? this.#fast : undefined);
+    return this.#sample(prime, 0, n, out);
   }
 
   zpStar(prime: number, n: number, out?: Uint8Array): Uint8Array {
     checkPrime(prime);
-    if (prime !== 17) return this.#sample(tableFor(prime - 1, 1), n, out);
+    if (prime !== 17) return this.#sample(prime - 1, 1, n, out);
     const fast = this.#fast;
     if (fast === undefined) return this.#expand(n, 2, sampleNibblesPlusOne, out);
     return this.#expand(
@@ -89,26 +96,28 @@ export class CipherStream implements Stream {
   }
 
   below(bound: number, n: number): Uint8Array {
-    return this.#sample(tableFor(bound, 0), n);
+    return this.#sample(bound, 0, n);
   }
 
   bits(n: number): Uint8Array {
     return this.#expand(n, 8, sampleBits);
   }
 
-  /** One sample from each accepted byte. */
-  #sample(table: SampleTable, n: number, given?: Uint8Array, fast?: FastSamplers): Uint8Array {
+  /** One sample of offset … offset + bound − 1 from each accepted byte. */
+  #sample(bound: number, offset: number, n: number, given?: Uint8Array): Uint8Array {
     const out = outOf(n, given);
+    const table = tableFor(bound, offset);
+    const fast = bound < LEAST_FAST_BOUND ? undefined : this.#fast;
     let made = 0;
     while (made < n) {
-      this.#need(n - made);
+      this.#need(Math.ceil(((n - made) * 256) / table.accepted) + SPARE_BYTES);
       const from = this.#at;
       // A byte gives at most one sample, so this many can neither overrun `out` nor be more than is needed.
       this.#at += Math.min(this.#piece.length - from, n - made);
       made =
-        fast === undefined
+        fast === undefined || this.#at - from < LEAST_FAST_BYTES
           ? sampleBytes(table, this.#piece, from, this.#at, out, made)
-          : fast.sample17(this.#piece.subarray(from, this.#at), out, made);
+          : fast.sample(bound, offset, this.#piece.subarray(from, this.#at), out, made);
     }
     return out;
   }

@@ -36,6 +36,7 @@ describe('MeasuredCompute', () => {
   const values = new Uint8Array(n).map((_, i) => i % 17);
   const small = { batch: 1, height: 4, width: 4, channels: 1, kernelHeight: 2, kernelWidth: 2, filters: 1 } as const;
   const shape = { ...small, stride: 1, padding: 0 };
+  const words = { a: x, r: y, r0: x, delta: y, etaPrime: x };
   const [image, filter] = [ring(16), ring(4)];
   const comparison = { code: P17, party: 0, orEqual: false, g: digits, y, beta: new Uint8Array(n) } as const;
   const masks = { s: new Uint8Array(n * 16).fill(1), u: new Uint8Array(n * 16), rho: new Uint8Array(n) };
@@ -50,6 +51,8 @@ describe('MeasuredCompute', () => {
     ['truncate', (c) => c.truncateLocal(0, x, 16)],
     ['truncate', (c) => c.truncateDealt(1, x, y, y, 16)],
     ['wrap', (c) => c.wrap(x, y)],
+    ['multiply', (c) => c.multiply([{ x, y }])],
+    ['convertShare', (c) => c.convertShare({ ...words, party: 0, etaMask: new Uint8Array(n) })],
   ];
 
   it.each(calls)('%s', async (name, call) => {

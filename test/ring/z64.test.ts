@@ -242,8 +242,12 @@ describe('Z_{2^64 − 1}', () => {
           reduced.map(([x, y]) => (x - y + M) % M),
         );
         agrees(
-          odd.negate(a),
-          reduced.map(([x]) => (M - x) % M),
+          odd.accumulate(left(pairs), b), // whatever stands for 0
+          reduced.map(([x, y]) => (x + y) % M),
+        );
+        agrees(
+          odd.subtractFrom(a, b),
+          reduced.map(([x, y]) => (x - y + M) % M),
         );
       }),
     );

@@ -75,32 +75,55 @@ export function unpack31(groups: u32, packed: usize, out: usize): u32 {
   return (bad & 0x8080808080808080) != 0;
 }
 
+/** Two groups a vector. */
 export function pack67(groups: u32, values: usize, out: usize): u32 {
-  let bad: u64 = 0;
-  for (let i: u32 = 0; i < groups; i++) {
-    let v = load<u64>(values);
-    bad |= v | ((v & 0x7f7f7f7f7f7f7f7f) + 0x3d3d3d3d3d3d3d3d);
-    v = (v & 0x007f007f007f007f) | ((v & 0x7f007f007f007f00) >> 1);
-    v = (v & 0x00003fff00003fff) | ((v & 0x3fff00003fff0000) >> 2);
-    v = (v & 0x000000000fffffff) | ((v & 0x0fffffff00000000) >> 4);
-    store<u64>(out, v);
-    values += 8;
-    out += 7;
+  let bad = i64x2.splat(0);
+  for (; groups >= 2; groups -= 2) {
+    const v = v128.load(values);
+    bad = v128.or(bad, i8x16.ge_u(v, i8x16.splat(67)));
+    v128.store(out, join67(v)); // two bytes too many, overwritten by the next groups
+    values += 16;
+    out += 14;
   }
-  return (bad & 0x8080808080808080) != 0;
+  if (groups != 0) {
+    const v = v128.load64_zero(values);
+    bad = v128.or(bad, i8x16.ge_u(v, i8x16.splat(67)));
+    v128.store64_lane(out, join67(v), 0);
+  }
+  return <u32>v128.any_true(bad);
 }
 
 export function unpack67(groups: u32, packed: usize, out: usize): u32 {
-  let bad: u64 = 0;
-  for (let i: u32 = 0; i < groups; i++) {
-    let v = load<u64>(packed);
-    v = (v & 0x000000000fffffff) | ((v & 0x00fffffff0000000) << 4);
-    v = (v & 0x00003fff00003fff) | ((v & 0x0fffc0000fffc000) << 2);
-    v = (v & 0x007f007f007f007f) | ((v & 0x3f803f803f803f80) << 1);
-    bad |= v + 0x3d3d3d3d3d3d3d3d;
-    store<u64>(out, v);
-    packed += 7;
-    out += 8;
+  let bad = i64x2.splat(0);
+  for (; groups >= 2; groups -= 2) {
+    const v = split67(v128.load(packed));
+    bad = v128.or(bad, i8x16.ge_u(v, i8x16.splat(67)));
+    v128.store(out, v);
+    packed += 14;
+    out += 16;
   }
-  return (bad & 0x8080808080808080) != 0;
+  if (groups != 0) {
+    const v = split67(i64x2(load<i64>(packed) & 0x00ffffffffffffff, 0));
+    bad = v128.or(bad, i8x16.ge_u(v, i8x16.splat(67)));
+    v128.store64_lane(out, v, 0);
+  }
+  return <u32>v128.any_true(bad);
+}
+
+/** Sixteen values of 7 bits, one a byte, to 14 bytes: pairs to 14, then 28, then 56 bits. */
+@inline
+function join67(v: v128): v128 {
+  v = v128.or(v128.and(v, i16x8.splat(0x007f)), v128.and(i16x8.shr_u(v, 1), i16x8.splat(0x3f80)));
+  v = i32x4.dot_i16x8_s(v, i32x4.splat(0x40000001)); // the first of a pair + 2^14 times the second
+  v = v128.or(v128.and(v, i64x2.splat(0x0fffffff)), v128.and(i64x2.shr_u(v, 4), i64x2.splat(0x00fffffff0000000)));
+  return i8x16.swizzle(v, i8x16(0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, -1, -1));
+}
+
+/** The inverse; what stands behind the 14 bytes is dropped. */
+@inline
+function split67(v: v128): v128 {
+  v = i8x16.swizzle(v, i8x16(0, 1, 2, 3, 4, 5, 6, -1, 7, 8, 9, 10, 11, 12, 13, -1));
+  v = v128.or(v128.and(v, i64x2.splat(0x0fffffff)), v128.and(i64x2.shl(v, 4), i64x2.splat(0x0fffffff00000000)));
+  v = v128.or(v128.and(v, i32x4.splat(0x00003fff)), v128.and(i32x4.shl(v, 2), i32x4.splat(0x3fff0000)));
+  return v128.or(v128.and(v, i16x8.splat(0x007f)), v128.and(i16x8.shl(v, 1), i16x8.splat(0x7f00)));
 }

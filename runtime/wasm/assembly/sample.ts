@@ -1,37 +1,55 @@
 /**
- * Uniform samples of Z_17 from uniform bytes, by rejection: a byte below 255 = 15 · 17 is taken mod 17, 255 is dropped. The same samples
- * in the same order as one byte after the other.
+ * Uniform samples from uniform bytes, by rejection: a byte below the largest multiple of the bound is taken mod the bound, any other is
+ * dropped. The same samples in the same order as one byte after the other.
  */
 
-/** Writes at most n samples to out; returns how many. */
-export function sample17(n: u32, source: usize, out: usize): u32 {
+/** For each set of accepted lanes among eight: their numbers in order, the rest 0. */
+const ACCEPTED: usize = memory.data(256 * 8, 16);
+
+for (let set: u32 = 0; set < 256; set++) {
+  let at: usize = ACCEPTED + (set << 3);
+  for (let lane: u32 = 0; lane < 8; lane++) {
+    store<u8>(at, <u8>lane);
+    at += (set >> lane) & 1;
+  }
+}
+
+/** x mod m for x below 2m; x if m does not fit a byte. Of x and x − m exactly one has not wrapped around. */
+@inline
+function below(x: v128, m: u32): v128 {
+  return i8x16.min_u(x, i8x16.sub(x, i8x16.splat(m < 256 ? <u8>m : 0)));
+}
+
+/** Samples of offset … offset + bound − 1, 16 ≤ bound ≤ 256. Writes at most n of them to out; returns how many. */
+export function sample(n: u32, bound: u32, offset: u32, source: usize, out: usize): u32 {
   const start = out;
   const end = source + n;
+  const largest: u32 = 255 - (256 % bound);
+  const limit = i8x16.splat(<u8>largest);
+  const first = i8x16.splat(<u8>offset);
+  const upper = i8x16.splat(8);
   while (source + 16 <= end) {
     const bytes = v128.load(source);
-    // 16 ≡ −1: the byte 16·high + low is low − high, lifted by 17 and brought below it.
-    const low = v128.and(bytes, i8x16.splat(15));
-    const high = i8x16.shr_u(bytes, 4);
-    const lifted = i8x16.sub(i8x16.add(low, i8x16.splat(17)), high);
-    const value = i8x16.min_u(lifted, i8x16.sub(lifted, i8x16.splat(17)));
-    const rejected = i8x16.eq(bytes, i8x16.splat(-1));
-    if (v128.any_true(rejected)) {
-      const mask = i8x16.bitmask(rejected);
-      v128.store(SCRATCH, value);
-      for (let i: u32 = 0; i < 16; i++) {
-        store<u8>(out, load<u8>(SCRATCH + i));
-        out += 1 ^ ((mask >> i) & 1);
-      }
-    } else {
+    const rest = below(below(below(below(bytes, bound << 3), bound << 2), bound << 1), bound); // bytes are below 16 · bound
+    const value = i8x16.add(rest, first);
+    const mask = <u32>i8x16.bitmask(i8x16.le_u(bytes, limit));
+    if (mask == 0xffff) {
       v128.store(out, value);
       out += 16;
+    } else {
+      const left = v128.load64_zero(ACCEPTED + ((mask & 255) << 3));
+      v128.store64_lane(out, i8x16.swizzle(value, left), 0);
+      out += popcnt(mask & 255);
+      const right = i8x16.add(v128.load64_zero(ACCEPTED + ((mask >> 8) << 3)), upper);
+      v128.store64_lane(out, i8x16.swizzle(value, right), 0);
+      out += popcnt(mask >> 8);
     }
     source += 16;
   }
   for (; source < end; source++) {
     const byte = <u32>load<u8>(source);
-    store<u8>(out, <u8>(byte % 17));
-    out += <usize>(byte != 255);
+    store<u8>(out, <u8>((byte % bound) + offset));
+    out += <usize>(byte <= largest);
   }
   return <u32>(out - start);
 }
@@ -52,6 +70,3 @@ export function sampleNibbles(n: u32, source: usize, out: usize): void {
     out += 32;
   }
 }
-
-/** One vector of the module's own memory. */
-const SCRATCH: usize = memory.data(16, 16);
