@@ -2,7 +2,7 @@
  * What a protocol declares: online rounds (longest chain of dependent messages) and payload bytes sent by all parties together.
  * Declared beside each protocol, measured by the channel, compared in a test.
  */
-import type { ProductShape } from './truncateProducts.ts';
+import type { ProductShape } from './productShape.ts';
 
 export interface Cost {
   readonly rounds: number;

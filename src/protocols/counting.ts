@@ -20,7 +20,7 @@ import { directSuite, type FusedSuite, paperSuite, type Suite } from './suite.ts
 import { Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
 import * as treeRoute from './treeRoute.ts';
 import * as truncateProducts from './truncateProducts.ts';
-import type { Pair } from './truncateProducts.ts';
+import type { Pair } from './productShape.ts';
 import * as truncation from './truncation.ts';
 import * as unitVectors from './unitVectors.ts';
 

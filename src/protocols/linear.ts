@@ -11,7 +11,7 @@ import { overlay, windowOutput, windows, type WindowShape } from '../ring/window
 import * as z64 from '../ring/z64.ts';
 import * as bilinear from './bilinear.ts';
 import type { Engine, MatmulOptions, Value } from './engine.ts';
-import { checkProducts, type Pair } from './truncateProducts.ts';
+import { checkProducts, type Pair } from './productShape.ts';
 
 /** A value with its ring elements: this party's share, or the clear value; null at the helper. */
 export interface RingValue extends Value {

@@ -12,7 +12,7 @@ import type { Engine, Level, Sign, Value } from './engine.ts';
 import { dataOf, type Linear, LinearEngine, type RingValue } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
 import type { Ranges } from './ranges.ts';
-import type { Pair } from './truncateProducts.ts';
+import type { Pair } from './productShape.ts';
 import { checkTruncationBits } from './truncation.ts';
 
 export interface PlainOptions {

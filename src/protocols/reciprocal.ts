@@ -9,7 +9,7 @@
  */
 import { type Cost, type CostModel, FREE, inSequence, repeated } from './cost.ts';
 import type { Engine, Value } from './engine.ts';
-import type { Pair } from './truncateProducts.ts';
+import type { Pair } from './productShape.ts';
 
 /** Of the rows y and e: y·e and e². The last step needs no e after it. */
 const STEP: readonly Pair[] = [

@@ -12,6 +12,7 @@ import { later } from './later.ts';
 import { dataOf } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
 import type { Party } from './party.ts';
+import { checkProducts, type Pair } from './productShape.ts';
 import { Mask, type SecureSign, type SecureValue } from './secureValue.ts';
 import { type Runtime, type SecureOptions, SecureValues } from './secureValues.ts';
 import { directSuite, type FusedSuite, paperSuite } from './suite.ts';
@@ -109,16 +110,12 @@ export class SecureEngine extends SecureValues implements Engine {
     return this.make(x.shape, x.fractionBits - bits, share);
   }
 
-  async truncateProducts(
-    x: Value,
-    bits: number,
-    pairs: readonly truncateProducts.Pair[],
-  ): Promise<{ y: Value; products: Value }> {
+  async truncateProducts(x: Value, bits: number, pairs: readonly Pair[]): Promise<{ y: Value; products: Value }> {
     if (this.truncation === 'local') return this.truncateThenMultiply(x, bits, pairs);
     const [rows, ...rest] = x.shape;
     const columns = sizeOf(rest);
     const shape = { rows, columns, bits, pairs };
-    truncateProducts.checkProducts(shape);
+    checkProducts(shape);
     let products: BigUint64Array | null = null;
     const share = await this.run('truncateProducts', (rows + pairs.length) * columns, {
       workers: async (party) => {

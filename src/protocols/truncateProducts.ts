@@ -15,29 +15,9 @@ import { chunked, type Cost } from './cost.ts';
 import { dealtZ64, dealZ64 } from './deal.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
+import type { ProductShape } from './productShape.ts';
 import { inChunks, type Stage, step } from './steps.ts';
 import { dealShifted, dealtMessage, dealtShifted, maskForTruncation, unpackTop } from './truncation.ts';
-
-/** Rows i and j that are multiplied. */
-export type Pair = readonly [i: number, j: number];
-
-/** What is truncated: `rows` vectors, one after the other. */
-export interface ProductShape {
-  readonly rows: number;
-  readonly columns: number;
-  readonly bits: number;
-  readonly pairs: readonly Pair[];
-}
-
-/** Above this the product of two wraps does not vanish. */
-const MOST_BITS = 32;
-
-export function checkProducts({ rows, bits, pairs }: ProductShape): void {
-  if (!Number.isInteger(bits) || bits < 1 || bits > MOST_BITS)
-    throw new RangeError(`truncation by ${bits} bits before a product: expected 1 … ${MOST_BITS}`);
-  for (const i of pairs.flat())
-    if (!Number.isInteger(i) || i < 0 || i >= rows) throw new RangeError(`products: row ${i} of ${rows}`);
-}
 
 /** P0, P1: ⟨z⟩, or a part of it (`truncation.ts`) → ⟨y⟩ = ⟨z / 2^bits⟩ and the products of its rows, pair after pair. */
 export async function workers(

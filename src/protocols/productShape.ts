@@ -1,0 +1,22 @@
+/** Which values are truncated and multiplied with each other (`truncateProducts.ts`). */
+
+/** Rows i and j that are multiplied. */
+export type Pair = readonly [i: number, j: number];
+
+/** What is truncated: `rows` vectors, one after the other. */
+export interface ProductShape {
+  readonly rows: number;
+  readonly columns: number;
+  readonly bits: number;
+  readonly pairs: readonly Pair[];
+}
+
+/** Above this the product of two wraps does not vanish. */
+const MOST_BITS = 32;
+
+export function checkProducts({ rows, bits, pairs }: ProductShape): void {
+  if (!Number.isInteger(bits) || bits < 1 || bits > MOST_BITS)
+    throw new RangeError(`truncation by ${bits} bits before a product: expected 1 … ${MOST_BITS}`);
+  for (const i of pairs.flat())
+    if (!Number.isInteger(i) || i < 0 || i >= rows) throw new RangeError(`products: row ${i} of ${rows}`);
+}
