@@ -2,8 +2,7 @@
  * Loaded into the processes of `limits.ts` before anything else (`node --import`): at its end a party leaves one line of JSON with its peak
  * memory and how long its event loop stood still.
  */
-import { appendFileSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { appendFileSync, existsSync, openSync, readSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
 export interface Watched {
@@ -11,25 +10,49 @@ export interface Watched {
   readonly peakMemoryMiB: number;
   /** The longest that the event loop stood in each second, in milliseconds. */
   readonly longestBySecond: readonly number[];
+  /** The same without the time in which the party waited for a core that others had. Linux tells it; elsewhere nothing is taken off. */
+  readonly longestRunningBySecond: readonly number[];
 }
 
 /** Milliseconds between two looks at the clock; a turn of the loop that is shorter goes unseen. */
 const RESOLUTION_MS = 1;
+/** Of the main thread: nanoseconds on a core, nanoseconds ready to run without one, turns. */
+const SCHEDULE = '/proc/self/schedstat';
 const file = process.env['SECURENN_LIMITS_FILE'];
 
+/** Milliseconds for which the main thread was ready to run and had no core. */
+function waitedForCore(descriptor: number | undefined, buffer: Buffer): number {
+  if (descriptor === undefined) return 0;
+  const length = readSync(descriptor, buffer, 0, buffer.length, 0);
+  return Number(buffer.toString('latin1', 0, length).split(' ')[1]) / 1e6;
+}
+
 if (file !== undefined && isMainThread && process.argv[1]?.endsWith('party-process.js') === true) {
-  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  delay.enable();
+  const descriptor = existsSync(SCHEDULE) ? openSync(SCHEDULE, 'r') : undefined;
+  const buffer = Buffer.alloc(64);
   const longestBySecond: number[] = [];
+  const longestRunningBySecond: number[] = [];
+  let [stood, running] = [0, 0];
+  let [looked, waited] = [performance.now(), waitedForCore(descriptor, buffer)];
   setInterval(() => {
-    longestBySecond.push(Math.max(0, Math.round(delay.max / 1e4) / 100 - RESOLUTION_MS));
-    delay.reset();
+    const [now, waitedNow] = [performance.now(), waitedForCore(descriptor, buffer)];
+    const turn = now - looked - RESOLUTION_MS;
+    stood = Math.max(stood, turn);
+    running = Math.max(running, turn - (waitedNow - waited));
+    [looked, waited] = [now, waitedNow];
+  }, RESOLUTION_MS).unref();
+  const rounded = (milliseconds: number): number => Math.round(milliseconds * 100) / 100;
+  setInterval(() => {
+    longestBySecond.push(rounded(stood));
+    longestRunningBySecond.push(rounded(running));
+    [stood, running] = [0, 0];
   }, 1000).unref();
   process.on('exit', () => {
     const watched: Watched = {
       party: process.argv[2],
       peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
       longestBySecond,
+      longestRunningBySecond,
     };
     appendFileSync(file, `${JSON.stringify(watched)}\n`);
   });
