@@ -206,11 +206,6 @@ export interface Compute {
     r63: BigUint64Array,
     bits: number,
   ): BigUint64Array;
-  /** Element by element, Σ_terms x · y + addend over Z_{2^64}; one or two terms. */
-  multiply(
-    terms: readonly { readonly x: BigUint64Array; readonly y: BigUint64Array }[],
-    addend?: BigUint64Array,
-  ): BigUint64Array;
   /** Step 5 of ShareConvert: this worker's share over Z_{2^64 − 1}. */
   convertShare(job: ConvertJob): BigUint64Array;
   /** ⟨(t ⊕ q)·x⟩ from this worker's share of x. */
@@ -248,7 +243,6 @@ export function ownMethods(compute: Compute): Compute {
     sampleNibbles: (...of) => compute.sampleNibbles(...of),
     truncateLocal: (...of) => compute.truncateLocal(...of),
     truncateDealt: (...of) => compute.truncateDealt(...of),
-    multiply: (...of) => compute.multiply(...of),
     convertShare: (...of) => compute.convertShare(...of),
     select: (...of) => compute.select(...of),
     selectSigned: (...of) => compute.selectSigned(...of),

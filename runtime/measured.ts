@@ -77,11 +77,6 @@ export class MeasuredCompute implements Compute {
     return this.#ran('truncate', start, this.#inner.truncateDealt(...of));
   }
 
-  multiply(...of: Of<'multiply'>): BigUint64Array {
-    const start = this.#meter.begin();
-    return this.#ran('multiply', start, this.#inner.multiply(...of));
-  }
-
   convertShare(...of: Of<'convertShare'>): BigUint64Array {
     const start = this.#meter.begin();
     return this.#ran('convertShare', start, this.#inner.convertShare(...of));

@@ -3,7 +3,8 @@
  * size costs page faults, zeros and collections, more than what is computed with it. They come from memory that the kernels of the calling
  * thread compute in, so such an array is an operand or a result without being copied.
  *
- * Whoever takes an array gives it back when nobody reads it any more. Its content is whatever was there: it is written before it is read.
+ * Whoever takes an array gives it back when nobody reads it any more; one that is lost to an error stays lost until the memory goes. Its
+ * content is whatever was there: it is written before it is read.
  */
 
 /** Below this an array is cheaper made than found. */

@@ -1,4 +1,4 @@
-/** Truncation, products, wrap and ShareConvert, element by element on the calling thread, in slices. */
+/** Truncation, wrap and ShareConvert, element by element on the calling thread, in slices. */
 import type { ConvertJob } from '../compute.ts';
 import type { InlineKernels } from './instance.ts';
 import { RegionLayout, bytesAt, placeBytes, putWords, wordsAt } from './kernels.ts';
@@ -84,39 +84,6 @@ export function wrap(kernels: InlineKernels, a: BigUint64Array, b: BigUint64Arra
       },
       store(memory, base) {
         out.set(bytesAt(memory, base + atOut, n), start);
-      },
-    });
-  });
-  return out;
-}
-
-export function multiply(
-  kernels: InlineKernels,
-  terms: readonly { readonly x: BigUint64Array; readonly y: BigUint64Array }[],
-  addend?: BigUint64Array,
-): BigUint64Array {
-  if (terms.length < 1 || terms.length > 2) throw new RangeError(`multiply: ${terms.length} terms, 1 or 2 expected`);
-  const length = terms[0].x.length;
-  const factors = terms.flatMap(({ x, y }) => [x, y]);
-  for (const factor of factors) checkLength('multiply: factor', factor, length);
-  if (addend !== undefined) checkLength('multiply: addend', addend, length);
-  const out = new BigUint64Array(length);
-  eachSlice(length, (start, end) => {
-    const n = end - start;
-    const layout = new RegionLayout();
-    const at = factors.map((factor) => ({ factor, offset: layout.add(8 * n) }));
-    const atOut = layout.add(8 * n);
-    kernels.run({
-      kernel: 'multiply',
-      bytes: layout.bytes,
-      load(memory, base) {
-        for (const { factor, offset } of at) putWords(memory, base + offset, factor.subarray(start, end));
-        if (addend !== undefined) putWords(memory, base + atOut, addend.subarray(start, end));
-        const operands = [...at, ...at].slice(0, 4).map(({ offset }) => base + offset); // of one term, the second is not read
-        return [n, terms.length, Number(addend !== undefined), ...operands, base + atOut];
-      },
-      store(memory, base) {
-        out.set(wordsAt(memory, base + atOut, n), start);
       },
     });
   });

@@ -27,7 +27,6 @@ export type KernelName =
   | 'sampleNibbles'
   | 'truncateLocal'
   | 'truncateDealt'
-  | 'multiply'
   | 'convertShare'
   | 'select'
   | 'selectSigned'

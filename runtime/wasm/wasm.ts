@@ -16,7 +16,7 @@ import {
 } from '../compute.ts';
 import { compareBlock, compareShareCalls, compareTestCalls, thermometerCalls } from './compare.ts';
 import { checkConv, convResult, convWork, planConv } from './conv.ts';
-import { convertShare, multiply, truncateDealt, truncateLocal, wrap } from './elementwise.ts';
+import { convertShare, truncateDealt, truncateLocal, wrap } from './elementwise.ts';
 import { checkGemm, gemmWork, planGemm } from './gemm.ts';
 import { InlineKernels, compileKernels } from './instance.ts';
 import type { KernelCall, Prime } from './kernels.ts';
@@ -135,13 +135,6 @@ class WasmCompute implements Compute {
     bits: number,
   ): BigUint64Array {
     return truncateDealt(this.#inline, party, c, rShift, r63, bits);
-  }
-
-  multiply(
-    terms: readonly { readonly x: BigUint64Array; readonly y: BigUint64Array }[],
-    addend?: BigUint64Array,
-  ): BigUint64Array {
-    return multiply(this.#inline, terms, addend);
   }
 
   convertShare(job: ConvertJob): BigUint64Array {

@@ -80,8 +80,7 @@ export function elementwise(x: Shape, y: Shape): BilinearMap {
   return {
     name: 'mul',
     shape: x,
-    apply: async (compute, terms, addend) => {
-      if (repeat === 1) return compute.multiply(terms, addend);
+    apply: async (_compute, terms, addend) => {
       const out = addend === undefined ? new BigUint64Array(size) : addend.slice();
       for (const term of terms) z64.accumulate(out, z64.multiply(term.x, term.y, repeat));
       return Promise.resolve(out);

@@ -13,6 +13,7 @@ import { P67 } from '../../runtime/compute.ts';
 import * as odd from '../ring/odd.ts';
 import * as z64 from '../ring/z64.ts';
 import * as beaver from './beaver.ts';
+import { elementwise } from './bilinear.ts';
 import type { Cost } from './cost.ts';
 import { dealDigits, dealtDigits, dealtZ64, dealZ64, digitsBytes, uniformOdd } from './deal.ts';
 import { openOdd } from './open.ts';
@@ -44,7 +45,7 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
     { x: opened.subarray(0, n), y: delta },
     { x: reduced.subarray(0, n), y: opened.subarray(n) },
   ];
-  const product = party.compute.multiply(terms, dealt.subarray(n));
+  const product = await elementwise([n], [n]).apply(party.compute, terms, dealt.subarray(n));
   return z64.subtractFrom(z64.add(gamma, delta), z64.accumulate(product, product));
 }
 
@@ -52,7 +53,7 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
 export async function helper(party: Party, count: number): Promise<void> {
   const r = odd.accumulate(uniformOdd(party.stream('P0', 'r'), count), uniformOdd(party.stream('P1', 'r'), count));
   const UV = beaver.helperMask(party, 2 * count);
-  const Z = party.compute.multiply([{ x: UV.subarray(0, count), y: UV.subarray(count) }]);
+  const Z = z64.multiply(UV.subarray(0, count), UV.subarray(count));
   const [, , betaPrime] = await Promise.all([
     dealDigits(party, 'digits', P67, r), // step 1
     dealZ64(party, 'r_0,Z', z64.concat(z64.fromBytes(z64.bitAt(r, 0)), Z)),

@@ -51,7 +51,6 @@ describe('MeasuredCompute', () => {
     ['truncate', (c) => c.truncateLocal(0, x, 16)],
     ['truncate', (c) => c.truncateDealt(1, x, y, y, 16)],
     ['wrap', (c) => c.wrap(x, y)],
-    ['multiply', (c) => c.multiply([{ x, y }])],
     ['convertShare', (c) => c.convertShare({ ...words, party: 0, etaMask: new Uint8Array(n) })],
   ];
 

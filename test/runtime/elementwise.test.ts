@@ -66,23 +66,6 @@ test('wrap', () => {
   );
 });
 
-test('multiply: one term or two, with an addend or without', () => {
-  fc.assert(
-    fc.property(fc.array(fc.tuple(ring, ring, ring, ring, ring), { maxLength: 20 }), (rows) => {
-      const [x0, y0, x1, y1, addend] = [0, 1, 2, 3, 4].map((i) => BigUint64Array.from(rows, (row) => row[i]));
-      const terms = [
-        { x: x0, y: y0 },
-        { x: x1, y: y1 },
-      ];
-      const products = rows.map((row) => row[0] * row[1]);
-      expect(compute.multiply(terms.slice(0, 1))).toEqual(BigUint64Array.from(products, u64));
-      expect(compute.multiply(terms, addend)).toEqual(
-        BigUint64Array.from(rows, (row, i) => u64(products[i] + row[2] * row[3] + row[4])),
-      );
-    }),
-  );
-});
-
 test('convertShare: Alg. 4, step 5', () => {
   const M = (1n << 64n) - 1n;
   const row = fc.tuple(ring, ring, ring, ring, ring, fc.constantFrom(0, 1));
@@ -110,10 +93,6 @@ test('more than one slice', () => {
   const n = 40_001;
   const a = new TestRandom(1).ring(n);
   const b = new TestRandom(2).ring(n);
-  expectSame(
-    compute.multiply([{ x: a, y: b }], a),
-    a.map((x, i) => u64(x * b[i] + x)),
-  );
   const bits = new TestRandom(3).bytes(n, 2);
   const converted = (part: (words: BigUint64Array) => BigUint64Array, mask: Uint8Array): BigUint64Array => {
     const [x, y] = [part(a), part(b)];
