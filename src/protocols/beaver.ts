@@ -15,7 +15,7 @@ import type { BilinearMap } from './bilinear.ts';
 import type { Cost } from './cost.ts';
 import { receiverOf } from './deal.ts';
 import { open } from './open.ts';
-import { type Party, SLICE } from './party.ts';
+import type { Party } from './party.ts';
 
 /** A worker's view of a masked operand. */
 export interface Masked {
@@ -50,14 +50,10 @@ export async function masked(party: Party, share: BigUint64Array, opened: BigUin
   return { share, opened, reduced };
 }
 
-/** P2: the mask U of the value that the workers open at the same address. In slices, which stay in the cache. */
-export function helperMask(party: Party, count: number): BigUint64Array {
+/** P2: the mask U of the value that the workers open at the same address. */
+export async function helperMask(party: Party, count: number): Promise<BigUint64Array> {
   const [U0, U1] = [party.stream('P0', 'U'), party.stream('P1', 'U')];
-  const U = new BigUint64Array(count);
-  for (let from = 0; from < count; from += SLICE) {
-    const length = Math.min(SLICE, count - from);
-    U.set(z64.accumulate(U0.z64(length), U1.z64(length)), from);
-  }
+  const U = await party.vector(count, (from, to) => z64.accumulate(U0.z64(to - from), U1.z64(to - from)));
   party.compute.keep(U);
   return U;
 }

@@ -52,7 +52,7 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
 /** P2: one chunk. */
 export async function helper(party: Party, count: number): Promise<void> {
   const r = odd.accumulate(uniformOdd(party.stream('P0', 'r'), count), uniformOdd(party.stream('P1', 'r'), count));
-  const UV = beaver.helperMask(party, 2 * count);
+  const UV = await beaver.helperMask(party, 2 * count);
   const Z = z64.multiply(UV.subarray(0, count), UV.subarray(count));
   const [, , betaPrime] = await Promise.all([
     dealDigits(party, 'digits', P67, r), // step 1

@@ -53,14 +53,15 @@ export class Dataset {
   }
 
   /** P2: the masks of the rows. */
-  helperMask(indices: readonly number[]): BigUint64Array {
+  async helperMask(indices: readonly number[]): Promise<BigUint64Array> {
     const U = new BigUint64Array(indices.length * this.width);
-    indices.forEach((row, k) => {
+    for (const [k, row] of indices.entries()) {
       const [u0, u1] = (['P0', 'P1'] as const).map((worker) =>
         this.#party.streamAgain(worker, `U/${row}`).z64(this.width),
       );
       U.set(z64.accumulate(u0, u1), k * this.width);
-    });
+      await this.#party.pause();
+    }
     this.#party.compute.keep(U);
     return U;
   }

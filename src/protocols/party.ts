@@ -39,7 +39,10 @@ export interface PartySetup {
 /** Elements of one chunk: large enough to fill a frame, small enough for the cache. */
 export const DEFAULT_CHUNK = 16384;
 /** Elements of a piece of local work on a large tensor: what a stream hands out without a copy (128 KiB), less than 0.2 ms. */
-export const SLICE = 16384;
+const SLICE = 16384;
+/** How long a turn of the event loop may last. The helper deals ahead, and workers wait for its answers: it looks for them often. */
+const WORKER_TURN_MS = 2;
+const HELPER_TURN_MS = 0.25;
 /** Purposes of streams that a data set has for each of its rows (`dataset.ts`). */
 const ROW = 'U/';
 /** Chunks of one tensor that a worker keeps in flight. */
@@ -254,5 +257,11 @@ export class Party {
  * anything is independent of all inputs and costs no online round.
  */
 export function createParty(setup: PartySetup): Party {
-  return new Party({ ...setup, turns: new Turns() }, '', setup.id === 2 ? -1 : 0, 'P0', setup.probe);
+  return new Party(
+    { ...setup, turns: new Turns(setup.id === 2 ? HELPER_TURN_MS : WORKER_TURN_MS) },
+    '',
+    setup.id === 2 ? -1 : 0,
+    'P0',
+    setup.probe,
+  );
 }

@@ -6,6 +6,7 @@
 import * as beaver from './beaver.ts';
 import { type Cost, inSequence } from './cost.ts';
 import * as drelu from './drelu.ts';
+import { later } from './later.ts';
 import { openCost } from './open.ts';
 import type { Party } from './party.ts';
 import * as selectShare from './selectShare.ts';
@@ -25,16 +26,22 @@ export async function workers(party: Party, a: BigUint64Array): Promise<{ y: Big
   return { y, alpha };
 }
 
-/** P2: the mask of DReLU(a) for `count` values. */
-export function helperBits(party: Party, count: number): BigUint64Array {
-  return beaver.helperMask(party, count);
+/** P2: the mask of DReLU(a). */
+export interface HelperBits {
+  readonly count: number;
+  readonly U: Promise<BigUint64Array>;
+}
+
+/** P2: of `count` values. */
+export function helperBits(party: Party, count: number): HelperBits {
+  return { count, U: later(beaver.helperMask(party, count)) };
 }
 
 /** P2, with that mask. */
-export async function helper(party: Party, U: BigUint64Array): Promise<void> {
+export async function helper(party: Party, bits: HelperBits): Promise<void> {
   await Promise.all([
-    party.under('drelu', (child) => drelu.helper(child, U.length)),
-    party.under('select', (child) => helperSelect(child, U)),
+    party.under('drelu', (child) => drelu.helper(child, bits.count)),
+    party.under('select', (child) => helperSelect(child, bits)),
   ]);
 }
 
@@ -44,8 +51,8 @@ export function workersSelect(party: Party, alpha: beaver.Masked, delta: BigUint
 }
 
 /** P2. */
-export function helperSelect(party: Party, U: BigUint64Array): Promise<void> {
-  return selectShare.helper(party, U);
+export async function helperSelect(party: Party, { U }: HelperBits): Promise<void> {
+  await selectShare.helper(party, await U);
 }
 
 export function cost(count: number, chunk: number): Cost {

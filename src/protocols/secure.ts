@@ -274,7 +274,8 @@ export class SecureEngine extends SecureValues implements Engine {
         return beaver.workers(party, map, X, Y);
       },
       helper: async (party) => {
-        part = later(beaver.helper(party, map, left.mask.helper(party), right.mask.helper(party)));
+        const masks = Promise.all([left.mask.helper(party), right.mask.helper(party)]);
+        part = later(masks.then(([U, V]) => beaver.helper(party, map, U, V)));
         await part;
       },
     });

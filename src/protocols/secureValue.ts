@@ -1,21 +1,25 @@
 /** What the secure engine's values carry besides their shape: the mask they are opened under, and P2's part of a product. */
 import type * as beaver from './beaver.ts';
 import type { Sign } from './engine.ts';
+import { later } from './later.ts';
 import type { RingValue } from './linear.ts';
 import type { Party } from './party.ts';
+
+/** How a mask is made under its lane: opened by the workers, drawn by P2. */
+interface MaskScripts {
+  readonly workers: (lane: Party) => Promise<beaver.Masked>;
+  readonly helper: (lane: Party) => Promise<BigUint64Array>;
+}
 
 /** The mask of a value: made on first use at an address of its own, then reused by every product the value enters. */
 export class Mask {
   readonly #makeLane: () => Party;
-  readonly #make: { workers: (lane: Party) => Promise<beaver.Masked>; helper: (lane: Party) => BigUint64Array };
+  readonly #make: MaskScripts;
   #lane: Party | undefined;
   #masked: Promise<beaver.Masked> | undefined;
-  #U: BigUint64Array | undefined;
+  #U: Promise<BigUint64Array> | undefined;
 
-  constructor(
-    makeLane: () => Party,
-    make: { workers: (lane: Party) => Promise<beaver.Masked>; helper: (lane: Party) => BigUint64Array },
-  ) {
+  constructor(makeLane: () => Party, make: MaskScripts) {
     this.#makeLane = makeLane;
     this.#make = make;
   }
@@ -38,9 +42,9 @@ export class Mask {
   }
 
   /** P2: U. */
-  helper(user: Party): BigUint64Array {
+  helper(user: Party): Promise<BigUint64Array> {
     if (this.#U === undefined) this.lane.accountTo(user);
-    return (this.#U ??= this.#make.helper(this.lane));
+    return (this.#U ??= later(this.#make.helper(this.lane)));
   }
 }
 

@@ -84,7 +84,7 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
         const { opened } = await planes.mask.workers(party);
         return beaver.masked(party, image.data!, overlay(opened, shape));
       },
-      helper: (party) => overlay(planes.mask.helper(party), shape),
+      helper: async (party) => overlay(await planes.mask.helper(party), shape),
     });
     return { ...image, mask };
   }

@@ -22,7 +22,8 @@ export async function selected(party: Party, alpha: beaver.Masked, y: beaver.Mas
 /** P2: U is the mask of α. */
 export async function helper(party: Party, U: BigUint64Array): Promise<void> {
   const n = U.length;
-  await beaver.dealPart(party, await beaver.helper(party, elementwise([n], [n]), U, beaver.helperMask(party, n)));
+  const V = await beaver.helperMask(party, n);
+  await beaver.dealPart(party, await beaver.helper(party, elementwise([n], [n]), U, V));
 }
 
 /** With α already opened. */

@@ -66,7 +66,7 @@ export interface TreeSuite<WorkerBit, HelperBit> {
   largerReluCost(count: number, bits: number, chunk: number): Cost;
   largerReluStages(bits: number): Stage[];
   route(party: Party, levels: readonly Branching<WorkerBit>[], delta: beaver.Masked): Promise<Routed>;
-  helperRoute(party: Party, levels: readonly Branching<HelperBit>[], U: BigUint64Array): HelperRouted;
+  helperRoute(party: Party, levels: readonly Branching<HelperBit>[], U: Promise<BigUint64Array>): HelperRouted;
 }
 
 export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8Array> {
@@ -115,7 +115,7 @@ export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8
   };
 }
 
-export const paperSuite: Suite<beaver.Masked, BigUint64Array> = {
+export const paperSuite: Suite<beaver.Masked, paper.HelperBits> = {
   name: 'paper',
   relu: async (party, a) => {
     const { y, alpha } = await paper.workers(party, a);

@@ -15,6 +15,7 @@ import type { Masked } from './beaver.ts';
 import { type Cost, inSequence } from './cost.ts';
 import { dealtZ64 } from './deal.ts';
 import { dealSelected, type WorkerSign } from './directRelu.ts';
+import { later } from './later.ts';
 import { open, openCost } from './open.ts';
 import type { Party } from './party.ts';
 import { inChunks, type Stage, step } from './steps.ts';
@@ -33,7 +34,7 @@ export interface Routed {
 
 /** P2: the mask of that opening, and the end of its deals. */
 export interface HelperRouted {
-  readonly mask: (lane: Party) => BigUint64Array;
+  readonly mask: (lane: Party) => Promise<BigUint64Array>;
   readonly done: Promise<void>;
 }
 
@@ -54,21 +55,30 @@ export async function workers(party: Party, levels: readonly Branching<WorkerSig
   return { share: spread(left, share), open: async (lane) => spread(await openLeft(lane, left), opened) };
 }
 
-/** P2: draws all masks at once and deals in the background. `U` is the mask of the error at the top. */
-export function helper(party: Party, levels: readonly Branching<Uint8Array>[], U: BigUint64Array): HelperRouted {
-  const deals: (() => Promise<void>)[] = [];
+/** P2. `U` is the mask of the error at the top. */
+export function helper(
+  party: Party,
+  levels: readonly Branching<Uint8Array>[],
+  U: Promise<BigUint64Array>,
+): HelperRouted {
   const last = levels.length - 1;
-  let current = U;
-  for (const [i, { bit, count }] of levels.entries()) {
-    const level = party.fork(`${i}`);
-    const winners = current.subarray(0, count);
-    deals.push(() => helperSelect(level, bit, winners));
-    if (i < last) current = spread(maskOfLeft(level, count), current);
-  }
-  const done = async (): Promise<void> => {
-    for (const deal of deals) await deal();
+  /** What the last level splits. */
+  const above = later(
+    (async () => {
+      let current = await U;
+      for (const [i, { bit, count }] of levels.slice(0, last).entries()) {
+        const level = party.fork(`${i}`);
+        await helperSelect(level, bit, current.subarray(0, count));
+        current = spread(await maskOfLeft(level, count), current);
+      }
+      return current;
+    })(),
+  );
+  const { bit, count } = levels[last];
+  return {
+    mask: async (lane) => spread(await maskOfLeft(lane, count), await above),
+    done: above.then((current) => helperSelect(party.fork(`${last}`), bit, current.subarray(0, count))),
   };
-  return { mask: (lane) => spread(maskOfLeft(lane, levels[last].count), current), done: done() };
 }
 
 /** left, then w − left, then what waited: on shares, openings and masks alike. */
@@ -88,8 +98,9 @@ function openLeft(level: Party, left: BigUint64Array): Promise<BigUint64Array> {
 }
 
 /** P2: U_left. */
-function maskOfLeft(level: Party, count: number): BigUint64Array {
-  return z64.accumulate(level.stream('P0', 'U').z64(count), level.stream('P1', 'U').z64(count));
+function maskOfLeft(level: Party, count: number): Promise<BigUint64Array> {
+  const [U0, U1] = [level.stream('P0', 'U'), level.stream('P1', 'U')];
+  return level.vector(count, (from, to) => z64.accumulate(U0.z64(to - from), U1.z64(to - from)));
 }
 
 /** P0, P1: ⟨DReLU · w⟩ from ⟨w⟩ and E_w. */

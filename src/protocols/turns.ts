@@ -4,14 +4,17 @@
  * sent until the running promises are done, little leaves. So whoever goes on to the next piece of work asks here whether to wait a turn.
  */
 
-/** How long a turn may last before the next piece waits. A turn costs about 10 µs, a piece takes about 1 ms. */
-const LONG_MS = 2;
-
 export class Turns {
+  readonly #longMs: number;
   /** When the first piece of this turn began. */
   #began = 0;
   /** The turn to come, once a piece of this one has begun. */
   #next: Promise<void> | undefined;
+
+  /** @param longMs how long a turn may last before the next piece waits; a turn costs about 10 µs */
+  constructor(longMs: number) {
+    this.#longMs = longMs;
+  }
 
   /** Resolves when the next piece of work may begin: at once, or in a later turn if this one has been long. */
   async pause(): Promise<void> {
@@ -24,7 +27,7 @@ export class Turns {
   }
 
   #isLong(): boolean {
-    if (this.#next !== undefined) return performance.now() - this.#began >= LONG_MS;
+    if (this.#next !== undefined) return performance.now() - this.#began >= this.#longMs;
     this.#began = performance.now();
     this.#next = new Promise((resolve) => {
       setImmediate(() => {
