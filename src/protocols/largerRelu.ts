@@ -113,11 +113,10 @@ export async function helper(
   parts: readonly [BigUint64Array | undefined, BigUint64Array | undefined],
 ): Promise<void> {
   const { k, code } = settingsFor(compareBits, bits);
-  const none = new BigUint64Array(0);
   await party.chunks(count, async (chunk, from, to) => {
     const n = to - from;
-    const part = z64.concat(...parts.map((x) => x?.subarray(from, to) ?? none));
-    const R = helperMask(chunk, 0, 2 * n, part.length === 0 ? undefined : part);
+    const part = z64.concat(...parts.map((x) => x?.subarray(from, to) ?? new BigUint64Array(n)));
+    const R = helperMask(chunk, 0, 2 * n, part);
     const q = xorInto(chunk.stream('P0', 'q').bits(3 * n), chunk.stream('P1', 'q').bits(3 * n));
     const q3 = q.subarray(2 * n);
     const twice = new Uint8Array(2 * n);

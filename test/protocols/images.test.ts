@@ -184,6 +184,22 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     expect(found.rounds).toBe(1 + 3 * levels);
   });
 
+  it('the maximum of a product, a value in two shares, and zero', async () => {
+    const inputs = [
+      numbers([30], -9, 9),
+      numbers([30], -9, 9, 2),
+      { ...numbers([30], -40, 40, 3), fractionBits: 2 * f },
+    ];
+    const scripts: Script[] = [
+      async (e, x, y, z) => e.largerRelu(await e.mul(x, y), z, f),
+      async (e, x, y, z) => e.largerRelu(z, await e.mul(x, y), f),
+    ];
+    for (const script of scripts) {
+      const [found, twin] = [await secure(setting, inputs, script), await plain(setting, inputs, script)];
+      closeTo(found, twin.numbers, 3 * 2 ** -f);
+    }
+  });
+
   it('the maximum of two values and zero, on every side of each other', async () => {
     const around = [0, 1, -1, 2, -2, 40, -40, 2 ** 14, -(2 ** 14)].map((ulps) => ulps * 2 ** -f);
     const pairs = around.flatMap((x) => around.map((y) => [x, y] as const));
