@@ -17,17 +17,21 @@
  *
  * DReLU(0) = 1. Views: c and e are masked by R and V, v by q, all uniform and fresh (of q each worker knows one part, and its share of what
  * is dealt of q, which is uniform whatever q is); P2 sees d (see privateCompare.ts), and β' = β ⊕ borrow with β uniform and unknown to it.
- * With q ahead of the comparison, all that is dealt is sent ahead, and P2 answers with one bit where it would have to deal 16 bytes. The local line is one pass (`select`; P2: `deal`): it draws and sends what the steps one by one would.
+ * With q ahead of the comparison, all that is dealt is sent ahead, and P2 answers with one bit where it would have to deal 16 bytes.
+ * Rounds 2 and 3 are in `openedSign.ts`. The local line is one pass (`select`; P2: `deal`): it draws and sends what the steps one by
+ * one would.
  */
 import { type DigitCode, P17, P31, type SelectJob } from '../../runtime/compute.ts';
-import { packedBitsLength, xorInto } from '../ring/bits.ts';
+import { xorInto } from '../ring/bits.ts';
 import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
-import { dealDigits, dealtDigits, dealtZ64, digitsBytes, receiverOf, tellBits, toldBits } from './deal.ts';
+import { dealtZ64, receiverOf } from './deal.ts';
 import { open } from './open.ts';
+import type { SignWindow } from './openedSign.ts';
+import * as openedSign from './openedSign.ts';
 import type { Party } from './party.ts';
-import * as privateCompare from './privateCompare.ts';
 import { inChunks, type Stage, step } from './steps.ts';
+import { helperMask } from './truncation.ts';
 
 /** Narrowest and widest window the digit codes hold. */
 const MIN_COMPARE_BITS = 2;
@@ -44,13 +48,9 @@ export function codeFor(compareBits: number): DigitCode {
 }
 
 /** The window on a >> drop: bit drop + k − 1 of a is read as its sign. */
-function windowFor(compareBits: number, drop: number): number {
-  return Math.min(compareBits, 64 - drop);
-}
-
-/** The k − 1 bits that are compared. */
-function compared(x: BigUint64Array, k: number, drop: number): BigUint64Array {
-  return z64.bitField(x, drop, drop + k - 1);
+function windowFor(compareBits: number, drop: number): SignWindow {
+  const k = Math.min(compareBits, 64 - drop);
+  return { from: drop, k, code: codeFor(k) };
 }
 
 /** What the workers keep: DReLU(a) = t ⊕ q. */
@@ -61,70 +61,49 @@ export interface WorkerSign {
   readonly q: BigUint64Array;
 }
 
-/** P0, P1: the three rounds for one chunk, `masked` being this worker's part of c. Writes t; returns what the product takes. */
+/**
+ * P0, P1: the three rounds for ⟨a⟩, or a part of it (`truncation.ts`), and a product with the kept bits. `product` takes a chunk's opening and
+ * shares of q and of what P2 deals of q and R.
+ */
 export async function workersCompare(
-  chunk: Party,
-  masked: BigUint64Array,
+  party: Party,
+  a: BigUint64Array,
   compareBits: number,
   drop: number,
-  t: Uint8Array,
-): Promise<SelectJob> {
-  const k = windowFor(compareBits, drop);
-  const code = codeFor(k);
-  const n = masked.length;
-  const [c, digits, dealt, random] = await Promise.all([
-    open(chunk, 'c', masked), // round 1
-    ...chunk.meanwhile(
-      () => dealtDigits(chunk, 'digits', code, n),
-      () => dealtZ64(chunk, 'q,qR', 2 * n),
-      () => privateCompare.draw(chunk, code, n),
-    ),
-  ]);
-  const Y = compared(c, k, drop);
-  const beta = await privateCompare.workers(chunk, { code, orEqual: false }, random, digits, Y); // round 2
-  const v = await toldBits(chunk, 'v', n); // round 3
-  z64.xorBitAt(xorInto(v, beta), c, drop + k - 1, 0, t);
-  return { t, opened: c, q: dealt.subarray(0, n), qMask: dealt.subarray(n) };
-}
-
-/** P2: for one chunk, with its bits q. `signed`: deals (2q − 1)·R in the place of q·R. */
-export async function helperCompare(
-  chunk: Party,
-  R: BigUint64Array,
-  q: Uint8Array,
-  compareBits: number,
-  drop: number,
-  signed = false,
-): Promise<void> {
-  const k = windowFor(compareBits, drop);
-  const code = codeFor(k);
-  const [, , betaPrime] = await Promise.all([
-    dealDigits(chunk, 'digits', code, compared(R, k, drop)),
-    dealSelected(chunk, 'q,qR', q, R, { withBit: true, signed }),
-    privateCompare.helper(chunk, { code, orEqual: false }, R.length), // round 2
-  ]);
-  const v = z64.xorBitAt(xorInto(betaPrime, q), R, drop + k - 1, 1, betaPrime);
-  await tellBits(chunk, 'v', v); // round 3
+  product: (chunk: Party, job: SelectJob, from: number, to: number) => BigUint64Array,
+): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
+  const window = windowFor(compareBits, drop);
+  const y = new BigUint64Array(a.length);
+  const t = new Uint8Array(a.length);
+  const q = new BigUint64Array(a.length);
+  await party.chunks(a.length, async (chunk, from, to) => {
+    const n = to - from;
+    const masked = z64.accumulate(chunk.stream('P2', 'R').z64(n), a.subarray(from, to));
+    const [c, ahead, dealt] = await Promise.all([
+      open(chunk, 'c', masked), // round 1
+      ...chunk.meanwhile(
+        () => openedSign.ahead(chunk, window, n),
+        () => dealtZ64(chunk, 'q,qR', 2 * n),
+      ),
+    ]);
+    const known = await openedSign.workers(chunk, window, ahead, c, t.subarray(from, to)); // rounds 2, 3
+    const job = { t: known, opened: c, q: dealt.subarray(0, n), qMask: dealt.subarray(n) };
+    y.set(product(chunk, job, from, to), from);
+    q.set(job.q, from);
+  });
+  return { y, sign: { t, q } };
 }
 
 /** P0, P1: ⟨a⟩ → ⟨ReLU(a)⟩ and the kept bits. */
-export async function workers(
+export function workers(
   party: Party,
   a: BigUint64Array,
   compareBits: number,
   drop = 0,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
-  const y = new BigUint64Array(a.length);
-  const t = new Uint8Array(a.length);
-  const q = new BigUint64Array(a.length);
-  await party.chunks(a.length, async (chunk, from, to) => {
-    const share = a.subarray(from, to);
-    const masked = z64.accumulate(chunk.stream('P2', 'R').z64(to - from), share);
-    const job = await workersCompare(chunk, masked, compareBits, drop, t.subarray(from, to));
-    y.set(chunk.compute.select(job, share), from);
-    q.set(job.q, from);
-  });
-  return { y, sign: { t, q } };
+  return workersCompare(party, a, compareBits, drop, (chunk, job, from, to) =>
+    chunk.compute.select(job, a.subarray(from, to)),
+  );
 }
 
 /** P2: q of `count` comparisons, one byte 0/1 each. */
@@ -132,12 +111,22 @@ export function helperBits(party: Party, count: number): Uint8Array {
   return xorInto(party.stream('P0', 'q').bits(count), party.stream('P1', 'q').bits(count));
 }
 
-/** P2, with its bits q. */
-export async function helper(party: Party, q: Uint8Array, compareBits: number, drop = 0): Promise<void> {
+/** P2, with its bits q. `part` is its part of a; `signed`: deals (2q − 1)·R in the place of q·R. */
+export async function helper(
+  party: Party,
+  q: Uint8Array,
+  compareBits: number,
+  drop = 0,
+  { part, signed = false }: { readonly part?: BigUint64Array | undefined; readonly signed?: boolean } = {},
+): Promise<void> {
+  const window = windowFor(compareBits, drop);
   await party.chunks(q.length, async (chunk, from, to) => {
-    const n = to - from;
-    const R = z64.accumulate(chunk.stream('P0', 'R').z64(n), chunk.stream('P1', 'R').z64(n));
-    await helperCompare(chunk, R, q.subarray(from, to), compareBits, drop);
+    const R = helperMask(chunk, from, to, part);
+    const bits = q.subarray(from, to);
+    await Promise.all([
+      dealSelected(chunk, 'q,qR', bits, R, { withBit: true, signed }),
+      openedSign.helper(chunk, window, R, bits), // rounds 2, 3
+    ]);
   });
 }
 
@@ -187,12 +176,8 @@ export function dealSelected(
 }
 
 export function cost(count: number, compareBits: number, drop: number, chunk: number): Cost {
-  const code = codeFor(windowFor(compareBits, drop));
-  const compare = privateCompare.cost(code, count, chunk);
-  return chunked(count, chunk, (n) => ({
-    rounds: 2 + compare.rounds,
-    bytes: 16 * n + digitsBytes(code, n) + 16 * n + privateCompare.cost(code, n, chunk).bytes + 2 * packedBitsLength(n),
-  }));
+  const { code } = windowFor(compareBits, drop);
+  return chunked(count, chunk, (n) => ({ rounds: 3, bytes: 16 * n + 16 * n + openedSign.bytes(code, n) }));
 }
 
 export function selectCost(count: number): Cost {
@@ -200,12 +185,11 @@ export function selectCost(count: number): Cost {
 }
 
 export function stages(compareBits: number, drop: number): Stage[] {
-  const code = codeFor(windowFor(compareBits, drop));
+  const { code } = windowFor(compareBits, drop);
   return inChunks((n) => [
     step('exchange', [':c', 8 * n]),
-    step('ahead', [':digits', digitsBytes(code, n)], [':q,qR', 16 * n]),
-    ...privateCompare.steps(code, n),
-    step('tell', [':v', packedBitsLength(n)]),
+    step('ahead', openedSign.digitsMessage(code, n), [':q,qR', 16 * n]),
+    ...openedSign.steps(code, n),
   ]);
 }
 

@@ -8,42 +8,29 @@
  *
  * Views: as in `directRelu.ts`; R is as uniform as what the workers draw. Cost: that of a ReLU.
  */
-import type { WorkerSign } from './directRelu.ts';
-import { helperCompare, workersCompare } from './directRelu.ts';
+import * as directRelu from './directRelu.ts';
 import type { Party } from './party.ts';
-import { helperMask } from './truncation.ts';
-import * as z64 from '../ring/z64.ts';
 
 /** P0, P1: this worker's share, or part, of x − y and x + y → its share or part of 2·max(x, y), and the bits [x ≥ y]. */
-export async function workers(
+export function workers(
   party: Party,
   difference: BigUint64Array,
   sum: BigUint64Array,
   compareBits: number,
   drop: number,
-): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
-  const count = difference.length;
-  const y = new BigUint64Array(count);
-  const t = new Uint8Array(count);
-  const q = new BigUint64Array(count);
-  await party.chunks(count, async (chunk, from, to) => {
-    const masked = z64.accumulate(chunk.stream('P2', 'R').z64(to - from), difference.subarray(from, to));
-    const job = await workersCompare(chunk, masked, compareBits, drop, t.subarray(from, to));
-    y.set(chunk.compute.selectSigned(chunk.worker, job, sum.subarray(from, to)), from);
-    q.set(job.q, from);
-  });
-  return { y, sign: { t, q } };
+): Promise<{ y: BigUint64Array; sign: directRelu.WorkerSign }> {
+  return directRelu.workersCompare(party, difference, compareBits, drop, (chunk, job, from, to) =>
+    chunk.compute.selectSigned(chunk.worker, job, sum.subarray(from, to)),
+  );
 }
 
 /** P2, with its bits q. `part` is its part of x − y. */
-export async function helper(
+export function helper(
   party: Party,
   q: Uint8Array,
   compareBits: number,
   drop: number,
   part?: BigUint64Array,
 ): Promise<void> {
-  await party.chunks(q.length, async (chunk, from, to) => {
-    await helperCompare(chunk, helperMask(chunk, from, to, part), q.subarray(from, to), compareBits, drop, true);
-  });
+  return directRelu.helper(party, q, compareBits, drop, { part, signed: true });
 }

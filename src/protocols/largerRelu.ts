@@ -15,15 +15,14 @@
  * Views: as in `truncateRelu.ts`. The opening of x − y is a function of two openings, and its comparison has digits, β and rotation of its own.
  * Differences of x and y must lie inside the window. Cost against the tree: 3 rounds less, about 130 bytes more.
  */
-import type { DigitCode } from '../../runtime/compute.ts';
-import { packedBitsLength, xorInto } from '../ring/bits.ts';
 import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
-import { dealDigits, dealtDigits, dealtZ64, dealZ64, digitsBytes, tellBits, toldBits } from './deal.ts';
-import { codeFor } from './directRelu.ts';
+import { dealtZ64, dealZ64 } from './deal.ts';
+import { codeFor, helperBits } from './directRelu.ts';
 import { open } from './open.ts';
+import type { SignWindow } from './openedSign.ts';
+import * as openedSign from './openedSign.ts';
 import type { Party } from './party.ts';
-import * as privateCompare from './privateCompare.ts';
 import { inChunks, type Stage, step } from './steps.ts';
 import {
   checkTruncationBits,
@@ -32,17 +31,15 @@ import {
   dealtShifted,
   helperMask,
   maskForTruncation,
+  shiftedOpening,
+  truncatedWindow,
 } from './truncation.ts';
 
-interface Settings {
-  readonly k: number;
-  readonly code: DigitCode;
-}
-
-function settingsFor(compareBits: number, bits: number): Settings {
+/** Of x, y and x − y. */
+function windowFor(compareBits: number, bits: number): SignWindow {
   checkTruncationBits(bits);
-  const k = Math.min(compareBits, 63 - bits);
-  return { k, code: codeFor(k) };
+  const k = truncatedWindow(compareBits, bits);
+  return { from: 0, k, code: codeFor(k) };
 }
 
 /** Rows 1 and 2, and their difference. */
@@ -58,29 +55,24 @@ export async function workers(
   bits: number,
   compareBits: number,
 ): Promise<BigUint64Array> {
-  const { k, code } = settingsFor(compareBits, bits);
+  const window = windowFor(compareBits, bits);
   const y = new BigUint64Array(z1.length);
   await party.chunks(z1.length, async (chunk, from, to) => {
     const n = to - from;
     const [byThird, byBoth] = [chunk.fork('q3'), chunk.fork('q3q')];
     const masked = maskForTruncation(chunk, z64.concat(z1.subarray(from, to), z2.subarray(from, to)));
-    const [c, one, third, both, q3, digits, random] = await Promise.all([
+    const [c, one, third, both, q3, ahead] = await Promise.all([
       open(chunk, 'c', masked), // round 1
       ...chunk.meanwhile(
         () => dealtShifted(chunk, 2 * n, bits, 'R,q,qR'),
         () => dealtShifted(byThird, 2 * n, bits, 'qR'),
         () => dealtShifted(byBoth, 2 * n, bits, 'q,qR'),
         () => dealtZ64(chunk, 'q3', n),
-        () => dealtDigits(chunk, 'digits', code, 3 * n),
-        () => privateCompare.draw(chunk, code, 3 * n),
+        () => openedSign.ahead(chunk, window, 3 * n),
       ),
     ]);
-    const C = z64.addConstant(z64.shiftRight(c, bits), -(1n << BigInt(62 - bits)));
-    const compared = withDifference(C);
-    const Y = z64.bitField(compared, 0, k - 1);
-    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, random, digits, Y); // round 2
-    const t = xorInto(await toldBits(chunk, 'v', 3 * n), beta); // round 3
-    z64.xorBitAt(t, compared, k - 1, 0, t);
+    const C = shiftedOpening(c, bits);
+    const t = await openedSign.workers(chunk, window, ahead, withDifference(C), new Uint8Array(3 * n)); // rounds 2, 3
 
     const known = t.subarray(0, 2 * n);
     const known3 = t.subarray(2 * n);
@@ -112,28 +104,24 @@ export async function helper(
   compareBits: number,
   parts: readonly [BigUint64Array | undefined, BigUint64Array | undefined],
 ): Promise<void> {
-  const { k, code } = settingsFor(compareBits, bits);
+  const window = windowFor(compareBits, bits);
   await party.chunks(count, async (chunk, from, to) => {
     const n = to - from;
     const part = z64.concat(...parts.map((x) => x?.subarray(from, to) ?? new BigUint64Array(n)));
     const R = helperMask(chunk, 0, 2 * n, part);
-    const q = xorInto(chunk.stream('P0', 'q').bits(3 * n), chunk.stream('P1', 'q').bits(3 * n));
+    const q = helperBits(chunk, 3 * n);
     const q3 = q.subarray(2 * n);
     const twice = new Uint8Array(2 * n);
     twice.set(q3);
     twice.set(q3, n);
     const both = twice.map((bit, i) => bit & q[i]);
-    const masks = withDifference(z64.shiftRight(R, bits));
-    const [, , , , , betaPrime] = await Promise.all([
+    await Promise.all([
       dealShifted(chunk, R, bits, 'R,q,qR', q.subarray(0, 2 * n)),
       dealShifted(chunk.fork('q3'), R, bits, 'qR', twice),
       dealShifted(chunk.fork('q3q'), R, bits, 'q,qR', both),
       dealZ64(chunk, 'q3', z64.fromBytes(q3)),
-      dealDigits(chunk, 'digits', code, z64.bitField(masks, 0, k - 1)),
-      privateCompare.helper(chunk, { code, orEqual: false }, 3 * n), // round 2
+      openedSign.helper(chunk, window, withDifference(z64.shiftRight(R, bits)), q), // rounds 2, 3
     ]);
-    const v = z64.xorBitAt(xorInto(betaPrime, q), masks, k - 1, 1, betaPrime);
-    await tellBits(chunk, 'v', v); // round 3
   });
 }
 
@@ -148,24 +136,18 @@ function dealt(n: number, bits: number): [label: string, bytes: number][] {
 }
 
 export function cost(count: number, bits: number, compareBits: number, chunk: number): Cost {
-  const { code } = settingsFor(compareBits, bits);
+  const { code } = windowFor(compareBits, bits);
   return chunked(count, chunk, (n) => ({
-    rounds: 2 + privateCompare.cost(code, 3 * n, 3 * n).rounds,
-    bytes:
-      32 * n +
-      dealt(n, bits).reduce((sum, [, bytes]) => sum + bytes, 0) +
-      digitsBytes(code, 3 * n) +
-      privateCompare.cost(code, 3 * n, 3 * n).bytes +
-      2 * packedBitsLength(3 * n),
+    rounds: 3,
+    bytes: 32 * n + dealt(n, bits).reduce((sum, [, bytes]) => sum + bytes, 0) + openedSign.bytes(code, 3 * n),
   }));
 }
 
 export function stages(bits: number, compareBits: number): Stage[] {
-  const { code } = settingsFor(compareBits, bits);
+  const { code } = windowFor(compareBits, bits);
   return inChunks((n) => [
     step('exchange', [':c', 16 * n]),
-    step('ahead', ...dealt(n, bits), [':digits', digitsBytes(code, 3 * n)]),
-    ...privateCompare.steps(code, 3 * n),
-    step('tell', [':v', packedBitsLength(3 * n)]),
+    step('ahead', ...dealt(n, bits), openedSign.digitsMessage(code, 3 * n)),
+    ...openedSign.steps(code, 3 * n),
   ]);
 }

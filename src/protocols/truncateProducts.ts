@@ -17,7 +17,15 @@ import { open } from './open.ts';
 import type { Party } from './party.ts';
 import type { ProductShape } from './productShape.ts';
 import { inChunks, type Stage, step } from './steps.ts';
-import { dealShifted, dealtMessage, dealtShifted, maskForTruncation, unpackTop } from './truncation.ts';
+import {
+  dealShifted,
+  dealtMessage,
+  dealtShifted,
+  helperMask,
+  maskForTruncation,
+  shiftedOpening,
+  unpackTop,
+} from './truncation.ts';
 
 /** P0, P1: ⟨z⟩, or a part of it (`truncation.ts`) → ⟨y⟩ = ⟨z / 2^bits⟩ and the products of its rows, pair after pair. */
 export async function workers(
@@ -39,7 +47,7 @@ export async function workers(
     ]);
     const top = unpackTop(dealt.top, rows * n, bits);
     const share = chunk.compute.truncateDealt(chunk.worker, c, dealt.shift, top, bits);
-    const C = z64.addConstant(z64.shiftRight(c, bits), -(1n << BigInt(62 - bits)));
+    const C = shiftedOpening(c, bits);
     const noWrap = z64.bitAt(c, 63).map((bit) => 1 - bit);
     for (let i = 0; i < rows; i++) y.set(row(share, i), i * columns + from);
     for (const [k, [i, j]] of pairs.entries()) {
@@ -60,8 +68,7 @@ export async function helper(party: Party, shape: ProductShape, part?: BigUint64
   const { rows, columns, bits, pairs } = shape;
   await party.chunks(columns, async (chunk, from, to) => {
     const n = to - from;
-    const R = z64.accumulate(chunk.stream('P0', 'R').z64(rows * n), chunk.stream('P1', 'R').z64(rows * n));
-    if (part !== undefined) z64.accumulate(R, z64.negate(gather(part, shape, from, to)));
+    const R = helperMask(chunk, 0, rows * n, part && gather(part, shape, from, to));
     const M = z64.shiftRight(R, bits);
     const high = z64.shiftLeft(M, 64 - bits);
     const r = z64.bitAt(R, 63);

@@ -14,18 +14,16 @@
  *
  * Truncate-and-select (backward): one opening c and ⟨M⟩, ⟨R_63⟩, ⟨qM⟩, ⟨q·R_63⟩; ⟨q⟩ and t are those kept from the comparison.
  *
- * Views: the workers see c, uniform under R; P2 sees what it sees in `directRelu.ts`. The local line is one pass (`truncateSelect`; P2:
- * `deal`): it draws and sends what the steps one by one would. The compared bits of C are those of c >> bits, as 2^(62−bits) lies above. Cost against truncation then ReLU: 14 bytes and
- * one round less.
+ * Views: the workers see c, uniform under R; P2 sees what it sees in `directRelu.ts`. Rounds 2 and 3 are in `openedSign.ts`. The local
+ * line is one pass (`truncateSelect`; P2: `deal`): it draws and sends what the steps one by one would. The compared bits of C are those
+ * of c >> bits, as 2^(62−bits) lies above. Cost against truncation then ReLU: 14 bytes and one round less.
  */
-import { packedBitsLength, xorInto } from '../ring/bits.ts';
-import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
-import { dealDigits, dealtDigits, digitsBytes, tellBits, toldBits } from './deal.ts';
 import { codeFor, type WorkerSign } from './directRelu.ts';
 import { open } from './open.ts';
+import type { SignWindow } from './openedSign.ts';
+import * as openedSign from './openedSign.ts';
 import type { Party } from './party.ts';
-import * as privateCompare from './privateCompare.ts';
 import { inChunks, type Stage, step } from './steps.ts';
 import {
   checkTruncationBits,
@@ -34,15 +32,19 @@ import {
   dealtShifted,
   helperMask,
   maskForTruncation,
+  truncatedWindow,
 } from './truncation.ts';
 
-function windowFor(compareBits: number, bits: number): number {
-  return Math.min(compareBits, 63 - bits);
+/** Of z, its opening and its mask: bits … bits + k − 1 are the low k bits of z / 2^bits. */
+function windowFor(compareBits: number, bits: number): SignWindow {
+  checkTruncationBits(bits);
+  const k = truncatedWindow(compareBits, bits);
+  return { from: bits, k, code: codeFor(k) };
 }
 
 /** Bit k − 1 of C is bit bits + k − 1 of c, turned round where it is the bit that 2^(62−bits) is taken from. */
-function turned(k: number, bits: number): 0 | 1 {
-  return k - 1 === 62 - bits ? 1 : 0;
+function turned({ k, from }: SignWindow): 0 | 1 {
+  return k - 1 === 62 - from ? 1 : 0;
 }
 
 /** P0, P1: this worker's share, or part (`truncation.ts`), of z → ⟨ReLU(z / 2^bits)⟩ and the kept bits. */
@@ -52,27 +54,21 @@ export async function workers(
   bits: number,
   compareBits: number,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
-  checkTruncationBits(bits);
-  const k = windowFor(compareBits, bits);
-  const code = codeFor(k);
+  const window = windowFor(compareBits, bits);
   const y = new BigUint64Array(z.length);
   const t = new Uint8Array(z.length);
   const q = new BigUint64Array(z.length);
   await party.chunks(z.length, async (chunk, from, to) => {
     const n = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));
-    const [c, { shift, top, q: qShare, qShift, qTop }, digits, random] = await Promise.all([
+    const [c, { shift, top, q: qShare, qShift, qTop }, ahead] = await Promise.all([
       open(chunk, 'c', masked), // round 1
       ...chunk.meanwhile(
         () => dealtShifted(chunk, n, bits, 'R,q,qR'),
-        () => dealtDigits(chunk, 'digits', code, n),
-        () => privateCompare.draw(chunk, code, n),
+        () => openedSign.ahead(chunk, window, n),
       ),
     ]);
-    const Y = z64.bitField(c, bits, bits + k - 1);
-    const beta = await privateCompare.workers(chunk, { code, orEqual: false }, random, digits, Y); // round 2
-    const v = await toldBits(chunk, 'v', n); // round 3
-    const known = z64.xorBitAt(xorInto(v, beta), c, bits + k - 1, turned(k, bits), t.subarray(from, to));
+    const known = await openedSign.workers(chunk, window, ahead, c, t.subarray(from, to), turned(window)); // rounds 2, 3
     const select = { t: known, opened: c, q: qShare, qMask: qShift };
     y.set(chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, qTop), from);
     q.set(qShare, from);
@@ -88,19 +84,14 @@ export async function helper(
   compareBits: number,
   part?: BigUint64Array,
 ): Promise<void> {
-  checkTruncationBits(bits);
-  const k = windowFor(compareBits, bits);
-  const code = codeFor(k);
+  const window = windowFor(compareBits, bits);
   await party.chunks(q.length, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
     const chosen = q.subarray(from, to);
-    const [, , betaPrime] = await Promise.all([
+    await Promise.all([
       dealShifted(chunk, R, bits, 'R,q,qR', chosen),
-      dealDigits(chunk, 'digits', code, z64.bitField(R, bits, bits + k - 1)),
-      privateCompare.helper(chunk, { code, orEqual: false }, to - from), // round 2
+      openedSign.helper(chunk, window, R, chosen), // rounds 2, 3
     ]);
-    const v = z64.xorBitAt(xorInto(betaPrime, chosen), R, bits + k - 1, 1, betaPrime);
-    await tellBits(chunk, 'v', v); // round 3
   });
 }
 
@@ -136,16 +127,10 @@ export async function helperSelect(party: Party, q: Uint8Array, bits: number, pa
 }
 
 export function cost(count: number, bits: number, compareBits: number, chunk: number): Cost {
-  const code = codeFor(windowFor(compareBits, bits));
-  const { rounds } = privateCompare.cost(code, count, chunk);
+  const { code } = windowFor(compareBits, bits);
   return chunked(count, chunk, (n) => ({
-    rounds: 2 + rounds,
-    bytes:
-      16 * n +
-      dealtMessage(n, bits, 'R,q,qR')[1] +
-      digitsBytes(code, n) +
-      privateCompare.cost(code, n, chunk).bytes +
-      2 * packedBitsLength(n),
+    rounds: 3,
+    bytes: 16 * n + dealtMessage(n, bits, 'R,q,qR')[1] + openedSign.bytes(code, n),
   }));
 }
 
@@ -154,12 +139,11 @@ export function selectCost(count: number, bits: number, chunk: number): Cost {
 }
 
 export function stages(bits: number, compareBits: number): Stage[] {
-  const code = codeFor(windowFor(compareBits, bits));
+  const { code } = windowFor(compareBits, bits);
   return inChunks((n) => [
     step('exchange', [':c', 8 * n]),
-    step('ahead', dealtMessage(n, bits, 'R,q,qR'), [':digits', digitsBytes(code, n)]),
-    ...privateCompare.steps(code, n),
-    step('tell', [':v', packedBitsLength(n)]),
+    step('ahead', dealtMessage(n, bits, 'R,q,qR'), openedSign.digitsMessage(code, n)),
+    ...openedSign.steps(code, n),
   ]);
 }
 

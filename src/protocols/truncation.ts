@@ -29,6 +29,16 @@ export function checkTruncationBits(bits: number): void {
     throw new RangeError(`truncation by ${bits} bits: expected 1 … 61`);
 }
 
+/** The widest window on z / 2^bits: comparisons are modulo 2^k, where the wrap 2^(64−bits) must vanish and |z| < 2^62 must fit. */
+export function truncatedWindow(compareBits: number, bits: number): number {
+  return Math.min(compareBits, 63 - bits);
+}
+
+/** C = (c >> bits) − 2^(62−bits). */
+export function shiftedOpening(c: BigUint64Array, bits: number): BigUint64Array {
+  return z64.addConstant(z64.shiftRight(c, bits), -(1n << BigInt(62 - bits)));
+}
+
 /** P0, P1: ⟨z⟩ → ⟨z / 2^bits⟩. */
 export async function workersDealt(party: Party, z: BigUint64Array, bits: number): Promise<BigUint64Array> {
   checkTruncationBits(bits);
