@@ -1,7 +1,7 @@
 /** Z_p values to and from the wire (layouts in assembly/pack.ts), in slices of whole groups. */
 import { packedLength } from '../compute.ts';
 import type { InlineKernels } from './instance.ts';
-import { RegionLayout, bytesAt, fetchBytes, placeBytes, putBytes, targetOf, type Prime } from './kernels.ts';
+import type { Prime } from './kernels.ts';
 
 /** Values and bytes of the smallest piece that begins and ends on a byte. */
 const GROUPS: Readonly<Record<Prime, { readonly values: number; readonly bytes: number }>> = {
@@ -66,26 +66,21 @@ function eachSlice(
     const groups = Math.min(GROUPS_PER_CALL, total - start);
     const slice = from.subarray(start * fromSize, (start + groups) * fromSize);
     const target = to.subarray(start * toSize, (start + groups) * toSize);
-    const layout = new RegionLayout();
-    const atFrom = layout.add(groups * fromSize);
-    const atTo = layout.add(groups * toSize);
-    kernels.run({
-      kernel,
-      bytes: layout.bytes,
-      load(memory, base) {
-        const padding = groups * fromSize - slice.length;
-        const address = padding === 0 ? placeBytes(memory, base + atFrom, slice) : base + atFrom;
-        if (padding > 0) {
-          putBytes(memory, address, slice);
-          bytesAt(memory, address + slice.length, padding).fill(0);
-        }
-        return [groups, address, targetOf(memory, base + atTo, target)];
-      },
-      store(memory, base, result) {
-        if (result !== 0) bad = true;
-        fetchBytes(memory, base + atTo, target);
-      },
-    });
+    kernels.begin();
+    const padding = groups * fromSize - slice.length;
+    const atFrom = padding === 0 ? kernels.bytes(slice) : padded(kernels, slice, padding);
+    const atTo = kernels.target(target);
+    if (kernels.call(kernel, groups, atFrom, atTo) !== 0) bad = true;
+    kernels.fetch(atTo, target);
   }
   return bad;
+}
+
+/** Address of a copy with zeros behind it. */
+function padded(kernels: InlineKernels, bytes: Uint8Array, zeros: number): number {
+  const address = kernels.room(bytes.length + zeros);
+  const copy = kernels.bytesAt(address, bytes.length + zeros);
+  copy.set(bytes);
+  copy.fill(0, bytes.length);
+  return address;
 }

@@ -4,7 +4,6 @@
  */
 import type { GemmJob } from '../compute.ts';
 import type { InlineKernels } from './instance.ts';
-import { putWords, RegionLayout, wordsAt } from './kernels.ts';
 
 /** Rows that are still few. */
 const MOST_ROWS = 4;
@@ -23,22 +22,14 @@ export function rowProduct(kernels: InlineKernels, job: GemmJob): BigUint64Array
   for (const { a, b } of terms) {
     for (let from = 0; from < k; from += rows) {
       const count = Math.min(rows, k - from);
-      const layout = new RegionLayout();
-      const [atA, atB, atC] = [m * count, count * n, m * n].map((words) => layout.add(8 * words));
-      kernels.run({
-        kernel: 'rowProduct',
-        bytes: layout.bytes,
-        load(memory, base) {
-          for (let i = 0; i < m; i++)
-            putWords(memory, base + atA + 8 * i * count, a.subarray(i * k + from, i * k + from + count));
-          putWords(memory, base + atB, b.subarray(from * n, (from + count) * n));
-          putWords(memory, base + atC, out);
-          return [m, count, n, base + atA, base + atB, base + atC];
-        },
-        store(memory, base) {
-          out.set(wordsAt(memory, base + atC, m * n));
-        },
-      });
+      kernels.begin();
+      const atA = kernels.room(8 * m * count);
+      for (let i = 0; i < m; i++)
+        kernels.wordsAt(atA + 8 * i * count, count).set(a.subarray(i * k + from, i * k + from + count));
+      const atB = kernels.words(b.subarray(from * n, (from + count) * n));
+      const atC = kernels.words(out);
+      kernels.call('rowProduct', m, count, n, atA, atB, atC);
+      out.set(kernels.wordsAt(atC, m * n));
     }
   }
   return out;

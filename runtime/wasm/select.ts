@@ -1,7 +1,6 @@
 /** Products with a shared bit and what P2 deals for them (assembly/select.ts), on the calling thread, in slices. */
 import type { DealJob, DealtShift, SelectJob } from '../compute.ts';
 import type { InlineKernels } from './instance.ts';
-import { RegionLayout, bytesAt, putBytes, putWords, wordsAt } from './kernels.ts';
 
 /** Elements a call: at most eight arrays of 32 KiB, which stay in the second-level cache. */
 const SLICE = 4096;
@@ -33,22 +32,15 @@ function pass(
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
     const count = end - start;
-    const layout = new RegionLayout();
-    const atT = layout.add(count);
-    const at = [x, opened, q, qMask].map((words) => ({ words, offset: layout.add(8 * count) }));
-    const atOut = layout.add(8 * count);
-    kernels.run({
-      kernel,
-      bytes: layout.bytes,
-      load(memory, base) {
-        putBytes(memory, base + atT, t.subarray(start, end));
-        for (const { words, offset } of at) putWords(memory, base + offset, words.subarray(start, end));
-        return [count, ...settings, base + atT, ...at.map(({ offset }) => base + offset), base + atOut];
-      },
-      store(memory, base) {
-        out.set(wordsAt(memory, base + atOut, count), start);
-      },
-    });
+    kernels.begin();
+    const atT = kernels.bytes(t.subarray(start, end));
+    const atX = kernels.words(x.subarray(start, end));
+    const atOpened = kernels.words(opened.subarray(start, end));
+    const atQ = kernels.words(q.subarray(start, end));
+    const atMask = kernels.words(qMask.subarray(start, end));
+    const atOut = kernels.room(8 * count);
+    kernels.call(kernel, count, ...settings, atT, atX, atOpened, atQ, atMask, atOut);
+    out.set(kernels.wordsAt(atOut, count), start);
   }
   return out;
 }
@@ -71,28 +63,18 @@ export function truncateSelect(
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
     const count = end - start;
-    const layout = new RegionLayout();
-    const atT = layout.add(count);
-    const [atOpened, atShift, atQ, atQMask, atOut] = Array.from({ length: 5 }, () => layout.add(8 * count));
-    const [atTop, atQTop] = [layout.add(width * count), layout.add(width * count)];
-    kernels.run({
-      kernel: 'truncateSelect',
-      bytes: layout.bytes,
-      load(memory, base) {
-        putBytes(memory, base + atT, t.subarray(start, end));
-        putWords(memory, base + atOpened, opened.subarray(start, end));
-        putWords(memory, base + atShift, shift.subarray(start, end));
-        putBytes(memory, base + atTop, top.subarray(start * width, end * width));
-        putWords(memory, base + atQ, q.subarray(start, end));
-        putWords(memory, base + atQMask, qMask.subarray(start, end));
-        putBytes(memory, base + atQTop, qTop.subarray(start * width, end * width));
-        const operands = [atT, atOpened, atShift, atTop, atQ, atQMask, atQTop, atOut].map((offset) => base + offset);
-        return [count, party, bits, width, ...operands];
-      },
-      store(memory, base) {
-        out.set(wordsAt(memory, base + atOut, count), start);
-      },
-    });
+    kernels.begin();
+    const atT = kernels.bytes(t.subarray(start, end));
+    const atOpened = kernels.words(opened.subarray(start, end));
+    const atShift = kernels.words(shift.subarray(start, end));
+    const atTop = kernels.bytes(top.subarray(start * width, end * width));
+    const atQ = kernels.words(q.subarray(start, end));
+    const atMask = kernels.words(qMask.subarray(start, end));
+    const atQTop = kernels.bytes(qTop.subarray(start * width, end * width));
+    const atOut = kernels.room(8 * count);
+    const operands = [atT, atOpened, atShift, atTop, atQ, atMask, atQTop, atOut];
+    kernels.call('truncateSelect', count, party, bits, width, ...operands);
+    out.set(kernels.wordsAt(atOut, count), start);
   }
   return out;
 }
@@ -109,28 +91,19 @@ export function deal(kernels: InlineKernels, job: DealJob): void {
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
     const count = end - start;
-    const layout = new RegionLayout();
-    const [atMask, atWords, atBits] = [layout.add(8 * count), layout.add(8 * count), layout.add(8 * count)];
-    const [atKeep, atTop] = [layout.add(count), layout.add(width * count)];
-    kernels.run({
-      kernel: 'deal',
-      bytes: layout.bytes,
-      load(memory, base) {
-        putWords(memory, base + atMask, mask.subarray(start, end));
-        putWords(memory, base + atWords, words.subarray(start, end));
-        if (keep === undefined) bytesAt(memory, base + atKeep, count).fill(1);
-        else putBytes(memory, base + atKeep, keep.subarray(start, end));
-        if (bitWords !== undefined) putWords(memory, base + atBits, bitWords.subarray(start, end));
-        if (top !== undefined) putBytes(memory, base + atTop, top.subarray(start * width, end * width));
-        const operands = [atMask, atKeep, atWords, atBits, atTop].map((offset) => base + offset);
-        return [count, bits, width, Number(bitWords !== undefined), Number(signed), ...operands];
-      },
-      store(memory, base) {
-        words.set(wordsAt(memory, base + atWords, count), start);
-        bitWords?.set(wordsAt(memory, base + atBits, count), start);
-        top?.set(bytesAt(memory, base + atTop, width * count), start * width);
-      },
-    });
+    kernels.begin();
+    const atMask = kernels.words(mask.subarray(start, end));
+    const atWords = kernels.words(words.subarray(start, end));
+    const atKeep = keep === undefined ? kernels.room(count) : kernels.bytes(keep.subarray(start, end));
+    if (keep === undefined) kernels.bytesAt(atKeep, count).fill(1);
+    const atBits = bitWords === undefined ? 0 : kernels.words(bitWords.subarray(start, end));
+    const topOut = top?.subarray(start * width, end * width);
+    const atTop = topOut === undefined ? 0 : kernels.bytes(topOut);
+    const flags = [Number(bitWords !== undefined), Number(signed)];
+    kernels.call('deal', count, bits, width, ...flags, atMask, atKeep, atWords, atBits, atTop);
+    words.set(kernels.wordsAt(atWords, count), start);
+    bitWords?.set(kernels.wordsAt(atBits, count), start);
+    topOut?.set(kernels.bytesAt(atTop, width * count));
   }
 }
 
