@@ -10,7 +10,12 @@ import { memoryPair, type MemoryOptions } from '../src/channel/memory.ts';
 import type { Probe } from '../src/profile/probe.ts';
 import { createParty, type Party, type PartyId } from '../src/protocols/party.ts';
 import type { Stream } from '../src/random/stream.ts';
-import { PairStreams } from '../src/random/streams.ts';
+import { type MaskTable, PairStreams } from '../src/random/streams.ts';
+
+/** Of `PairStreams`, where a test looks at the masks of data sets. */
+interface Tables {
+  table(path: string, purpose: string): Pick<MaskTable, 'z64'>;
+}
 
 export interface SimulationOptions {
   /** Keys of the pairs (P0,P1), (P0,P2), (P1,P2); random when absent. */
@@ -21,7 +26,7 @@ export interface SimulationOptions {
   /** What a party computes with: to look at what it computes, or to break it on purpose. */
   readonly compute?: (compute: Compute, id: PartyId) => Compute;
   /** What a party draws from, by the pair's index: the same. */
-  readonly streams?: (streams: PairStreams, pair: number) => Pick<PairStreams, 'stream'>;
+  readonly streams?: (streams: PairStreams, pair: number) => Pick<PairStreams, 'stream'> & Partial<Tables>;
   /** Where each party counts its time and traffic, by its id. */
   readonly probes?: readonly [Probe, Probe, Probe];
 }

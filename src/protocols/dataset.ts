@@ -2,13 +2,18 @@
  * A data set in shares: its first dimension is rows (samples), and every row is masked and opened at most once a session, the
  * first time a batch needs it (PROTOCOLS §1, "Masked operands": a value that does not change is opened once).
  *
- * The mask of row i is the stream (data set's path, `U/i`), so it is the same whichever batches the row appears in.
+ * The masks lie in one stream (data set's path, `U`), row after row, so that of a row is the same whichever batches it appears in, and those
+ * of rows that follow one another are drawn at once.
  */
 import * as z64 from '../ring/z64.ts';
 import { type Masked, masked } from './beaver.ts';
 import { later } from './later.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
+import type { MaskTable } from '../random/streams.ts';
+
+/** Elements whose masks are drawn at once. */
+const SLICE = 16384;
 
 export class Dataset {
   readonly rows: number;
@@ -18,6 +23,8 @@ export class Dataset {
   readonly #share: BigUint64Array | null;
   readonly #opened: BigUint64Array | null;
   readonly #asked: Uint8Array;
+  /** A worker's share of the masks; P2 knows both. */
+  readonly #masks: readonly MaskTable[];
   #arrivals: Promise<unknown> = Promise.resolve();
 
   constructor(party: Party, rows: number, width: number, share: BigUint64Array | null) {
@@ -27,6 +34,8 @@ export class Dataset {
     this.#share = share;
     this.#opened = share === null ? null : new BigUint64Array(share.length);
     this.#asked = new Uint8Array(rows);
+    const others = party.id === 2 ? (['P0', 'P1'] as const) : (['P2'] as const);
+    this.#masks = others.map((other) => party.maskTable(other, 'U'));
   }
 
   /** This worker's shares of the given rows; null at the helper. */
@@ -55,11 +64,9 @@ export class Dataset {
   /** P2: the masks of the rows. */
   async helperMask(indices: readonly number[]): Promise<BigUint64Array> {
     const U = new BigUint64Array(indices.length * this.width);
-    for (const [k, row] of indices.entries()) {
-      const [u0, u1] = (['P0', 'P1'] as const).map((worker) =>
-        this.#party.streamAgain(worker, `U/${row}`).z64(this.width),
-      );
-      U.set(z64.accumulate(u0, u1), k * this.width);
+    const [masks0, masks1] = this.#masks;
+    for (const { at, from, count } of this.#pieces(indices)) {
+      U.set(z64.accumulate(masks0.z64(from, count), masks1.z64(from, count)), at);
       await this.#party.pause();
     }
     this.#party.compute.keep(U);
@@ -69,10 +76,9 @@ export class Dataset {
   /** P0, P1: opens rows, of which `share` is this worker's share. */
   async #open(party: Party, rows: readonly number[], share: BigUint64Array): Promise<BigUint64Array> {
     const mine = new BigUint64Array(share.length);
-    for (const [k, row] of rows.entries()) {
-      const from = k * this.width;
-      const mask = this.#party.stream('P2', `U/${row}`).z64(this.width);
-      mine.set(z64.subtractFrom(share.subarray(from, from + this.width), mask), from);
+    const [masks] = this.#masks;
+    for (const { at, from, count } of this.#pieces(rows)) {
+      mine.set(z64.subtractFrom(share.subarray(at, at + count), masks.z64(from, count)), at);
       await this.#party.pause();
     }
     const opened = await open(party, 'E', mine);
@@ -80,6 +86,17 @@ export class Dataset {
       this.#opened!.set(opened.subarray(k * this.width, (k + 1) * this.width), row * this.width),
     );
     return opened;
+  }
+
+  /** Where rows lie that follow one another, at most a slice of them: `count` elements of a batch from `at`, of the data set from `from`. */
+  *#pieces(rows: readonly number[]): Generator<{ at: number; from: number; count: number }> {
+    const most = Math.max(1, Math.floor(SLICE / this.width));
+    for (let k = 0; k < rows.length;) {
+      let count = 1;
+      while (k + count < rows.length && count < most && rows[k + count] === rows[k] + count) count++;
+      yield { at: k * this.width, from: rows[k] * this.width, count: count * this.width };
+      k += count;
+    }
   }
 
   #pick(from: BigUint64Array, indices: readonly number[]): BigUint64Array {

@@ -15,7 +15,7 @@ import type { ElementType, Link, Payloads, PeerName } from '../channel/channel.t
 import type { Probe } from '../profile/probe.ts';
 import { MeasuredStream } from '../random/measured.ts';
 import type { Stream } from '../random/stream.ts';
-import type { PairStreams } from '../random/streams.ts';
+import type { MaskTable, PairStreams } from '../random/streams.ts';
 import { measuredReceive, measuredSend } from './measured.ts';
 import { Turns } from './turns.ts';
 
@@ -43,8 +43,6 @@ const SLICE = 16384;
 /** How long a turn of the event loop may last. The helper deals ahead, and workers wait for its answers: it looks for them often. */
 const WORKER_TURN_MS = 2;
 const HELPER_TURN_MS = 0.25;
-/** Purposes of streams that a data set has for each of its rows (`dataset.ts`). */
-const ROW = 'U/';
 /** Chunks of one tensor that a worker keeps in flight. */
 const CHUNKS_IN_FLIGHT = 4;
 
@@ -134,18 +132,13 @@ export class Party {
 
   /** The stream shared with another party at this party's address. */
   stream(other: PartyName, purpose: string): Stream {
-    this.#claim(`${other}:${purpose}`);
-    return this.streamAgain(other, purpose);
+    const stream = this.#streamsWith(other, purpose).stream(this.path, purpose);
+    return this.#probe === undefined ? stream : new MeasuredStream(stream, this.#probe.scope, purpose);
   }
 
-  /** The same stream from its start once more: only for the mask of a value that is masked once and used again (`dataset.ts`). */
-  streamAgain(other: PartyName, purpose: string): Stream {
-    const streams = this.#setup.streams.get(other);
-    if (streams === undefined) throw new Error(`${this.name} shares no key with ${other} (${this.path}, ${purpose})`);
-    const stream = streams.stream(this.path, purpose);
-    // A row of a data set is too little to be timed by itself.
-    if (this.#probe === undefined || purpose.startsWith(ROW)) return stream;
-    return new MeasuredStream(stream, this.#probe.scope, purpose);
+  /** The same, to be read at any place and again: only for the masks of rows that are masked once and used again (`dataset.ts`). */
+  maskTable(other: PartyName, purpose: string): MaskTable {
+    return this.#streamsWith(other, purpose).table(this.path, purpose);
   }
 
   /**
@@ -236,6 +229,13 @@ export class Party {
   #child(label: string, depth: number, drawer: WorkerName): Party {
     this.#claim(`/${label}`);
     return new Party(this.#setup, `${this.path}/${label}`, depth, drawer, this.#probe?.fork(label));
+  }
+
+  #streamsWith(other: PartyName, purpose: string): PairStreams {
+    this.#claim(`${other}:${purpose}`);
+    const streams = this.#setup.streams.get(other);
+    if (streams === undefined) throw new Error(`${this.name} shares no key with ${other} (${this.path}, ${purpose})`);
+    return streams;
   }
 
   #link(to: PartyName): Link {

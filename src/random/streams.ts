@@ -40,16 +40,17 @@ class BlockCipher {
     this.#ecb = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false);
   }
 
-  /** The first `length` bytes of the key stream at an address, up to SHORT_BYTES. */
-  first(address: Buffer, length: number): Buffer<ArrayBuffer> {
+  /** `length` bytes of the key stream at an address from block `from` on, up to SHORT_BYTES. */
+  short(address: Buffer, from: number, length: number): Buffer<ArrayBuffer> {
     const blocks = this.#blocks;
     const count = Math.ceil(length / BLOCK_BYTES);
     const [a, b, c] = [address.readUInt32LE(0), address.readUInt32LE(4), address.readUInt32LE(8)];
     for (let i = 0; i < count; i++) {
+      const n = from + i;
       blocks[4 * i] = a;
       blocks[4 * i + 1] = b;
       blocks[4 * i + 2] = c;
-      blocks[4 * i + 3] = (i << 24) | ((i & 0xff00) << 8); // big-endian; below 2^16
+      blocks[4 * i + 3] = (n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24); // big-endian
     }
     const out = this.#ecb.update(this.#bytes.subarray(0, count * BLOCK_BYTES));
     return out.subarray(0, length);
@@ -80,7 +81,7 @@ class AddressCipher implements StreamCipher {
   update(zeros: Uint8Array): Buffer<ArrayBuffer> {
     if (this.#counter === undefined && this.#given === 0 && zeros.length <= SHORT_BYTES) {
       this.#given = zeros.length;
-      return this.#cipher.first(this.#address, zeros.length);
+      return this.#cipher.short(this.#address, 0, zeros.length);
     }
     if (this.#counter === undefined) {
       this.#counter = this.#cipher.counter(this.#address, Math.floor(this.#given / BLOCK_BYTES));
@@ -90,10 +91,43 @@ class AddressCipher implements StreamCipher {
   }
 }
 
+/** A stream that is read at any place, as often as one likes: the masks of a data set's rows. */
+export class MaskTable {
+  readonly #cipher: BlockCipher;
+  readonly #address: Buffer;
+
+  constructor(cipher: BlockCipher, address: Buffer) {
+    this.#cipher = cipher;
+    this.#address = address;
+  }
+
+  /** n uniform elements of Z_{2^64}: elements from … from + n − 1 of the stream. */
+  z64(from: number, n: number): BigUint64Array {
+    if (!(
+      Number.isSafeInteger(from) &&
+      Number.isSafeInteger(n) &&
+      from >= 0 &&
+      n >= 0 &&
+      8 * (from + n) <= STREAM_BYTES
+    ))
+      throw new RangeError(`elements ${from} … ${from + n} of a random stream: it has ${STREAM_BYTES / 8}`);
+    const block = Math.floor((8 * from) / BLOCK_BYTES);
+    const skip = 8 * from - BLOCK_BYTES * block;
+    const length = skip + 8 * n;
+    const bytes =
+      length <= SHORT_BYTES
+        ? this.#cipher.short(this.#address, block, length)
+        : this.#cipher.counter(this.#address, block).update(Buffer.alloc(length));
+    return new BigUint64Array(bytes.buffer, bytes.byteOffset + skip, n);
+  }
+}
+
 /** All streams under one key. The key is out of reach of `util.inspect`, `JSON.stringify` and enumeration. */
 export class PairStreams {
   readonly #cipher: BlockCipher;
   readonly #fast: FastSamplers | undefined;
+  /** The last one made. V8 drops what it compiled for a class when a full collection finds none of its objects alive, so one is kept. */
+  readonly #last: Stream[] = [];
 
   /**
    * @param key 16 bytes; copied.
@@ -112,7 +146,12 @@ export class PairStreams {
    */
   stream(path: string, purpose: string): Stream {
     const cipher = new AddressCipher(this.#cipher, addressOf(path, purpose));
-    return new CipherStream(cipher, STREAM_BYTES, this.#fast);
+    return (this.#last[0] = new CipherStream(cipher, STREAM_BYTES, this.#fast));
+  }
+
+  /** The same stream, to be read at any place. */
+  table(path: string, purpose: string): MaskTable {
+    return new MaskTable(this.#cipher, addressOf(path, purpose));
   }
 }
 

@@ -1,7 +1,7 @@
 /** Training on shares against its ideal twin; determinism; the whole loop when messages go wrong. */
 import { describe, expect, it } from 'vitest';
 import { decode } from '../../src/ring/fixed.ts';
-import type { PairStreams } from '../../src/random/streams.ts';
+import type { SimulationOptions } from '../simulate.ts';
 import { DIRECT, OPTIONS, PAPER, trainPlain, trainSecure, type TinyResult } from './tiny.ts';
 
 const KEYS = [4, 5, 6].map((fill) => new Uint8Array(16).fill(fill)) as [Uint8Array, Uint8Array, Uint8Array];
@@ -59,12 +59,23 @@ describe('no mask repeats', () => {
     spoil?: (path: string) => string,
   ): Promise<string[]> {
     const seen: string[] = [];
-    const watch = (streams: PairStreams, pair: number): Pick<PairStreams, 'stream'> => ({
+    const watch: NonNullable<SimulationOptions['streams']> = (streams, pair) => ({
       stream: (path, purpose) => {
         const address = spoil === undefined ? path : spoil(path);
         const first = Buffer.from(streams.stream(address, purpose).bytes(16)).toString('hex');
         seen.push(`${pair} ${path} ${purpose} ${first}`);
         return streams.stream(address, purpose);
+      },
+      table: (path, purpose) => {
+        const table = streams.table(spoil === undefined ? path : spoil(path), purpose);
+        return {
+          z64: (from, n) => {
+            const values = table.z64(from, n);
+            const first = Buffer.from(values.buffer, values.byteOffset, 16).toString('hex');
+            seen.push(`${pair} ${path} ${purpose}, element ${from} ${first}`);
+            return values;
+          },
+        };
       },
     });
     await trainSecure(DIRECT, { ...OPTIONS, steps: 3 }, { keys, streams: watch });

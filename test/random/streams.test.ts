@@ -17,15 +17,17 @@ const SAMPLERS: readonly ((stream: Stream, n: number) => Values)[] = [
   (s, n) => s.bits(n),
 ];
 
+/** With its length in front. */
+function framed(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
 /** The key stream by its definition, one block at a time through AES-ECB. */
 function blocks(path: string, purpose: string, count: number): Buffer {
-  const part = (text: string) => {
-    const bytes = Buffer.from(text);
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    return Buffer.concat([length, bytes]);
-  };
-  const address = createHash('sha256').update(part(path)).update(part(purpose)).digest().subarray(0, 12);
+  const address = createHash('sha256').update(framed(path)).update(framed(purpose)).digest().subarray(0, 12);
   const out: Buffer[] = [];
   for (let i = 0; i < count; i++) {
     const counter = Buffer.alloc(4);
@@ -65,6 +67,44 @@ describe('PairStreams', () => {
     const stream = new PairStreams(KEY).stream('p', 'q');
     const drawn = [stream.bytes(n), stream.bytes(3), stream.bytes(20_000)];
     expect(Buffer.concat(drawn).equals(expected)).toBe(true);
+  });
+
+  it.each([
+    [0, 1],
+    [1, 1],
+    [1, 2],
+    [1022, 1],
+    [1023, 3],
+    [131_071, 1025],
+    [3, 20_000],
+    [5, 0],
+  ])('a table from element %i on: %i elements of the same stream', (from, n) => {
+    const streams = new PairStreams(KEY);
+    const expected = streams
+      .stream('p', 'q')
+      .z64(from + n)
+      .subarray(from);
+    const table = streams.table('p', 'q');
+    expect(table.z64(from, n)).toEqual(expected);
+    expect(table.z64(from, n)).toEqual(expected);
+  });
+
+  it('a table ends where the block counter would wrap, and counts blocks in all its bytes', () => {
+    const table = new PairStreams(KEY).table('p', 'q');
+    const last = table.z64(2 ** 33 - 2, 2);
+    const counter = Buffer.concat([
+      createHash('sha256').update(framed('p')).update(framed('q')).digest().subarray(0, 12),
+      Buffer.from('ffffffff', 'hex'),
+    ]);
+    const block = createCipheriv('aes-128-ecb', KEY, null).update(counter);
+    expect([...last]).toEqual([block.readBigUInt64LE(0), block.readBigUInt64LE(8)]);
+    for (const [from, n] of [
+      [2 ** 33 - 2, 3],
+      [-1, 1],
+      [0.5, 1],
+      [0, -1],
+    ])
+      expect(() => table.z64(from, n)).toThrow(RangeError);
   });
 
   it('both ends draw the same, other keys, paths and purposes draw others', () => {
