@@ -11,6 +11,7 @@
  */
 import { type Cost, type CostModel, inSequence } from './cost.ts';
 import type { Engine, Value } from './engine.ts';
+import { type Shape, sizeOf } from '../ring/shape.ts';
 import { indexCost, indexOfMaximum } from './rowMaximum.ts';
 
 /** Above this, all pairs are too many: 120 comparisons a row. */
@@ -20,28 +21,34 @@ const ALL_PAIRS = 16;
 export async function argmax(engine: Engine, x: Value): Promise<Value> {
   const [m, n] = x.shape;
   if (n > ALL_PAIRS) return engine.unitVectors(engine.reshape(await indexOfMaximum(engine, x), [m]), n);
-  const filled = (columns: number, number: number): Value =>
-    engine.constant([m, columns], new Float64Array(m * columns).fill(number), 0);
-  if (n === 1) return filled(1, 1);
+  if (n === 1) return filled(engine, [m, 1], 1);
 
-  // By distance: column i against column i + d.
+  // Columns as rows, which are views. By distance: i against i + d.
+  const rows = engine.transpose(x);
   const distances = Array.from({ length: n - 1 }, (_, i) => i + 1);
-  const differences = distances.map((d) => engine.sub(engine.columns(x, 0, n - d), engine.columns(x, d, n)));
-  const { sign } = await engine.relu(engine.concatColumns(differences));
+  const differences = distances.map((d) => engine.sub(engine.slice(rows, 0, n - d), engine.slice(rows, d, n)));
+  const { sign } = await engine.relu(engine.concatRows(differences));
   const bits = engine.bits(sign);
 
-  let wins = filled(n, 0);
+  // Wins − (n − 2) = i − (n − 2) + Σ_{j>i} b_ij − Σ_{j<i} b_ji.
+  let score: Value = engine.constant(
+    [n, m],
+    Float64Array.from({ length: n * m }, (_, k) => Math.floor(k / m) + 2 - n),
+    0,
+  );
   let at = 0;
   for (const d of distances) {
-    const left = engine.columns(bits, at, at + n - d);
-    const right = engine.sub(filled(n - d, 1), left);
-    const none = filled(d, 0);
-    wins = engine.add(wins, engine.concatColumns([left, none]));
-    wins = engine.add(wins, engine.concatColumns([none, right]));
+    const won = engine.slice(bits, at, at + n - d);
+    const none = filled(engine, [d, m], 0);
+    score = engine.add(score, engine.sub(engine.concatRows([won, none]), engine.concatRows([none, won])));
     at += n - d;
   }
-  const { y } = await engine.relu(engine.addPublic(wins, 2 - n));
-  return y;
+  const { y } = await engine.relu(score);
+  return engine.transpose(y);
+}
+
+function filled(engine: Engine, shape: Shape, number: number): Value {
+  return engine.constant(shape, new Float64Array(sizeOf(shape)).fill(number), 0);
 }
 
 /** (m,n) unit vectors → (m,1) indices. Local. */

@@ -75,11 +75,9 @@ export abstract class LinearEngine<V extends RingValue> {
     if (sizeOf(row.shape) !== n)
       throw new RangeError(`addRow: x has ${n} columns, the row has shape [${row.shape.join(',')}]`);
     sameScale('addRow', x, row);
-    return this.linear(x.shape, x.fractionBits, [x as V, row as V], (data, vector) => {
-      const out = data.slice();
-      z64.accumulate(out, vector);
-      return out;
-    });
+    return this.linear(x.shape, x.fractionBits, [x as V, row as V], (data, vector) =>
+      z64.accumulate(data.slice(), vector),
+    );
   }
 
   subColumn(x: Value, column: Value): V {
@@ -90,12 +88,9 @@ export abstract class LinearEngine<V extends RingValue> {
       );
     }
     sameScale('subColumn', x, column);
-    return this.linear(x.shape, x.fractionBits, [x as V, column as V], (data, vector) => {
-      const out = data.slice();
-      const minus = z64.negate(vector);
-      for (let r = 0; r < m; r++) z64.accumulate(out.subarray(r * n, (r + 1) * n), minus.subarray(r, r + 1));
-      return out;
-    });
+    return this.linear(x.shape, x.fractionBits, [x as V, column as V], (data, vector) =>
+      z64.sub(data, z64.repeatColumn(vector, n)),
+    );
   }
 
   addPublic(x: Value, number: number): V {
@@ -144,18 +139,7 @@ export abstract class LinearEngine<V extends RingValue> {
     const [m, n] = matrix('columns', x);
     if (!(from >= 0 && from <= to && to <= n)) throw new RangeError(`columns ${from} … ${to} of a matrix with ${n}`);
     const width = Math.ceil((to - from) / step);
-    return this.linear([m, width], x.fractionBits, [x as V], (data) => {
-      const out = new BigUint64Array(m * width);
-      const source = z64.halves(data);
-      const target = z64.halves(out);
-      for (let r = 0, i = 0; r < m; r++) {
-        for (let c = from; c < to; c += step, i += 2) {
-          target[i] = source[2 * (r * n + c)];
-          target[i + 1] = source[2 * (r * n + c) + 1];
-        }
-      }
-      return out;
-    });
+    return this.linear([m, width], x.fractionBits, [x as V], (data) => z64.columns(data, m, from, to, step));
   }
 
   slice(x: Value, from: number, to: number): V {
@@ -190,15 +174,9 @@ export abstract class LinearEngine<V extends RingValue> {
       return columns;
     });
     const total = widths.reduce((sum, width) => sum + width, 0);
-    return this.linear([m, total], parts[0].fractionBits, parts as readonly V[], (...datas) => {
-      const out = new BigUint64Array(m * total);
-      let offset = 0;
-      datas.forEach((data, i) => {
-        for (let r = 0; r < m; r++) out.set(data.subarray(r * widths[i], (r + 1) * widths[i]), r * total + offset);
-        offset += widths[i];
-      });
-      return out;
-    });
+    return this.linear([m, total], parts[0].fractionBits, parts as readonly V[], (...datas) =>
+      z64.concatColumns(datas, m),
+    );
   }
 
   concatRows(parts: readonly Value[]): V {

@@ -10,13 +10,17 @@ import { type Cost, type CostModel, inSequence } from './cost.ts';
 import type { Engine, Value } from './engine.ts';
 
 export async function rowMaximum(engine: Engine, x: Value): Promise<Value> {
-  let current = x;
-  while (current.shape[1] > 1) {
-    const { left, right, rest } = pair(engine, current);
+  // Columns as rows, which are views.
+  let rows = engine.transpose(x);
+  while (rows.shape[0] > 1) {
+    const n = rows.shape[0];
+    const half = n >> 1;
+    const [left, right] = [engine.slice(rows, 0, half), engine.slice(rows, half, 2 * half)];
     const { y } = await engine.relu(engine.sub(left, right));
-    current = join(engine, engine.add(right, y), rest);
+    const larger = engine.add(right, y);
+    rows = n % 2 === 1 ? engine.concatRows([larger, engine.slice(rows, n - 1, n)]) : larger;
   }
-  return current;
+  return engine.reshape(rows, [x.shape[0], 1]);
 }
 
 export async function indexOfMaximum(engine: Engine, x: Value): Promise<Value> {

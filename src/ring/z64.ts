@@ -228,6 +228,52 @@ export function transpose(a: BigUint64Array, m: number, n: number): BigUint64Arr
   return out;
 }
 
+/** Columns from, from + step, … below `to` of a row-major matrix. */
+export function columns(a: BigUint64Array, rows: number, from: number, to: number, step = 1): BigUint64Array {
+  const n = rows === 0 ? 0 : a.length / rows;
+  const out = new BigUint64Array(rows * Math.ceil((to - from) / step));
+  const x = halves(a);
+  const z = halves(out);
+  for (let r = 0, i = 0; r < rows; r++) {
+    for (let c = 2 * (r * n + from); c < 2 * (r * n + to); c += 2 * step, i += 2) {
+      z[i] = x[c];
+      z[i + 1] = x[c + 1];
+    }
+  }
+  return out;
+}
+
+/** Row-major matrices of as many rows each, side by side. */
+export function concatColumns(parts: readonly BigUint64Array[], rows: number): BigUint64Array {
+  const out = new BigUint64Array(parts.reduce((total, part) => total + part.length, 0));
+  const z = halves(out);
+  const step = rows === 0 ? 0 : z.length / rows;
+  let offset = 0;
+  for (const part of parts) {
+    const x = halves(part);
+    const width = rows === 0 ? 0 : x.length / rows;
+    for (let r = 0, i = 0; r < rows; r++) {
+      for (let j = r * step + offset; j < r * step + offset + width; i++, j++) z[j] = x[i];
+    }
+    offset += width;
+  }
+  return out;
+}
+
+/** A column, n times side by side. */
+export function repeatColumn(column: BigUint64Array, n: number): BigUint64Array {
+  const out = new BigUint64Array(column.length * n);
+  const x = halves(column);
+  const z = halves(out);
+  for (let r = 0, i = 0; r < x.length; r += 2) {
+    for (let c = 0; c < n; c++, i += 2) {
+      z[i] = x[r];
+      z[i + 1] = x[r + 1];
+    }
+  }
+  return out;
+}
+
 /** Column sums of a row-major (rows, columns) matrix: a vector of `columns`. */
 export function sumRows(a: BigUint64Array, rows: number, columns: number): BigUint64Array {
   const out = new BigUint64Array(columns);

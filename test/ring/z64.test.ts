@@ -155,6 +155,35 @@ describe('Z_{2^64}', () => {
             z64.multiply(a, column, columns),
             values.map((v, i) => mod64(v * values[Math.floor(i / columns)])),
           );
+          agrees(
+            z64.repeatColumn(column, columns),
+            values.map((_, i) => values[Math.floor(i / columns)]),
+          );
+        },
+      ),
+    );
+  });
+
+  it('takes columns out of a matrix, and puts matrices side by side', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 5 }),
+        fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 4 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.infiniteStream(element),
+        (rows, widths, step, stream) => {
+          const parts = widths.map((width) => offset(BigUint64Array.from([...stream.take(rows * width)])));
+          const joined = z64.concatColumns(parts, rows);
+          let from = 0;
+          for (const [k, part] of parts.entries()) {
+            agrees(z64.columns(joined, rows, from, from + widths[k]), [...part]);
+            agrees(
+              z64.columns(joined, rows, from, from + widths[k], step),
+              [...part].filter((_, i) => (i % widths[k]) % step === 0),
+            );
+            from += widths[k];
+          }
+          expect(joined).toHaveLength(rows * from);
         },
       ),
     );
