@@ -4,8 +4,11 @@ import type { Frame } from './frame.ts';
 
 /** What keeping one message costs besides its payload, roughly. */
 const OVERHEAD_BYTES = 256;
-/** Labels remembered at the least, to tell a message that comes twice. Sequence numbers, not these, defeat replay. */
-const REMEMBERED_LABELS = 50_000;
+/**
+ * Labels remembered at the least, to tell a message that comes twice. Sequence numbers, not these, defeat replay; and each is a string that
+ * V8's collector visits again and again.
+ */
+const REMEMBERED_LABELS = 1_000;
 
 export class Inbox {
   readonly #limitBytes: number;
