@@ -67,7 +67,7 @@ function synchronous(compute: Compute): Operation[] {
   return [
     ...wire,
     ['truncateLocal', n, () => compute.truncateLocal(1, a, 16)],
-    ['truncateDealt', n, () => compute.truncateDealt(0, a, b, b, 16)],
+    ['truncateDealt', n, () => compute.truncateDealt(0, a, { bits: 16, shift: b, top: new Uint8Array(2 * n) })],
     ['wrap', n, () => compute.wrap(a, b)],
   ];
 }

@@ -196,16 +196,10 @@ export interface Compute {
   /** Local truncation (Alg. 11): P0 ⌊z/2^bits⌋ logical, P1 −⌊(−z)/2^bits⌋. */
   truncateLocal(party: 0 | 1, z: BigUint64Array, bits: number): BigUint64Array;
   /**
-   * Step 2 of the dealt truncation: (c >> bits) − rShift + r63·(1 − c_63)·2^(64−bits) − 2^(62−bits), public terms only for P0.
-   * c is the opened z + 2^62 + R; rShift this party's share of R >> bits; r63 its share of R_63 (its low `bits` bits count).
+   * Step 2 of the dealt truncation: (c >> bits) − shift + top·(1 − c_63)·2^(64−bits) − 2^(62−bits), public terms only for P0. c is the opened
+   * z + 2^62 + R.
    */
-  truncateDealt(
-    party: 0 | 1,
-    c: BigUint64Array,
-    rShift: BigUint64Array,
-    r63: BigUint64Array,
-    bits: number,
-  ): BigUint64Array;
+  truncateDealt(party: 0 | 1, c: BigUint64Array, dealt: DealtShift): BigUint64Array;
   /** Step 5 of ShareConvert: this worker's share over Z_{2^64 − 1}. */
   convertShare(job: ConvertJob): BigUint64Array;
   /** ⟨(t ⊕ q)·x⟩ from this worker's share of x. */

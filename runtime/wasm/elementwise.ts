@@ -1,4 +1,4 @@
-/** Truncation, wrap and ShareConvert, element by element on the calling thread, in slices. */
+/** Local truncation, wrap and ShareConvert, element by element on the calling thread, in slices. */
 import type { ConvertJob } from '../compute.ts';
 import type { InlineKernels } from './instance.ts';
 
@@ -14,31 +14,6 @@ export function truncateLocal(kernels: InlineKernels, party: 0 | 1, z: BigUint64
     const atZ = kernels.words(z.subarray(start, end));
     const atOut = kernels.room(8 * (end - start));
     kernels.call('truncateLocal', end - start, party, atZ, atOut, bits);
-    out.set(kernels.wordsAt(atOut, end - start), start);
-  }
-  return out;
-}
-
-export function truncateDealt(
-  kernels: InlineKernels,
-  party: 0 | 1,
-  c: BigUint64Array,
-  rShift: BigUint64Array,
-  r63: BigUint64Array,
-  bits: number,
-): BigUint64Array {
-  checkBits('truncateDealt', bits, 62);
-  checkLength('truncateDealt: rShift', rShift, c.length);
-  checkLength('truncateDealt: r63', r63, c.length);
-  const out = new BigUint64Array(c.length);
-  for (let start = 0; start < c.length; start += SLICE) {
-    const end = Math.min(start + SLICE, c.length);
-    kernels.begin();
-    const atC = kernels.words(c.subarray(start, end));
-    const atShift = kernels.words(rShift.subarray(start, end));
-    const at63 = kernels.words(r63.subarray(start, end));
-    const atOut = kernels.room(8 * (end - start));
-    kernels.call('truncateDealt', end - start, party, atC, atShift, at63, atOut, bits);
     out.set(kernels.wordsAt(atOut, end - start), start);
   }
   return out;

@@ -1,4 +1,4 @@
-/** Products with a shared bit and what P2 deals for them (assembly/select.ts), on the calling thread, in slices. */
+/** Dealt truncation, products with a shared bit, and what P2 deals for them (assembly/truncate.ts, select.ts), on the calling thread, in slices. */
 import type { DealJob, DealtShift, SelectJob } from '../compute.ts';
 import type { InlineKernels } from './instance.ts';
 
@@ -41,6 +41,30 @@ function pass(
     const atOut = kernels.room(8 * count);
     kernels.call(kernel, count, ...settings, atT, atX, atOpened, atQ, atMask, atOut);
     out.set(kernels.wordsAt(atOut, count), start);
+  }
+  return out;
+}
+
+export function truncateDealt(
+  kernels: InlineKernels,
+  party: 0 | 1,
+  c: BigUint64Array,
+  { bits, shift, top }: DealtShift,
+): BigUint64Array {
+  const n = c.length;
+  const width = widthOf(bits);
+  checkLength('truncateDealt: shift', shift, n);
+  checkLength('truncateDealt: top', top, n * width);
+  const out = new BigUint64Array(n);
+  for (let start = 0; start < n; start += SLICE) {
+    const end = Math.min(n, start + SLICE);
+    kernels.begin();
+    const atC = kernels.words(c.subarray(start, end));
+    const atShift = kernels.words(shift.subarray(start, end));
+    const atTop = kernels.bytes(top.subarray(start * width, end * width));
+    const atOut = kernels.room(8 * (end - start));
+    kernels.call('truncateDealt', end - start, party, bits, width, atC, atShift, atTop, atOut);
+    out.set(kernels.wordsAt(atOut, end - start), start);
   }
   return out;
 }

@@ -16,7 +16,7 @@ import {
 } from '../compute.ts';
 import { compareBlock, compareShareCalls, compareTestCalls, thermometerCalls } from './compare.ts';
 import { checkConv, convResult, convWork, planConv } from './conv.ts';
-import { convertShare, truncateDealt, truncateLocal, wrap } from './elementwise.ts';
+import { convertShare, truncateLocal, wrap } from './elementwise.ts';
 import { checkGemm, gemmWork, planGemm } from './gemm.ts';
 import { InlineKernels, compileKernels } from './instance.ts';
 import type { KernelCall, Prime } from './kernels.ts';
@@ -25,7 +25,7 @@ import { WorkerPool } from './pool.ts';
 import type { Scratch } from '../scratch.ts';
 import { sample, sampleNibbles } from './sample.ts';
 import { isRowProduct, rowProduct } from './rowProduct.ts';
-import { deal, select, selectSigned, truncateSelect } from './select.ts';
+import { deal, select, selectSigned, truncateDealt, truncateSelect } from './select.ts';
 
 /** Below these sizes a job takes some 50 µs; a message to a worker and back takes 20 µs, more on a busy machine. */
 const INLINE_MULTIPLY_ADDS = 200_000;
@@ -127,14 +127,8 @@ class WasmCompute implements Compute {
     return truncateLocal(this.#inline, party, z, bits);
   }
 
-  truncateDealt(
-    party: 0 | 1,
-    c: BigUint64Array,
-    rShift: BigUint64Array,
-    r63: BigUint64Array,
-    bits: number,
-  ): BigUint64Array {
-    return truncateDealt(this.#inline, party, c, rShift, r63, bits);
+  truncateDealt(party: 0 | 1, c: BigUint64Array, dealt: DealtShift): BigUint64Array {
+    return truncateDealt(this.#inline, party, c, dealt);
   }
 
   convertShare(job: ConvertJob): BigUint64Array {

@@ -2,7 +2,7 @@
  * The ideal twin: the same engine on clear ring values, in one process and without shares. Bit-faithful to the secure engine up to
  * the ±1 ulp of each truncation, whose randomness it draws from a seed: the reference for correctness and for accuracy.
  */
-import type { Compute } from '../../runtime/compute.ts';
+import type { Compute, DealtShift } from '../../runtime/compute.ts';
 import { insecurePairKey } from '../random/agreement.ts';
 import { PairStreams } from '../random/streams.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
@@ -94,13 +94,7 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     const R = this.#streams.stream(this.#path, `truncate/${this.#operations++}`).z64(z.length);
     const y =
       this.truncation === 'dealt'
-        ? compute.truncateDealt(
-            0,
-            z64.add(z64.addConstant(z, 1n << 62n), R),
-            z64.shiftRight(R, bits),
-            z64.fromBytes(z64.bitAt(R, 63)),
-            bits,
-          )
+        ? compute.truncateDealt(0, z64.add(z64.addConstant(z, 1n << 62n), R), dealtWhole(compute, R, bits))
         : z64.add(compute.truncateLocal(0, R, bits), compute.truncateLocal(1, z64.sub(z, R), bits));
     return Promise.resolve(this.make(x.shape, x.fractionBits - bits, y));
   }
@@ -201,4 +195,12 @@ export function createPlainEngine(options: PlainOptions): PlainEngine {
   // The rounding of the reference needs no secrecy: a key from the seed, of a pair that no session has.
   const streams = new PairStreams(insecurePairKey(options.seed, 'plain'));
   return new PlainEngine(options, streams, '');
+}
+
+/** What is dealt of the mask R, in one share. */
+function dealtWhole(compute: Compute, R: BigUint64Array, bits: number): DealtShift {
+  const shift = new BigUint64Array(R.length);
+  const top = new Uint8Array(R.length * Math.ceil(bits / 8));
+  compute.deal({ mask: R, bits, words: shift, top });
+  return { bits, shift, top };
 }

@@ -24,7 +24,6 @@ import {
   helperMask,
   maskForTruncation,
   shiftedOpening,
-  unpackTop,
 } from './truncation.ts';
 
 /** P0, P1: ⟨z⟩, or a part of it (`truncation.ts`) → ⟨y⟩ = ⟨z / 2^bits⟩ and the products of its rows, pair after pair. */
@@ -40,13 +39,12 @@ export async function workers(
     const n = to - from;
     const row = (x: BigUint64Array, i: number): BigUint64Array => x.subarray(i * n, (i + 1) * n);
     const masked = maskForTruncation(chunk, gather(z, shape, from, to));
-    const [c, dealt, dealtProducts] = await Promise.all([
+    const [c, { shift, top }, dealtProducts] = await Promise.all([
       open(chunk, 'c', masked), // round 1
       dealtShifted(chunk, rows * n, bits),
       dealtZ64(chunk, 'MM', 3 * pairs.length * n),
     ]);
-    const top = unpackTop(dealt.top, rows * n, bits);
-    const share = chunk.compute.truncateDealt(chunk.worker, c, dealt.shift, top, bits);
+    const share = chunk.compute.truncateDealt(chunk.worker, c, { bits, shift, top });
     const C = shiftedOpening(c, bits);
     const noWrap = z64.bitAt(c, 63).map((bit) => 1 - bit);
     for (let i = 0; i < rows; i++) y.set(row(share, i), i * columns + from);

@@ -46,12 +46,11 @@ export async function workersDealt(party: Party, z: BigUint64Array, bits: number
   await party.chunks(z.length, async (chunk, from, to) => {
     const count = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));
-    const [c, dealt] = await Promise.all([
+    const [c, { shift, top }] = await Promise.all([
       open(chunk, 'c', masked), // step 1
       dealtShifted(chunk, count, bits),
     ]);
-    const top = unpackTop(dealt.top, count, bits);
-    y.set(chunk.compute.truncateDealt(chunk.worker, c, dealt.shift, top, bits), from); // step 2
+    y.set(chunk.compute.truncateDealt(chunk.worker, c, { bits, shift, top }), from); // step 2
   });
   return y;
 }
@@ -156,21 +155,6 @@ function widthOf(bits: number): number {
 /** 64-bit words that hold `count` elements of ⌈bits/8⌉ bytes. */
 function topWords(count: number, bits: number): number {
   return Math.ceil((count * widthOf(bits)) / 8);
-}
-
-/** Packed bits as ring elements, in the widest units that divide the width. */
-export function unpackTop(top: Uint8Array, count: number, bits: number): BigUint64Array {
-  const values = new BigUint64Array(count);
-  const width = widthOf(bits);
-  const Unit = width % 4 === 0 ? Uint32Array : width % 2 === 0 ? Uint16Array : Uint8Array;
-  const size = Unit.BYTES_PER_ELEMENT;
-  const source = new Unit(top.buffer as ArrayBuffer, top.byteOffset, top.length / size);
-  const target = new Unit(values.buffer, 0, values.byteLength / size);
-  const [units, stride] = [width / size, 8 / size];
-  for (let i = 0, s = 0, t = 0; i < count; i++, t += stride) {
-    for (let u = 0; u < units; u++) target[t + u] = source[s++];
-  }
-  return values;
 }
 
 export function dealtCost(count: number, bits: number, chunk: number): Cost {

@@ -49,7 +49,7 @@ describe('MeasuredCompute', () => {
     ['pack', (c) => c.pack(17, values)],
     ['unpack', (c) => c.unpack(17, c.pack(17, values), n)],
     ['truncate', (c) => c.truncateLocal(0, x, 16)],
-    ['truncate', (c) => c.truncateDealt(1, x, y, y, 16)],
+    ['truncate', (c) => c.truncateDealt(1, x, { bits: 16, shift: y, top: new Uint8Array(2 * n) })],
     ['wrap', (c) => c.wrap(x, y)],
     ['convertShare', (c) => c.convertShare({ ...words, party: 0, etaMask: new Uint8Array(n) })],
   ];

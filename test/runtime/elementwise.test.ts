@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import type { Compute } from '../../runtime/compute.ts';
+import type { Compute, DealtShift } from '../../runtime/compute.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import { EDGES, TestRandom } from '../reference/random.ts';
 import { expectSame } from '../reference/same.ts';
@@ -24,17 +24,23 @@ test('truncateLocal: Alg. 11', () => {
   );
 });
 
+/** Shares of R_63 as they are dealt: ⌈bits/8⌉ bytes each. */
+function topOf(shares: Iterable<bigint>, bits: number): Uint8Array {
+  const width = Math.ceil(bits / 8);
+  return Uint8Array.from([...shares].flatMap((x) => [...new Uint8Array(BigUint64Array.of(x).buffer, 0, width)]));
+}
+
 test('truncateDealt: step 2 by the formula', () => {
   const triple = fc.tuple(ring, ring, ring);
   fc.assert(
-    fc.property(party, fc.array(triple, { maxLength: 20 }), fc.integer({ min: 0, max: 62 }), (j, rows, bits) => {
+    fc.property(party, fc.array(triple, { maxLength: 20 }), fc.integer({ min: 1, max: 61 }), (j, rows, bits) => {
       const f = BigInt(bits);
       const expected = rows.map(([c, rShift, r63]) => {
         const shared = j === 0 ? (c >> f) - (1n << (62n - f)) : 0n;
         return u64(shared - rShift + r63 * (1n - (c >> 63n)) * (1n << (64n - f)));
       });
       const column = (i: 0 | 1 | 2): BigUint64Array => BigUint64Array.from(rows, (row) => row[i]);
-      const out = compute.truncateDealt(j, column(0), column(1), column(2), bits);
+      const out = compute.truncateDealt(j, column(0), { bits, shift: column(1), top: topOf(column(2), bits) });
       expect(out).toEqual(BigUint64Array.from(expected));
     }),
   );
@@ -47,9 +53,13 @@ test('truncateDealt: both shares together are z / 2^bits to one ulp, for all |z|
       const f = BigInt(bits);
       const c = BigUint64Array.of(u64(z + (1n << 62n) + r));
       const r63 = r >> 63n;
-      const share0 = compute.truncateDealt(0, c, BigUint64Array.of(shiftMask), BigUint64Array.of(signMask), bits);
-      const shift1 = BigUint64Array.of(u64((r >> f) - shiftMask));
-      const share1 = compute.truncateDealt(1, c, shift1, BigUint64Array.of(u64(r63 - signMask)), bits);
+      const dealt = (shift: bigint, top: bigint): DealtShift => ({
+        bits,
+        shift: BigUint64Array.of(u64(shift)),
+        top: topOf([u64(top)], bits),
+      });
+      const share0 = compute.truncateDealt(0, c, dealt(shiftMask, signMask));
+      const share1 = compute.truncateDealt(1, c, dealt((r >> f) - shiftMask, r63 - signMask));
       const error = BigInt.asIntN(64, share0[0] + share1[0]) - (z >> f);
       expect(error === 0n || error === 1n).toBe(true);
     }),
@@ -111,7 +121,7 @@ test('more than one slice', () => {
     a.map((x) => x >> 16n),
   );
   expectSame(
-    compute.truncateDealt(1, a, b, b, 0),
+    compute.truncateDealt(1, a, { bits: 16, shift: b, top: new Uint8Array(2 * b.length) }),
     b.map((x) => u64(-x)),
   );
 });
@@ -120,7 +130,15 @@ test('arguments are checked', () => {
   const two = new BigUint64Array(2);
   const one = new BigUint64Array(1);
   expect(() => compute.truncateLocal(0, two, 64)).toThrow('bits must be in [0, 63], is 64');
-  expect(() => compute.truncateDealt(0, two, two, two, 63)).toThrow('bits must be in [0, 62], is 63');
-  expect(() => compute.truncateDealt(0, two, one, two, 16)).toThrow('rShift has 1 elements, 2 expected');
+  const top = new Uint8Array(4);
+  for (const bits of [0, 62]) {
+    expect(() => compute.truncateDealt(0, two, { bits, shift: two, top })).toThrow(
+      `bits must be in [1, 61], is ${bits}`,
+    );
+  }
+  expect(() => compute.truncateDealt(0, two, { bits: 16, shift: one, top })).toThrow(
+    'shift has 1 elements, 2 expected',
+  );
+  expect(() => compute.truncateDealt(0, two, { bits: 8, shift: two, top })).toThrow('top has 4 elements, 2 expected');
   expect(() => compute.wrap(two, one)).toThrow('b has 1 elements, 2 expected');
 });

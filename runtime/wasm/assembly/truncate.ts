@@ -13,22 +13,30 @@ export function truncateLocal(n: u32, party: u32, z: usize, out: usize, bits: i3
 }
 
 /**
- * Step 2 of the dealt truncation: (c >> bits) - rShift + r63 · (1 - c_63) · 2^(64-bits) - 2^(62-bits); the first and the last
- * term are public, added by P0 alone. c, rShift, r63, out: n u64; 0 <= bits <= 62.
+ * Step 2 of the dealt truncation: (c >> bits) - shift + R_63 · (1 - c_63) · 2^(64-bits) - 2^(62-bits); the first and the last term are
+ * public, added by P0 alone. c, shift, out: n u64; top: shares of R_63 as in select.ts; 1 <= bits <= 61.
  */
-export function truncateDealt(n: u32, party: u32, c: usize, rShift: usize, r63: usize, out: usize, bits: i32): void {
+export function truncateDealt(
+  n: u32,
+  party: u32,
+  bits: i32,
+  width: u32,
+  c: usize,
+  shift: usize,
+  top: usize,
+  out: usize,
+): void {
   const isP0 = i64x2.splat(<i64>party - 1);
   const offset = i64x2.splat((<i64>1) << (62 - bits));
   for (let i: u32 = 0; i < n; i += 2) {
     const opened = v128.load(c);
     const shared = v128.and(i64x2.sub(i64x2.shr_u(opened, bits), offset), isP0);
-    // In two shifts, because a shift by 64 (bits = 0) would be a shift by 0.
-    const high = i64x2.shl(i64x2.shl(v128.load(r63), 63 - bits), 1);
+    const high = i64x2.shl(i64x2.replace_lane(v128.load64_zero(top), 1, load<u64>(top + width)), 64 - bits);
     const correction = v128.andnot(high, i64x2.shr_s(opened, 63));
-    v128.store(out, i64x2.add(i64x2.sub(shared, v128.load(rShift)), correction));
+    v128.store(out, i64x2.add(i64x2.sub(shared, v128.load(shift)), correction));
     c += 16;
-    rShift += 16;
-    r63 += 16;
+    shift += 16;
+    top += width << 1;
     out += 16;
   }
 }
