@@ -29,11 +29,16 @@ export interface Masked {
 
 /** P0, P1: masks and opens a shared value. */
 export async function workersMask(party: Party, share: BigUint64Array): Promise<Masked> {
+  return masked(party, share, await openMasked(party, share));
+}
+
+/** P0, P1: E of a shared value. */
+export async function openMasked(party: Party, share: BigUint64Array): Promise<BigUint64Array> {
   const U = party.stream('P2', 'U');
   const mine = await party.vector(share.length, (from, to) =>
     z64.subtractFrom(share.subarray(from, to), U.z64(to - from)),
   );
-  return masked(party, share, await open(party, 'E', mine));
+  return open(party, 'E', mine);
 }
 
 /** The operand from its share and its opening. */
@@ -50,12 +55,17 @@ export async function masked(party: Party, share: BigUint64Array, opened: BigUin
   return { share, opened, reduced };
 }
 
-/** P2: the mask U of the value that the workers open at the same address. */
+/** P2: the mask of an operand of products. */
 export async function helperMask(party: Party, count: number): Promise<BigUint64Array> {
-  const [U0, U1] = [party.stream('P0', 'U'), party.stream('P1', 'U')];
-  const U = await party.vector(count, (from, to) => z64.accumulate(U0.z64(to - from), U1.z64(to - from)));
+  const U = await maskOf(party, count);
   party.compute.keep(U);
   return U;
+}
+
+/** P2: the mask U of the value that the workers open at the same address. */
+export function maskOf(party: Party, count: number): Promise<BigUint64Array> {
+  const [U0, U1] = [party.stream('P0', 'U'), party.stream('P1', 'U')];
+  return party.vector(count, (from, to) => z64.accumulate(U0.z64(to - from), U1.z64(to - from)));
 }
 
 /** P0, P1: this worker's part of X * Y. P2's part is Z = U * V. */

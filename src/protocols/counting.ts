@@ -161,13 +161,10 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
   }
 
   async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
-    const [difference, sum] = [this.sub(x, y), this.add(x, y)];
-    if (this.#counts.suite.tree === undefined) {
-      const positive = await this.relu(difference);
-      return { y: this.extend(this.add(y, positive.y), 1), sign: positive.sign };
-    }
+    if (this.#counts.suite.tree === undefined) return this.reluThenAdd(x, y);
     const drop = Math.max(0, x.fractionBits - this.fractionBits);
-    return this.#compare('larger', x, x.fractionBits + 1, this.#counts.suite.reluStages(drop), sum.partial);
+    const { partial } = this.add(x, y);
+    return this.#compare('larger', x, x.fractionBits + 1, this.#counts.suite.reluStages(drop), partial);
   }
 
   async largerRelu(x: Value, y: Value, bits: number): Promise<Value> {

@@ -35,6 +35,7 @@ export abstract class LinearEngine<V extends RingValue> {
   /** A linear function of some values: `compute` of what this party holds of each. */
   protected abstract linear(shape: Shape, fractionBits: number, operands: readonly V[], compute: Linear): V;
   abstract truncate(x: Value, bits: number): Promise<Value>;
+  abstract relu(x: Value): ReturnType<Engine['relu']>;
   abstract larger(x: Value, y: Value): ReturnType<Engine['larger']>;
   abstract truncateRelu(x: Value, bits: number): ReturnType<Engine['truncateRelu']>;
   /** x * y for any bilinear map: the one operation here that sends messages. */
@@ -204,6 +205,12 @@ export abstract class LinearEngine<V extends RingValue> {
     const y = await this.truncate(x, bits);
     const rows = (side: 0 | 1): V => this.concatRows(pairs.map((pair) => this.slice(y, pair[side], pair[side] + 1)));
     return { y, products: await this.mul(rows(0), rows(1)) };
+  }
+
+  /** `larger`, by max(x, y) = y + ReLU(x − y). */
+  protected async reluThenAdd(x: Value, y: Value): ReturnType<Engine['larger']> {
+    const positive = await this.relu(this.sub(x, y));
+    return { y: this.extend(this.add(y, positive.y), 1), sign: positive.sign };
   }
 
   /** `largerRelu`, one after the other. */

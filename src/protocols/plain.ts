@@ -112,9 +112,8 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return Promise.resolve({ y: this.make(x.shape, x.fractionBits, z64.keepWhere(bits, data)), sign });
   }
 
-  async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
-    const positive = await this.relu(this.sub(x, y));
-    return { y: this.extend(this.add(y, positive.y), 1), sign: positive.sign };
+  larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
+    return this.reluThenAdd(x, y);
   }
 
   largerRelu(x: Value, y: Value, bits: number): Promise<Value> {

@@ -160,12 +160,9 @@ export class SecureEngine extends SecureValues implements Engine {
   }
 
   async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
-    const [difference, sum] = [this.sub(x, y), this.add(x, y)];
     const { tree } = this.runtime.suite;
-    if (tree === undefined) {
-      const positive = await this.relu(difference);
-      return { y: this.extend(this.add(y, positive.y), 1), sign: positive.sign };
-    }
+    if (tree === undefined) return this.reluThenAdd(x, y);
+    const [difference, sum] = [this.sub(x, y), this.add(x, y)];
     const drop = Math.max(0, x.fractionBits - this.fractionBits);
     const scripts = {
       workers: (party: Party) => tree.larger(party, dataOf<SecureValue>(difference), dataOf<SecureValue>(sum), drop),

@@ -11,12 +11,12 @@
  * Cost: 1 round a level but the last, and the opening of w; 8 bytes a comparison dealt, 16 opened.
  */
 import * as z64 from '../ring/z64.ts';
-import type { Masked } from './beaver.ts';
+import { maskOf, type Masked, openMasked } from './beaver.ts';
 import { type Cost, inSequence } from './cost.ts';
 import { dealtZ64 } from './deal.ts';
 import { dealSelected, type WorkerSign } from './directRelu.ts';
 import { later } from './later.ts';
-import { open, openCost } from './open.ts';
+import { openCost } from './open.ts';
 import type { Party } from './party.ts';
 import { inChunks, type Stage, step } from './steps.ts';
 
@@ -44,7 +44,7 @@ export async function workers(party: Party, levels: readonly Branching<WorkerSig
   for (const [i, { bit, count }] of levels.slice(0, -1).entries()) {
     const level = party.fork(`${i}`);
     const left = await select(level, bit, share.subarray(0, count), opened.subarray(0, count));
-    const E = await openLeft(level, left);
+    const E = await openMasked(level, left);
     [share, opened] = [spread(left, share), spread(E, opened)];
     party.join(level);
   }
@@ -52,7 +52,7 @@ export async function workers(party: Party, levels: readonly Branching<WorkerSig
   const last = party.fork(`${levels.length - 1}`);
   const left = await select(last, bit, share.subarray(0, count), opened.subarray(0, count));
   party.join(last);
-  return { share: spread(left, share), open: async (lane) => spread(await openLeft(lane, left), opened) };
+  return { share: spread(left, share), open: async (lane) => spread(await openMasked(lane, left), opened) };
 }
 
 /** P2. `U` is the mask of the error at the top. */
@@ -69,14 +69,14 @@ export function helper(
       for (const [i, { bit, count }] of levels.slice(0, last).entries()) {
         const level = party.fork(`${i}`);
         await helperSelect(level, bit, current.subarray(0, count));
-        current = spread(await maskOfLeft(level, count), current);
+        current = spread(await maskOf(level, count), current);
       }
       return current;
     })(),
   );
   const { bit, count } = levels[last];
   return {
-    mask: async (lane) => spread(await maskOfLeft(lane, count), await above),
+    mask: async (lane) => spread(await maskOf(lane, count), await above),
     done: above.then((current) => helperSelect(party.fork(`${last}`), bit, current.subarray(0, count))),
   };
 }
@@ -90,17 +90,6 @@ function spread(left: BigUint64Array, whole: BigUint64Array): BigUint64Array {
   const right = out.subarray(count, 2 * count);
   right.set(z64.sub(right, left));
   return out;
-}
-
-/** P0, P1: E_left. */
-function openLeft(level: Party, left: BigUint64Array): Promise<BigUint64Array> {
-  return open(level, 'E', z64.subtractFrom(left, level.stream('P2', 'U').z64(left.length)));
-}
-
-/** P2: U_left. */
-function maskOfLeft(level: Party, count: number): Promise<BigUint64Array> {
-  const [U0, U1] = [level.stream('P0', 'U'), level.stream('P1', 'U')];
-  return level.vector(count, (from, to) => z64.accumulate(U0.z64(to - from), U1.z64(to - from)));
 }
 
 /** P0, P1: ⟨DReLU · w⟩ from ⟨w⟩ and E_w. */
