@@ -12,7 +12,6 @@
  */
 import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
-import { dealtZ64, dealZ64 } from './deal.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
 import type { ProductShape } from './productShape.ts';
@@ -39,10 +38,9 @@ export async function workers(
     const n = to - from;
     const row = (x: BigUint64Array, i: number): BigUint64Array => x.subarray(i * n, (i + 1) * n);
     const masked = maskForTruncation(chunk, gather(z, shape, from, to));
-    const [c, { shift, top }, dealtProducts] = await Promise.all([
+    const [c, { shift, top, rest }] = await Promise.all([
       open(chunk, 'c', masked), // round 1
-      dealtShifted(chunk, rows * n, bits),
-      dealtZ64(chunk, 'MM', 3 * pairs.length * n),
+      dealtShifted(chunk, rows * n, bits, 'R', 3 * pairs.length * n),
     ]);
     const share = chunk.compute.truncateDealt(chunk.worker, c, { bits, shift, top });
     const C = shiftedOpening(c, bits);
@@ -52,9 +50,9 @@ export async function workers(
       const sum = z64.multiply(row(C, i), row(share, j));
       z64.accumulate(sum, z64.multiply(row(C, j), row(share, i)));
       if (chunk.worker === 0) z64.accumulate(sum, z64.negate(z64.multiply(row(C, i), row(C, j))));
-      z64.accumulate(sum, row(dealtProducts, 3 * k));
-      const wraps = z64.keepWhere(noWrap.subarray(i * n, (i + 1) * n), row(dealtProducts, 3 * k + 1));
-      z64.accumulate(wraps, z64.keepWhere(noWrap.subarray(j * n, (j + 1) * n), row(dealtProducts, 3 * k + 2)));
+      z64.accumulate(sum, row(rest, 3 * k));
+      const wraps = z64.keepWhere(noWrap.subarray(i * n, (i + 1) * n), row(rest, 3 * k + 1));
+      z64.accumulate(wraps, z64.keepWhere(noWrap.subarray(j * n, (j + 1) * n), row(rest, 3 * k + 2)));
       products.set(z64.sub(sum, wraps), k * columns + from);
     }
   });
@@ -76,7 +74,7 @@ export async function helper(party: Party, shape: ProductShape, part?: BigUint64
       z64.keepWhere(row(r, i), row(high, j)),
       z64.keepWhere(row(r, j), row(high, i)),
     ]);
-    await Promise.all([dealShifted(chunk, R, bits), dealZ64(chunk, 'MM', z64.concat(...products))]);
+    await dealShifted(chunk, R, bits, 'R', undefined, z64.concat(...products));
   });
 }
 
@@ -89,13 +87,13 @@ function gather(x: BigUint64Array, { rows, columns }: ProductShape, from: number
 export function cost({ rows, columns, bits, pairs }: ProductShape, chunk: number): Cost {
   return chunked(columns, chunk, (n) => ({
     rounds: 1,
-    bytes: 16 * rows * n + dealtMessage(rows * n, bits)[1] + 24 * pairs.length * n,
+    bytes: 16 * rows * n + dealtMessage(rows * n, bits, 'R', 3 * pairs.length * n)[1],
   }));
 }
 
 export function stages({ rows, bits, pairs }: ProductShape): Stage[] {
   return inChunks((n) => [
     step('exchange', [':c', 8 * rows * n]),
-    step('ahead', dealtMessage(rows * n, bits), [':MM', 24 * pairs.length * n]),
+    step('ahead', dealtMessage(rows * n, bits, 'R', 3 * pairs.length * n)),
   ]);
 }

@@ -89,38 +89,54 @@ interface Dealt {
   readonly qShift: BigUint64Array;
   readonly qTop: Uint8Array;
   readonly q: BigUint64Array;
+  /** What else is dealt in this message. */
+  readonly rest: BigUint64Array;
 }
 
 /** The purpose that it is dealt under. */
 const PURPOSE = 'R>>';
 
-/** P2. `q`, for a product, has one byte 0/1 an element. */
+/** P2. `q`, for a product, has one byte 0/1 an element; `rest` is dealt with it. */
 export async function dealShifted(
   party: Party,
   R: BigUint64Array,
   bits: number,
   what: DealtOf = 'R',
   q?: Uint8Array,
+  rest?: BigUint64Array,
 ): Promise<void> {
   const { depth } = party; // independent of what may be received while this computes
-  const drawn = party.stream(party.drawer, PURPOSE).z64(dealtWords(R.length, bits, what));
+  const words = dealtWords(R.length, bits, what) + (rest?.length ?? 0);
+  const drawn = party.stream(party.drawer, PURPOSE).z64(words);
   const view = views(drawn, R.length, bits, what);
   if (view.shift.length > 0) party.compute.deal({ mask: R, bits, words: view.shift, top: view.top });
   if (q !== undefined) {
     const bitWords = view.q.length > 0 ? { bitWords: view.q } : {};
     party.compute.deal({ mask: R, bits, keep: q, words: view.qShift, top: view.qTop, ...bitWords });
   }
+  if (rest !== undefined) z64.subtractFrom(rest, view.rest);
   await party.send(receiverOf(party), PURPOSE, drawn, depth);
 }
 
-/** P0, P1: this worker's shares of what `dealShifted` deals for `count` elements. */
-export async function dealtShifted(party: Party, count: number, bits: number, what: DealtOf = 'R'): Promise<Dealt> {
-  return views(await dealtZ64(party, PURPOSE, dealtWords(count, bits, what)), count, bits, what);
+/** P0, P1: this worker's shares of what `dealShifted` deals for `count` elements, with `more` elements behind it. */
+export async function dealtShifted(
+  party: Party,
+  count: number,
+  bits: number,
+  what: DealtOf = 'R',
+  more = 0,
+): Promise<Dealt> {
+  return views(await dealtZ64(party, PURPOSE, dealtWords(count, bits, what) + more), count, bits, what);
 }
 
-/** Of sending `what` for `count` elements. */
-export function dealtMessage(count: number, bits: number, what: DealtOf = 'R'): [label: string, bytes: number] {
-  return [`:${PURPOSE}`, 8 * dealtWords(count, bits, what)];
+/** Of sending `what` for `count` elements, and `more` elements behind it. */
+export function dealtMessage(
+  count: number,
+  bits: number,
+  what: DealtOf = 'R',
+  more = 0,
+): [label: string, bytes: number] {
+  return [`:${PURPOSE}`, 8 * (dealtWords(count, bits, what) + more)];
 }
 
 /** How many elements there are of R, of qR and of q. */
@@ -135,17 +151,22 @@ function dealtWords(count: number, bits: number, what: DealtOf): number {
 
 function views(dealt: BigUint64Array, count: number, bits: number, what: DealtOf): Dealt {
   const [ofR, ofProducts, ofBits] = dealtCounts(count, what);
-  let at = 0;
-  const next = (words: number): BigUint64Array => dealt.subarray(at, (at += words));
-  const packed = (elements: number): Uint8Array => {
-    const words = next(topWords(elements, bits));
-    return new Uint8Array(words.buffer, words.byteOffset, elements * widthOf(bits));
+  const atQShift = ofR + topWords(ofR, bits);
+  const atQTop = atQShift + ofProducts;
+  const atQ = atQTop + topWords(ofProducts, bits);
+  return {
+    shift: dealt.subarray(0, ofR),
+    top: packed(dealt, ofR, ofR, bits),
+    qShift: dealt.subarray(atQShift, atQTop),
+    qTop: packed(dealt, atQTop, ofProducts, bits),
+    q: dealt.subarray(atQ, atQ + ofBits),
+    rest: dealt.subarray(atQ + ofBits),
   };
-  const shift = next(ofR);
-  const top = packed(ofR);
-  const qShift = next(ofProducts);
-  const qTop = packed(ofProducts);
-  return { shift, top, qShift, qTop, q: next(ofBits) };
+}
+
+/** `count` bits, ⌈bits/8⌉ bytes each, that begin at an element. */
+function packed(dealt: BigUint64Array, at: number, count: number, bits: number): Uint8Array {
+  return new Uint8Array(dealt.buffer, dealt.byteOffset + 8 * at, count * widthOf(bits));
 }
 
 function widthOf(bits: number): number {
