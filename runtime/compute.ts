@@ -159,6 +159,19 @@ export interface DealJob {
   readonly top?: Uint8Array;
 }
 
+/** P2's part of a truncation into an operand, by 8 … 56 bits (PROTOCOLS §1). All of n elements. */
+export interface OperandDeal {
+  readonly bits: number;
+  /** The workers' shares of S. */
+  readonly masks: readonly [BigUint64Array, BigUint64Array];
+  /** What z lacks at the workers. */
+  readonly part: BigUint64Array | undefined;
+  /** ← U − words. */
+  readonly words: BigUint64Array;
+  /** ← r − fields, over Z_{2^bits}, packed. */
+  readonly fields: Uint8Array;
+}
+
 export interface Compute {
   readonly name: 'wasm' | 'webgpu';
   /** Arrays of bytes that this backend need not copy. */
@@ -179,7 +192,7 @@ export interface Compute {
   /** For each comparison: 1 when some d0 + d1 ≡ 0 mod p, else 0. n bytes. */
   compareTest(code: DigitCode, d0: Uint8Array, d1: Uint8Array): Promise<Uint8Array>;
 
-  /** Z_p values (one byte each) to the wire: p=17 two values in 9 bits (16 values in 9 bytes), p=31 5 bits, p=67 7 bits. Length packedLength(prime, n). */
+  /** Z_p values (one byte each) to the wire: p=17 four values in 17 bits (32 values in 17 bytes), p=31 5 bits, p=67 7 bits. Length packedLength(prime, n). */
   pack(prime: 17 | 31 | 67, values: Uint8Array): Uint8Array;
   /** Inverse of pack, in `out` if given; throws RangeError when the length does not fit count or a value is not below p. */
   unpack(prime: 17 | 31 | 67, packed: Uint8Array, count: number, out?: Uint8Array): Uint8Array;
@@ -210,6 +223,22 @@ export interface Compute {
   truncateSelect(party: 0 | 1, job: SelectJob, dealt: DealtShift, qTop: Uint8Array): BigUint64Array;
   /** Writes into the arrays of the job. */
   deal(job: DealJob): void;
+  /**
+   * Truncation into an operand, by 8 … 56 bits (PROTOCOLS §1; `src/protocols/truncateOperand.ts`). What is sent is packed: of n elements of w bits,
+   * ⌈nw/8⌉ bytes. First this worker's part of c: the high 64 − bits bits of z + S, public terms only for P0.
+   */
+  operandMask(party: 0 | 1, bits: number, z: BigUint64Array, S: BigUint64Array): Uint8Array;
+  /** c from both parts, and from it this worker's part of e, given its share of r. */
+  operandLift(
+    bits: number,
+    S: BigUint64Array,
+    r: Uint8Array,
+    parts: readonly [Uint8Array, Uint8Array],
+  ): { readonly c: BigUint64Array; readonly e: Uint8Array };
+  /** c ← E, from both parts of e. */
+  operandOpen(bits: number, c: BigUint64Array, parts: readonly [Uint8Array, Uint8Array]): void;
+  /** U. Writes into the arrays of the job what the other worker is sent. */
+  operandDeal(job: OperandDeal): BigUint64Array;
   /** wrap(a, b) = [a + b ≥ 2^64], one byte each. */
   wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array;
 
@@ -242,6 +271,10 @@ export function ownMethods(compute: Compute): Compute {
     selectSigned: (...of) => compute.selectSigned(...of),
     truncateSelect: (...of) => compute.truncateSelect(...of),
     deal: (...of) => compute.deal(...of),
+    operandMask: (...of) => compute.operandMask(...of),
+    operandLift: (...of) => compute.operandLift(...of),
+    operandOpen: (...of) => compute.operandOpen(...of),
+    operandDeal: (...of) => compute.operandDeal(...of),
     wrap: (...of) => compute.wrap(...of),
     close: (...of) => compute.close(...of),
   };
@@ -251,7 +284,7 @@ export function ownMethods(compute: Compute): Compute {
 export function packedLength(prime: 17 | 31 | 67, count: number): number {
   switch (prime) {
     case 17:
-      return Math.ceil(count / 16) * 9;
+      return Math.ceil(count / 32) * 17;
     case 31:
       return Math.ceil((count * 5) / 8);
     case 67:

@@ -102,6 +102,26 @@ export class MeasuredCompute implements Compute {
     return this.#ran('deal', start, this.#inner.deal(...of));
   }
 
+  operandMask(...of: Of<'operandMask'>): Uint8Array {
+    const start = this.#meter.begin();
+    return this.#ran('truncate', start, this.#inner.operandMask(...of));
+  }
+
+  operandLift(...of: Of<'operandLift'>): ReturnType<Compute['operandLift']> {
+    const start = this.#meter.begin();
+    return this.#ran('truncate', start, this.#inner.operandLift(...of));
+  }
+
+  operandOpen(...of: Of<'operandOpen'>): void {
+    const start = this.#meter.begin();
+    return this.#ran('truncate', start, this.#inner.operandOpen(...of));
+  }
+
+  operandDeal(...of: Of<'operandDeal'>): BigUint64Array {
+    const start = this.#meter.begin();
+    return this.#ran('deal', start, this.#inner.operandDeal(...of));
+  }
+
   wrap(...of: Of<'wrap'>): Uint8Array {
     const start = this.#meter.begin();
     return this.#ran('wrap', start, this.#inner.wrap(...of));

@@ -32,6 +32,7 @@ export type KernelName =
   | 'selectSigned'
   | 'truncateSelect'
   | 'deal'
+  | `operand${'Deal' | 'Lift' | 'Mask' | 'Open'}`
   | 'wrap';
 
 export const SCRATCH_BASE = 65536;

@@ -12,6 +12,7 @@ import {
   type DealtShift,
   type DigitCode,
   type GemmJob,
+  type OperandDeal,
   type SelectJob,
 } from '../compute.ts';
 import { compareBlock, compareShareCalls, compareTestCalls, thermometerCalls } from './compare.ts';
@@ -25,6 +26,7 @@ import { WorkerPool } from './pool.ts';
 import type { Scratch } from '../scratch.ts';
 import { sample, sampleNibbles } from './sample.ts';
 import { isRowProduct, rowProduct } from './rowProduct.ts';
+import { operandDeal, operandLift, operandMask, operandOpen } from './operand.ts';
 import { deal, select, selectSigned, truncateDealt, truncateSelect } from './select.ts';
 
 /** Below these sizes a job takes some 50 µs; a message to a worker and back takes 20 µs, more on a busy machine. */
@@ -149,6 +151,27 @@ class WasmCompute implements Compute {
 
   deal(job: DealJob): void {
     deal(this.#inline, job);
+  }
+
+  operandMask(party: 0 | 1, bits: number, z: BigUint64Array, S: BigUint64Array): Uint8Array {
+    return operandMask(this.#inline, party, bits, z, S);
+  }
+
+  operandLift(
+    bits: number,
+    S: BigUint64Array,
+    r: Uint8Array,
+    parts: readonly [Uint8Array, Uint8Array],
+  ): { c: BigUint64Array; e: Uint8Array } {
+    return operandLift(this.#inline, bits, S, r, parts);
+  }
+
+  operandOpen(bits: number, c: BigUint64Array, parts: readonly [Uint8Array, Uint8Array]): void {
+    operandOpen(this.#inline, bits, c, parts);
+  }
+
+  operandDeal(job: OperandDeal): BigUint64Array {
+    return operandDeal(this.#inline, job);
   }
 
   wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array {

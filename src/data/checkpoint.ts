@@ -16,6 +16,8 @@ export interface StoredTensor {
   readonly fractionBits: number;
   /** A worker's share; null at the helper, which holds none. */
   readonly data: BigUint64Array | null;
+  /** Of a weight that is opened for the step to come: what the workers opened; at the helper, the mask it is opened under. */
+  readonly opening?: BigUint64Array;
 }
 
 export interface Checkpoint {
@@ -35,7 +37,7 @@ export interface Checkpoint {
 }
 
 const MAGIC = 'SNNckpt\n';
-const VERSION = 1;
+const VERSION = 2;
 /** Magic, version and length of the header. */
 const START_BYTES = 16;
 const DIGEST_BYTES = 32;
@@ -53,6 +55,7 @@ const header = z.strictObject({
       name: z.string().min(1),
       shape: z.array(z.int().min(1)).min(1).max(8),
       fractionBits: z.int().min(0).max(63),
+      opened: z.boolean(),
     }),
   ),
   notes: z.unknown().optional(),
@@ -64,12 +67,19 @@ export function formatCheckpoint(checkpoint: Checkpoint): Uint8Array {
     JSON.stringify({
       ...rest,
       keys: Object.fromEntries([...keys].map(([peer, key]) => [peer, Buffer.from(key).toString('hex')])),
-      tensors: [...tensors].map(([name, { shape, fractionBits }]) => ({ name, shape: [...shape], fractionBits })),
+      tensors: [...tensors].map(([name, { shape, fractionBits, opening }]) => ({
+        name,
+        shape: [...shape],
+        fractionBits,
+        opened: opening !== undefined,
+      })),
     } satisfies z.input<typeof header>),
   );
   // Spaces bring the shares to a multiple of eight bytes.
   const headerBytes = Math.ceil(json.length / 8) * 8;
-  const shares = [...tensors.values()].flatMap(({ data }) => (data === null ? [] : [data]));
+  const shares = [...tensors.values()].flatMap(({ data, opening }) =>
+    [data, opening].filter((part) => part !== null && part !== undefined),
+  );
   const shareBytes = shares.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const bytes = Buffer.alloc(START_BYTES + headerBytes + shareBytes + DIGEST_BYTES, ' ');
   bytes.write(MAGIC);
@@ -107,16 +117,20 @@ export function parseCheckpoint(file: Uint8Array, source: string): Checkpoint {
   const shareStart = START_BYTES + bytes.readUInt32LE(12);
   const { keys, tensors, ...rest } = parseHeader(bytes.subarray(START_BYTES, shareStart), source);
   const held = rest.keeper === 'P0' || rest.keeper === 'P1';
-  const sizes = tensors.map(({ shape }) => (held ? 8 * sizeOf(shape) : 0));
-  const expected = shareStart + sizes.reduce((sum, size) => sum + size, 0) + DIGEST_BYTES;
+  const words = tensors.map(({ shape, opened }) => (Number(held) + Number(opened)) * sizeOf(shape));
+  const expected = shareStart + 8 * words.reduce((sum, count) => sum + count, 0) + DIGEST_BYTES;
   if (bytes.length !== expected)
     throw new Problem(`${source}: its tensors take ${expected} bytes, found ${bytes.length}`, CHECKPOINT_FIX);
   let at = shareStart;
-  const stored = tensors.map(({ name, shape, fractionBits }, i): [string, StoredTensor] => {
+  const next = (shape: Shape): BigUint64Array => {
     // A copy: the file's bytes need not lie at a multiple of eight.
-    const data = held ? new BigUint64Array(new Uint8Array(bytes.subarray(at, at + sizes[i])).buffer) : null;
-    at += sizes[i];
-    return [name, { shape, fractionBits, data }];
+    const values = new BigUint64Array(new Uint8Array(bytes.subarray(at, at + 8 * sizeOf(shape))).buffer);
+    at += values.byteLength;
+    return values;
+  };
+  const stored = tensors.map(({ name, shape, fractionBits, opened }): [string, StoredTensor] => {
+    const data = held ? next(shape) : null;
+    return [name, { shape, fractionBits, data, ...(opened ? { opening: next(shape) } : {}) }];
   });
   const hexKeys = Object.entries(keys) as [PeerName, string][];
   const keyBytes = hexKeys.map(([name, hex]) => [name, new Uint8Array(Buffer.from(hex, 'hex'))] as const);

@@ -5,7 +5,8 @@
  * SGD with momentum: v ← μ·v + (rate / batch)·g, W ← W − v, with one truncation for momentum, mean and learning rate together:
  * dividing the gradient early would lose its small entries. rate / batch is c · 2^−e with an integer c below 2^10 (exact for powers of
  * two); g has G fractional bits, v and W have f. With s = G + e − f both terms stand at f + s fractional bits:
- * v · round(μ·2^s) + g · c, truncated by s.
+ * v · round(μ·2^s) + g · c, truncated by s. With dealt truncation it is W · 2^s less those terms that is truncated: the new W comes out
+ * masked and opened for the next step, and v is the difference of the two.
  *
  * Adam (Kingma, Ba 2015, the order of its §2): m ← β1·m + (1−β1)·g, v ← β2·v + (1−β2)·g²,
  * W ← W − rate_t · m / √(v + ε²) with rate_t = rate · √(1 − β2^t) / (1 − β1^t), all of it public but m and v.
@@ -17,7 +18,7 @@
  *   weight belongs to a training that has diverged, and two comparisons a weight would be its price.
  * - ε² is 16 ulps of v, the size of the rounding noise v gathers: ε = 2^(2−h), 1.9e-6 for f = 16, beside the uncorrected √v.
  * Cost a weight: 5 comparisons (AMSGrad 6) in the inverse root (`inverseSqrt.ts`), 6 products, 8 truncations. In the direct suite 1.1 kB
- * (AMSGrad 1.4) in 34 (38) rounds, where SGD sends 29 bytes in one. Only with dealt truncation: v fills the ring before its own, where local
+ * (AMSGrad 1.4) in 34 (38) rounds, where SGD sends 28 in two, with the weight's opening for the next step. Only with dealt truncation: v fills the ring before its own, where local
  * truncation fails.
  */
 import type { Engine, Value } from '../protocols/engine.ts';
@@ -71,6 +72,9 @@ export async function update(
   }
 }
 
+/** A weight below 2^WEIGHT_RANGE_BITS may stand at f + s fractional bits. */
+const WEIGHT_RANGE_BITS = 10;
+
 async function sgd(engine: Engine, name: string, gradient: Value, state: State, options: UpdateOptions): Promise<void> {
   const parameter = state.get(name)!;
   const velocity = state.get(`velocity/${name}`);
@@ -84,9 +88,16 @@ async function sgd(engine: Engine, name: string, gradient: Value, state: State, 
     const decayed = engine.scale(velocity, BigInt(Math.round(options.momentum * 2 ** s)));
     step = engine.add(engine.reinterpret(decayed, f + s), step);
   }
+  const keep = (next: Value, v: Value): void => {
+    state.set(name, next);
+    if (options.momentum > 0) state.set(`velocity/${name}`, v);
+  };
+  if (engine.truncation === 'dealt' && !name.endsWith('.bias') && s > 0 && f + s <= 62 - WEIGHT_RANGE_BITS) {
+    const next = await engine.truncateOperand(engine.sub(engine.extend(parameter, s), step), s);
+    return keep(next, engine.sub(parameter, next));
+  }
   const v = s > 0 ? await engine.truncate(step, s) : step;
-  state.set(name, engine.sub(parameter, v));
-  if (options.momentum > 0) state.set(`velocity/${name}`, v);
+  keep(engine.sub(parameter, v), v);
 }
 
 /** Moments are means with public weights in 1024ths, so that one truncation by 10 bits brings them back. */

@@ -29,7 +29,16 @@ export interface Masked {
 
 /** P0, P1: masks and opens a shared value. */
 export async function workersMask(party: Party, share: BigUint64Array): Promise<Masked> {
-  return masked(party, share, await openMasked(party, share));
+  const drawn = party.stream('P2', 'U');
+  const U = await party.vector(share.length, (from, to) => drawn.z64(to - from));
+  return operand(party, await open(party, 'E', await lessMask(party, share, U)), U);
+}
+
+/** P0, P1: this worker's part of the opening of X, ⟨X⟩ − ⟨U⟩. */
+export async function lessMask(party: Party, share: BigUint64Array, U: BigUint64Array): Promise<BigUint64Array> {
+  const mine = U.slice();
+  await party.slices(mine.length, (from, to) => z64.subtractFrom(share.subarray(from, to), mine.subarray(from, to)));
+  return mine;
 }
 
 /** P0, P1: E of a shared value. */
@@ -41,7 +50,19 @@ export async function openMasked(party: Party, share: BigUint64Array): Promise<B
   return open(party, 'E', mine);
 }
 
-/** The operand from its share and its opening. */
+/**
+ * The operand from its opening and this worker's share of its mask: ⟨X⟩_j = [j=0]E + ⟨U⟩_j. Whatever shares X had, products of it begin from
+ * these, which the keys and X determine.
+ */
+export async function operand(party: Party, opened: BigUint64Array, U: BigUint64Array): Promise<Masked> {
+  const share = party.worker === 0 ? opened.slice() : U;
+  if (party.worker === 0)
+    await party.slices(U.length, (from, to) => z64.accumulate(share.subarray(from, to), U.subarray(from, to)));
+  for (const values of [share, opened, U]) party.compute.keep(values);
+  return { share, opened, reduced: U };
+}
+
+/** The operand from its share and its opening, where the mask is not drawn. */
 export async function masked(party: Party, share: BigUint64Array, opened: BigUint64Array): Promise<Masked> {
   const reduced = party.worker === 0 ? new BigUint64Array(share.length) : share;
   if (party.worker === 0) {

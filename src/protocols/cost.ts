@@ -19,6 +19,7 @@ export interface CostModel {
   relu(count: number, drop?: number): Cost;
   select(count: number): Cost;
   truncate(count: number, bits: number): Cost;
+  truncateOperand(count: number, bits: number): Cost;
   truncateProducts(shape: ProductShape): Cost;
   truncateRelu(count: number, bits: number): Cost;
   largerRelu(count: number, bits: number): Cost;

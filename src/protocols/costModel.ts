@@ -3,6 +3,7 @@ import * as beaver from './beaver.ts';
 import { type Cost, type CostModel, FREE, inSequence } from './cost.ts';
 import { DEFAULT_CHUNK } from './party.ts';
 import { directSuite, paperSuite } from './suite.ts';
+import * as truncateOperand from './truncateOperand.ts';
 import * as truncateProducts from './truncateProducts.ts';
 import * as truncation from './truncation.ts';
 import * as unitVectors from './unitVectors.ts';
@@ -27,6 +28,8 @@ export function createCostModel(options: CostOptions): CostModel {
     relu: (count, drop = 0) => suite.reluCost(count, drop, chunk),
     select: (count) => suite.selectCost(count),
     truncate,
+    truncateOperand: (count, bits) =>
+      options.truncation === 'local' ? FREE : truncateOperand.cost(count, bits, chunk),
     truncateProducts: (shape) =>
       options.truncation === 'local'
         ? inSequence(

@@ -13,6 +13,8 @@ export interface Opening {
 
 export interface CountedValue extends RingValue {
   readonly mask: Opening;
+  /** Of a value that was opened as it was made. */
+  readonly opened?: boolean;
   /** A product whose part P2 still holds. */
   readonly partial: boolean;
   readonly whole: { value?: CountedValue };

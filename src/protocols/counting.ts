@@ -19,6 +19,7 @@ import { type Stage, step } from './steps.ts';
 import { directSuite, type FusedSuite, paperSuite, type Suite } from './suite.ts';
 import { Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
 import * as treeRoute from './treeRoute.ts';
+import * as truncateOperand from './truncateOperand.ts';
 import * as truncateProducts from './truncateProducts.ts';
 import type { Pair } from './productShape.ts';
 import * as truncation from './truncation.ts';
@@ -136,6 +137,15 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     return Promise.resolve(this.make(x.shape, x.fractionBits - bits));
   }
 
+  truncateOperand(x: Value, bits: number): Promise<Value> {
+    if (this.truncation === 'local') return this.truncate(x, bits);
+    truncation.checkTruncationBits(bits);
+    this.#run('truncateOperand', truncateOperand.stages(bits), sizeOf(x.shape));
+    this.#did('truncate', sizeOf(x.shape));
+    const y = this.#value(this.#nextLane(), x.shape, x.fractionBits - bits, false, () => 0);
+    return Promise.resolve({ ...y, opened: true } as CountedValue);
+  }
+
   async truncateProducts(x: Value, bits: number, pairs: readonly Pair[]): Promise<{ y: Value; products: Value }> {
     if (this.truncation === 'local') return this.truncateThenMultiply(x, bits, pairs);
     const [rows, ...rest] = x.shape;
@@ -234,7 +244,7 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
   }
 
   carry(name: string, x: Value): Promise<Value> {
-    this.#whole(x);
+    if (this.#whole(x).opened === true) return Promise.resolve(x);
     const lane = this.#lane.fork(`carried/${name}`);
     return Promise.resolve(this.#value(() => lane, x.shape, x.fractionBits, false));
   }

@@ -6,7 +6,7 @@
  * of rows that follow one another are drawn at once.
  */
 import * as z64 from '../ring/z64.ts';
-import { type Masked, masked } from './beaver.ts';
+import { lessMask, type Masked, operand } from './beaver.ts';
 import { later } from './later.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
@@ -51,37 +51,45 @@ export class Dataset {
   async workersMask(party: Party, indices: readonly number[], share: BigUint64Array): Promise<Masked> {
     const missing = [...new Set(indices)].filter((i) => this.#asked[i] === 0);
     for (const i of missing) this.#asked[i] = 1;
+    const all = missing.length === indices.length;
+    const fresh = all ? share : this.#pick(this.#share!, missing);
+    const U = later(this.#mask(indices));
     if (missing.length > 0) {
-      const fresh = missing.length === indices.length ? share : this.#pick(this.#share!, missing);
-      const arrival = this.#open(party, missing, fresh);
+      const arrival = this.#open(party, missing, fresh, all ? U : this.#mask(missing));
       this.#arrivals = later(Promise.all([this.#arrivals, arrival]));
-      if (fresh === share) return masked(party, share, await arrival);
+      if (all) return operand(party, await arrival, await U);
     }
     await this.#arrivals; // also rows that an overlapping batch has asked for
-    return masked(party, share, this.#pick(this.#opened!, indices));
+    return operand(party, this.#pick(this.#opened!, indices), await U);
   }
 
   /** P2: the masks of the rows. */
   async helperMask(indices: readonly number[]): Promise<BigUint64Array> {
-    const U = new BigUint64Array(indices.length * this.width);
-    const [masks0, masks1] = this.#masks;
-    for (const { at, from, count } of this.#pieces(indices)) {
-      U.set(z64.accumulate(masks0.z64(from, count), masks1.z64(from, count)), at);
-      await this.#party.pause();
-    }
+    const U = await this.#mask(indices);
     this.#party.compute.keep(U);
     return U;
   }
 
-  /** P0, P1: opens rows, of which `share` is this worker's share. */
-  async #open(party: Party, rows: readonly number[], share: BigUint64Array): Promise<BigUint64Array> {
-    const mine = new BigUint64Array(share.length);
-    const [masks] = this.#masks;
+  /** The rows of a worker's share of the masks; at P2, of the masks. */
+  async #mask(rows: readonly number[]): Promise<BigUint64Array> {
+    const U = new BigUint64Array(rows.length * this.width);
     for (const { at, from, count } of this.#pieces(rows)) {
-      mine.set(z64.subtractFrom(share.subarray(at, at + count), masks.z64(from, count)), at);
+      const [mask, ...others] = this.#masks.map((masks) => masks.z64(from, count));
+      for (const other of others) z64.accumulate(mask, other);
+      U.set(mask, at);
       await this.#party.pause();
     }
-    const opened = await open(party, 'E', mine);
+    return U;
+  }
+
+  /** P0, P1: opens rows, given this worker's shares of them and of their masks. */
+  async #open(
+    party: Party,
+    rows: readonly number[],
+    share: BigUint64Array,
+    masks: Promise<BigUint64Array>,
+  ): Promise<BigUint64Array> {
+    const opened = await open(party, 'E', await lessMask(party, share, await masks));
     rows.forEach((row, k) =>
       this.#opened!.set(opened.subarray(k * this.width, (k + 1) * this.width), row * this.width),
     );

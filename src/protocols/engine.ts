@@ -63,6 +63,11 @@ export interface Engine {
   /** Drops `bits` fractional bits, rounding stochastically to ±1 ulp. */
   truncate(x: Value, bits: number): Promise<Value>;
   /**
+   * `truncate`, with dealt truncation to ±1.5 ulp, of a value that enters products next: its mask comes open, at less than half of what opening
+   * it costs.
+   */
+  truncateOperand(x: Value, bits: number): Promise<Value>;
+  /**
    * `truncate` of the rows of x (n,m) by at most 32 bits, and products of pairs of them, element by element (pairs,m), of twice the
    * fractional bits: with dealt truncation in the one round that the truncation takes.
    */
@@ -137,8 +142,8 @@ export interface Engine {
   transpose(x: Value): Value;
 
   /**
-   * The value, in two shares and under a mask addressed by `name` on the present path: what follows no longer depends on how the value
-   * came about, so a run that goes on from stored shares draws the same random values (`nn/train.ts`).
+   * The value, in two shares and under a mask addressed by `name` on the present path, if it is not opened yet: what follows no longer depends
+   * on how the value came about, so a run that goes on from stored shares and openings draws the same random values (`nn/train.ts`).
    */
   carry(name: string, x: Value): Promise<Value>;
 

@@ -99,6 +99,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return Promise.resolve(this.make(x.shape, x.fractionBits - bits, y));
   }
 
+  truncateOperand(x: Value, bits: number): Promise<Value> {
+    return this.truncate(x, bits);
+  }
+
   truncateProducts(x: Value, bits: number, pairs: readonly Pair[]): Promise<{ y: Value; products: Value }> {
     return this.truncateThenMultiply(x, bits, pairs);
   }

@@ -13,10 +13,11 @@ import { dataOf } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
 import type { Party } from './party.ts';
 import { checkProducts, type Pair } from './productShape.ts';
-import { Mask, type SecureSign, type SecureValue } from './secureValue.ts';
+import { checkSize, type Held, Mask, type MaskScripts, type SecureSign, type SecureValue } from './secureValue.ts';
 import { type Runtime, type SecureOptions, SecureValues } from './secureValues.ts';
 import { directSuite, type FusedSuite, paperSuite } from './suite.ts';
 import type { HelperRouted, Routed } from './treeRoute.ts';
+import * as truncateOperand from './truncateOperand.ts';
 import * as truncateProducts from './truncateProducts.ts';
 import * as truncation from './truncation.ts';
 import * as unitVectors from './unitVectors.ts';
@@ -49,11 +50,23 @@ export class SecureEngine extends SecureValues implements Engine {
     return Math.max(0, this.party.depth);
   }
 
-  /** A value whose share this worker received from its owner; null at the helper. */
-  input(name: string, shape: Shape, fractionBits: number, share: BigUint64Array | null): Value {
+  /** A value whose share this worker received from its owner, null at the helper; or what `held` gave. */
+  input(
+    name: string,
+    shape: Shape,
+    fractionBits: number,
+    share: BigUint64Array | null,
+    opening?: BigUint64Array,
+  ): Value {
     this.#checkInput(name, shape, share);
     const lane = this.party.fork(`input/${name}`);
-    return this.value(() => lane, shape, fractionBits, share, false);
+    if (opening === undefined) return this.value(() => lane, shape, fractionBits, share, false);
+    checkSize(name, shape, opening);
+    return this.#opened(() => lane, shape, fractionBits, share, {
+      workers: (party) => beaver.masked(party, share!, opening),
+      helper: () => Promise.resolve(opening),
+      opening: Promise.resolve(opening),
+    });
   }
 
   /** A data set whose rows are opened at most once a session. Only `rows` may be asked of it. */
@@ -108,6 +121,29 @@ export class SecureEngine extends SecureValues implements Engine {
       helper: async (party) => truncation.helperDealt(party, size, bits, await (x as SecureValue).part),
     });
     return this.make(x.shape, x.fractionBits - bits, share);
+  }
+
+  async truncateOperand(x: Value, bits: number): Promise<Value> {
+    if (this.truncation === 'local') return this.truncate(x, bits);
+    const size = sizeOf(x.shape);
+    let operand: beaver.Masked | undefined;
+    let U: Promise<BigUint64Array> | undefined;
+    const share = await this.run('truncateOperand', size, {
+      workers: async (party) => {
+        operand = await truncateOperand.workers(party, dataOf<SecureValue>(x), bits);
+        return operand.share;
+      },
+      helper: async (party) => {
+        const { part } = x as SecureValue;
+        U = later(Promise.resolve(part).then((Z) => truncateOperand.helper(party, size, bits, Z)));
+        await U;
+      },
+    });
+    return this.#opened(this.nextLane(), x.shape, x.fractionBits - bits, share, {
+      workers: () => Promise.resolve(operand!),
+      helper: () => U!,
+      opening: U ?? Promise.resolve(operand!.opened),
+    });
   }
 
   async truncateProducts(x: Value, bits: number, pairs: readonly Pair[]): Promise<{ y: Value; products: Value }> {
@@ -239,14 +275,16 @@ export class SecureEngine extends SecureValues implements Engine {
   }
 
   async carry(name: string, x: Value): Promise<Value> {
-    const { data } = await this.whole(x);
+    const { data, opening } = await this.whole(x);
+    if (opening !== undefined) return x;
     const lane = this.party.fork(`carried/${name}`);
     return this.value(() => lane, x.shape, x.fractionBits, data, false);
   }
 
-  /** This worker's share of a value; null at the helper. */
-  async shareOf(x: Value): Promise<BigUint64Array | null> {
-    return (await this.whole(x)).data;
+  /** What this party holds of a value: enough for `input` to give the same value in a later session. */
+  async held(x: Value): Promise<Held> {
+    const { data, opening } = await this.whole(x);
+    return { data, ...(opening === undefined ? {} : { opening: await opening }) };
   }
 
   async reveal(name: string, x: Value): Promise<void> {
@@ -333,13 +371,20 @@ export class SecureEngine extends SecureValues implements Engine {
     return new SecureEngine(party, this.runtime, this.#datasets);
   }
 
+  /** A value that is opened already. */
+  #opened(
+    lane: () => Party,
+    shape: Shape,
+    fractionBits: number,
+    share: BigUint64Array | null,
+    { opening, ...scripts }: MaskScripts & { readonly opening: Promise<BigUint64Array> },
+  ): SecureValue {
+    return { shape, fractionBits, data: share, mask: new Mask(lane, scripts), opening, partial: false, whole: {} };
+  }
+
   #checkInput(name: string, shape: Shape, share: BigUint64Array | null): void {
     if ((share !== null) !== this.holdsData) throw new Error(`input ${name}: workers hold a share, the helper none`);
-    if (share !== null && share.length !== sizeOf(shape)) {
-      throw new RangeError(
-        `input ${name}: expected ${sizeOf(shape)} elements for [${shape.join(',')}], found ${share.length}`,
-      );
-    }
+    if (share !== null) checkSize(name, shape, share);
   }
 }
 

@@ -4,9 +4,10 @@ import type { Sign } from './engine.ts';
 import { later } from './later.ts';
 import type { RingValue } from './linear.ts';
 import type { Party } from './party.ts';
+import { type Shape, sizeOf } from '../ring/shape.ts';
 
 /** How a mask is made under its lane: opened by the workers, drawn by P2. */
-interface MaskScripts {
+export interface MaskScripts {
   readonly workers: (lane: Party) => Promise<beaver.Masked>;
   readonly helper: (lane: Party) => Promise<BigUint64Array>;
 }
@@ -54,6 +55,8 @@ export class Mask {
  */
 export interface SecureValue extends RingValue {
   readonly mask: Mask;
+  /** Of a value that was opened as it was made: E, which the workers opened; at the helper, U. */
+  readonly opening?: Promise<BigUint64Array>;
   readonly partial: boolean;
   /** At the helper, of a partial value: P2's part, still being computed perhaps. */
   readonly part?: Promise<BigUint64Array>;
@@ -61,7 +64,22 @@ export interface SecureValue extends RingValue {
   readonly whole: { value?: Promise<SecureValue> };
 }
 
+/** What a party holds of a value. */
+export interface Held {
+  /** Its share; null at the helper. */
+  readonly data: BigUint64Array | null;
+  /** As a value's, if it has one. */
+  readonly opening?: BigUint64Array;
+}
+
 export interface SecureSign extends Sign {
   /** What this party keeps of the comparison. */
   readonly bit: unknown;
+}
+
+export function checkSize(name: string, shape: Shape, values: BigUint64Array): void {
+  if (values.length !== sizeOf(shape))
+    throw new RangeError(
+      `input ${name}: expected ${sizeOf(shape)} elements for [${shape.join(',')}], found ${values.length}`,
+    );
 }

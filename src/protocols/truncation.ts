@@ -14,6 +14,7 @@
  * z_0 + z_1 + 2^62 + S with S from their streams, which is z + 2^62 + R for R = S − Z. R is as uniform as S, and P2 knows it, which is
  * all that step 2 asks; the workers' script and every view are the same.
  */
+import { fieldsLength, packFields, unpackFields } from '../ring/fields.ts';
 import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
 import { open } from './open.ts';
@@ -89,54 +90,67 @@ interface Dealt {
   readonly qShift: BigUint64Array;
   readonly qTop: Uint8Array;
   readonly q: BigUint64Array;
-  /** What else is dealt in this message. */
-  readonly rest: BigUint64Array;
+  /** What else is dealt in this message, over Z_{2^64} and, packed, over Z_{2^bits}. */
+  readonly words: BigUint64Array;
+  readonly fields: Uint8Array;
 }
+
+/** Elements of what else is dealt: words over Z_{2^64}, fields over Z_{2^bits}. */
+export interface More {
+  readonly words: number;
+  readonly fields: number;
+}
+
+const NO_MORE: More = { words: 0, fields: 0 };
 
 /** The purpose that it is dealt under. */
 const PURPOSE = 'R>>';
 
-/** P2. `q`, for a product, has one byte 0/1 an element; `rest` is dealt with it. */
+/** P2. `q`, for a product, has one byte 0/1 an element; `rest` is dealt with it, of its fields the low bits. */
 export async function dealShifted(
   party: Party,
   R: BigUint64Array,
   bits: number,
   what: DealtOf = 'R',
   q?: Uint8Array,
-  rest?: BigUint64Array,
+  rest?: { readonly words: BigUint64Array; readonly fields: BigUint64Array },
 ): Promise<void> {
   const { depth } = party; // independent of what may be received while this computes
-  const words = dealtWords(R.length, bits, what) + (rest?.length ?? 0);
-  const drawn = party.stream(party.drawer, PURPOSE).z64(words);
-  const view = views(drawn, R.length, bits, what);
+  const more = rest === undefined ? NO_MORE : { words: rest.words.length, fields: rest.fields.length };
+  const drawn = party.stream(party.drawer, PURPOSE).z64(dealtWords(R.length, bits, what, more));
+  const view = views(drawn, R.length, bits, what, more);
   if (view.shift.length > 0) party.compute.deal({ mask: R, bits, words: view.shift, top: view.top });
   if (q !== undefined) {
     const bitWords = view.q.length > 0 ? { bitWords: view.q } : {};
     party.compute.deal({ mask: R, bits, keep: q, words: view.qShift, top: view.qTop, ...bitWords });
   }
-  if (rest !== undefined) z64.subtractFrom(rest, view.rest);
+  if (rest !== undefined) {
+    z64.subtractFrom(rest.words, view.words);
+    const fields = z64.sub(rest.fields, unpackFields(view.fields, bits, more.fields));
+    view.fields.set(packFields(fields, 0, bits));
+  }
   await party.send(receiverOf(party), PURPOSE, drawn, depth);
 }
 
-/** P0, P1: this worker's shares of what `dealShifted` deals for `count` elements, with `more` elements behind it. */
+/** P0, P1: this worker's shares of what `dealShifted` deals for `count` elements, and what else is dealt. */
 export async function dealtShifted(
   party: Party,
   count: number,
   bits: number,
   what: DealtOf = 'R',
-  more = 0,
+  more: More = NO_MORE,
 ): Promise<Dealt> {
-  return views(await dealtZ64(party, PURPOSE, dealtWords(count, bits, what) + more), count, bits, what);
+  return views(await dealtZ64(party, PURPOSE, dealtWords(count, bits, what, more)), count, bits, what, more);
 }
 
-/** Of sending `what` for `count` elements, and `more` elements behind it. */
+/** Of sending `what` for `count` elements, and what else is dealt. */
 export function dealtMessage(
   count: number,
   bits: number,
   what: DealtOf = 'R',
-  more = 0,
+  more: More = NO_MORE,
 ): [label: string, bytes: number] {
-  return [`:${PURPOSE}`, 8 * (dealtWords(count, bits, what) + more)];
+  return [`:${PURPOSE}`, 8 * dealtWords(count, bits, what, more)];
 }
 
 /** How many elements there are of R, of qR and of q. */
@@ -144,29 +158,37 @@ function dealtCounts(count: number, what: DealtOf): [ofR: number, ofProducts: nu
   return [what.startsWith('R') ? count : 0, what.endsWith('qR') ? count : 0, what.includes('q,') ? count : 0];
 }
 
-function dealtWords(count: number, bits: number, what: DealtOf): number {
+function dealtWords(count: number, bits: number, what: DealtOf, { words, fields }: More): number {
   const [ofR, ofProducts, ofBits] = dealtCounts(count, what);
-  return ofR + topWords(ofR, bits) + ofProducts + topWords(ofProducts, bits) + ofBits;
+  const own = ofR + topWords(ofR, bits) + ofProducts + topWords(ofProducts, bits) + ofBits;
+  return own + words + Math.ceil((fields * bits) / 64);
 }
 
-function views(dealt: BigUint64Array, count: number, bits: number, what: DealtOf): Dealt {
+function views(dealt: BigUint64Array, count: number, bits: number, what: DealtOf, { words, fields }: More): Dealt {
   const [ofR, ofProducts, ofBits] = dealtCounts(count, what);
   const atQShift = ofR + topWords(ofR, bits);
   const atQTop = atQShift + ofProducts;
   const atQ = atQTop + topWords(ofProducts, bits);
+  const atWords = atQ + ofBits;
+  const atFields = atWords + words;
   return {
     shift: dealt.subarray(0, ofR),
     top: packed(dealt, ofR, ofR, bits),
     qShift: dealt.subarray(atQShift, atQTop),
     qTop: packed(dealt, atQTop, ofProducts, bits),
-    q: dealt.subarray(atQ, atQ + ofBits),
-    rest: dealt.subarray(atQ + ofBits),
+    q: dealt.subarray(atQ, atWords),
+    words: dealt.subarray(atWords, atFields),
+    fields: bytesAt(dealt, atFields, fieldsLength(fields, bits)),
   };
 }
 
 /** `count` bits, ⌈bits/8⌉ bytes each, that begin at an element. */
 function packed(dealt: BigUint64Array, at: number, count: number, bits: number): Uint8Array {
-  return new Uint8Array(dealt.buffer, dealt.byteOffset + 8 * at, count * widthOf(bits));
+  return bytesAt(dealt, at, count * widthOf(bits));
+}
+
+function bytesAt(dealt: BigUint64Array, at: number, length: number): Uint8Array {
+  return new Uint8Array(dealt.buffer, dealt.byteOffset + 8 * at, length);
 }
 
 function widthOf(bits: number): number {

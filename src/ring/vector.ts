@@ -21,6 +21,8 @@ interface Kernels {
   sumRows(rows: number, columns: number, x: number, sums: number): void;
   gather(rows: number, columns: number, run: number, rowStep: number, step: number, from: number, to: number): void;
   scatter(rows: number, columns: number, run: number, rowStep: number, step: number, from: number, to: number): void;
+  packFields(n: number, x: number, from: number, width: number, to: number): void;
+  addFields(n: number, width: number, stream: number, x: number): void;
 }
 
 /** Runs of `run` elements: `rows` × `columns` of them, which begin every `rowStep` and every `step` elements. */
@@ -100,6 +102,26 @@ export function sumRows(x: BigUint64Array, out: BigUint64Array): void {
     kernels.sumRows(n / columns, columns, X_BYTES, Y_BYTES);
   }
   out.set(words.subarray(Y, Y + columns));
+}
+
+/** out ← bits from … from + width − 1 of every element, 1 ≤ width ≤ 56, one behind another. */
+export function packFields(x: BigUint64Array, from: number, width: number, out: Uint8Array): void {
+  for (let at = 0; at < x.length; at += SLICE) {
+    const n = load(X, x, at, SLICE);
+    kernels.packFields(n, X_BYTES, from, width, Y_BYTES);
+    out.set(new Uint8Array(memory.buffer, Y_BYTES, Math.ceil((n * width) / 8)), (at * width) / 8);
+  }
+}
+
+/** out ← out + the fields of a packed stream, modulo 2^width. */
+export function addFields(stream: Uint8Array, width: number, out: BigUint64Array): void {
+  const slice = new Uint8Array(memory.buffer, Y_BYTES, SLICE * 8);
+  for (let at = 0; at < out.length; at += SLICE) {
+    const n = load(X, out, at, SLICE);
+    slice.set(stream.subarray((at * width) / 8, Math.ceil(((at + n) * width) / 8)));
+    kernels.addFields(n, width, Y_BYTES, X_BYTES);
+    store(n, out, at);
+  }
 }
 
 /** A stretch of elements in the memory, of which runs are taken and to which runs are added: one at a time. */

@@ -75,20 +75,7 @@ export function scale(a: BigUint64Array, constant: bigint): BigUint64Array {
 /** Left shift by 0 … 63 bits: times 2^bits. */
 export function shiftLeft(a: BigUint64Array, bits: number): BigUint64Array {
   checkShift(bits);
-  const out = new BigUint64Array(a.length);
-  const x = halves(a);
-  const z = halves(out);
-  if (bits === 0) {
-    z.set(x);
-  } else if (bits < 32) {
-    for (let i = 0; i < x.length; i += 2) {
-      z[i] = x[i] << bits;
-      z[i + 1] = (x[i + 1] << bits) | (x[i] >>> (32 - bits));
-    }
-  } else {
-    for (let i = 0; i < x.length; i += 2) z[i + 1] = x[i] << (bits - 32);
-  }
-  return out;
+  return scale(a, 1n << BigInt(bits));
 }
 
 /** Logical right shift by 0 … 63 bits. */

@@ -140,12 +140,12 @@ async function runTraining(
     if (checkpoints === undefined || !checkpointDue(step, job)) return;
     const tensors = new Map<string, StoredTensor>();
     for (const [name, x] of state) {
-      tensors.set(name, { shape: x.shape, fractionBits: x.fractionBits, data: await engine.shareOf(x) });
+      tensors.set(name, { shape: x.shape, fractionBits: x.fractionBits, ...(await engine.held(x)) });
     }
     await checkpoints.save(step, tensors);
   };
   const state = new Map(
-    [...stored].map(([name, x]) => [name, engine.input(`state/${name}`, x.shape, x.fractionBits, x.data)]),
+    [...stored].map(([name, x]) => [name, engine.input(`state/${name}`, x.shape, x.fractionBits, x.data, x.opening)]),
   );
   const step = job.resume?.step ?? 0;
   await train(engine, network, data, job, onEvent, { from: step > 0 ? { step, state } : undefined, onState });

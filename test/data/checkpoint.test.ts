@@ -19,7 +19,7 @@ const worker: Checkpoint = {
   ]),
   tensors: new Map([
     ['weight', { shape: [2, 3], fractionBits: 16, data: BigUint64Array.of(1n, 2n ** 64n - 1n, 3n, 4n, 5n, 6n) }],
-    ['velocity/weight', { shape: [1], fractionBits: 20, data: BigUint64Array.of(7n) }],
+    ['velocity/weight', { shape: [1], fractionBits: 20, data: BigUint64Array.of(7n), opening: BigUint64Array.of(8n) }],
   ]),
 };
 const helper: Checkpoint = {
@@ -77,7 +77,7 @@ describe('checkpoint files', () => {
   });
 
   it.each<[string, Uint8Array, RegExp]>([
-    ['another version', forged((bytes) => void bytes.writeUInt32LE(2, 8)), /version: expected 1, found 2/],
+    ['another version', forged((bytes) => void bytes.writeUInt32LE(3, 8)), /version: expected 2, found 3/],
     ['a header that is none', forged((bytes) => void bytes.write('!', 16)), /header is not JSON/],
     ['a header longer than the file', forged((bytes) => void bytes.writeUInt32LE(2 ** 31, 12)), /header is not JSON/],
     ['a stranger as keeper', header((json) => (json.keeper = 'P3')), /header: keeper: /],
@@ -87,7 +87,7 @@ describe('checkpoint files', () => {
     ['a tensor of another size', header((json) => (json.tensors = [])), /its tensors take \d+ bytes, found \d+/],
     [
       'a tensor beyond all sizes',
-      header((json) => (json.tensors = [{ name: 'x', shape: [2 ** 30, 2 ** 30], fractionBits: 1 }])),
+      header((json) => (json.tensors = [{ name: 'x', shape: [2 ** 30, 2 ** 30], fractionBits: 1, opened: false }])),
       /its tensors take/,
     ],
   ])('are refused with %s', (_, bytes, message) => {

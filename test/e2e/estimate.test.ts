@@ -32,7 +32,7 @@ const data = writeDataset(smallDataset(256, 64));
 const model = join(folder, 'model');
 const link = ['--link', '40:100'];
 const STEPS = 12; // past step 9, where labels grow
-const options = { ...SOFTMAX_SGD, ...DIRECT_SUITE, batch: 32, steps: STEPS };
+const options = { ...SOFTMAX_SGD, ...DIRECT_SUITE, learningRate: 2 ** -5, batch: 32, steps: STEPS };
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 

@@ -15,6 +15,7 @@ interface Stored {
   readonly shape: Shape;
   readonly fractionBits: number;
   readonly data: BigUint64Array | null;
+  readonly opening: BigUint64Array | undefined;
 }
 /** What the three parties hold at the end of a step. */
 type Dump = Map<string, Stored>[];
@@ -53,7 +54,7 @@ async function run(
       });
       const stored = from && [...from.dump[party.id]];
       const state = stored?.map(
-        ([name, x]) => [name, engine.input(`state/${name}`, x.shape, x.fractionBits, x.data)] as const,
+        ([name, x]) => [name, engine.input(`state/${name}`, x.shape, x.fractionBits, x.data, x.opening)] as const,
       );
       await train(engine, TINY, tinyData(engine, party.id, dealt), options, () => undefined, {
         from: from && { step: from.step, state: new Map(state) },
@@ -61,8 +62,9 @@ async function run(
           if (unwatched) return;
           const held = (dumps[step] ??= [new Map(), new Map(), new Map()])[party.id];
           for (const [name, x] of values) {
-            const share = await engine.shareOf(x);
-            held.set(name, { shape: x.shape, fractionBits: x.fractionBits, data: share && share.slice() });
+            const { data, opening } = await engine.held(x);
+            const copied = { data: data && data.slice(), opening: opening?.slice() };
+            held.set(name, { shape: x.shape, fractionBits: x.fractionBits, ...copied });
           }
         },
       });

@@ -38,7 +38,7 @@ async function layers(
     return step.scope('layer/2:relu', (fork) => fork.select(sign, z));
   });
   await engine.settle();
-  return (await engine.shareOf(result)) ?? new BigUint64Array(0);
+  return (await engine.held(result)).data ?? new BigUint64Array(0);
 }
 
 describe.each(['direct', 'paper'] as const)('%s suite', (suite) => {

@@ -1,6 +1,7 @@
 /** Comparison protocols of both suites and truncation against BigInt, on edge values and at random. */
 import { describe, expect, it } from 'vitest';
 import { P67 } from '../../runtime/compute.ts';
+import type * as beaver from '../../src/protocols/beaver.ts';
 import * as computeMsb from '../../src/protocols/computeMsb.ts';
 import * as directRelu from '../../src/protocols/directRelu.ts';
 import * as drelu from '../../src/protocols/drelu.ts';
@@ -9,6 +10,7 @@ import type { Party } from '../../src/protocols/party.ts';
 import * as privateCompare from '../../src/protocols/privateCompare.ts';
 import * as relu from '../../src/protocols/relu.ts';
 import * as shareConvert from '../../src/protocols/shareConvert.ts';
+import * as truncateOperand from '../../src/protocols/truncateOperand.ts';
 import * as truncation from '../../src/protocols/truncation.ts';
 import * as odd from '../../src/ring/odd.ts';
 import * as z64 from '../../src/ring/z64.ts';
@@ -193,6 +195,54 @@ describe('truncation', () => {
     const up = z64.add(y0, y1).filter((y) => y === 4n).length;
     // Binomial(n, 1/4): five standard deviations
     expect(Math.abs(up - n / 4)).toBeLessThan(5 * Math.sqrt((n * 3) / 16));
+  });
+
+  describe.each([8, 16, 27, 40, 56])('of an operand, by %i bits', (bits) => {
+    /** Of a value of which P2 holds a part. */
+    const open = async (
+      z: BigUint64Array,
+    ): Promise<{ y: BigUint64Array; U: BigUint64Array; operands: beaver.Masked[] }> => {
+      const n = z.length;
+      const Z = randomRing(n);
+      const parts = shares(z64.sub(z, Z));
+      const { results } = await simulate(
+        async (party) =>
+          party.id === 2
+            ? truncateOperand.helper(party, n, bits, Z)
+            : truncateOperand.workers(party, parts[party.id], bits),
+        { chunk: 300 },
+      );
+      const operands = results.slice(0, 2) as beaver.Masked[];
+      return { y: z64.add(operands[0].share, operands[1].share), U: results[2] as BigUint64Array, operands };
+    };
+
+    it('within 1.5 ulp for every |z| < 2^62, under the mask that P2 knows', async () => {
+      const z = inputs(2n ** 62n - 2n ** BigInt(bits + 1), 1000);
+      const { y, U, operands } = await open(z);
+      expect(operands[1].opened).toEqual(operands[0].opened);
+      expect(z64.add(operands[0].opened, U)).toEqual(y);
+      expect(z64.add(operands[0].reduced, operands[1].reduced)).toEqual(U);
+      z.forEach((value, i) => {
+        const twice = (signed(y[i]) << BigInt(bits + 1)) - (signed(value) << 1n);
+        expect(twice < 0n ? -twice : twice, `z = ${signed(value)}`).toBeLessThan(3n << BigInt(bits));
+      });
+    });
+
+    it('E[y] = z / 2^bits', async () => {
+      const n = 5000;
+      const z = ring(Array.from({ length: n }, () => -(5n << BigInt(bits - 2)))); // −1.25
+      const { y } = await open(z);
+      const mean = y.reduce((sum, value) => sum + Number(signed(value)), 0) / n;
+      // Standard deviation of one: half an ulp
+      expect(Math.abs(mean + 1.25)).toBeLessThan((5 * 0.5) / Math.sqrt(n));
+    });
+  });
+
+  it('of an operand, by bits that its fields cannot hold: is refused', async () => {
+    for (const bits of [7, 57]) {
+      const run = simulate(async (party) => truncateOperand.workers(party, new BigUint64Array(1), bits));
+      await expect(run).rejects.toThrow(`truncation of an operand by ${bits} bits: expected 8 … 56`);
+    }
   });
 
   it('local: within 1 ulp, for values far from the ring’s ends', async () => {

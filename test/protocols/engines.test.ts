@@ -154,6 +154,29 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(model.truncate(100, 5));
   });
 
+  it('truncate an operand: opened already for the product that follows', async () => {
+    const inputs = [numbers([9, 9], -100, 100), numbers([9, 9], -9, 9, 2)];
+    const found = await secure(setting, [inputs[0]], (e, x) => e.truncateOperand(e.extend(x, 9), 9));
+    closeTo(found, inputs[0].numbers, 2.5 * ulp);
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(model.truncateOperand(81, 9));
+    const product = await secure(setting, inputs, async (e, x, y) =>
+      e.matmul(await e.truncateOperand(await e.mul(x, y), f), y),
+    );
+    const once = setting.truncation === 'local';
+    const [first, second] = [
+      inSequence(model.product(162), once ? model.part(81) : FREE),
+      model.product(once ? 81 : 0),
+    ];
+    const cost = inSequence(first, model.truncateOperand(81, f), second, model.part(81));
+    expect({ bytes: product.bytes, rounds: product.rounds }).toEqual(cost);
+    const expected = Array.from({ length: 81 }, (_, at) => {
+      const [i, j] = [Math.floor(at / 9), at % 9];
+      const [x, y] = inputs.map((input) => input.numbers);
+      return x.slice(9 * i, 9 * i + 9).reduce((sum, value, k) => sum + value * y[9 * i + k] * y[9 * k + j], 0);
+    });
+    closeTo(product, expected, 9 * 9 * 110 * ulp);
+  });
+
   it.each([1, 2, 3, 7, 10, 16, 17])('row maximum and argmax of %i columns', async (n) => {
     const input = numbers([12, n], -50, 50);
     const found = await exact([input], rowMaximum, rowMaximumCost(model, 12, n));

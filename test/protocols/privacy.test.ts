@@ -10,6 +10,7 @@ import * as larger from '../../src/protocols/larger.ts';
 import * as largerRelu from '../../src/protocols/largerRelu.ts';
 import type { Party } from '../../src/protocols/party.ts';
 import * as treeRoute from '../../src/protocols/treeRoute.ts';
+import * as truncateOperand from '../../src/protocols/truncateOperand.ts';
 import * as truncateRelu from '../../src/protocols/truncateRelu.ts';
 import type { Stream } from '../../src/random/stream.ts';
 import { PairStreams } from '../../src/random/streams.ts';
@@ -448,6 +449,76 @@ describe("the workers' openings of an error that goes down a tree", () => {
 
   it('are seen not to be when the masks are constant', async () => {
     expect(await looksMasked((stream, purpose) => (purpose === 'U' ? withoutMask(stream) : stream))).toBe(false);
+  });
+});
+
+describe("the workers' openings of a truncation into an operand", () => {
+  /** Chi-square over the bytes of what both rounds open, of values that are all alike. */
+  async function looksMasked(
+    spoil: (stream: Stream, purpose: string) => Stream = (stream) => stream,
+  ): Promise<boolean> {
+    const parts = shares(z64.shiftLeft(fixed, 16));
+    const opened: Uint8Array[] = [];
+    await simulate(
+      async (party) => {
+        if (party.id === 2) await truncateOperand.helper(party, fixed.length, 27);
+        else await truncateOperand.workers(party, parts[party.id], 27);
+      },
+      {
+        keys: KEYS,
+        streams: (streams) => ({ stream: (path, purpose) => spoil(streams.stream(path, purpose), purpose) }),
+        compute: (compute, id) => ({
+          ...ownMethods(compute),
+          operandOpen: (bits, c, halves) => {
+            compute.operandOpen(bits, c, halves);
+            if (id === 0) opened.push(new Uint8Array(c.slice().buffer));
+          },
+        }),
+      },
+    );
+    expect(opened.length).toBeGreaterThan(0);
+    return looksUniform(histogram(Buffer.concat(opened), 256));
+  }
+
+  it('are uniform for fixed inputs', async () => {
+    expect(await looksMasked()).toBe(true);
+  });
+
+  it('are seen not to be when the masks are constant, in their high bits or in their low bits', async () => {
+    expect(await looksMasked((stream, purpose) => (purpose === 'S' ? withoutMask(stream) : stream))).toBe(false);
+    for (const [from, up] of [
+      [0, 37],
+      [27, 27],
+    ])
+      expect(
+        await looksMasked((stream, purpose) => {
+          if (purpose !== 'S') return stream;
+          const part = (words: BigUint64Array): BigUint64Array => z64.shiftLeft(z64.shiftRight(words, from), up);
+          return { ...withoutMask(stream), z64: (n) => part(stream.z64(n)) };
+        }),
+      ).toBe(false);
+  });
+
+  it('and what is dealt for them are uniform', async () => {
+    const dealt: Uint8Array[] = [];
+    await simulate(
+      async (party) => {
+        const zeros = new BigUint64Array(COUNT);
+        if (party.id === 2) await truncateOperand.helper(party, COUNT, 27);
+        else await truncateOperand.workers(party, zeros, 27);
+      },
+      {
+        keys: KEYS,
+        memory: () => ({
+          record: ({ from, label, data }) => {
+            if (from === 'P2' && label.endsWith(':U')) dealt.push(new Uint8Array(data.slice().buffer));
+          },
+        }),
+      },
+    );
+    const bytes = Buffer.concat(dealt);
+    expect(bytes.length).toBeGreaterThan(8 * COUNT);
+    expect(looksUniform(histogram(bytes, 256))).toBe(true);
   });
 });
 

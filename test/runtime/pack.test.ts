@@ -34,6 +34,12 @@ describe.each([17, 31, 67] as const)('Z_%i on the wire', (prime) => {
     expect(compute.unpack(prime, packed, plain.length)).toEqual(plain);
   });
 
+  test.runIf(prime === 17)('every four values', () => {
+    const plain = new Uint8Array(4 * 17 ** 4);
+    for (let i = 0; i < plain.length; i++) plain[i] = Math.floor((i >> 2) / 17 ** (i & 3)) % 17;
+    expectSame(compute.unpack(prime, compute.pack(prime, plain), plain.length), plain);
+  });
+
   test('more than one slice', () => {
     const plain = new TestRandom(prime).bytes(600_001, prime);
     expectSame(compute.unpack(prime, compute.pack(prime, plain), plain.length), plain);
@@ -81,9 +87,9 @@ describe.each([17, 31, 67] as const)('Z_%i on the wire', (prime) => {
       plain[at] = 128 + prime;
       expect(() => compute.pack(prime, plain)).toThrow(`a value is not below ${prime}`);
       plain[at] = prime;
-      // For p = 17 the second of a pair must be 17 to leave the range: 17 + 17·0 is a valid code of (0, 1).
+      // For p = 17 the last of four must be 17 to leave the range: 17 + 17·0 is a valid code of (0, 1).
       const wire = packReference(prime, plain);
-      if (prime !== 17 || at % 2 === 1) {
+      if (prime !== 17 || at % 4 === 3) {
         expect(() => compute.unpack(prime, wire, plain.length)).toThrow(`a value is not below ${prime}`);
       }
     }

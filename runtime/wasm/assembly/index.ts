@@ -7,6 +7,7 @@ export { CONV_SCRATCH_BYTES, convForward, convInputGradient, convWeightGradient 
 export { thermometer17, thermometer31, thermometer67 } from './thermometer';
 export { compareShare17, compareShare31, compareShare67 } from './compareShare';
 export { compareTest17, compareTest31, compareTest67 } from './compareTest';
+export { operandDeal, operandLift, operandMask, operandOpen } from './operand';
 export { pack17, pack31, pack67, unpack17, unpack31, unpack67 } from './pack';
 export { sample, sampleNibbles } from './sample';
 export { rowProduct } from './rowProduct';

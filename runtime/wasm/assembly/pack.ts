@@ -1,7 +1,8 @@
 /**
  * Values of Z_p between one byte each and the wire, whole groups at a time (the caller pads with zeros and cuts):
  *
- *   p = 17  16 values in 9 bytes: pairs a + 17b < 289 of 9 bits; their 8 low bytes, then their 8 high bits, pair i in bit i
+ *   p = 17  32 values in 17 bytes: fours a + 17b + 17²c + 17³d < 83521 of 17 bits; the low 16 bits of each of the 8, then their 8 high bits,
+ *           four i in bit i
  *   p = 31   8 values in 5 bytes: a little-endian stream of 5-bit values
  *   p = 67   8 values in 7 bytes: a little-endian stream of 7-bit values
  *
@@ -13,35 +14,61 @@ export function pack17(groups: u32, values: usize, out: usize): u32 {
   let bad = i64x2.splat(0);
   for (let i: u32 = 0; i < groups; i++) {
     const v = v128.load(values);
-    bad = v128.or(bad, i8x16.ge_u(v, i8x16.splat(17)));
-    const a = v128.and(v, i16x8.splat(255));
-    const b = i16x8.shr_u(v, 8);
-    const pair = i16x8.add(a, i16x8.mul(b, i16x8.splat(17)));
-    const low = v128.and(pair, i16x8.splat(255));
-    v128.store64_lane(out, i8x16.narrow_i16x8_u(low, low), 0);
-    store<u8>(out, i16x8.bitmask(i16x8.shl(pair, 7)), 8);
-    values += 16;
-    out += 9;
+    const w = v128.load(values, 16);
+    bad = v128.or(bad, v128.or(i8x16.ge_u(v, i8x16.splat(17)), i8x16.ge_u(w, i8x16.splat(17))));
+    const first = join17(v);
+    const second = join17(w);
+    v128.store(out, i8x16.shuffle(first, second, 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29));
+    store<u8>(out, i32x4.bitmask(i32x4.shl(first, 15)) | (i32x4.bitmask(i32x4.shl(second, 15)) << 4), 16);
+    values += 32;
+    out += 17;
   }
   return <u32>v128.any_true(bad);
 }
 
 export function unpack17(groups: u32, packed: usize, out: usize): u32 {
-  const bits = i16x8(1, 2, 4, 8, 16, 32, 64, 128);
+  const bits = i32x4(1, 2, 4, 8);
   let bad = i64x2.splat(0);
   for (let i: u32 = 0; i < groups; i++) {
-    const low = v128.load_ext<u8>(packed);
-    const high = i16x8.eq(v128.and(i16x8.splat(load<u8>(packed, 8)), bits), bits);
-    const pair = v128.or(low, v128.and(high, i16x8.splat(256)));
-    bad = v128.or(bad, i16x8.gt_s(pair, i16x8.splat(288)));
-    // floor(pair / 17) as the rounded (pair - 8) / 17; 1928 / 2^15 is 1/17 to 1.5e-5, the margin is 1/34.
-    const b = i16x8.q15mulr_sat_s(i16x8.sub(pair, i16x8.splat(8)), i16x8.splat(1928));
-    const a = i16x8.sub(pair, i16x8.mul(b, i16x8.splat(17)));
-    v128.store(out, v128.or(a, i16x8.shl(b, 8)));
-    packed += 9;
-    out += 16;
+    const low = v128.load(packed);
+    const high = i32x4.splat(<i32>load<u8>(packed, 16));
+    const first = with17th(i32x4.extend_low_i16x8_u(low), v128.and(high, bits), bits);
+    const second = with17th(i32x4.extend_high_i16x8_u(low), v128.and(i32x4.shr_u(high, 4), bits), bits);
+    bad = v128.or(bad, v128.or(i32x4.gt_s(first, i32x4.splat(83520)), i32x4.gt_s(second, i32x4.splat(83520))));
+    v128.store(out, split17(first));
+    v128.store(out, split17(second), 16);
+    packed += 17;
+    out += 32;
   }
   return <u32>v128.any_true(bad);
+}
+
+/** Sixteen values, one a byte, to four of 17 bits: pairs a + 17b, then pairs of those p + 289q. */
+@inline
+function join17(v: v128): v128 {
+  const pair = i16x8.add(v128.and(v, i16x8.splat(255)), i16x8.mul(i16x8.shr_u(v, 8), i16x8.splat(17)));
+  return i32x4.dot_i16x8_s(pair, i32x4.splat((289 << 16) | 1));
+}
+
+/** The inverse. */
+@inline
+function split17(v: v128): v128 {
+  // floor(v / 289) as (v + 1/2) / 289 cut off: 1/289 is off by 2^-24 of itself, the margin is 1/578.
+  const q = i32x4.trunc_sat_f32x4_s(
+    f32x4.mul(f32x4.add(f32x4.convert_i32x4_s(v), f32x4.splat(0.5)), f32x4.splat(1.0 / 289)),
+  );
+  // p + 2^16 q = v + (2^16 − 289) q
+  const pair = i32x4.add(v, i32x4.mul(q, i32x4.splat(65536 - 289)));
+  // floor(pair / 17) as the rounded (pair − 8) / 17; 1928 / 2^15 is 1/17 to 1.5e-5, the margin is 1/34.
+  const b = i16x8.q15mulr_sat_s(i16x8.sub(pair, i16x8.splat(8)), i16x8.splat(1928));
+  // a + 2^8 b = pair + (2^8 − 17) b
+  return i16x8.add(pair, i16x8.mul(b, i16x8.splat(256 - 17)));
+}
+
+/** v + 2^16 where the bit that belongs to it is set. */
+@inline
+function with17th(v: v128, set: v128, bits: v128): v128 {
+  return v128.or(v, v128.and(i32x4.eq(set, bits), i32x4.splat(65536)));
 }
 
 export function pack31(groups: u32, values: usize, out: usize): u32 {

@@ -2,6 +2,7 @@
  * Vectors over Z_{2^64}, two elements at a time: what src/ring/vector.ts calls. A module of its own, small enough to stand in the source
  * (scripts/embed-vector.ts), so that src/ring needs no file and no start. Pointers are byte offsets; nothing behind an array is touched.
  */
+import { insideOf, readField } from './fields';
 
 /** x += y + high, n elements. */
 @inline
@@ -79,5 +80,28 @@ export function scatter(rows: u32, columns: u32, run: u32, rowStep: u32, step: u
       from += <usize>run << 3;
       at += <usize>step << 3;
     }
+  }
+}
+
+/** to = bits `from` … from + width − 1 of each of n elements, as a stream of fields. */
+export function packFields(n: u32, x: usize, from: u32, width: u32, to: usize): void {
+  const inside = insideOf(width);
+  let pending: u64 = 0;
+  let filled: u32 = 0;
+  for (let i: u32 = 0; i < n; i++, x += 8) {
+    pending |= ((load<u64>(x) >> from) & inside) << filled;
+    store<u64>(to, pending);
+    filled += width;
+    pending >>= filled & ~7;
+    to += filled >> 3;
+    filled &= 7;
+  }
+}
+
+/** x = x + the fields of a stream, modulo 2^width. */
+export function addFields(n: u32, width: u32, stream: usize, x: usize): void {
+  const inside = insideOf(width);
+  for (let i: u32 = 0; i < n; i++, x += 8) {
+    store<u64>(x, (load<u64>(x) + readField(stream, i * width, inside)) & inside);
   }
 }
