@@ -228,13 +228,14 @@ export interface Compute {
    * ⌈nw/8⌉ bytes. First this worker's part of c: the high 64 − bits bits of z + S, public terms only for P0.
    */
   operandMask(party: 0 | 1, bits: number, z: BigUint64Array, S: BigUint64Array): Uint8Array;
-  /** c from both parts, and from it this worker's part of e, given its share of r. */
+  /** c ← both parts of it; returns this worker's part of e, given its share of r. */
   operandLift(
     bits: number,
     S: BigUint64Array,
     r: Uint8Array,
     parts: readonly [Uint8Array, Uint8Array],
-  ): { readonly c: BigUint64Array; readonly e: Uint8Array };
+    c: BigUint64Array,
+  ): Uint8Array;
   /** c ← E, from both parts of e. */
   operandOpen(bits: number, c: BigUint64Array, parts: readonly [Uint8Array, Uint8Array]): void;
   /** U. Writes into the arrays of the job what the other worker is sent. */

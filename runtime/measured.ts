@@ -107,7 +107,7 @@ export class MeasuredCompute implements Compute {
     return this.#ran('truncate', start, this.#inner.operandMask(...of));
   }
 
-  operandLift(...of: Of<'operandLift'>): ReturnType<Compute['operandLift']> {
+  operandLift(...of: Of<'operandLift'>): Uint8Array {
     const start = this.#meter.begin();
     return this.#ran('truncate', start, this.#inner.operandLift(...of));
   }

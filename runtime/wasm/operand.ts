@@ -37,13 +37,14 @@ export function operandLift(
   S: BigUint64Array,
   r: Uint8Array,
   [mine, theirs]: readonly [Uint8Array, Uint8Array],
-): { c: BigUint64Array; e: Uint8Array } {
+  c: BigUint64Array,
+): Uint8Array {
   checkBits(bits);
   const n = S.length;
+  checkLength('operandLift: c', c, n);
   const width = 64 - bits;
   checkLength('operandLift: r', r, fieldsLength(n, bits));
   checkParts('operandLift', [mine, theirs], fieldsLength(n, width));
-  const c = new BigUint64Array(n);
   const e = new Uint8Array(fieldsLength(n, bits));
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
@@ -59,7 +60,7 @@ export function operandLift(
     c.set(kernels.wordsAt(atC, end - start), start);
     packed.set(kernels.bytesAt(atE, packed.length));
   }
-  return { c, e };
+  return e;
 }
 
 export function operandOpen(

@@ -162,8 +162,9 @@ class WasmCompute implements Compute {
     S: BigUint64Array,
     r: Uint8Array,
     parts: readonly [Uint8Array, Uint8Array],
-  ): { c: BigUint64Array; e: Uint8Array } {
-    return operandLift(this.#inline, bits, S, r, parts);
+    c: BigUint64Array,
+  ): Uint8Array {
+    return operandLift(this.#inline, bits, S, r, parts, c);
   }
 
   operandOpen(bits: number, c: BigUint64Array, parts: readonly [Uint8Array, Uint8Array]): void {

@@ -4,6 +4,7 @@
  */
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { overlay, type WindowShape } from '../ring/windows.ts';
+import * as z64 from '../ring/z64.ts';
 import * as beaver from './beaver.ts';
 import type { Value } from './engine.ts';
 import { later } from './later.ts';
@@ -64,6 +65,12 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
       );
     }
     if (!partial) return this.make(shape, fractionBits, null);
+    if (compute === z64.add || compute === z64.sub) {
+      const [first, second] = operands;
+      const negative = compute === z64.sub && !first.partial;
+      const part = !second.partial ? first.part! : negative ? second.part!.then(z64.negate) : second.part!;
+      if (!first.partial || !second.partial) return this.value(this.nextLane(), shape, fractionBits, null, later(part));
+    }
     const parts = operands.map((operand) => operand.part ?? Promise.resolve(new BigUint64Array(sizeOf(operand.shape))));
     return this.value(
       this.nextLane(),

@@ -37,9 +37,9 @@ export async function workers(party: Party, z: BigUint64Array, bits: number): Pr
       exchange(chunk, 'c', high), // step 1
       dealt(chunk, S.length, bits),
     ]);
-    const { c, e } = compute.operandLift(bits, S, r, [high, theirHigh]);
+    const c = opened.subarray(from, to);
+    const e = compute.operandLift(bits, S, r, [high, theirHigh], c);
     compute.operandOpen(bits, c, [e, await exchange(chunk, 'e', e)]); // step 2
-    opened.set(c, from);
     share.set(U, from);
   });
   return operand(party, opened, share);

@@ -34,6 +34,9 @@ class BlockCipher {
   /** Counter blocks on their way into the cipher. */
   readonly #blocks: Uint32Array<ArrayBuffer> = new Uint32Array(SHORT_BYTES / 4);
   readonly #bytes: Buffer<ArrayBuffer> = Buffer.from(this.#blocks.buffer);
+  /** The address in the first blocks, and in how many: that of a data set's masks comes again and again. */
+  #address: Buffer | undefined;
+  #addressed = 0;
 
   constructor(key: KeyObject) {
     this.#key = key;
@@ -44,12 +47,16 @@ class BlockCipher {
   short(address: Buffer, from: number, length: number): Buffer<ArrayBuffer> {
     const blocks = this.#blocks;
     const count = Math.ceil(length / BLOCK_BYTES);
+    if (address !== this.#address) [this.#address, this.#addressed] = [address, 0];
     const [a, b, c] = [address.readUInt32LE(0), address.readUInt32LE(4), address.readUInt32LE(8)];
-    for (let i = 0; i < count; i++) {
-      const n = from + i;
+    for (let i = this.#addressed; i < count; i++) {
       blocks[4 * i] = a;
       blocks[4 * i + 1] = b;
       blocks[4 * i + 2] = c;
+    }
+    this.#addressed = Math.max(this.#addressed, count);
+    for (let i = 0; i < count; i++) {
+      const n = from + i;
       blocks[4 * i + 3] = (n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24); // big-endian
     }
     const out = this.#ecb.update(this.#bytes.subarray(0, count * BLOCK_BYTES));
