@@ -29,7 +29,9 @@ export function createCostModel(options: CostOptions): CostModel {
     select: (count) => suite.selectCost(count),
     truncate,
     truncateOperand: (count, bits) =>
-      options.truncation === 'local' ? FREE : truncateOperand.cost(count, bits, chunk),
+      options.truncation === 'dealt' && truncateOperand.holds(bits)
+        ? truncateOperand.cost(count, bits, chunk)
+        : truncate(count, bits),
     truncateProducts: (shape) =>
       options.truncation === 'local'
         ? inSequence(

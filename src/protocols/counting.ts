@@ -138,8 +138,7 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
   }
 
   truncateOperand(x: Value, bits: number): Promise<Value> {
-    if (this.truncation === 'local') return this.truncate(x, bits);
-    truncation.checkTruncationBits(bits);
+    if (this.truncation === 'local' || !truncateOperand.holds(bits)) return this.truncate(x, bits);
     this.#run('truncateOperand', truncateOperand.stages(bits), sizeOf(x.shape));
     this.#did('truncate', sizeOf(x.shape));
     const y = this.#value(this.#nextLane(), x.shape, x.fractionBits - bits, false, () => 0);

@@ -124,7 +124,7 @@ export class SecureEngine extends SecureValues implements Engine {
   }
 
   async truncateOperand(x: Value, bits: number): Promise<Value> {
-    if (this.truncation === 'local') return this.truncate(x, bits);
+    if (this.truncation === 'local' || !truncateOperand.holds(bits)) return this.truncate(x, bits);
     const size = sizeOf(x.shape);
     let operand: beaver.Masked | undefined;
     let U: Promise<BigUint64Array> | undefined;

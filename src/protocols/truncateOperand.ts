@@ -25,6 +25,11 @@ import { dealtZ64, receiverOf } from './deal.ts';
 import type { Party } from './party.ts';
 import { inChunks, type Stage, step } from './steps.ts';
 
+/** Whether words split so: one load holds a field of either end. By other bits `truncation.ts` truncates. */
+export function holds(bits: number): boolean {
+  return bits >= 8 && bits <= 56;
+}
+
 /** P0, P1: ⟨z⟩, or a part of it → y as an operand of products. */
 export async function workers(party: Party, z: BigUint64Array, bits: number): Promise<Masked> {
   const { compute } = party;

@@ -177,6 +177,13 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     closeTo(product, expected, 9 * 9 * 110 * ulp);
   });
 
+  it('truncate an operand by bits that leave no field of a byte: a truncation', async () => {
+    const input = numbers([9, 9], -100, 100);
+    const found = await secure(setting, [input], (e, x) => e.truncateOperand(e.extend(x, 7), 7));
+    closeTo(found, input.numbers, 1.5 * ulp);
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(model.truncate(81, 7));
+  });
+
   it.each([1, 2, 3, 7, 10, 16, 17])('row maximum and argmax of %i columns', async (n) => {
     const input = numbers([12, n], -50, 50);
     const found = await exact([input], rowMaximum, rowMaximumCost(model, 12, n));
