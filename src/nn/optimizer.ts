@@ -80,23 +80,23 @@ async function sgd(engine: Engine, name: string, gradient: Value, state: State, 
   const velocity = state.get(`velocity/${name}`);
   const f = engine.fractionBits;
   const { c, e } = dyadic(options.learningRate / options.batch);
-  let step = engine.scale(gradient, BigInt(c));
-  step = engine.reinterpret(step, step.fractionBits + e);
-  if (step.fractionBits < f) step = engine.extend(step, f - step.fractionBits);
-  const s = step.fractionBits - f;
-  if (velocity !== undefined && options.momentum > 0) {
-    const decayed = engine.scale(velocity, BigInt(Math.round(options.momentum * 2 ** s)));
-    step = engine.add(engine.reinterpret(decayed, f + s), step);
-  }
+  const step = gradient.fractionBits + e;
+  const bits = Math.max(step, f);
+  const s = bits - f;
+  const terms: [factor: bigint, x: Value][] = [[BigInt(c) << BigInt(bits - step), gradient]];
+  if (velocity !== undefined && options.momentum > 0)
+    terms.push([BigInt(Math.round(options.momentum * 2 ** s)), velocity]);
   const keep = (next: Value, v: Value): void => {
     state.set(name, next);
     if (options.momentum > 0) state.set(`velocity/${name}`, v);
   };
-  if (engine.truncation === 'dealt' && !name.endsWith('.bias') && s > 0 && f + s <= 62 - WEIGHT_RANGE_BITS) {
-    const next = await engine.truncateOperand(engine.sub(engine.extend(parameter, s), step), s);
+  if (engine.truncation === 'dealt' && !name.endsWith('.bias') && s > 0 && bits <= 62 - WEIGHT_RANGE_BITS) {
+    const change = terms.map(([factor, x]): [bigint, Value] => [-factor, x]);
+    const next = await engine.truncateOperand(engine.combine([[1n << BigInt(s), parameter], ...change], bits), s);
     return keep(next, engine.sub(parameter, next));
   }
-  const v = s > 0 ? await engine.truncate(step, s) : step;
+  const sum = engine.combine(terms, bits);
+  const v = s > 0 ? await engine.truncate(sum, s) : sum;
   keep(engine.sub(parameter, v), v);
 }
 
@@ -154,9 +154,9 @@ async function adam(
 /** β·old + (1 − β)·x, β = beta / 1024; kept in the state. A moment starts at 0. */
 async function moment(engine: Engine, state: State, name: string, x: Value, beta: number): Promise<Value> {
   const old = state.get(name);
-  let sum = engine.scale(x, BigInt(WEIGHTS - beta));
-  if (old !== undefined) sum = engine.add(engine.scale(old, BigInt(beta)), sum);
-  const result = await engine.truncate(engine.reinterpret(sum, sum.fractionBits + WEIGHT_BITS), WEIGHT_BITS);
+  const terms: [factor: bigint, x: Value][] = [[BigInt(WEIGHTS - beta), x]];
+  if (old !== undefined) terms.push([BigInt(beta), old]);
+  const result = await engine.truncate(engine.combine(terms, x.fractionBits + WEIGHT_BITS), WEIGHT_BITS);
   state.set(name, result);
   return result;
 }

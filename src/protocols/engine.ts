@@ -117,6 +117,10 @@ export interface Engine {
   addPublic(x: Value, number: number): Value;
   /** x times a public integer. */
   scale(x: Value, integer: bigint): Value;
+  /**
+   * Σ factor · x with public integers, read with `fractionBits`: the factor of an x with g fractional bits counts as factor · 2^(g − fractionBits).
+   */
+  combine(terms: readonly (readonly [factor: bigint, x: Value])[], fractionBits: number): Value;
   /** The same numbers with `bits` more fractional bits (a left shift). */
   extend(x: Value, bits: number): Value;
   /** The same ring elements read with other fractional bits: x · 2^(from − to), no arithmetic. */

@@ -106,6 +106,16 @@ export abstract class LinearEngine<V extends RingValue> {
     return this.linear(x.shape, x.fractionBits, [x as V], (data) => z64.scale(data, integer));
   }
 
+  combine(terms: readonly (readonly [factor: bigint, x: Value])[], fractionBits: number): V {
+    const [[, { shape }]] = terms;
+    const other = terms.find(([, x]) => !sameShape(x.shape, shape))?.[1];
+    if (other !== undefined)
+      throw new RangeError(`combine: shapes [${shape.join(',')}] and [${other.shape.join(',')}] differ`);
+    const factors = terms.map(([factor]) => factor);
+    const values = terms.map(([, x]) => x as V);
+    return this.linear(shape, fractionBits, values, (...datas) => z64.combine(datas, factors));
+  }
+
   extend(x: Value, bits: number): V {
     if (bits === 0) return x as V;
     return this.linear(x.shape, x.fractionBits + bits, [x as V], (data) => z64.shiftLeft(data, bits));

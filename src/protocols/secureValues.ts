@@ -81,6 +81,12 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     );
   }
 
+  /** At the helper terms in two shares are nothing. */
+  override combine(terms: readonly (readonly [factor: bigint, x: Value])[], fractionBits: number): SecureValue {
+    const partial = this.holdsData ? [] : terms.filter(([, x]) => (x as SecureValue).partial);
+    return super.combine(partial.length > 0 ? partial : terms, fractionBits);
+  }
+
   /** Of planes that do not overlap the image is opened by their opening: some of it may be there already (`treeRoute.ts`). */
   override overlay(x: Value, shape: WindowShape): SecureValue {
     const image = super.overlay(x, shape);

@@ -18,6 +18,7 @@ interface Kernels {
   add(n: number, x: number, y: number, period: number, high: number): void;
   subtract(n: number, x: number, y: number): void;
   multiply(n: number, x: number, y: number, repeat: number): void;
+  addMultiple(n: number, x: number, factor: bigint, first: boolean, sums: number): void;
   sumRows(rows: number, columns: number, x: number, sums: number): void;
   gather(rows: number, columns: number, run: number, rowStep: number, step: number, from: number, to: number): void;
   scatter(rows: number, columns: number, run: number, rowStep: number, step: number, from: number, to: number): void;
@@ -85,6 +86,18 @@ export function multiply(x: BigUint64Array, y: BigUint64Array, repeat: number, o
       store(n, out, from);
       from += n;
     }
+  }
+}
+
+/** out ← Σ factors[i] · terms[i]. */
+export function combine(terms: readonly BigUint64Array[], factors: readonly bigint[], out: BigUint64Array): void {
+  for (let from = 0; from < out.length; from += SLICE) {
+    let n = 0;
+    for (let i = 0; i < terms.length; i++) {
+      n = load(Y, terms[i], from, SLICE);
+      kernels.addMultiple(n, Y_BYTES, factors[i], i === 0, X_BYTES);
+    }
+    store(n, out, from);
   }
 }
 

@@ -72,6 +72,15 @@ export function scale(a: BigUint64Array, constant: bigint): BigUint64Array {
   return multiply(a, BigUint64Array.of(BigInt.asUintN(64, constant)), a.length);
 }
 
+/** A linear combination with public factors: Σ factors[i] · terms[i], at least one. */
+export function combine(terms: readonly BigUint64Array[], factors: readonly bigint[]): BigUint64Array {
+  checkLengths('combine', terms, factors);
+  for (const term of terms) checkLengths('combine', terms[0], term);
+  const out = new BigUint64Array(terms[0].length);
+  vector.combine(terms, factors, out);
+  return out;
+}
+
 /** Left shift by 0 … 63 bits: times 2^bits. */
 export function shiftLeft(a: BigUint64Array, bits: number): BigUint64Array {
   checkShift(bits);

@@ -139,7 +139,15 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
       async (e, x, y) => {
         const product = await e.mul(x, y);
         const row = e.sumRows(e.addPublic(e.scale(product, -3n), 0.5));
-        const sum = e.addRow(e.sub(product, e.extend(x, f)), row);
+        const least = e.combine(
+          [
+            [3n, x],
+            [-1n, e.reinterpret(product, f)],
+            [1n << 40n, y],
+          ],
+          2 * f,
+        );
+        const sum = e.addRow(e.sub(e.add(product, least), e.extend(x, f)), row);
         const wide = e.concatColumns([sum, e.columns(product, 1, 3), e.sumColumns(sum)]);
         return e.reshape(e.concatRows([wide, e.subColumn(wide, e.columns(wide, 0, 1))]), [72]);
       },
@@ -374,6 +382,19 @@ describe('shapes are checked at the door', () => {
     'matmul inner dimensions': [(e, x) => e.matmul(x, x), /\(2,3\).*\(2,3\)/],
     'mul of different shapes': [(e, x) => e.mul(x, e.reshape(x, [3, 2])), /\[2,3\] and \[3,2\]/],
     'add of different scales': [(e, x) => Promise.resolve(e.add(x, e.extend(x, 1))), /16 fractional bits against 17/],
+    'combine of different shapes': [
+      (e, x) =>
+        Promise.resolve(
+          e.combine(
+            [
+              [1n, x],
+              [2n, e.reshape(x, [3, 2])],
+            ],
+            16,
+          ),
+        ),
+      /\[2,3\] and \[3,2\] differ/,
+    ],
     'reshape to another size': [(e, x) => Promise.resolve(e.reshape(x, [5])), /\[2,3\] does not fit \[5\]/],
     'columns beyond the end': [(e, x) => Promise.resolve(e.columns(x, 1, 4)), /columns 1 … 4/],
     'truncation by 0 bits': [(e, x) => e.truncate(x, 0), /expected 1 … 61/],

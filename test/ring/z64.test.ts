@@ -228,6 +228,10 @@ describe('Z_{2^64}', () => {
         z64.scale(a, -3n),
         each((x) => -3n * x),
       );
+      agrees(
+        z64.combine([a, b, a], [-3n, 2n ** 63n + 5n, 1n]),
+        each((x, y) => -2n * x + (2n ** 63n + 5n) * y),
+      );
       const row = b.subarray(0, columns);
       agrees(
         z64.accumulate(a.slice(), row, 7),
@@ -248,6 +252,7 @@ describe('Z_{2^64}', () => {
     const [one, two] = [new BigUint64Array(1), new BigUint64Array(2)];
     expect(() => z64.add(one, two)).toThrow('1 elements against 2');
     expect(() => z64.multiply(two, one)).toThrow('2 elements against 1 × 1');
+    expect(() => z64.combine([one, two], [1n, 1n])).toThrow('1 elements against 2');
     expect(() => z64.accumulate(one, two)).toThrow('2 elements do not divide 1');
     expect(() => z64.accumulate(one, new BigUint64Array(0))).toThrow('0 elements');
     expect(() => z64.shiftLeft(one, 64)).toThrow('expected 0 … 63');

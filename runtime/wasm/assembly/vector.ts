@@ -46,6 +46,17 @@ export function multiply(n: u32, x: usize, y: usize, repeat: u32): void {
   }
 }
 
+/** sums = sums + factor · x, n elements; the first term replaces what was there. */
+export function addMultiple(n: u32, x: usize, factor: u64, first: bool, sums: usize): void {
+  const factors = i64x2.splat(<i64>factor);
+  const end = x + (<usize>n << 3);
+  for (; x + 16 <= end; x += 16, sums += 16) {
+    const term = i64x2.mul(v128.load(x), factors);
+    v128.store(sums, first ? term : i64x2.add(v128.load(sums), term));
+  }
+  if (x < end) store<u64>(sums, load<u64>(x) * factor + (first ? 0 : load<u64>(sums)));
+}
+
 /** sums += the rows of x (rows, columns). */
 export function sumRows(rows: u32, columns: u32, x: usize, sums: usize): void {
   const zero = i64x2.splat(0);
