@@ -1,5 +1,6 @@
 /** One party's process, as the process that started it sees it. */
 import { fork, type ChildProcess } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../data/problem.ts';
 import { isLogLine } from '../server/log.ts';
@@ -39,6 +40,18 @@ export class Deferred<T> {
  */
 const GARBAGE_COLLECTION = ['--single-threaded-gc', '--no-incremental-marking', '--max-semi-space-size=64'];
 
+/**
+ * The helper waits for nobody, the workers for each other and for it. Where the three share cores it computes in the time that the workers
+ * leave: a training step became 3 % faster on two cores.
+ */
+function giveWay(helper: ChildProcess): void {
+  try {
+    if (helper.pid !== undefined) setPriority(helper.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Not everywhere may a process do that; then all three are alike.
+  }
+}
+
 export class PartyChild {
   readonly name: PartyName;
   readonly exited: Deferred<void> = new Deferred();
@@ -62,6 +75,7 @@ export class PartyChild {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: [...process.execArgv, ...GARBAGE_COLLECTION],
     });
+    if (name === 'P2') giveWay(this.#process);
     this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => this.#printed(text));
     this.#process.on('message', (message) => {
       const notice = noticeSchema.parse(message);
