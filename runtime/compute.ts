@@ -238,8 +238,8 @@ export interface Compute {
   ): Uint8Array;
   /** c ← E, from both parts of e. */
   operandOpen(bits: number, c: BigUint64Array, parts: readonly [Uint8Array, Uint8Array]): void;
-  /** U. Writes into the arrays of the job what the other worker is sent. */
-  operandDeal(job: OperandDeal): BigUint64Array;
+  /** Writes into the arrays of the job what the other worker is sent. */
+  operandDeal(job: OperandDeal): void;
   /** wrap(a, b) = [a + b ≥ 2^64], one byte each. */
   wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array;
 

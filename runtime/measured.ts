@@ -117,7 +117,7 @@ export class MeasuredCompute implements Compute {
     return this.#ran('truncate', start, this.#inner.operandOpen(...of));
   }
 
-  operandDeal(...of: Of<'operandDeal'>): BigUint64Array {
+  operandDeal(...of: Of<'operandDeal'>): void {
     const start = this.#meter.begin();
     return this.#ran('deal', start, this.#inner.operandDeal(...of));
   }

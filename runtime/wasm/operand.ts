@@ -82,14 +82,13 @@ export function operandOpen(
   }
 }
 
-export function operandDeal(kernels: InlineKernels, job: OperandDeal): BigUint64Array {
+export function operandDeal(kernels: InlineKernels, job: OperandDeal): void {
   const { bits, masks, part, words, fields } = job;
   checkBits(bits);
   const n = words.length;
   for (const mask of masks) checkLength('operandDeal: masks', mask, n);
   if (part !== undefined) checkLength('operandDeal: part', part, n);
   checkLength('operandDeal: fields', fields, fieldsLength(n, bits));
-  const U = new BigUint64Array(n);
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
     const count = end - start;
@@ -100,14 +99,11 @@ export function operandDeal(kernels: InlineKernels, job: OperandDeal): BigUint64
     const packed = fieldsOf(fields, start, end, bits);
     const atFields = kernels.bytes(packed);
     const atRest = kernels.room(packed.length);
-    const atU = kernels.room(8 * count);
     const partial = Number(part !== undefined);
-    kernels.call('operandDeal', count, bits, partial, ...atMasks, atPart, atWords, atFields, atRest, atU);
+    kernels.call('operandDeal', count, bits, partial, ...atMasks, atPart, atWords, atFields, atRest);
     words.set(kernels.wordsAt(atWords, count), start);
     packed.set(kernels.bytesAt(atRest, packed.length));
-    U.set(kernels.wordsAt(atU, count), start);
   }
-  return U;
 }
 
 /** Elements from … to of a packed stream; `from` is a multiple of 8. */

@@ -171,8 +171,8 @@ class WasmCompute implements Compute {
     operandOpen(this.#inline, bits, c, parts);
   }
 
-  operandDeal(job: OperandDeal): BigUint64Array {
-    return operandDeal(this.#inline, job);
+  operandDeal(job: OperandDeal): void {
+    operandDeal(this.#inline, job);
   }
 
   wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array {

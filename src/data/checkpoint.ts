@@ -16,7 +16,7 @@ export interface StoredTensor {
   readonly fractionBits: number;
   /** A worker's share; null at the helper, which holds none. */
   readonly data: BigUint64Array | null;
-  /** Of a weight that is opened for the step to come: what the workers opened; at the helper, the mask it is opened under. */
+  /** Of a weight that is opened for the step to come: what the workers opened; at the helper, the two shares of the mask it is opened under. */
   readonly opening?: BigUint64Array;
 }
 
@@ -37,7 +37,7 @@ export interface Checkpoint {
 }
 
 const MAGIC = 'SNNckpt\n';
-const VERSION = 2;
+const VERSION = 3;
 /** Magic, version and length of the header. */
 const START_BYTES = 16;
 const DIGEST_BYTES = 32;
@@ -117,7 +117,8 @@ export function parseCheckpoint(file: Uint8Array, source: string): Checkpoint {
   const shareStart = START_BYTES + bytes.readUInt32LE(12);
   const { keys, tensors, ...rest } = parseHeader(bytes.subarray(START_BYTES, shareStart), source);
   const held = rest.keeper === 'P0' || rest.keeper === 'P1';
-  const words = tensors.map(({ shape, opened }) => (Number(held) + Number(opened)) * sizeOf(shape));
+  const openings = held ? 1 : 2;
+  const words = tensors.map(({ shape, opened }) => (Number(held) + (opened ? openings : 0)) * sizeOf(shape));
   const expected = shareStart + 8 * words.reduce((sum, count) => sum + count, 0) + DIGEST_BYTES;
   if (bytes.length !== expected)
     throw new Problem(`${source}: its tensors take ${expected} bytes, found ${bytes.length}`, CHECKPOINT_FIX);
@@ -130,7 +131,7 @@ export function parseCheckpoint(file: Uint8Array, source: string): Checkpoint {
   };
   const stored = tensors.map(({ name, shape, fractionBits, opened }): [string, StoredTensor] => {
     const data = held ? next(shape) : null;
-    return [name, { shape, fractionBits, data, ...(opened ? { opening: next(shape) } : {}) }];
+    return [name, { shape, fractionBits, data, ...(opened ? { opening: next([openings, ...shape]) } : {}) }];
   });
   const hexKeys = Object.entries(keys) as [PeerName, string][];
   const keyBytes = hexKeys.map(([name, hex]) => [name, new Uint8Array(Buffer.from(hex, 'hex'))] as const);

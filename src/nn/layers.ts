@@ -55,7 +55,8 @@ function through(input: Pullback['input']): Pullback {
 async function dense(engine: Engine, input: Value, names: [string, string], parameters: Parameters): Promise<Pass> {
   const x = await truncated(engine, input);
   const [W, b] = names.map((name) => parameter(parameters, name));
-  const y = engine.addRow(await engine.matmul(x, W), engine.extend(b, engine.fractionBits));
+  const product = await engine.matmul(x, W);
+  const y = engine.addRow(product, engine.extend(b, product.fractionBits - b.fractionBits));
   const tape: Pullback = {
     parameters: names,
     gradients: async (fork, delta) => [await fork.matmul(x, delta, { transposeX: true }), fork.sumRows(delta)],
@@ -89,7 +90,8 @@ async function conv2d(
   };
   const product = await engine.conv('forward', shape, x, W);
   const rows = (value: Value): number[] => [value.shape[0] * value.shape[1] * value.shape[2], spec.filters];
-  const shifted = engine.addRow(engine.reshape(product, rows(product)), engine.extend(b, engine.fractionBits));
+  const bias = engine.extend(b, product.fractionBits - b.fractionBits);
+  const shifted = engine.addRow(engine.reshape(product, rows(product)), bias);
   const tape: Pullback = {
     parameters: names,
     gradients: async (fork, delta) => [

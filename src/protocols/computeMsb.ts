@@ -40,10 +40,10 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
   // step 4
   const gamma = xorPublic(party, betaPrime, beta);
   const delta = xorPublic(party, dealt.subarray(0, n), z64.bitAt(c, 0));
-  const { opened, reduced } = await beaver.workersMask(party, z64.concat(gamma, delta));
+  const { opened, mask } = await beaver.workersMask(party, z64.concat(gamma, delta));
   const terms = [
     { x: opened.subarray(0, n), y: delta },
-    { x: reduced.subarray(0, n), y: opened.subarray(n) },
+    { x: mask.subarray(0, n), y: opened.subarray(n) },
   ];
   const product = await elementwise([n], [n]).apply(party.compute, terms, dealt.subarray(n));
   return z64.subtractFrom(z64.add(gamma, delta), z64.accumulate(product, product));
@@ -52,7 +52,7 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
 /** P2: one chunk. */
 export async function helper(party: Party, count: number): Promise<void> {
   const r = odd.accumulate(uniformOdd(party.stream('P0', 'r'), count), uniformOdd(party.stream('P1', 'r'), count));
-  const UV = await beaver.helperMask(party, 2 * count);
+  const UV = await beaver.maskOf(party, 2 * count);
   const Z = z64.multiply(UV.subarray(0, count), UV.subarray(count));
   const [, , betaPrime] = await Promise.all([
     dealDigits(party, 'digits', P67, r), // step 1

@@ -281,7 +281,7 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     return { ...x, shape, fractionBits };
   }
 
-  protected product(map: BilinearMap, x: Value, y: Value): Promise<Value> {
+  protected product(map: BilinearMap, x: Value, y: Value, factor: 1 | 2): Promise<Value> {
     const operands = [this.#whole(x), this.#whole(y)];
     const lane = this.#operation(map.name);
     const before = [...lane.depths];
@@ -294,7 +294,8 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     const sizes = [map.shape, x.shape, y.shape].map(sizeOf);
     if (map.name === 'matmul') this.#did('multiply', Math.sqrt(sizes[0] * sizes[1] * sizes[2]));
     else if (map.name !== 'conv') this.#did('local', 8 * sizes[0]);
-    return Promise.resolve(this.#value(this.#nextLane(), map.shape, x.fractionBits + y.fractionBits, true));
+    const fractionBits = x.fractionBits + y.fractionBits + factor - 1;
+    return Promise.resolve(this.#value(this.#nextLane(), map.shape, fractionBits, true));
   }
 
   get #fused(): FusedSuite<unknown, unknown> | undefined {

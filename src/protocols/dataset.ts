@@ -5,8 +5,7 @@
  * The masks lie in one stream (data set's path, `U`), row after row, so that of a row is the same whichever batches it appears in, and those
  * of rows that follow one another are drawn at once.
  */
-import * as z64 from '../ring/z64.ts';
-import { lessMask, type Masked, operand } from './beaver.ts';
+import { HelperMask, lessMask, Masked } from './beaver.ts';
 import { later } from './later.ts';
 import { open } from './open.ts';
 import type { Party } from './party.ts';
@@ -23,7 +22,7 @@ export class Dataset {
   readonly #share: BigUint64Array | null;
   readonly #opened: BigUint64Array | null;
   readonly #asked: Uint8Array;
-  /** A worker's share of the masks; P2 knows both. */
+  /** A worker's share of the masks; P2 knows those of both. */
   readonly #masks: readonly MaskTable[];
   #arrivals: Promise<unknown> = Promise.resolve();
 
@@ -57,26 +56,23 @@ export class Dataset {
     if (missing.length > 0) {
       const arrival = this.#open(party, missing, fresh, all ? U : this.#mask(missing));
       this.#arrivals = later(Promise.all([this.#arrivals, arrival]));
-      if (all) return operand(party, await arrival, await U);
+      if (all) return new Masked(party.worker, await arrival, await U);
     }
     await this.#arrivals; // also rows that an overlapping batch has asked for
-    return operand(party, this.#pick(this.#opened!, indices), await U);
+    return new Masked(party.worker, this.#pick(this.#opened!, indices), await U);
   }
 
   /** P2: the masks of the rows. */
-  async helperMask(indices: readonly number[]): Promise<BigUint64Array> {
-    const U = await this.#mask(indices);
-    this.#party.compute.keep(U);
-    return U;
+  async helperMask(indices: readonly number[]): Promise<HelperMask> {
+    const [first, second] = this.#masks.map((table) => this.#mask(indices, table));
+    return new HelperMask(await first, await second);
   }
 
-  /** The rows of a worker's share of the masks; at P2, of the masks. */
-  async #mask(rows: readonly number[]): Promise<BigUint64Array> {
+  /** The rows of a worker's share of the masks. */
+  async #mask(rows: readonly number[], table: MaskTable = this.#masks[0]): Promise<BigUint64Array> {
     const U = new BigUint64Array(rows.length * this.width);
     for (const { at, from, count } of this.#pieces(rows)) {
-      const [mask, ...others] = this.#masks.map((masks) => masks.z64(from, count));
-      for (const other of others) z64.accumulate(mask, other);
-      U.set(mask, at);
+      U.set(table.z64(from, count), at);
       await this.#party.pause();
     }
     return U;

@@ -54,11 +54,11 @@ export interface Engine {
   /** Rows of a data set (first dimension). Its mask is addressed by row: an image is masked and opened once a session. */
   rows(dataset: Value, indices: readonly number[]): Value;
 
-  /** (m,k) x (k,n) → (m,n); fractional bits add up. */
+  /** (m,k) x (k,n) → (m,n); fractional bits add up, and with dealt truncation there is one more (`beaver.ts`). */
   matmul(x: Value, y: Value, options?: MatmulOptions): Promise<Value>;
-  /** A convolution or one of its gradients; operands and result as `ConvMap` says. */
+  /** A convolution or one of its gradients; operands and result as `ConvMap` says, fractional bits as of `matmul`. */
   conv(map: ConvMap, shape: ConvShape, x: Value, y: Value): Promise<Value>;
-  /** Element product; y may also be (m,1) against x (m,n) and is then repeated along the row. */
+  /** Element product, whose fractional bits add up; y may also be (m,1) against x (m,n) and is then repeated along the row. */
   mul(x: Value, y: Value): Promise<Value>;
   /** Drops `bits` fractional bits, rounding stochastically to ±1 ulp. */
   truncate(x: Value, bits: number): Promise<Value>;

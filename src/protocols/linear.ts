@@ -34,12 +34,13 @@ export abstract class LinearEngine<V extends RingValue> {
   protected abstract make(shape: Shape, fractionBits: number, data: BigUint64Array | null): V;
   /** A linear function of some values: `compute` of what this party holds of each. */
   protected abstract linear(shape: Shape, fractionBits: number, operands: readonly V[], compute: Linear): V;
+  abstract readonly truncation: 'dealt' | 'local';
   abstract truncate(x: Value, bits: number): Promise<Value>;
   abstract relu(x: Value): ReturnType<Engine['relu']>;
   abstract larger(x: Value, y: Value): ReturnType<Engine['larger']>;
   abstract truncateRelu(x: Value, bits: number): ReturnType<Engine['truncateRelu']>;
-  /** x * y for any bilinear map: the one operation here that sends messages. */
-  protected abstract product(map: bilinear.BilinearMap, x: Value, y: Value): Promise<Value>;
+  /** x * y for any bilinear map, or twice that: the one operation here that sends messages. */
+  protected abstract product(map: bilinear.BilinearMap, x: Value, y: Value, factor: 1 | 2): Promise<Value>;
   /** What a party holds of a public value that it does not add; null at the helper. */
   protected abstract zeros(count: number): BigUint64Array | null;
   /** The same elements under another shape or scale: keeps the mask that was opened for them. */
@@ -52,15 +53,15 @@ export abstract class LinearEngine<V extends RingValue> {
   }
 
   matmul(x: Value, y: Value, { transposeX = false, transposeY = false }: MatmulOptions = {}): Promise<Value> {
-    return this.product(bilinear.matmul(x.shape, y.shape, transposeX, transposeY), x, y);
+    return this.product(bilinear.matmul(x.shape, y.shape, transposeX, transposeY), x, y, this.#factor);
   }
 
   conv(map: ConvMap, shape: ConvShape, x: Value, y: Value): Promise<Value> {
-    return this.product(bilinear.convolution(map, shape, x.shape, y.shape), x, y);
+    return this.product(bilinear.convolution(map, shape, x.shape, y.shape), x, y, this.#factor);
   }
 
   mul(x: Value, y: Value): Promise<Value> {
-    return this.product(bilinear.elementwise(x.shape, y.shape), x, y);
+    return this.product(bilinear.elementwise(x.shape, y.shape), x, y, 1);
   }
 
   add(x: Value, y: Value): V {
@@ -227,6 +228,11 @@ export abstract class LinearEngine<V extends RingValue> {
   protected async treeThenRelu(x: Value, y: Value, bits: number): Promise<Value> {
     const { y: larger } = await this.larger(x, y);
     return (await this.truncateRelu(larger, bits + 1)).y;
+  }
+
+  /** Twice a large product costs less (`beaver.ts`), and one bit of the ring, which the paper's local truncation cannot spare. */
+  get #factor(): 1 | 2 {
+    return this.truncation === 'dealt' ? 2 : 1;
   }
 
   #combine(what: string, x: Value, y: Value, compute: Linear): V {

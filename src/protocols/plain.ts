@@ -184,9 +184,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return { ...x, shape, fractionBits };
   }
 
-  protected async product(map: BilinearMap, x: Value, y: Value): Promise<Value> {
+  protected async product(map: BilinearMap, x: Value, y: Value, factor: 1 | 2): Promise<Value> {
     const data = await map.apply(this.#options.compute, [{ x: dataOf<PlainValue>(x), y: dataOf<PlainValue>(y) }]);
-    return this.make(map.shape, x.fractionBits + y.fractionBits, data);
+    if (factor === 2) z64.scaleInPlace(data, 2n);
+    return this.make(map.shape, x.fractionBits + y.fractionBits + factor - 1, data);
   }
 
   #fork(label: string): PlainEngine {

@@ -34,7 +34,7 @@ export interface HelperBits {
 
 /** P2: of `count` values. */
 export function helperBits(party: Party, count: number): HelperBits {
-  return { count, U: later(beaver.helperMask(party, count)) };
+  return { count, U: later(beaver.maskOf(party, count)) };
 }
 
 /** P2, with that mask. */

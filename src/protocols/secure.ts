@@ -4,6 +4,7 @@
  * background, bounded by a window.
  */
 import { type Shape, sizeOf } from '../ring/shape.ts';
+import * as z64 from '../ring/z64.ts';
 import * as beaver from './beaver.ts';
 import type { BilinearMap } from './bilinear.ts';
 import { Dataset } from './dataset.ts';
@@ -61,11 +62,15 @@ export class SecureEngine extends SecureValues implements Engine {
     this.#checkInput(name, shape, share);
     const lane = this.party.fork(`input/${name}`);
     if (opening === undefined) return this.value(() => lane, shape, fractionBits, share, false);
-    checkSize(name, shape, opening);
+    const size = sizeOf(shape);
+    checkSize(name, this.holdsData ? shape : [2, ...shape], opening);
     return this.#opened(() => lane, shape, fractionBits, share, {
-      workers: (party) => beaver.masked(party, share!, opening),
-      helper: () => Promise.resolve(opening),
-      opening: Promise.resolve(opening),
+      workers: ({ worker }) => {
+        const mask = worker === 0 ? z64.sub(share!, opening) : share!;
+        return Promise.resolve(new beaver.Masked(worker, opening, mask));
+      },
+      helper: () => Promise.resolve(new beaver.HelperMask(opening.subarray(0, size), opening.subarray(size))),
+      opening: () => Promise.resolve(opening),
     });
   }
 
@@ -127,7 +132,7 @@ export class SecureEngine extends SecureValues implements Engine {
     if (this.truncation === 'local' || !truncateOperand.holds(bits)) return this.truncate(x, bits);
     const size = sizeOf(x.shape);
     let operand: beaver.Masked | undefined;
-    let U: Promise<BigUint64Array> | undefined;
+    let U: Promise<beaver.HelperMask> | undefined;
     const share = await this.run('truncateOperand', size, {
       workers: async (party) => {
         operand = await truncateOperand.workers(party, dataOf<SecureValue>(x), bits);
@@ -142,7 +147,7 @@ export class SecureEngine extends SecureValues implements Engine {
     return this.#opened(this.nextLane(), x.shape, x.fractionBits - bits, share, {
       workers: () => Promise.resolve(operand!),
       helper: () => U!,
-      opening: U ?? Promise.resolve(operand!.opened),
+      opening: async () => (U === undefined ? operand!.opened : z64.concat(...(await U).shares)),
     });
   }
 
@@ -244,7 +249,7 @@ export class SecureEngine extends SecureValues implements Engine {
       },
     });
     const mask = new Mask(this.nextLane(), {
-      workers: async (lane) => beaver.masked(lane, share!, await routed!.open(lane)),
+      workers: (lane) => routed!.open(lane),
       helper: (lane) => helperRouted!.mask(lane),
     });
     const shape = [size / columns, columns];
@@ -284,7 +289,7 @@ export class SecureEngine extends SecureValues implements Engine {
   /** What this party holds of a value: enough for `input` to give the same value in a later session. */
   async held(x: Value): Promise<Held> {
     const { data, opening } = await this.whole(x);
-    return { data, ...(opening === undefined ? {} : { opening: await opening }) };
+    return { data, ...(opening === undefined ? {} : { opening: await opening() }) };
   }
 
   async reveal(name: string, x: Value): Promise<void> {
@@ -300,21 +305,21 @@ export class SecureEngine extends SecureValues implements Engine {
     return this.truncation === 'dealt' ? this.runtime.suite.fused : undefined;
   }
 
-  protected async product(map: BilinearMap, x: Value, y: Value): Promise<Value> {
+  protected async product(map: BilinearMap, x: Value, y: Value, factor: 1 | 2): Promise<Value> {
     const [left, right] = await Promise.all([this.whole(x), this.whole(y)]);
     let part: Promise<BigUint64Array> | undefined;
     const data = await this.run(map.name, Math.max(...[map.shape, x.shape, y.shape].map(sizeOf)), {
       workers: async (party) => {
         const [X, Y] = await Promise.all([left.mask.workers(party), right.mask.workers(party)]);
-        return beaver.workers(party, map, X, Y);
+        return beaver.workers(party, map, X, Y, factor);
       },
       helper: async (party) => {
         const masks = Promise.all([left.mask.helper(party), right.mask.helper(party)]);
-        part = later(masks.then(([U, V]) => beaver.helper(party, map, U, V)));
+        part = later(masks.then(([U, V]) => beaver.helper(party, map, U, V, factor)));
         await part;
       },
     });
-    return this.value(this.nextLane(), map.shape, x.fractionBits + y.fractionBits, data, part ?? true);
+    return this.value(this.nextLane(), map.shape, x.fractionBits + y.fractionBits + factor - 1, data, part ?? true);
   }
 
   /** A comparison with its product: the result, of which P2 may hold a part, and the bits each role keeps. */
@@ -377,7 +382,7 @@ export class SecureEngine extends SecureValues implements Engine {
     shape: Shape,
     fractionBits: number,
     share: BigUint64Array | null,
-    { opening, ...scripts }: MaskScripts & { readonly opening: Promise<BigUint64Array> },
+    { opening, ...scripts }: MaskScripts & { readonly opening: () => Promise<BigUint64Array> },
   ): SecureValue {
     return { shape, fractionBits, data: share, mask: new Mask(lane, scripts), opening, partial: false, whole: {} };
   }

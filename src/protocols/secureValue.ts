@@ -9,7 +9,7 @@ import { type Shape, sizeOf } from '../ring/shape.ts';
 /** How a mask is made under its lane: opened by the workers, drawn by P2. */
 export interface MaskScripts {
   readonly workers: (lane: Party) => Promise<beaver.Masked>;
-  readonly helper: (lane: Party) => Promise<BigUint64Array>;
+  readonly helper: (lane: Party) => Promise<beaver.HelperMask>;
 }
 
 /** The mask of a value: made on first use at an address of its own, then reused by every product the value enters. */
@@ -18,7 +18,7 @@ export class Mask {
   readonly #make: MaskScripts;
   #lane: Party | undefined;
   #masked: Promise<beaver.Masked> | undefined;
-  #U: Promise<BigUint64Array> | undefined;
+  #U: Promise<beaver.HelperMask> | undefined;
 
   constructor(makeLane: () => Party, make: MaskScripts) {
     this.#makeLane = makeLane;
@@ -42,8 +42,8 @@ export class Mask {
     return masked;
   }
 
-  /** P2: U. */
-  helper(user: Party): Promise<BigUint64Array> {
+  /** P2: shares of U. */
+  helper(user: Party): Promise<beaver.HelperMask> {
     if (this.#U === undefined) this.lane.accountTo(user);
     return (this.#U ??= later(this.#make.helper(this.lane)));
   }
@@ -55,8 +55,8 @@ export class Mask {
  */
 export interface SecureValue extends RingValue {
   readonly mask: Mask;
-  /** Of a value that was opened as it was made: E, which the workers opened; at the helper, U. */
-  readonly opening?: Promise<BigUint64Array>;
+  /** Of a value that was opened as it was made: E, which the workers opened; at the helper, ⟨U⟩₀ and ⟨U⟩₁, one behind the other. */
+  readonly opening?: () => Promise<BigUint64Array>;
   readonly partial: boolean;
   /** At the helper, of a partial value: P2's part, still being computed perhaps. */
   readonly part?: Promise<BigUint64Array>;

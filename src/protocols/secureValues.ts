@@ -94,10 +94,13 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     if (planes.partial || sizeOf(planes.shape) > sizeOf(image.shape)) return image;
     const mask = new Mask(() => image.mask.lane, {
       workers: async (party) => {
-        const { opened } = await planes.mask.workers(party);
-        return beaver.masked(party, image.data!, overlay(opened, shape));
+        const { opened, mask } = await planes.mask.workers(party);
+        return new beaver.Masked(party.worker, overlay(opened, shape), overlay(mask, shape));
       },
-      helper: async (party) => overlay(await planes.mask.helper(party), shape),
+      helper: async (party) => {
+        const [first, second] = (await planes.mask.helper(party)).shares;
+        return new beaver.HelperMask(overlay(first, shape), overlay(second, shape));
+      },
     });
     return { ...image, mask };
   }

@@ -66,7 +66,7 @@ export interface TreeSuite<WorkerBit, HelperBit> {
   largerReluCost(count: number, bits: number, chunk: number): Cost;
   largerReluStages(bits: number): Stage[];
   route(party: Party, levels: readonly Branching<WorkerBit>[], delta: beaver.Masked): Promise<Routed>;
-  helperRoute(party: Party, levels: readonly Branching<HelperBit>[], U: Promise<BigUint64Array>): HelperRouted;
+  helperRoute(party: Party, levels: readonly Branching<HelperBit>[], U: Promise<beaver.HelperMask>): HelperRouted;
 }
 
 export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8Array> {

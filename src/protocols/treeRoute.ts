@@ -11,7 +11,7 @@
  * Cost: 1 round a level but the last, and the opening of w; 8 bytes a comparison dealt, 16 opened.
  */
 import * as z64 from '../ring/z64.ts';
-import { maskOf, type Masked, openMasked } from './beaver.ts';
+import { HelperMask, helperMask, Masked, workersMask } from './beaver.ts';
 import { type Cost, inSequence } from './cost.ts';
 import { dealtZ64 } from './deal.ts';
 import { dealSelected, type WorkerSign } from './directRelu.ts';
@@ -29,38 +29,38 @@ export interface Branching<Bit> {
 /** P0, P1: what has come down, and the opening of it, which sends one message under a lane of its own. */
 export interface Routed {
   readonly share: BigUint64Array;
-  readonly open: (lane: Party) => Promise<BigUint64Array>;
+  readonly open: (lane: Party) => Promise<Masked>;
 }
 
 /** P2: the mask of that opening, and the end of its deals. */
 export interface HelperRouted {
-  readonly mask: (lane: Party) => Promise<BigUint64Array>;
+  readonly mask: (lane: Party) => Promise<HelperMask>;
   readonly done: Promise<void>;
 }
 
 /** P0, P1: at least one level. */
 export async function workers(party: Party, levels: readonly Branching<WorkerSign>[], delta: Masked): Promise<Routed> {
-  let { share, opened } = delta;
+  let { share, opened, mask } = delta;
   for (const [i, { bit, count }] of levels.slice(0, -1).entries()) {
     const level = party.fork(`${i}`);
     const left = await select(level, bit, share.subarray(0, count), opened.subarray(0, count));
-    const E = await openMasked(level, left);
-    [share, opened] = [spread(left, share), spread(E, opened)];
+    const masked = await workersMask(level, left);
+    [share, opened, mask] = [spread(left, share), spread(masked.opened, opened), spread(masked.mask, mask)];
     party.join(level);
   }
   const { bit, count } = levels[levels.length - 1];
   const last = party.fork(`${levels.length - 1}`);
   const left = await select(last, bit, share.subarray(0, count), opened.subarray(0, count));
   party.join(last);
-  return { share: spread(left, share), open: async (lane) => spread(await openMasked(lane, left), opened) };
+  const open = async (lane: Party): Promise<Masked> => {
+    const masked = await workersMask(lane, left);
+    return new Masked(party.worker, spread(masked.opened, opened), spread(masked.mask, mask));
+  };
+  return { share: spread(left, share), open };
 }
 
 /** P2. `U` is the mask of the error at the top. */
-export function helper(
-  party: Party,
-  levels: readonly Branching<Uint8Array>[],
-  U: Promise<BigUint64Array>,
-): HelperRouted {
+export function helper(party: Party, levels: readonly Branching<Uint8Array>[], U: Promise<HelperMask>): HelperRouted {
   const last = levels.length - 1;
   /** What the last level splits. */
   const above = later(
@@ -68,17 +68,22 @@ export function helper(
       let current = await U;
       for (const [i, { bit, count }] of levels.slice(0, last).entries()) {
         const level = party.fork(`${i}`);
-        await helperSelect(level, bit, current.subarray(0, count));
-        current = spread(await maskOf(level, count), current);
+        await helperSelect(level, bit, current);
+        current = spreadMask(await helperMask(level, count), current);
       }
       return current;
     })(),
   );
   const { bit, count } = levels[last];
   return {
-    mask: async (lane) => spread(await maskOf(lane, count), await above),
-    done: above.then((current) => helperSelect(party.fork(`${last}`), bit, current.subarray(0, count))),
+    mask: async (lane) => spreadMask(await helperMask(lane, count), await above),
+    done: above.then((current) => helperSelect(party.fork(`${last}`), bit, current)),
   };
+}
+
+function spreadMask(left: HelperMask, whole: HelperMask): HelperMask {
+  const [first, second] = [0, 1].map((j) => spread(left.shares[j], whole.shares[j]));
+  return new HelperMask(first, second);
 }
 
 /** left, then w − left, then what waited: on shares, openings and masks alike. */
@@ -108,8 +113,9 @@ async function select(
   return left;
 }
 
-/** P2: the select's mask is −U, as E = w + (−U). */
-async function helperSelect(level: Party, q: Uint8Array, U: BigUint64Array): Promise<void> {
+/** P2: the select's mask is −U, as E = w + (−U), of the first values of what it splits. */
+async function helperSelect(level: Party, q: Uint8Array, whole: HelperMask): Promise<void> {
+  const U = await whole.sum(level);
   await level.chunks(q.length, async (chunk, from, to) => {
     await dealSelected(chunk, 'qU', q.subarray(from, to), z64.negate(U.subarray(from, to)));
   });

@@ -19,7 +19,7 @@
  * Cost: 2 rounds, 16 + 8 + bits/8 bytes: a truncation and the opening of its result take 16 + 8 + bits/8 + 16.
  */
 import { fieldsLength } from '../ring/fields.ts';
-import { type Masked, operand } from './beaver.ts';
+import { HelperMask, Masked } from './beaver.ts';
 import { chunked, type Cost } from './cost.ts';
 import { dealtZ64, receiverOf } from './deal.ts';
 import type { Party } from './party.ts';
@@ -47,28 +47,25 @@ export async function workers(party: Party, z: BigUint64Array, bits: number): Pr
     compute.operandOpen(bits, c, [e, await exchange(chunk, 'e', e)]); // step 2
     share.set(U, from);
   });
-  return operand(party, opened, share);
+  return new Masked(party.worker, opened, share);
 }
 
 /** P2: the mask U of `count` elements. `part` is what z lacks at the workers. */
-export async function helper(
-  party: Party,
-  count: number,
-  bits: number,
-  part?: BigUint64Array,
-): Promise<BigUint64Array> {
-  const U = new BigUint64Array(count);
+export async function helper(party: Party, count: number, bits: number, part?: BigUint64Array): Promise<HelperMask> {
+  const [U0, U1] = [new BigUint64Array(count), new BigUint64Array(count)];
   await party.chunks(count, async (chunk, from, to) => {
     const { depth } = chunk;
     const n = to - from;
     const masks = [chunk.stream('P0', 'S').z64(n), chunk.stream('P1', 'S').z64(n)] as const;
     const drawn = chunk.stream(chunk.drawer, 'U').z64(dealtWords(n, bits));
     const { U: words, r: fields } = views(drawn, n, bits);
-    U.set(chunk.compute.operandDeal({ bits, masks, part: part?.subarray(from, to), words, fields }), from);
+    const [drawers, receivers] = chunk.drawer === 'P0' ? [U0, U1] : [U1, U0];
+    drawers.set(words, from);
+    chunk.compute.operandDeal({ bits, masks, part: part?.subarray(from, to), words, fields });
+    receivers.set(words, from);
     await chunk.send(receiverOf(chunk), 'U', drawn, depth);
   });
-  party.compute.keep(U);
-  return U;
+  return new HelperMask(U0, U1);
 }
 
 /** P0, P1: what the other worker sends under the purpose that `mine` is sent under. */

@@ -72,6 +72,12 @@ export function scale(a: BigUint64Array, constant: bigint): BigUint64Array {
   return multiply(a, BigUint64Array.of(BigInt.asUintN(64, constant)), a.length);
 }
 
+/** The same in place; returns a. */
+export function scaleInPlace(a: BigUint64Array, constant: bigint): BigUint64Array {
+  vector.multiply(a, BigUint64Array.of(BigInt.asUintN(64, constant)), a.length, a);
+  return a;
+}
+
 /** A linear combination with public factors: Σ factors[i] · terms[i], at least one. */
 export function combine(terms: readonly BigUint64Array[], factors: readonly bigint[]): BigUint64Array {
   checkLengths('combine', terms, factors);

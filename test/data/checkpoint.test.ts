@@ -25,7 +25,10 @@ const worker: Checkpoint = {
 const helper: Checkpoint = {
   ...worker,
   keeper: 'P2',
-  tensors: new Map([...worker.tensors].map(([name, tensor]) => [name, { ...tensor, data: null }])),
+  tensors: new Map([
+    ['weight', { shape: [2, 3], fractionBits: 16, data: null }],
+    ['velocity/weight', { shape: [1], fractionBits: 20, data: null, opening: BigUint64Array.of(8n, 9n) }],
+  ]),
 };
 const owner: Checkpoint = { ...worker, keeper: 'owner', tensors: new Map(), notes: { history: [1, 'two', null] } };
 
@@ -77,7 +80,7 @@ describe('checkpoint files', () => {
   });
 
   it.each<[string, Uint8Array, RegExp]>([
-    ['another version', forged((bytes) => void bytes.writeUInt32LE(3, 8)), /version: expected 2, found 3/],
+    ['another version', forged((bytes) => void bytes.writeUInt32LE(2, 8)), /version: expected 3, found 2/],
     ['a header that is none', forged((bytes) => void bytes.write('!', 16)), /header is not JSON/],
     ['a header longer than the file', forged((bytes) => void bytes.writeUInt32LE(2 ** 31, 12)), /header is not JSON/],
     ['a stranger as keeper', header((json) => (json.keeper = 'P3')), /header: keeper: /],

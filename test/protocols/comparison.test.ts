@@ -201,7 +201,7 @@ describe('truncation', () => {
     /** Of a value of which P2 holds a part. */
     const open = async (
       z: BigUint64Array,
-    ): Promise<{ y: BigUint64Array; U: BigUint64Array; operands: beaver.Masked[] }> => {
+    ): Promise<{ y: BigUint64Array; mask: beaver.HelperMask; operands: beaver.Masked[] }> => {
       const n = z.length;
       const Z = randomRing(n);
       const parts = shares(z64.sub(z, Z));
@@ -213,15 +213,15 @@ describe('truncation', () => {
         { chunk: 300 },
       );
       const operands = results.slice(0, 2) as beaver.Masked[];
-      return { y: z64.add(operands[0].share, operands[1].share), U: results[2] as BigUint64Array, operands };
+      return { y: z64.add(operands[0].share, operands[1].share), mask: results[2] as beaver.HelperMask, operands };
     };
 
     it('within 1.5 ulp for every |z| < 2^62, under the mask that P2 knows', async () => {
       const z = inputs(2n ** 62n - 2n ** BigInt(bits + 1), 1000);
-      const { y, U, operands } = await open(z);
+      const { y, mask, operands } = await open(z);
       expect(operands[1].opened).toEqual(operands[0].opened);
-      expect(z64.add(operands[0].opened, U)).toEqual(y);
-      expect(z64.add(operands[0].reduced, operands[1].reduced)).toEqual(U);
+      expect(operands.map((operand) => operand.mask)).toEqual(mask.shares);
+      expect(z64.add(operands[0].opened, z64.add(...mask.shares))).toEqual(y);
       z.forEach((value, i) => {
         const twice = (signed(y[i]) << BigInt(bits + 1)) - (signed(value) << 1n);
         expect(twice < 0n ? -twice : twice, `z = ${signed(value)}`).toBeLessThan(3n << BigInt(bits));

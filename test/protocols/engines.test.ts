@@ -52,17 +52,30 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     [true, true],
   ])('matmul, transposed %s %s', async (transposeX, transposeY) => {
     const inputs = [numbers(transposeX ? [7, 5] : [5, 7], -9, 9), numbers(transposeY ? [3, 7] : [7, 3], -9, 9, 2)];
-    await exact(
+    const found = await exact(
       inputs,
       (e, x, y) => e.matmul(x, y, { transposeX, transposeY }),
       inSequence(model.product(35 + 21), model.part(15)),
     );
+    const at = (side: 0 | 1, transposed: boolean, i: number, j: number): number => {
+      const { shape, numbers: all } = inputs[side];
+      return transposed ? all[j * shape[1] + i] : all[i * shape[1] + j];
+    };
+    found.numbers.forEach((number, i) => {
+      let sum = 0;
+      for (let k = 0; k < 7; k++) sum += at(0, transposeX, Math.floor(i / 3), k) * at(1, transposeY, k, i % 3);
+      expect(Math.abs(number - sum)).toBeLessThan(7 * 18 * ulp);
+    });
   });
 
   it('an operand of several products is opened once', async () => {
     await exact(
       [numbers([6, 6], -3, 3)],
-      async (e, x) => e.add(await e.matmul(x, x), e.add(await e.mul(x, x), await e.matmul(x, e.reshape(x, [6, 6])))),
+      async (e, x) => {
+        const products = e.add(await e.matmul(x, x), await e.matmul(x, e.reshape(x, [6, 6])));
+        const square = await e.mul(x, x);
+        return e.add(products, e.extend(square, products.fractionBits - square.fractionBits));
+      },
       inSequence(model.product(36), model.part(36)),
     );
   });
@@ -356,7 +369,7 @@ describe('data sets', () => {
     // Five different rows and the weights are opened, once each; ten results are dealt.
     expect(bytes).toBe(16 * (5 * width + width) + 8 * 10);
     for (const [i, batch] of batches.entries()) {
-      const products = decode(z64.add(revealed[0].get(`${i}`)!, revealed[1].get(`${i}`)!), 2 * f);
+      const products = decode(z64.add(revealed[0].get(`${i}`)!, revealed[1].get(`${i}`)!), 2 * f + 1);
       const encoded = decode(encode(images, f), f);
       const encodedWeights = decode(encode(weights, f), f);
       batch.forEach((row, k) => {

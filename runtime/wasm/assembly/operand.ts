@@ -64,8 +64,8 @@ export function operandOpen(n: u32, bits: u32, c: usize, mine: usize, theirs: us
 }
 
 /**
- * P2, with S = S0 + S1 and R = S − part: mask = S·2^(64 − bits) − (R >> bits); words ← mask − words; rest = R_63 − r modulo 2^bits. `part` is read
- * if `partial`.
+ * P2, with S = S0 + S1, R = S − part and U = S·2^(64 − bits) − (R >> bits): words ← U − words; rest = R_63 − r modulo 2^bits. `part` is
+ * read if `partial`.
  */
 export function operandDeal(
   n: u32,
@@ -77,7 +77,6 @@ export function operandDeal(
   words: usize,
   r: usize,
   rest: usize,
-  mask: usize,
 ): void {
   const inside = insideOf(bits);
   let pending: u64 = 0;
@@ -87,7 +86,6 @@ export function operandDeal(
     const S = load<u64>(S0 + at) + load<u64>(S1 + at);
     const R = partial ? S - load<u64>(part + at) : S;
     const U = (S << (64 - bits)) - (R >> bits);
-    store<u64>(mask + at, U);
     store<u64>(words + at, U - load<u64>(words + at));
     pending |= (((R >> 63) - readField(r, i * bits, inside)) & inside) << filled;
     store<u64>(rest, pending);
