@@ -105,7 +105,7 @@ export interface CompareJob {
   readonly rho: Uint8Array;
 }
 
-/** A dealt truncation by `bits`, 1 … 61: what its mask R is dealt as (PROTOCOLS §1). Bits are in ⌈bits/8⌉ bytes each. */
+/** A dealt truncation by `bits`, 1 … 61: what its mask R is dealt as (PROTOCOLS §1). Bits are packed (`src/ring/fields.ts`). */
 export interface DealtShift {
   readonly bits: number;
   /** Share of R >> bits. */
@@ -155,7 +155,7 @@ export interface DealJob {
   readonly words: BigUint64Array;
   /** ← q − bitWords. */
   readonly bitWords?: BigUint64Array;
-  /** ← q·R_63 − top, ⌈bits/8⌉ bytes each. */
+  /** ← q·R_63 − top over Z_{2^bits}, packed. */
   readonly top?: Uint8Array;
 }
 

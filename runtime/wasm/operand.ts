@@ -1,5 +1,5 @@
 /** Truncation into an operand of products (assembly/operand.ts), on the calling thread, in slices. */
-import { fieldsLength } from '../../src/ring/fields.ts';
+import { fieldsLength, fieldsOf } from '../../src/ring/fields.ts';
 import type { OperandDeal } from '../compute.ts';
 import type { InlineKernels } from './instance.ts';
 
@@ -104,11 +104,6 @@ export function operandDeal(kernels: InlineKernels, job: OperandDeal): void {
     words.set(kernels.wordsAt(atWords, count), start);
     packed.set(kernels.bytesAt(atRest, packed.length));
   }
-}
-
-/** Elements from … to of a packed stream; `from` is a multiple of 8. */
-function fieldsOf(packed: Uint8Array, from: number, to: number, width: number): Uint8Array {
-  return packed.subarray((from * width) / 8, Math.ceil((to * width) / 8));
 }
 
 function checkBits(bits: number): void {

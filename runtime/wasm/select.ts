@@ -1,4 +1,5 @@
 /** Dealt truncation, products with a shared bit, and what P2 deals for them (assembly/truncate.ts, select.ts), on the calling thread, in slices. */
+import { fieldsLength, fieldsOf, fieldWidth } from '../../src/ring/fields.ts';
 import type { DealJob, DealtShift, SelectJob } from '../compute.ts';
 import type { InlineKernels } from './instance.ts';
 
@@ -54,14 +55,14 @@ export function truncateDealt(
   const n = c.length;
   const width = widthOf(bits);
   checkLength('truncateDealt: shift', shift, n);
-  checkLength('truncateDealt: top', top, n * width);
+  checkLength('truncateDealt: top', top, fieldsLength(n, width));
   const out = new BigUint64Array(n);
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
     kernels.begin();
     const atC = kernels.words(c.subarray(start, end));
     const atShift = kernels.words(shift.subarray(start, end));
-    const atTop = kernels.bytes(top.subarray(start * width, end * width));
+    const atTop = kernels.bytes(fieldsOf(top, start, end, width));
     const atOut = kernels.room(8 * (end - start));
     kernels.call('truncateDealt', end - start, party, bits, width, atC, atShift, atTop, atOut);
     out.set(kernels.wordsAt(atOut, end - start), start);
@@ -81,8 +82,8 @@ export function truncateSelect(
   const n = checkSelect(job);
   const width = widthOf(bits);
   checkLength('truncateSelect: shift', shift, n);
-  checkLength('truncateSelect: top', top, n * width);
-  checkLength('truncateSelect: qTop', qTop, n * width);
+  checkLength('truncateSelect: top', top, fieldsLength(n, width));
+  checkLength('truncateSelect: qTop', qTop, fieldsLength(n, width));
   const out = new BigUint64Array(n);
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
@@ -91,10 +92,10 @@ export function truncateSelect(
     const atT = kernels.bytes(t.subarray(start, end));
     const atOpened = kernels.words(opened.subarray(start, end));
     const atShift = kernels.words(shift.subarray(start, end));
-    const atTop = kernels.bytes(top.subarray(start * width, end * width));
+    const atTop = kernels.bytes(fieldsOf(top, start, end, width));
     const atQ = kernels.words(q.subarray(start, end));
     const atMask = kernels.words(qMask.subarray(start, end));
-    const atQTop = kernels.bytes(qTop.subarray(start * width, end * width));
+    const atQTop = kernels.bytes(fieldsOf(qTop, start, end, width));
     const atOut = kernels.room(8 * count);
     const operands = [atT, atOpened, atShift, atTop, atQ, atMask, atQTop, atOut];
     kernels.call('truncateSelect', count, party, bits, width, ...operands);
@@ -111,7 +112,7 @@ export function deal(kernels: InlineKernels, job: DealJob): void {
   if (keep !== undefined) checkLength('deal: keep', keep, n);
   checkLength('deal: words', words, n);
   if (bitWords !== undefined) checkLength('deal: bitWords', bitWords, n);
-  if (top !== undefined) checkLength('deal: top', top, n * width);
+  if (top !== undefined) checkLength('deal: top', top, fieldsLength(n, width));
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
     const count = end - start;
@@ -121,20 +122,21 @@ export function deal(kernels: InlineKernels, job: DealJob): void {
     const atKeep = keep === undefined ? kernels.room(count) : kernels.bytes(keep.subarray(start, end));
     if (keep === undefined) kernels.bytesAt(atKeep, count).fill(1);
     const atBits = bitWords === undefined ? 0 : kernels.words(bitWords.subarray(start, end));
-    const topOut = top?.subarray(start * width, end * width);
+    const topOut = top && fieldsOf(top, start, end, width);
     const atTop = topOut === undefined ? 0 : kernels.bytes(topOut);
+    const atRest = topOut === undefined ? 0 : kernels.room(topOut.length);
     const flags = [Number(bitWords !== undefined), Number(signed)];
-    kernels.call('deal', count, bits, width, ...flags, atMask, atKeep, atWords, atBits, atTop);
+    kernels.call('deal', count, bits, width, ...flags, atMask, atKeep, atWords, atBits, atTop, atRest);
     words.set(kernels.wordsAt(atWords, count), start);
     bitWords?.set(kernels.wordsAt(atBits, count), start);
-    topOut?.set(kernels.bytesAt(atTop, width * count));
+    topOut?.set(kernels.bytesAt(atRest, topOut.length));
   }
 }
 
-/** Bytes of an element of Z_{2^bits}. */
+/** Bits that an element of Z_{2^bits} takes. */
 function widthOf(bits: number): number {
   checkBits(bits);
-  return Math.ceil(bits / 8);
+  return fieldWidth(bits);
 }
 
 function checkBits(bits: number): void {

@@ -18,7 +18,7 @@
  *   weight belongs to a training that has diverged, and two comparisons a weight would be its price.
  * - ε² is 16 ulps of v, the size of the rounding noise v gathers: ε = 2^(2−h), 1.9e-6 for f = 16, beside the uncorrected √v.
  * Cost a weight: 5 comparisons (AMSGrad 6) in the inverse root (`inverseSqrt.ts`), 6 products, 8 truncations. In the direct suite 1.1 kB
- * (AMSGrad 1.4) in 34 (38) rounds, where SGD sends 28 in two, with the weight's opening for the next step. Only with dealt truncation: v fills the ring before its own, where local
+ * (AMSGrad 1.3) in 34 (38) rounds, where SGD sends 28 in two, with the weight's opening for the next step. Only with dealt truncation: v fills the ring before its own, where local
  * truncation fails.
  */
 import type { Engine, Value } from '../protocols/engine.ts';

@@ -6,6 +6,7 @@ import type { Compute, DealtShift } from '../../runtime/compute.ts';
 import { insecurePairKey } from '../random/agreement.ts';
 import { PairStreams } from '../random/streams.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
+import { fieldsLength, fieldWidth } from '../ring/fields.ts';
 import * as z64 from '../ring/z64.ts';
 import type { BilinearMap } from './bilinear.ts';
 import type { Engine, Level, Sign, Value } from './engine.ts';
@@ -204,7 +205,7 @@ export function createPlainEngine(options: PlainOptions): PlainEngine {
 /** What is dealt of the mask R, in one share. */
 function dealtWhole(compute: Compute, R: BigUint64Array, bits: number): DealtShift {
   const shift = new BigUint64Array(R.length);
-  const top = new Uint8Array(R.length * Math.ceil(bits / 8));
+  const top = new Uint8Array(fieldsLength(R.length, fieldWidth(bits)));
   compute.deal({ mask: R, bits, words: shift, top });
   return { bits, shift, top };
 }

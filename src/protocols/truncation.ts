@@ -5,16 +5,16 @@
  * Dealt (default)  1 round. Correct to 1 ulp for every |z| < 2^62, and E[y] = z / 2^bits exactly: R is uniform.
  *
  * Dealt, per element. Common randomness: R uniform over Z_{2^64}, ⟨R⟩₀ from k02, ⟨R⟩₁ from k12.
- *   P2 deals R >> bits over Z_{2^64} and R_63 over Z_{2^bits} (⌈bits/8⌉ bytes), both independent of the input
+ *   P2 deals R >> bits over Z_{2^64} and R_63 over Z_{2^bits} (packed, bits/8 bytes), both independent of the input
  *   1. P0, P1 open c = z + 2^62 + R
  *   2. y = (c >> bits) − (R >> bits) + R_63·(1 − c_63)·2^(64−bits) − 2^(62−bits)
- * Cost: 1 round, 16 + 8 + ⌈bits/8⌉ bytes.
+ * Cost: 1 round, 16 + 8 + bits/8 bytes.
  *
  * A product z = z_0 + z_1 + Z, with Z known to P2 alone (`beaver.ts`), is truncated without dealing Z: the workers open
  * z_0 + z_1 + 2^62 + S with S from their streams, which is z + 2^62 + R for R = S − Z. R is as uniform as S, and P2 knows it, which is
  * all that step 2 asks; the workers' script and every view are the same.
  */
-import { fieldsLength, packFields, unpackFields } from '../ring/fields.ts';
+import { fieldsLength, fieldWidth, packFields, unpackFields } from '../ring/fields.ts';
 import * as z64 from '../ring/z64.ts';
 import { chunked, type Cost } from './cost.ts';
 import { open } from './open.ts';
@@ -77,9 +77,8 @@ export function maskForTruncation(chunk: Party, z: BigUint64Array): BigUint64Arr
 }
 
 /**
- * What P2 deals of R, one array of words. R: R >> bits over Z_{2^64} and R_63 over Z_{2^bits}, packed into ⌈bits/8⌉ bytes. qR, for a product
- * with bits q: q·(R >> bits) and q·R_63 likewise. q: q over Z_{2^64}. A share modulo 2^(8·⌈bits/8⌉) is one modulo 2^bits: the extra high bits
- * are uniform and never read.
+ * What P2 deals of R, one array of words. R: R >> bits over Z_{2^64} and R_63 over Z_{2^bits}, packed (`fields.ts`). qR, for a product with bits q:
+ * q·(R >> bits) and q·R_63 likewise. q: q over Z_{2^64}.
  */
 export type DealtOf = 'R' | 'R,qR' | 'R,q,qR' | 'qR' | 'q,qR';
 
@@ -182,22 +181,18 @@ function views(dealt: BigUint64Array, count: number, bits: number, what: DealtOf
   };
 }
 
-/** `count` bits, ⌈bits/8⌉ bytes each, that begin at an element. */
+/** `count` shared bits that begin at an element. */
 function packed(dealt: BigUint64Array, at: number, count: number, bits: number): Uint8Array {
-  return bytesAt(dealt, at, count * widthOf(bits));
+  return bytesAt(dealt, at, fieldsLength(count, fieldWidth(bits)));
 }
 
 function bytesAt(dealt: BigUint64Array, at: number, length: number): Uint8Array {
   return new Uint8Array(dealt.buffer, dealt.byteOffset + 8 * at, length);
 }
 
-function widthOf(bits: number): number {
-  return Math.ceil(bits / 8);
-}
-
-/** 64-bit words that hold `count` elements of ⌈bits/8⌉ bytes. */
+/** 64-bit words that hold `count` elements of Z_{2^bits}. */
 function topWords(count: number, bits: number): number {
-  return Math.ceil((count * widthOf(bits)) / 8);
+  return Math.ceil((count * fieldWidth(bits)) / 64);
 }
 
 export function dealtCost(count: number, bits: number, chunk: number): Cost {

@@ -4,9 +4,22 @@
  */
 import * as vector from './vector.ts';
 
+/** Widest element that one load holds wherever it begins. */
+const MOST_BITS = 56;
+
+/** Bits that an element of Z_{2^bits} takes: its own, or those of a word. A share modulo 2^64 is one modulo 2^bits. */
+export function fieldWidth(bits: number): number {
+  return bits <= MOST_BITS ? bits : 64;
+}
+
 /** Bytes that `count` elements take. */
 export function fieldsLength(count: number, width: number): number {
   return Math.ceil((count * width) / 8);
+}
+
+/** Elements from … to of a packed stream; `from` is a multiple of 8. */
+export function fieldsOf(packed: Uint8Array, from: number, to: number, width: number): Uint8Array {
+  return packed.subarray((from * width) / 8, fieldsLength(to, width));
 }
 
 /** Bits from … from + width − 1 of every word. */
@@ -35,6 +48,6 @@ export function addFields(a: BigUint64Array, b: Uint8Array, width: number): BigU
 }
 
 function checkWidth(width: number): void {
-  if (!Number.isInteger(width) || width < 1 || width > 56)
-    throw new RangeError(`elements of ${width} bits: expected 1 … 56`);
+  if (!Number.isInteger(width) || width < 1 || width > MOST_BITS)
+    throw new RangeError(`elements of ${width} bits: expected 1 … ${MOST_BITS}`);
 }

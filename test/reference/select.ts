@@ -3,12 +3,17 @@ import type { SelectJob } from '../../runtime/compute.ts';
 
 const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
 
-/** Element i of bits packed into ⌈bits/8⌉ bytes each, modulo 2^bits. */
+/** Bits that a shared bit over Z_{2^bits} takes, one behind another; bytes that n of them take. */
+export const packedWidth = (bits: number): number => (bits <= 56 ? bits : 64);
+export const packedBytes = (n: number, bits: number): number => Math.ceil((n * packedWidth(bits)) / 8);
+
+/** Element i of a packed stream, modulo 2^bits. */
 export function packedBit(packed: Uint8Array, bits: number, i: number): bigint {
-  const width = Math.ceil(bits / 8);
+  const from = i * packedWidth(bits);
   let value = 0n;
-  for (let b = width - 1; b >= 0; b--) value = (value << 8n) | BigInt(packed[i * width + b]);
-  return BigInt.asUintN(bits, value);
+  for (let bit = bits - 1; bit >= 0; bit--)
+    value = (value << 1n) | BigInt((packed[(from + bit) >> 3] >> ((from + bit) & 7)) & 1);
+  return value;
 }
 
 /** t·x + (1 − 2t)·(opened·q − qMask). */

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import type { Compute, DealtShift } from '../../runtime/compute.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import { EDGES, TestRandom } from '../reference/random.ts';
+import { packedBytes, packedWidth } from '../reference/select.ts';
 import { expectSame } from '../reference/same.ts';
 
 let compute: Compute;
@@ -24,10 +25,15 @@ test('truncateLocal: Alg. 11', () => {
   );
 });
 
-/** Shares of R_63 as they are dealt: ⌈bits/8⌉ bytes each. */
+/** Shares of R_63 as they are dealt: packed. */
 function topOf(shares: Iterable<bigint>, bits: number): Uint8Array {
-  const width = Math.ceil(bits / 8);
-  return Uint8Array.from([...shares].flatMap((x) => [...new Uint8Array(BigUint64Array.of(x).buffer, 0, width)]));
+  const values = [...shares];
+  const width = BigInt(packedWidth(bits));
+  let stream = 0n;
+  values.forEach((x, i) => (stream |= BigInt.asUintN(Number(width), x) << (width * BigInt(i))));
+  return Uint8Array.from({ length: packedBytes(values.length, bits) }, (_, i) =>
+    Number((stream >> BigInt(8 * i)) & 255n),
+  );
 }
 
 test('truncateDealt: step 2 by the formula', () => {

@@ -3,7 +3,13 @@ import type { Compute, SelectJob } from '../../runtime/compute.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import { TestRandom } from '../reference/random.ts';
 import { expectSame } from '../reference/same.ts';
-import { packedBit, selectReference, selectSignedReference, truncateSelectReference } from '../reference/select.ts';
+import {
+  packedBit,
+  packedBytes,
+  selectReference,
+  selectSignedReference,
+  truncateSelectReference,
+} from '../reference/select.ts';
 
 let compute: Compute;
 
@@ -49,10 +55,10 @@ describe.each(SIZES)('%i elements', (n) => {
 
   test.each(BITS)('truncateSelect by %i bits: by the formula', (bits) => {
     const random = new TestRandom(bits);
-    const width = Math.ceil(bits / 8);
+    const bytes = packedBytes(n, bits);
     const job = drawJob(random, n);
-    const dealt = { bits, shift: random.ring(n), top: random.bytes(n * width, 256) };
-    const qTop = random.bytes(n * width, 256);
+    const dealt = { bits, shift: random.ring(n), top: random.bytes(bytes, 256) };
+    const qTop = random.bytes(bytes, 256);
     for (const party of [0, 1] as const) {
       expectSame(compute.truncateSelect(party, job, dealt, qTop), truncateSelectReference(party, job, dealt, qTop));
     }
@@ -60,11 +66,11 @@ describe.each(SIZES)('%i elements', (n) => {
 
   test.each([0, ...BITS])('deal, shifted by %i bits: the rest of every share', (bits) => {
     const random = new TestRandom(bits);
-    const width = Math.ceil(bits / 8);
+    const bytes = packedBytes(n, bits);
     const mask = random.ring(n);
     const keep = random.bytes(n, 2);
     for (const q of [undefined, keep]) {
-      const [words, bitWords, top] = [random.ring(n), random.ring(n), random.bytes(n * width, 256)];
+      const [words, bitWords, top] = [random.ring(n), random.ring(n), random.bytes(bytes, 256)];
       const drawn = { words: words.slice(), bitWords: bitWords.slice(), top: top.slice() };
       compute.deal({ mask, bits, words, bitWords, ...(bits > 0 && { top }), ...(q && { keep: q }) });
       const bit = (i: number): bigint => BigInt(q === undefined ? 1 : q[i]);
@@ -79,9 +85,7 @@ describe.each(SIZES)('%i elements', (n) => {
       );
       if (bits > 0) {
         expectSame(
-          mask.map((_, i) =>
-            BigInt.asUintN(8 * width, packedBit(top, 8 * width, i) + packedBit(drawn.top, 8 * width, i)),
-          ),
+          mask.map((_, i) => BigInt.asUintN(bits, packedBit(top, bits, i) + packedBit(drawn.top, bits, i))),
           mask.map((R, i) => bit(i) * (R >> 63n)),
         );
       }
@@ -107,7 +111,7 @@ test('arguments are checked', () => {
   expect(() => compute.selectSigned(0, job, random.ring(3))).toThrow('selectSigned: x has 3 elements, 2 expected');
   const dealt = { bits: 16, shift: two, top: new Uint8Array(4) };
   expect(() => compute.truncateSelect(0, job, { ...dealt, bits: 62 }, dealt.top)).toThrow('[1, 61], is 62');
-  expect(() => compute.truncateSelect(0, job, { ...dealt, bits: 17 }, dealt.top)).toThrow('top has 4 elements, 6');
+  expect(() => compute.truncateSelect(0, job, { ...dealt, bits: 17 }, dealt.top)).toThrow('top has 4 elements, 5');
   expect(() => compute.truncateSelect(0, job, dealt, new Uint8Array(3))).toThrow('qTop has 3 elements, 4 expected');
   expect(() => compute.deal({ mask: two, bits: 62, words: two })).toThrow('[1, 61], is 62');
   expect(() => compute.deal({ mask: two, bits: 0, words: random.ring(1) })).toThrow('words has 1 elements, 2 expected');

@@ -1,5 +1,5 @@
 /**
- * Elements of Z_{2^width} as one little-endian stream of bits, `width` bits each, 1 ≤ width ≤ 56, so that one load holds any of them.
+ * Elements of Z_{2^width} as one little-endian stream of bits, `width` bits each, 1 ≤ width ≤ 56 or 64, so that one load holds any of them.
  * Reading and writing touch up to 8 bytes behind the last one.
  */
 

@@ -2,14 +2,21 @@
  * Products with a bit that nobody knows, element by element over Z_{2^64} (PROTOCOLS §3): DReLU = t ⊕ q with t public to the workers and
  * q in shares. One pass each over what would otherwise be a dozen; no branch depends on a value.
  *
- * n values of 8 bytes, t and keep one byte 0/1 each. `top` arrays hold one bit a value in shares over Z_{2^bits}, `width` = ⌈bits/8⌉ bytes
- * each; they are read eight bytes at a time, of which the shift by 64 − bits drops what belongs to the next values.
+ * n values of 8 bytes, t and keep one byte 0/1 each. `top` arrays hold one bit a value in shares over Z_{2^bits}, packed in `width` bits each
+ * (fields.ts); the shift by 64 − bits drops what a load holds of the next ones.
  */
+import { insideOf, readField } from './fields';
 
 /** t·x + (1 − 2t)·qx, with `known` = −t. */
 @inline
 function withKnownBit(known: u64, x: u64, qx: u64): u64 {
   return ((qx ^ known) - known) + (x & known);
+}
+
+/** The field that begins at bit `at`, and what is above it. */
+@inline
+function field(stream: usize, at: u32): u64 {
+  return readField(stream, at, u64.MAX_VALUE);
 }
 
 /** ⟨(t ⊕ q)·x⟩ with ⟨q·x⟩ = opened·⟨q⟩ − ⟨q·R⟩, where opened = x + R. */
@@ -67,17 +74,15 @@ export function truncateSelect(
     const c = load<u64>(opened + at);
     const shifted = (c >> bits) - offset;
     const noWrap = ~(<u64>((<i64>c) >> 63));
-    const x = (shifted & isP0) - load<u64>(shift + at) + ((load<u64>(top) << up) & noWrap);
-    const qx = shifted * load<u64>(q + at) - load<u64>(qShift + at) + ((load<u64>(qTop) << up) & noWrap);
+    const x = (shifted & isP0) - load<u64>(shift + at) + ((field(top, i * width) << up) & noWrap);
+    const qx = shifted * load<u64>(q + at) - load<u64>(qShift + at) + ((field(qTop, i * width) << up) & noWrap);
     store<u64>(out + at, withKnownBit(-(<u64>load<u8>(t + i)), x, qx));
-    top += width;
-    qTop += width;
   }
 }
 
 /**
  * P2: what is dealt, from what the other worker draws, in place. words ← keep·(R >> bits) − words, or (2·keep − 1)·(R >> bits) − words (if
- * `signed`); bitWords ← keep − bitWords (if `withBits`); top ← keep·R_63 − top modulo 2^(8·width) (if width > 0).
+ * `signed`); bitWords ← keep − bitWords (if `withBits`); rest = keep·R_63 − top modulo 2^width (if width > 0).
  */
 export function deal(
   n: u32,
@@ -90,8 +95,11 @@ export function deal(
   words: usize,
   bitWords: usize,
   top: usize,
+  rest: usize,
 ): void {
-  const inside = u64.MAX_VALUE >> (64 - (width << 3)); // never read for width = 0
+  const inside = insideOf(width); // never read for width = 0
+  let pending: u64 = 0;
+  let filled: u32 = 0;
   for (let i: u32 = 0; i < n; i++) {
     const at: usize = i << 3;
     const R = load<u64>(mask + at);
@@ -102,10 +110,14 @@ export function deal(
     store<u64>(words + at, product - load<u64>(words + at));
     if (withBits) store<u64>(bitWords + at, bit - load<u64>(bitWords + at));
     if (width) {
-      const drawn = load<u64>(top);
-      const dealt = ((R >> 63) & bit) - drawn;
-      store<u64>(top, (dealt & inside) | (drawn & ~inside)); // the bytes behind belong to the next values
-      top += width;
+      // Written as in operand.ts.
+      const dealt = (((R >> 63) & bit) - field(top, i * width)) & inside;
+      pending |= dealt << filled;
+      store<u64>(rest, pending);
+      filled += width;
+      pending = filled < 64 ? pending >> (filled & ~7) : 0;
+      rest += filled >> 3;
+      filled &= 7;
     }
   }
 }
