@@ -53,7 +53,7 @@ export function dyadic(rate: number): { c: number; e: number } {
   return { c, e };
 }
 
-/** Updates one parameter and what its optimizer remembers. `gradient` is summed over the batch, with f or 2f fractional bits. */
+/** Updates one parameter and what its optimizer remembers. `gradient` is summed over the batch, with f fractional bits or those of a product. */
 export async function update(
   engine: Engine,
   name: string,

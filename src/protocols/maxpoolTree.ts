@@ -3,7 +3,7 @@
  * ReLU each, where the paper's Maxpool needs n − 1 in sequence. The derivative costs no comparison: it goes down the same tree with
  * the bits kept on the way up (`treeRoute.ts`).
  *
- * Candidates may have 2f fractional bits, so pooling can come before truncation and only the winners are truncated; each level then adds a
+ * Candidates may be products, so pooling can come before truncation and only the winners are truncated; each level then adds a
  * fractional bit.
  * Ties go to either candidate. Differences must lie inside the comparison window.
  */

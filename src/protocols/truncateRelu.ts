@@ -1,6 +1,6 @@
 /**
  * Truncate-and-ReLU of the direct suite (PROTOCOLS §3): the opening of the dealt truncation serves truncation, comparison and product.
- * Input z with 2f fractional bits, |z| < 2^62; output ReLU(z / 2^bits) and the kept bits.
+ * Input a product z with `bits` surplus fractional bits, |z| < 2^62; output ReLU(z / 2^bits) and the kept bits.
  *
  * Common randomness and what P2 deals ahead: as in `truncation.ts` (R; M = R >> bits over Z_{2^64}, R_63 over Z_{2^bits}) and in
  * `directRelu.ts` (q; the digits of M mod 2^(k−1) over Z_p; q, q·M over Z_{2^64}, q·R_63 over Z_{2^bits}).
