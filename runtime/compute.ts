@@ -210,17 +210,23 @@ export interface Compute {
   truncateLocal(party: 0 | 1, z: BigUint64Array, bits: number): BigUint64Array;
   /**
    * Step 2 of the dealt truncation: (c >> bits) − shift + top·(1 − c_63)·2^(64−bits) − 2^(62−bits), public terms only for P0. c is the opened
-   * z + 2^62 + R.
+   * z + 2^62 + R. In `out` if given.
    */
-  truncateDealt(party: 0 | 1, c: BigUint64Array, dealt: DealtShift): BigUint64Array;
+  truncateDealt(party: 0 | 1, c: BigUint64Array, dealt: DealtShift, out?: BigUint64Array): BigUint64Array;
   /** Step 5 of ShareConvert: this worker's share over Z_{2^64 − 1}. */
   convertShare(job: ConvertJob): BigUint64Array;
   /** ⟨(t ⊕ q)·x⟩ from this worker's share of x. */
   select(job: SelectJob, x: BigUint64Array): BigUint64Array;
   /** ⟨sum + (2(t ⊕ q) − 1)·x⟩, with the share of (2q − 1)·R as `qMask`. */
   selectSigned(party: 0 | 1, job: SelectJob, sum: BigUint64Array): BigUint64Array;
-  /** ⟨(t ⊕ q)·z / 2^bits⟩: truncation and product by one opening. `qTop`: share of q·R_63, as `dealt.top`. */
-  truncateSelect(party: 0 | 1, job: SelectJob, dealt: DealtShift, qTop: Uint8Array): BigUint64Array;
+  /** ⟨(t ⊕ q)·z / 2^bits⟩: truncation and product by one opening. `qTop`: share of q·R_63, as `dealt.top`. In `out` if given. */
+  truncateSelect(
+    party: 0 | 1,
+    job: SelectJob,
+    dealt: DealtShift,
+    qTop: Uint8Array,
+    out?: BigUint64Array,
+  ): BigUint64Array;
   /** Writes into the arrays of the job. */
   deal(job: DealJob): void;
   /**

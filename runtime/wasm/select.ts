@@ -51,12 +51,13 @@ export function truncateDealt(
   party: 0 | 1,
   c: BigUint64Array,
   { bits, shift, top }: DealtShift,
+  out: BigUint64Array = new BigUint64Array(c.length),
 ): BigUint64Array {
   const n = c.length;
   const width = widthOf(bits);
   checkLength('truncateDealt: shift', shift, n);
   checkLength('truncateDealt: top', top, fieldsLength(n, width));
-  const out = new BigUint64Array(n);
+  checkLength('truncateDealt: out', out, n);
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
     kernels.begin();
@@ -76,6 +77,7 @@ export function truncateSelect(
   job: SelectJob,
   dealt: DealtShift,
   qTop: Uint8Array,
+  out: BigUint64Array = new BigUint64Array(job.t.length),
 ): BigUint64Array {
   const { t, opened, q, qMask } = job;
   const { bits, shift, top } = dealt;
@@ -84,7 +86,7 @@ export function truncateSelect(
   checkLength('truncateSelect: shift', shift, n);
   checkLength('truncateSelect: top', top, fieldsLength(n, width));
   checkLength('truncateSelect: qTop', qTop, fieldsLength(n, width));
-  const out = new BigUint64Array(n);
+  checkLength('truncateSelect: out', out, n);
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
     const count = end - start;

@@ -129,8 +129,8 @@ class WasmCompute implements Compute {
     return truncateLocal(this.#inline, party, z, bits);
   }
 
-  truncateDealt(party: 0 | 1, c: BigUint64Array, dealt: DealtShift): BigUint64Array {
-    return truncateDealt(this.#inline, party, c, dealt);
+  truncateDealt(party: 0 | 1, c: BigUint64Array, dealt: DealtShift, out?: BigUint64Array): BigUint64Array {
+    return truncateDealt(this.#inline, party, c, dealt, out);
   }
 
   convertShare(job: ConvertJob): BigUint64Array {
@@ -145,8 +145,14 @@ class WasmCompute implements Compute {
     return selectSigned(this.#inline, party, job, sum);
   }
 
-  truncateSelect(party: 0 | 1, job: SelectJob, dealt: DealtShift, qTop: Uint8Array): BigUint64Array {
-    return truncateSelect(this.#inline, party, job, dealt, qTop);
+  truncateSelect(
+    party: 0 | 1,
+    job: SelectJob,
+    dealt: DealtShift,
+    qTop: Uint8Array,
+    out?: BigUint64Array,
+  ): BigUint64Array {
+    return truncateSelect(this.#inline, party, job, dealt, qTop, out);
   }
 
   deal(job: DealJob): void {

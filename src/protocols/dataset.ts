@@ -37,23 +37,27 @@ export class Dataset {
     this.#masks = others.map((other) => party.maskTable(other, 'U'));
   }
 
-  /** This worker's shares of the given rows; null at the helper. */
-  gather(indices: readonly number[]): BigUint64Array | null {
+  /** Refuses rows that are not there. */
+  check(indices: readonly number[]): void {
     for (const i of indices) {
       if (!Number.isInteger(i) || i < 0 || i >= this.rows)
         throw new RangeError(`row ${i} of a data set with ${this.rows}`);
     }
+  }
+
+  /** This worker's shares of the given rows; null at the helper. */
+  gather(indices: readonly number[]): BigUint64Array | null {
     return this.#share === null ? null : this.#pick(this.#share, indices);
   }
 
   /** P0, P1: the rows as a masked operand. Opens those that were never opened, in one message under `party`. */
-  async workersMask(party: Party, indices: readonly number[], share: BigUint64Array): Promise<Masked> {
+  async workersMask(party: Party, indices: readonly number[]): Promise<Masked> {
     const missing = [...new Set(indices)].filter((i) => this.#asked[i] === 0);
     for (const i of missing) this.#asked[i] = 1;
     const all = missing.length === indices.length;
-    const fresh = all ? share : this.#pick(this.#share!, missing);
     const U = later(this.#mask(indices));
     if (missing.length > 0) {
+      const fresh = this.#pick(this.#share!, missing);
       const arrival = this.#open(party, missing, fresh, all ? U : this.#mask(missing));
       this.#arrivals = later(Promise.all([this.#arrivals, arrival]));
       if (all) return new Masked(party.worker, await arrival, await U);

@@ -14,7 +14,8 @@ import { dataOf } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
 import type { Party } from './party.ts';
 import { checkProducts, type Pair } from './productShape.ts';
-import { checkSize, type Held, Mask, type MaskScripts, type SecureSign, type SecureValue } from './secureValue.ts';
+import { checkSize, gathered, Mask } from './secureValue.ts';
+import type { Held, MaskScripts, SecureSign, SecureValue } from './secureValue.ts';
 import { type Runtime, type SecureOptions, SecureValues } from './secureValues.ts';
 import { directSuite, type FusedSuite, paperSuite } from './suite.ts';
 import type { HelperRouted, Routed } from './treeRoute.ts';
@@ -99,15 +100,15 @@ export class SecureEngine extends SecureValues implements Engine {
   rows(dataset: Value, indices: readonly number[]): Value {
     const rows = this.#datasets.get(dataset);
     if (rows === undefined) throw new Error('rows: not a data set');
-    const share = rows.gather(indices);
+    rows.check(indices);
     const shape = [indices.length, ...dataset.shape.slice(1)];
-    if (rows.width < MASKED_ROW) return this.make(shape, dataset.fractionBits, share);
+    const { fractionBits } = dataset;
+    if (rows.width < MASKED_ROW) return this.make(shape, fractionBits, rows.gather(indices));
     const mask = new Mask(this.nextLane(), {
-      workers: (party) => rows.workersMask(party, indices, share!),
+      workers: (party) => rows.workersMask(party, indices),
       helper: () => rows.helperMask(indices),
     });
-    const { fractionBits } = dataset;
-    return { shape, fractionBits, data: share, mask, partial: false, whole: {} } as SecureValue;
+    return gathered(() => rows.gather(indices), { shape, fractionBits, mask, partial: false, whole: {} });
   }
 
   async truncate(x: Value, bits: number): Promise<Value> {

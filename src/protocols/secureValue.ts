@@ -64,6 +64,17 @@ export interface SecureValue extends RingValue {
   readonly whole: { value?: Promise<SecureValue> };
 }
 
+/** A value whose share is put together when it is asked for: products ask for its opening alone. */
+export function gathered(gather: () => BigUint64Array | null, rest: Omit<SecureValue, 'data'>): SecureValue {
+  let share: BigUint64Array | null | undefined;
+  return {
+    ...rest,
+    get data() {
+      return (share ??= gather());
+    },
+  };
+}
+
 /** What a party holds of a value. */
 export interface Held {
   /** Its share; null at the helper. */

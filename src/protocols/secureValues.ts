@@ -106,7 +106,11 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
   }
 
   protected view(x: SecureValue, shape: Shape, fractionBits: number): SecureValue {
-    return { ...x, shape, fractionBits };
+    // As `{ ...x, shape, fractionBits }`, but that a share which is not put together yet stays so.
+    const same = Object.getOwnPropertyDescriptors(x);
+    same.shape.value = shape;
+    same.fractionBits.value = fractionBits;
+    return Object.defineProperties({}, same) as SecureValue;
   }
 
   protected get holdsData(): boolean {

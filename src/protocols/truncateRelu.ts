@@ -70,7 +70,7 @@ export async function workers(
     ]);
     const known = await openedSign.workers(chunk, window, ahead, c, t.subarray(from, to), turned(window)); // rounds 2, 3
     const select = { t: known, opened: c, q: qShare, qMask: qShift };
-    y.set(chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, qTop), from);
+    chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, qTop, y.subarray(from, to));
     q.set(qShare, from);
   });
   return { y, sign: { t, q } };
@@ -112,7 +112,7 @@ export async function workersSelect(
       dealtShifted(chunk, n, bits, 'R,qR'),
     ]);
     const select = { t: sign.t.subarray(from, to), opened: c, q: sign.q.subarray(from, to), qMask: qShift };
-    y.set(chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, qTop), from);
+    chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, qTop, y.subarray(from, to));
   });
   return y;
 }

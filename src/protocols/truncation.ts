@@ -51,7 +51,7 @@ export async function workersDealt(party: Party, z: BigUint64Array, bits: number
       open(chunk, 'c', masked), // step 1
       dealtShifted(chunk, count, bits),
     ]);
-    y.set(chunk.compute.truncateDealt(chunk.worker, c, { bits, shift, top }), from); // step 2
+    chunk.compute.truncateDealt(chunk.worker, c, { bits, shift, top }, y.subarray(from, to)); // step 2
   });
   return y;
 }
@@ -68,7 +68,7 @@ export async function helperDealt(party: Party, count: number, bits: number, par
 /** P2: R of elements from … to. */
 export function helperMask(chunk: Party, from: number, to: number, part: BigUint64Array | undefined): BigUint64Array {
   const S = z64.accumulate(chunk.stream('P0', 'R').z64(to - from), chunk.stream('P1', 'R').z64(to - from));
-  return part === undefined ? S : z64.sub(S, part.subarray(from, to));
+  return part === undefined ? S : z64.decrease(S, part.subarray(from, to));
 }
 
 /** P0, P1: what is opened for c, from this worker's z. */

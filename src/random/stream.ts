@@ -25,12 +25,14 @@ export interface StreamCipher {
   update(data: Uint8Array): Buffer<ArrayBuffer>;
 }
 
-/** Longest piece taken from the cipher at once: longer ones fall out of the cache (256 KiB cost 1.5 times as much a byte). */
+/** Longest piece that samples are made from: longer ones fall out of the cache. */
 const PIECE_BYTES = 128 * 1024;
+/** Longest piece that is handed over as it comes from the cipher. What is longer is copied together, at twice the cost. */
+const WHOLE_BYTES = 1024 * 1024;
 /** Shortest piece: below this the call costs more than the bytes. */
 const SMALL_PIECE_BYTES = 256;
 /** The key stream is the encryption of zeros. Never written. */
-const ZEROS = new Uint8Array(PIECE_BYTES);
+const ZEROS = new Uint8Array(WHOLE_BYTES);
 
 /** Faster ways to the same samples (`Compute`). */
 export interface FastSamplers {
@@ -142,8 +144,8 @@ export class CipherStream implements Stream {
 
   /** The next n bytes, in memory that nobody else has: the cipher's own where one piece is just what is asked for. */
   #take(n: number): Uint8Array<ArrayBuffer> {
-    if (this.#at === this.#piece.length && n >= SMALL_PIECE_BYTES && n <= PIECE_BYTES) {
-      this.#need(n);
+    if (this.#at === this.#piece.length && n >= SMALL_PIECE_BYTES && n <= WHOLE_BYTES) {
+      this.#need(n, WHOLE_BYTES);
       if (this.#piece.length === n && this.#piece.byteOffset % 8 === 0) {
         const { buffer, byteOffset } = this.#piece;
         this.#piece = EMPTY;
@@ -163,12 +165,12 @@ export class CipherStream implements Stream {
   }
 
   /** Fetches the next piece when the last one is used up. */
-  #need(wanted: number): void {
+  #need(wanted: number, most: number = PIECE_BYTES): void {
     if (this.#at < this.#piece.length) return;
     const left = this.#limitBytes - this.#fetched;
     if (left <= 0)
       throw new RangeError(`a random stream ends after ${this.#limitBytes} bytes: draw from several purposes or forks`);
-    const length = Math.min(Math.max(wanted, SMALL_PIECE_BYTES), PIECE_BYTES, left);
+    const length = Math.min(Math.max(wanted, SMALL_PIECE_BYTES), most, left);
     this.#piece = this.#cipher.update(ZEROS.subarray(0, length));
     this.#fetched += length;
     this.#at = 0;

@@ -34,6 +34,13 @@ export function subtractFrom(a: BigUint64Array, b: BigUint64Array): BigUint64Arr
   return b;
 }
 
+/** Subtracts b from a in place and returns a. */
+export function decrease(a: BigUint64Array, b: BigUint64Array): BigUint64Array {
+  checkLengths('decrease', a, b);
+  vector.subtract(a, b, a);
+  return a;
+}
+
 export function negate(a: BigUint64Array): BigUint64Array {
   const out = new BigUint64Array(a.length);
   vector.subtract(out, a, out);

@@ -358,9 +358,9 @@ describe("P2's answer to the workers", () => {
             if (id === 0) seen.push(job.t);
             return compute.selectSigned(party, job, sum);
           },
-          truncateSelect: (party, job, dealt, top) => {
+          truncateSelect: (party, job, ...of) => {
             if (id === 0) seen.push(job.t);
-            return compute.truncateSelect(party, job, dealt, top);
+            return compute.truncateSelect(party, job, ...of);
           },
         }),
       },

@@ -46,6 +46,10 @@ describe('Z_{2^64}', () => {
           pairs.map(([x, y]) => mod64(x + y)),
         );
         agrees(
+          z64.decrease(a.slice(), b),
+          pairs.map(([x, y]) => mod64(x - y)),
+        );
+        agrees(
           z64.multiply(a, b),
           pairs.map(([x, y]) => mod64(x * y)),
         );
