@@ -46,10 +46,7 @@ export class Masked {
 
   /** E + 2⟨U⟩_j */
   doubled(party: Party): Promise<BigUint64Array> {
-    this.#doubled ??= party.vector(this.mask.length, (from, to) =>
-      z64.combine([this.opened.subarray(from, to), this.mask.subarray(from, to)], [1n, 2n]),
-    );
-    return this.#doubled;
+    return (this.#doubled ??= combined(party, [this.opened, this.mask], [1n, 2n]));
   }
 }
 
@@ -65,18 +62,30 @@ export class HelperMask {
 
   /** U */
   sum(party: Party): Promise<BigUint64Array> {
-    return (this.#sum ??= this.#each(party, z64.add));
+    return (this.#sum ??= combined(party, this.shares, [1n, 1n]));
   }
 
   /** ⟨U⟩₀ − ⟨U⟩₁ */
   difference(party: Party): Promise<BigUint64Array> {
-    return (this.#difference ??= this.#each(party, z64.sub));
+    return (this.#difference ??= combined(party, this.shares, [1n, -1n]));
   }
+}
 
-  #each(party: Party, compute: typeof z64.add): Promise<BigUint64Array> {
-    const [first, second] = this.shares;
-    return party.vector(first.length, (from, to) => compute(first.subarray(from, to), second.subarray(from, to)));
-  }
+/** Σ factors[i] · terms[i]. */
+async function combined(
+  party: Party,
+  terms: readonly BigUint64Array[],
+  factors: readonly bigint[],
+): Promise<BigUint64Array> {
+  const out = new BigUint64Array(terms[0].length);
+  await party.slices(out.length, (from, to) =>
+    z64.combine(
+      terms.map((term) => term.subarray(from, to)),
+      factors,
+      out.subarray(from, to),
+    ),
+  );
+  return out;
 }
 
 /** P0, P1: masks and opens a shared value. */

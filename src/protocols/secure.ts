@@ -108,7 +108,8 @@ export class SecureEngine extends SecureValues implements Engine {
       workers: (party) => rows.workersMask(party, indices),
       helper: () => rows.helperMask(indices),
     });
-    return gathered(() => rows.gather(indices), { shape, fractionBits, mask, partial: false, whole: {} });
+    const gather = (): BigUint64Array | null => rows.gather(indices);
+    return gathered({ shape, fractionBits, mask, partial: false, whole: {}, gather });
   }
 
   async truncate(x: Value, bits: number): Promise<Value> {

@@ -57,6 +57,8 @@ export interface SecureValue extends RingValue {
   readonly mask: Mask;
   /** Of a value that was opened as it was made: E, which the workers opened; at the helper, ⟨U⟩₀ and ⟨U⟩₁, one behind the other. */
   readonly opening?: () => Promise<BigUint64Array>;
+  /** Of rows of a data set: puts the share together. */
+  readonly gather?: () => BigUint64Array | null;
   readonly partial: boolean;
   /** At the helper, of a partial value: P2's part, still being computed perhaps. */
   readonly part?: Promise<BigUint64Array>;
@@ -65,12 +67,11 @@ export interface SecureValue extends RingValue {
 }
 
 /** A value whose share is put together when it is asked for: products ask for its opening alone. */
-export function gathered(gather: () => BigUint64Array | null, rest: Omit<SecureValue, 'data'>): SecureValue {
-  let share: BigUint64Array | null | undefined;
+export function gathered(value: Omit<SecureValue, 'data'> & Required<Pick<SecureValue, 'gather'>>): SecureValue {
   return {
-    ...rest,
+    ...value,
     get data() {
-      return (share ??= gather());
+      return value.gather();
     },
   };
 }

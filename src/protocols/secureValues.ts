@@ -10,7 +10,7 @@ import type { Value } from './engine.ts';
 import { later } from './later.ts';
 import { dataOf, type Linear, LinearEngine } from './linear.ts';
 import type { Party } from './party.ts';
-import { Mask, type SecureValue } from './secureValue.ts';
+import { gathered, Mask, type SecureValue } from './secureValue.ts';
 import type { Suite } from './suite.ts';
 import type { Window } from './window.ts';
 
@@ -106,11 +106,9 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
   }
 
   protected view(x: SecureValue, shape: Shape, fractionBits: number): SecureValue {
-    // As `{ ...x, shape, fractionBits }`, but that a share which is not put together yet stays so.
-    const same = Object.getOwnPropertyDescriptors(x);
-    same.shape.value = shape;
-    same.fractionBits.value = fractionBits;
-    return Object.defineProperties({}, same) as SecureValue;
+    if (x.gather === undefined) return { ...x, shape, fractionBits };
+    const { mask, partial, whole, gather } = x;
+    return gathered({ shape, fractionBits, mask, partial, whole, gather });
   }
 
   protected get holdsData(): boolean {

@@ -85,11 +85,14 @@ export function scaleInPlace(a: BigUint64Array, constant: bigint): BigUint64Arra
   return a;
 }
 
-/** A linear combination with public factors: Σ factors[i] · terms[i], at least one. */
-export function combine(terms: readonly BigUint64Array[], factors: readonly bigint[]): BigUint64Array {
+/** A linear combination with public factors: Σ factors[i] · terms[i], at least one; in `out` if given, which may be a term. */
+export function combine(
+  terms: readonly BigUint64Array[],
+  factors: readonly bigint[],
+  out: BigUint64Array = new BigUint64Array(terms[0].length),
+): BigUint64Array {
   checkLengths('combine', terms, factors);
-  for (const term of terms) checkLengths('combine', terms[0], term);
-  const out = new BigUint64Array(terms[0].length);
+  for (const term of terms) checkLengths('combine', out, term);
   vector.combine(terms, factors, out);
   return out;
 }
