@@ -12,8 +12,10 @@ export interface Term {
 }
 
 export interface BilinearMap {
-  readonly name: string;
+  readonly name: 'matmul' | 'conv' | 'mul';
   readonly shape: Shape;
+  /** Of one x * y. */
+  readonly multiplyAdds: number;
   /** Σ_t x_t * y_t + addend. */
   apply(compute: Compute, terms: readonly Term[], addend?: BigUint64Array): Promise<BigUint64Array>;
 }
@@ -31,6 +33,7 @@ export function matmul(x: Shape, y: Shape, transposeA: boolean, transposeB: bool
   return {
     name: 'matmul',
     shape: [m, n],
+    multiplyAdds: m * k * n,
     apply: (compute, terms, addend) =>
       compute.gemm({
         m,
@@ -65,6 +68,7 @@ export function convolution(map: ConvMap, shape: ConvShape, x: Shape, y: Shape):
   return {
     name: 'conv',
     shape: result,
+    multiplyAdds: sizeOf(output) * sizeOf(filter.slice(0, 3)),
     apply: (compute, terms, addend) => compute.conv({ map, shape, terms, ...(addend === undefined ? {} : { addend }) }),
   };
 }
@@ -80,6 +84,7 @@ export function elementwise(x: Shape, y: Shape): BilinearMap {
   return {
     name: 'mul',
     shape: x,
+    multiplyAdds: size,
     apply: async (_compute, terms, addend) => {
       const out = addend === undefined ? new BigUint64Array(size) : addend.slice();
       for (const term of terms) z64.accumulate(out, z64.multiply(term.x, term.y, repeat));

@@ -5,8 +5,6 @@
  *
  * Beside messages it counts work, for estimates of time: multiplications of products, and elements that each kind of protocol takes.
  */
-import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
-import { convOutput } from '../../runtime/compute.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import type { WindowShape } from '../ring/windows.ts';
 import type { BilinearMap } from './bilinear.ts';
@@ -33,7 +31,7 @@ export interface CountingOptions {
   readonly chunk?: number;
 }
 
-/** Kinds of work. `multiply` counts multiply-adds of one product of the operands' sizes, the others elements. */
+/** Kinds of work. `multiply` counts the multiply-adds of all parties together (`beaver.ts`), the others elements. */
 export const WORK = ['multiply', 'relu', 'select', 'truncate', 'open', 'deal', 'unitVectors', 'local'] as const;
 export type Work = Record<(typeof WORK)[number], number>;
 
@@ -235,13 +233,6 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     return Promise.resolve(this.make([count, n], 0));
   }
 
-  override conv(map: ConvMap, shape: ConvShape, x: Value, y: Value): Promise<Value> {
-    const { batch, kernelHeight, kernelWidth, channels, filters } = shape;
-    const [height, width] = convOutput(shape);
-    this.#did('multiply', batch * height * width * filters * kernelHeight * kernelWidth * channels);
-    return super.conv(map, shape, x, y);
-  }
-
   carry(name: string, x: Value): Promise<Value> {
     if (this.#whole(x).opened === true) return Promise.resolve(x);
     const lane = this.#lane.fork(`carried/${name}`);
@@ -291,9 +282,8 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
       joinWorkers(lane, user);
     }
     joinWorkers(this.#lane, lane);
-    const sizes = [map.shape, x.shape, y.shape].map(sizeOf);
-    if (map.name === 'matmul') this.#did('multiply', Math.sqrt(sizes[0] * sizes[1] * sizes[2]));
-    else if (map.name !== 'conv') this.#did('local', 8 * sizes[0]);
+    if (map.name === 'mul') this.#did('local', 8 * map.multiplyAdds);
+    else this.#did('multiply', (factor === 2 ? 3 : 5) * map.multiplyAdds);
     const fractionBits = x.fractionBits + y.fractionBits + factor - 1;
     return Promise.resolve(this.#value(this.#nextLane(), map.shape, fractionBits, true));
   }

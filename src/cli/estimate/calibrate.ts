@@ -60,7 +60,7 @@ export async function calibrate(setting: Setting): Promise<Rates> {
     const { message, byte, hop } = await connection();
     return {
       work: {
-        multiply: 5 * multiplyAdd(await gemm(compute)), // two by each worker, one by the helper
+        multiply: multiplyAdd(await gemm(compute)),
         ...{ relu, truncate, open, unitVectors, local },
         select: Math.max(select, relu / 10),
         deal: open,
