@@ -104,11 +104,10 @@ export async function lessMask(party: Party, share: BigUint64Array, U: BigUint64
 
 /** P2: the mask of the value that the workers open at the same address. */
 export async function helperMask(party: Party, count: number): Promise<HelperMask> {
-  const shares = (['P0', 'P1'] as const).map((worker) => {
-    const drawn = party.stream(worker, 'U');
-    return party.vector(count, (from, to) => drawn.z64(to - from));
-  });
-  return new HelperMask(await shares[0], await shares[1]);
+  const [U0, U1] = [party.stream('P0', 'U'), party.stream('P1', 'U')];
+  const shares = [U0, U1].map((drawn) => party.vector(count, (from, to) => drawn.z64(to - from)));
+  const [first, second] = await Promise.all(shares);
+  return new HelperMask(first, second);
 }
 
 /** P2: U of that value. */

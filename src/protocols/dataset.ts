@@ -68,8 +68,8 @@ export class Dataset {
 
   /** P2: the masks of the rows. */
   async helperMask(indices: readonly number[]): Promise<HelperMask> {
-    const [first, second] = this.#masks.map((table) => this.#mask(indices, table));
-    return new HelperMask(await first, await second);
+    const [first, second] = await Promise.all(this.#masks.map((table) => this.#mask(indices, table)));
+    return new HelperMask(first, second);
   }
 
   /** The rows of a worker's share of the masks. */
