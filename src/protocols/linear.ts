@@ -65,11 +65,11 @@ export abstract class LinearEngine<V extends RingValue> {
   }
 
   add(x: Value, y: Value): V {
-    return this.#combine('add', x, y, z64.add);
+    return this.#sum('add', x, y, 1n);
   }
 
   sub(x: Value, y: Value): V {
-    return this.#combine('sub', x, y, z64.sub);
+    return this.#sum('sub', x, y, -1n);
   }
 
   addRow(x: Value, row: Value): V {
@@ -235,11 +235,16 @@ export abstract class LinearEngine<V extends RingValue> {
     return this.truncation === 'dealt' ? 2 : 1;
   }
 
-  #combine(what: string, x: Value, y: Value, compute: Linear): V {
+  /** x + factor · y of the same scale. */
+  #sum(what: string, x: Value, y: Value, factor: bigint): V {
     if (!sameShape(x.shape, y.shape))
       throw new RangeError(`${what}: shapes [${x.shape.join(',')}] and [${y.shape.join(',')}] differ`);
     sameScale(what, x, y);
-    return this.linear(x.shape, x.fractionBits, [x as V, y as V], compute);
+    const terms = [
+      [1n, x],
+      [factor, y],
+    ] as const;
+    return this.combine(terms, x.fractionBits);
   }
 }
 

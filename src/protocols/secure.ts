@@ -14,8 +14,7 @@ import { dataOf } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
 import type { Party } from './party.ts';
 import { checkProducts, type Pair } from './productShape.ts';
-import { checkSize, gathered, Mask } from './secureValue.ts';
-import type { Held, MaskScripts, SecureSign, SecureValue } from './secureValue.ts';
+import { checkSize, gathered, type Held, Mask, opened, type SecureSign, type SecureValue } from './secureValue.ts';
 import { type Runtime, type SecureOptions, SecureValues } from './secureValues.ts';
 import { directSuite, type FusedSuite, paperSuite } from './suite.ts';
 import type { HelperRouted, Routed } from './treeRoute.ts';
@@ -65,7 +64,7 @@ export class SecureEngine extends SecureValues implements Engine {
     if (opening === undefined) return this.value(() => lane, shape, fractionBits, share, false);
     const size = sizeOf(shape);
     checkSize(name, this.holdsData ? shape : [2, ...shape], opening);
-    return this.#opened(() => lane, shape, fractionBits, share, {
+    return opened(() => lane, shape, fractionBits, share, {
       workers: ({ worker }) => {
         const mask = worker === 0 ? z64.sub(share!, opening) : share!;
         return Promise.resolve(new beaver.Masked(worker, opening, mask));
@@ -146,7 +145,7 @@ export class SecureEngine extends SecureValues implements Engine {
         await U;
       },
     });
-    return this.#opened(this.nextLane(), x.shape, x.fractionBits - bits, share, {
+    return opened(this.nextLane(), x.shape, x.fractionBits - bits, share, {
       workers: () => Promise.resolve(operand!),
       helper: () => U!,
       opening: async () => (U === undefined ? operand!.opened : z64.concat(...(await U).shares)),
@@ -376,17 +375,6 @@ export class SecureEngine extends SecureValues implements Engine {
 
   #fork(party: Party): SecureEngine {
     return new SecureEngine(party, this.runtime, this.#datasets);
-  }
-
-  /** A value that is opened already. */
-  #opened(
-    lane: () => Party,
-    shape: Shape,
-    fractionBits: number,
-    share: BigUint64Array | null,
-    { opening, ...scripts }: MaskScripts & { readonly opening: () => Promise<BigUint64Array> },
-  ): SecureValue {
-    return { shape, fractionBits, data: share, mask: new Mask(lane, scripts), opening, partial: false, whole: {} };
   }
 
   #checkInput(name: string, shape: Shape, share: BigUint64Array | null): void {

@@ -7,7 +7,7 @@ import type { Party } from './party.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 
 /** How a mask is made under its lane: opened by the workers, drawn by P2. */
-export interface MaskScripts {
+interface MaskScripts {
   readonly workers: (lane: Party) => Promise<beaver.Masked>;
   readonly helper: (lane: Party) => Promise<beaver.HelperMask>;
 }
@@ -64,6 +64,17 @@ export interface SecureValue extends RingValue {
   readonly part?: Promise<BigUint64Array>;
   /** The value in two shares, once somebody has asked for it. Shared by all views of the value. */
   readonly whole: { value?: Promise<SecureValue> };
+}
+
+/** A value that was opened as it was made. */
+export function opened(
+  lane: () => Party,
+  shape: Shape,
+  fractionBits: number,
+  share: BigUint64Array | null,
+  { opening, ...scripts }: MaskScripts & Required<Pick<SecureValue, 'opening'>>,
+): SecureValue {
+  return { shape, fractionBits, data: share, mask: new Mask(lane, scripts), opening, partial: false, whole: {} };
 }
 
 /** A value whose share is put together when it is asked for: products ask for its opening alone. */

@@ -4,7 +4,6 @@
  */
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { overlay, type WindowShape } from '../ring/windows.ts';
-import * as z64 from '../ring/z64.ts';
 import * as beaver from './beaver.ts';
 import type { Value } from './engine.ts';
 import { later } from './later.ts';
@@ -65,12 +64,6 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
       );
     }
     if (!partial) return this.make(shape, fractionBits, null);
-    if (compute === z64.add || compute === z64.sub) {
-      const [first, second] = operands;
-      const negative = compute === z64.sub && !first.partial;
-      const part = !second.partial ? first.part! : negative ? second.part!.then(z64.negate) : second.part!;
-      if (!first.partial || !second.partial) return this.value(this.nextLane(), shape, fractionBits, null, later(part));
-    }
     const parts = operands.map((operand) => operand.part ?? Promise.resolve(new BigUint64Array(sizeOf(operand.shape))));
     return this.value(
       this.nextLane(),
@@ -81,7 +74,7 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     );
   }
 
-  /** At the helper terms in two shares are nothing. */
+  /** At the helper terms in two shares are nothing: neither a sum nor a difference spends time on them. */
   override combine(terms: readonly (readonly [factor: bigint, x: Value])[], fractionBits: number): SecureValue {
     const partial = this.holdsData ? [] : terms.filter(([, x]) => (x as SecureValue).partial);
     return super.combine(partial.length > 0 ? partial : terms, fractionBits);
