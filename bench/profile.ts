@@ -17,6 +17,7 @@ import { classCount, inputSize, NETWORKS } from '../src/nn/network.ts';
 import { train } from '../src/nn/train.ts';
 import { rootProbe } from '../src/profile/probe.ts';
 import { Recorder } from '../src/profile/recorder.ts';
+import type { OwnedInput } from '../src/protocols/ownedInput.ts';
 import { createParty, type PartyId } from '../src/protocols/party.ts';
 import { createSecureEngine } from '../src/protocols/secure.ts';
 import { PairStreams } from '../src/random/streams.ts';
@@ -39,9 +40,11 @@ const IMAGES = 2 * BATCH;
 const PATIENCE_MS = 600_000;
 const NAMES = ['P0', 'P1', 'P2'] as const;
 
-/** Shares of pixels, as uniform as any share. */
-function share(length: number): BigUint64Array {
-  return new BigUint64Array(new Uint8Array(randomBytes(8 * length)).buffer);
+/** A party's part of a data set, as uniform as any. */
+function ownedInput(id: number, length: number): OwnedInput {
+  const opened = id === 2 ? null : new BigUint64Array(new Uint8Array(randomBytes(8 * length)).buffer);
+  const masks = [0, 1].map(() => new PairStreams(randomBytes(16)).table('input', 'U'));
+  return { opened, masks: id === 2 ? masks : [masks[id]] };
 }
 
 interface Cost {
@@ -89,7 +92,7 @@ async function session(compute: Compute, profiled: boolean): Promise<Cost> {
         reveal: () => Promise.resolve(),
       });
       const set = (name: string, rows: number, width: number, bits: number): ReturnType<typeof engine.dataset> =>
-        engine.dataset(name, [rows, width], bits, id === 2 ? null : share(rows * width));
+        engine.dataset(name, [rows, width], bits, ownedInput(id, rows * width));
       const data = {
         images: set('images', IMAGES, inputs, 16),
         labels: set('labels', IMAGES, classes, 0),

@@ -5,8 +5,7 @@
  *   node dist/bench/table.js [--out bench/results/table.json] [--only REGEXP] [--again] [--runs 5] [--quick]
  *
  * `--only` selects cells by name, `--list` shows the names, `--again` measures them anew, `--quick` takes a tenth of the steps (to try the
- * script, not to quote). Training runs on 2,560 images of MNIST: every image is opened once a session, so the mean bytes of a step hold
- * one opening of each image in two. Inference of one image runs warm: 400 images after one another, of which the median is one figure.
+ * script, not to quote). Training runs on 2,560 images of MNIST. Inference of one image runs warm: 400 images after one another, of which the median is one figure.
  */
 import { fork, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -10,12 +10,7 @@ import { memoryPair, type MemoryOptions } from '../src/channel/memory.ts';
 import type { Probe } from '../src/profile/probe.ts';
 import { createParty, type Party, type PartyId } from '../src/protocols/party.ts';
 import type { Stream } from '../src/random/stream.ts';
-import { type MaskTable, PairStreams } from '../src/random/streams.ts';
-
-/** Of `PairStreams`, where a test looks at the masks of data sets. */
-interface Tables {
-  table(path: string, purpose: string): Pick<MaskTable, 'z64'>;
-}
+import { PairStreams } from '../src/random/streams.ts';
 
 export interface SimulationOptions {
   /** Keys of the pairs (P0,P1), (P0,P2), (P1,P2); random when absent. */
@@ -26,7 +21,7 @@ export interface SimulationOptions {
   /** What a party computes with: to look at what it computes, or to break it on purpose. */
   readonly compute?: (compute: Compute, id: PartyId) => Compute;
   /** What a party draws from, by the pair's index: the same. */
-  readonly streams?: (streams: PairStreams, pair: number) => Pick<PairStreams, 'stream'> & Partial<Tables>;
+  readonly streams?: (streams: PairStreams, pair: number) => Pick<PairStreams, 'stream'>;
   /** Where each party counts its time and traffic, by its id. */
   readonly probes?: readonly [Probe, Probe, Probe];
 }

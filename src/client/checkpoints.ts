@@ -1,5 +1,5 @@
 /**
- * The owner's checkpoints: its key with P0, what it has been told so far, and a digest of its data. It also says when a checkpoint is
+ * The owner's checkpoints: its keys with the parties, what it has been told so far, and a digest of its data. It also says when a checkpoint is
  * complete, because it hears from all three parties (see `server/checkpoints.ts`).
  */
 import { createHash } from 'node:crypto';

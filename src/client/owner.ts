@@ -1,6 +1,6 @@
 /**
- * The owner's end of a session: it holds the data in the clear, gives P0 and P1 shares of it, and alone learns what the parties
- * reveal. It takes part in no protocol.
+ * The owner's end of a session: it holds the data in the clear, gives the parties shares of it (`data/share.ts`), and alone learns what the
+ * parties reveal. It takes part in no protocol.
  */
 import type { Link, PeerName } from '../channel/channel.ts';
 import type { LinkModel } from '../channel/linkModel.ts';
@@ -39,7 +39,7 @@ export class Owner {
   readonly failed: Promise<Error>;
   readonly #mesh: Mesh;
   readonly #streamKeys: ReadonlyMap<PeerName, Uint8Array>;
-  readonly #p0Streams: PairStreams;
+  readonly #streams: Readonly<Record<PartyName, PairStreams>>;
 
   private constructor(mesh: Mesh, streamKeys: ReadonlyMap<PeerName, Uint8Array>) {
     const { links } = mesh;
@@ -47,7 +47,8 @@ export class Owner {
     this.links = { P0: links.get('P0')!, P1: links.get('P1')!, P2: links.get('P2')! };
     this.failed = mesh.failed;
     this.#streamKeys = streamKeys;
-    this.#p0Streams = new PairStreams(streamKeys.get('P0')!);
+    const streams = (name: PartyName): PairStreams => new PairStreams(streamKeys.get(name)!);
+    this.#streams = { P0: streams('P0'), P1: streams('P1'), P2: streams('P2') };
   }
 
   /** For a checkpoint. A getter, so that printing an owner shows no key. */
@@ -73,9 +74,9 @@ export class Owner {
     return new Owner(mesh, options.streamKeys ?? mesh.pairKeys);
   }
 
-  /** Shares an input between P0 and P1. */
+  /** Shares an input between P0 and P1, open under a mask that P2 knows. */
   async share(name: string, source: Source): Promise<void> {
-    await shareInput(name, source, this.#p0Streams, this.links.P1);
+    await shareInput(name, source, { links: this.links, streams: this.#streams });
   }
 
   /** Tells the parties that they have all inputs and may start. */

@@ -1,16 +1,20 @@
 /**
- * An owner's inputs, shared: Share of PROTOCOLS §1 with the owner as dealer.
+ * An owner's inputs on their way to the parties (PROTOCOLS §1, "Owners' inputs"): shared and open at once, with the owner as dealer of the mask.
  *
- * ⟨x⟩₀ is a PRF stream of the pair (owner, P0): both draw it, nothing is sent. ⟨x⟩₁ = x − ⟨x⟩₀ goes to P1. Work goes in blocks, so
- * that the owner's memory stays bounded whatever the size of the input.
+ * For each input the owner and P_j draw a key from their pair's streams; its streams are ⟨U⟩_j. P2 gets both keys, under a pad from its pair's
+ * streams. E = X − ⟨U⟩₀ − ⟨U⟩₁ goes to P1, which passes it on to P0: the owner's line, the slowest one as a rule, carries it once.
+ * Work goes in blocks, so that the owner's memory stays bounded whatever the size of the input.
  *
- * Labels: `input/NAME/BLOCK`, u64, one message a block. Streams: path `input/NAME/BLOCK`, purpose `share`. Cost: 8 bytes an element,
- * owner to P1.
+ * What each sees: P_j has E and ⟨U⟩_j, uniform both, for ⟨U⟩_{1−j} is not known to it; P2 has U alone.
+ *
+ * Labels: `input/NAME/masks`, 32 bytes, to P2; `input/NAME/BLOCK`, u64, one message a block. Streams: path `input/NAME`; purposes `masks` (owner and
+ * P_j: the key; owner and P2: the pad) and, under the input's key, `U`. Cost: 8 bytes an element from the owner to P1, and from P1 to P0.
  */
-import { setImmediate } from 'node:timers/promises';
 import type { Link } from '../channel/channel.ts';
-import type { PairStreams } from '../random/streams.ts';
-import { halves } from '../ring/z64.ts';
+import { later } from '../protocols/later.ts';
+import type { OwnedInput } from '../protocols/ownedInput.ts';
+import { type MaskTable, PairStreams, STREAM_KEY_BYTES } from '../random/streams.ts';
+import { decrease } from '../ring/z64.ts';
 import type { Source } from './encode.ts';
 
 /** 512 KiB a block: it stays in the cache between drawing, subtracting and sending. */
@@ -25,6 +29,9 @@ export const WHILE_THE_LINK_LIVES: number = 2 ** 31 - 1;
 /** Messages that an owner sends before any protocol message exists start chains of their own. */
 const NO_DEPTH = 0;
 
+/** What the owner tells each party when all inputs are out: until then a party that has its own may not expect the others to start. */
+const ALL_SENT = 'input/all-sent';
+
 interface Block {
   readonly label: string;
   readonly from: number;
@@ -37,57 +44,75 @@ function* blocks(name: string, elements: number): Generator<Block> {
   }
 }
 
-function drawShare(streams: PairStreams, label: string, count: number): BigUint64Array {
-  return streams.stream(label, 'share').z64(count);
+/** The key of ⟨U⟩_j, from the streams of the owner and P_j. */
+function maskKey(name: string, pair: PairStreams): Uint8Array {
+  return pair.stream(`input/${name}`, 'masks').bytes(STREAM_KEY_BYTES);
 }
 
-/** x − y, written over x. */
-function subtractInPlace(x: BigUint64Array, y: BigUint64Array): void {
-  const a = halves(x);
-  const b = halves(y);
-  for (let i = 0; i < a.length; i += 2) {
-    const borrow = a[i] < b[i] ? 1 : 0;
-    a[i] -= b[i];
-    a[i + 1] -= b[i + 1] + borrow;
-  }
+/** ⟨U⟩_j, element by element. */
+function maskOf(name: string, key: Uint8Array): MaskTable {
+  return new PairStreams(key).table(`input/${name}`, 'U');
 }
 
-/** What the owner tells each party when all inputs are out: until then a party that has its own may not expect the others to start. */
-const ALL_SENT = 'input/all-sent';
+/** Adds the pad of the owner and P2, or takes it away: bit by bit, modulo 2. */
+function padded(name: string, keys: Uint8Array, pair: PairStreams): Uint8Array {
+  const pad = pair.stream(`input/${name}`, 'masks').bytes(keys.length);
+  return keys.map((byte, i) => byte ^ pad[i]);
+}
 
-/** Owner: shares a source between P0 (by the pair's streams) and P1 (by messages). */
-export async function shareInput(name: string, source: Source, p0Streams: PairStreams, p1: Link): Promise<void> {
+/** The owner's ends: links and streams of each pair with a party. */
+export interface Owned {
+  readonly links: Readonly<Record<'P1' | 'P2', Link>>;
+  readonly streams: Readonly<Record<'P0' | 'P1' | 'P2', PairStreams>>;
+}
+
+/** Owner: deals a mask and opens the source under it. */
+export async function shareInput(name: string, source: Source, { links, streams }: Owned): Promise<void> {
+  const keys = [maskKey(name, streams.P0), maskKey(name, streams.P1)];
+  await links.P2.send(`input/${name}/masks`, padded(name, Buffer.concat(keys), streams.P2), NO_DEPTH);
+  const masks = keys.map((key) => maskOf(name, key));
   for (const { label, from, to } of blocks(name, source.elements)) {
     const block = source.block(from, to);
-    subtractInPlace(block, drawShare(p0Streams, label, to - from));
-    await p1.send(label, block, NO_DEPTH);
+    for (const mask of masks) decrease(block, mask.z64(from, to - from));
+    await links.P1.send(label, block, NO_DEPTH);
   }
 }
 
-/**
- * P0: its share of an owner's input, drawn from the streams of the pair (owner, P0). A large data set takes seconds; between two blocks this
- * party answers its peers, which would think it gone.
- */
-export async function drawInputShare(
+/** P0: an owner's input, as P1 passes it on. It waits as long as P1 waits for the owner. */
+export async function receiveInput(name: string, elements: number, owner: PairStreams, P1: Link): Promise<OwnedInput> {
+  const opened = new BigUint64Array(elements);
+  for (const { label, from, to } of blocks(name, elements)) {
+    opened.set((await P1.receive(label, 'u64', to - from, WHILE_THE_LINK_LIVES)).data, from);
+  }
+  return { opened, masks: [maskOf(name, maskKey(name, owner))] };
+}
+
+/** P1: an owner's input, passed on to P0 at the pace of that link, from where it is kept. */
+export async function relayInput(
   name: string,
   elements: number,
-  ownerStreams: PairStreams,
-): Promise<BigUint64Array> {
-  const share = new BigUint64Array(elements);
+  owner: { readonly link: Link; readonly streams: PairStreams },
+  P0: Link,
+): Promise<OwnedInput> {
+  const opened = new BigUint64Array(elements);
+  let passedOn: Promise<void> = Promise.resolve();
   for (const { label, from, to } of blocks(name, elements)) {
-    share.set(drawShare(ownerStreams, label, to - from), from);
-    await setImmediate();
+    opened.set((await owner.link.receive(label, 'u64', to - from)).data, from);
+    passedOn = later(passedOn.then(() => P0.send(label, opened.subarray(from, to), NO_DEPTH)));
   }
-  return share;
+  await passedOn;
+  return { opened, masks: [maskOf(name, maskKey(name, owner.streams))] };
 }
 
-/** P1: its share of an owner's input, as the owner sends it. */
-export async function receiveInputShare(name: string, elements: number, owner: Link): Promise<BigUint64Array> {
-  const share = new BigUint64Array(elements);
-  for (const { label, from, to } of blocks(name, elements)) {
-    share.set((await owner.receive(label, 'u64', to - from)).data, from);
-  }
-  return share;
+/** P2: the mask of an owner's input. It comes when the owner has sent the inputs before it. */
+export async function receiveMasks(
+  name: string,
+  owner: { readonly link: Link; readonly streams: PairStreams },
+): Promise<OwnedInput> {
+  const { data } = await owner.link.receive(`input/${name}/masks`, 'u8', 2 * STREAM_KEY_BYTES, WHILE_THE_LINK_LIVES);
+  const keys = padded(name, data, owner.streams);
+  const masks = [keys.subarray(0, STREAM_KEY_BYTES), keys.subarray(STREAM_KEY_BYTES)].map((key) => maskOf(name, key));
+  return { opened: null, masks };
 }
 
 /** Owner: all inputs are out. */

@@ -96,7 +96,7 @@ export async function countTraining(
   return { steps, evaluations };
 }
 
-/** The batches of an inference. The first one opens the weights. */
+/** The batches of an inference. */
 export async function countInference(
   network: Network,
   options: CountingOptions,
@@ -105,7 +105,9 @@ export async function countInference(
 ): Promise<Counted[]> {
   const engine = createCountingEngine(options);
   const f = options.fractionBits;
-  const model = new Map(parameters(network).map(({ name, shape }) => [name, engine.input(`model/${name}`, shape, f)]));
+  const model = new Map(
+    parameters(network).map(({ name, shape }) => [name, engine.input(`model/${name}`, shape, f, true)]),
+  );
   const images = engine.dataset('images', [batch * batches, inputSize(network)], f);
   const meter = new Meter(engine);
   const counted: Counted[] = [];

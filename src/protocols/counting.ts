@@ -35,16 +35,13 @@ export interface CountingOptions {
 export const WORK = ['multiply', 'relu', 'select', 'truncate', 'open', 'deal', 'unitVectors', 'local'] as const;
 export type Work = Record<(typeof WORK)[number], number>;
 
-/** Rows shorter than this are masked batch by batch (`secure.ts`). */
-const MASKED_ROW = 64;
-
 /** What the forks of an engine share. */
 interface Counts {
   readonly options: CountingOptions;
   readonly suite: Suite<unknown, unknown>;
   readonly traffic: Traffic;
   readonly work: Work;
-  readonly rows: WeakMap<Value, Uint8Array>;
+  readonly datasets: WeakSet<Value>;
 }
 
 export class CountingEngine extends LinearEngine<CountedValue> implements Engine {
@@ -80,14 +77,25 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     return this.#counts.work;
   }
 
-  input(name: string, shape: Shape, fractionBits: number): Value {
+  /** @param opened by its owner, or in a session before */
+  input(name: string, shape: Shape, fractionBits: number, opened = false): CountedValue {
     const lane = this.#lane.fork(`input/${name}`);
-    return this.#value(() => lane, shape, fractionBits, false);
+    if (!opened) return this.#value(() => lane, shape, fractionBits, false);
+    return {
+      ...this.#value(
+        () => lane,
+        shape,
+        fractionBits,
+        false,
+        () => 0,
+      ),
+      opened,
+    };
   }
 
   dataset(_name: string, shape: Shape, fractionBits: number): Value {
     const value: Value = { shape, fractionBits };
-    this.#counts.rows.set(value, new Uint8Array(shape[0]));
+    this.#counts.datasets.add(value);
     return value;
   }
 
@@ -109,18 +117,11 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
   }
 
   rows(dataset: Value, indices: readonly number[]): Value {
-    const asked = this.#counts.rows.get(dataset);
-    if (asked === undefined) throw new Error('rows: not a data set');
-    const bad = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= asked.length);
-    if (bad !== undefined) throw new RangeError(`row ${bad} of a data set with ${asked.length}`);
-    const shape = [indices.length, ...dataset.shape.slice(1)];
-    const width = sizeOf(shape.slice(1));
-    if (width < MASKED_ROW) return this.make(shape, dataset.fractionBits);
-    return this.#value(this.#nextLane(), shape, dataset.fractionBits, false, () => {
-      const missing = [...new Set(indices)].filter((i) => asked[i] === 0);
-      for (const i of missing) asked[i] = 1;
-      return missing.length * width;
-    });
+    if (!this.#counts.datasets.has(dataset)) throw new Error('rows: not a data set');
+    const [count, ...row] = dataset.shape;
+    const bad = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= count);
+    if (bad !== undefined) throw new RangeError(`row ${bad} of a data set with ${count}`);
+    return this.#value(this.#nextLane(), [indices.length, ...row], dataset.fractionBits, false, () => 0);
   }
 
   truncate(x: Value, bits: number): Promise<Value> {
@@ -386,5 +387,5 @@ function joinWorkers(lane: Lane, { depths }: Lane): void {
 export function createCountingEngine(options: CountingOptions): CountingEngine {
   const suite = options.suite === 'direct' ? directSuite(options.compareBits) : paperSuite;
   const work = Object.fromEntries(WORK.map((kind) => [kind, 0])) as Work;
-  return new CountingEngine(rootLane(), { options, suite, traffic: new Traffic(), work, rows: new WeakMap() });
+  return new CountingEngine(rootLane(), { options, suite, traffic: new Traffic(), work, datasets: new WeakSet() });
 }

@@ -51,7 +51,7 @@ export interface Engine {
 
   /** A public tensor, rounded to nearest in `fractionBits` (default: the engine's). */
   constant(shape: Shape, values: ArrayLike<number>, fractionBits?: number): Value;
-  /** Rows of a data set (first dimension). Its mask is addressed by row: an image is masked and opened once a session. */
+  /** Rows of a data set (first dimension): an operand of products that is open already (PROTOCOLS §1, "Owners' inputs"). */
   rows(dataset: Value, indices: readonly number[]): Value;
 
   /** (m,k) x (k,n) → (m,n); fractional bits add up, and with dealt truncation there is one more (`beaver.ts`). */

@@ -15,7 +15,7 @@ import type { ElementType, Link, Payloads, PeerName } from '../channel/channel.t
 import type { Probe } from '../profile/probe.ts';
 import { MeasuredStream } from '../random/measured.ts';
 import type { Stream } from '../random/stream.ts';
-import type { MaskTable, PairStreams } from '../random/streams.ts';
+import type { PairStreams } from '../random/streams.ts';
 import { measuredReceive, measuredSend } from './measured.ts';
 import { Turns } from './turns.ts';
 
@@ -134,11 +134,6 @@ export class Party {
   stream(other: PartyName, purpose: string): Stream {
     const stream = this.#streamsWith(other, purpose).stream(this.path, purpose);
     return this.#probe === undefined ? stream : new MeasuredStream(stream, this.#probe.scope, purpose);
-  }
-
-  /** The same, to be read at any place and again: only for the masks of rows that are masked once and used again (`dataset.ts`). */
-  maskTable(other: PartyName, purpose: string): MaskTable {
-    return this.#streamsWith(other, purpose).table(this.path, purpose);
   }
 
   /**

@@ -12,6 +12,7 @@ import type { Engine, Level, Sign, Value } from './engine.ts';
 import { later } from './later.ts';
 import { dataOf } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
+import type { OwnedInput } from './ownedInput.ts';
 import type { Party } from './party.ts';
 import { checkProducts, type Pair } from './productShape.ts';
 import { checkSize, gathered, type Held, Mask, opened, type SecureSign, type SecureValue } from './secureValue.ts';
@@ -24,8 +25,6 @@ import * as truncation from './truncation.ts';
 import * as unitVectors from './unitVectors.ts';
 import { Window } from './window.ts';
 
-/** Rows of a data set shorter than this (labels) are masked batch by batch: a stream for each row costs more than opening them again. */
-const MASKED_ROW = 64;
 /** Elements of work that the helper may have in flight, and the least that one operation counts for. */
 const HELPER_WINDOW = 1 << 21;
 const LEAST_WEIGHT = 1 << 15;
@@ -51,7 +50,7 @@ export class SecureEngine extends SecureValues implements Engine {
     return Math.max(0, this.party.depth);
   }
 
-  /** A value whose share this worker received from its owner, null at the helper; or what `held` gave. */
+  /** A value of which this party holds a share, null at the helper; opened if it came open from its owner (`ownedInput.ts`) or `held` gave it so. */
   input(
     name: string,
     shape: Shape,
@@ -74,11 +73,11 @@ export class SecureEngine extends SecureValues implements Engine {
     });
   }
 
-  /** A data set whose rows are opened at most once a session. Only `rows` may be asked of it. */
-  dataset(name: string, shape: Shape, fractionBits: number, share: BigUint64Array | null): Value {
-    this.#checkInput(name, shape, share);
+  /** An owner's data set. Only `rows` may be asked of it. */
+  dataset(name: string, shape: Shape, fractionBits: number, input: OwnedInput): Value {
+    this.#checkInput(name, shape, input.opened);
     const value: Value = { shape, fractionBits };
-    this.#datasets.set(value, new Dataset(this.party.fork(`data/${name}`), shape[0], sizeOf(shape.slice(1)), share));
+    this.#datasets.set(value, new Dataset(this.party.fork(`data/${name}`), shape[0], sizeOf(shape.slice(1)), input));
     return value;
   }
 
@@ -102,12 +101,11 @@ export class SecureEngine extends SecureValues implements Engine {
     rows.check(indices);
     const shape = [indices.length, ...dataset.shape.slice(1)];
     const { fractionBits } = dataset;
-    if (rows.width < MASKED_ROW) return this.make(shape, fractionBits, rows.gather(indices));
     const mask = new Mask(this.nextLane(), {
-      workers: (party) => rows.workersMask(party, indices),
+      workers: () => rows.workersMask(indices),
       helper: () => rows.helperMask(indices),
     });
-    const gather = (): BigUint64Array | null => rows.gather(indices);
+    const gather = (): BigUint64Array | null => rows.share(indices);
     return gathered({ shape, fractionBits, mask, partial: false, whole: {}, gather });
   }
 

@@ -7,12 +7,13 @@ import type { Link, PeerName } from '../channel/channel.ts';
 import type { Checkpoint, StoredTensor } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import { revealLabel } from '../data/party-events.ts';
-import { awaitAllSent, drawInputShare, receiveInputShare } from '../data/share.ts';
+import { awaitAllSent, receiveInput, receiveMasks, relayInput } from '../data/share.ts';
 import { infer } from '../nn/infer.ts';
 import { prepare } from '../nn/micro.ts';
 import { classCount, inputSize, parameters } from '../nn/network.ts';
 import { stepsPerEpoch, train, type TrainEvent } from '../nn/train.ts';
 import type { Value } from '../protocols/engine.ts';
+import { held, type OwnedInput } from '../protocols/ownedInput.ts';
 import { createParty, type PartyId } from '../protocols/party.ts';
 import { createSecureEngine, type SecureEngine } from '../protocols/secure.ts';
 import { PairStreams } from '../random/streams.ts';
@@ -40,8 +41,9 @@ export interface PartySession {
 interface Running {
   readonly engine: SecureEngine;
   readonly reporter: Reporter;
-  /** This party's share of an owner's input; null at the helper, which holds none. */
-  readonly share: (name: string, shape: Shape) => Promise<BigUint64Array | null>;
+  readonly id: PartyId;
+  /** An input that the owner sends. */
+  readonly receive: (name: string, shape: Shape) => Promise<OwnedInput>;
   readonly checkpoints: PartyCheckpoints | undefined;
   /** All parties have their inputs. */
   readonly ready: () => Promise<void>;
@@ -68,9 +70,11 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
     waited: () => monitor.meter.waitSeconds,
     onEvent: (event) => monitor.onEvent(event),
   });
-  const share: Running['share'] = (name, shape) => {
-    if (id === 0) return drawInputShare(name, sizeOf(shape), streams.get('owner')!);
-    return id === 1 ? receiveInputShare(name, sizeOf(shape), owner) : Promise.resolve(null);
+  const ofOwner = { link: owner, streams: streams.get('owner')! };
+  const receive: Running['receive'] = (name, shape) => {
+    if (id === 2) return receiveMasks(name, ofOwner);
+    if (id === 1) return relayInput(name, sizeOf(shape), ofOwner, links.get('P0')!);
+    return receiveInput(name, sizeOf(shape), ofOwner.streams, links.get('P1')!);
   };
   const ready: Running['ready'] = async () => {
     await Promise.all([awaitAllSent(owner), checkpoints?.settled()]);
@@ -78,7 +82,7 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
     session.profiling?.begin(() => engine.rounds);
   };
   const checkpoints = job.kind === 'train' ? await beginCheckpoints(job, owner, session) : undefined;
-  const running = { engine, reporter, share, checkpoints, ready };
+  const running = { id, engine, reporter, receive, checkpoints, ready };
   const work = runKind(job, running, session.stored);
   await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
   await engine.settle();
@@ -114,12 +118,12 @@ async function beginCheckpoints(
 
 async function runTraining(
   job: TrainJob,
-  { engine, reporter, share, checkpoints, ready }: Running,
+  { engine, reporter, receive, checkpoints, ready }: Running,
   stored: Checkpoint['tensors'] = new Map(),
 ): Promise<void> {
   const { network, fractionBits } = job;
   const dataset = async (name: string, shape: Shape, bits: number): Promise<Value> =>
-    engine.dataset(name, shape, bits, await share(name, shape));
+    engine.dataset(name, shape, bits, await receive(name, shape));
   const [inputs, classes] = [inputSize(network), classCount(network)];
   // In the order in which the owner sends them.
   const data = {
@@ -152,14 +156,15 @@ async function runTraining(
   await checkpoints?.settled();
 }
 
-async function runInference(job: InferJob, { engine, reporter, share, ready }: Running): Promise<void> {
+async function runInference(job: InferJob, { id, engine, reporter, receive, ready }: Running): Promise<void> {
   const { network, fractionBits } = job;
   const model = new Map<string, Value>();
   for (const { name, shape } of parameters(network)) {
-    model.set(name, engine.input(`model/${name}`, shape, fractionBits, await share(`model/${name}`, shape)));
+    const { data, opening } = held(id, await receive(`model/${name}`, shape), sizeOf(shape));
+    model.set(name, engine.input(`model/${name}`, shape, fractionBits, data, opening));
   }
   const shape = [job.images, inputSize(network)];
-  const images = engine.dataset('images', shape, fractionBits, await share('images', shape));
+  const images = engine.dataset('images', shape, fractionBits, await receive('images', shape));
   await ready();
   for (let batch = 0, from = 0; from < job.images; batch++, from += job.batch) {
     const indices = Array.from({ length: Math.min(job.batch, job.images - from) }, (_, i) => from + i);

@@ -2,34 +2,62 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Link } from '../../src/channel/channel.ts';
 import { materialize, oneHotSource, pixelSource, ringSource, type Source } from '../../src/data/encode.ts';
-import { BLOCK_ELEMENTS, drawInputShare, receiveInputShare, shareInput } from '../../src/data/share.ts';
+import { BLOCK_ELEMENTS, receiveInput, receiveMasks, relayInput, shareInput } from '../../src/data/share.ts';
+import { held, type OwnedInput } from '../../src/protocols/ownedInput.ts';
+import type { PartyId } from '../../src/protocols/party.ts';
 import { PairStreams } from '../../src/random/streams.ts';
+import * as z64 from '../../src/ring/z64.ts';
 
-/** Both ends of a link on which only messages by label matter. */
-function mailbox(): { link: Link; sent: Map<string, BigUint64Array> } {
-  const sent = new Map<string, BigUint64Array>();
-  const link = {
-    send: (label: string, data: BigUint64Array) => Promise.resolve(void sent.set(label, data)),
-    receive: (label: string, _: string, length: number) => {
-      const data = sent.get(label)!;
-      expect(data.length).toBe(length);
+/** A link, both ends of it, on which messages are found by label; it checks type and length. */
+class Mailbox {
+  readonly sent = new Map<string, BigUint64Array | Uint8Array>();
+  readonly link = {
+    send: (label: string, data: BigUint64Array | Uint8Array) => {
+      expect(this.sent.has(label), label).toBe(false);
+      this.sent.set(label, data);
+      return Promise.resolve();
+    },
+    receive: (label: string, type: 'u8' | 'u64', length: number) => {
+      const data = this.sent.get(label);
+      if (data === undefined) return Promise.reject(new Error(`no ${label}`));
+      expect([data instanceof BigUint64Array ? 'u64' : 'u8', data.length]).toEqual([type, length]);
       return Promise.resolve({ data, depth: 0 });
     },
   } as unknown as Link;
-  return { link, sent };
 }
 
-const KEY = new Uint8Array(16).fill(7);
+type Pairs = Readonly<Record<'P0' | 'P1' | 'P2', PairStreams>>;
 
-async function roundTrip(name: string, source: Source): Promise<{ x0: BigUint64Array; x1: BigUint64Array }> {
-  const { link } = mailbox();
-  await shareInput(name, source, new PairStreams(KEY), link);
-  const x0 = await drawInputShare(name, source.elements, new PairStreams(KEY));
-  const x1 = await receiveInputShare(name, source.elements, link);
-  return { x0, x1 };
+/** The owner's streams with each party; `base` stands for a session. */
+function pairs(base: number): Pairs {
+  const streams = (i: number): PairStreams => new PairStreams(new Uint8Array(16).fill(base + i));
+  return { P0: streams(0), P1: streams(1), P2: streams(2) };
 }
 
-const sum = (a: BigUint64Array, b: BigUint64Array): bigint[] => Array.from(a, (x, i) => BigInt.asUintN(64, x + b[i]));
+interface Received {
+  readonly parts: readonly [OwnedInput, OwnedInput, OwnedInput];
+  readonly toP1: Mailbox['sent'];
+  readonly toP2: Mailbox['sent'];
+  readonly toP0: Mailbox['sent'];
+}
+
+async function send(name: string, source: Source, streams: Pairs = pairs(1)): Promise<Received> {
+  const [toP1, toP2, toP0] = [new Mailbox(), new Mailbox(), new Mailbox()];
+  await shareInput(name, source, { links: { P1: toP1.link, P2: toP2.link }, streams });
+  const ofP1 = await relayInput(name, source.elements, { link: toP1.link, streams: streams.P1 }, toP0.link);
+  const ofP0 = await receiveInput(name, source.elements, streams.P0, toP0.link);
+  const ofP2 = await receiveMasks(name, { link: toP2.link, streams: streams.P2 });
+  return { parts: [ofP0, ofP1, ofP2], toP1: toP1.sent, toP2: toP2.sent, toP0: toP0.sent };
+}
+
+const chiSquareOf = (values: BigUint64Array): number => {
+  const counts = new Array<number>(256).fill(0);
+  for (const byte of new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) counts[byte]++;
+  const expected = values.byteLength / 256;
+  return counts.reduce((total, count) => total + (count - expected) ** 2 / expected, 0);
+};
+/** 255 degrees of freedom: beyond 400 with probability below 10^-7. Keys are fixed, so this never flickers. */
+const UNIFORM = 400;
 
 describe('encoding', () => {
   it('rounds every pixel to nearest', () => {
@@ -68,49 +96,92 @@ describe('encoding', () => {
   });
 });
 
-describe('sharing an input', () => {
-  it('adds up, on edge values', async () => {
+describe("an owner's input", () => {
+  it('adds up, in shares and open, on edge values', async () => {
     const edges = BigUint64Array.of(0n, 1n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 63n, 2n ** 64n - 1n);
-    const { x0, x1 } = await roundTrip('x', ringSource(edges));
-    expect(sum(x0, x1)).toEqual([...edges]);
+    const { parts } = await send('x', ringSource(edges));
+    const [x0, x1, ofP2] = parts.map((part, id) => held(id as PartyId, part, edges.length));
+    expect(z64.add(x0.data!, x1.data!)).toEqual(edges);
+    expect(ofP2.data).toBeNull();
+    const [U0, U1] = [ofP2.opening!.subarray(0, edges.length), ofP2.opening!.subarray(edges.length)];
+    expect(x0.opening).toEqual(x1.opening);
+    expect(z64.add(x0.opening!, z64.add(U0, U1))).toEqual(edges);
+    expect(z64.sub(x0.data!, x0.opening!)).toEqual(U0);
+    expect(x1.data).toEqual(U1);
   });
 
-  it('adds up over several blocks, none of which repeats a mask', async () => {
+  it('goes to P1 once and from there to P0, in blocks, none of which repeats a mask', async () => {
     const pixels = Uint8Array.from({ length: 2 * BLOCK_ELEMENTS + 5 }, (_, i) => i % 251);
     const source = pixelSource(pixels, 16);
-    const { link, sent } = mailbox();
-    await shareInput('images', source, new PairStreams(KEY), link);
-    expect([...sent].map(([label, data]) => [label, data.length])).toEqual([
+    const { parts, toP0, toP1, toP2 } = await send('images', source);
+    const expected = [
       ['input/images/0', BLOCK_ELEMENTS],
       ['input/images/1', BLOCK_ELEMENTS],
       ['input/images/2', 5],
-    ]);
-    const x0 = await drawInputShare('images', source.elements, new PairStreams(KEY));
-    const x1 = await receiveInputShare('images', source.elements, link);
-    for (const i of [0, 1, BLOCK_ELEMENTS - 1, BLOCK_ELEMENTS, 2 * BLOCK_ELEMENTS, pixels.length - 1]) {
-      expect(BigInt.asUintN(64, x0[i] + x1[i])).toBe(source.block(i, i + 1)[0]);
+    ];
+    for (const sent of [toP1, toP0]) expect([...sent].map(([label, data]) => [label, data.length])).toEqual(expected);
+    expect([...toP2].map(([label, data]) => [label, data.length])).toEqual([['input/images/masks', 32]]);
+    const x = z64.add(
+      ...(([0, 1] as const).map((id) => held(id, parts[id], pixels.length).data!) as [BigUint64Array, BigUint64Array]),
+    );
+    expect(x).toEqual(materialize(source));
+    for (const mask of parts[2].masks)
+      expect(new Set([0, 1, 2].map((i) => mask.z64(i * BLOCK_ELEMENTS, 1)[0])).size).toBe(3);
+  });
+
+  it('looks uniform to each worker, whatever it is', async () => {
+    const { parts } = await send('zeros', ringSource(new BigUint64Array(4096)));
+    for (const id of [0, 1] as const) {
+      const { data, opening } = held(id, parts[id], 4096);
+      expect(chiSquareOf(opening!)).toBeLessThan(UNIFORM);
+      expect(chiSquareOf(data!)).toBeLessThan(UNIFORM);
+      // E is no mask that the worker knows: here it is −U, and neither −⟨U⟩₀ nor −⟨U⟩₁.
+      expect(z64.add(opening!, parts[id].masks[0].z64(0, 4096))[0]).not.toBe(0n);
     }
-    expect(new Set([x0[0], x0[BLOCK_ELEMENTS], x0[2 * BLOCK_ELEMENTS]]).size).toBe(3);
   });
 
-  it('gives P1 values that look uniform, whatever the input', async () => {
-    const { x1 } = await roundTrip('zeros', ringSource(new BigUint64Array(4096)));
-    const bytes = new Uint8Array(x1.buffer);
-    const counts = new Array<number>(256).fill(0);
-    for (const byte of bytes) counts[byte]++;
-    const expected = bytes.length / 256;
-    const chiSquare = counts.reduce((total, count) => total + (count - expected) ** 2 / expected, 0);
-    // 255 degrees of freedom: beyond 400 with probability below 10^-7. The key is fixed, so this never flickers.
-    expect(chiSquare).toBeLessThan(400);
-    const other = await roundTrip('other', ringSource(new BigUint64Array(16)));
-    expect(other.x1[0]).not.toBe(x1[0]);
+  it('gives P2 the same, whatever it is: two keys under a pad', async () => {
+    const zeros = await send('x', ringSource(new BigUint64Array(9)));
+    const ones = await send('x', ringSource(new BigUint64Array(9).fill(1n)));
+    expect(zeros.toP2).toEqual(ones.toP2);
+    const [sent] = [...zeros.toP2.values()];
+    const keys = [pairs(1).P0, pairs(1).P1].map((pair) => pair.stream('input/x', 'masks').bytes(16));
+    expect(Buffer.concat(keys).equals(sent as Uint8Array)).toBe(false);
+    for (const key of keys) expect(Buffer.from(sent as Uint8Array).includes(Buffer.from(key))).toBe(false);
   });
 
-  it('lets others have their turn while P0 draws a large share', async () => {
-    let turns = 0;
-    const timer = setInterval(() => turns++, 0);
-    await drawInputShare('images', 40 * BLOCK_ELEMENTS, new PairStreams(KEY));
-    clearInterval(timer);
-    expect(turns).toBeGreaterThan(5);
+  it('has masks of its own: another name, another session, another worker', async () => {
+    const all = [
+      await send('x', ringSource(new BigUint64Array(1))),
+      await send('y', ringSource(new BigUint64Array(1))),
+    ];
+    all.push(await send('x', ringSource(new BigUint64Array(1)), pairs(10)));
+    const first = all.flatMap(({ parts }) => parts[2].masks.map((mask) => mask.z64(0, 1)[0]));
+    expect(new Set(first).size).toBe(6);
+    expect(new Set(all.map(({ toP2 }) => Buffer.from([...toP2.values()][0] as Uint8Array).toString('hex'))).size).toBe(
+      3,
+    );
+  });
+
+  it('is the same again when a run goes on under its keys', async () => {
+    const [first, again] = [
+      await send('x', ringSource(BigUint64Array.of(7n, 8n, 9n))),
+      await send('x', ringSource(BigUint64Array.of(7n, 8n, 9n))),
+    ];
+    expect([again.toP0, again.toP1, again.toP2]).toEqual([first.toP0, first.toP1, first.toP2]);
+  });
+
+  it('fails where a message is missing', async () => {
+    const empty = new Mailbox().link;
+    await expect(receiveMasks('x', { link: empty, streams: pairs(1).P2 })).rejects.toThrow('no input/x/masks');
+    await expect(receiveInput('x', 3, pairs(1).P0, empty)).rejects.toThrow('no input/x/0');
+    await expect(relayInput('x', 3, { link: empty, streams: pairs(1).P1 }, empty)).rejects.toThrow('no input/x/0');
+  });
+
+  it('stops P1 when the link to P0 fails', async () => {
+    const { toP1 } = await send('x', ringSource(BigUint64Array.of(7n, 8n, 9n)));
+    const link = { receive: () => Promise.resolve({ data: toP1.get('input/x/0'), depth: 0 }) } as unknown as Link;
+    const broken = { send: () => Promise.reject(new Error('P0 is gone')) } as unknown as Link;
+    await expect(relayInput('x', 3, { link, streams: pairs(1).P1 }, broken)).rejects.toThrow('P0 is gone');
   });
 });

@@ -89,7 +89,7 @@ describe('estimate', () => {
     const ratio = step.seconds.total / trained.secondsPerStep.median;
     expect(ratio).toBeGreaterThan(0.5);
     expect(ratio).toBeLessThan(2);
-    expect(lines.map(({ what }) => what)).toContain('every other epoch');
+    expect(lines.map(({ what }) => what)).toContain('an epoch');
   });
 
   it('refuses what it cannot estimate', async () => {

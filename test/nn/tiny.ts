@@ -6,7 +6,8 @@ import type { Network } from '../../src/nn/network.ts';
 import { REVEALED, train, type TrainingData, type TrainOptions } from '../../src/nn/train.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';
 import * as z64 from '../../src/ring/z64.ts';
-import { shares, testRandom } from '../reference.ts';
+import { type OwnedParts, ownedParts } from '../owned.ts';
+import { testRandom } from '../reference.ts';
 import { simulate, type SimulationOptions, testCompute } from '../simulate.ts';
 
 export const TINY: Network = {
@@ -72,24 +73,23 @@ function result(
 }
 
 export interface TinyShares {
-  readonly images: BigUint64Array[];
-  readonly classes: BigUint64Array[];
+  readonly images: OwnedParts;
+  readonly classes: OwnedParts;
 }
 
-/** The owner's shares. */
+/** The owner's inputs. */
 export function tinyShares(f: number): TinyShares {
-  return { images: shares(encode(pixels, f)), classes: shares(encode(oneHot, 0)) };
+  return { images: ownedParts(encode(pixels, f)), classes: ownedParts(encode(oneHot, 0)) };
 }
 
 /** One party's part of the data set. */
 export function tinyData(engine: SecureEngine, id: PartyId, { images, classes }: TinyShares): TrainingData {
   const f = engine.fractionBits;
-  const mine = (parts: BigUint64Array[]): BigUint64Array | null => (id === 2 ? null : parts[id]);
   return {
-    images: engine.dataset('images', [SAMPLES, 6], f, mine(images)),
-    labels: engine.dataset('labels', [SAMPLES, 3], 0, mine(classes)),
-    testImages: engine.dataset('testImages', [SAMPLES, 6], f, mine(images)),
-    testLabels: engine.dataset('testLabels', [SAMPLES, 3], 0, mine(classes)),
+    images: engine.dataset('images', [SAMPLES, 6], f, images[id]),
+    labels: engine.dataset('labels', [SAMPLES, 3], 0, classes[id]),
+    testImages: engine.dataset('testImages', [SAMPLES, 6], f, images[id]),
+    testLabels: engine.dataset('testLabels', [SAMPLES, 3], 0, classes[id]),
   };
 }
 
@@ -97,9 +97,9 @@ export async function trainSecure(
   setting: TinySetting,
   options: TrainOptions,
   simulation: SimulationOptions = {},
+  dealt: TinyShares = tinyShares(setting.fractionBits),
 ): Promise<TinyResult> {
   const f = setting.fractionBits;
-  const dealt = tinyShares(f);
   const revealed = [new Map<string, BigUint64Array>(), new Map<string, BigUint64Array>()];
   const { bytes, rounds } = await simulate(async (party: Party) => {
     const engine = createSecureEngine(party, {

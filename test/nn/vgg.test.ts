@@ -6,7 +6,8 @@ import { createPlainEngine } from '../../src/protocols/plain.ts';
 import { createSecureEngine } from '../../src/protocols/secure.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';
 import * as z64 from '../../src/ring/z64.ts';
-import { shares, testRandom } from '../reference.ts';
+import { ownedParts } from '../owned.ts';
+import { testRandom } from '../reference.ts';
 import { simulate, testCompute } from '../simulate.ts';
 import { OPTIONS } from './tiny.ts';
 
@@ -28,15 +29,14 @@ const SHAPES = { images: [SAMPLES, 3072], labels: [SAMPLES, 10] };
 
 it('goes forward and back on shares as in the clear', { timeout: 120_000 }, async () => {
   const revealed = Array.from({ length: 3 }, () => new Map<string, BigUint64Array>());
-  const inputs = { images: shares(images), labels: shares(labels) };
+  const inputs = { images: ownedParts(images), labels: ownedParts(labels) };
   await simulate(async (party) => {
     const engine = createSecureEngine(party, {
       ...SETTING,
       reveal: (name, share) => Promise.resolve(void revealed[party.id].set(name, share)),
     });
-    const mine = (parts: BigUint64Array[]): BigUint64Array | null => (party.id === 2 ? null : parts[party.id]);
-    const x = engine.dataset('images', SHAPES.images, 16, mine(inputs.images));
-    const y = engine.dataset('labels', SHAPES.labels, 0, mine(inputs.labels));
+    const x = engine.dataset('images', SHAPES.images, 16, inputs.images[party.id]);
+    const y = engine.dataset('labels', SHAPES.labels, 0, inputs.labels[party.id]);
     const data = { images: x, labels: y, testImages: x, testLabels: y };
     await train(engine, NETWORK, data, TRAINING, () => undefined);
   });

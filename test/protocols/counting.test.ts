@@ -9,10 +9,12 @@ import { classCount, inputSize, parameters, type Network } from '../../src/nn/ne
 import { train, type TrainOptions } from '../../src/nn/train.ts';
 import { createCountingEngine } from '../../src/protocols/counting.ts';
 import type { Engine, Value } from '../../src/protocols/engine.ts';
+import { held } from '../../src/protocols/ownedInput.ts';
 import { createSecureEngine } from '../../src/protocols/secure.ts';
 import { encode } from '../../src/ring/fixed.ts';
 import { sizeOf, type Shape } from '../../src/ring/shape.ts';
 import { DIRECT, OPTIONS, PAPER, TINY, type TinySetting } from '../nn/tiny.ts';
+import { type OwnedParts, ownedParts } from '../owned.ts';
 import { simulate } from '../simulate.ts';
 
 const CONV: Network = {
@@ -40,18 +42,25 @@ interface Counted {
 
 type Script = (
   engine: Engine,
-  input: (name: string, shape: Shape, bits: number, rows: boolean) => Value,
+  input: (name: string, shape: Shape, bits: number, kind: 'rows' | 'model') => Value,
 ) => Promise<void>;
 
-/** Shares are any numbers: what is sent does not depend on them; weights are small enough for every range. */
+/** Values are any numbers: what is sent does not depend on them; weights are small enough for every range. */
 async function measured(setting: TinySetting, chunk: number, script: Script): Promise<Counted> {
+  const inputs = new Map<string, OwnedParts>();
+  const input = (name: string, shape: Shape, bits: number): OwnedParts => {
+    const parts = inputs.get(name) ?? ownedParts(encode(initialValues({ name, shape, fanIn: 100 }, 1), bits));
+    inputs.set(name, parts);
+    return parts;
+  };
   const { sent, rounds } = await simulate(
     async (party) => {
       const engine = createSecureEngine(party, { ...setting, reveal: () => Promise.resolve() });
-      await script(engine, (name, shape, bits, rows) => {
-        const values = initialValues({ name, shape, fanIn: 100 }, 1);
-        const share = party.id === 2 ? null : party.id === 0 ? encode(values, bits) : new BigUint64Array(sizeOf(shape));
-        return rows ? engine.dataset(name, shape, bits, share) : engine.input(name, shape, bits, share);
+      await script(engine, (name, shape, bits, kind) => {
+        const mine = input(name, shape, bits)[party.id];
+        if (kind === 'rows') return engine.dataset(name, shape, bits, mine);
+        const { data, opening } = held(party.id, mine, sizeOf(shape));
+        return engine.input(name, shape, bits, data, opening);
       });
       await engine.settle();
     },
@@ -71,8 +80,8 @@ async function measured(setting: TinySetting, chunk: number, script: Script): Pr
 
 async function counted(setting: TinySetting, chunk: number, script: Script): Promise<Counted> {
   const engine = createCountingEngine({ ...setting, chunk });
-  await script(engine, (name, shape, bits, rows) =>
-    rows ? engine.dataset(name, shape, bits) : engine.input(name, shape, bits),
+  await script(engine, (name, shape, bits, kind) =>
+    kind === 'rows' ? engine.dataset(name, shape, bits) : engine.input(name, shape, bits, true),
   );
   const links = engine.traffic.links.flatMap((to, i) =>
     to
@@ -85,8 +94,8 @@ async function counted(setting: TinySetting, chunk: number, script: Script): Pro
 function training(network: Network, options: Partial<TrainOptions>, fractionBits: number): Script {
   return async (engine, input) => {
     const [pixels, classes] = [inputSize(network), classCount(network)];
-    const images = input('images', [SAMPLES, pixels], fractionBits, true);
-    const labels = input('labels', [SAMPLES, classes], 0, true);
+    const images = input('images', [SAMPLES, pixels], fractionBits, 'rows');
+    const labels = input('labels', [SAMPLES, classes], 0, 'rows');
     const data = { images, labels, testImages: images, testLabels: labels };
     await train(engine, network, data, { ...OPTIONS, ...options }, () => undefined);
   };
@@ -95,9 +104,9 @@ function training(network: Network, options: Partial<TrainOptions>, fractionBits
 function inference(network: Network, fractionBits: number): Script {
   return async (engine, input) => {
     const model = new Map(
-      parameters(network).map(({ name, shape }) => [name, input(`model/${name}`, shape, fractionBits, false)]),
+      parameters(network).map(({ name, shape }) => [name, input(`model/${name}`, shape, fractionBits, 'model')]),
     );
-    const images = input('images', [SAMPLES, inputSize(network)], fractionBits, true);
+    const images = input('images', [SAMPLES, inputSize(network)], fractionBits, 'rows');
     for (let batch = 0; batch < 2; batch++) {
       const rows = Array.from({ length: 5 }, (_, i) => 5 * batch + i);
       await engine.scope(`batch/${batch}`, async (scope) => {

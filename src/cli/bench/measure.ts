@@ -43,7 +43,7 @@ export interface Measured {
   /** Frames of all parties together, of one. */
   readonly bytes: number;
   readonly onlineRounds: number;
-  /** Of an inference: the first batch of its session, which also opens the masked weights. */
+  /** Of an inference: the first batch of its session, which runs cold. */
   readonly first?: { readonly seconds: number; readonly bytes: number; readonly onlineRounds: number };
 }
 

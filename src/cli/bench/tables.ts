@@ -121,7 +121,7 @@ function table3(published: Published, measurements: Measurements): Table {
 }
 
 const FIRST_NOTE =
-  'The first prediction of a session also opens the masked weights, once; it runs cold. Every other one is what the columns without "first" show.';
+  'The first prediction of a session runs cold. Every other one is what the columns without "first" show.';
 
 function table6(published: Published, measurements: Measurements): Table {
   const networks = [...new Set(published.systems.map(({ network }) => network))];

@@ -39,7 +39,7 @@ export interface EstimateReport {
 
 export async function estimate(argv: Argv): Promise<void> {
   // The network stands without an option's name.
-  const settings = readTrainSettings({ backend: 'auto', data: 'mnist', ...argv, network: argv.NETWORK, epochs: 2 });
+  const settings = readTrainSettings({ backend: 'auto', data: 'mnist', ...argv, network: argv.NETWORK, epochs: 1 });
   if (settings.json !== undefined && settings.json !== '-') checkWritable('json', settings.json);
   const trainImages = integer(argv, 'images', 1, 10_000_000, 60_000);
   const testImages = integer(argv, 'test-images', 1, 10_000_000, 10_000);
@@ -79,17 +79,15 @@ export async function countAll(
   const plain = epoch(1).filter(({ loss }) => !loss);
   const typical = (plain.length > 0 ? plain : epoch(1)).at(-1)!;
   const shown = epoch(1).findLast(({ loss }) => loss);
-  const [one, other] = await countInference(network, settings, 1, 2);
-  const [, many] = await countInference(network, settings, batch, 2);
+  const [one] = await countInference(network, settings, 1, 1);
+  const [many] = await countInference(network, settings, batch, 1);
   return [
     ['a training step', typical],
     ...(shown === undefined ? [] : [['a training step whose loss is shown', shown] as const]),
-    ['the first epoch', total(epoch(1))],
-    ['every other epoch', total(epoch(2))],
-    ['an evaluation', evaluations[1]],
-    ['the first prediction of a session, 1 image', one],
-    ['every other prediction, 1 image', other],
-    [`every other prediction, ${batch} images`, many],
+    ['an epoch', total(epoch(1))],
+    ['an evaluation', evaluations[0]],
+    ['a prediction of 1 image', one],
+    [`a prediction of ${batch} images`, many],
   ];
 }
 
