@@ -192,7 +192,7 @@ export interface Compute {
   /** For each comparison: 1 when some d0 + d1 ≡ 0 mod p, else 0. n bytes. */
   compareTest(code: DigitCode, d0: Uint8Array, d1: Uint8Array): Promise<Uint8Array>;
 
-  /** Z_p values (one byte each) to the wire: p=17 four values in 17 bits (32 values in 17 bytes), p=31 5 bits, p=67 7 bits. Length packedLength(prime, n). */
+  /** Z_p values (one byte each) to the wire: p=17 eight values in 33 bits (64 values in 33 bytes), p=31 5 bits, p=67 7 bits. Length packedLength(prime, n). */
   pack(prime: 17 | 31 | 67, values: Uint8Array): Uint8Array;
   /** Inverse of pack, in `out` if given; throws RangeError when the length does not fit count or a value is not below p. */
   unpack(prime: 17 | 31 | 67, packed: Uint8Array, count: number, out?: Uint8Array): Uint8Array;
@@ -291,7 +291,7 @@ export function ownMethods(compute: Compute): Compute {
 export function packedLength(prime: 17 | 31 | 67, count: number): number {
   switch (prime) {
     case 17:
-      return Math.ceil(count / 32) * 17;
+      return Math.ceil(count / 64) * 33;
     case 31:
       return Math.ceil((count * 5) / 8);
     case 67:

@@ -5,7 +5,7 @@ import type { Prime } from './kernels.ts';
 
 /** Values and bytes of the smallest piece that begins and ends on a byte. */
 const GROUPS: Readonly<Record<Prime, { readonly values: number; readonly bytes: number }>> = {
-  17: { values: 32, bytes: 17 },
+  17: { values: 64, bytes: 33 },
   31: { values: 8, bytes: 5 },
   67: { values: 8, bytes: 7 },
 };

@@ -40,6 +40,32 @@ describe.each([17, 31, 67] as const)('Z_%i on the wire', (prime) => {
     expectSame(compute.unpack(prime, compute.pack(prime, plain), plain.length), plain);
   });
 
+  test.runIf(prime === 17)('pairs of fours on both sides of 2^32, and the largest', () => {
+    const fours = [0, 1, 51422, 51423, 51424, 51425, 66912, 66913, 67000, 83519, 83520];
+    const pairs = fours.flatMap((first) => fours.map((second) => [first, second]));
+    const plain = new Uint8Array(32 * Math.ceil(pairs.length / 4));
+    pairs.forEach((pair, i) =>
+      pair.forEach((four, second) => {
+        const at = 32 * (i >> 2) + 4 * (i & 3) + 16 * second;
+        for (let k = 0; k < 4; k++) plain[at + k] = Math.floor(four / 17 ** k) % 17;
+      }),
+    );
+    const packed = compute.pack(prime, plain);
+    expectSame(packed, packReference(prime, plain));
+    expectSame(compute.unpack(prime, packed, plain.length), plain);
+  });
+
+  test.runIf(prime === 17)('numbers of 33 bits beyond 17^8 are refused in each place', () => {
+    for (let index = 0; index < 8; index++) {
+      for (const number of [17 ** 8, 17 ** 8 + 83520, 2 ** 33 - 1]) {
+        const packed = new Uint8Array(33);
+        for (let byte = 0; byte < 4; byte++) packed[4 * index + byte] = Math.floor(number / 256 ** byte) % 256;
+        packed[32] = 1 << index;
+        expect(() => compute.unpack(prime, packed, 64)).toThrow('a value is not below 17');
+      }
+    }
+  });
+
   test('more than one slice', () => {
     const plain = new TestRandom(prime).bytes(600_001, prime);
     expectSame(compute.unpack(prime, compute.pack(prime, plain), plain.length), plain);
@@ -47,7 +73,7 @@ describe.each([17, 31, 67] as const)('Z_%i on the wire', (prime) => {
 
   test('whatever a peer sends either decodes to what packs to the same bytes, or is refused', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 40 }), fc.uint8Array({ minLength: 40, maxLength: 40 }), (count, bytes) => {
+      fc.property(fc.integer({ min: 0, max: 90 }), fc.uint8Array({ minLength: 80, maxLength: 80 }), (count, bytes) => {
         const packed = bytes.subarray(0, packedLength(prime, count));
         let plain: Uint8Array;
         try {
@@ -80,16 +106,16 @@ describe.each([17, 31, 67] as const)('Z_%i on the wire', (prime) => {
   });
 
   test('a value out of range is found in every place', () => {
-    for (let at = 0; at < 33; at++) {
-      const plain = new Uint8Array(33);
+    for (let at = 0; at < 65; at++) {
+      const plain = new Uint8Array(65);
       plain[at] = prime;
       expect(() => compute.pack(prime, plain)).toThrow(`a value is not below ${prime}`);
       plain[at] = 128 + prime;
       expect(() => compute.pack(prime, plain)).toThrow(`a value is not below ${prime}`);
       plain[at] = prime;
-      // For p = 17 the last of four must be 17 to leave the range: 17 + 17·0 is a valid code of (0, 1).
+      // For p = 17 the last of eight must be 17 to leave the range: 17 + 17·0 is a valid code of (0, 1).
       const wire = packReference(prime, plain);
-      if (prime !== 17 || at % 4 === 3) {
+      if (prime !== 17 || (at % 32 >= 16 && at % 4 === 3)) {
         expect(() => compute.unpack(prime, wire, plain.length)).toThrow(`a value is not below ${prime}`);
       }
     }

@@ -1,8 +1,8 @@
 /**
  * Values of Z_p between one byte each and the wire, whole groups at a time (the caller pads with zeros and cuts):
  *
- *   p = 17  32 values in 17 bytes: fours a + 17b + 17²c + 17³d < 83521 of 17 bits; the low 16 bits of each of the 8, then their 8 high bits,
- *           four i in bit i
+ *   p = 17  64 values in 33 bytes: fours a + 17b + 17²c + 17³d < 83521; pairs of them u + 83521v < 2^33, v the four sixteen values after u;
+ *           the low 32 bits of each of the 8 pairs, then their 8 high bits, pair i in bit i
  *   p = 31   8 values in 5 bytes: a little-endian stream of 5-bit values
  *   p = 67   8 values in 7 bytes: a little-endian stream of 7-bit values
  *
@@ -13,15 +13,22 @@
 export function pack17(groups: u32, values: usize, out: usize): u32 {
   let bad = i64x2.splat(0);
   for (let i: u32 = 0; i < groups; i++) {
-    const v = v128.load(values);
-    const w = v128.load(values, 16);
-    bad = v128.or(bad, v128.or(i8x16.ge_u(v, i8x16.splat(17)), i8x16.ge_u(w, i8x16.splat(17))));
-    const first = join17(v);
-    const second = join17(w);
-    v128.store(out, i8x16.shuffle(first, second, 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29));
-    store<u8>(out, i32x4.bitmask(i32x4.shl(first, 15)) | (i32x4.bitmask(i32x4.shl(second, 15)) << 4), 16);
-    values += 32;
-    out += 17;
+    let high: i32 = 0;
+    for (let half: u32 = 0; half < 2; half++) {
+      const v = v128.load(values);
+      const w = v128.load(values, 16);
+      bad = v128.or(bad, v128.or(i8x16.ge_u(v, i8x16.splat(17)), i8x16.ge_u(w, i8x16.splat(17))));
+      const second = join17(w);
+      const product = i32x4.mul(second, i32x4.splat(83521));
+      const low = i32x4.add(join17(v), product);
+      // 83521v reaches 2^32 from v = 51424 on, or the sum does: then it has wrapped.
+      high |= i32x4.bitmask(v128.or(i32x4.gt_s(second, i32x4.splat(51423)), i32x4.lt_u(low, product))) << (4 * half);
+      v128.store(out, low);
+      values += 32;
+      out += 16;
+    }
+    store<u8>(out, high);
+    out += 1;
   }
   return <u32>v128.any_true(bad);
 }
@@ -30,17 +37,37 @@ export function unpack17(groups: u32, packed: usize, out: usize): u32 {
   const bits = i32x4(1, 2, 4, 8);
   let bad = i64x2.splat(0);
   for (let i: u32 = 0; i < groups; i++) {
-    const low = v128.load(packed);
-    const high = i32x4.splat(<i32>load<u8>(packed, 16));
-    const first = with17th(i32x4.extend_low_i16x8_u(low), v128.and(high, bits), bits);
-    const second = with17th(i32x4.extend_high_i16x8_u(low), v128.and(i32x4.shr_u(high, 4), bits), bits);
-    bad = v128.or(bad, v128.or(i32x4.gt_s(first, i32x4.splat(83520)), i32x4.gt_s(second, i32x4.splat(83520))));
-    v128.store(out, split17(first));
-    v128.store(out, split17(second), 16);
-    packed += 17;
-    out += 32;
+    let high = i32x4.splat(<i32>load<u8>(packed, 32));
+    for (let half: u32 = 0; half < 2; half++) {
+      const low = v128.load(packed);
+      const second = over83521(low, i32x4.eq(v128.and(high, bits), bits));
+      bad = v128.or(bad, i32x4.gt_s(second, i32x4.splat(83520)));
+      v128.store(out, split17(i32x4.sub(low, i32x4.mul(second, i32x4.splat(83521)))));
+      v128.store(out, split17(second), 16);
+      high = i32x4.shr_u(high, 4);
+      packed += 16;
+      out += 32;
+    }
+    packed += 1;
   }
   return <u32>v128.any_true(bad);
+}
+
+/** floor(x / 83521) of four x < 2^33: their low 32 bits, and a mask where bit 32 is set. */
+@inline
+function over83521(low: v128, high: v128): v128 {
+  // 2^52 + x as the bits of a floating-point number: upper words 0x43300000 and bit 32.
+  const upper = v128.or(i32x4.splat(0x43300000), v128.and(high, i32x4.splat(1)));
+  const ab = i8x16.shuffle(low, upper, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+  const cd = i8x16.shuffle(low, upper, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
+  return i8x16.shuffle(quotient(ab), quotient(cd), 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+}
+
+/** Of 2^52 + x: (x + 1/2) / 83521 cut off; the product is off by 2^-35 at most, the margin is 1/167042. */
+@inline
+function quotient(x: v128): v128 {
+  const half = f64x2.sub(x, f64x2.splat(4503599627370495.5)); // 2^52 − 1/2
+  return i32x4.trunc_sat_f64x2_s_zero(f64x2.mul(half, f64x2.splat(1.0 / 83521)));
 }
 
 /** Sixteen values, one a byte, to four of 17 bits: pairs a + 17b, then pairs of those p + 289q. */
@@ -63,12 +90,6 @@ function split17(v: v128): v128 {
   const b = i16x8.q15mulr_sat_s(i16x8.sub(pair, i16x8.splat(8)), i16x8.splat(1928));
   // a + 2^8 b = pair + (2^8 − 17) b
   return i16x8.add(pair, i16x8.mul(b, i16x8.splat(256 - 17)));
-}
-
-/** v + 2^16 where the bit that belongs to it is set. */
-@inline
-function with17th(v: v128, set: v128, bits: v128): v128 {
-  return v128.or(v, v128.and(i32x4.eq(set, bits), i32x4.splat(65536)));
 }
 
 export function pack31(groups: u32, values: usize, out: usize): u32 {
