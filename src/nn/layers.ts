@@ -55,8 +55,7 @@ function through(input: Pullback['input']): Pullback {
 async function dense(engine: Engine, input: Value, names: [string, string], parameters: Parameters): Promise<Pass> {
   const x = await truncated(engine, input);
   const [W, b] = names.map((name) => parameter(parameters, name));
-  const product = await engine.matmul(x, W);
-  const y = engine.addRow(product, engine.extend(b, product.fractionBits - b.fractionBits));
+  const y = await engine.matmul(x, W, { bias: b });
   const tape: Pullback = {
     parameters: names,
     gradients: async (fork, delta) => [await fork.matmul(x, delta, { transposeX: true }), fork.sumRows(delta)],
@@ -88,10 +87,8 @@ async function conv2d(
     stride: spec.stride ?? 1,
     padding: spec.padding ?? 0,
   };
-  const product = await engine.conv('forward', shape, x, W);
+  const y = await engine.conv('forward', shape, x, W, b);
   const rows = (value: Value): number[] => [value.shape[0] * value.shape[1] * value.shape[2], spec.filters];
-  const bias = engine.extend(b, product.fractionBits - b.fractionBits);
-  const shifted = engine.addRow(engine.reshape(product, rows(product)), bias);
   const tape: Pullback = {
     parameters: names,
     gradients: async (fork, delta) => [
@@ -100,7 +97,7 @@ async function conv2d(
     ],
     input: (fork, delta) => fork.conv('inputGradient', shape, delta, W),
   };
-  return { y: engine.reshape(shifted, product.shape), tape };
+  return { y, tape };
 }
 
 async function relu(engine: Engine, x: Value): Promise<Pass> {

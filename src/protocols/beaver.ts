@@ -131,6 +131,12 @@ export async function workers(
   ]);
 }
 
+/** P0, P1: adds a shared row, times 2^shift, to every row of a product, in place. */
+export async function addBias(party: Party, W: BigUint64Array, row: BigUint64Array, shift: number): Promise<void> {
+  const bias = z64.shiftLeft(row, shift);
+  await party.slices(W.length, (from, to) => z64.accumulate(W.subarray(from, to), bias), bias.length);
+}
+
 /** P2: its part of it. */
 export async function helper(
   party: Party,

@@ -10,7 +10,7 @@ import type { WindowShape } from '../ring/windows.ts';
 import type { BilinearMap } from './bilinear.ts';
 import type { CountedValue, Opening } from './countedValue.ts';
 import type { Engine, Level, Sign, Value } from './engine.ts';
-import { LinearEngine } from './linear.ts';
+import { type Bias, checkAlike, LinearEngine } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
 import { DEFAULT_CHUNK } from './party.ts';
 import { type Stage, step } from './steps.ts';
@@ -171,7 +171,9 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
   async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
     if (this.#counts.suite.tree === undefined) return this.reluThenAdd(x, y);
     const drop = Math.max(0, x.fractionBits - this.fractionBits);
-    const { partial } = this.add(x, y);
+    checkAlike('larger', x, y);
+    this.#did('local', 2 * sizeOf(x.shape));
+    const partial = (x as CountedValue).partial || (y as CountedValue).partial;
     return this.#compare('larger', x, x.fractionBits + 1, this.#counts.suite.reluStages(drop), partial);
   }
 
@@ -273,8 +275,12 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     return { ...x, shape, fractionBits };
   }
 
-  protected product(map: BilinearMap, x: Value, y: Value, factor: 1 | 2): Promise<Value> {
+  protected product(map: BilinearMap, x: Value, y: Value, factor: 1 | 2, bias?: Bias<CountedValue>): Promise<Value> {
     const operands = [this.#whole(x), this.#whole(y)];
+    if (bias !== undefined) {
+      this.#whole(bias.row);
+      this.#did('local', sizeOf(map.shape));
+    }
     const lane = this.#operation(map.name);
     const before = [...lane.depths];
     for (const { mask } of operands) {

@@ -62,23 +62,24 @@ export interface WorkerSign {
 }
 
 /**
- * P0, P1: the three rounds for ⟨a⟩, or a part of it (`truncation.ts`), and a product with the kept bits. `product` takes a chunk's opening and
- * shares of q and of what P2 deals of q and R.
+ * P0, P1: the three rounds for `count` ⟨a⟩, or parts of them (`truncation.ts`), and a product with the kept bits. `addTo` adds a chunk of ⟨a⟩ to
+ * the mask that it is given, in place; `product` takes a chunk's opening and shares of q and of what P2 deals of q and R.
  */
 export async function workersCompare(
   party: Party,
-  a: BigUint64Array,
+  count: number,
+  addTo: (mask: BigUint64Array, from: number, to: number) => BigUint64Array,
   compareBits: number,
   drop: number,
   product: (chunk: Party, job: SelectJob, from: number, to: number) => BigUint64Array,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
   const window = windowFor(compareBits, drop);
-  const y = new BigUint64Array(a.length);
-  const t = new Uint8Array(a.length);
-  const q = new BigUint64Array(a.length);
-  await party.chunks(a.length, async (chunk, from, to) => {
+  const y = new BigUint64Array(count);
+  const t = new Uint8Array(count);
+  const q = new BigUint64Array(count);
+  await party.chunks(count, async (chunk, from, to) => {
     const n = to - from;
-    const masked = z64.accumulate(chunk.stream('P2', 'R').z64(n), a.subarray(from, to));
+    const masked = addTo(chunk.stream('P2', 'R').z64(n), from, to);
     const [c, ahead, dealt] = await Promise.all([
       open(chunk, 'c', masked), // round 1
       ...chunk.meanwhile(
@@ -101,7 +102,9 @@ export function workers(
   compareBits: number,
   drop = 0,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
-  return workersCompare(party, a, compareBits, drop, (chunk, job, from, to) =>
+  const addTo = (R: BigUint64Array, from: number, to: number): BigUint64Array =>
+    z64.accumulate(R, a.subarray(from, to));
+  return workersCompare(party, a.length, addTo, compareBits, drop, (chunk, job, from, to) =>
     chunk.compute.select(job, a.subarray(from, to)),
   );
 }

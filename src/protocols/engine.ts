@@ -34,6 +34,8 @@ export interface MatmulOptions {
   readonly transposeX?: boolean;
   /** y is stored (n,k). */
   readonly transposeY?: boolean;
+  /** A row of n numbers, of at most the product's fractional bits, that is added to every row of the product. */
+  readonly bias?: Value;
 }
 
 export interface Engine {
@@ -56,8 +58,8 @@ export interface Engine {
 
   /** (m,k) x (k,n) → (m,n); fractional bits add up, and with dealt truncation there is one more (`beaver.ts`). */
   matmul(x: Value, y: Value, options?: MatmulOptions): Promise<Value>;
-  /** A convolution or one of its gradients; operands and result as `ConvMap` says, fractional bits as of `matmul`. */
-  conv(map: ConvMap, shape: ConvShape, x: Value, y: Value): Promise<Value>;
+  /** A convolution or one of its gradients; operands and result as `ConvMap` says, fractional bits as of `matmul`. `bias` has a number a channel. */
+  conv(map: ConvMap, shape: ConvShape, x: Value, y: Value, bias?: Value): Promise<Value>;
   /** Element product, whose fractional bits add up; y may also be (m,1) against x (m,n) and is then repeated along the row. */
   mul(x: Value, y: Value): Promise<Value>;
   /** Drops `bits` fractional bits, rounding stochastically to ±1 ulp. */
@@ -109,8 +111,6 @@ export interface Engine {
   bits(sign: Sign): Value;
   add(x: Value, y: Value): Value;
   sub(x: Value, y: Value): Value;
-  /** Adds a row vector (1,n) or (n) to every row of x (m,n). */
-  addRow(x: Value, row: Value): Value;
   /** Subtracts a column (m,1) from every column of x (m,n). */
   subColumn(x: Value, column: Value): Value;
   /** x plus a public number, rounded to nearest in x's fractional bits. */

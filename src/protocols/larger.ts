@@ -10,17 +10,19 @@
  */
 import * as directRelu from './directRelu.ts';
 import type { Party } from './party.ts';
+import * as z64 from '../ring/z64.ts';
 
-/** P0, P1: this worker's share, or part, of x − y and x + y → its share or part of 2·max(x, y), and the bits [x ≥ y]. */
+/** P0, P1: this worker's shares, or parts, of x and y → its share or part of 2·max(x, y), and the bits [x ≥ y]. */
 export function workers(
   party: Party,
-  difference: BigUint64Array,
-  sum: BigUint64Array,
+  [x, y]: readonly [BigUint64Array, BigUint64Array],
   compareBits: number,
   drop: number,
 ): Promise<{ y: BigUint64Array; sign: directRelu.WorkerSign }> {
-  return directRelu.workersCompare(party, difference, compareBits, drop, (chunk, job, from, to) =>
-    chunk.compute.selectSigned(chunk.worker, job, sum.subarray(from, to)),
+  const addTo = (R: BigUint64Array, from: number, to: number): BigUint64Array =>
+    z64.decrease(z64.accumulate(R, x.subarray(from, to)), y.subarray(from, to));
+  return directRelu.workersCompare(party, x.length, addTo, compareBits, drop, (chunk, job, from, to) =>
+    chunk.compute.selectSigned(chunk.worker, job, z64.add(x.subarray(from, to), y.subarray(from, to))),
   );
 }
 

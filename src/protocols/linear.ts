@@ -39,8 +39,14 @@ export abstract class LinearEngine<V extends RingValue> {
   abstract relu(x: Value): ReturnType<Engine['relu']>;
   abstract larger(x: Value, y: Value): ReturnType<Engine['larger']>;
   abstract truncateRelu(x: Value, bits: number): ReturnType<Engine['truncateRelu']>;
-  /** x * y for any bilinear map, or twice that: the one operation here that sends messages. */
-  protected abstract product(map: bilinear.BilinearMap, x: Value, y: Value, factor: 1 | 2): Promise<Value>;
+  /** x * y for any bilinear map, or twice that, with `bias` added to every row: the one operation here that sends messages. */
+  protected abstract product(
+    map: bilinear.BilinearMap,
+    x: Value,
+    y: Value,
+    factor: 1 | 2,
+    bias?: Bias<V>,
+  ): Promise<Value>;
   /** What a party holds of a public value that it does not add; null at the helper. */
   protected abstract zeros(count: number): BigUint64Array | null;
   /** The same elements under another shape or scale: keeps the mask that was opened for them. */
@@ -52,12 +58,12 @@ export abstract class LinearEngine<V extends RingValue> {
     return this.make(shape, fractionBits, this.addsPublic ? encode(values, fractionBits) : this.zeros(values.length));
   }
 
-  matmul(x: Value, y: Value, { transposeX = false, transposeY = false }: MatmulOptions = {}): Promise<Value> {
-    return this.product(bilinear.matmul(x.shape, y.shape, transposeX, transposeY), x, y, this.#factor);
+  matmul(x: Value, y: Value, { transposeX = false, transposeY = false, bias }: MatmulOptions = {}): Promise<Value> {
+    return this.#large(bilinear.matmul(x.shape, y.shape, transposeX, transposeY), x, y, bias);
   }
 
-  conv(map: ConvMap, shape: ConvShape, x: Value, y: Value): Promise<Value> {
-    return this.product(bilinear.convolution(map, shape, x.shape, y.shape), x, y, this.#factor);
+  conv(map: ConvMap, shape: ConvShape, x: Value, y: Value, bias?: Value): Promise<Value> {
+    return this.#large(bilinear.convolution(map, shape, x.shape, y.shape), x, y, bias);
   }
 
   mul(x: Value, y: Value): Promise<Value> {
@@ -70,16 +76,6 @@ export abstract class LinearEngine<V extends RingValue> {
 
   sub(x: Value, y: Value): V {
     return this.#sum('sub', x, y, -1n);
-  }
-
-  addRow(x: Value, row: Value): V {
-    const [, n] = matrix('addRow', x);
-    if (sizeOf(row.shape) !== n)
-      throw new RangeError(`addRow: x has ${n} columns, the row has shape [${row.shape.join(',')}]`);
-    sameScale('addRow', x, row);
-    return this.linear(x.shape, x.fractionBits, [x as V, row as V], (data, vector) =>
-      z64.accumulate(data.slice(), vector),
-    );
   }
 
   subColumn(x: Value, column: Value): V {
@@ -231,15 +227,20 @@ export abstract class LinearEngine<V extends RingValue> {
   }
 
   /** Twice a large product costs less (`beaver.ts`), and one bit of the ring, which the paper's local truncation cannot spare. */
-  get #factor(): 1 | 2 {
-    return this.truncation === 'dealt' ? 2 : 1;
+  #large(map: bilinear.BilinearMap, x: Value, y: Value, bias?: Value): Promise<Value> {
+    const factor = this.truncation === 'dealt' ? 2 : 1;
+    if (bias === undefined) return this.product(map, x, y, factor);
+    const columns = map.shape[map.shape.length - 1];
+    if (sizeOf(bias.shape) !== columns)
+      throw new RangeError(`${map.name}: a row has ${columns} elements, the bias has shape [${bias.shape.join(',')}]`);
+    const shift = x.fractionBits + y.fractionBits + factor - 1 - bias.fractionBits;
+    if (shift < 0) throw new RangeError(`${map.name}: the bias has ${-shift} fractional bits more than the product`);
+    return this.product(map, x, y, factor, { row: bias as V, shift });
   }
 
   /** x + factor · y of the same scale. */
   #sum(what: string, x: Value, y: Value, factor: bigint): V {
-    if (!sameShape(x.shape, y.shape))
-      throw new RangeError(`${what}: shapes [${x.shape.join(',')}] and [${y.shape.join(',')}] differ`);
-    sameScale(what, x, y);
+    checkAlike(what, x, y);
     const terms = [
       [1n, x],
       [factor, y],
@@ -248,11 +249,24 @@ export abstract class LinearEngine<V extends RingValue> {
   }
 }
 
+/** What is added to every row of a product: `row` · 2^shift. */
+export interface Bias<V extends RingValue> {
+  readonly row: V;
+  readonly shift: number;
+}
+
 /** The ring elements of a value; an engine's values are made by that engine alone. */
 export function dataOf<V extends RingValue>(x: Value): BigUint64Array {
   const { data } = x as V;
   if (data === null) throw new Error('the helper holds no data');
   return data;
+}
+
+/** Refuses values of different shapes or scales. */
+export function checkAlike(what: string, x: Value, y: Value): void {
+  if (!sameShape(x.shape, y.shape))
+    throw new RangeError(`${what}: shapes [${x.shape.join(',')}] and [${y.shape.join(',')}] differ`);
+  sameScale(what, x, y);
 }
 
 function matrix(what: string, x: Value): [number, number] {

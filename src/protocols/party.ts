@@ -205,11 +205,12 @@ export class Party {
     return this.#setup.turns.pause();
   }
 
-  /** Runs a local task on slice after slice [from, to) of `count` elements; the event loop may turn in between. */
-  async slices(count: number, task: (from: number, to: number) => void): Promise<void> {
-    for (let from = 0; from < count; from += SLICE) {
+  /** Runs a local task on slice after slice [from, to) of `count` elements, whole units each; the event loop may turn in between. */
+  async slices(count: number, task: (from: number, to: number) => void, unit = 1): Promise<void> {
+    const slice = unit * Math.max(1, Math.floor(SLICE / unit));
+    for (let from = 0; from < count; from += slice) {
       if (from > 0) await this.pause();
-      task(from, Math.min(count, from + SLICE));
+      task(from, Math.min(count, from + slice));
     }
   }
 

@@ -10,7 +10,7 @@ import { fieldsLength, fieldWidth } from '../ring/fields.ts';
 import * as z64 from '../ring/z64.ts';
 import type { BilinearMap } from './bilinear.ts';
 import type { Engine, Level, Sign, Value } from './engine.ts';
-import { dataOf, type Linear, LinearEngine, type RingValue } from './linear.ts';
+import { type Bias, dataOf, type Linear, LinearEngine, type RingValue } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
 import type { Ranges } from './ranges.ts';
 import type { Pair } from './productShape.ts';
@@ -185,9 +185,16 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return { ...x, shape, fractionBits };
   }
 
-  protected async product(map: BilinearMap, x: Value, y: Value, factor: 1 | 2): Promise<Value> {
+  protected async product(
+    map: BilinearMap,
+    x: Value,
+    y: Value,
+    factor: 1 | 2,
+    bias?: Bias<PlainValue>,
+  ): Promise<Value> {
     const data = await map.apply(this.#options.compute, [{ x: dataOf<PlainValue>(x), y: dataOf<PlainValue>(y) }]);
     if (factor === 2) z64.scaleInPlace(data, 2n);
+    if (bias !== undefined) z64.accumulate(data, z64.shiftLeft(dataOf<PlainValue>(bias.row), bias.shift));
     return this.make(map.shape, x.fractionBits + y.fractionBits + factor - 1, data);
   }
 

@@ -10,7 +10,7 @@ import type { BilinearMap } from './bilinear.ts';
 import { Dataset } from './dataset.ts';
 import type { Engine, Level, Sign, Value } from './engine.ts';
 import { later } from './later.ts';
-import { dataOf } from './linear.ts';
+import { type Bias, checkAlike, dataOf } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
 import type { OwnedInput } from './ownedInput.ts';
 import type { Party } from './party.ts';
@@ -202,13 +202,15 @@ export class SecureEngine extends SecureValues implements Engine {
   async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
     const { tree } = this.runtime.suite;
     if (tree === undefined) return this.reluThenAdd(x, y);
-    const [difference, sum] = [this.sub(x, y), this.add(x, y)];
+    checkAlike('larger', x, y);
     const drop = Math.max(0, x.fractionBits - this.fractionBits);
+    const [difference, sum] = [this.partOfSum(x, -1n, y), this.partOfSum(x, 1n, y)];
     const scripts = {
-      workers: (party: Party) => tree.larger(party, dataOf<SecureValue>(difference), dataOf<SecureValue>(sum), drop),
-      helper: async (party: Party, bit: unknown) => tree.helperLarger(party, bit, drop, await difference.part),
+      workers: (party: Party) => tree.larger(party, [dataOf<SecureValue>(x), dataOf<SecureValue>(y)], drop),
+      helper: async (party: Party, bit: unknown) => tree.helperLarger(party, bit, drop, await difference),
     };
-    return this.#compare('larger', x, x.fractionBits + 1, scripts, sum.part ?? sum.partial);
+    const partial = (x as SecureValue).partial || (y as SecureValue).partial;
+    return this.#compare('larger', x, x.fractionBits + 1, scripts, sum ?? partial);
   }
 
   async largerRelu(x: Value, y: Value, bits: number): Promise<Value> {
@@ -304,13 +306,22 @@ export class SecureEngine extends SecureValues implements Engine {
     return this.truncation === 'dealt' ? this.runtime.suite.fused : undefined;
   }
 
-  protected async product(map: BilinearMap, x: Value, y: Value, factor: 1 | 2): Promise<Value> {
+  protected async product(
+    map: BilinearMap,
+    x: Value,
+    y: Value,
+    factor: 1 | 2,
+    bias?: Bias<SecureValue>,
+  ): Promise<Value> {
     const [left, right] = await Promise.all([this.whole(x), this.whole(y)]);
+    const row = bias && (await this.whole(bias.row));
     let part: Promise<BigUint64Array> | undefined;
     const data = await this.run(map.name, Math.max(...[map.shape, x.shape, y.shape].map(sizeOf)), {
       workers: async (party) => {
         const [X, Y] = await Promise.all([left.mask.workers(party), right.mask.workers(party)]);
-        return beaver.workers(party, map, X, Y, factor);
+        const W = await beaver.workers(party, map, X, Y, factor);
+        if (bias !== undefined) await beaver.addBias(party, W, dataOf(row!), bias.shift);
+        return W;
       },
       helper: async (party) => {
         const masks = Promise.all([left.mask.helper(party), right.mask.helper(party)]);

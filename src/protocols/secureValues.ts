@@ -4,6 +4,7 @@
  */
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { overlay, type WindowShape } from '../ring/windows.ts';
+import * as z64 from '../ring/z64.ts';
 import * as beaver from './beaver.ts';
 import type { Value } from './engine.ts';
 import { later } from './later.ts';
@@ -78,6 +79,17 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
   override combine(terms: readonly (readonly [factor: bigint, x: Value])[], fractionBits: number): SecureValue {
     const partial = this.holdsData ? [] : terms.filter(([, x]) => (x as SecureValue).partial);
     return super.combine(partial.length > 0 ? partial : terms, fractionBits);
+  }
+
+  /** At the helper its part of x + factor · y, if it has one. */
+  protected partOfSum(x: Value, factor: bigint, y: Value): Promise<BigUint64Array> | undefined {
+    const terms = [[1n, x] as const, [factor, y] as const].filter(
+      ([, term]) => (term as SecureValue).part !== undefined,
+    );
+    if (terms.length === 0) return undefined;
+    const parts = Promise.all(terms.map(([, term]) => (term as SecureValue).part!));
+    const factors = terms.map(([each]) => each);
+    return later(parts.then((datas) => z64.combine(datas, factors)));
   }
 
   /** Of planes that do not overlap the image is opened by their opening: some of it may be there already (`treeRoute.ts`). */

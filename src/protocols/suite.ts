@@ -46,12 +46,11 @@ export interface FusedSuite<WorkerBit, HelperBit> {
   selectStages(bits: number): Stage[];
 }
 
-/** Each party's part of x − y and x + y → of 2·max(x, y) (`larger.ts`); an error down the tree (`treeRoute.ts`). */
+/** Each party's parts of x and y → of 2·max(x, y) (`larger.ts`); an error down the tree (`treeRoute.ts`). */
 export interface TreeSuite<WorkerBit, HelperBit> {
   larger(
     party: Party,
-    difference: BigUint64Array,
-    sum: BigUint64Array,
+    values: readonly [BigUint64Array, BigUint64Array],
     drop: number,
   ): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
   helperLarger(party: Party, bits: HelperBit, drop: number, part?: BigUint64Array): Promise<void>;
@@ -100,8 +99,8 @@ export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8
       selectStages: fused.selectStages,
     },
     tree: {
-      larger: async (party, difference, sum, drop) => {
-        const { y, sign } = await larger.workers(party, difference, sum, compareBits, drop);
+      larger: async (party, values, drop) => {
+        const { y, sign } = await larger.workers(party, values, compareBits, drop);
         return { y, bit: sign };
       },
       helperLarger: (party, q, drop, part) => larger.helper(party, q, compareBits, drop, part),

@@ -27,16 +27,11 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     exactly(setting, inputs, script, cost);
 
   it('local operations send nothing', async () => {
-    const inputs = [
-      numbers([4, 6], -9, 9),
-      numbers([4, 6], -9, 9, 2),
-      numbers([1, 6], -9, 9, 3),
-      numbers([4, 1], -9, 9, 4),
-    ];
+    const inputs = [numbers([4, 6], -9, 9), numbers([4, 6], -9, 9, 2), numbers([4, 1], -9, 9, 4)];
     await exact(
       inputs,
-      (e, x, y, row, column) => {
-        const sum = e.subColumn(e.addRow(e.sub(e.add(x, y), e.scale(y, -3n)), row), column);
+      (e, x, y, column) => {
+        const sum = e.subColumn(e.sub(e.add(x, y), e.scale(y, -3n)), column);
         const wide = e.concatColumns([e.addPublic(sum, 0.25), e.columns(x, 1, 3), column]);
         const tall = e.concatRows([wide, wide]);
         const total = e.add(e.sumRows(tall), e.sumRows(e.reshape(e.reshape(tall, [72]), [8, 9])));
@@ -67,6 +62,31 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
       for (let k = 0; k < 7; k++) sum += at(0, transposeX, Math.floor(i / 3), k) * at(1, transposeY, k, i % 3);
       expect(Math.abs(number - sum)).toBeLessThan(7 * 18 * ulp);
     });
+  });
+
+  it('a bias on every row of a product, at no further cost', async () => {
+    const inputs = [numbers([5, 7], -9, 9), numbers([7, 3], -9, 9, 2), numbers([3], -9, 9, 3)];
+    const found = await exact(
+      inputs,
+      (e, x, y, bias) => e.matmul(x, y, { bias }),
+      inSequence(model.product(35 + 21), model.part(15)),
+    );
+    const without = await secure(setting, inputs, (e, x, y) => e.matmul(x, y));
+    found.numbers.forEach((number, i) => {
+      expect(Math.abs(number - without.numbers[i] - inputs[2].numbers[i % 3])).toBeLessThan(ulp);
+    });
+    const shape = { batch: 2, height: 5, width: 4, channels: 1, kernelHeight: 2, kernelWidth: 2, filters: 3 };
+    await exact(
+      [numbers([2, 5, 4, 1], -9, 9), numbers([2, 2, 1, 3], -9, 9, 2), numbers([1, 3], -9, 9, 3)],
+      (e, x, y, bias) => e.conv('forward', { ...shape, stride: 1, padding: 0 }, x, y, bias),
+      inSequence(model.product(40 + 12), model.part(2 * 4 * 3 * 3)),
+    );
+    // A bias in three parts is had in two first.
+    await exact(
+      [numbers([5, 5], -3, 3), numbers([1, 5], -3, 3, 2)],
+      async (e, x, y) => e.matmul(x, x, { bias: await e.mul(y, y) }),
+      inSequence(model.product(5), model.part(5), model.product(25), model.part(25)),
+    );
   });
 
   it('an operand of several products is opened once', async () => {
@@ -161,11 +181,12 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
           ],
           2 * f,
         );
-        const sum = e.addRow(e.sub(e.add(product, least), e.extend(x, f)), row);
+        const sum = e.sub(e.add(product, least), e.extend(x, f));
         const wide = e.concatColumns([sum, e.columns(product, 1, 3), e.sumColumns(sum)]);
-        return e.reshape(e.concatRows([wide, e.subColumn(wide, e.columns(wide, 0, 1))]), [72]);
+        const last = e.concatColumns([row, e.columns(row, 0, 3)]);
+        return e.reshape(e.concatRows([wide, e.subColumn(wide, e.columns(wide, 0, 1)), last]), [81]);
       },
-      inSequence(model.product(48), model.part(72)),
+      inSequence(model.product(48), model.part(81)),
     );
   });
 
@@ -395,6 +416,14 @@ describe('data sets', () => {
 describe('shapes are checked at the door', () => {
   const bad: Record<string, [Script, RegExp]> = {
     'matmul inner dimensions': [(e, x) => e.matmul(x, x), /\(2,3\).*\(2,3\)/],
+    'a bias of another length': [
+      (e, x) => e.matmul(x, x, { transposeY: true, bias: x }),
+      /a row has 2 elements.*\[2,3\]/,
+    ],
+    'a bias finer than the product': [
+      (e, x) => e.matmul(x, x, { transposeY: true, bias: e.extend(e.columns(e.slice(x, 0, 1), 0, 2), 30) }),
+      /the bias has \d+ fractional bits more/,
+    ],
     'mul of different shapes': [(e, x) => e.mul(x, e.reshape(x, [3, 2])), /\[2,3\] and \[3,2\]/],
     'add of different scales': [(e, x) => Promise.resolve(e.add(x, e.extend(x, 1))), /16 fractional bits against 17/],
     'combine of different shapes': [

@@ -55,12 +55,12 @@ const WIDE_RELU = {
     directRelu.helper(party, directRelu.helperBits(party, count), K, 16),
 };
 
-/** The larger of a product and nothing: its difference and its sum are the product. */
+/** The larger of a product and zero. */
 const LARGER = {
   scale: 16,
   workers: async (party: Party, share: BigUint64Array): Promise<unknown> => {
     const part = party.id === 0 ? z64.sub(share, partOf(share.length)) : share;
-    return larger.workers(party, part, part, K, 16);
+    return larger.workers(party, [part, new BigUint64Array(part.length)], K, 16);
   },
   helper: async (party: Party, count: number): Promise<unknown> =>
     larger.helper(party, directRelu.helperBits(party, count), K, 16, partOf(count)),
