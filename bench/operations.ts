@@ -49,7 +49,7 @@ function inputOf(engine: Engine, { operation, elements }: OperationOrder): Value
 
 async function repeat(engine: Engine, order: OperationOrder, x: Value): Promise<void> {
   if (order.operation === 'relu') await engine.relu(x);
-  else await maximum(engine, engine.windows(x, POOL));
+  else await maximum(engine, await engine.windows(x, POOL));
 }
 
 async function run(id: PartyId, order: OperationOrder, identity: KeyPair): Promise<OperationResult> {

@@ -124,7 +124,7 @@ function pooled(window: WindowShape): Shape {
 }
 
 async function maxpool(engine: Engine, x: Value, window: WindowShape): Promise<Pass> {
-  const largest = await maximum(engine, engine.windows(x, window));
+  const largest = await maximum(engine, await engine.windows(x, window));
   const tape = through(async (fork, delta) => {
     const winners = await truncated(fork, delta); // before it is spread over the windows
     return fork.overlay(await largest.route(fork, fork.reshape(winners, largest.y.shape)), window);
@@ -133,11 +133,11 @@ async function maxpool(engine: Engine, x: Value, window: WindowShape): Promise<P
 }
 
 /** The mean over each window: sums, times 1 / (elements of a window) to 10 bits and exactly for powers of two. */
-function averagepool(engine: Engine, x: Value, window: WindowShape): Pass {
+async function averagepool(engine: Engine, x: Value, window: WindowShape): Promise<Pass> {
   const count = window.windowHeight * window.windowWidth;
   const { c, e } = dyadic(1 / count);
   const mean = (fork: Engine, sum: Value): Value => fork.reinterpret(fork.scale(sum, BigInt(c)), sum.fractionBits + e);
-  const y = mean(engine, engine.sumRows(engine.windows(x, window)));
+  const y = mean(engine, engine.sumRows(await engine.windows(x, window)));
   const tape = through(async (fork, delta) => {
     const share = await truncated(fork, mean(fork, await truncated(fork, delta)));
     const row = fork.reshape(share, y.shape);
@@ -218,7 +218,7 @@ export async function classScores(
     const { spec, index } = placed;
     if (spec.type === 'maxpool' && layers[i + 1]?.spec.type === 'relu' && poolsWithRelu(engine, x, spec, index)) {
       const window = windowShape(x, spec, index);
-      const y = await within(engine, placed, (fork) => maxpoolRelu(fork, fork.windows(x, window)));
+      const y = await within(engine, placed, async (fork) => maxpoolRelu(fork, await fork.windows(x, window)));
       x = engine.reshape(y, pooled(window));
       i++;
     } else x = (await within(engine, placed, (fork) => runLayer(fork, placed, parameters, x))).y;

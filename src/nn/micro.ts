@@ -85,7 +85,7 @@ async function maxpool(engine: Engine, operation: Extract<MicroOperation, { kind
   const { height, width, channels, window, derivative } = operation;
   const size = { batch: 1, height, width, channels, windowHeight: window, windowWidth: window };
   const shape: WindowShape = { ...size, stride: window };
-  const candidates = engine.windows(noise(engine, [1, height, width, channels]), shape);
+  const candidates = await engine.windows(noise(engine, [1, height, width, channels]), shape);
   const outputs = sizeOf(windowOutput(shape)) * channels;
   if (!derivative) {
     return async (fork) => {

@@ -1,7 +1,6 @@
 /**
  * The engine that computes nothing: it follows shapes through the same code as the secure engine (`secure.ts`) and adds up the messages
- * that protocols declare (`steps.ts`), frame by frame, with the chains they form. Paths are those of a run, for labels are part of
- * frames.
+ * that protocols declare (`steps.ts`), frame by frame, with the chains they form. Paths are those of a run: labels are part of frames.
  *
  * Beside messages it counts work, for estimates of time: multiplications of products, and elements that each kind of protocol takes.
  */
@@ -265,8 +264,12 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     return this.#value(this.#nextLane(), shape, fractionBits, partial);
   }
 
-  override overlay(x: Value, shape: WindowShape): CountedValue {
-    const image = super.overlay(x, shape);
+  protected paced(shape: Shape, fractionBits: number, x: CountedValue): Promise<CountedValue> {
+    return Promise.resolve(this.linear(shape, fractionBits, [x]));
+  }
+
+  override async overlay(x: Value, shape: WindowShape): Promise<CountedValue> {
+    const image = await super.overlay(x, shape);
     const planes = x as CountedValue;
     return planes.partial || sizeOf(planes.shape) > sizeOf(image.shape) ? image : { ...image, mask: planes.mask };
   }

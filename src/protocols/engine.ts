@@ -134,9 +134,9 @@ export interface Engine {
   /** Rows from (inclusive) … to (exclusive), over the first dimension. */
   slice(x: Value, from: number, to: number): Value;
   /** Every window's elements, plane by plane: (batch, height, width, channels) → (window size, batch · outputs · channels). */
-  windows(x: Value, shape: WindowShape): Value;
+  windows(x: Value, shape: WindowShape): Promise<Value>;
   /** The transpose of `windows`: planes added up where windows overlap, zero where no window lies. */
-  overlay(planes: Value, shape: WindowShape): Value;
+  overlay(planes: Value, shape: WindowShape): Promise<Value>;
   /** Values with equal rows side by side: (m,n_1), (m,n_2) … → (m, Σn). */
   concatColumns(parts: readonly Value[]): Value;
   /** Values with equal trailing dimensions one below the other. */

@@ -7,7 +7,7 @@
 import { encode, encodeOne } from '../ring/fixed.ts';
 import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
 import { sameShape, type Shape, sizeOf } from '../ring/shape.ts';
-import { overlay, windowOutput, windows, type WindowShape } from '../ring/windows.ts';
+import { type Banded, overlay, windowOutput, windows, type WindowShape } from '../ring/windows.ts';
 import * as z64 from '../ring/z64.ts';
 import * as bilinear from './bilinear.ts';
 import type { Engine, MatmulOptions, Value } from './engine.ts';
@@ -34,6 +34,13 @@ export abstract class LinearEngine<V extends RingValue> {
   protected abstract make(shape: Shape, fractionBits: number, data: BigUint64Array | null): V;
   /** A linear function of some values: `compute` of what this party holds of each. */
   protected abstract linear(shape: Shape, fractionBits: number, operands: readonly V[], compute: Linear): V;
+  /** The same of one value, where it takes long. */
+  protected abstract paced(
+    shape: Shape,
+    fractionBits: number,
+    x: V,
+    compute: (data: BigUint64Array) => Promise<BigUint64Array>,
+  ): Promise<V>;
   abstract readonly truncation: 'dealt' | 'local';
   abstract truncate(x: Value, bits: number): Promise<Value>;
   abstract relu(x: Value): ReturnType<Engine['relu']>;
@@ -51,6 +58,11 @@ export abstract class LinearEngine<V extends RingValue> {
   protected abstract zeros(count: number): BigUint64Array | null;
   /** The same elements under another shape or scale: keeps the mask that was opened for them. */
   protected abstract view(x: V, shape: Shape, fractionBits: number): V;
+
+  /** Between pieces of what takes long; where nobody waits for a turn it does nothing. */
+  protected pause(): Promise<void> {
+    return Promise.resolve();
+  }
 
   constant(shape: Shape, values: ArrayLike<number>, fractionBits: number = this.fractionBits): V {
     if (values.length !== sizeOf(shape))
@@ -159,18 +171,26 @@ export abstract class LinearEngine<V extends RingValue> {
     );
   }
 
-  windows(x: Value, shape: WindowShape): V {
+  windows(x: Value, shape: WindowShape): Promise<V> {
     const [image, planes] = windowShapes(shape);
     if (sizeOf(x.shape) !== sizeOf(image))
       throw new RangeError(`windows: x is [${x.shape.join(',')}], expected [${image.join(',')}]`);
-    return this.linear(planes, x.fractionBits, [x as V], (data) => windows(data, shape));
+    return this.paced(planes, x.fractionBits, x as V, (data) => this.banded(windows, data, shape, sizeOf(planes)));
   }
 
-  overlay(x: Value, shape: WindowShape): V {
+  overlay(x: Value, shape: WindowShape): Promise<V> {
     const [image, planes] = windowShapes(shape);
     if (!sameShape(x.shape, planes))
       throw new RangeError(`overlay: planes are [${x.shape.join(',')}], expected [${planes.join(',')}]`);
-    return this.linear(image, x.fractionBits, [x as V], (data) => overlay(data, shape));
+    return this.paced(image, x.fractionBits, x as V, (data) => this.banded(overlay, data, shape, sizeOf(image)));
+  }
+
+  /** `size` elements that a map between images and planes makes of `from`. */
+  protected async banded(map: Banded, from: BigUint64Array, shape: WindowShape, size: number): Promise<BigUint64Array> {
+    const out = new BigUint64Array(size);
+    const bands = map(from, shape, out);
+    while (bands.next().done !== true) await this.pause();
+    return out;
   }
 
   concatColumns(parts: readonly Value[]): V {

@@ -177,6 +177,15 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return this.make(shape, fractionBits, compute(...operands.map((operand) => operand.data)));
   }
 
+  protected async paced(
+    shape: Shape,
+    fractionBits: number,
+    { data }: PlainValue,
+    compute: (data: BigUint64Array) => Promise<BigUint64Array>,
+  ): Promise<PlainValue> {
+    return this.make(shape, fractionBits, await compute(data));
+  }
+
   protected zeros(count: number): BigUint64Array {
     return new BigUint64Array(count);
   }

@@ -75,6 +75,21 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     );
   }
 
+  protected async paced(
+    shape: Shape,
+    fractionBits: number,
+    x: SecureValue,
+    compute: (data: BigUint64Array) => Promise<BigUint64Array>,
+  ): Promise<SecureValue> {
+    const lane = this.nextLane();
+    if (this.holdsData) return this.value(lane, shape, fractionBits, await compute(dataOf<SecureValue>(x)), x.partial);
+    return this.value(lane, shape, fractionBits, null, x.part !== undefined && later(x.part.then(compute)));
+  }
+
+  protected override pause(): Promise<void> {
+    return this.party.pause();
+  }
+
   /** At the helper terms in two shares are nothing: neither a sum nor a difference spends time on them. */
   override combine(terms: readonly (readonly [factor: bigint, x: Value])[], fractionBits: number): SecureValue {
     const partial = this.holdsData ? [] : terms.filter(([, x]) => (x as SecureValue).partial);
@@ -93,18 +108,20 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
   }
 
   /** Of planes that do not overlap the image is opened by their opening: some of it may be there already (`treeRoute.ts`). */
-  override overlay(x: Value, shape: WindowShape): SecureValue {
-    const image = super.overlay(x, shape);
+  override async overlay(x: Value, shape: WindowShape): Promise<SecureValue> {
+    const image = await super.overlay(x, shape);
     const planes = x as SecureValue;
-    if (planes.partial || sizeOf(planes.shape) > sizeOf(image.shape)) return image;
+    const size = sizeOf(image.shape);
+    if (planes.partial || sizeOf(planes.shape) > size) return image;
+    const overlaid = (part: BigUint64Array): Promise<BigUint64Array> => this.banded(overlay, part, shape, size);
     const mask = new Mask(() => image.mask.lane, {
       workers: async (party) => {
         const { opened, mask } = await planes.mask.workers(party);
-        return new beaver.Masked(party.worker, overlay(opened, shape), overlay(mask, shape));
+        return new beaver.Masked(party.worker, await overlaid(opened), await overlaid(mask));
       },
       helper: async (party) => {
         const [first, second] = (await planes.mask.helper(party)).shares;
-        return new beaver.HelperMask(overlay(first, shape), overlay(second, shape));
+        return new beaver.HelperMask(await overlaid(first), await overlaid(second));
       },
     });
     return { ...image, mask };

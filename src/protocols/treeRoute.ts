@@ -45,7 +45,9 @@ export async function workers(party: Party, levels: readonly Branching<WorkerSig
     const level = party.fork(`${i}`);
     const left = await select(level, bit, share.subarray(0, count), opened.subarray(0, count));
     const masked = await workersMask(level, left);
-    [share, opened, mask] = [spread(left, share), spread(masked.opened, opened), spread(masked.mask, mask)];
+    share = await spread(level, left, share);
+    opened = await spread(level, masked.opened, opened);
+    mask = await spread(level, masked.mask, mask);
     party.join(level);
   }
   const { bit, count } = levels[levels.length - 1];
@@ -54,9 +56,10 @@ export async function workers(party: Party, levels: readonly Branching<WorkerSig
   party.join(last);
   const open = async (lane: Party): Promise<Masked> => {
     const masked = await workersMask(lane, left);
-    return new Masked(party.worker, spread(masked.opened, opened), spread(masked.mask, mask));
+    const whole = await spread(lane, masked.opened, opened);
+    return new Masked(party.worker, whole, await spread(lane, masked.mask, mask));
   };
-  return { share: spread(left, share), open };
+  return { share: await spread(last, left, share), open };
 }
 
 /** P2. `U` is the mask of the error at the top. */
@@ -69,31 +72,34 @@ export function helper(party: Party, levels: readonly Branching<Uint8Array>[], U
       for (const [i, { bit, count }] of levels.slice(0, last).entries()) {
         const level = party.fork(`${i}`);
         await helperSelect(level, bit, current);
-        current = spreadMask(await helperMask(level, count), current);
+        current = await spreadMask(level, await helperMask(level, count), current);
       }
       return current;
     })(),
   );
   const { bit, count } = levels[last];
   return {
-    mask: async (lane) => spreadMask(await helperMask(lane, count), await above),
+    mask: async (lane) => spreadMask(lane, await helperMask(lane, count), await above),
     done: above.then((current) => helperSelect(party.fork(`${last}`), bit, current)),
   };
 }
 
-function spreadMask(left: HelperMask, whole: HelperMask): HelperMask {
-  const [first, second] = [0, 1].map((j) => spread(left.shares[j], whole.shares[j]));
-  return new HelperMask(first, second);
+async function spreadMask(party: Party, left: HelperMask, whole: HelperMask): Promise<HelperMask> {
+  const first = await spread(party, left.shares[0], whole.shares[0]);
+  return new HelperMask(first, await spread(party, left.shares[1], whole.shares[1]));
 }
 
 /** left, then w − left, then what waited: on shares, openings and masks alike. */
-function spread(left: BigUint64Array, whole: BigUint64Array): BigUint64Array {
+async function spread(party: Party, left: BigUint64Array, whole: BigUint64Array): Promise<BigUint64Array> {
   const count = left.length;
   const out = new BigUint64Array(whole.length + count);
-  out.set(left);
-  out.set(whole, count);
-  const right = out.subarray(count, 2 * count);
-  right.set(z64.sub(right, left));
+  await party.slices(count, (from, to) => {
+    const won = left.subarray(from, to);
+    out.set(won, from);
+    out.set(whole.subarray(from, to), count + from);
+    z64.decrease(out.subarray(count + from, count + to), won);
+  });
+  out.set(whole.subarray(count), 2 * count);
   return out;
 }
 

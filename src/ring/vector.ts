@@ -143,15 +143,17 @@ export class Slab {
   /** Where runs lie one behind another. */
   readonly #runs: number;
 
-  constructor(values: BigUint64Array) {
-    this.#length = values.length;
-    this.#runs = SLAB + values.length;
-    const pages = Math.ceil((8 * (this.#runs + values.length)) / PAGE_BYTES) - memory.buffer.byteLength / PAGE_BYTES;
+  /** @param values to begin with; zeros if there are none */
+  constructor(length: number, values?: BigUint64Array) {
+    this.#length = length;
+    this.#runs = SLAB + length;
+    const pages = Math.ceil((8 * (this.#runs + length)) / PAGE_BYTES) - memory.buffer.byteLength / PAGE_BYTES;
     if (pages > 0) {
       memory.grow(pages);
       words = new BigUint64Array(memory.buffer);
     }
-    words.set(values, SLAB);
+    if (values === undefined) words.fill(0n, SLAB, this.#runs);
+    else words.set(values, SLAB);
   }
 
   /** out[at …] ← runs, which begin at `from`. */

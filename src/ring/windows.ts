@@ -59,26 +59,29 @@ function* bands(shape: WindowShape): Generator<Band> {
   }
 }
 
+/** A map between images and planes: fills `out`, all zeros, band by band, and lets go in between. */
+export type Banded = (from: BigUint64Array, shape: WindowShape, out: BigUint64Array) => Generator<void, void>;
+
 /** (batch, height, width, channels) → (windowHeight · windowWidth, batch · rows · columns · channels). */
-export function windows(image: BigUint64Array, shape: WindowShape): BigUint64Array {
-  const [rows, columns] = windowOutput(shape);
-  const out = new BigUint64Array(
-    shape.windowHeight * shape.windowWidth * shape.batch * rows * columns * shape.channels,
-  );
+export const windows: Banded = function* (image, shape, out) {
   for (const { start, end, runs, places } of bands(shape)) {
-    const slab = new Slab(image.subarray(start, end));
+    const slab = new Slab(end - start, image.subarray(start, end));
     for (const place of places) slab.gather(runs, place.image, out, place.plane);
+    yield;
   }
-  return out;
-}
+};
 
 /** The transpose of `windows`: every plane added back to where it came from. */
-export function overlay(planes: BigUint64Array, shape: WindowShape): BigUint64Array {
-  const out = new BigUint64Array(shape.batch * shape.height * shape.width * shape.channels);
+export const overlay: Banded = function* (planes, shape, out) {
   for (const { start, end, runs, places } of bands(shape)) {
-    const slab = new Slab(out.subarray(start, end));
+    // Rows that bands share belong to both.
+    const slab = new Slab(end - start, sharesRows(shape) ? out.subarray(start, end) : undefined);
     for (const place of places) slab.scatter(runs, planes, place.plane, place.image);
     out.set(slab.values, start);
+    yield;
   }
-  return out;
+};
+
+function sharesRows({ windowHeight, stride }: WindowShape): boolean {
+  return windowHeight > stride;
 }

@@ -73,10 +73,10 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
   it('slices, windows, overlays and transposes send nothing', async () => {
     await exact(
       [numbers([2, 5, 4, 3], -9, 9)],
-      (e, x) => {
-        const planes = e.windows(x, WINDOW);
+      async (e, x) => {
+        const planes = await e.windows(x, WINDOW);
         const parts = e.concatRows([e.slice(planes, 2, 4), e.slice(planes, 0, 2)]);
-        return Promise.resolve(e.overlay(e.transpose(e.transpose(parts)), WINDOW));
+        return e.overlay(e.transpose(e.transpose(parts)), WINDOW);
       },
       { rounds: 0, bytes: 0 },
     );
@@ -151,8 +151,8 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     await exact(
       inputs,
       async (e, x, d, input) => {
-        const largest = await maximum(e, e.windows(x, window));
-        const error = e.overlay(await largest.route(e, d), window);
+        const largest = await maximum(e, await e.windows(x, window));
+        const error = await e.overlay(await largest.route(e, d), window);
         const once = await e.conv('weightGradient', shape, input, error);
         return e.add(once, await e.conv('weightGradient', shape, input, error));
       },
@@ -165,7 +165,7 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     const window: WindowShape = { ...WINDOW, stride: 1 };
     await exact(
       [numbers([4, 72], -9, 9), numbers([2, 5, 4, 3], -9, 9, 2)],
-      (e, planes, x) => e.mul(e.overlay(planes, window), x),
+      async (e, planes, x) => e.mul(await e.overlay(planes, window), x),
       inSequence(model.product(240), model.part(120)),
     );
   });
