@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
+import { GARBAGE_COLLECTION } from '../src/cli/party-child.ts';
 import { machineCard, type MachineCard } from './machine.ts';
 import { measure, rounded } from './measure.ts';
 import type { Operation, OperationOrder, OperationResult } from './operations.ts';
@@ -48,7 +49,6 @@ interface Bench {
 const TRAIN_IMAGES = 2560;
 const TEST_IMAGES = 500;
 /** What V8 is told in the parties of `securenn local` (`party-child.ts`). */
-const PARTY_FLAGS = ['--single-threaded-gc', '--no-incremental-marking', '--max-semi-space-size=64'];
 const COMMAND = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const PARTY = fileURLToPath(new URL('./operations.js', import.meta.url));
 const SUBSET = fileURLToPath(new URL('./subset.js', import.meta.url));
@@ -152,7 +152,7 @@ function operation(
     name,
     run: async ({ quick }) => {
       const names = ['P0', 'P1', 'P2'];
-      const children = names.map((party) => fork(PARTY, [party], { execArgv: PARTY_FLAGS }));
+      const children = names.map((party) => fork(PARTY, [party], { execArgv: [...GARBAGE_COLLECTION] }));
       try {
         const told = <T>(child: (typeof children)[number]): Promise<T> =>
           new Promise((resolve, reject) => {
