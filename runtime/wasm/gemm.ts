@@ -26,7 +26,9 @@ export type GemmBlock = readonly KernelCall[];
 /** Inner dimension of a call, all terms together. */
 const INNER_LIMIT = 2048;
 /** Share of a region that a call's block of B may take. */
-const B_BYTES_LIMIT = 6 * 1024 * 1024;
+const B_BYTES_LIMIT = 3 * 1024 * 1024;
+/** Rows of A and of the output that a call takes, unless its block of B is larger: the copies of one call should not last long. */
+const BAND_BYTES = 2 * 1024 * 1024;
 /** Multiply-adds below which a block is not cut for the sake of another worker. */
 export const WORK_PER_WORKER = 500_000;
 /** The kernel's tiles are 4 x 4. */
@@ -67,7 +69,8 @@ export function planGemm(job: GemmJob, out: BigUint64Array, workers: number): Ge
   const columnLimit = Math.max(TILE, Math.floor(B_BYTES_LIMIT / (8 * Math.max(1, depth))));
   const columns = spans(n, Math.min(columnLimit, byRows ? n : Math.ceil(n / parts)));
   const width = columns[0].end - columns[0].start;
-  const rowRoom = REGION_BYTES - roomFor(8 * depth * width) - roomFor(0) - roomFor(0);
+  const bBytes = roomFor(8 * depth * width);
+  const rowRoom = Math.min(REGION_BYTES - bBytes, Math.max(BAND_BYTES, bBytes)) - roomFor(0) - roomFor(0);
   const rowLimit = Math.max(TILE, Math.floor(rowRoom / (8 * (depth + width))));
   const rows = spans(m, Math.min(rowLimit, byRows ? Math.ceil(m / parts) : m));
 

@@ -56,6 +56,9 @@ class Member {
 export class WorkerPool {
   readonly #members: readonly Member[];
   readonly #queue: Pending[] = [];
+  readonly #replies: (() => void)[] = [];
+  /** Whether a reply has been attended to in this turn of the event loop. */
+  #attended = false;
   /** Why the pool no longer takes calls. */
   #ended: Error | undefined;
 
@@ -63,8 +66,8 @@ export class WorkerPool {
     this.#members = Array.from({ length: size }, (_, index) => {
       const member = new Member(module, url);
       member.thread.on('message', (reply: Reply) => {
-        member.finish(reply);
-        this.#dispatch();
+        this.#replies.push(() => member.finish(reply));
+        this.#attend();
       });
       member.thread.on('error', (cause) => {
         this.#end(new Error(`wasm: worker ${index} failed: ${cause instanceof Error ? cause.message : String(cause)}`));
@@ -94,6 +97,23 @@ export class WorkerPool {
   async close(reason: Error): Promise<void> {
     this.#end(reason);
     await Promise.all(this.#members.map((member) => member.thread.terminate()));
+  }
+
+  /**
+   * One reply a turn: a port hands over all messages there are before the loop turns, and while results and operands are copied here the
+   * workers send the next ones.
+   */
+  #attend(): void {
+    if (this.#attended) return;
+    const finish = this.#replies.shift();
+    if (finish === undefined) return;
+    this.#attended = true;
+    setImmediate(() => {
+      this.#attended = false;
+      this.#attend();
+    });
+    finish();
+    this.#dispatch();
   }
 
   #dispatch(): void {

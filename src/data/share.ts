@@ -7,18 +7,16 @@
  *
  * What each sees: P_j has E and ⟨U⟩_j, uniform both, for ⟨U⟩_{1−j} is not known to it; P2 has U alone.
  *
- * Labels: `input/NAME/masks`, 32 bytes, to P2; `input/NAME/BLOCK`, u64, one message a block. Streams: path `input/NAME`; purposes `masks` (owner and
+ * Labels: `input/NAME/masks`, 32 bytes, to P2; `input/NAME`, u64, one message a block (`blocks.ts`). Streams: path `input/NAME`; purposes `masks` (owner and
  * P_j: the key; owner and P2: the pad) and, under the input's key, `U`. Cost: 8 bytes an element from the owner to P1, and from P1 to P0.
  */
+import { blocks } from '../channel/blocks.ts';
 import type { Link } from '../channel/channel.ts';
 import { later } from '../protocols/later.ts';
 import type { OwnedInput } from '../protocols/ownedInput.ts';
 import { type MaskTable, PairStreams, STREAM_KEY_BYTES } from '../random/streams.ts';
 import { decrease } from '../ring/z64.ts';
 import type { Source } from './encode.ts';
-
-/** 512 KiB a block: it stays in the cache between drawing, subtracting and sending. */
-export const BLOCK_ELEMENTS: number = 2 ** 16;
 
 /**
  * As a time-out: for what comes when a computation or an upload is done, however long it takes. The parties watch over each other's
@@ -31,18 +29,6 @@ const NO_DEPTH = 0;
 
 /** What the owner tells each party when all inputs are out: until then a party that has its own may not expect the others to start. */
 const ALL_SENT = 'input/all-sent';
-
-interface Block {
-  readonly label: string;
-  readonly from: number;
-  readonly to: number;
-}
-
-function* blocks(name: string, elements: number): Generator<Block> {
-  for (let from = 0, i = 0; from < elements; from += BLOCK_ELEMENTS, i++) {
-    yield { label: `input/${name}/${i}`, from, to: Math.min(from + BLOCK_ELEMENTS, elements) };
-  }
-}
 
 /** The key of ⟨U⟩_j, from the streams of the owner and P_j. */
 function maskKey(name: string, pair: PairStreams): Uint8Array {
@@ -71,7 +57,7 @@ export async function shareInput(name: string, source: Source, { links, streams 
   const keys = [maskKey(name, streams.P0), maskKey(name, streams.P1)];
   await links.P2.send(`input/${name}/masks`, padded(name, Buffer.concat(keys), streams.P2), NO_DEPTH);
   const masks = keys.map((key) => maskOf(name, key));
-  for (const { label, from, to } of blocks(name, source.elements)) {
+  for (const { label, from, to } of blocks(`input/${name}`, source.elements)) {
     const block = source.block(from, to);
     for (const mask of masks) decrease(block, mask.z64(from, to - from));
     await links.P1.send(label, block, NO_DEPTH);
@@ -81,7 +67,7 @@ export async function shareInput(name: string, source: Source, { links, streams 
 /** P0: an owner's input, as P1 passes it on. It waits as long as P1 waits for the owner. */
 export async function receiveInput(name: string, elements: number, owner: PairStreams, P1: Link): Promise<OwnedInput> {
   const opened = new BigUint64Array(elements);
-  for (const { label, from, to } of blocks(name, elements)) {
+  for (const { label, from, to } of blocks(`input/${name}`, elements)) {
     opened.set((await P1.receive(label, 'u64', to - from, WHILE_THE_LINK_LIVES)).data, from);
   }
   return { opened, masks: [maskOf(name, maskKey(name, owner))] };
@@ -96,7 +82,7 @@ export async function relayInput(
 ): Promise<OwnedInput> {
   const opened = new BigUint64Array(elements);
   let passedOn: Promise<void> = Promise.resolve();
-  for (const { label, from, to } of blocks(name, elements)) {
+  for (const { label, from, to } of blocks(`input/${name}`, elements)) {
     opened.set((await owner.link.receive(label, 'u64', to - from)).data, from);
     passedOn = later(passedOn.then(() => P0.send(label, opened.subarray(from, to), NO_DEPTH)));
   }

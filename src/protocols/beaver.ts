@@ -15,11 +15,12 @@
  * (`truncation.ts`). So `workers` leaves W in three parts, and `dealPart` makes two of them where shares are wanted.
  * Cost: 1 round for the masks not yet opened, 16 bytes per element of each; 8 bytes per element of Z that is dealt, ahead.
  */
+import { blocks } from '../channel/blocks.ts';
 import * as z64 from '../ring/z64.ts';
 import type { BilinearMap, Term } from './bilinear.ts';
 import type { Cost } from './cost.ts';
 import { receiverOf } from './deal.ts';
-import { open } from './open.ts';
+import { openBlocks } from './open.ts';
 import type { Party } from './party.ts';
 
 /** A worker's view of a masked operand X = E + U. */
@@ -92,14 +93,8 @@ async function combined(
 export async function workersMask(party: Party, share: BigUint64Array): Promise<Masked> {
   const drawn = party.stream('P2', 'U');
   const U = await party.vector(share.length, (from, to) => drawn.z64(to - from));
-  return new Masked(party.worker, await open(party, 'E', await lessMask(party, share, U)), U);
-}
-
-/** P0, P1: this worker's part of the opening of X, ⟨X⟩ − ⟨U⟩. */
-export async function lessMask(party: Party, share: BigUint64Array, U: BigUint64Array): Promise<BigUint64Array> {
-  const mine = U.slice();
-  await party.slices(mine.length, (from, to) => z64.subtractFrom(share.subarray(from, to), mine.subarray(from, to)));
-  return mine;
+  const less = (from: number, to: number): BigUint64Array => z64.sub(share.subarray(from, to), U.subarray(from, to));
+  return new Masked(party.worker, await openBlocks(party, 'E', share.length, less), U);
 }
 
 /** P2: the mask of the value that the workers open at the same address. */
@@ -166,19 +161,23 @@ export async function dealtPart(party: Party, part: BigUint64Array): Promise<Big
     const drawn = party.stream('P2', 'Z');
     return party.vector(part.length, (from, to) => z64.accumulate(drawn.z64(to - from), part.subarray(from, to)));
   }
-  const dealt = await party.receive('P2', 'Z', 'u64', part.length);
-  await party.slices(part.length, (from, to) => z64.accumulate(dealt.subarray(from, to), part.subarray(from, to)));
-  return dealt;
+  const share = new BigUint64Array(part.length);
+  for (const { label, from, to } of blocks('Z', part.length)) {
+    const dealt = await party.receive('P2', label, 'u64', to - from);
+    share.set(z64.accumulate(dealt, part.subarray(from, to)), from);
+  }
+  return share;
 }
 
 /** P2: deals its part to the workers. */
 export async function dealPart(party: Party, part: BigUint64Array): Promise<void> {
   const { depth } = party; // answers may arrive while this computes: the part does not depend on them
   const drawn = party.stream(party.drawer, 'Z');
-  const rest = await party.vector(part.length, (from, to) =>
-    z64.subtractFrom(part.subarray(from, to), drawn.z64(to - from)),
-  );
-  await party.send(receiverOf(party), 'Z', rest, depth);
+  for (const { label, from, to } of blocks('Z', part.length)) {
+    await party.pause();
+    const rest = z64.subtractFrom(part.subarray(from, to), drawn.z64(to - from));
+    await party.send(receiverOf(party), label, rest, depth);
+  }
 }
 
 /** Of masking and opening `count` elements of operands. */

@@ -19,7 +19,7 @@ import { dealDigits, dealtDigits, dealtZ64, dealZ64, digitsBytes, uniformOdd } f
 import { openOdd } from './open.ts';
 import type { Party } from './party.ts';
 import * as privateCompare from './privateCompare.ts';
-import { type Step, step } from './steps.ts';
+import { inBlocks, type Step, step } from './steps.ts';
 
 const COMPARE = { code: P67, orEqual: false } as const;
 
@@ -84,6 +84,6 @@ export function steps(n: number): Step[] {
     step('ahead', [':digits', digitsBytes(P67, n)], [':r_0,Z', 16 * n]),
     ...privateCompare.steps(P67, n),
     step('deal', [":beta'", 8 * n]),
-    step('exchange', [':E', 16 * n]),
+    step('exchange', ...inBlocks(':E', 2 * n)),
   ];
 }

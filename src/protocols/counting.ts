@@ -12,7 +12,7 @@ import type { Engine, Level, Sign, Value } from './engine.ts';
 import { type Bias, checkAlike, LinearEngine } from './linear.ts';
 import { routeDown } from './maxpoolTree.ts';
 import { DEFAULT_CHUNK } from './party.ts';
-import { type Stage, step } from './steps.ts';
+import { inBlocks, type Stage, step } from './steps.ts';
 import { directSuite, type FusedSuite, paperSuite, type Suite } from './suite.ts';
 import { Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
 import * as treeRoute from './treeRoute.ts';
@@ -199,7 +199,7 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
       left = half * columns;
       sendStages(level, treeRoute.stages(), left, options.chunk ?? DEFAULT_CHUNK, traffic);
       if (i < levels.length - 1) {
-        sendSteps(level, [step('exchange', [':E', 8 * left])], -1, traffic);
+        sendSteps(level, [step('exchange', ...inBlocks(':E', left))], -1, traffic);
         this.#did('open', left);
       }
       this.#did('select', left);
@@ -330,7 +330,7 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
       joinWorkers(mask.lane, user);
       const elements = mask.elements();
       if (elements > 0) {
-        sendSteps(mask.lane, [step('exchange', [':E', 8 * elements])], -1, this.#counts.traffic);
+        sendSteps(mask.lane, [step('exchange', ...inBlocks(':E', elements))], -1, this.#counts.traffic);
         this.#did('open', elements);
       }
     }
@@ -346,7 +346,7 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
       const lane = value.mask.lane.fork('whole');
       lane.join(this.#lane);
       const size = sizeOf(x.shape);
-      sendSteps(lane, [step('ahead', [':Z', 8 * size])], lane.depths[2], this.#counts.traffic);
+      sendSteps(lane, [step('ahead', ...inBlocks(':Z', size))], lane.depths[2], this.#counts.traffic);
       this.#did('deal', size);
       value.whole.value = this.#value(() => lane, x.shape, x.fractionBits, false);
     }

@@ -110,8 +110,11 @@ export function workers(
 }
 
 /** P2: q of `count` comparisons, one byte 0/1 each. */
-export function helperBits(party: Party, count: number): Uint8Array {
-  return xorInto(party.stream('P0', 'q').bits(count), party.stream('P1', 'q').bits(count));
+export async function helperBits(party: Party, count: number): Promise<Uint8Array> {
+  const [q0, q1] = [party.stream('P0', 'q'), party.stream('P1', 'q')];
+  const q = new Uint8Array(count);
+  await party.slices(count, (from, to) => q.set(xorInto(q0.bits(to - from), q1.bits(to - from)), from));
+  return q;
 }
 
 /** P2, with its bits q. `part` is its part of a; `signed`: deals (2q − 1)·R in the place of q·R. */

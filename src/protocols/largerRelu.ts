@@ -109,7 +109,7 @@ export async function helper(
     const n = to - from;
     const part = z64.concat(...parts.map((x) => x?.subarray(from, to) ?? new BigUint64Array(n)));
     const R = helperMask(chunk, 0, 2 * n, part);
-    const q = helperBits(chunk, 3 * n);
+    const q = await helperBits(chunk, 3 * n);
     const q3 = q.subarray(2 * n);
     const twice = new Uint8Array(2 * n);
     twice.set(q3);

@@ -5,6 +5,7 @@
  * Open        both workers learn x: each sends its share to the other. 1 round, 16 bytes an element.
  * Reconstruct whoever holds both shares adds them (the owner: `src/client`).
  */
+import { BLOCK_ELEMENTS } from '../channel/blocks.ts';
 import * as odd from '../ring/odd.ts';
 import * as z64 from '../ring/z64.ts';
 import type { Cost } from './cost.ts';
@@ -13,8 +14,25 @@ import type { Party } from './party.ts';
 /** P0, P1: the value behind two shares over Z_{2^64}. `mine` is sent and must not change afterwards. */
 export async function open(party: Party, purpose: string, mine: BigUint64Array): Promise<BigUint64Array> {
   const [, theirs] = await exchange(party, purpose, mine); // what was received is this party's own array
-  await party.slices(mine.length, (from, to) => z64.accumulate(theirs.subarray(from, to), mine.subarray(from, to)));
-  return theirs;
+  return z64.accumulate(theirs, mine);
+}
+
+/** The same of any length, in messages of a block each: `share` makes this worker's share of elements from … to, which is sent. */
+export async function openBlocks(
+  party: Party,
+  purpose: string,
+  count: number,
+  share: (from: number, to: number) => BigUint64Array,
+): Promise<BigUint64Array> {
+  if (count <= BLOCK_ELEMENTS) return open(party, purpose, share(0, count));
+  const { depth } = party; // no block depends on another
+  const out = new BigUint64Array(count);
+  await party.blocks(purpose, count, async ({ label, from, to }) => {
+    const mine = share(from, to);
+    const [, theirs] = await exchange(party, label, mine, depth);
+    out.set(z64.accumulate(theirs, mine), from);
+  });
+  return out;
 }
 
 /** P0, P1: the same over Z_{2^64 − 1}. */
@@ -23,8 +41,16 @@ export async function openOdd(party: Party, purpose: string, mine: BigUint64Arra
   return odd.accumulate(theirs, mine);
 }
 
-function exchange(party: Party, purpose: string, mine: BigUint64Array): Promise<[void, BigUint64Array]> {
-  return Promise.all([party.send(party.peer, purpose, mine), party.receive(party.peer, purpose, 'u64', mine.length)]);
+function exchange(
+  party: Party,
+  purpose: string,
+  mine: BigUint64Array,
+  depth: number = party.depth,
+): Promise<[void, BigUint64Array]> {
+  return Promise.all([
+    party.send(party.peer, purpose, mine, depth),
+    party.receive(party.peer, purpose, 'u64', mine.length),
+  ]);
 }
 
 export function openCost(count: number): Cost {

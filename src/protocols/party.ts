@@ -11,6 +11,7 @@
 import type { Compute } from '../../runtime/compute.ts';
 import { MeasuredCompute } from '../../runtime/measured.ts';
 import type { Scratch } from '../../runtime/scratch.ts';
+import { blocks, type Block } from '../channel/blocks.ts';
 import type { ElementType, Link, Payloads, PeerName } from '../channel/channel.ts';
 import type { Probe } from '../profile/probe.ts';
 import { MeasuredStream } from '../random/measured.ts';
@@ -43,8 +44,8 @@ const SLICE = 16384;
 /** How long a turn of the event loop may last. The helper deals ahead, and workers wait for its answers: it looks for them often. */
 const WORKER_TURN_MS = 2;
 const HELPER_TURN_MS = 0.25;
-/** Chunks of one tensor that a worker keeps in flight. */
-const CHUNKS_IN_FLIGHT = 4;
+/** Chunks, or blocks, of one tensor that a party keeps in flight. */
+const IN_FLIGHT = 4;
 
 /** What all forks of a party share. */
 interface Session extends PartySetup {
@@ -158,7 +159,7 @@ export class Party {
     const received = await (this.#probe === undefined
       ? link.receive(label, type, length)
       : measuredReceive(this.#probe, link, { from, purpose, label, type, length }));
-    await this.pause();
+    await this.#setup.turns.pause(true);
     this.join(received);
     return received.data;
   }
@@ -186,18 +187,17 @@ export class Party {
     const other = this.drawer === 'P0' ? 'P1' : 'P0';
     const start = this.#depth; // chunks do not depend on each other: every one starts here
     let deepest = start;
-    let next = 0;
-    const lane = async (): Promise<void> => {
-      while (next < total) {
-        const index = next++;
-        await this.pause();
-        const child = this.#child(`${index}`, start, index % 2 === 0 ? this.drawer : other);
-        await task(child, index * size, Math.min(count, (index + 1) * size));
-        deepest = Math.max(deepest, child.depth);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(CHUNKS_IN_FLIGHT, total) }, lane));
+    await this.#inLanes(range(total), async (index) => {
+      const child = this.#child(`${index}`, start, index % 2 === 0 ? this.drawer : other);
+      await task(child, index * size, Math.min(count, (index + 1) * size));
+      deepest = Math.max(deepest, child.depth);
+    });
     this.#depth = Math.max(this.#depth, deepest);
+  }
+
+  /** Runs `task` on every block of `count` elements that are sent under this party's path and `purpose`, a few at a time. */
+  blocks(purpose: string, count: number, task: (block: Block) => Promise<void>): Promise<void> {
+    return this.#inLanes(blocks(purpose, count), task);
   }
 
   /** Between pieces of a long local task: lets the event loop turn if this turn has been long. */
@@ -220,6 +220,17 @@ export class Party {
     const out = new BigUint64Array(count);
     await this.slices(count, (from, to) => out.set(slice(from, to), from));
     return out;
+  }
+
+  /** Runs `task` on every item, a few at a time. */
+  async #inLanes<T>(items: Iterator<T>, task: (item: T) => Promise<void>): Promise<void> {
+    const lane = async (): Promise<void> => {
+      for (let item = items.next(); item.done !== true; item = items.next()) {
+        await this.pause();
+        await task(item.value);
+      }
+    };
+    await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
   }
 
   #child(label: string, depth: number, drawer: WorkerName): Party {
@@ -246,6 +257,10 @@ export class Party {
       throw new Error(`address ${this.path} ${address} is used twice: random values would repeat`);
     this.#used.add(address);
   }
+}
+
+function* range(total: number): Generator<number, void> {
+  for (let index = 0; index < total; index++) yield index;
 }
 
 /**

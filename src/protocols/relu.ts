@@ -10,7 +10,7 @@ import { later } from './later.ts';
 import { openCost } from './open.ts';
 import type { Party } from './party.ts';
 import * as selectShare from './selectShare.ts';
-import { atOnce, type Stage, step } from './steps.ts';
+import { atOnce, inBlocks, type Stage, step } from './steps.ts';
 
 /** P0, P1: ⟨ReLU(a)⟩, and DReLU(a) as a masked operand. */
 export async function workers(party: Party, a: BigUint64Array): Promise<{ y: BigUint64Array; alpha: beaver.Masked }> {
@@ -63,7 +63,10 @@ export function cost(count: number, chunk: number): Cost {
 export function stages(): Stage[] {
   return [
     drelu.stage('/drelu'),
-    atOnce((n) => [step('exchange', [':E', 8 * n], ['/select:E', 8 * n]), step('ahead', ['/select:Z', 8 * n])]),
+    atOnce((n) => [
+      step('exchange', ...inBlocks(':E', n), ...inBlocks('/select:E', n)),
+      step('ahead', ...inBlocks('/select:Z', n)),
+    ]),
   ];
 }
 

@@ -233,9 +233,11 @@ export class SecureEngine extends SecureValues implements Engine {
     if (tree === undefined || levels.length === 0) return routeDown(this, levels, delta);
     const whole = await this.whole(delta);
     const columns = sizeOf(delta.shape);
-    const down = levels
-      .toReversed()
-      .map(({ sign, half }) => ({ bit: (sign as SecureSign).bit, count: half * columns }));
+    const down = await Promise.all(
+      levels
+        .toReversed()
+        .map(async ({ sign, half }) => ({ bit: await (sign as SecureSign).bit, count: half * columns })),
+    );
     const size = down.reduce((sum, { count }) => sum + count, columns);
     let routed: Routed | undefined;
     let helperRouted: HelperRouted | undefined;
@@ -351,9 +353,9 @@ export class SecureEngine extends SecureValues implements Engine {
         bit = result.bit;
         return result.y;
       },
-      helper: (party) => {
+      helper: async (party) => {
         bit = this.runtime.suite.helperBits(party, size);
-        return scripts.helper(party, bit);
+        return scripts.helper(party, await bit);
       },
     });
     const sign: SecureSign = { shape: x.shape, bit };
@@ -377,7 +379,7 @@ export class SecureEngine extends SecureValues implements Engine {
       throw new RangeError(`${name}: bits of shape [${sign.shape.join(',')}], x is [${x.shape.join(',')}]`);
     const share = await this.run(name, size, {
       workers: (party) => scripts.workers(party, bit),
-      helper: (party) => scripts.helper(party, bit),
+      helper: async (party) => scripts.helper(party, await bit),
     });
     return this.make(x.shape, fractionBits, share);
   }

@@ -96,7 +96,7 @@ export interface Held {
 }
 
 export interface SecureSign extends Sign {
-  /** What this party keeps of the comparison. */
+  /** What this party keeps of the comparison; P2 may still be drawing it. */
   readonly bit: unknown;
 }
 

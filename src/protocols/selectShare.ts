@@ -7,7 +7,7 @@ import * as beaver from './beaver.ts';
 import { elementwise } from './bilinear.ts';
 import type { Cost } from './cost.ts';
 import type { Party } from './party.ts';
-import { type Step, step } from './steps.ts';
+import { inBlocks, type Step, step } from './steps.ts';
 
 /** P0, P1. */
 export async function workers(party: Party, alpha: beaver.Masked, y: BigUint64Array): Promise<BigUint64Array> {
@@ -32,5 +32,5 @@ export function cost(count: number): Cost {
 }
 
 export function steps(n: number): Step[] {
-  return [step('exchange', [':E', 8 * n]), step('ahead', [':Z', 8 * n])];
+  return [step('exchange', ...inBlocks(':E', n)), step('ahead', ...inBlocks(':Z', n))];
 }

@@ -3,6 +3,7 @@
  * depends on those before. From them follow payload bytes, frames, online rounds and which link carries what (`counting.ts`), without
  * running anything; a test compares all of it with what the channel counts.
  */
+import { blocks } from '../channel/blocks.ts';
 
 /**
  * exchange  P0 and P1 send each other; all messages of one step at the same time.
@@ -35,6 +36,11 @@ export interface Stage {
 
 export function step(kind: StepKind, ...messages: readonly [label: string, bytes: number][]): Step {
   return { kind, messages: messages.map(([label, bytes]) => ({ label, bytes })) };
+}
+
+/** The messages of `count` elements of Z_{2^64}, one a block. */
+export function inBlocks(purpose: string, count: number): [label: string, bytes: number][] {
+  return Array.from(blocks(purpose, count), ({ label, from, to }) => [label, 8 * (to - from)]);
 }
 
 /** A protocol that runs in chunks and does nothing else. */

@@ -18,7 +18,7 @@ export interface Suite<WorkerBit, HelperBit> {
   /** `drop`: bits of a that need not be compared. */
   relu(party: Party, a: BigUint64Array, drop: number): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
   /** What P2 knows of the bits of `count` comparisons before they are made. */
-  helperBits(party: Party, count: number): HelperBit;
+  helperBits(party: Party, count: number): HelperBit | Promise<HelperBit>;
   helperRelu(party: Party, bits: HelperBit, drop: number): Promise<void>;
   select(party: Party, bit: WorkerBit, x: BigUint64Array): Promise<BigUint64Array>;
   helperSelect(party: Party, bit: HelperBit): Promise<void>;

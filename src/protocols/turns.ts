@@ -2,23 +2,38 @@
  * How a party's event loop keeps turning. A message that is here already is awaited without a turn, and so is every local step: left to
  * themselves, the chunks of a tensor would be computed one after the other while nothing comes in and, as the transport gathers what is
  * sent until the running promises are done, little leaves. So whoever goes on to the next piece of work asks here whether to wait a turn.
+ * Of those who wait, a turn lets one go on: were there more, each would begin before the first one's time is known.
  */
+
+const AT_ONCE = Promise.resolve();
 
 export class Turns {
   readonly #longMs: number;
-  /** When the first piece of this turn began. */
+  /** When this turn's first piece began. */
   #began = 0;
-  /** The turn to come, once a piece of this one has begun. */
-  #next: Promise<void> | undefined;
+  /** Whether a piece of this turn has begun. */
+  #working = false;
+  /** Who goes on in the turns to come, first come first served: what follows a message before what does not. */
+  readonly #answering: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   /** @param longMs how long a turn may last before the next piece waits; a turn costs about 10 µs */
   constructor(longMs: number) {
     this.#longMs = longMs;
   }
 
-  /** Resolves when the next piece of work may begin: at once, or in a later turn if this one has been long. */
-  async pause(): Promise<void> {
-    while (this.#isLong()) await this.#next;
+  /**
+   * Resolves when the next piece of work may begin: at once, or in a later turn if this one has been long or others wait.
+   * @param answering the piece follows a message: it goes before those that do not
+   */
+  pause(answering = false): Promise<void> {
+    if (!this.#working) {
+      this.#begin();
+      return AT_ONCE;
+    }
+    const mayGoOn = this.#answering.length === 0 && (answering || this.#waiting.length === 0);
+    if (mayGoOn && performance.now() - this.#began < this.#longMs) return AT_ONCE;
+    return new Promise((resolve) => (answering ? this.#answering : this.#waiting).push(resolve));
   }
 
   /** Resolves in the next turn. */
@@ -26,15 +41,15 @@ export class Turns {
     return new Promise((resolve) => setImmediate(resolve));
   }
 
-  #isLong(): boolean {
-    if (this.#next !== undefined) return performance.now() - this.#began >= this.#longMs;
+  #begin(): void {
     this.#began = performance.now();
-    this.#next = new Promise((resolve) => {
-      setImmediate(() => {
-        this.#next = undefined;
-        resolve();
-      });
+    this.#working = true;
+    setImmediate(() => {
+      this.#working = false;
+      const goOn = this.#answering.shift() ?? this.#waiting.shift();
+      if (goOn === undefined) return;
+      this.#begin();
+      goOn();
     });
-    return false;
   }
 }

@@ -3,6 +3,7 @@
  * share is decided where inputs arrive, and inside `protocols/`.
  */
 import type { Compute } from '../../runtime/compute.ts';
+import { blocks } from '../channel/blocks.ts';
 import type { Link, PeerName } from '../channel/channel.ts';
 import type { Checkpoint, StoredTensor } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
@@ -60,7 +61,10 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
     truncation: job.truncation,
     fractionBits: job.fractionBits,
     compareBits: job.compareBits,
-    reveal: (name, share) => owner.send(revealLabel(name), share, 0),
+    reveal: async (name, share) => {
+      for (const { label, from, to } of blocks(revealLabel(name), share.length))
+        await owner.send(label, share.subarray(from, to), 0);
+    },
   });
   const parties = [...links.values()].filter((link) => link !== owner);
   const reporter = new Reporter({

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Link } from '../../src/channel/channel.ts';
 import { materialize, oneHotSource, pixelSource, ringSource, type Source } from '../../src/data/encode.ts';
-import { BLOCK_ELEMENTS, receiveInput, receiveMasks, relayInput, shareInput } from '../../src/data/share.ts';
+import { BLOCK_ELEMENTS } from '../../src/channel/blocks.ts';
+import { receiveInput, receiveMasks, relayInput, shareInput } from '../../src/data/share.ts';
 import { held, type OwnedInput } from '../../src/protocols/ownedInput.ts';
 import type { PartyId } from '../../src/protocols/party.ts';
 import { PairStreams } from '../../src/random/streams.ts';
@@ -115,7 +116,7 @@ describe("an owner's input", () => {
     const source = pixelSource(pixels, 16);
     const { parts, toP0, toP1, toP2 } = await send('images', source);
     const expected = [
-      ['input/images/0', BLOCK_ELEMENTS],
+      ['input/images', BLOCK_ELEMENTS],
       ['input/images/1', BLOCK_ELEMENTS],
       ['input/images/2', 5],
     ];
@@ -174,13 +175,13 @@ describe("an owner's input", () => {
   it('fails where a message is missing', async () => {
     const empty = new Mailbox().link;
     await expect(receiveMasks('x', { link: empty, streams: pairs(1).P2 })).rejects.toThrow('no input/x/masks');
-    await expect(receiveInput('x', 3, pairs(1).P0, empty)).rejects.toThrow('no input/x/0');
-    await expect(relayInput('x', 3, { link: empty, streams: pairs(1).P1 }, empty)).rejects.toThrow('no input/x/0');
+    await expect(receiveInput('x', 3, pairs(1).P0, empty)).rejects.toThrow('no input/x');
+    await expect(relayInput('x', 3, { link: empty, streams: pairs(1).P1 }, empty)).rejects.toThrow('no input/x');
   });
 
   it('stops P1 when the link to P0 fails', async () => {
     const { toP1 } = await send('x', ringSource(BigUint64Array.of(7n, 8n, 9n)));
-    const link = { receive: () => Promise.resolve({ data: toP1.get('input/x/0'), depth: 0 }) } as unknown as Link;
+    const link = { receive: () => Promise.resolve({ data: toP1.get('input/x'), depth: 0 }) } as unknown as Link;
     const broken = { send: () => Promise.reject(new Error('P0 is gone')) } as unknown as Link;
     await expect(relayInput('x', 3, { link, streams: pairs(1).P1 }, broken)).rejects.toThrow('P0 is gone');
   });

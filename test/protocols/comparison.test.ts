@@ -129,7 +129,7 @@ describe('ReLU, direct suite', () => {
       async (party) => {
         if (party.id === 2) {
           const q = await party.under('relu', async (child) => {
-            const bits = directRelu.helperBits(child, a.length);
+            const bits = await directRelu.helperBits(child, a.length);
             await directRelu.helper(child, bits, k);
             return bits;
           });
@@ -163,7 +163,7 @@ describe('ReLU, direct suite', () => {
     const [r0, r1] = await onShares(
       ring([2n ** 16n]),
       (party, share) => directRelu.workers(party, share, k),
-      (party, count) => directRelu.helper(party, directRelu.helperBits(party, count), k),
+      async (party, count) => directRelu.helper(party, await directRelu.helperBits(party, count), k),
     );
     expect(z64.add(r0.y, r1.y)[0]).toBe(0n);
   });

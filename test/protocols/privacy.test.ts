@@ -36,7 +36,7 @@ const RELU = {
   scale: 0,
   workers: async (party: Party, share: BigUint64Array): Promise<unknown> => directRelu.workers(party, share, K),
   helper: async (party: Party, count: number): Promise<unknown> =>
-    directRelu.helper(party, directRelu.helperBits(party, count), K),
+    directRelu.helper(party, await directRelu.helperBits(party, count), K),
 };
 /** Of a product in three parts: P2 holds one of them, here uniform. */
 const TRUNCATE_RELU = {
@@ -44,7 +44,7 @@ const TRUNCATE_RELU = {
   workers: async (party: Party, share: BigUint64Array): Promise<unknown> =>
     truncateRelu.workers(party, party.id === 0 ? z64.sub(share, partOf(share.length)) : share, 16, K),
   helper: async (party: Party, count: number): Promise<unknown> =>
-    truncateRelu.helper(party, directRelu.helperBits(party, count), 16, K, partOf(count)),
+    truncateRelu.helper(party, await directRelu.helperBits(party, count), 16, K, partOf(count)),
 };
 
 /** Of values with more fractional bits, whose low bits the comparison drops. */
@@ -52,7 +52,7 @@ const WIDE_RELU = {
   scale: 16,
   workers: async (party: Party, share: BigUint64Array): Promise<unknown> => directRelu.workers(party, share, K, 16),
   helper: async (party: Party, count: number): Promise<unknown> =>
-    directRelu.helper(party, directRelu.helperBits(party, count), K, 16),
+    directRelu.helper(party, await directRelu.helperBits(party, count), K, 16),
 };
 
 /** The larger of a product and zero. */
@@ -63,7 +63,7 @@ const LARGER = {
     return larger.workers(party, [part, new BigUint64Array(part.length)], K, 16);
   },
   helper: async (party: Party, count: number): Promise<unknown> =>
-    larger.helper(party, directRelu.helperBits(party, count), K, 16, partOf(count)),
+    larger.helper(party, await directRelu.helperBits(party, count), K, 16, partOf(count)),
 };
 
 /** The larger of a product, of a value in two shares, and zero: three comparisons. */

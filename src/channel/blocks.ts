@@ -1,0 +1,20 @@
+/**
+ * How a tensor that may be longer than a frame travels: in messages of a block each. A block stays in the cache from where it is made to where
+ * it is sent, and whoever receives it is not held up by the copy of a frame of megabytes.
+ */
+
+/** 512 KiB of u64. */
+export const BLOCK_ELEMENTS: number = 2 ** 16;
+
+export interface Block {
+  readonly label: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The blocks [from, to) of `count` elements in order, at least one. The first one's label is `label`, the others are `label/1` … */
+export function* blocks(label: string, count: number): Generator<Block, void> {
+  for (let from = 0, i = 0; from === 0 || from < count; from += BLOCK_ELEMENTS, i++) {
+    yield { label: i === 0 ? label : `${label}/${i}`, from, to: Math.min(from + BLOCK_ELEMENTS, count) };
+  }
+}
