@@ -36,12 +36,18 @@ export class Deferred<T> {
 /**
  * A party allocates and drops about 100 MB of tensors a step, which V8 holds to be memory pressure: it counts them to a heap of some 15 MB, whose
  * limit they pass again and again, so that by default it collects everything in every step, and marks on four threads a party. With one thread and a
- * heap that may grow (nothing is taken from the system for that) it does so once in six steps, marks in increments of some 5 ms, and ends in 3 ms. On two
+ * heap that may grow (nothing is taken from the system for that) it does so once in six steps, in increments, and ends in 3 ms. On two
  * cores a step of network A took 0.057 s; 0.063 with marking in one go, which stopped the party for 19 ms at a time; 0.091 by default.
+ *
+ * Once 64 MB of tensors have come since the last collection, V8 marks for 5 ms at each further one. So marking begins at 3 % of the limit, some 30 MB,
+ * and goes on in tasks of a tenth of a millisecond. The memory of tensors that are gone is given back on another thread: with hundreds of megabytes
+ * that takes 20 ms.
  */
 export const GARBAGE_COLLECTION: readonly string[] = [
   '--single-threaded-gc',
+  '--concurrent-array-buffer-sweeping',
   '--initial-heap-size=1000',
+  '--incremental-marking-soft-trigger=3',
   '--max-semi-space-size=64',
 ];
 
