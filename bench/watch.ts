@@ -1,9 +1,10 @@
 /**
  * Loaded into the processes of `limits.ts` before anything else (`node --import`): at its end a party leaves one line of JSON with its peak
- * memory and how long its event loop stood still.
+ * memory and how long its event loop stood still. That counts from when it opens its links: while Node loads modules nobody waits for it.
  */
 import { appendFileSync, existsSync, openSync, readSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
+import type { Notice } from '../src/server/ipc.ts';
 
 export interface Watched {
   readonly party: string;
@@ -33,20 +34,28 @@ if (file !== undefined && isMainThread && process.argv[1]?.endsWith('party-proce
   const longestBySecond: number[] = [];
   const longestRunningBySecond: number[] = [];
   let [stood, running] = [0, 0];
-  let [looked, waited] = [performance.now(), waitedForCore(descriptor, buffer)];
-  setInterval(() => {
-    const [now, waitedNow] = [performance.now(), waitedForCore(descriptor, buffer)];
-    const turn = now - looked - RESOLUTION_MS;
-    stood = Math.max(stood, turn);
-    running = Math.max(running, turn - (waitedNow - waited));
-    [looked, waited] = [now, waitedNow];
-  }, RESOLUTION_MS).unref();
-  const rounded = (milliseconds: number): number => Math.round(milliseconds * 100) / 100;
-  setInterval(() => {
-    longestBySecond.push(rounded(stood));
-    longestRunningBySecond.push(rounded(running));
-    [stood, running] = [0, 0];
-  }, 1000).unref();
+  const watch = (): void => {
+    let [looked, waited] = [performance.now(), waitedForCore(descriptor, buffer)];
+    setInterval(() => {
+      const [now, waitedNow] = [performance.now(), waitedForCore(descriptor, buffer)];
+      const turn = now - looked - RESOLUTION_MS;
+      stood = Math.max(stood, turn);
+      running = Math.max(running, turn - (waitedNow - waited));
+      [looked, waited] = [now, waitedNow];
+    }, RESOLUTION_MS).unref();
+    const rounded = (milliseconds: number): number => Math.round(milliseconds * 100) / 100;
+    setInterval(() => {
+      longestBySecond.push(rounded(stood));
+      longestRunningBySecond.push(rounded(running));
+      [stood, running] = [0, 0];
+    }, 1000).unref();
+  };
+  // The party's own word that it is ready for its peers (`party-process.ts`); a listener for its orders would take them from it.
+  const send = process.send!.bind(process) as (notice: Notice, ...rest: unknown[]) => boolean;
+  process.send = (notice: Notice, ...rest: unknown[]) => {
+    if (notice.type === 'computing') watch();
+    return send(notice, ...rest);
+  };
   process.on('exit', () => {
     const watched: Watched = {
       party: process.argv[2],

@@ -72,8 +72,8 @@ export class HelperMask {
   }
 }
 
-/** Σ factors[i] · terms[i]. */
-async function combined(
+/** Σ factors[i] · terms[i], slice by slice. */
+export async function combined(
   party: Party,
   terms: readonly BigUint64Array[],
   factors: readonly bigint[],

@@ -2,23 +2,12 @@
  * An owner's data set: its first dimension is rows (samples). It came open under the owner's mask (`ownedInput.ts`), so a batch of rows is
  * a masked operand that takes no message, in whichever batches a row appears.
  *
- * Each share of the mask lies in one stream, row after row: that of a row is the same whatever batch it is in, and those of rows that follow one
- * another are drawn at once.
+ * Each share of the mask lies in one stream, row after row: that of a row is the same whatever batch it is in.
  */
 import { HelperMask, Masked } from './beaver.ts';
 import type { OwnedInput } from './ownedInput.ts';
 import type { Party } from './party.ts';
 import * as z64 from '../ring/z64.ts';
-
-/** Elements whose masks are drawn at once. */
-const SLICE = 16384;
-
-/** Elements that lie side by side: `count` of a batch from `at`, of the data set from `from`. */
-interface Piece {
-  readonly at: number;
-  readonly from: number;
-  readonly count: number;
-}
 
 export class Dataset {
   readonly #party: Party;
@@ -46,8 +35,7 @@ export class Dataset {
   share(indices: readonly number[]): BigUint64Array | null {
     const { opened, masks } = this.#input;
     if (opened === null) return null;
-    const U = new BigUint64Array(indices.length * this.#width);
-    for (const { at, from, count } of this.#pieces(indices)) U.set(masks[0].z64(from, count), at);
+    const U = masks[0].rows(this.#starts(indices), this.#width);
     return this.#party.id === 0 ? z64.add(this.#openedRows(indices), U) : U;
   }
 
@@ -62,30 +50,23 @@ export class Dataset {
   }
 
   /** The rows of one of the shares of the mask that this party knows. */
-  async #mask(indices: readonly number[], which: number): Promise<BigUint64Array> {
-    const U = new BigUint64Array(indices.length * this.#width);
-    for (const { at, from, count } of this.#pieces(indices)) {
-      U.set(this.#input.masks[which].z64(from, count), at);
-      await this.#party.pause();
-    }
-    return U;
+  #mask(indices: readonly number[], which: number): Promise<BigUint64Array> {
+    const starts = this.#starts(indices);
+    const width = this.#width;
+    const rows = (from: number, to: number): BigUint64Array =>
+      this.#input.masks[which].rows(starts.slice(from / width, to / width), width);
+    return this.#party.vector(indices.length * width, rows, width);
   }
 
   #openedRows(indices: readonly number[]): BigUint64Array {
-    const out = new BigUint64Array(indices.length * this.#width);
-    for (const { at, from, count } of this.#pieces(indices))
-      out.set(this.#input.opened!.subarray(from, from + count), at);
+    const width = this.#width;
+    const out = new BigUint64Array(indices.length * width);
+    this.#starts(indices).forEach((from, i) => out.set(this.#input.opened!.subarray(from, from + width), i * width));
     return out;
   }
 
-  /** Rows that follow one another, at most a slice of them at a time. */
-  *#pieces(indices: readonly number[]): Generator<Piece> {
-    const most = Math.max(1, Math.floor(SLICE / this.#width));
-    for (let k = 0; k < indices.length;) {
-      let count = 1;
-      while (k + count < indices.length && count < most && indices[k + count] === indices[k] + count) count++;
-      yield { at: k * this.#width, from: indices[k] * this.#width, count: count * this.#width };
-      k += count;
-    }
+  /** Where rows begin in the data set. */
+  #starts(indices: readonly number[]): number[] {
+    return indices.map((index) => index * this.#width);
   }
 }

@@ -34,7 +34,11 @@ export abstract class LinearEngine<V extends RingValue> {
   protected abstract make(shape: Shape, fractionBits: number, data: BigUint64Array | null): V;
   /** A linear function of some values: `compute` of what this party holds of each. */
   protected abstract linear(shape: Shape, fractionBits: number, operands: readonly V[], compute: Linear): V;
-  /** The same of one value, where it takes long. */
+  /** Σ factors[i] · operands[i]. */
+  protected weighted(shape: Shape, fractionBits: number, factors: readonly bigint[], operands: readonly V[]): V {
+    return this.linear(shape, fractionBits, operands, (...datas) => z64.combine(datas, factors));
+  }
+  /** A linear function of one value, where it takes long. */
   protected abstract paced(
     shape: Shape,
     fractionBits: number,
@@ -122,7 +126,7 @@ export abstract class LinearEngine<V extends RingValue> {
       throw new RangeError(`combine: shapes [${shape.join(',')}] and [${other.shape.join(',')}] differ`);
     const factors = terms.map(([factor]) => factor);
     const values = terms.map(([, x]) => x as V);
-    return this.linear(shape, fractionBits, values, (...datas) => z64.combine(datas, factors));
+    return this.weighted(shape, fractionBits, factors, values);
   }
 
   extend(x: Value, bits: number): V {

@@ -11,7 +11,7 @@ export interface OwnedInput {
   /** P0, P1: E. Null at P2, which sees nothing that depends on X. */
   readonly opened: BigUint64Array | null;
   /** The worker's own share of the mask; at P2 ⟨U⟩₀ and ⟨U⟩₁. */
-  readonly masks: readonly Pick<MaskTable, 'z64'>[];
+  readonly masks: readonly Pick<MaskTable, 'z64' | 'rows'>[];
 }
 
 /** All of it at once, as `SecureEngine.input` takes it: ⟨X⟩_j = [j=0]E + ⟨U⟩_j and E at a worker, the mask's shares at P2. */

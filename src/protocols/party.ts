@@ -214,11 +214,15 @@ export class Party {
     }
   }
 
-  /** A vector of `count` elements from its slices. */
-  async vector(count: number, slice: (from: number, to: number) => BigUint64Array): Promise<BigUint64Array> {
+  /** A vector of `count` elements from its slices, whole units each. */
+  async vector(
+    count: number,
+    slice: (from: number, to: number) => BigUint64Array,
+    unit?: number,
+  ): Promise<BigUint64Array> {
     if (count <= SLICE) return slice(0, count);
     const out = new BigUint64Array(count);
-    await this.slices(count, (from, to) => out.set(slice(from, to), from));
+    await this.slices(count, (from, to) => out.set(slice(from, to), from), unit);
     return out;
   }
 

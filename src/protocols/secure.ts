@@ -204,7 +204,8 @@ export class SecureEngine extends SecureValues implements Engine {
     if (tree === undefined) return this.reluThenAdd(x, y);
     checkAlike('larger', x, y);
     const drop = Math.max(0, x.fractionBits - this.fractionBits);
-    const [difference, sum] = [this.partOfSum(x, -1n, y), this.partOfSum(x, 1n, y)];
+    const pair = [x, y] as SecureValue[];
+    const [difference, sum] = [this.partOfSum([1n, -1n], pair), this.partOfSum([1n, 1n], pair)];
     const scripts = {
       workers: (party: Party) => tree.larger(party, [dataOf<SecureValue>(x), dataOf<SecureValue>(y)], drop),
       helper: async (party: Party, bit: unknown) => tree.helperLarger(party, bit, drop, await difference),

@@ -4,7 +4,6 @@
  */
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { overlay, type WindowShape } from '../ring/windows.ts';
-import * as z64 from '../ring/z64.ts';
 import * as beaver from './beaver.ts';
 import type { Value } from './engine.ts';
 import { later } from './later.ts';
@@ -90,21 +89,34 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     return this.party.pause();
   }
 
-  /** At the helper terms in two shares are nothing: neither a sum nor a difference spends time on them. */
-  override combine(terms: readonly (readonly [factor: bigint, x: Value])[], fractionBits: number): SecureValue {
-    const partial = this.holdsData ? [] : terms.filter(([, x]) => (x as SecureValue).partial);
-    return super.combine(partial.length > 0 ? partial : terms, fractionBits);
+  protected override weighted(
+    shape: Shape,
+    fractionBits: number,
+    factors: readonly bigint[],
+    operands: readonly SecureValue[],
+  ): SecureValue {
+    if (this.holdsData) return super.weighted(shape, fractionBits, factors, operands);
+    const part = this.partOfSum(factors, operands) ?? false;
+    return this.value(this.nextLane(), shape, fractionBits, null, part);
   }
 
-  /** At the helper its part of x + factor · y, if it has one. */
-  protected partOfSum(x: Value, factor: bigint, y: Value): Promise<BigUint64Array> | undefined {
-    const terms = [[1n, x] as const, [factor, y] as const].filter(
-      ([, term]) => (term as SecureValue).part !== undefined,
+  /** At the helper its part of Σ factors[i] · operands[i], if it has one: terms in two shares are nothing there, and cost no time. */
+  protected partOfSum(
+    factors: readonly bigint[],
+    operands: readonly SecureValue[],
+  ): Promise<BigUint64Array> | undefined {
+    const parts = operands.flatMap(({ part }, i) => (part === undefined ? [] : [{ part, factor: factors[i] }]));
+    if (parts.length === 0) return undefined;
+    const datas = Promise.all(parts.map(({ part }) => part));
+    return later(
+      datas.then((terms) =>
+        beaver.combined(
+          this.party,
+          terms,
+          parts.map(({ factor }) => factor),
+        ),
+      ),
     );
-    if (terms.length === 0) return undefined;
-    const parts = Promise.all(terms.map(([, term]) => (term as SecureValue).part!));
-    const factors = terms.map(([each]) => each);
-    return later(parts.then((datas) => z64.combine(datas, factors)));
   }
 
   /** Of planes that do not overlap the image is opened by their opening: some of it may be there already (`treeRoute.ts`). */

@@ -26,13 +26,15 @@ const BLOCK_BYTES = 16;
  * short, and a cipher in counter mode of their own costs more to make, and to collect, than these bytes.
  */
 const SHORT_BYTES = 8192;
+/** Most that is encrypted block by block in one call; counters and result stay in the cache. */
+const GATHERED_BYTES = 65_536;
 
 /** AES of one key, block by block, and in counter mode from any block. */
 class BlockCipher {
   readonly #key: KeyObject;
   readonly #ecb: Cipher;
   /** Counter blocks on their way into the cipher. */
-  readonly #blocks: Uint32Array<ArrayBuffer> = new Uint32Array(SHORT_BYTES / 4);
+  readonly #blocks: Uint32Array<ArrayBuffer> = new Uint32Array(GATHERED_BYTES / 4);
   readonly #bytes: Buffer<ArrayBuffer> = Buffer.from(this.#blocks.buffer);
   /** The address in the first blocks, and in how many: that of a data set's masks comes again and again. */
   #address: Buffer | undefined;
@@ -43,24 +45,29 @@ class BlockCipher {
     this.#ecb = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false);
   }
 
-  /** `length` bytes of the key stream at an address from block `from` on, up to SHORT_BYTES. */
+  /** `length` bytes of the key stream at an address from block `from` on, up to GATHERED_BYTES. */
   short(address: Buffer, from: number, length: number): Buffer<ArrayBuffer> {
+    return this.gather(address, [from], Math.ceil(length / BLOCK_BYTES)).subarray(0, length);
+  }
+
+  /** `count` blocks of the key stream at an address from each of `starts` on, one run after the other; together up to GATHERED_BYTES. */
+  gather(address: Buffer, starts: readonly number[], count: number): Buffer<ArrayBuffer> {
     const blocks = this.#blocks;
-    const count = Math.ceil(length / BLOCK_BYTES);
+    const total = starts.length * count;
     if (address !== this.#address) [this.#address, this.#addressed] = [address, 0];
     const [a, b, c] = [address.readUInt32LE(0), address.readUInt32LE(4), address.readUInt32LE(8)];
-    for (let i = this.#addressed; i < count; i++) {
+    for (let i = this.#addressed; i < total; i++) {
       blocks[4 * i] = a;
       blocks[4 * i + 1] = b;
       blocks[4 * i + 2] = c;
     }
-    this.#addressed = Math.max(this.#addressed, count);
-    for (let i = 0; i < count; i++) {
-      const n = from + i;
-      blocks[4 * i + 3] = (n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24); // big-endian
+    this.#addressed = Math.max(this.#addressed, total);
+    let at = 3;
+    for (const start of starts) {
+      for (let n = start; n < start + count; n++, at += 4)
+        blocks[at] = (n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24); // big-endian
     }
-    const out = this.#ecb.update(this.#bytes.subarray(0, count * BLOCK_BYTES));
-    return out.subarray(0, length);
+    return this.#ecb.update(this.#bytes.subarray(0, total * BLOCK_BYTES));
   }
 
   /** Counter mode at an address from block `from` on. */
@@ -110,14 +117,7 @@ export class MaskTable {
 
   /** n uniform elements of Z_{2^64}: elements from … from + n − 1 of the stream. */
   z64(from: number, n: number): BigUint64Array {
-    if (!(
-      Number.isSafeInteger(from) &&
-      Number.isSafeInteger(n) &&
-      from >= 0 &&
-      n >= 0 &&
-      8 * (from + n) <= STREAM_BYTES
-    ))
-      throw new RangeError(`elements ${from} … ${from + n} of a random stream: it has ${STREAM_BYTES / 8}`);
+    checkPlace(from, n);
     const block = Math.floor((8 * from) / BLOCK_BYTES);
     const skip = 8 * from - BLOCK_BYTES * block;
     const length = skip + 8 * n;
@@ -127,6 +127,33 @@ export class MaskTable {
         : this.#cipher.counter(this.#address, block).update(Buffer.alloc(length));
     return new BigUint64Array(bytes.buffer, bytes.byteOffset + skip, n);
   }
+
+  /** Rows of n elements, one after the other, each from an element of `starts` on. */
+  rows(starts: readonly number[], n: number): BigUint64Array {
+    for (const from of starts) checkPlace(from, n);
+    const out = new BigUint64Array(starts.length * n);
+    const count = Math.floor(n / 2) + 1; // blocks of a row, also of one that begins within a block
+    const together = Math.floor(GATHERED_BYTES / (BLOCK_BYTES * count));
+    if (together === 0) {
+      starts.forEach((from, i) => out.set(this.z64(from, n), i * n));
+      return out;
+    }
+    for (let first = 0; first < starts.length; first += together) {
+      const some = starts.slice(first, first + together);
+      const firstBlocks = some.map((from) => Math.floor(from / 2));
+      const { buffer, byteOffset } = this.#cipher.gather(this.#address, firstBlocks, count);
+      some.forEach((from, i) => {
+        const at = byteOffset + BLOCK_BYTES * count * i + 8 * (from % 2);
+        out.set(new BigUint64Array(buffer, at, n), (first + i) * n);
+      });
+    }
+    return out;
+  }
+}
+
+function checkPlace(from: number, n: number): void {
+  if (!(Number.isSafeInteger(from) && Number.isSafeInteger(n) && from >= 0 && n >= 0 && 8 * (from + n) <= STREAM_BYTES))
+    throw new RangeError(`elements ${from} … ${from + n} of a random stream: it has ${STREAM_BYTES / 8}`);
 }
 
 /** All streams under one key. The key is out of reach of `util.inspect`, `JSON.stringify` and enumeration. */

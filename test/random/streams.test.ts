@@ -89,6 +89,19 @@ describe('PairStreams', () => {
     expect(table.z64(from, n)).toEqual(expected);
   });
 
+  it.each([
+    [1, [5, 0, 8]],
+    [3, [0, 4, 9]],
+    [10, [30, 31, 30, 0]],
+    [784, [784 * 7, 784 * 3, 784 * 4, 0, 1, 784 * 100, 784 * 2, 784 * 9, 784 * 11, 784 * 5, 784 * 6]],
+    [20_000, [20_000, 1]],
+    [4, []],
+  ])('a table gives rows of %i elements from %j on', (n, starts) => {
+    const table = new PairStreams(KEY).table('p', 'q');
+    const expected = starts.flatMap((from) => [...table.z64(from, n)]);
+    expect(Array.from(table.rows(starts, n))).toEqual(expected);
+  });
+
   it('a table ends where the block counter would wrap, and counts blocks in all its bytes', () => {
     const table = new PairStreams(KEY).table('p', 'q');
     const last = table.z64(2 ** 33 - 2, 2);
@@ -98,13 +111,16 @@ describe('PairStreams', () => {
     ]);
     const block = createCipheriv('aes-128-ecb', KEY, null).update(counter);
     expect([...last]).toEqual([block.readBigUInt64LE(0), block.readBigUInt64LE(8)]);
+    expect(table.rows([2 ** 33 - 2], 2)).toEqual(last);
     for (const [from, n] of [
       [2 ** 33 - 2, 3],
       [-1, 1],
       [0.5, 1],
       [0, -1],
-    ])
+    ]) {
       expect(() => table.z64(from, n)).toThrow(RangeError);
+      expect(() => table.rows([0, from], n)).toThrow(RangeError);
+    }
   });
 
   it('both ends draw the same, other keys, paths and purposes draw others', () => {
