@@ -13,7 +13,11 @@ export interface Watched {
   readonly longestBySecond: readonly number[];
   /** The same without the time in which the party waited for a core that others had. Linux tells it; elsewhere nothing is taken off. */
   readonly longestRunningBySecond: readonly number[];
+  /** How many turns of each second were longer than LONG_TURN_MS, again without such waits. */
+  readonly longTurnsBySecond: readonly number[];
 }
+
+const LONG_TURN_MS = 5;
 
 /** Milliseconds between two looks at the clock; a turn of the loop that is shorter goes unseen. */
 const RESOLUTION_MS = 1;
@@ -33,21 +37,25 @@ if (file !== undefined && isMainThread && process.argv[1]?.endsWith('party-proce
   const buffer = Buffer.alloc(64);
   const longestBySecond: number[] = [];
   const longestRunningBySecond: number[] = [];
-  let [stood, running] = [0, 0];
+  const longTurnsBySecond: number[] = [];
+  let [stood, running, long] = [0, 0, 0];
   const watch = (): void => {
     let [looked, waited] = [performance.now(), waitedForCore(descriptor, buffer)];
     setInterval(() => {
       const [now, waitedNow] = [performance.now(), waitedForCore(descriptor, buffer)];
       const turn = now - looked - RESOLUTION_MS;
       stood = Math.max(stood, turn);
-      running = Math.max(running, turn - (waitedNow - waited));
+      const ran = turn - (waitedNow - waited);
+      running = Math.max(running, ran);
+      if (ran > LONG_TURN_MS) long++;
       [looked, waited] = [now, waitedNow];
     }, RESOLUTION_MS).unref();
     const rounded = (milliseconds: number): number => Math.round(milliseconds * 100) / 100;
     setInterval(() => {
       longestBySecond.push(rounded(stood));
       longestRunningBySecond.push(rounded(running));
-      [stood, running] = [0, 0];
+      longTurnsBySecond.push(long);
+      [stood, running, long] = [0, 0, 0];
     }, 1000).unref();
   };
   // The party's own word that it is ready for its peers (`party-process.ts`); a listener for its orders would take them from it.
@@ -62,6 +70,7 @@ if (file !== undefined && isMainThread && process.argv[1]?.endsWith('party-proce
       peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
       longestBySecond,
       longestRunningBySecond,
+      longTurnsBySecond,
     };
     appendFileSync(file, `${JSON.stringify(watched)}\n`);
   });
