@@ -40,12 +40,10 @@ export class Deferred<T> {
  * cores a step of network A took 0.057 s; 0.063 with marking in one go, which stopped the party for 19 ms at a time; 0.091 by default.
  *
  * Once 64 MB of tensors have come since the last collection, V8 marks for 5 ms at each further one. So marking begins at 3 % of the limit, some 30 MB,
- * and goes on in tasks of a tenth of a millisecond. The memory of tensors that are gone is given back on another thread: with hundreds of megabytes
- * that takes 20 ms.
+ * and goes on in tasks of a tenth of a millisecond.
  */
 export const GARBAGE_COLLECTION: readonly string[] = [
   '--single-threaded-gc',
-  '--concurrent-array-buffer-sweeping',
   '--initial-heap-size=1000',
   '--incremental-marking-soft-trigger=3',
   '--max-semi-space-size=64',

@@ -45,6 +45,13 @@ export class Masked {
     return this.#share;
   }
 
+  /** The same, put together slice by slice where it is not there yet: of a large operand. */
+  async shared(party: Party): Promise<BigUint64Array> {
+    if (this.#share === undefined && this.#worker === 0)
+      this.#share = await combined(party, [this.opened, this.mask], [1n, 1n]);
+    return this.share;
+  }
+
   /** E + 2⟨U⟩_j */
   doubled(party: Party): Promise<BigUint64Array> {
     return (this.#doubled ??= combined(party, [this.opened, this.mask], [1n, 2n]));
@@ -121,7 +128,7 @@ export async function workers(
 ): Promise<BigUint64Array> {
   if (factor === 2) return apply(party, map, [{ x: await x.doubled(party), y: await y.doubled(party) }]);
   return apply(party, map, [
-    { x: x.opened, y: y.share },
+    { x: x.opened, y: await y.shared(party) },
     { x: x.mask, y: y.opened },
   ]);
 }

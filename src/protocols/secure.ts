@@ -135,7 +135,7 @@ export class SecureEngine extends SecureValues implements Engine {
     const share = await this.run('truncateOperand', size, {
       workers: async (party) => {
         operand = await truncateOperand.workers(party, dataOf<SecureValue>(x), bits);
-        return operand.share;
+        return operand.shared(party);
       },
       helper: async (party) => {
         const { part } = x as SecureValue;

@@ -40,7 +40,8 @@ export interface HelperRouted {
 
 /** P0, P1: at least one level. */
 export async function workers(party: Party, levels: readonly Branching<WorkerSign>[], delta: Masked): Promise<Routed> {
-  let { share, opened, mask } = delta;
+  let { opened, mask } = delta;
+  let share = await delta.shared(party);
   for (const [i, { bit, count }] of levels.slice(0, -1).entries()) {
     const level = party.fork(`${i}`);
     const left = await select(level, bit, share.subarray(0, count), opened.subarray(0, count));
