@@ -7,6 +7,8 @@ import { createMemory, viewOf } from './instance.ts';
 import { REGION_BASE, REGION_BYTES, type KernelCall, type MemoryView } from './kernels.ts';
 
 const REGIONS_PER_WORKER = 2;
+/** After so much copying replies wait for the next turn. */
+const LONG_TURN_MS = 1;
 
 interface Pending {
   readonly call: KernelCall;
@@ -57,8 +59,8 @@ export class WorkerPool {
   readonly #members: readonly Member[];
   readonly #queue: Pending[] = [];
   readonly #replies: (() => void)[] = [];
-  /** Whether a reply has been attended to in this turn of the event loop. */
-  #attended = false;
+  /** When the first reply of this turn of the event loop was attended to. */
+  #began: number | undefined;
   /** Why the pool no longer takes calls. */
   #ended: Error | undefined;
 
@@ -100,20 +102,21 @@ export class WorkerPool {
   }
 
   /**
-   * One reply a turn: a port hands over all messages there are before the loop turns, and while results and operands are copied here the
-   * workers send the next ones.
+   * A port hands over all messages there are before the loop turns, and while results and operands are copied here the workers send the
+   * next ones. So once a turn's copies have taken long, the others wait for the next turn.
    */
   #attend(): void {
-    if (this.#attended) return;
-    const finish = this.#replies.shift();
-    if (finish === undefined) return;
-    this.#attended = true;
-    setImmediate(() => {
-      this.#attended = false;
-      this.#attend();
-    });
-    finish();
-    this.#dispatch();
+    if (this.#began === undefined) {
+      this.#began = performance.now();
+      setImmediate(() => {
+        this.#began = undefined;
+        if (this.#replies.length > 0) this.#attend();
+      });
+    }
+    while (this.#replies.length > 0 && performance.now() - this.#began < LONG_TURN_MS) {
+      this.#replies.shift()!();
+      this.#dispatch();
+    }
   }
 
   #dispatch(): void {
