@@ -2,7 +2,7 @@
  * The owner's end of a session: it holds the data in the clear, gives the parties shares of it (`data/share.ts`), and alone learns what the
  * parties reveal. It takes part in no protocol.
  */
-import { blocks } from '../channel/blocks.ts';
+import { receiveBlocks } from '../channel/blocks.ts';
 import type { Link, PeerName } from '../channel/channel.ts';
 import type { LinkModel } from '../channel/linkModel.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
@@ -92,12 +92,8 @@ export class Owner {
   }
 
   /** One worker's share of a revealed value. */
-  async revealedShare(worker: 'P0' | 'P1', name: string, length: number): Promise<BigUint64Array> {
-    const share = new BigUint64Array(length);
-    for (const { label, from, to } of blocks(revealLabel(name), length)) {
-      share.set((await this.links[worker].receive(label, 'u64', to - from, WHILE_THE_LINK_LIVES)).data, from);
-    }
-    return share;
+  revealedShare(worker: 'P0' | 'P1', name: string, length: number): Promise<BigUint64Array> {
+    return receiveBlocks(this.links[worker], revealLabel(name), length, WHILE_THE_LINK_LIVES);
   }
 
   /** Ends the session early and tells the parties why. */

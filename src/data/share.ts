@@ -10,7 +10,7 @@
  * Labels: `input/NAME/masks`, 32 bytes, to P2; `input/NAME`, u64, one message a block (`blocks.ts`). Streams: path `input/NAME`; purposes `masks` (owner and
  * P_j: the key; owner and P2: the pad) and, under the input's key, `U`. Cost: 8 bytes an element from the owner to P1, and from P1 to P0.
  */
-import { blocks } from '../channel/blocks.ts';
+import { blocks, receiveBlocks } from '../channel/blocks.ts';
 import type { Link } from '../channel/channel.ts';
 import { later } from '../protocols/later.ts';
 import type { OwnedInput } from '../protocols/ownedInput.ts';
@@ -66,10 +66,7 @@ export async function shareInput(name: string, source: Source, { links, streams 
 
 /** P0: an owner's input, as P1 passes it on. It waits as long as P1 waits for the owner. */
 export async function receiveInput(name: string, elements: number, owner: PairStreams, P1: Link): Promise<OwnedInput> {
-  const opened = new BigUint64Array(elements);
-  for (const { label, from, to } of blocks(`input/${name}`, elements)) {
-    opened.set((await P1.receive(label, 'u64', to - from, WHILE_THE_LINK_LIVES)).data, from);
-  }
+  const opened = await receiveBlocks(P1, `input/${name}`, elements, WHILE_THE_LINK_LIVES);
   return { opened, masks: [maskOf(name, maskKey(name, owner))] };
 }
 
