@@ -5,10 +5,10 @@
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
 import { openListener } from '../src/channel/listener.ts';
 import { openMesh } from '../src/channel/mesh.ts';
-import type { Engine, Value } from '../src/protocols/engine.ts';
-import { maximum } from '../src/protocols/maximum.ts';
-import { createParty, type PartyId } from '../src/protocols/party.ts';
-import { createSecureEngine } from '../src/protocols/secure.ts';
+import type { Engine, Value } from '../src/engine/engine.ts';
+import { maximum } from '../src/functions/maximum.ts';
+import { createParty, type PartyId } from '../src/party/party.ts';
+import { createSecureEngine } from '../src/engine/secure.ts';
 import { agreementsWith } from '../src/random/agreement.ts';
 import { KeyPair } from '../src/random/keys.ts';
 import { PairStreams } from '../src/random/streams.ts';

@@ -230,7 +230,7 @@ export interface Compute {
   /** Writes into the arrays of the job. */
   deal(job: DealJob): void;
   /**
-   * Truncation into an operand, by 8 … 56 bits (PROTOCOLS §1; `src/protocols/truncateOperand.ts`). What is sent is packed: of n elements of w bits,
+   * Truncation into an operand, by 8 … 56 bits (PROTOCOLS §1; `src/protocols/direct/truncateOperand.ts`). What is sent is packed: of n elements of w bits,
    * ⌈nw/8⌉ bytes. First this worker's part of c: the high 64 − bits bits of z + S, public terms only for P0.
    */
   operandMask(party: 0 | 1, bits: number, z: BigUint64Array, S: BigUint64Array): Uint8Array;

@@ -13,12 +13,17 @@ const RANKS: Readonly<Record<string, number>> = {
   'src/channel': 1,
   'src/profile': 1,
   runtime: 1,
-  'src/protocols': 2,
-  'src/nn': 3,
-  'src/data': 4,
-  'src/server': 5,
-  'src/client': 5,
-  'src/cli': 6,
+  'src/party': 2,
+  'src/protocols/paper': 3,
+  'src/protocols/direct': 4,
+  'src/protocols': 5,
+  'src/engine': 6,
+  'src/functions': 7,
+  'src/nn': 8,
+  'src/data': 9,
+  'src/server': 10,
+  'src/client': 10,
+  'src/cli': 11,
 };
 
 function sources(folder: string): string[] {

@@ -1,6 +1,6 @@
 /** An owner's input, ready made, for tests of what comes after. */
 import { randomBytes } from 'node:crypto';
-import type { OwnedInput } from '../src/protocols/ownedInput.ts';
+import type { OwnedInput } from '../src/engine/ownedInput.ts';
 import { PairStreams } from '../src/random/streams.ts';
 import * as z64 from '../src/ring/z64.ts';
 

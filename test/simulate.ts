@@ -8,7 +8,7 @@ import { createWasmCompute } from '../runtime/wasm/wasm.ts';
 import type { Link, PeerName, Traffic } from '../src/channel/channel.ts';
 import { memoryPair, type MemoryOptions } from '../src/channel/memory.ts';
 import type { Probe } from '../src/profile/probe.ts';
-import { createParty, type Party, type PartyId } from '../src/protocols/party.ts';
+import { createParty, type Party, type PartyId } from '../src/party/party.ts';
 import type { Stream } from '../src/random/stream.ts';
 import { PairStreams } from '../src/random/streams.ts';
 

@@ -9,8 +9,8 @@ import { imageSize, type Dataset } from '../data/dataset.ts';
 import { batchOrder } from '../nn/initial.ts';
 import { classCount, inputSize } from '../nn/network.ts';
 import { train, type TrainingData } from '../nn/train.ts';
-import { createPlainEngine, type PlainEngine } from '../protocols/plain.ts';
-import { comparisonLimit, outOfRange, type Range, Ranges } from '../protocols/ranges.ts';
+import { createPlainEngine, type PlainEngine } from '../engine/plain.ts';
+import { comparisonLimit, outOfRange, type Range, Ranges } from '../engine/ranges.ts';
 import type { TrainSettings } from './options.ts';
 
 /** A data set in the clear, as values of a plain engine. */

@@ -4,7 +4,7 @@ import type { LinkModel } from '../channel/linkModel.ts';
 import type { BatchReport } from '../client/inference.ts';
 import type { EvaluationReport, StepReport } from '../client/history.ts';
 import type { Spent } from '../client/spent.ts';
-import type { Range } from '../protocols/ranges.ts';
+import type { Range } from '../engine/ranges.ts';
 import type { Computing } from '../server/compute.ts';
 import { paceOf, shareInWords, type Pace } from './pace.ts';
 import { duration } from './progress.ts';

@@ -6,7 +6,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { loadDataset } from '../data/mnist.ts';
 import { formatModel, type Model } from '../data/model-file.ts';
 import { stepsPerEpoch, totalSteps } from '../nn/train.ts';
-import type { Range } from '../protocols/ranges.ts';
+import type { Range } from '../engine/ranges.ts';
 import type { Computing } from '../server/compute.ts';
 import type { Logger } from '../server/log.ts';
 import { checkDataset, warnOfInsecureKeys } from './checks.ts';

@@ -12,8 +12,8 @@
  */
 import { blocks, receiveBlocks } from '../channel/blocks.ts';
 import type { Link } from '../channel/channel.ts';
-import { later } from '../protocols/later.ts';
-import type { OwnedInput } from '../protocols/ownedInput.ts';
+import { later } from '../party/later.ts';
+import type { OwnedInput } from '../engine/ownedInput.ts';
 import { type MaskTable, PairStreams, STREAM_KEY_BYTES } from '../random/streams.ts';
 import { decrease } from '../ring/z64.ts';
 import type { Source } from './encode.ts';

@@ -1,5 +1,5 @@
-/** What a training or an inference sends and computes, counted without running it (`protocols/counting.ts`). */
-import { createCountingEngine, type CountingEngine, type CountingOptions, type Work } from '../protocols/counting.ts';
+/** What a training or an inference sends and computes, counted without running it (`engine/counting.ts`). */
+import { createCountingEngine, type CountingEngine, type CountingOptions, type Work } from '../engine/counting.ts';
 import { infer } from './infer.ts';
 import { classCount, inputSize, type Network, parameters } from './network.ts';
 import { train, type TrainOptions } from './train.ts';

@@ -1,6 +1,6 @@
 /** Inference: the class index of every image, in shares; the caller decides who may see it. */
-import type { Engine, Value } from '../protocols/engine.ts';
-import { argmax, indexOf } from '../protocols/argmax.ts';
+import type { Engine, Value } from '../engine/engine.ts';
+import { argmax, indexOf } from '../functions/argmax.ts';
 import { classScores, type Parameters } from './layers.ts';
 import type { Network } from './network.ts';
 

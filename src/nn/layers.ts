@@ -10,9 +10,9 @@
  * maximum is taken before truncation, of which the winners alone need one.
  */
 import type { ConvShape } from '../../runtime/compute.ts';
-import { maximum } from '../protocols/maximum.ts';
-import { maxpoolRelu } from '../protocols/maxpoolTree.ts';
-import type { Engine, Value } from '../protocols/engine.ts';
+import { maximum } from '../functions/maximum.ts';
+import { maxpoolRelu } from '../functions/maxpoolTree.ts';
+import type { Engine, Value } from '../engine/engine.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { windowOutput, type WindowShape } from '../ring/windows.ts';
 import { type LayerSpec, type Network, pairOf, parameterNames, poolStride } from './network.ts';

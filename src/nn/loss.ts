@@ -5,9 +5,9 @@
  * asm      the paper's p_i = ReLU(u_i) / Σ_j ReLU(u_j), and δ = p − label as there. That δ is no function's derivative, and ln p is
  *          unbounded where ReLU gives 0; shown is the squared error Σ_i (p_i − label_i)², between 0 and 2 a sample.
  */
-import { asm } from '../protocols/asm.ts';
-import type { Engine, Value } from '../protocols/engine.ts';
-import { crossEntropy, softmax } from '../protocols/softmax.ts';
+import { asm } from '../functions/asm.ts';
+import type { Engine, Value } from '../engine/engine.ts';
+import { crossEntropy, softmax } from '../functions/softmax.ts';
 
 export const LOSSES = ['softmax', 'asm'] as const;
 export type LossName = (typeof LOSSES)[number];

@@ -3,8 +3,8 @@
  * alone. Written against Engine only.
  */
 import type { ConvShape } from '../../runtime/compute.ts';
-import type { Engine, Value } from '../protocols/engine.ts';
-import { maximum } from '../protocols/maximum.ts';
+import type { Engine, Value } from '../engine/engine.ts';
+import { maximum } from '../functions/maximum.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { windowOutput, type WindowShape } from '../ring/windows.ts';
 

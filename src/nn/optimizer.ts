@@ -21,8 +21,8 @@
  * (AMSGrad 1.3) in 34 (38) rounds, where SGD sends 28 in two, with the weight's opening for the next step. Only with dealt truncation: v fills the ring before its own, where local
  * truncation fails.
  */
-import type { Engine, Value } from '../protocols/engine.ts';
-import { inverseSqrt, inverseSqrtOf, isNonNegative, normalize } from '../protocols/inverseSqrt.ts';
+import type { Engine, Value } from '../engine/engine.ts';
+import { inverseSqrt, inverseSqrtOf, isNonNegative, normalize } from '../functions/inverseSqrt.ts';
 
 export const OPTIMIZERS = ['sgd', 'adam', 'amsgrad'] as const;
 export type OptimizerName = (typeof OPTIMIZERS)[number];

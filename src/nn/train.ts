@@ -2,9 +2,9 @@
  * The training loop: batches, forward, loss, backward, update, evaluation. Written against Engine only; every party and the plain
  * reference run this same code.
  */
-import type { Engine, Value } from '../protocols/engine.ts';
+import type { Engine, Value } from '../engine/engine.ts';
 import { sizeOf } from '../ring/shape.ts';
-import { argmax } from '../protocols/argmax.ts';
+import { argmax } from '../functions/argmax.ts';
 import { batchOrder, initialValues } from './initial.ts';
 import { forward, type Parameters, type Tape, truncated } from './layers.ts';
 import { type LossName, lossOf } from './loss.ts';

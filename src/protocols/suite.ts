@@ -1,16 +1,16 @@
 /** The two comparison suites behind one interface: the direct suite (PROTOCOLS §3, default) and the paper's (§2). */
-import type * as beaver from './beaver.ts';
-import type { Cost } from './cost.ts';
-import * as direct from './directRelu.ts';
-import * as larger from './larger.ts';
-import * as largerRelu from './largerRelu.ts';
-import { openCost } from './open.ts';
-import * as paper from './relu.ts';
-import type { Party } from './party.ts';
-import type { Stage } from './steps.ts';
-import type { Branching, HelperRouted, Routed } from './treeRoute.ts';
-import * as treeRoute from './treeRoute.ts';
-import * as fused from './truncateRelu.ts';
+import type * as beaver from './paper/beaver.ts';
+import type { Cost } from '../party/cost.ts';
+import * as direct from './direct/directRelu.ts';
+import * as larger from './direct/larger.ts';
+import * as largerRelu from './direct/largerRelu.ts';
+import { openCost } from '../party/open.ts';
+import * as paper from './paper/relu.ts';
+import type { Party } from '../party/party.ts';
+import type { Stage } from '../party/steps.ts';
+import type { Branching, HelperRouted, Routed } from './direct/treeRoute.ts';
+import * as treeRoute from './direct/treeRoute.ts';
+import * as fused from './direct/truncateRelu.ts';
 
 /** ReLU and the product with its kept bit. `WorkerBit` and `HelperBit` are what each role keeps of a comparison. */
 export interface Suite<WorkerBit, HelperBit> {
@@ -34,7 +34,7 @@ export interface Suite<WorkerBit, HelperBit> {
   selectStages(): Stage[];
 }
 
-/** With the dealt truncation. The helper's `part` is what z lacks at the workers (`truncation.ts`). */
+/** With the dealt truncation. The helper's `part` is what z lacks at the workers (`dealtTruncation.ts`). */
 export interface FusedSuite<WorkerBit, HelperBit> {
   relu(party: Party, z: BigUint64Array, bits: number): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
   helperRelu(party: Party, kept: HelperBit, bits: number, part?: BigUint64Array): Promise<void>;

@@ -4,7 +4,7 @@ import { firstBatchRanges, rangeTable, rangeWarning } from '../../src/cli/range-
 import type { TrainSettings } from '../../src/cli/options.ts';
 import { loadDataset } from '../../src/data/mnist.ts';
 import type { Network } from '../../src/nn/network.ts';
-import { comparisonLimit, outOfRange, Ranges } from '../../src/protocols/ranges.ts';
+import { comparisonLimit, outOfRange, Ranges } from '../../src/engine/ranges.ts';
 import { encode } from '../../src/ring/fixed.ts';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';

@@ -4,8 +4,8 @@ import type { Link } from '../../src/channel/channel.ts';
 import { materialize, oneHotSource, pixelSource, ringSource, type Source } from '../../src/data/encode.ts';
 import { BLOCK_ELEMENTS } from '../../src/channel/blocks.ts';
 import { receiveInput, receiveMasks, relayInput, shareInput } from '../../src/data/share.ts';
-import { held, type OwnedInput } from '../../src/protocols/ownedInput.ts';
-import type { PartyId } from '../../src/protocols/party.ts';
+import { held, type OwnedInput } from '../../src/engine/ownedInput.ts';
+import type { PartyId } from '../../src/party/party.ts';
 import { PairStreams } from '../../src/random/streams.ts';
 import * as z64 from '../../src/ring/z64.ts';
 

@@ -1,8 +1,8 @@
 /** Every layer's backward pass: against finite differences on the plain engine, and secure against plain. */
 import { describe, expect, it } from 'vitest';
-import { dataOf } from '../../src/protocols/linear.ts';
-import type { Engine, Value } from '../../src/protocols/engine.ts';
-import { createPlainEngine, type PlainEngine } from '../../src/protocols/plain.ts';
+import { dataOf } from '../../src/engine/linear.ts';
+import type { Engine, Value } from '../../src/engine/engine.ts';
+import { createPlainEngine, type PlainEngine } from '../../src/engine/plain.ts';
 import { initialValues } from '../../src/nn/initial.ts';
 import { forward, truncated } from '../../src/nn/layers.ts';
 import { layerShapes, type LayerSpec, type Network, parameters } from '../../src/nn/network.ts';
@@ -10,7 +10,7 @@ import { decode } from '../../src/ring/fixed.ts';
 import { sizeOf } from '../../src/ring/shape.ts';
 import { testRandom } from '../reference.ts';
 import { testCompute } from '../simulate.ts';
-import { type Input, plain, secure, SETTINGS } from '../protocols/twins.ts';
+import { type Input, plain, secure, SETTINGS } from '../twins.ts';
 
 const BATCH = 2;
 

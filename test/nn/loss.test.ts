@@ -1,7 +1,7 @@
 /** Losses: what goes back and what is shown, against double precision; tiny training with ASM. */
 import { describe, expect, it } from 'vitest';
 import { lossOf, type LossName } from '../../src/nn/loss.ts';
-import { closeTo, numbers, plain, type Script, secure, SETTINGS } from '../protocols/twins.ts';
+import { closeTo, numbers, plain, type Script, secure, SETTINGS } from '../twins.ts';
 import { DIRECT, OPTIONS, trainPlain, trainSecure } from './tiny.ts';
 
 const [M, N] = [6, 4];

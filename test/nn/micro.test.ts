@@ -1,9 +1,9 @@
 /** Single operations cost what their protocols declare, beyond what they need before. */
 import { expect, it } from 'vitest';
-import { type Cost, inSequence } from '../../src/protocols/cost.ts';
-import { createCostModel } from '../../src/protocols/costModel.ts';
-import { treeCost, treeRouteCost } from '../../src/protocols/maxpoolTree.ts';
-import { createSecureEngine } from '../../src/protocols/secure.ts';
+import { type Cost, inSequence } from '../../src/party/cost.ts';
+import { createCostModel } from '../../src/engine/costModel.ts';
+import { treeCost, treeRouteCost } from '../../src/functions/maxpoolTree.ts';
+import { createSecureEngine } from '../../src/engine/secure.ts';
 import { prepare, type MicroOperation } from '../../src/nn/micro.ts';
 import { simulate } from '../simulate.ts';
 import { DIRECT } from './tiny.ts';

@@ -1,11 +1,11 @@
 /** Adam and AMSGrad against double precision, in the clear and in three parties; the schedule of learning rates. */
 import { describe, expect, it } from 'vitest';
-import type { CostOptions } from '../../src/protocols/costModel.ts';
+import type { CostOptions } from '../../src/engine/costModel.ts';
 import { type OptimizerName, type State, update } from '../../src/nn/optimizer.ts';
 import { learningRateAt } from '../../src/nn/train.ts';
 import { decode } from '../../src/ring/fixed.ts';
 import { testRandom } from '../reference.ts';
-import { type Input, numbers, plain, type Script, secure, SETTINGS } from '../protocols/twins.ts';
+import { type Input, numbers, plain, type Script, secure, SETTINGS } from '../twins.ts';
 import { DIRECT, OPTIONS, type TinyResult, trainPlain, trainSecure } from './tiny.ts';
 
 const COUNT = 28;

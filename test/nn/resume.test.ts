@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RecordedMessage } from '../../src/channel/memory.ts';
 import { REVEALED, train, type TrainOptions } from '../../src/nn/train.ts';
-import { createSecureEngine } from '../../src/protocols/secure.ts';
+import { createSecureEngine } from '../../src/engine/secure.ts';
 import type { Shape } from '../../src/ring/shape.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { simulate } from '../simulate.ts';

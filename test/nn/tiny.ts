@@ -1,7 +1,7 @@
 /** A training small enough to run hundreds of times: 6-5-3 on 12 samples, in three parties or in the clear. */
-import { createPlainEngine } from '../../src/protocols/plain.ts';
-import type { Party, PartyId } from '../../src/protocols/party.ts';
-import { createSecureEngine, type SecureEngine } from '../../src/protocols/secure.ts';
+import { createPlainEngine } from '../../src/engine/plain.ts';
+import type { Party, PartyId } from '../../src/party/party.ts';
+import { createSecureEngine, type SecureEngine } from '../../src/engine/secure.ts';
 import type { Network } from '../../src/nn/network.ts';
 import { REVEALED, train, type TrainingData, type TrainOptions } from '../../src/nn/train.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';

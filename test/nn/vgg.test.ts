@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest';
 import { NETWORKS, parameters } from '../../src/nn/network.ts';
 import { REVEALED, train, type TrainOptions } from '../../src/nn/train.ts';
-import { createPlainEngine } from '../../src/protocols/plain.ts';
-import { createSecureEngine } from '../../src/protocols/secure.ts';
+import { createPlainEngine } from '../../src/engine/plain.ts';
+import { createSecureEngine } from '../../src/engine/secure.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { ownedParts } from '../owned.ts';

@@ -4,9 +4,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { encodePart } from '../../src/profile/part.ts';
 import { rootProbe } from '../../src/profile/probe.ts';
 import { Recorder, type Recording } from '../../src/profile/recorder.ts';
-import type { Party } from '../../src/protocols/party.ts';
-import { createSecureEngine, type SecureEngine } from '../../src/protocols/secure.ts';
-import type { SecureOptions } from '../../src/protocols/secureValues.ts';
+import type { Party } from '../../src/party/party.ts';
+import { createSecureEngine, type SecureEngine } from '../../src/engine/secure.ts';
+import type { SecureOptions } from '../../src/engine/secureValues.ts';
 import { simulate, type Simulation, type SimulationOptions } from '../simulate.ts';
 
 const COUNT = 600;

@@ -1,17 +1,18 @@
 /** Comparison protocols of both suites and truncation against BigInt, on edge values and at random. */
 import { describe, expect, it } from 'vitest';
 import { P67 } from '../../runtime/compute.ts';
-import type * as beaver from '../../src/protocols/beaver.ts';
-import * as computeMsb from '../../src/protocols/computeMsb.ts';
-import * as directRelu from '../../src/protocols/directRelu.ts';
-import * as drelu from '../../src/protocols/drelu.ts';
-import { dealDigits, dealtDigits } from '../../src/protocols/deal.ts';
-import type { Party } from '../../src/protocols/party.ts';
-import * as privateCompare from '../../src/protocols/privateCompare.ts';
-import * as relu from '../../src/protocols/relu.ts';
-import * as shareConvert from '../../src/protocols/shareConvert.ts';
-import * as truncateOperand from '../../src/protocols/truncateOperand.ts';
-import * as truncation from '../../src/protocols/truncation.ts';
+import type * as beaver from '../../src/protocols/paper/beaver.ts';
+import * as computeMsb from '../../src/protocols/paper/computeMsb.ts';
+import * as directRelu from '../../src/protocols/direct/directRelu.ts';
+import * as drelu from '../../src/protocols/paper/drelu.ts';
+import { dealDigits, dealtDigits } from '../../src/party/deal.ts';
+import type { Party } from '../../src/party/party.ts';
+import * as privateCompare from '../../src/protocols/paper/privateCompare.ts';
+import * as relu from '../../src/protocols/paper/relu.ts';
+import * as shareConvert from '../../src/protocols/paper/shareConvert.ts';
+import * as truncateOperand from '../../src/protocols/direct/truncateOperand.ts';
+import * as dealtTruncation from '../../src/protocols/direct/dealtTruncation.ts';
+import { checkTruncationBits, workersLocal } from '../../src/protocols/paper/truncation.ts';
 import * as odd from '../../src/ring/odd.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { L, mod64, randomRing, ring, shares, signed } from '../reference.ts';
@@ -174,8 +175,8 @@ describe('truncation', () => {
     const z = inputs(2n ** 62n, 400);
     const [y0, y1] = await onShares(
       z,
-      (party, share) => truncation.workersDealt(party, share, bits),
-      (party, count) => truncation.helperDealt(party, count, bits),
+      (party, share) => dealtTruncation.workersDealt(party, share, bits),
+      (party, count) => dealtTruncation.helperDealt(party, count, bits),
       { chunk: 100 },
     );
     z64.add(y0, y1).forEach((y, i) => {
@@ -189,8 +190,8 @@ describe('truncation', () => {
     const z = ring(Array.from({ length: n }, () => 3n * 2n ** 16n + 2n ** 14n)); // 3.25
     const [y0, y1] = await onShares(
       z,
-      (party, share) => truncation.workersDealt(party, share, 16),
-      (party, count) => truncation.helperDealt(party, count, 16),
+      (party, share) => dealtTruncation.workersDealt(party, share, 16),
+      (party, count) => dealtTruncation.helperDealt(party, count, 16),
     );
     const up = z64.add(y0, y1).filter((y) => y === 4n).length;
     // Binomial(n, 1/4): five standard deviations
@@ -249,7 +250,7 @@ describe('truncation', () => {
     const z = inputs(2n ** 30n, 400);
     const [y0, y1] = await onShares(
       z,
-      (party, share) => Promise.resolve(truncation.workersLocal(party, share, 13)),
+      (party, share) => Promise.resolve(workersLocal(party, share, 13)),
       () => Promise.resolve(),
     );
     z64.add(y0, y1).forEach((y, i) => {
@@ -263,7 +264,7 @@ describe('truncation', () => {
     const z = ring(Array.from({ length: n }, () => 2n ** 62n)); // probability 1/4
     const [y0, y1] = await onShares(
       z,
-      (party, share) => Promise.resolve(truncation.workersLocal(party, share, 16)),
+      (party, share) => Promise.resolve(workersLocal(party, share, 16)),
       () => Promise.resolve(),
     );
     const wrong = Array.from(z64.add(y0, y1)).filter((y) => ![2n ** 46n, 2n ** 46n + 1n].includes(y));
@@ -272,6 +273,6 @@ describe('truncation', () => {
   });
 
   it('refuses a number of bits outside 1 … 61', () => {
-    for (const bits of [0, 62, 1.5]) expect(() => truncation.checkTruncationBits(bits)).toThrow(/expected 1 … 61/);
+    for (const bits of [0, 62, 1.5]) expect(() => checkTruncationBits(bits)).toThrow(/expected 1 … 61/);
   });
 });

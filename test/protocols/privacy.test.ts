@@ -4,14 +4,14 @@
  */
 import { describe, expect, it } from 'vitest';
 import { ownMethods, P17, type CompareJob, type Compute } from '../../runtime/compute.ts';
-import * as beaver from '../../src/protocols/beaver.ts';
-import * as directRelu from '../../src/protocols/directRelu.ts';
-import * as larger from '../../src/protocols/larger.ts';
-import * as largerRelu from '../../src/protocols/largerRelu.ts';
-import type { Party } from '../../src/protocols/party.ts';
-import * as treeRoute from '../../src/protocols/treeRoute.ts';
-import * as truncateOperand from '../../src/protocols/truncateOperand.ts';
-import * as truncateRelu from '../../src/protocols/truncateRelu.ts';
+import * as beaver from '../../src/protocols/paper/beaver.ts';
+import * as directRelu from '../../src/protocols/direct/directRelu.ts';
+import * as larger from '../../src/protocols/direct/larger.ts';
+import * as largerRelu from '../../src/protocols/direct/largerRelu.ts';
+import type { Party } from '../../src/party/party.ts';
+import * as treeRoute from '../../src/protocols/direct/treeRoute.ts';
+import * as truncateOperand from '../../src/protocols/direct/truncateOperand.ts';
+import * as truncateRelu from '../../src/protocols/direct/truncateRelu.ts';
 import type { Stream } from '../../src/random/stream.ts';
 import { PairStreams } from '../../src/random/streams.ts';
 import * as z64 from '../../src/ring/z64.ts';

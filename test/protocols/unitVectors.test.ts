@@ -1,6 +1,6 @@
 /** Unit vectors of secret indices: P2 opens a rotated index and must learn nothing from it, whatever it knows of the shares. */
 import { describe, expect, it } from 'vitest';
-import * as unitVectors from '../../src/protocols/unitVectors.ts';
+import * as unitVectors from '../../src/protocols/paper/unitVectors.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { looksUniform, ring, shares } from '../reference.ts';
 import { simulate, withoutMask } from '../simulate.ts';

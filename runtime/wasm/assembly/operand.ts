@@ -1,5 +1,5 @@
 /**
- * Truncation into an operand of products (src/protocols/truncateOperand.ts), n elements: each message and all that lies between two of them in
+ * Truncation into an operand of products (src/protocols/direct/truncateOperand.ts), n elements: each message and all that lies between two of them in
  * one pass. Words are u64; what goes over the wire is a stream of fields (fields.ts), of `bits` bits or of width = 64 − bits, 8 ≤ bits ≤ 56.
  *
  * A stream is written a word at a time: what is complete of it stays, the rest of the last byte goes into the next word. `pending` has `filled`

@@ -1,5 +1,5 @@
 /**
- * How fast this machine is, in about two seconds: every kind of work that the counting engine counts (`protocols/counting.ts`) is done
+ * How fast this machine is, in about two seconds: every kind of work that the counting engine counts (`engine/counting.ts`) is done
  * once or a few times by three parties in this process, and messages go over a real connection. All figures are of one core.
  *
  * A round of few elements is neither work nor traffic: one process is woken up, does a little of a protocol and wakes up the next. So its
@@ -15,11 +15,11 @@ import { FrameLink } from '../../channel/link.ts';
 import { openListener } from '../../channel/listener.ts';
 import { memoryPair } from '../../channel/memory.ts';
 import { dial, type WebSocketTransport } from '../../channel/websocket.ts';
-import type { Work } from '../../protocols/counting.ts';
-import type { Value } from '../../protocols/engine.ts';
-import { createParty, type PartyId } from '../../protocols/party.ts';
-import { createSecureEngine, type SecureEngine } from '../../protocols/secure.ts';
-import type { SecureOptions } from '../../protocols/secureValues.ts';
+import type { Work } from '../../engine/counting.ts';
+import type { Value } from '../../engine/engine.ts';
+import { createParty, type PartyId } from '../../party/party.ts';
+import { createSecureEngine, type SecureEngine } from '../../engine/secure.ts';
+import type { SecureOptions } from '../../engine/secureValues.ts';
 import { PairStreams } from '../../random/streams.ts';
 import * as z64 from '../../ring/z64.ts';
 import type { EchoOrder } from './echo.ts';

@@ -1,0 +1,85 @@
+/** Declared costs of a secure engine's operations, from those its protocols declare. */
+import * as beaver from '../protocols/paper/beaver.ts';
+import { type Cost, FREE, inSequence } from '../party/cost.ts';
+import type { ProductShape } from '../protocols/direct/productShape.ts';
+import { DEFAULT_CHUNK } from '../party/party.ts';
+import { directSuite, paperSuite } from '../protocols/suite.ts';
+import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
+import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
+import * as dealtTruncation from '../protocols/direct/dealtTruncation.ts';
+import * as unitVectors from '../protocols/paper/unitVectors.ts';
+
+/** What one engine's operations cost, by number of elements; made by `createCostModel` for given options. */
+export interface CostModel {
+  readonly fractionBits: number;
+  readonly truncation: 'dealt' | 'local';
+  /** `drop`: surplus fractional bits of the operand. */
+  relu(count: number, drop?: number): Cost;
+  select(count: number): Cost;
+  truncate(count: number, bits: number): Cost;
+  truncateOperand(count: number, bits: number): Cost;
+  truncateProducts(shape: ProductShape): Cost;
+  truncateRelu(count: number, bits: number): Cost;
+  largerRelu(count: number, bits: number): Cost;
+  truncateSelect(count: number, bits: number): Cost;
+  /** One product that opens `opened` elements of operands; P2's part of it is dealt when something other than `truncate` uses it. */
+  product(opened: number): Cost;
+  unitVectors(count: number, n: number): Cost;
+  /** Dealing P2's part of `count` elements. */
+  part(count: number): Cost;
+}
+
+export interface CostOptions {
+  readonly suite: 'direct' | 'paper';
+  readonly truncation: 'dealt' | 'local';
+  readonly fractionBits: number;
+  readonly compareBits: number;
+  readonly chunk?: number;
+}
+
+export function createCostModel(options: CostOptions): CostModel {
+  const chunk = options.chunk ?? DEFAULT_CHUNK;
+  const suite = options.suite === 'direct' ? directSuite(options.compareBits) : paperSuite;
+  const fused = options.truncation === 'dealt' ? suite.fused : undefined;
+  const truncate = (count: number, bits: number): Cost =>
+    options.truncation === 'local' || count === 0 ? FREE : dealtTruncation.dealtCost(count, bits, chunk);
+  return {
+    fractionBits: options.fractionBits,
+    truncation: options.truncation,
+    relu: (count, drop = 0) => suite.reluCost(count, drop, chunk),
+    select: (count) => suite.selectCost(count),
+    truncate,
+    truncateOperand: (count, bits) =>
+      options.truncation === 'dealt' && truncateOperand.holds(bits)
+        ? truncateOperand.cost(count, bits, chunk)
+        : truncate(count, bits),
+    truncateProducts: (shape) =>
+      options.truncation === 'local'
+        ? inSequence(
+            beaver.maskCost(2 * shape.pairs.length * shape.columns),
+            beaver.partCost(shape.pairs.length * shape.columns),
+          )
+        : truncateProducts.cost(shape, chunk),
+    truncateRelu: (count, bits) =>
+      fused === undefined
+        ? inSequence(truncate(count, bits), suite.reluCost(count, 0, chunk))
+        : fused.reluCost(count, bits, chunk),
+    largerRelu: (count, bits) =>
+      suite.tree === undefined || fused === undefined
+        ? inSequence(suite.reluCost(count, 0, chunk), truncate(count, bits + 1), suite.reluCost(count, 0, chunk))
+        : suite.tree.largerReluCost(count, bits, chunk),
+    truncateSelect: (count, bits) =>
+      fused === undefined
+        ? inSequence(truncate(count, bits), suite.selectCost(count))
+        : fused.selectCost(count, bits, chunk),
+    product: beaver.maskCost,
+    part: beaver.partCost,
+    unitVectors: (count, n) => unitVectors.cost(count, n, chunk),
+  };
+}
+
+/** A product of `opened` elements of operands that is truncated at once: the dealt truncation takes P2's part up. */
+export function truncatedProduct(model: CostModel, opened: number, result: number, bits: number): Cost {
+  const dealt = model.truncation === 'local' ? model.part(result) : FREE;
+  return inSequence(model.product(opened), dealt, model.truncate(result, bits));
+}

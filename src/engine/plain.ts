@@ -1,0 +1,226 @@
+/**
+ * The ideal twin: the same engine on clear ring values, in one process and without shares. Bit-faithful to the secure engine up to
+ * the ±1 ulp of each truncation, whose randomness it draws from a seed: the reference for correctness and for accuracy.
+ */
+import type { Compute, DealtShift } from '../../runtime/compute.ts';
+import { insecurePairKey } from '../random/agreement.ts';
+import { PairStreams } from '../random/streams.ts';
+import { type Shape, sizeOf } from '../ring/shape.ts';
+import { fieldsLength, fieldWidth } from '../ring/fields.ts';
+import * as z64 from '../ring/z64.ts';
+import type { BilinearMap } from '../protocols/paper/bilinear.ts';
+import type { Engine, Level, Sign, Value } from './engine.ts';
+import { type Bias, dataOf, type Linear, LinearEngine, type RingValue, routeDown } from './linear.ts';
+import type { Ranges } from './ranges.ts';
+import type { Pair } from '../protocols/direct/productShape.ts';
+import { checkTruncationBits } from '../protocols/paper/truncation.ts';
+
+export interface PlainOptions {
+  readonly suite: 'direct' | 'paper';
+  readonly truncation: 'dealt' | 'local';
+  readonly fractionBits: number;
+  readonly compute: Compute;
+  /** Of the rounding. */
+  readonly seed: number;
+  /** Notes the largest values that are compared and truncated. */
+  readonly ranges?: Ranges;
+  /** Receives the clear value of every result. */
+  readonly reveal: (name: string, value: BigUint64Array) => Promise<void>;
+}
+
+type PlainValue = RingValue & { readonly data: BigUint64Array };
+
+interface PlainSign extends Sign {
+  readonly bits: Uint8Array;
+}
+
+export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
+  protected readonly addsPublic = true;
+  readonly #options: PlainOptions;
+  readonly #streams: PairStreams;
+  readonly #path: string;
+  #operations = 0;
+
+  constructor(options: PlainOptions, streams: PairStreams, path: string) {
+    super(options.fractionBits);
+    this.#options = options;
+    this.#streams = streams;
+    this.#path = path;
+  }
+
+  get suite(): 'direct' | 'paper' {
+    return this.#options.suite;
+  }
+
+  get truncation(): 'dealt' | 'local' {
+    return this.#options.truncation;
+  }
+
+  input(shape: Shape, fractionBits: number, data: BigUint64Array): Value {
+    if (data.length !== sizeOf(shape))
+      throw new RangeError(`input [${shape.join(',')}]: found ${data.length} elements`);
+    return this.make(shape, fractionBits, data);
+  }
+
+  async all<T extends readonly unknown[]>(tasks: {
+    readonly [K in keyof T]: (engine: Engine) => Promise<T[K]>;
+  }): Promise<T> {
+    const results = await Promise.all(tasks.map((task) => task(this.#fork(`${this.#operations++}`))));
+    return results as unknown as T;
+  }
+
+  scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T> {
+    return task(this.#fork(label));
+  }
+
+  rows(dataset: Value, indices: readonly number[]): Value {
+    const [count, ...rest] = dataset.shape;
+    const width = sizeOf(rest);
+    const data = dataOf<PlainValue>(dataset);
+    const out = new BigUint64Array(indices.length * width);
+    indices.forEach((row, k) => {
+      if (!Number.isInteger(row) || row < 0 || row >= count)
+        throw new RangeError(`row ${row} of a data set with ${count}`);
+      out.set(data.subarray(row * width, (row + 1) * width), k * width);
+    });
+    return this.make([indices.length, ...rest], dataset.fractionBits, out);
+  }
+
+  async truncate(x: Value, bits: number): Promise<Value> {
+    checkTruncationBits(bits);
+    const { compute, ranges } = this.#options;
+    const z = dataOf<PlainValue>(x);
+    ranges?.truncate(this.#path, z);
+    const R = this.#streams.stream(this.#path, `truncate/${this.#operations++}`).z64(z.length);
+    const y =
+      this.truncation === 'dealt'
+        ? compute.truncateDealt(0, z64.add(z64.addConstant(z, 1n << 62n), R), dealtWhole(compute, R, bits))
+        : z64.add(compute.truncateLocal(0, R, bits), compute.truncateLocal(1, z64.sub(z, R), bits));
+    return Promise.resolve(this.make(x.shape, x.fractionBits - bits, y));
+  }
+
+  truncateOperand(x: Value, bits: number): Promise<Value> {
+    return this.truncate(x, bits);
+  }
+
+  truncateProducts(x: Value, bits: number, pairs: readonly Pair[]): Promise<{ y: Value; products: Value }> {
+    return this.truncateThenMultiply(x, bits, pairs);
+  }
+
+  async relu(x: Value): Promise<{ y: Value; sign: Sign }> {
+    const data = dataOf<PlainValue>(x);
+    this.#options.ranges?.compare(this.#path, data, x.fractionBits);
+    const bits = z64.bitAt(data, 63);
+    for (let i = 0; i < bits.length; i++) bits[i] ^= 1;
+    const sign: PlainSign = { shape: x.shape, bits };
+    return Promise.resolve({ y: this.make(x.shape, x.fractionBits, z64.keepWhere(bits, data)), sign });
+  }
+
+  larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
+    return this.reluThenAdd(x, y);
+  }
+
+  largerRelu(x: Value, y: Value, bits: number): Promise<Value> {
+    return this.treeThenRelu(x, y, bits);
+  }
+
+  route(levels: readonly Level[], delta: Value): Promise<Value> {
+    return routeDown(this, levels, delta);
+  }
+
+  async select(sign: Sign, x: Value): Promise<Value> {
+    return Promise.resolve(
+      this.make(x.shape, x.fractionBits, z64.keepWhere((sign as PlainSign).bits, dataOf<PlainValue>(x))),
+    );
+  }
+
+  bits(sign: Sign): Value {
+    return this.make(sign.shape, 0, z64.fromBytes((sign as PlainSign).bits));
+  }
+
+  unitVectors(index: Value, n: number): Promise<Value> {
+    const data = dataOf<PlainValue>(index);
+    const out = new BigUint64Array(data.length * n);
+    data.forEach((position, i) => {
+      if (position >= BigInt(n)) throw new RangeError(`unitVectors: index ${position} of ${n}`);
+      out[i * n + Number(position)] = 1n;
+    });
+    return Promise.resolve(this.make([data.length, n], 0, out));
+  }
+
+  async truncateRelu(x: Value, bits: number): Promise<{ y: Value; sign: Sign }> {
+    return this.relu(await this.truncate(x, bits));
+  }
+
+  async truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value> {
+    return this.select(sign, await this.truncate(x, bits));
+  }
+
+  carry(_name: string, x: Value): Promise<Value> {
+    return Promise.resolve(x);
+  }
+
+  reveal(name: string, x: Value): Promise<void> {
+    return this.#options.reveal(name, dataOf<PlainValue>(x));
+  }
+
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected make(shape: Shape, fractionBits: number, data: BigUint64Array | null): PlainValue {
+    return { shape, fractionBits, data: data! };
+  }
+
+  protected linear(shape: Shape, fractionBits: number, operands: readonly PlainValue[], compute: Linear): PlainValue {
+    return this.make(shape, fractionBits, compute(...operands.map((operand) => operand.data)));
+  }
+
+  protected async paced(
+    shape: Shape,
+    fractionBits: number,
+    { data }: PlainValue,
+    compute: (data: BigUint64Array) => Promise<BigUint64Array>,
+  ): Promise<PlainValue> {
+    return this.make(shape, fractionBits, await compute(data));
+  }
+
+  protected zeros(count: number): BigUint64Array {
+    return new BigUint64Array(count);
+  }
+
+  protected view(x: PlainValue, shape: Shape, fractionBits: number): PlainValue {
+    return { ...x, shape, fractionBits };
+  }
+
+  protected async product(
+    map: BilinearMap,
+    x: Value,
+    y: Value,
+    factor: 1 | 2,
+    bias?: Bias<PlainValue>,
+  ): Promise<Value> {
+    const data = await map.apply(this.#options.compute, [{ x: dataOf<PlainValue>(x), y: dataOf<PlainValue>(y) }]);
+    if (factor === 2) z64.scaleInPlace(data, 2n);
+    if (bias !== undefined) z64.accumulate(data, z64.shiftLeft(dataOf<PlainValue>(bias.row), bias.shift));
+    return this.make(map.shape, x.fractionBits + y.fractionBits + factor - 1, data);
+  }
+
+  #fork(label: string): PlainEngine {
+    return new PlainEngine(this.#options, this.#streams, `${this.#path}/${label}`);
+  }
+}
+
+export function createPlainEngine(options: PlainOptions): PlainEngine {
+  // The rounding of the reference needs no secrecy: a key from the seed, of a pair that no session has.
+  const streams = new PairStreams(insecurePairKey(options.seed, 'plain'));
+  return new PlainEngine(options, streams, '');
+}
+
+/** What is dealt of the mask R, in one share. */
+function dealtWhole(compute: Compute, R: BigUint64Array, bits: number): DealtShift {
+  const shift = new BigUint64Array(R.length);
+  const top = new Uint8Array(fieldsLength(R.length, fieldWidth(bits)));
+  compute.deal({ mask: R, bits, words: shift, top });
+  return { bits, shift, top };
+}

@@ -1,0 +1,398 @@
+/**
+ * The engine on shares: the same class runs in all three parties. Every operation is a protocol under a fork of its own; the
+ * workers' script or the helper's is chosen in one place (`run`, `secureValues.ts`). The helper's operations return at once and run ahead in the
+ * background, bounded by a window.
+ */
+import { type Shape, sizeOf } from '../ring/shape.ts';
+import * as z64 from '../ring/z64.ts';
+import * as beaver from '../protocols/paper/beaver.ts';
+import type { BilinearMap } from '../protocols/paper/bilinear.ts';
+import { Dataset } from './dataset.ts';
+import type { Engine, Level, Sign, Value } from './engine.ts';
+import { later } from '../party/later.ts';
+import { type Bias, checkAlike, dataOf, routeDown } from './linear.ts';
+import type { OwnedInput } from './ownedInput.ts';
+import type { Party } from '../party/party.ts';
+import { checkProducts, type Pair } from '../protocols/direct/productShape.ts';
+import { checkSize, gathered, type Held, Mask, opened, type SecureSign, type SecureValue } from './secureValue.ts';
+import { type Runtime, type SecureOptions, SecureValues } from './secureValues.ts';
+import { directSuite, type FusedSuite, paperSuite } from '../protocols/suite.ts';
+import type { HelperRouted, Routed } from '../protocols/direct/treeRoute.ts';
+import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
+import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
+import * as dealtTruncation from '../protocols/direct/dealtTruncation.ts';
+import { checkTruncationBits, workersLocal } from '../protocols/paper/truncation.ts';
+import * as unitVectors from '../protocols/paper/unitVectors.ts';
+import { Window } from '../party/window.ts';
+
+/** Elements of work that the helper may have in flight, and the least that one operation counts for. */
+const HELPER_WINDOW = 1 << 21;
+const LEAST_WEIGHT = 1 << 15;
+
+export class SecureEngine extends SecureValues implements Engine {
+  readonly #datasets: WeakMap<Value, Dataset>;
+
+  constructor(party: Party, runtime: Runtime, datasets: WeakMap<Value, Dataset>) {
+    super(party, runtime);
+    this.#datasets = datasets;
+  }
+
+  get suite(): 'direct' | 'paper' {
+    return this.runtime.options.suite;
+  }
+
+  get truncation(): 'dealt' | 'local' {
+    return this.runtime.options.truncation;
+  }
+
+  /** Online rounds so far: the longest chain of dependent messages behind what this worker now holds. */
+  get rounds(): number {
+    return Math.max(0, this.party.depth);
+  }
+
+  /** A value of which this party holds a share, null at the helper; opened if it came open from its owner (`ownedInput.ts`) or `held` gave it so. */
+  input(
+    name: string,
+    shape: Shape,
+    fractionBits: number,
+    share: BigUint64Array | null,
+    opening?: BigUint64Array,
+  ): Value {
+    this.#checkInput(name, shape, share);
+    const lane = this.party.fork(`input/${name}`);
+    if (opening === undefined) return this.value(() => lane, shape, fractionBits, share, false);
+    const size = sizeOf(shape);
+    checkSize(name, this.holdsData ? shape : [2, ...shape], opening);
+    return opened(() => lane, shape, fractionBits, share, {
+      workers: ({ worker }) => {
+        const mask = worker === 0 ? z64.sub(share!, opening) : share!;
+        return Promise.resolve(new beaver.Masked(worker, opening, mask));
+      },
+      helper: () => Promise.resolve(new beaver.HelperMask(opening.subarray(0, size), opening.subarray(size))),
+      opening: () => Promise.resolve(opening),
+    });
+  }
+
+  /** An owner's data set. Only `rows` may be asked of it. */
+  dataset(name: string, shape: Shape, fractionBits: number, input: OwnedInput): Value {
+    this.#checkInput(name, shape, input.opened);
+    const value: Value = { shape, fractionBits };
+    this.#datasets.set(value, new Dataset(this.party.fork(`data/${name}`), shape[0], sizeOf(shape.slice(1)), input));
+    return value;
+  }
+
+  async all<T extends readonly unknown[]>(tasks: {
+    readonly [K in keyof T]: (engine: Engine) => Promise<T[K]>;
+  }): Promise<T> {
+    const base = `all${this.operations++}`;
+    const children = tasks.map((_, i) => this.party.fork(`${base}.${i}`));
+    const results = await Promise.all(tasks.map((task, i) => task(this.#fork(children[i]))));
+    for (const child of children) this.party.join(child);
+    return results as unknown as T;
+  }
+
+  async scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T> {
+    return this.party.under(label, (child) => task(this.#fork(child)));
+  }
+
+  rows(dataset: Value, indices: readonly number[]): Value {
+    const rows = this.#datasets.get(dataset);
+    if (rows === undefined) throw new Error('rows: not a data set');
+    rows.check(indices);
+    const shape = [indices.length, ...dataset.shape.slice(1)];
+    const { fractionBits } = dataset;
+    const mask = new Mask(this.nextLane(), {
+      workers: () => rows.workersMask(indices),
+      helper: () => rows.helperMask(indices),
+    });
+    const gather = (): BigUint64Array | null => rows.share(indices);
+    return gathered({ shape, fractionBits, mask, partial: false, whole: {}, gather });
+  }
+
+  async truncate(x: Value, bits: number): Promise<Value> {
+    checkTruncationBits(bits);
+    const size = sizeOf(x.shape);
+    if (this.truncation === 'local') {
+      const { data } = await this.whole(x);
+      return this.make(x.shape, x.fractionBits - bits, data === null ? null : workersLocal(this.party, data, bits));
+    }
+    const share = await this.run('truncate', size, {
+      workers: (party) => dealtTruncation.workersDealt(party, dataOf<SecureValue>(x), bits),
+      helper: async (party) => dealtTruncation.helperDealt(party, size, bits, await (x as SecureValue).part),
+    });
+    return this.make(x.shape, x.fractionBits - bits, share);
+  }
+
+  async truncateOperand(x: Value, bits: number): Promise<Value> {
+    if (this.truncation === 'local' || !truncateOperand.holds(bits)) return this.truncate(x, bits);
+    const size = sizeOf(x.shape);
+    let operand: beaver.Masked | undefined;
+    let U: Promise<beaver.HelperMask> | undefined;
+    const share = await this.run('truncateOperand', size, {
+      workers: async (party) => {
+        operand = await truncateOperand.workers(party, dataOf<SecureValue>(x), bits);
+        return operand.shared(party);
+      },
+      helper: async (party) => {
+        const { part } = x as SecureValue;
+        U = later(Promise.resolve(part).then((Z) => truncateOperand.helper(party, size, bits, Z)));
+        await U;
+      },
+    });
+    return opened(this.nextLane(), x.shape, x.fractionBits - bits, share, {
+      workers: () => Promise.resolve(operand!),
+      helper: () => U!,
+      opening: async () => (U === undefined ? operand!.opened : z64.concat(...(await U).shares)),
+    });
+  }
+
+  async truncateProducts(x: Value, bits: number, pairs: readonly Pair[]): Promise<{ y: Value; products: Value }> {
+    if (this.truncation === 'local') return this.truncateThenMultiply(x, bits, pairs);
+    const [rows, ...rest] = x.shape;
+    const columns = sizeOf(rest);
+    const shape = { rows, columns, bits, pairs };
+    checkProducts(shape);
+    let products: BigUint64Array | null = null;
+    const share = await this.run('truncateProducts', (rows + pairs.length) * columns, {
+      workers: async (party) => {
+        const result = await truncateProducts.workers(party, dataOf<SecureValue>(x), shape);
+        products = result.products;
+        return result.y;
+      },
+      helper: async (party) => truncateProducts.helper(party, shape, await (x as SecureValue).part),
+    });
+    const fractionBits = x.fractionBits - bits;
+    const y = this.make(x.shape, fractionBits, share);
+    return { y, products: this.make([pairs.length, ...rest], 2 * fractionBits, products) };
+  }
+
+  async relu(x: Value): Promise<{ y: Value; sign: Sign }> {
+    const { suite } = this.runtime;
+    const { data } = await this.whole(x);
+    const drop = Math.max(0, x.fractionBits - this.fractionBits);
+    return this.#compare('relu', x, x.fractionBits, {
+      workers: (party) => suite.relu(party, data!, drop),
+      helper: (party, bit) => suite.helperRelu(party, bit, drop),
+    });
+  }
+
+  async unitVectors(index: Value, n: number): Promise<Value> {
+    const { data } = await this.whole(index);
+    const count = sizeOf(index.shape);
+    const share = await this.run('unitVectors', count * n, {
+      workers: (party) => unitVectors.workers(party, data!, n),
+      helper: (party) => unitVectors.helper(party, count, n),
+    });
+    return this.make([count, n], 0, share);
+  }
+
+  async truncateRelu(x: Value, bits: number): Promise<{ y: Value; sign: Sign }> {
+    const fused = this.#fused;
+    if (fused === undefined) return this.relu(await this.truncate(x, bits));
+    return this.#compare('truncateRelu', x, x.fractionBits - bits, {
+      workers: (party) => fused.relu(party, dataOf<SecureValue>(x), bits),
+      helper: async (party, bit) => fused.helperRelu(party, bit, bits, await (x as SecureValue).part),
+    });
+  }
+
+  async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
+    const { tree } = this.runtime.suite;
+    if (tree === undefined) return this.reluThenAdd(x, y);
+    checkAlike('larger', x, y);
+    const drop = Math.max(0, x.fractionBits - this.fractionBits);
+    const pair = [x, y] as SecureValue[];
+    const [difference, sum] = [this.partOfSum([1n, -1n], pair), this.partOfSum([1n, 1n], pair)];
+    const scripts = {
+      workers: (party: Party) => tree.larger(party, [dataOf<SecureValue>(x), dataOf<SecureValue>(y)], drop),
+      helper: async (party: Party, bit: unknown) => tree.helperLarger(party, bit, drop, await difference),
+    };
+    const partial = (x as SecureValue).partial || (y as SecureValue).partial;
+    return this.#compare('larger', x, x.fractionBits + 1, scripts, sum ?? partial);
+  }
+
+  async largerRelu(x: Value, y: Value, bits: number): Promise<Value> {
+    const { tree } = this.runtime.suite;
+    if (tree === undefined || this.truncation === 'local') return this.treeThenRelu(x, y, bits);
+    checkTruncationBits(bits);
+    const size = sizeOf(x.shape);
+    const share = await this.run('largerRelu', 3 * size, {
+      workers: (party) => tree.largerRelu(party, [dataOf<SecureValue>(x), dataOf<SecureValue>(y)], bits),
+      helper: async (party) => {
+        const parts = await Promise.all([(x as SecureValue).part, (y as SecureValue).part]);
+        await tree.helperLargerRelu(party, size, bits, parts);
+      },
+    });
+    return this.make(x.shape, x.fractionBits - bits, share);
+  }
+
+  async route(levels: readonly Level[], delta: Value): Promise<Value> {
+    const { tree } = this.runtime.suite;
+    if (tree === undefined || levels.length === 0) return routeDown(this, levels, delta);
+    const whole = await this.whole(delta);
+    const columns = sizeOf(delta.shape);
+    const down = await Promise.all(
+      levels
+        .toReversed()
+        .map(async ({ sign, half }) => ({ bit: await (sign as SecureSign).bit, count: half * columns })),
+    );
+    const size = down.reduce((sum, { count }) => sum + count, columns);
+    let routed: Routed | undefined;
+    let helperRouted: HelperRouted | undefined;
+    const share = await this.run('route', size, {
+      workers: async (party) => {
+        routed = await tree.route(party, down, await whole.mask.workers(party));
+        return routed.share;
+      },
+      helper: (party) => {
+        helperRouted = tree.helperRoute(party, down, whole.mask.helper(party));
+        return helperRouted.done;
+      },
+    });
+    const mask = new Mask(this.nextLane(), {
+      workers: (lane) => routed!.open(lane),
+      helper: (lane) => helperRouted!.mask(lane),
+    });
+    const shape = [size / columns, columns];
+    return { shape, fractionBits: delta.fractionBits, data: share, mask, partial: false, whole: {} } as SecureValue;
+  }
+
+  async select(sign: Sign, x: Value): Promise<Value> {
+    const { suite } = this.runtime;
+    const { data } = await this.whole(x);
+    return this.#keep('select', sign, x, x.fractionBits, {
+      workers: (party, bit) => suite.select(party, bit, data!),
+      helper: (party, bit) => suite.helperSelect(party, bit),
+    });
+  }
+
+  bits(sign: Sign): Value {
+    const { bit } = sign as SecureSign;
+    return this.make(sign.shape, 0, this.holdsData ? this.runtime.suite.bits(this.party, bit) : null);
+  }
+
+  async truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value> {
+    const fused = this.#fused;
+    if (fused === undefined) return this.select(sign, await this.truncate(x, bits));
+    return this.#keep('truncateSelect', sign, x, x.fractionBits - bits, {
+      workers: (party, bit) => fused.select(party, bit, dataOf<SecureValue>(x), bits),
+      helper: async (party, bit) => fused.helperSelect(party, bit, bits, await (x as SecureValue).part),
+    });
+  }
+
+  async carry(name: string, x: Value): Promise<Value> {
+    const { data, opening } = await this.whole(x);
+    if (opening !== undefined) return x;
+    const lane = this.party.fork(`carried/${name}`);
+    return this.value(() => lane, x.shape, x.fractionBits, data, false);
+  }
+
+  /** What this party holds of a value: enough for `input` to give the same value in a later session. */
+  async held(x: Value): Promise<Held> {
+    const { data, opening } = await this.whole(x);
+    return { data, ...(opening === undefined ? {} : { opening: await opening() }) };
+  }
+
+  async reveal(name: string, x: Value): Promise<void> {
+    const { data } = await this.whole(x);
+    if (data !== null) await this.runtime.options.reveal(name, data.slice());
+  }
+
+  settle(): Promise<void> {
+    return this.runtime.window.drain();
+  }
+
+  get #fused(): FusedSuite<unknown, unknown> | undefined {
+    return this.truncation === 'dealt' ? this.runtime.suite.fused : undefined;
+  }
+
+  protected async product(
+    map: BilinearMap,
+    x: Value,
+    y: Value,
+    factor: 1 | 2,
+    bias?: Bias<SecureValue>,
+  ): Promise<Value> {
+    const [left, right] = await Promise.all([this.whole(x), this.whole(y)]);
+    const row = bias && (await this.whole(bias.row));
+    let part: Promise<BigUint64Array> | undefined;
+    const data = await this.run(map.name, Math.max(...[map.shape, x.shape, y.shape].map(sizeOf)), {
+      workers: async (party) => {
+        const [X, Y] = await Promise.all([left.mask.workers(party), right.mask.workers(party)]);
+        const W = await beaver.workers(party, map, X, Y, factor);
+        if (bias !== undefined) await beaver.addBias(party, W, dataOf(row!), bias.shift);
+        return W;
+      },
+      helper: async (party) => {
+        const masks = Promise.all([left.mask.helper(party), right.mask.helper(party)]);
+        part = later(masks.then(([U, V]) => beaver.helper(party, map, U, V, factor)));
+        await part;
+      },
+    });
+    return this.value(this.nextLane(), map.shape, x.fractionBits + y.fractionBits + factor - 1, data, part ?? true);
+  }
+
+  /** A comparison with its product: the result, of which P2 may hold a part, and the bits each role keeps. */
+  async #compare(
+    name: string,
+    x: Value,
+    fractionBits: number,
+    scripts: {
+      workers: (party: Party) => Promise<{ y: BigUint64Array; bit: unknown }>;
+      helper: (party: Party, bit: unknown) => Promise<void>;
+    },
+    part: Promise<BigUint64Array> | boolean = false,
+  ): Promise<{ y: Value; sign: Sign }> {
+    const size = sizeOf(x.shape);
+    let bit: unknown;
+    const share = await this.run(name, size, {
+      workers: async (party) => {
+        const result = await scripts.workers(party);
+        bit = result.bit;
+        return result.y;
+      },
+      helper: async (party) => {
+        bit = this.runtime.suite.helperBits(party, size);
+        return scripts.helper(party, await bit);
+      },
+    });
+    const sign: SecureSign = { shape: x.shape, bit };
+    return { y: this.value(this.nextLane(), x.shape, fractionBits, share, part), sign };
+  }
+
+  /** A product with kept bits. */
+  async #keep(
+    name: string,
+    sign: Sign,
+    x: Value,
+    fractionBits: number,
+    scripts: {
+      workers: (party: Party, bit: unknown) => Promise<BigUint64Array>;
+      helper: (party: Party, bit: unknown) => Promise<void>;
+    },
+  ): Promise<Value> {
+    const { bit } = sign as SecureSign;
+    const size = sizeOf(x.shape);
+    if (sizeOf(sign.shape) !== size)
+      throw new RangeError(`${name}: bits of shape [${sign.shape.join(',')}], x is [${x.shape.join(',')}]`);
+    const share = await this.run(name, size, {
+      workers: (party) => scripts.workers(party, bit),
+      helper: async (party) => scripts.helper(party, await bit),
+    });
+    return this.make(x.shape, fractionBits, share);
+  }
+
+  #fork(party: Party): SecureEngine {
+    return new SecureEngine(party, this.runtime, this.#datasets);
+  }
+
+  #checkInput(name: string, shape: Shape, share: BigUint64Array | null): void {
+    if ((share !== null) !== this.holdsData) throw new Error(`input ${name}: workers hold a share, the helper none`);
+    if (share !== null) checkSize(name, shape, share);
+  }
+}
+
+export function createSecureEngine(party: Party, options: SecureOptions): SecureEngine {
+  const suite = options.suite === 'direct' ? directSuite(options.compareBits) : paperSuite;
+  const runtime: Runtime = { options, suite: suite, window: new Window(HELPER_WINDOW, LEAST_WEIGHT) };
+  return new SecureEngine(party, runtime, new WeakMap());
+}

@@ -1,0 +1,198 @@
+/**
+ * Beaver product (Alg. 1) for every bilinear map `*` (element product, matrix product; PROTOCOLS §1).
+ *
+ * Mask:    U uniform over Z_{2^64}, ⟨U⟩₀ from k02, ⟨U⟩₁ from k12; P0, P1 open E = X − U. Once per value, however many products
+ *          it enters: revealing X − U once and using U in several triples reveals nothing more.
+ * Product: W = W_0 + W_1 + Z with Z = U * V, which P2 knows, and at the workers
+ *          W_j = E * ⟨Y⟩_j + ⟨U⟩_j * F,  ⟨Y⟩_j = [j=0]F + ⟨V⟩_j, computed as one fused product [E | ⟨U⟩_j] · [⟨Y⟩_j ; F].
+ * Twice the product, for the price of three products in the place of five:
+ *          W_j = (E + 2⟨U⟩_j) * (F + 2⟨V⟩_j)  and  Z = −2(⟨U⟩₀ − ⟨U⟩₁) * (⟨V⟩₀ − ⟨V⟩₁)
+ *          add up to 2·X * Y: E * F twice, E * V and U * F twice, and of ⟨U⟩_i * ⟨V⟩_j four less two, or two, for each i and j.
+ *          Read with one fractional bit more it is the product: the truncation that follows drops that bit, too. (Without the 2 it takes
+ *          five, for modulo 2 there is no other way to share out the nine terms.)
+ *
+ * The paper has P2 deal shares of Z at once. A product that is truncated next does not need them: the truncation's mask takes Z up
+ * (`dealtTruncation.ts`). So `workers` leaves W in three parts, and `dealPart` makes two of them where shares are wanted.
+ * Cost: 1 round for the masks not yet opened, 16 bytes per element of each; 8 bytes per element of Z that is dealt, ahead.
+ */
+import { blocks } from '../../channel/blocks.ts';
+import * as z64 from '../../ring/z64.ts';
+import type { BilinearMap, Term } from './bilinear.ts';
+import type { Cost } from '../../party/cost.ts';
+import { receiverOf } from '../../party/deal.ts';
+import { openBlocks } from '../../party/open.ts';
+import type { Party } from '../../party/party.ts';
+
+/** A worker's view of a masked operand X = E + U. */
+export class Masked {
+  /** E = X − U, known to both workers. */
+  readonly opened: BigUint64Array;
+  /** ⟨U⟩_j */
+  readonly mask: BigUint64Array;
+  readonly #worker: 0 | 1;
+  #share: BigUint64Array | undefined;
+  #doubled: Promise<BigUint64Array> | undefined;
+
+  constructor(worker: 0 | 1, opened: BigUint64Array, mask: BigUint64Array) {
+    this.opened = opened;
+    this.mask = mask;
+    this.#worker = worker;
+  }
+
+  /** ⟨X⟩_j = [j=0]E + ⟨U⟩_j. Whatever shares X had, products of it begin from these, which the keys and X determine. */
+  get share(): BigUint64Array {
+    this.#share ??= this.#worker === 0 ? z64.add(this.opened, this.mask) : this.mask;
+    return this.#share;
+  }
+
+  /** The same, put together slice by slice where it is not there yet: of a large operand. */
+  async shared(party: Party): Promise<BigUint64Array> {
+    if (this.#share === undefined && this.#worker === 0)
+      this.#share = await combined(party, [this.opened, this.mask], [1n, 1n]);
+    return this.share;
+  }
+
+  /** E + 2⟨U⟩_j */
+  doubled(party: Party): Promise<BigUint64Array> {
+    return (this.#doubled ??= combined(party, [this.opened, this.mask], [1n, 2n]));
+  }
+}
+
+/** P2's view of it: ⟨U⟩₀ and ⟨U⟩₁. */
+export class HelperMask {
+  readonly shares: readonly [BigUint64Array, BigUint64Array];
+  #sum: Promise<BigUint64Array> | undefined;
+  #difference: Promise<BigUint64Array> | undefined;
+
+  constructor(...shares: readonly [BigUint64Array, BigUint64Array]) {
+    this.shares = shares;
+  }
+
+  /** U */
+  sum(party: Party): Promise<BigUint64Array> {
+    return (this.#sum ??= combined(party, this.shares, [1n, 1n]));
+  }
+
+  /** ⟨U⟩₀ − ⟨U⟩₁ */
+  difference(party: Party): Promise<BigUint64Array> {
+    return (this.#difference ??= combined(party, this.shares, [1n, -1n]));
+  }
+}
+
+/** Σ factors[i] · terms[i], slice by slice. */
+export async function combined(
+  party: Party,
+  terms: readonly BigUint64Array[],
+  factors: readonly bigint[],
+): Promise<BigUint64Array> {
+  const out = new BigUint64Array(terms[0].length);
+  await party.slices(out.length, (from, to) =>
+    z64.combine(
+      terms.map((term) => term.subarray(from, to)),
+      factors,
+      out.subarray(from, to),
+    ),
+  );
+  return out;
+}
+
+/** P0, P1: masks and opens a shared value. */
+export async function workersMask(party: Party, share: BigUint64Array): Promise<Masked> {
+  const drawn = party.stream('P2', 'U');
+  const U = await party.vector(share.length, (from, to) => drawn.z64(to - from));
+  const less = (from: number, to: number): BigUint64Array => z64.sub(share.subarray(from, to), U.subarray(from, to));
+  return new Masked(party.worker, await openBlocks(party, 'E', share.length, less), U);
+}
+
+/** P2: the mask of the value that the workers open at the same address. */
+export async function helperMask(party: Party, count: number): Promise<HelperMask> {
+  const [U0, U1] = [party.stream('P0', 'U'), party.stream('P1', 'U')];
+  const shares = [U0, U1].map((drawn) => party.vector(count, (from, to) => drawn.z64(to - from)));
+  const [first, second] = await Promise.all(shares);
+  return new HelperMask(first, second);
+}
+
+/** P2: U of that value. */
+export function maskOf(party: Party, count: number): Promise<BigUint64Array> {
+  const [U0, U1] = [party.stream('P0', 'U'), party.stream('P1', 'U')];
+  return party.vector(count, (from, to) => z64.accumulate(U0.z64(to - from), U1.z64(to - from)));
+}
+
+/** P0, P1: this worker's part of factor · X * Y. */
+export async function workers(
+  party: Party,
+  map: BilinearMap,
+  x: Masked,
+  y: Masked,
+  factor: 1 | 2 = 1,
+): Promise<BigUint64Array> {
+  if (factor === 2) return apply(party, map, [{ x: await x.doubled(party), y: await y.doubled(party) }]);
+  return apply(party, map, [
+    { x: x.opened, y: await y.shared(party) },
+    { x: x.mask, y: y.opened },
+  ]);
+}
+
+/** P0, P1: adds a shared row, times 2^shift, to every row of a product, in place. */
+export async function addBias(party: Party, W: BigUint64Array, row: BigUint64Array, shift: number): Promise<void> {
+  const bias = z64.shiftLeft(row, shift);
+  await party.slices(W.length, (from, to) => z64.accumulate(W.subarray(from, to), bias), bias.length);
+}
+
+/** P2: its part of it. */
+export async function helper(
+  party: Party,
+  map: BilinearMap,
+  U: HelperMask,
+  V: HelperMask,
+  factor: 1 | 2,
+): Promise<BigUint64Array> {
+  if (factor === 1) return apply(party, map, [{ x: await U.sum(party), y: await V.sum(party) }]);
+  const product = await apply(party, map, [{ x: await U.difference(party), y: await V.difference(party) }]);
+  await party.slices(product.length, (from, to) => z64.scaleInPlace(product.subarray(from, to), -2n));
+  return product;
+}
+
+/** Each operand may enter more products. */
+function apply(party: Party, map: BilinearMap, terms: readonly Term[]): Promise<BigUint64Array> {
+  for (const { x, y } of terms) {
+    party.compute.keep(x);
+    party.compute.keep(y);
+  }
+  return map.apply(party.compute, terms);
+}
+
+/** P0, P1: this worker's share of a value in three parts, from its part. */
+export async function dealtPart(party: Party, part: BigUint64Array): Promise<BigUint64Array> {
+  if (party.name === party.drawer) {
+    const drawn = party.stream('P2', 'Z');
+    return party.vector(part.length, (from, to) => z64.accumulate(drawn.z64(to - from), part.subarray(from, to)));
+  }
+  const share = new BigUint64Array(part.length);
+  for (const { label, from, to } of blocks('Z', part.length)) {
+    const dealt = await party.receive('P2', label, 'u64', to - from);
+    share.set(z64.accumulate(dealt, part.subarray(from, to)), from);
+  }
+  return share;
+}
+
+/** P2: deals its part to the workers. */
+export async function dealPart(party: Party, part: BigUint64Array): Promise<void> {
+  const { depth } = party; // answers may arrive while this computes: the part does not depend on them
+  const drawn = party.stream(party.drawer, 'Z');
+  for (const { label, from, to } of blocks('Z', part.length)) {
+    await party.pause();
+    const rest = z64.subtractFrom(part.subarray(from, to), drawn.z64(to - from));
+    await party.send(receiverOf(party), label, rest, depth);
+  }
+}
+
+/** Of masking and opening `count` elements of operands. */
+export function maskCost(count: number): Cost {
+  return { rounds: count > 0 ? 1 : 0, bytes: 16 * count };
+}
+
+/** Of dealing `count` elements of Z. */
+export function partCost(count: number): Cost {
+  return { rounds: 0, bytes: 8 * count };
+}

@@ -1,0 +1,156 @@
+/**
+ * The counting engine against runs: for whole trainings and inferences in both suites, messages, payload bytes and frame bytes of every
+ * link, and online rounds, to the last one.
+ */
+import { describe, expect, it } from 'vitest';
+import { infer } from '../../src/nn/infer.ts';
+import { initialValues } from '../../src/nn/initial.ts';
+import { classCount, inputSize, parameters, type Network } from '../../src/nn/network.ts';
+import { train, type TrainOptions } from '../../src/nn/train.ts';
+import { createCountingEngine } from '../../src/engine/counting.ts';
+import type { Engine, Value } from '../../src/engine/engine.ts';
+import { held } from '../../src/engine/ownedInput.ts';
+import { createSecureEngine } from '../../src/engine/secure.ts';
+import { encode } from '../../src/ring/fixed.ts';
+import { sizeOf, type Shape } from '../../src/ring/shape.ts';
+import { DIRECT, OPTIONS, PAPER, TINY, type TinySetting } from '../nn/tiny.ts';
+import { type OwnedParts, ownedParts } from '../owned.ts';
+import { simulate } from '../simulate.ts';
+
+const CONV: Network = {
+  name: 'conv',
+  input: [9, 9, 1],
+  layers: [
+    { type: 'conv2d', filters: 3, kernel: 2 },
+    { type: 'relu' },
+    { type: 'maxpool', window: 2 },
+    { type: 'conv2d', filters: 2, kernel: 3, padding: 1, stride: 2 },
+    { type: 'relu' },
+    { type: 'averagepool', window: 2 },
+    { type: 'flatten' },
+    { type: 'dense', units: 3 },
+  ],
+};
+
+const SAMPLES = 12;
+
+interface Counted {
+  readonly rounds: number;
+  /** Of every link in the order P0 → P1, P0 → P2, P1 → P0, … */
+  readonly links: readonly (readonly [messages: number, payload: number, frames: number])[];
+}
+
+type Script = (
+  engine: Engine,
+  input: (name: string, shape: Shape, bits: number, kind: 'rows' | 'model') => Value,
+) => Promise<void>;
+
+/** Values are any numbers: what is sent does not depend on them; weights are small enough for every range. */
+async function measured(setting: TinySetting, chunk: number, script: Script): Promise<Counted> {
+  const inputs = new Map<string, OwnedParts>();
+  const input = (name: string, shape: Shape, bits: number): OwnedParts => {
+    const parts = inputs.get(name) ?? ownedParts(encode(initialValues({ name, shape, fanIn: 100 }, 1), bits));
+    inputs.set(name, parts);
+    return parts;
+  };
+  const { sent, rounds } = await simulate(
+    async (party) => {
+      const engine = createSecureEngine(party, { ...setting, reveal: () => Promise.resolve() });
+      await script(engine, (name, shape, bits, kind) => {
+        const mine = input(name, shape, bits)[party.id];
+        if (kind === 'rows') return engine.dataset(name, shape, bits, mine);
+        const { data, opening } = held(party.id, mine, sizeOf(shape));
+        return engine.input(name, shape, bits, data, opening);
+      });
+      await engine.settle();
+    },
+    { chunk },
+  );
+  const names = ['P0', 'P1', 'P2'] as const;
+  const links = names.flatMap((from, i) =>
+    names
+      .filter((to) => to !== from)
+      .map((to) => {
+        const { messages, payloadBytes, frameBytes } = sent[i].get(to)!;
+        return [messages, payloadBytes, frameBytes] as const;
+      }),
+  );
+  return { rounds, links };
+}
+
+async function counted(setting: TinySetting, chunk: number, script: Script): Promise<Counted> {
+  const engine = createCountingEngine({ ...setting, chunk });
+  await script(engine, (name, shape, bits, kind) =>
+    kind === 'rows' ? engine.dataset(name, shape, bits) : engine.input(name, shape, bits, true),
+  );
+  const links = engine.traffic.links.flatMap((to, i) =>
+    to
+      .filter((_, j) => j !== i)
+      .map(({ messages, payloadBytes, frameBytes }) => [messages, payloadBytes, frameBytes] as const),
+  );
+  return { rounds: engine.rounds, links };
+}
+
+function training(network: Network, options: Partial<TrainOptions>, fractionBits: number): Script {
+  return async (engine, input) => {
+    const [pixels, classes] = [inputSize(network), classCount(network)];
+    const images = input('images', [SAMPLES, pixels], fractionBits, 'rows');
+    const labels = input('labels', [SAMPLES, classes], 0, 'rows');
+    const data = { images, labels, testImages: images, testLabels: labels };
+    await train(engine, network, data, { ...OPTIONS, ...options }, () => undefined);
+  };
+}
+
+function inference(network: Network, fractionBits: number): Script {
+  return async (engine, input) => {
+    const model = new Map(
+      parameters(network).map(({ name, shape }) => [name, input(`model/${name}`, shape, fractionBits, 'model')]),
+    );
+    const images = input('images', [SAMPLES, inputSize(network)], fractionBits, 'rows');
+    for (let batch = 0; batch < 2; batch++) {
+      const rows = Array.from({ length: 5 }, (_, i) => 5 * batch + i);
+      await engine.scope(`batch/${batch}`, async (scope) => {
+        await scope.reveal(`${batch}`, await infer(scope, network, model, scope.rows(images, rows)));
+      });
+    }
+  };
+}
+
+const DEALT_PAPER: TinySetting = { ...PAPER, truncation: 'dealt', fractionBits: 16 };
+
+describe.each([
+  ['direct suite', DIRECT, 16384],
+  ['direct suite, many chunks', DIRECT, 50],
+  ['paper suite', PAPER, 16384],
+  ['paper suite, dealt truncation, many chunks', DEALT_PAPER, 50],
+] as const)('%s', (_, setting, chunk) => {
+  const f = setting.fractionBits;
+  it.each<[string, Script]>([
+    ['training of dense layers', training(TINY, { steps: 4 }, f)],
+    [
+      'training with asm, without momentum, nothing shown',
+      training(TINY, { loss: 'asm', momentum: 0, showLoss: false }, f),
+    ],
+    ['training of convolutions and pooling, 12 steps', training(CONV, { steps: 12, batch: 5, epochs: undefined }, f)],
+    ['inference', inference(CONV, f)],
+  ])('%s', async (_name, script) => {
+    expect(await counted(setting, chunk, script)).toEqual(await measured(setting, chunk, script));
+  });
+});
+
+it.each(['adam', 'amsgrad'] as const)('training with %s', async (optimizer) => {
+  const script = training(TINY, { optimizer, steps: 3, learningRate: 2 ** -10 }, 16);
+  expect(await counted(DIRECT, 16384, script)).toEqual(await measured(DIRECT, 16384, script));
+});
+
+describe('bad use', () => {
+  const engine = createCountingEngine(DIRECT);
+  it('is refused as by the engine that runs', () => {
+    const x = engine.input('x', [2, 3], 16);
+    expect(() => engine.rows(x, [0])).toThrow('rows: not a data set');
+    expect(() => engine.rows(engine.dataset('d', [2, 3], 16), [2])).toThrow('row 2 of a data set with 2');
+    expect(() => engine.matmul(x, x)).toThrow(/inner dimensions differ/);
+    expect(() => engine.truncate(x, 0)).toThrow(/expected 1 … 61/);
+    expect(() => createCountingEngine({ ...DIRECT, compareBits: 62 })).toThrow(/comparison window of 62 bits/);
+  });
+});
