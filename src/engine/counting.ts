@@ -7,12 +7,13 @@
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import type { WindowShape } from '../ring/windows.ts';
 import type { BilinearMap } from '../protocols/paper/bilinear.ts';
-import type { CountedValue, Opening } from './countedValue.ts';
+import type { CountedValue } from './countedValue.ts';
+import { CountedValues, type CountingOptions, joinWorkers, WORK, type Work } from './countedValues.ts';
 import type { Engine, Level, Sign, Value } from './engine.ts';
-import { type Bias, checkAlike, LinearEngine, routeDown } from './linear.ts';
+import { type Bias, checkAlike } from './linear.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
 import { inBlocks, type Stage, step } from '../party/steps.ts';
-import { directSuite, type FusedSuite, paperSuite, type Suite } from '../protocols/suite.ts';
+import { directSuite, type FusedSuite, paperSuite } from '../protocols/suite.ts';
 import { Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
 import * as treeRoute from '../protocols/direct/treeRoute.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
@@ -22,66 +23,13 @@ import * as dealtTruncation from '../protocols/direct/dealtTruncation.ts';
 import { checkTruncationBits } from '../protocols/paper/truncation.ts';
 import * as unitVectors from '../protocols/paper/unitVectors.ts';
 
-export interface CountingOptions {
-  readonly suite: 'direct' | 'paper';
-  readonly truncation: 'dealt' | 'local';
-  readonly fractionBits: number;
-  readonly compareBits: number;
-  readonly chunk?: number;
-}
-
-/** Kinds of work. `multiply` counts the multiply-adds of all parties together (`beaver.ts`), the others elements. */
-export const WORK = ['multiply', 'relu', 'select', 'truncate', 'open', 'deal', 'unitVectors', 'local'] as const;
-export type Work = Record<(typeof WORK)[number], number>;
-
-/** What the forks of an engine share. */
-interface Counts {
-  readonly options: CountingOptions;
-  readonly suite: Suite<unknown, unknown>;
-  readonly traffic: Traffic;
-  readonly work: Work;
-  readonly datasets: WeakSet<Value>;
-}
-
-export class CountingEngine extends LinearEngine<CountedValue> implements Engine {
-  protected readonly addsPublic = false;
-  readonly #lane: Lane;
-  readonly #counts: Counts;
-  #operations = 0;
-  #values = 0;
-
-  constructor(lane: Lane, counts: Counts) {
-    super(counts.options.fractionBits);
-    this.#lane = lane;
-    this.#counts = counts;
-  }
-
-  get suite(): 'direct' | 'paper' {
-    return this.#counts.options.suite;
-  }
-
-  get truncation(): 'dealt' | 'local' {
-    return this.#counts.options.truncation;
-  }
-
-  get rounds(): number {
-    return this.#lane.rounds;
-  }
-
-  get traffic(): Traffic {
-    return this.#counts.traffic;
-  }
-
-  get work(): Readonly<Work> {
-    return this.#counts.work;
-  }
-
+export class CountingEngine extends CountedValues implements Engine {
   /** @param opened by its owner, or in a session before */
   input(name: string, shape: Shape, fractionBits: number, opened = false): CountedValue {
-    const lane = this.#lane.fork(`input/${name}`);
-    if (!opened) return this.#value(() => lane, shape, fractionBits, false);
+    const lane = this.lane.fork(`input/${name}`);
+    if (!opened) return this.value(() => lane, shape, fractionBits, false);
     return {
-      ...this.#value(
+      ...this.value(
         () => lane,
         shape,
         fractionBits,
@@ -94,52 +42,52 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
 
   dataset(_name: string, shape: Shape, fractionBits: number): Value {
     const value: Value = { shape, fractionBits };
-    this.#counts.datasets.add(value);
+    this.counts.datasets.add(value);
     return value;
   }
 
   async all<T extends readonly unknown[]>(tasks: {
     readonly [K in keyof T]: (engine: Engine) => Promise<T[K]>;
   }): Promise<T> {
-    const base = `all${this.#operations++}`;
-    const lanes = tasks.map((_, i) => this.#lane.fork(`${base}.${i}`));
-    const results = await Promise.all(tasks.map((task, i) => task(new CountingEngine(lanes[i], this.#counts))));
-    for (const lane of lanes) this.#lane.join(lane);
+    const base = `all${this.operations++}`;
+    const lanes = tasks.map((_, i) => this.lane.fork(`${base}.${i}`));
+    const results = await Promise.all(tasks.map((task, i) => task(new CountingEngine(lanes[i], this.counts))));
+    for (const lane of lanes) this.lane.join(lane);
     return results as unknown as T;
   }
 
   async scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T> {
-    const lane = this.#lane.fork(label);
-    const result = await task(new CountingEngine(lane, this.#counts));
-    this.#lane.join(lane);
+    const lane = this.lane.fork(label);
+    const result = await task(new CountingEngine(lane, this.counts));
+    this.lane.join(lane);
     return result;
   }
 
   rows(dataset: Value, indices: readonly number[]): Value {
-    if (!this.#counts.datasets.has(dataset)) throw new Error('rows: not a data set');
+    if (!this.counts.datasets.has(dataset)) throw new Error('rows: not a data set');
     const [count, ...row] = dataset.shape;
     const bad = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= count);
     if (bad !== undefined) throw new RangeError(`row ${bad} of a data set with ${count}`);
-    return this.#value(this.#nextLane(), [indices.length, ...row], dataset.fractionBits, false, () => 0);
+    return this.value(this.nextLane(), [indices.length, ...row], dataset.fractionBits, false, () => 0);
   }
 
   truncate(x: Value, bits: number): Promise<Value> {
     checkTruncationBits(bits);
     if (this.truncation === 'local') {
-      this.#whole(x);
-      this.#did('local', sizeOf(x.shape));
+      this.whole(x);
+      this.did('local', sizeOf(x.shape));
     } else {
-      this.#run('truncate', dealtTruncation.dealtStages(bits), sizeOf(x.shape));
-      this.#did('truncate', sizeOf(x.shape));
+      this.run('truncate', dealtTruncation.dealtStages(bits), sizeOf(x.shape));
+      this.did('truncate', sizeOf(x.shape));
     }
     return Promise.resolve(this.make(x.shape, x.fractionBits - bits));
   }
 
   truncateOperand(x: Value, bits: number): Promise<Value> {
     if (this.truncation === 'local' || !truncateOperand.holds(bits)) return this.truncate(x, bits);
-    this.#run('truncateOperand', truncateOperand.stages(bits), sizeOf(x.shape));
-    this.#did('truncate', sizeOf(x.shape));
-    const y = this.#value(this.#nextLane(), x.shape, x.fractionBits - bits, false, () => 0);
+    this.run('truncateOperand', truncateOperand.stages(bits), sizeOf(x.shape));
+    this.did('truncate', sizeOf(x.shape));
+    const y = this.value(this.nextLane(), x.shape, x.fractionBits - bits, false, () => 0);
     return Promise.resolve({ ...y, opened: true } as CountedValue);
   }
 
@@ -147,17 +95,17 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     if (this.truncation === 'local') return this.truncateThenMultiply(x, bits, pairs);
     const [rows, ...rest] = x.shape;
     const columns = sizeOf(rest);
-    this.#run('truncateProducts', truncateProducts.stages({ rows, columns, bits, pairs }), columns);
-    this.#did('truncate', (rows + pairs.length) * columns);
+    this.run('truncateProducts', truncateProducts.stages({ rows, columns, bits, pairs }), columns);
+    this.did('truncate', (rows + pairs.length) * columns);
     const fractionBits = x.fractionBits - bits;
     const y = this.make(x.shape, fractionBits);
     return { y, products: this.make([pairs.length, ...rest], 2 * fractionBits) };
   }
 
   relu(x: Value): Promise<{ y: Value; sign: Sign }> {
-    this.#whole(x);
+    this.whole(x);
     const drop = Math.max(0, x.fractionBits - this.fractionBits);
-    return this.#compare('relu', x, x.fractionBits, this.#counts.suite.reluStages(drop));
+    return this.#compare('relu', x, x.fractionBits, this.counts.suite.reluStages(drop));
   }
 
   async truncateRelu(x: Value, bits: number): Promise<{ y: Value; sign: Sign }> {
@@ -168,30 +116,30 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
   }
 
   async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
-    if (this.#counts.suite.tree === undefined) return this.reluThenAdd(x, y);
+    if (this.counts.suite.tree === undefined) return this.reluThenAdd(x, y);
     const drop = Math.max(0, x.fractionBits - this.fractionBits);
     checkAlike('larger', x, y);
-    this.#did('local', 2 * sizeOf(x.shape));
+    this.did('local', 2 * sizeOf(x.shape));
     const partial = (x as CountedValue).partial || (y as CountedValue).partial;
-    return this.#compare('larger', x, x.fractionBits + 1, this.#counts.suite.reluStages(drop), partial);
+    return this.#compare('larger', x, x.fractionBits + 1, this.counts.suite.reluStages(drop), partial);
   }
 
   async largerRelu(x: Value, y: Value, bits: number): Promise<Value> {
-    const { tree } = this.#counts.suite;
+    const { tree } = this.counts.suite;
     if (tree === undefined || this.truncation === 'local') return this.treeThenRelu(x, y, bits);
     const size = sizeOf(x.shape);
-    this.#run('largerRelu', tree.largerReluStages(bits), size);
-    this.#did('relu', 3 * size);
+    this.run('largerRelu', tree.largerReluStages(bits), size);
+    this.did('relu', 3 * size);
     return this.make(x.shape, x.fractionBits - bits);
   }
 
   route(levels: readonly Level[], delta: Value): Promise<Value> {
-    if (this.#counts.suite.tree === undefined || levels.length === 0) return routeDown(this, levels, delta);
-    const whole = this.#whole(delta);
+    if (this.counts.suite.tree === undefined || levels.length === 0) return this.selectDown(levels, delta);
+    const whole = this.whole(delta);
     const columns = sizeOf(delta.shape);
-    const lane = this.#operation('route');
-    this.#open(whole.mask, lane);
-    const { traffic, options } = this.#counts;
+    const lane = this.operation('route');
+    this.open(whole.mask, lane);
+    const { traffic, options } = this.counts;
     let rows = 1;
     let left = 0;
     for (const [i, { half }] of levels.toReversed().entries()) {
@@ -200,20 +148,20 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
       sendStages(level, treeRoute.stages(), left, options.chunk ?? DEFAULT_CHUNK, traffic);
       if (i < levels.length - 1) {
         sendSteps(level, [step('exchange', ...inBlocks(':E', left))], -1, traffic);
-        this.#did('open', left);
+        this.did('open', left);
       }
-      this.#did('select', left);
+      this.did('select', left);
       joinWorkers(lane, level);
       rows += half;
     }
-    joinWorkers(this.#lane, lane);
+    joinWorkers(this.lane, lane);
     const { fractionBits } = delta;
-    return Promise.resolve(this.#value(this.#nextLane(), [rows, columns], fractionBits, false, () => left));
+    return Promise.resolve(this.value(this.nextLane(), [rows, columns], fractionBits, false, () => left));
   }
 
   select(sign: Sign, x: Value): Promise<Value> {
-    this.#whole(x);
-    return this.#keep('select', sign, x, x.fractionBits, this.#counts.suite.selectStages());
+    this.whole(x);
+    return this.#keep('select', sign, x, x.fractionBits, this.counts.suite.selectStages());
   }
 
   async truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value> {
@@ -228,44 +176,26 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
   }
 
   unitVectors(index: Value, n: number): Promise<Value> {
-    this.#whole(index);
+    this.whole(index);
     const count = sizeOf(index.shape);
-    this.#run('unitVectors', unitVectors.stages(n), count);
-    this.#did('unitVectors', count * n);
+    this.run('unitVectors', unitVectors.stages(n), count);
+    this.did('unitVectors', count * n);
     return Promise.resolve(this.make([count, n], 0));
   }
 
   carry(name: string, x: Value): Promise<Value> {
-    if (this.#whole(x).opened === true) return Promise.resolve(x);
-    const lane = this.#lane.fork(`carried/${name}`);
-    return Promise.resolve(this.#value(() => lane, x.shape, x.fractionBits, false));
+    if (this.whole(x).opened === true) return Promise.resolve(x);
+    const lane = this.lane.fork(`carried/${name}`);
+    return Promise.resolve(this.value(() => lane, x.shape, x.fractionBits, false));
   }
 
   reveal(_name: string, x: Value): Promise<void> {
-    this.#whole(x);
+    this.whole(x);
     return Promise.resolve();
   }
 
   settle(): Promise<void> {
     return Promise.resolve();
-  }
-
-  protected make(shape: Shape, fractionBits: number): CountedValue {
-    return this.#value(this.#nextLane(), shape, fractionBits, false);
-  }
-
-  protected zeros(): null {
-    return null;
-  }
-
-  protected linear(shape: Shape, fractionBits: number, operands: readonly CountedValue[]): CountedValue {
-    this.#did('local', sizeOf(shape));
-    const partial = operands.some((operand) => operand.partial);
-    return this.#value(this.#nextLane(), shape, fractionBits, partial);
-  }
-
-  protected paced(shape: Shape, fractionBits: number, x: CountedValue): Promise<CountedValue> {
-    return Promise.resolve(this.linear(shape, fractionBits, [x]));
   }
 
   override async overlay(x: Value, shape: WindowShape): Promise<CountedValue> {
@@ -274,83 +204,28 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     return planes.partial || sizeOf(planes.shape) > sizeOf(image.shape) ? image : { ...image, mask: planes.mask };
   }
 
-  protected view(x: CountedValue, shape: Shape, fractionBits: number): CountedValue {
-    return { ...x, shape, fractionBits };
-  }
-
   protected product(map: BilinearMap, x: Value, y: Value, factor: 1 | 2, bias?: Bias<CountedValue>): Promise<Value> {
-    const operands = [this.#whole(x), this.#whole(y)];
+    const operands = [this.whole(x), this.whole(y)];
     if (bias !== undefined) {
-      this.#whole(bias.row);
-      this.#did('local', sizeOf(map.shape));
+      this.whole(bias.row);
+      this.did('local', sizeOf(map.shape));
     }
-    const lane = this.#operation(map.name);
+    const lane = this.operation(map.name);
     const before = [...lane.depths];
     for (const { mask } of operands) {
       const user = new Lane(lane.path, before, lane.drawer);
-      this.#open(mask, user);
+      this.open(mask, user);
       joinWorkers(lane, user);
     }
-    joinWorkers(this.#lane, lane);
-    if (map.name === 'mul') this.#did('local', 8 * map.multiplyAdds);
-    else this.#did('multiply', (factor === 2 ? 3 : 5) * map.multiplyAdds);
+    joinWorkers(this.lane, lane);
+    if (map.name === 'mul') this.did('local', 8 * map.multiplyAdds);
+    else this.did('multiply', (factor === 2 ? 3 : 5) * map.multiplyAdds);
     const fractionBits = x.fractionBits + y.fractionBits + factor - 1;
-    return Promise.resolve(this.#value(this.#nextLane(), map.shape, fractionBits, true));
+    return Promise.resolve(this.value(this.nextLane(), map.shape, fractionBits, true));
   }
 
   get #fused(): FusedSuite<unknown, unknown> | undefined {
-    return this.truncation === 'dealt' ? this.#counts.suite.fused : undefined;
-  }
-
-  #did(kind: keyof Work, amount: number): void {
-    this.#counts.work[kind] += amount;
-  }
-
-  #nextLane(): () => Lane {
-    const label = `v${this.#values++}`;
-    return () => this.#lane.fork(label);
-  }
-
-  #value(
-    makeLane: () => Lane,
-    shape: Shape,
-    fractionBits: number,
-    partial: boolean,
-    elements: () => number = () => sizeOf(shape),
-  ): CountedValue {
-    const mask = { lane: undefined, makeLane, opened: false, elements };
-    return { shape, fractionBits, data: null, mask, partial, whole: {} };
-  }
-
-  /** Masks and opens a value under its own lane, the first time it is needed. */
-  #open(mask: Opening, user: Lane): void {
-    mask.lane ??= mask.makeLane();
-    if (!mask.opened) {
-      mask.opened = true;
-      joinWorkers(mask.lane, user);
-      const elements = mask.elements();
-      if (elements > 0) {
-        sendSteps(mask.lane, [step('exchange', ...inBlocks(':E', elements))], -1, this.#counts.traffic);
-        this.#did('open', elements);
-      }
-    }
-    joinWorkers(user, mask.lane);
-  }
-
-  /** The value in two shares: P2 deals its part, once. */
-  #whole(x: Value): CountedValue {
-    const value = x as CountedValue;
-    if (!value.partial) return value;
-    if (value.whole.value === undefined) {
-      value.mask.lane ??= value.mask.makeLane();
-      const lane = value.mask.lane.fork('whole');
-      lane.join(this.#lane);
-      const size = sizeOf(x.shape);
-      sendSteps(lane, [step('ahead', ...inBlocks(':Z', size))], lane.depths[2], this.#counts.traffic);
-      this.#did('deal', size);
-      value.whole.value = this.#value(() => lane, x.shape, x.fractionBits, false);
-    }
-    return this.view(value.whole.value, x.shape, x.fractionBits);
+    return this.truncation === 'dealt' ? this.counts.suite.fused : undefined;
   }
 
   #compare(
@@ -360,37 +235,19 @@ export class CountingEngine extends LinearEngine<CountedValue> implements Engine
     stages: readonly Stage[],
     partial = false,
   ): Promise<{ y: Value; sign: Sign }> {
-    this.#run(name, stages, sizeOf(x.shape));
-    this.#did('relu', sizeOf(x.shape));
-    const y = this.#value(this.#nextLane(), x.shape, fractionBits, partial);
+    this.run(name, stages, sizeOf(x.shape));
+    this.did('relu', sizeOf(x.shape));
+    const y = this.value(this.nextLane(), x.shape, fractionBits, partial);
     return Promise.resolve({ y, sign: { shape: x.shape } });
   }
 
   #keep(name: string, sign: Sign, x: Value, fractionBits: number, stages: readonly Stage[]): Promise<Value> {
     if (sizeOf(sign.shape) !== sizeOf(x.shape))
       throw new RangeError(`${name}: bits of shape [${sign.shape.join(',')}], x is [${x.shape.join(',')}]`);
-    this.#run(name, stages, sizeOf(x.shape));
-    this.#did('select', sizeOf(x.shape));
+    this.run(name, stages, sizeOf(x.shape));
+    this.did('select', sizeOf(x.shape));
     return Promise.resolve(this.make(x.shape, fractionBits));
   }
-
-  /** The lane of the next operation; deals alternate between the workers. */
-  #operation(name: string): Lane {
-    const index = this.#operations++;
-    return this.#lane.fork(`${index}:${name}`, index % 2 === 0 ? 'P0' : 'P1');
-  }
-
-  /** One operation. P2's part of it runs on its own: what follows does not depend on it but through what the workers receive. */
-  #run(name: string, stages: readonly Stage[], count: number): void {
-    const lane = this.#operation(name);
-    sendStages(lane, stages, count, this.#counts.options.chunk ?? DEFAULT_CHUNK, this.#counts.traffic);
-    joinWorkers(this.#lane, lane);
-  }
-}
-
-/** P2 runs ahead: its own chain does not pass from operation to operation. */
-function joinWorkers(lane: Lane, { depths }: Lane): void {
-  for (let id = 0; id < 2; id++) lane.depths[id] = Math.max(lane.depths[id], depths[id]);
 }
 
 export function createCountingEngine(options: CountingOptions): CountingEngine {

@@ -10,7 +10,7 @@ import { sameShape, type Shape, sizeOf } from '../ring/shape.ts';
 import { type Banded, overlay, windowOutput, windows, type WindowShape } from '../ring/windows.ts';
 import * as z64 from '../ring/z64.ts';
 import * as bilinear from '../protocols/paper/bilinear.ts';
-import type { Engine, Level, MatmulOptions, Value } from './engine.ts';
+import type { Engine, Level, MatmulOptions, Sign, Value } from './engine.ts';
 import { checkProducts, type Pair } from '../protocols/direct/productShape.ts';
 
 /** A value with its ring elements: this party's share, or the clear value; null at the helper. */
@@ -50,6 +50,7 @@ export abstract class LinearEngine<V extends RingValue> {
   abstract relu(x: Value): ReturnType<Engine['relu']>;
   abstract larger(x: Value, y: Value): ReturnType<Engine['larger']>;
   abstract truncateRelu(x: Value, bits: number): ReturnType<Engine['truncateRelu']>;
+  abstract select(sign: Sign, x: Value): Promise<Value>;
   /** x * y for any bilinear map, or twice that, with `bias` added to every row: the one operation here that sends messages. */
   protected abstract product(
     map: bilinear.BilinearMap,
@@ -250,6 +251,17 @@ export abstract class LinearEngine<V extends RingValue> {
     return (await this.truncateRelu(larger, bits + 1)).y;
   }
 
+  /** `route` by selects: what it computes. */
+  protected async selectDown(levels: readonly Level[], delta: Value): Promise<Value> {
+    let current = delta;
+    for (const { sign, half } of levels.toReversed()) {
+      const winners = this.slice(current, 0, half);
+      const left = await this.select(sign, winners);
+      current = this.concatRows([left, this.sub(winners, left), this.slice(current, half, current.shape[0])]);
+    }
+    return current;
+  }
+
   /** Twice a large product costs less (`beaver.ts`), and one bit of the ring, which the paper's local truncation cannot spare. */
   #large(map: bilinear.BilinearMap, x: Value, y: Value, bias?: Value): Promise<Value> {
     const factor = this.truncation === 'dealt' ? 2 : 1;
@@ -271,17 +283,6 @@ export abstract class LinearEngine<V extends RingValue> {
     ] as const;
     return this.combine(terms, x.fractionBits);
   }
-}
-
-/** `Engine.route` by selects: what it computes. */
-export async function routeDown(engine: Engine, levels: readonly Level[], delta: Value): Promise<Value> {
-  let current = delta;
-  for (const { sign, half } of levels.toReversed()) {
-    const winners = engine.slice(current, 0, half);
-    const left = await engine.select(sign, winners);
-    current = engine.concatRows([left, engine.sub(winners, left), engine.slice(current, half, current.shape[0])]);
-  }
-  return current;
 }
 
 /** What is added to every row of a product: `row` · 2^shift. */

@@ -10,7 +10,7 @@ import { fieldsLength, fieldWidth } from '../ring/fields.ts';
 import * as z64 from '../ring/z64.ts';
 import type { BilinearMap } from '../protocols/paper/bilinear.ts';
 import type { Engine, Level, Sign, Value } from './engine.ts';
-import { type Bias, dataOf, type Linear, LinearEngine, type RingValue, routeDown } from './linear.ts';
+import { type Bias, dataOf, type Linear, LinearEngine, type RingValue } from './linear.ts';
 import type { Ranges } from './ranges.ts';
 import type { Pair } from '../protocols/direct/productShape.ts';
 import { checkTruncationBits } from '../protocols/paper/truncation.ts';
@@ -125,7 +125,7 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
   }
 
   route(levels: readonly Level[], delta: Value): Promise<Value> {
-    return routeDown(this, levels, delta);
+    return this.selectDown(levels, delta);
   }
 
   async select(sign: Sign, x: Value): Promise<Value> {

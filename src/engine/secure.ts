@@ -1,23 +1,23 @@
 /**
- * The engine on shares: the same class runs in all three parties. Every operation is a protocol under a fork of its own; the
- * workers' script or the helper's is chosen in one place (`run`, `secureValues.ts`). The helper's operations return at once and run ahead in the
- * background, bounded by a window.
+ * The engine on shares: the same class runs in all three parties. Every operation is a protocol under a fork of its own; the workers'
+ * script or the helper's is chosen in one place (`run`, `secureValues.ts`). The helper's operations return at once and run ahead in
+ * the background, bounded by a window. Comparisons and what is fused with them: `secureComparisons.ts`.
  */
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import * as z64 from '../ring/z64.ts';
 import * as beaver from '../protocols/paper/beaver.ts';
 import type { BilinearMap } from '../protocols/paper/bilinear.ts';
 import { Dataset } from './dataset.ts';
-import type { Engine, Level, Sign, Value } from './engine.ts';
+import type { Engine, Value } from './engine.ts';
 import { later } from '../party/later.ts';
-import { type Bias, checkAlike, dataOf, routeDown } from './linear.ts';
+import { type Bias, dataOf } from './linear.ts';
 import type { OwnedInput } from './ownedInput.ts';
 import type { Party } from '../party/party.ts';
 import { checkProducts, type Pair } from '../protocols/direct/productShape.ts';
-import { checkSize, gathered, type Held, Mask, opened, type SecureSign, type SecureValue } from './secureValue.ts';
-import { type Runtime, type SecureOptions, SecureValues } from './secureValues.ts';
-import { directSuite, type FusedSuite, paperSuite } from '../protocols/suite.ts';
-import type { HelperRouted, Routed } from '../protocols/direct/treeRoute.ts';
+import { checkSize, gathered, type Held, Mask, opened, type SecureValue } from './secureValue.ts';
+import { SecureComparisons } from './secureComparisons.ts';
+import type { Runtime, SecureOptions } from './secureValues.ts';
+import { directSuite, paperSuite } from '../protocols/suite.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
 import * as dealtTruncation from '../protocols/direct/dealtTruncation.ts';
@@ -29,20 +29,12 @@ import { Window } from '../party/window.ts';
 const HELPER_WINDOW = 1 << 21;
 const LEAST_WEIGHT = 1 << 15;
 
-export class SecureEngine extends SecureValues implements Engine {
+export class SecureEngine extends SecureComparisons implements Engine {
   readonly #datasets: WeakMap<Value, Dataset>;
 
   constructor(party: Party, runtime: Runtime, datasets: WeakMap<Value, Dataset>) {
     super(party, runtime);
     this.#datasets = datasets;
-  }
-
-  get suite(): 'direct' | 'paper' {
-    return this.runtime.options.suite;
-  }
-
-  get truncation(): 'dealt' | 'local' {
-    return this.runtime.options.truncation;
   }
 
   /** Online rounds so far: the longest chain of dependent messages behind what this worker now holds. */
@@ -166,16 +158,6 @@ export class SecureEngine extends SecureValues implements Engine {
     return { y, products: this.make([pairs.length, ...rest], 2 * fractionBits, products) };
   }
 
-  async relu(x: Value): Promise<{ y: Value; sign: Sign }> {
-    const { suite } = this.runtime;
-    const { data } = await this.whole(x);
-    const drop = Math.max(0, x.fractionBits - this.fractionBits);
-    return this.#compare('relu', x, x.fractionBits, {
-      workers: (party) => suite.relu(party, data!, drop),
-      helper: (party, bit) => suite.helperRelu(party, bit, drop),
-    });
-  }
-
   async unitVectors(index: Value, n: number): Promise<Value> {
     const { data } = await this.whole(index);
     const count = sizeOf(index.shape);
@@ -184,99 +166,6 @@ export class SecureEngine extends SecureValues implements Engine {
       helper: (party) => unitVectors.helper(party, count, n),
     });
     return this.make([count, n], 0, share);
-  }
-
-  async truncateRelu(x: Value, bits: number): Promise<{ y: Value; sign: Sign }> {
-    const fused = this.#fused;
-    if (fused === undefined) return this.relu(await this.truncate(x, bits));
-    return this.#compare('truncateRelu', x, x.fractionBits - bits, {
-      workers: (party) => fused.relu(party, dataOf<SecureValue>(x), bits),
-      helper: async (party, bit) => fused.helperRelu(party, bit, bits, await (x as SecureValue).part),
-    });
-  }
-
-  async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
-    const { tree } = this.runtime.suite;
-    if (tree === undefined) return this.reluThenAdd(x, y);
-    checkAlike('larger', x, y);
-    const drop = Math.max(0, x.fractionBits - this.fractionBits);
-    const pair = [x, y] as SecureValue[];
-    const [difference, sum] = [this.partOfSum([1n, -1n], pair), this.partOfSum([1n, 1n], pair)];
-    const scripts = {
-      workers: (party: Party) => tree.larger(party, [dataOf<SecureValue>(x), dataOf<SecureValue>(y)], drop),
-      helper: async (party: Party, bit: unknown) => tree.helperLarger(party, bit, drop, await difference),
-    };
-    const partial = (x as SecureValue).partial || (y as SecureValue).partial;
-    return this.#compare('larger', x, x.fractionBits + 1, scripts, sum ?? partial);
-  }
-
-  async largerRelu(x: Value, y: Value, bits: number): Promise<Value> {
-    const { tree } = this.runtime.suite;
-    if (tree === undefined || this.truncation === 'local') return this.treeThenRelu(x, y, bits);
-    checkTruncationBits(bits);
-    const size = sizeOf(x.shape);
-    const share = await this.run('largerRelu', 3 * size, {
-      workers: (party) => tree.largerRelu(party, [dataOf<SecureValue>(x), dataOf<SecureValue>(y)], bits),
-      helper: async (party) => {
-        const parts = await Promise.all([(x as SecureValue).part, (y as SecureValue).part]);
-        await tree.helperLargerRelu(party, size, bits, parts);
-      },
-    });
-    return this.make(x.shape, x.fractionBits - bits, share);
-  }
-
-  async route(levels: readonly Level[], delta: Value): Promise<Value> {
-    const { tree } = this.runtime.suite;
-    if (tree === undefined || levels.length === 0) return routeDown(this, levels, delta);
-    const whole = await this.whole(delta);
-    const columns = sizeOf(delta.shape);
-    const down = await Promise.all(
-      levels
-        .toReversed()
-        .map(async ({ sign, half }) => ({ bit: await (sign as SecureSign).bit, count: half * columns })),
-    );
-    const size = down.reduce((sum, { count }) => sum + count, columns);
-    let routed: Routed | undefined;
-    let helperRouted: HelperRouted | undefined;
-    const share = await this.run('route', size, {
-      workers: async (party) => {
-        routed = await tree.route(party, down, await whole.mask.workers(party));
-        return routed.share;
-      },
-      helper: (party) => {
-        helperRouted = tree.helperRoute(party, down, whole.mask.helper(party));
-        return helperRouted.done;
-      },
-    });
-    const mask = new Mask(this.nextLane(), {
-      workers: (lane) => routed!.open(lane),
-      helper: (lane) => helperRouted!.mask(lane),
-    });
-    const shape = [size / columns, columns];
-    return { shape, fractionBits: delta.fractionBits, data: share, mask, partial: false, whole: {} } as SecureValue;
-  }
-
-  async select(sign: Sign, x: Value): Promise<Value> {
-    const { suite } = this.runtime;
-    const { data } = await this.whole(x);
-    return this.#keep('select', sign, x, x.fractionBits, {
-      workers: (party, bit) => suite.select(party, bit, data!),
-      helper: (party, bit) => suite.helperSelect(party, bit),
-    });
-  }
-
-  bits(sign: Sign): Value {
-    const { bit } = sign as SecureSign;
-    return this.make(sign.shape, 0, this.holdsData ? this.runtime.suite.bits(this.party, bit) : null);
-  }
-
-  async truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value> {
-    const fused = this.#fused;
-    if (fused === undefined) return this.select(sign, await this.truncate(x, bits));
-    return this.#keep('truncateSelect', sign, x, x.fractionBits - bits, {
-      workers: (party, bit) => fused.select(party, bit, dataOf<SecureValue>(x), bits),
-      helper: async (party, bit) => fused.helperSelect(party, bit, bits, await (x as SecureValue).part),
-    });
   }
 
   async carry(name: string, x: Value): Promise<Value> {
@@ -299,10 +188,6 @@ export class SecureEngine extends SecureValues implements Engine {
 
   settle(): Promise<void> {
     return this.runtime.window.drain();
-  }
-
-  get #fused(): FusedSuite<unknown, unknown> | undefined {
-    return this.truncation === 'dealt' ? this.runtime.suite.fused : undefined;
   }
 
   protected async product(
@@ -329,56 +214,6 @@ export class SecureEngine extends SecureValues implements Engine {
       },
     });
     return this.value(this.nextLane(), map.shape, x.fractionBits + y.fractionBits + factor - 1, data, part ?? true);
-  }
-
-  /** A comparison with its product: the result, of which P2 may hold a part, and the bits each role keeps. */
-  async #compare(
-    name: string,
-    x: Value,
-    fractionBits: number,
-    scripts: {
-      workers: (party: Party) => Promise<{ y: BigUint64Array; bit: unknown }>;
-      helper: (party: Party, bit: unknown) => Promise<void>;
-    },
-    part: Promise<BigUint64Array> | boolean = false,
-  ): Promise<{ y: Value; sign: Sign }> {
-    const size = sizeOf(x.shape);
-    let bit: unknown;
-    const share = await this.run(name, size, {
-      workers: async (party) => {
-        const result = await scripts.workers(party);
-        bit = result.bit;
-        return result.y;
-      },
-      helper: async (party) => {
-        bit = this.runtime.suite.helperBits(party, size);
-        return scripts.helper(party, await bit);
-      },
-    });
-    const sign: SecureSign = { shape: x.shape, bit };
-    return { y: this.value(this.nextLane(), x.shape, fractionBits, share, part), sign };
-  }
-
-  /** A product with kept bits. */
-  async #keep(
-    name: string,
-    sign: Sign,
-    x: Value,
-    fractionBits: number,
-    scripts: {
-      workers: (party: Party, bit: unknown) => Promise<BigUint64Array>;
-      helper: (party: Party, bit: unknown) => Promise<void>;
-    },
-  ): Promise<Value> {
-    const { bit } = sign as SecureSign;
-    const size = sizeOf(x.shape);
-    if (sizeOf(sign.shape) !== size)
-      throw new RangeError(`${name}: bits of shape [${sign.shape.join(',')}], x is [${x.shape.join(',')}]`);
-    const share = await this.run(name, size, {
-      workers: (party) => scripts.workers(party, bit),
-      helper: async (party) => scripts.helper(party, await bit),
-    });
-    return this.make(x.shape, fractionBits, share);
   }
 
   #fork(party: Party): SecureEngine {

@@ -1,5 +1,6 @@
 /** What a training or an inference sends and computes, counted without running it (`engine/counting.ts`). */
-import { createCountingEngine, type CountingEngine, type CountingOptions, type Work } from '../engine/counting.ts';
+import type { CountingOptions, Work } from '../engine/countedValues.ts';
+import { createCountingEngine, type CountingEngine } from '../engine/counting.ts';
 import { infer } from './infer.ts';
 import { classCount, inputSize, type Network, parameters } from './network.ts';
 import { train, type TrainOptions } from './train.ts';

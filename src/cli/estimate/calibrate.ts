@@ -15,7 +15,7 @@ import { FrameLink } from '../../channel/link.ts';
 import { openListener } from '../../channel/listener.ts';
 import { memoryPair } from '../../channel/memory.ts';
 import { dial, type WebSocketTransport } from '../../channel/websocket.ts';
-import type { Work } from '../../engine/counting.ts';
+import type { Work } from '../../engine/countedValues.ts';
 import type { Value } from '../../engine/engine.ts';
 import { createParty, type PartyId } from '../../party/party.ts';
 import { createSecureEngine, type SecureEngine } from '../../engine/secure.ts';

@@ -8,7 +8,7 @@
  */
 import type { LinkModel } from '../../channel/linkModel.ts';
 import type { Counted } from '../../nn/count.ts';
-import type { Work } from '../../engine/counting.ts';
+import type { Work } from '../../engine/countedValues.ts';
 import type { Rates } from './calibrate.ts';
 
 export interface Seconds {
