@@ -3,7 +3,7 @@ import { imageSize, type Dataset } from '../data/dataset.ts';
 import { Problem } from '../data/problem.ts';
 import { classCount, inputSize, type Network } from '../nn/network.ts';
 import { sameShape } from '../ring/shape.ts';
-import type { SessionSettings } from './options.ts';
+import type { SessionSettings } from './options/session.ts';
 
 export function checkNetworkFits(data: Dataset, network: Network): void {
   const { name, rows, columns, channels, classes } = data;

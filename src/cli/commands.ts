@@ -2,14 +2,15 @@
 import yargs, { type Argv as Yargs } from 'yargs';
 import { Problem } from '../data/problem.ts';
 import { benchOptions, benchTables } from './bench/command.ts';
-import { localTrainOptions } from './checkpoint-options.ts';
+import { localTrainOptions } from './options/checkpoints.ts';
 import { doctor, doctorOptions } from './doctor.ts';
 import { localInfer } from './infer.ts';
 import { estimate, estimateOptions } from './estimate/command.ts';
-import { inferOptions, trainOptions } from './options.ts';
+import { inferOptions } from './options/inference.ts';
+import { trainOptions } from './options/training.ts';
 import { plainTrain } from './plain.ts';
 import { localTrain } from './train.ts';
-import type { Argv } from './values.ts';
+import type { Argv } from './options/values.ts';
 
 /** `given`: whether an option was typed; what argv has may be its default. */
 type Run = (argv: Argv, signal: AbortSignal, given: (option: string) => boolean) => Promise<void>;

@@ -22,11 +22,10 @@ import { doctorLines, gpuAdvice, type DoctorReport } from './doctor-report.ts';
 import { messageOf } from './errors.ts';
 import { gpuCard } from './gpu-card.ts';
 import { aborted } from './interrupts.ts';
-import { number, text } from './options.ts';
 import { checkWritable, say, writeReport } from './output.ts';
 import { machineCard } from './report.ts';
 import { kernelOf, selfTest, type Kernel, type KernelResult } from './self-test.ts';
-import { optionalText, real, type Argv } from './values.ts';
+import { type Argv, number, optionalText, real, text } from './options/values.ts';
 
 const NODE_NEEDED = '20.19';
 const DEFAULT_SECONDS = 5;

@@ -7,14 +7,14 @@ import { Problem } from '../data/problem.ts';
 import type { InferJob } from '../server/job.ts';
 import { checkNetworkFits, warnOfInsecureKeys } from './checks.ts';
 import { Logs } from './logs.ts';
-import { readInferSettings } from './options.ts';
+import { readInferSettings } from './options/inference.ts';
 import { checkWritable, say, writeReport } from './output.ts';
 import { PartyNews } from './party-news.ts';
 import { checkProfileFolder } from './profile.ts';
 import { Progress } from './progress.ts';
 import { inferReport, inferSummary } from './report.ts';
 import { commonJob, runLocally } from './session.ts';
-import type { Argv } from './values.ts';
+import type { Argv } from './options/values.ts';
 
 export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void> {
   const started = performance.now();

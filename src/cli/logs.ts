@@ -3,7 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { createLog, type Logger } from '../server/log.ts';
 import type { LogLevel } from '../server/log-levels.ts';
 import { messageOf } from './errors.ts';
-import type { LogSettings } from './monitoring-options.ts';
+import type { LogSettings } from './options/monitoring.ts';
 
 export class Logs {
   readonly level: LogLevel;

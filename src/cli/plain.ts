@@ -13,10 +13,10 @@ import { Ranges } from '../engine/ranges.ts';
 import { decode } from '../ring/fixed.ts';
 import { openCompute, type Computing } from '../server/compute.ts';
 import { aborted } from './interrupts.ts';
-import { readTrainSettings, type TrainSettings } from './options.ts';
+import { readTrainSettings, type TrainSettings } from './options/training.ts';
 import { inTheClear, rangeTable } from './range-check.ts';
 import { runTraining } from './training-run.ts';
-import type { Argv } from './values.ts';
+import type { Argv } from './options/values.ts';
 
 const NONE = { P0: 0, P1: 0, P2: 0 } as const;
 /** One process has no parties that compute or wait for each other. */

@@ -11,7 +11,7 @@ import { classCount, inputSize } from '../nn/network.ts';
 import { train, type TrainingData } from '../nn/train.ts';
 import { createPlainEngine, type PlainEngine } from '../engine/plain.ts';
 import { comparisonLimit, outOfRange, type Range, Ranges } from '../engine/ranges.ts';
-import type { TrainSettings } from './options.ts';
+import type { TrainSettings } from './options/training.ts';
 
 /** A data set in the clear, as values of a plain engine. */
 export function inTheClear(engine: PlainEngine, data: Dataset, settings: TrainSettings): TrainingData {

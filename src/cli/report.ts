@@ -8,7 +8,9 @@ import type { Range } from '../engine/ranges.ts';
 import type { Computing } from '../server/compute.ts';
 import { paceOf, shareInWords, type Pace } from './pace.ts';
 import { duration } from './progress.ts';
-import type { InferSettings, SessionSettings, TrainSettings } from './options.ts';
+import type { InferSettings } from './options/inference.ts';
+import type { SessionSettings } from './options/session.ts';
+import type { TrainSettings } from './options/training.ts';
 
 export interface Machine {
   readonly cpu: string;

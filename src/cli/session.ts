@@ -17,7 +17,7 @@ import { messageOf } from './errors.ts';
 import { aborted } from './interrupts.ts';
 import { LocalParties, type Opened } from './local.ts';
 import type { PartyNews } from './party-news.ts';
-import type { SessionSettings } from './options.ts';
+import type { SessionSettings } from './options/session.ts';
 import { profiled } from './profile.ts';
 import { machineCard } from './report.ts';
 

@@ -13,15 +13,15 @@ import { Problem } from '../data/problem.ts';
 import { stepsPerEpoch } from '../nn/train.ts';
 import { storedJob } from '../server/checkpoints.ts';
 import { checkpointDue, runOf, type TrainJob } from '../server/job.ts';
-import { checkSameOptions, readCheckpointSettings, type CheckpointSettings } from './checkpoint-options.ts';
+import { checkSameOptions, readCheckpointSettings, type CheckpointSettings } from './options/checkpoints.ts';
 import { messageOf } from './errors.ts';
-import { readTrainSettings, type TrainSettings } from './options.ts';
+import { readTrainSettings, type TrainSettings } from './options/training.ts';
 import type { PartyNews } from './party-news.ts';
 import { firstBatchRanges, rangeWarning } from './range-check.ts';
 import { checkFolderIsFree, chooseStep, folderOf, readRun, type BegunRun } from './resume.ts';
 import { commonJob, runLocally, type SessionPlan } from './session.ts';
 import { runTraining, type Training } from './training-run.ts';
-import type { Argv } from './values.ts';
+import type { Argv } from './options/values.ts';
 
 export async function localTrain(argv: Argv, signal: AbortSignal, given: (option: string) => boolean): Promise<void> {
   const typed = readTrainSettings(argv);

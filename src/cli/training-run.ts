@@ -11,7 +11,7 @@ import type { Computing } from '../server/compute.ts';
 import type { Logger } from '../server/log.ts';
 import { checkDataset, warnOfInsecureKeys } from './checks.ts';
 import { checkWritable, freshModelPath, say, writeReport } from './output.ts';
-import type { TrainSettings } from './options.ts';
+import type { TrainSettings } from './options/training.ts';
 import { Logs } from './logs.ts';
 import { PartyNews } from './party-news.ts';
 import { checkProfileFolder } from './profile.ts';

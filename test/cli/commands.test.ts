@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { doctorOptions } from '../../src/cli/doctor.ts';
-import { inferOptions, trainOptions } from '../../src/cli/options.ts';
+import { inferOptions } from '../../src/cli/options/inference.ts';
+import { trainOptions } from '../../src/cli/options/training.ts';
 
 /** What a command line prints as help. */
 async function help(words: string): Promise<string> {

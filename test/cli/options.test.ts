@@ -2,16 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import yargs, { type Options } from 'yargs';
 import { describe, expect, it } from 'vitest';
-import {
-  inferOptions,
-  readInferSettings,
-  readTrainSettings,
-  trainOptions,
-  type InferSettings,
-  type TrainSettings,
-} from '../../src/cli/options.ts';
+import { inferOptions, readInferSettings, type InferSettings } from '../../src/cli/options/inference.ts';
+import { readTrainSettings, trainOptions, type TrainSettings } from '../../src/cli/options/training.ts';
 import { Problem } from '../../src/data/problem.ts';
-import type { Argv } from '../../src/cli/values.ts';
+import type { Argv } from '../../src/cli/options/values.ts';
 import { temporaryFolder } from '../folder.ts';
 
 function parse(options: Readonly<Record<string, Options>>, words: string): Argv {

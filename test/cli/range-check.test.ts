@@ -1,7 +1,7 @@
 /** The range check: what it measures on a first batch, and when it warns. */
 import { describe, expect, it } from 'vitest';
 import { firstBatchRanges, rangeTable, rangeWarning } from '../../src/cli/range-check.ts';
-import type { TrainSettings } from '../../src/cli/options.ts';
+import type { TrainSettings } from '../../src/cli/options/training.ts';
 import { loadDataset } from '../../src/data/mnist.ts';
 import type { Network } from '../../src/nn/network.ts';
 import { comparisonLimit, outOfRange, Ranges } from '../../src/engine/ranges.ts';

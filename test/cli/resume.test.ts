@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkSameOptions, readCheckpointSettings } from '../../src/cli/checkpoint-options.ts';
-import type { TrainSettings } from '../../src/cli/options.ts';
+import { checkSameOptions, readCheckpointSettings } from '../../src/cli/options/checkpoints.ts';
+import type { TrainSettings } from '../../src/cli/options/training.ts';
 import { checkFolderIsFree, chooseStep, readRun, type AllHoldings } from '../../src/cli/resume.ts';
 import type { Holdings } from '../../src/data/checkpoint-store.ts';
 import { Problem } from '../../src/data/problem.ts';

@@ -14,11 +14,12 @@ import { type Network, parameters } from '../../nn/network.ts';
 import { toHex } from '../../server/ipc.ts';
 import type { InferJob, MicroJob, TrainJob } from '../../server/job.ts';
 import type { PartyNews } from '../party-news.ts';
-import { readInferSettings, readTrainSettings } from '../options.ts';
+import { readInferSettings } from '../options/inference.ts';
+import { readTrainSettings } from '../options/training.ts';
 import { spread, type Spread } from '../report.ts';
 import { commonJob, runLocally } from '../session.ts';
 import { trainingOf } from '../train.ts';
-import type { Argv } from '../values.ts';
+import type { Argv } from '../options/values.ts';
 import type { NetworkName } from './published.ts';
 
 export type LinkName = 'lan' | 'wan';

@@ -4,10 +4,10 @@ import type { Options } from 'yargs';
 import { describeLink, type LinkModel } from '../../channel/linkModel.ts';
 import { countInference, countTraining, total, type Counted } from '../../nn/count.ts';
 import { Problem } from '../../data/problem.ts';
-import { number, readTrainSettings, trainOptions, type TrainSettings } from '../options.ts';
+import { readTrainSettings, trainOptions, type TrainSettings } from '../options/training.ts';
 import { checkWritable, say, writeReport } from '../output.ts';
 import { machineCard } from '../report.ts';
-import { integer, type Argv } from '../values.ts';
+import { type Argv, integer, number } from '../options/values.ts';
 import { calibrate } from './calibrate.ts';
 import { secondsOf, type Seconds } from './model.ts';
 

@@ -1,7 +1,20 @@
 /** Option values from argv: what was typed, checked, with errors that name the option, the range and what was found. */
-import { Problem } from '../data/problem.ts';
+import type { Options } from 'yargs';
+import { Problem } from '../../data/problem.ts';
 
 export type Argv = Readonly<Record<string, unknown>>;
+
+// Numbers carry no yargs type: it would turn what is not a number into NaN, and the error could not say what was typed.
+export const number: Options = { requiresArg: true };
+export const text: Options = { requiresArg: true, type: 'string' };
+
+/** The groups under which `--help` lists options. */
+export const TASK = 'Task:';
+export const PROTOCOL = 'Protocol:';
+export const MACHINE = 'Machine:';
+export const RESULTS = 'Results:';
+export const MONITORING = 'Monitoring:';
+export const CHECKPOINTS = 'Checkpoints:';
 
 function single(argv: Argv, name: string): unknown {
   const value = argv[name];

@@ -1,13 +1,13 @@
 /** `--link`: the link model that commands take. */
 import type { Options } from 'yargs';
-import { parseLink, type LinkModel } from '../channel/linkModel.ts';
-import { Problem } from '../data/problem.ts';
-import { optionalText, type Argv } from './values.ts';
+import { parseLink, type LinkModel } from '../../channel/linkModel.ts';
+import { Problem } from '../../data/problem.ts';
+import { MACHINE, optionalText, type Argv } from './values.ts';
 
 export const linkOption: Options = {
   requiresArg: true,
   type: 'string',
-  group: 'Machine:',
+  group: MACHINE,
   defaultDescription: 'as fast as this machine',
   describe: 'Hold up what is sent as a slower link would: lan, wan, or RTT_MS:MBPS (milliseconds, megabytes a second)',
 };

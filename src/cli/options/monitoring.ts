@@ -1,9 +1,9 @@
 /** How a session can be watched from outside: logs and metrics. */
 import type { Options } from 'yargs';
-import { Problem } from '../data/problem.ts';
-import type { HostPort } from '../server/ipc.ts';
-import { LOG_LEVELS, type LogLevel } from '../server/log-levels.ts';
-import { oneOf, optionalText, type Argv } from './values.ts';
+import { Problem } from '../../data/problem.ts';
+import type { HostPort } from '../../server/ipc.ts';
+import { LOG_LEVELS, type LogLevel } from '../../server/log-levels.ts';
+import { MONITORING, oneOf, optionalText, type Argv } from './values.ts';
 
 export interface LogSettings {
   readonly level: LogLevel;
@@ -11,7 +11,12 @@ export interface LogSettings {
   readonly file: string | undefined;
 }
 
-const MONITORING = 'Monitoring:';
+export interface MonitoringSettings {
+  readonly log: LogSettings;
+  /** Where P0 answers with figures, P1 and P2 at the next two ports; port 0: all at free ones. Or nothing. */
+  readonly metrics: HostPort | undefined;
+}
+
 /** P1 and P2 take the next two. */
 const HIGHEST_PORT = 65533;
 
@@ -41,7 +46,7 @@ export const monitoringOptions: Readonly<Record<string, Options>> = {
   },
 };
 
-export function readMonitoring(argv: Argv): { readonly log: LogSettings; readonly metrics: HostPort | undefined } {
+export function readMonitoring(argv: Argv): MonitoringSettings {
   const file = optionalText(argv, 'log-file');
   const level =
     argv['log-level'] === undefined ? (file === undefined ? 'silent' : 'info') : oneOf(argv, 'log-level', LOG_LEVELS);

@@ -2,9 +2,9 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Options } from 'yargs';
-import { Problem } from '../data/problem.ts';
-import { number, text, trainOptions, type TrainSettings } from './options.ts';
-import { optionalInteger, optionalText, type Argv } from './values.ts';
+import { Problem } from '../../data/problem.ts';
+import { trainOptions, type TrainSettings } from './training.ts';
+import { CHECKPOINTS, number, optionalInteger, optionalText, text, type Argv } from './values.ts';
 
 /** Where checkpoints are kept, and whether a run goes on from there. */
 export type CheckpointSettings =
@@ -12,7 +12,6 @@ export type CheckpointSettings =
   /** `step`: which one, in place of the newest. */
   | { readonly folder: string; readonly kind: 'resume'; readonly step: number | undefined };
 
-const CHECKPOINTS = 'Checkpoints:';
 const MAXIMUM_STEPS = 10_000_000;
 
 export const localTrainOptions: Readonly<Record<string, Options>> = {

@@ -1,0 +1,111 @@
+/** The options of training. */
+import type { Options } from 'yargs';
+import { Problem } from '../../data/problem.ts';
+import { LOSSES, type LossName } from '../../nn/loss.ts';
+import type { Network } from '../../nn/network.ts';
+import { OPTIMIZERS, type OptimizerName } from '../../nn/optimizer.ts';
+import type { TrainOptions } from '../../nn/train.ts';
+import { readSession, sessionOptions, type SessionSettings } from './session.ts';
+import {
+  integer,
+  number,
+  oneOf,
+  optionalInteger,
+  optionalText,
+  real,
+  RESULTS,
+  TASK,
+  text,
+  type Argv,
+} from './values.ts';
+
+export interface TrainSettings extends SessionSettings, TrainOptions {
+  readonly out: string | undefined;
+}
+
+const DEFAULT_EPOCHS = 5;
+
+export const trainOptions: Readonly<Record<string, Options>> = {
+  ...sessionOptions,
+  epochs: {
+    ...number,
+    group: TASK,
+    defaultDescription: String(DEFAULT_EPOCHS),
+    describe: 'Passes over the training set',
+  },
+  steps: { ...number, group: TASK, defaultDescription: 'by --epochs', describe: 'Steps, in place of --epochs' },
+  loss: {
+    ...text,
+    group: TASK,
+    default: 'softmax',
+    describe: "softmax (cross-entropy) or asm (the paper's ReLU(x) / Σ ReLU(x); shown: squared error)",
+  },
+  optimizer: { ...text, group: TASK, default: 'sgd', describe: `Optimizer: ${OPTIMIZERS.join(', ')}` },
+  lr: {
+    ...number,
+    group: TASK,
+    defaultDescription: '2^-4 for A and D, else 2^-5; asm: 2^-7; adam, amsgrad: 2^-10',
+    describe: 'Learning rate, above 0, at most 1; 2^-4 is understood',
+  },
+  'lr-decay': { ...number, group: TASK, default: 1, describe: 'Factor on the learning rate, above 0, at most 1' },
+  'lr-decay-epochs': { ...number, group: TASK, default: 1, describe: 'Epochs between two such factors' },
+  momentum: {
+    ...number,
+    group: TASK,
+    defaultDescription: '0.9; asm: 0',
+    describe: 'Momentum of sgd, from 0 (none) to below 1',
+  },
+  seed: { ...number, group: TASK, default: 1, describe: 'Fixes what is public: initial weights and batch order' },
+  'show-loss': {
+    type: 'boolean',
+    group: RESULTS,
+    default: true,
+    describe: 'Reveal the mean loss of every tenth step to the owner. It is an output: --no-show-loss keeps it shared',
+  },
+  out: {
+    ...text,
+    group: RESULTS,
+    defaultDescription: 'models/NETWORK-DATE.safetensors',
+    describe: 'Save the model here (overwrites)',
+  },
+};
+
+/** Rates at which the networks of the paper train well (README). ASM diverges at the rates of softmax, and with momentum. */
+function defaultRate(network: Network, optimizer: OptimizerName, loss: LossName): number {
+  if (optimizer !== 'sgd') return 2 ** -10;
+  if (loss === 'asm') return 2 ** -7;
+  return network.name === 'A' || network.name === 'D' ? 2 ** -4 : 2 ** -5;
+}
+
+export function readTrainSettings(argv: Argv): TrainSettings {
+  const epochs = optionalInteger(argv, 'epochs', 1, 10_000);
+  const steps = optionalInteger(argv, 'steps', 1, 10_000_000);
+  if (epochs !== undefined && steps !== undefined) {
+    throw new Problem('--epochs and --steps: both say how long to train', 'give one of them');
+  }
+  const session = readSession(argv);
+  const optimizer = oneOf(argv, 'optimizer', OPTIMIZERS);
+  const loss = oneOf(argv, 'loss', LOSSES);
+  if (optimizer !== 'sgd' && session.truncation === 'local') {
+    throw new Problem(
+      `--optimizer: ${optimizer} needs the dealt truncation: its squared gradients fill the ring`,
+      'add --truncation dealt, or leave --optimizer out',
+    );
+  }
+  const rate = (name: string, fallback: number): number =>
+    real(argv, name, 'a number above 0, at most 1', (x) => x > 0 && x <= 1, fallback);
+  return {
+    ...session,
+    epochs: steps === undefined ? (epochs ?? DEFAULT_EPOCHS) : undefined,
+    steps,
+    loss,
+    optimizer,
+    learningRate: rate('lr', defaultRate(session.network, optimizer, loss)),
+    lrDecay: rate('lr-decay', 1),
+    lrDecayEpochs: integer(argv, 'lr-decay-epochs', 1, 10_000, 1),
+    momentum: real(argv, 'momentum', 'a number from 0 to below 1', (x) => x >= 0 && x < 1, loss === 'asm' ? 0 : 0.9),
+    seed: integer(argv, 'seed', 0, Number.MAX_SAFE_INTEGER, 1),
+    showLoss: argv['show-loss'] !== false,
+    out: optionalText(argv, 'out'),
+  };
+}
