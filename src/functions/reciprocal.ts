@@ -36,11 +36,24 @@ function firstGuess(n: number): Guess {
   return { a: factor * (n + 1), b: factor, error: 1 / top };
 }
 
-/** Steps for s with w fractional bits: the rounding of y₀, times s, adds to the first error. */
+/** Of y₀: its rounding, times s, adds to the error of the guess. */
+function firstError(n: number, w: number): number {
+  return firstGuess(n).error + 2 * n * 2 ** -w;
+}
+
+function overflows(n: number, w: number): boolean {
+  return n * 2 ** (2 * w) >= 2 ** 61;
+}
+
+/** Whether there is a reciprocal on [1, n] for values of w fractional bits. */
+export function holds(n: number, w: number): boolean {
+  return n > 1 && !overflows(n, w) && firstError(n, w) < 1;
+}
+
+/** Steps for s with w fractional bits. */
 export function iterations(n: number, w: number): number {
-  if (n * 2 ** (2 * w) >= 2 ** 61)
-    throw new RangeError(`reciprocal on [1, ${n}]: products overflow at ${w} fractional bits`);
-  const error = firstGuess(n).error + 2 * n * 2 ** -w;
+  if (overflows(n, w)) throw new RangeError(`reciprocal on [1, ${n}]: products overflow at ${w} fractional bits`);
+  const error = firstError(n, w);
   if (error >= 1) throw new RangeError(`reciprocal on [1, ${n}]: ${w} fractional bits are too few`);
   return Math.max(1, Math.ceil(Math.log2((w + 1) / Math.log2(1 / error))));
 }

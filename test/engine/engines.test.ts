@@ -10,7 +10,8 @@ import * as reciprocal from '../../src/functions/reciprocal.ts';
 import { argmax, argmaxCost, indexOf } from '../../src/functions/argmax.ts';
 import { rowMaximum, rowMaximumCost } from '../../src/functions/rowMaximum.ts';
 import { createSecureEngine } from '../../src/engine/secure.ts';
-import { crossEntropy, logarithm, softmax, softmaxCost } from '../../src/functions/softmax.ts';
+import { logarithm, logarithmCost } from '../../src/functions/logarithm.ts';
+import { crossEntropy, softmax, softmaxCost } from '../../src/functions/softmax.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { signed, testRandom } from '../reference.ts';
@@ -315,11 +316,16 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(reciprocal.cost(model, 40, n, f));
   });
 
-  it('logarithm on [1, 10]', async () => {
+  it.each([2, 10, 11, 80, 100, 256])('logarithm on [1, %i]', async (n) => {
     const w = exponential.workingBits(setting);
-    const input = { shape: [40, 1], numbers: Array.from({ length: 40 }, (_, i) => 1 + (9 * i) / 39), fractionBits: w };
-    const found = await secure(setting, [input], (e, s) => logarithm(e, s, 10));
+    const input = {
+      shape: [40, 1],
+      numbers: Array.from({ length: 40 }, (_, i) => 1 + ((n - 1) * i) / 39),
+      fractionBits: w,
+    };
+    const found = await secure(setting, [input], (e, s) => logarithm(e, s, n));
     closeTo(found, input.numbers.map(Math.log), setting.truncation === 'dealt' ? 3e-3 : 2e-2);
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(logarithmCost(model, 40, n));
   });
 
   it('softmax and cross-entropy', async () => {
