@@ -7,7 +7,7 @@
  * `--only` selects cells by name, `--list` shows the names, `--again` measures them anew, `--quick` takes a tenth of the steps (to try the
  * script, not to quote). Training runs on 2,560 images of MNIST. Inference of one image runs warm: 400 images after one another, of which the median is one figure.
  */
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,7 @@ import { GARBAGE_COLLECTION } from '../src/cli/party-child.ts';
 import { machineCard, type MachineCard } from './machine.ts';
 import { measure, rounded } from './measure.ts';
 import type { Operation, OperationOrder, OperationResult } from './operations.ts';
+import { local, writeSubset } from './local-runs.ts';
 
 /** One run of a cell: named figures. */
 type Figures = Readonly<Record<string, number>>;
@@ -46,44 +47,7 @@ interface Bench {
   readonly quick: boolean;
 }
 
-const TRAIN_IMAGES = 2560;
-const TEST_IMAGES = 500;
-/** What V8 is told in the parties of `securenn local` (`party-child.ts`). */
-const COMMAND = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const PARTY = fileURLToPath(new URL('./operations.js', import.meta.url));
-const SUBSET = fileURLToPath(new URL('./subset.js', import.meta.url));
-
-/** Runs a program to its end; rejects with what it printed. */
-function execute(program: string, args: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let printed = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (printed = (printed + text).slice(-2000)));
-    child.on('error', reject);
-    child.on('close', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`${args.join(' ')}: exit code ${code}\n${printed}`));
-    });
-  });
-}
-
-interface Report {
-  readonly secondsPerStep?: { readonly median: number };
-  readonly bytesSentPerStep?: { readonly total: number };
-  readonly onlineRoundsPerStep?: number;
-  readonly secondsPerBatch?: { readonly median: number };
-  readonly bytesSentPerBatch?: { readonly total: number };
-  readonly onlineRounds?: number;
-}
-
-/** `securenn local …`, on the cores named if any. */
-async function securenn(bench: Bench, args: readonly string[], cores?: string): Promise<Report> {
-  const json = join(bench.folder, 'report.json');
-  const command = [process.execPath, COMMAND, 'local', ...args, '--json', json];
-  const pinned = cores === undefined ? command : ['taskset', '-c', cores, ...command];
-  await execute(pinned[0], pinned.slice(1));
-  return JSON.parse(await readFile(json, 'utf8')) as Report;
-}
 
 interface Training {
   readonly network: string;
@@ -110,7 +74,7 @@ function training(name: string, { network, steps, batch = 128, cores, suite }: T
         bench.folder,
       ];
       args.push('--out', join(bench.folder, 'trained.safetensors'), ...(suite ? ['--suite', suite] : []));
-      const report = await securenn(bench, args, cores);
+      const report = await local(bench.folder, args, { cores });
       return {
         secondsPerStep: report.secondsPerStep!.median,
         megabytesPerStep: report.bytesSentPerStep!.total / 1e6,
@@ -126,11 +90,21 @@ function inference(name: string, network: string, batch: number, batches: number
     run: async (bench) => {
       const model = join(bench.folder, `${network}.safetensors`);
       if (!existsSync(model)) {
-        await securenn(bench, ['train', '--network', network, '--steps', '1', '--data', bench.folder, '--out', model]);
+        await local(bench.folder, [
+          'train',
+          '--network',
+          network,
+          '--steps',
+          '1',
+          '--data',
+          bench.folder,
+          '--out',
+          model,
+        ]);
       }
       const count = batch * (bench.quick ? 2 : batches);
       const args = ['infer', '--network', network, '--model', model, '--batch', `${batch}`, '--count', `${count}`];
-      const report = await securenn(bench, [...args, ...(suite ? ['--suite', suite] : [])]);
+      const report = await local(bench.folder, [...args, ...(suite ? ['--suite', suite] : [])]);
       return {
         secondsPerBatch: report.secondsPerBatch!.median,
         megabytesPerBatch: report.bytesSentPerBatch!.total / 1e6,
@@ -250,7 +224,7 @@ if (values.list) {
     throw new Error(`${values.out} was measured on another machine: give another --out`);
   const folder = await mkdtemp(join(tmpdir(), 'securenn-bench-'));
   try {
-    await execute(process.execPath, [SUBSET, folder, `${TRAIN_IMAGES}`, `${TEST_IMAGES}`]);
+    await writeSubset(folder);
     for (const [i, { name, run }] of selected.entries()) {
       const runs = values.again ? [] : [...(table.cells[name]?.runs ?? [])];
       while (runs.length < Number(values.runs)) {
