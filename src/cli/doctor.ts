@@ -61,7 +61,7 @@ type GpuOrNone = { readonly gpu: Gpu } | { readonly tried: string };
 
 export async function doctor(argv: Argv, signal: AbortSignal): Promise<void> {
   const json = optionalText(argv, 'json');
-  if (json !== undefined && json !== '-') checkWritable('json', json);
+  if (json !== undefined && json !== '-') await checkWritable('json', json);
   const seconds = real(argv, 'seconds', 'a number from 0 to 3600', (x) => x >= 0 && x <= 3600);
   const choices = pattern(optionalText(argv, 'choices') ?? '');
   const fallback = argv['fallback-adapter'] === true;

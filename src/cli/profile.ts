@@ -6,7 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Options } from 'yargs';
-import { writeFileAtomically } from '../data/atomic-write.ts';
+import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
 import { analyse } from '../profile/analysis.ts';
 import { PARTIES, type PartyName } from '../profile/line.ts';
@@ -34,7 +34,7 @@ export function checkProfileFolder(folder: string | undefined): void {
     rmSync(probe);
   } catch (error) {
     throw new Problem(
-      `--profile: ${folder} is no folder that can be written: ${(error as Error).message}`,
+      `--profile: ${folder} is no folder that can be written: ${faultOf(error)}`,
       'give another folder to --profile',
       { cause: error },
     );

@@ -1,19 +1,22 @@
 /** What both training commands do around the training itself: read the data, show progress, save the model, report. */
+import { relative, resolve } from 'node:path';
 import type { EvaluationReport, StepReport } from '../client/history.ts';
 import type { TrainingObserver } from '../client/training.ts';
-import { writeFileAtomically } from '../data/atomic-write.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadDataset } from '../data/mnist.ts';
 import { formatModel, type Model } from '../data/model-file.ts';
+import { parameters } from '../nn/network.ts';
 import { stepsPerEpoch, totalSteps } from '../nn/train.ts';
+import { sizeOf } from '../ring/shape.ts';
 import type { Range } from '../engine/ranges.ts';
 import type { Computing } from '../server/compute.ts';
 import type { Logger } from '../server/log.ts';
 import { checkDataset, warnOfInsecureKeys } from './checks.ts';
-import { checkWritable, freshModelPath, say, writeReport } from './output.ts';
+import { checkAppendable, checkWritable, freshModelPath, saveResult, say, writeReport } from './output.ts';
 import type { TrainSettings } from './options/training.ts';
 import { Logs } from './logs.ts';
 import { PartyNews } from './party-news.ts';
+import { messageOf } from './errors.ts';
 import { checkProfileFolder } from './profile.ts';
 import { Progress } from './progress.ts';
 import { trainReport, trainSummary } from './report.ts';
@@ -27,14 +30,16 @@ export type Training = (
   readonly model: Model;
   readonly computing: Computing | undefined;
   readonly ranges?: readonly Range[];
+  /** What helps when the model can be saved nowhere. */
+  readonly lost?: string;
 }>;
 
 export async function runTraining(command: string, settings: TrainSettings, train: Training): Promise<void> {
   const started = performance.now();
-  if (settings.out !== undefined) checkWritable('out', settings.out);
-  if (settings.json !== undefined && settings.json !== '-') checkWritable('json', settings.json);
+  const place = await modelPlace(settings);
+  if (settings.json !== undefined && settings.json !== '-') await checkWritable('json', settings.json);
   checkProfileFolder(settings.profile);
-  if (settings.log.file !== undefined) checkWritable('log-file', settings.log.file);
+  if (settings.log.file !== undefined) checkAppendable('log-file', settings.log.file);
   warnOfInsecureKeys(settings);
   const data = await loadDataset(settings.data);
   checkDataset(data, settings);
@@ -54,18 +59,51 @@ export async function runTraining(command: string, settings: TrainSettings, trai
         observed.onResume(history);
       },
     };
-    const { model, computing, ranges } = await train(data, observer, news);
+    const { model, computing, ranges, lost = 'make room, then train again' } = await train(data, observer, news);
     progress.stop();
 
-    const path = settings.out ?? freshModelPath(settings.network.name, new Date());
-    await writeFileAtomically(path, formatModel(model));
+    const saved = await saveResult('the model', place(), formatModel(model), lost);
     const seconds = before.seconds + (performance.now() - started) / 1000;
     const report = trainReport(command, settings, computing, steps, evaluations, seconds, before.resumedFrom, ranges);
-    say(settings.json, `model saved: ${path}`);
+    if (saved.path !== undefined) say(settings.json, `model saved: ${relativeTo(saved.path)}`);
     say(settings.json, trainSummary(report));
-    await writeReport(settings.json, report);
+    await writeReport(settings.json, report).catch((error: unknown) => {
+      // What became of the model counts more.
+      if (saved.problem === undefined) throw error;
+      line(messageOf(error));
+    });
+    if (saved.problem !== undefined) throw saved.problem;
   } finally {
     progress.stop();
+  }
+}
+
+/** Metadata of a model file, and the names and shapes of its tensors. */
+const MODEL_HEADER_BYTES = 2 ** 16;
+
+/**
+ * Tries, before hours of work, whether the model can be saved; returns where. The path is whole, should this process lose its folder. One
+ * that was not asked for is fresh when the model is there: another run may have taken the first.
+ */
+async function modelPlace({ network, out }: TrainSettings): Promise<() => string> {
+  const bytes = parameters(network).reduce((sum, { shape }) => sum + 8 * sizeOf(shape), MODEL_HEADER_BYTES);
+  if (out === undefined) {
+    await checkWritable('out', freshModelPath(network.name, new Date()), bytes);
+    const folder = resolve('models');
+    return () => freshModelPath(network.name, new Date(), folder);
+  }
+  await checkWritable('out', out, bytes);
+  const path = resolve(out);
+  return () => path;
+}
+
+/** As a person in the working folder would name it. */
+function relativeTo(path: string): string {
+  try {
+    const short = relative(process.cwd(), path);
+    return short.startsWith('..') ? path : short;
+  } catch {
+    return path; // The working folder is gone.
   }
 }
 

@@ -2,7 +2,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PeerName } from '../channel/channel.ts';
-import { writeFileAtomically } from './atomic-write.ts';
+import { faultOf, writeFileAtomically } from './atomic-write.ts';
 import { CHECKPOINT_FIX, formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.ts';
 import { Problem } from './problem.ts';
 
@@ -44,7 +44,7 @@ export class CheckpointStore {
   async read(step: number): Promise<Checkpoint> {
     const path = this.#path(step);
     const bytes = await readFile(path).catch((error: unknown) => {
-      throw new Problem(`${path}: cannot be read: ${reasonOf(error)}`, 'give a folder of checkpoints that can be read');
+      throw new Problem(`${path}: cannot be read: ${faultOf(error)}`, 'give a folder of checkpoints that can be read');
     });
     const checkpoint = parseCheckpoint(bytes, path);
     const { keeper, step: found } = checkpoint;
@@ -59,7 +59,7 @@ export class CheckpointStore {
     const path = this.#path(checkpoint.step);
     await writeFileAtomically(path, formatCheckpoint(checkpoint), 'private').catch((error: unknown) => {
       throw new Problem(
-        `checkpoint ${path}: cannot be written: ${reasonOf(error)}`,
+        `checkpoint ${path}: cannot be written: ${faultOf(error)}`,
         'see that the disk has room and the folder can be written',
       );
     });
@@ -77,7 +77,7 @@ export class CheckpointStore {
       return (await readdir(this.#folder)).sort();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw new Problem(`${this.#folder}: cannot be read: ${reasonOf(error)}`, 'give a folder that can be read');
+      throw new Problem(`${this.#folder}: cannot be read: ${faultOf(error)}`, 'give a folder that can be read');
     }
   }
 
@@ -89,8 +89,4 @@ export class CheckpointStore {
 function stepOf(name: string): number | undefined {
   const digits = /^step-(\d{8})\.checkpoint$/.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -22,11 +22,13 @@ export class Command {
   stdout = '';
   stderr = '';
 
-  constructor(words: readonly string[], folder: string) {
+  /** @param environment what it finds in its environment besides */
+  constructor(words: readonly string[], folder: string, environment: Readonly<Record<string, string>> = {}) {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: run npm run build first`);
     // A group of its own, so that a test can do what a terminal does at Ctrl-C.
     this.process = spawn(process.execPath, [MAIN, ...words], {
       cwd: folder,
+      env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });

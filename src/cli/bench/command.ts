@@ -53,7 +53,7 @@ export async function benchTables(argv: Argv, signal: AbortSignal): Promise<void
   const started = performance.now();
   const names = readTables(argv);
   const folder = optionalText(argv, 'out')!;
-  checkWritable('out', join(folder, 'tables.json'));
+  await checkWritable('out', join(folder, 'tables.json'));
   mkdirSync(folder, { recursive: true });
   const options = {
     ...FIXED,

@@ -40,7 +40,7 @@ export interface EstimateReport {
 export async function estimate(argv: Argv): Promise<void> {
   // The network stands without an option's name.
   const settings = readTrainSettings({ backend: 'auto', data: 'mnist', ...argv, network: argv.NETWORK, epochs: 1 });
-  if (settings.json !== undefined && settings.json !== '-') checkWritable('json', settings.json);
+  if (settings.json !== undefined && settings.json !== '-') await checkWritable('json', settings.json);
   const trainImages = integer(argv, 'images', 1, 10_000_000, 60_000);
   const testImages = integer(argv, 'test-images', 1, 10_000_000, 10_000);
   if (settings.batch > trainImages) {
