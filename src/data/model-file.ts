@@ -4,7 +4,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { parameters, parseNetwork, type Network } from '../nn/network.ts';
+import { parameters, type Network } from '../nn/network.ts';
+import { parseNetwork } from '../nn/networkFile.ts';
 import { sameShape } from '../ring/shape.ts';
 import { Problem } from './problem.ts';
 import { formatSafetensors, parseSafetensors, type FloatTensor, type TensorFile } from './safetensors.ts';

@@ -3,7 +3,6 @@
  * `{"name": "D", "input": [28, 28, 1], "layers": [{"type": "conv2d", "filters": 5, "kernel": 5, "stride": 2, "padding": 2}, …]}`.
  * Images are channels-last (height, width, channels). The last layer is dense and gives the logits; the loss belongs to training.
  */
-import { z } from 'zod';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { windowCount } from '../ring/windows.ts';
 
@@ -32,35 +31,6 @@ export interface Network {
   readonly input: readonly number[];
   readonly layers: readonly LayerSpec[];
 }
-
-const size = z.int().min(1).max(65536);
-const extent = z.union([size, z.tuple([size, size])]);
-const stride = z.int().min(1).max(1024).optional();
-const pooling = { window: extent, stride };
-
-const networkSchema: z.ZodType<Network> = z.strictObject({
-  name: z.string().min(1).max(64),
-  input: z.array(size).min(1).max(4),
-  layers: z
-    .array(
-      z.discriminatedUnion('type', [
-        z.strictObject({ type: z.literal('dense'), units: size }),
-        z.strictObject({
-          type: z.literal('conv2d'),
-          filters: size,
-          kernel: extent,
-          stride,
-          padding: z.int().min(0).max(1024).optional(),
-        }),
-        z.strictObject({ type: z.literal('maxpool'), ...pooling }),
-        z.strictObject({ type: z.literal('averagepool'), ...pooling }),
-        z.strictObject({ type: z.literal('flatten') }),
-        z.strictObject({ type: z.literal('relu') }),
-      ]),
-    )
-    .min(1)
-    .max(256),
-});
 
 /** One trained tensor of a network, in the order of its layers. */
 export interface ParameterSpec {
@@ -203,24 +173,6 @@ export function layerShapes(network: Network): Shape[] {
   const shapes: Shape[] = [network.input];
   network.layers.forEach((spec, i) => shapes.push(shapeAfter(spec, i, shapes[i])));
   return shapes;
-}
-
-/** A network from parsed JSON; errors name the layer and what does not fit. `source` is the file the JSON came from. */
-export function parseNetwork(json: unknown, source: string): Network {
-  const parsed = networkSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new Error(`${source}: ${issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''}${issue.message}`);
-  }
-  const network = parsed.data;
-  if (network.layers.at(-1)!.type !== 'dense')
-    throw new Error(`${source}: the last layer must be dense (its outputs are the class scores)`);
-  try {
-    layerShapes(network);
-  } catch (error) {
-    throw new Error(`${source}: ${(error as Error).message}`, { cause: error });
-  }
-  return network;
 }
 
 /** Inputs of a network as one flat vector. */

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { LOSSES } from '../nn/loss.ts';
 import type { MicroOperation } from '../nn/micro.ts';
-import { parseNetwork, type Network } from '../nn/network.ts';
+import type { Network } from '../nn/network.ts';
+import { parseNetwork } from '../nn/networkFile.ts';
 import { OPTIMIZERS } from '../nn/optimizer.ts';
 import { stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 

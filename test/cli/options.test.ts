@@ -182,7 +182,7 @@ describe('wrong values', () => {
     ['--network toString', /no network and no file is named toString/],
     [`--network ${join(folder, 'text.json')}`, /text\.json: not readable as JSON/],
     [`--network ${join(folder, 'relu.json')}`, /relu\.json: the last layer must be dense/],
-    [`--network ${folder}`, /not readable as JSON: EISDIR/],
+    [`--network ${folder}`, /cannot be read: it is a folder$/],
   ])('%s', (words, message) => {
     expect(() => train(words)).toThrow(message);
     expect(() => train(words)).toThrow(Problem);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { countInference, countTraining } from '../../src/nn/count.ts';
-import { parseNetwork } from '../../src/nn/network.ts';
+import { parseNetwork } from '../../src/nn/networkFile.ts';
 import { readFileSync } from 'node:fs';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';

@@ -1,14 +1,7 @@
 /** Networks as data: the paper's, one's own, and what is said of those that do not fit together. */
 import { describe, expect, it } from 'vitest';
-import {
-  classCount,
-  inputSize,
-  layerShapes,
-  type LayerSpec,
-  NETWORKS,
-  parameters,
-  parseNetwork,
-} from '../../src/nn/network.ts';
+import { classCount, inputSize, layerShapes, type LayerSpec, NETWORKS, parameters } from '../../src/nn/network.ts';
+import { parseNetwork } from '../../src/nn/networkFile.ts';
 import { schedule } from '../../src/nn/layers.ts';
 
 const shapes = (name: string): (readonly number[])[] => parameters(NETWORKS[name]).map(({ shape }) => shape);
@@ -62,9 +55,9 @@ describe('a network of one’s own', () => {
   });
 
   it.each<[string, number[], unknown[], RegExp]>([
-    ['no units', [4], [{ type: 'dense', units: 0 }], /^x\.json: layers\.0\.units: /],
-    ['an unknown layer', [4], [{ type: 'conv9' }], /^x\.json: layers\.0/],
-    ['an unknown property', [4], [{ ...dense, bias: 1 }], /^x\.json: layers\.0: .*bias/],
+    ['no units', [4], [{ type: 'dense', units: 0 }], /^x\.json: layers\[0\]\.units: /],
+    ['an unknown layer', [4], [{ type: 'conv9' }], /^x\.json: layers\[0\]/],
+    ['an unknown property', [4], [{ ...dense, bias: 1 }], /^x\.json: layers\[0\]\.bias/],
     ['a last layer that is not dense', [4], [dense, { type: 'relu' }], /the last layer must be dense/],
     ['no layers', [4], [], /^x\.json: layers: /],
     [

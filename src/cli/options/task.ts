@@ -1,8 +1,10 @@
 /** What is computed on what: network, data set, images per step. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
-import { NETWORKS, parseNetwork, type Network } from '../../nn/network.ts';
+import { didYouMean } from '../../nn/nearest.ts';
+import { NETWORKS, type Network } from '../../nn/network.ts';
+import { readNetworkText } from '../../nn/networkFile.ts';
 import { integer, number, optionalText, TASK, text, type Argv } from './values.ts';
 
 export interface TaskSettings {
@@ -31,28 +33,30 @@ export function readTask(argv: Argv): TaskSettings {
   };
 }
 
+const NETWORK_FIX = 'write the network as docs/networks.md shows';
+
 function readNetwork(argv: Argv): Network {
   const name = optionalText(argv, 'network') ?? 'A';
   if (Object.hasOwn(NETWORKS, name)) return NETWORKS[name];
+  const known = Object.keys(NETWORKS);
   if (!existsSync(name)) {
-    const known = Object.keys(NETWORKS).join(', ');
     throw new Problem(
-      `--network: no network and no file is named ${name}`,
-      `use one of ${known}, or an existing JSON file`,
+      `--network: no network and no file is named ${name}${didYouMean(name, known)}`,
+      `use one of ${known.join(', ')}, or an existing JSON file`,
     );
   }
-  let json: unknown;
+  let text: string;
   try {
-    json = JSON.parse(readFileSync(name, 'utf8'));
+    text = readFileSync(name, 'utf8');
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Problem(`--network: ${name}: not readable as JSON: ${reason}`, 'write the network as README.md shows', {
+    const reason = statSync(name).isDirectory() ? 'it is a folder' : (error as Error).message;
+    throw new Problem(`--network: ${name}: cannot be read: ${reason}`, 'give a JSON file to --network', {
       cause: error,
     });
   }
   try {
-    return parseNetwork(json, name);
+    return readNetworkText(text, `--network: ${name}`);
   } catch (error) {
-    throw new Problem((error as Error).message, 'write the network as README.md shows', { cause: error });
+    throw new Problem((error as Error).message, NETWORK_FIX, { cause: error });
   }
 }

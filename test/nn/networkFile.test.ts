@@ -1,0 +1,125 @@
+/** What is said of a network file that is wrong: the place, what was found there and what was expected. */
+import { describe, expect, it } from 'vitest';
+import { nearest } from '../../src/nn/nearest.ts';
+import { readNetworkText } from '../../src/nn/networkFile.ts';
+
+const dense = { type: 'dense', units: 3 };
+const whole = 'a whole number from 1 to 65536';
+const types = 'one of conv2d, maxpool, averagepool, dense, flatten, relu';
+const input = '[inputs] or [height, width, channels], whole numbers from 1 to 65536';
+
+/** What is said of a file with this text. */
+function said(text: string): string {
+  try {
+    readNetworkText(text, 'x.json');
+    return 'nothing';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+const withLayers = (...layers: unknown[]): unknown => ({ name: 'x', input: [4], layers });
+
+describe('a network file', () => {
+  it.each<[json: unknown, message: string]>([
+    [withLayers(dense), 'nothing'],
+    // Of the wrong type altogether.
+    [null, 'found null, expected an object {…}'],
+    [[], 'found [], expected an object {…}'],
+    [withLayers(dense, 7), 'layers[1]: found 7, expected an object {…}'],
+    [withLayers(null), 'layers[0]: found null, expected an object {…}'],
+    // Fields of the network.
+    [{ input: [4], layers: [dense] }, 'name: missing, expected a text of 1 to 64 characters'],
+    [{ name: '', input: [4], layers: [dense] }, 'name: found "", expected a text of 1 to 64 characters'],
+    [{ name: 5, input: [4], layers: [dense] }, 'name: found 5, expected a text of 1 to 64 characters'],
+    [{ name: 'x', layers: [dense] }, `input: missing, expected ${input}`],
+    [{ name: 'x', input: 784, layers: [dense] }, `input: found 784, expected ${input}`],
+    [{ name: 'x', input: [], layers: [dense] }, `input: found [], expected ${input}`],
+    [{ name: 'x', input: ['28', 28, 1], layers: [dense] }, `input[0]: found "28", expected ${whole}`],
+    [
+      { name: 'x', input: [6, 6], layers: [dense] },
+      `input: found [6,6], expected ${input}; grey images have one channel: [6, 6, 1]`,
+    ],
+    [{ name: 'x', input: [1, 6, 6, 1], layers: [dense] }, `input: found [1,6,6,1], expected ${input}`],
+    [{ name: 'x', input: [4] }, 'layers: missing, expected a list of 1 to 256 layers'],
+    [withLayers(), 'layers: found [], expected a list of 1 to 256 layers'],
+    [
+      { name: 'x', input: [4], layers: [dense], layer: [] },
+      'layer: unknown: a network takes name, input, layers; did you mean "layers"?',
+    ],
+    // Types of layers.
+    [withLayers({ type: 'conv', units: 3 }), `layers[0].type: found "conv", expected ${types}; did you mean "conv2d"?`],
+    [withLayers({ type: 'ReLU' }), `layers[0].type: found "ReLU", expected ${types}; did you mean "relu"?`],
+    [
+      withLayers({ type: 'MaxPool2d' }),
+      `layers[0].type: found "MaxPool2d", expected ${types}; did you mean "maxpool"?`,
+    ],
+    [withLayers({ type: 'Linear' }), `layers[0].type: found "Linear", expected ${types}; did you mean "dense"?`],
+    [withLayers(dense, { type: 'sigmoid' }), `layers[1].type: found "sigmoid", expected ${types}`],
+    [withLayers({ units: 3 }), `layers[0].type: missing, expected ${types}`],
+    [withLayers({ type: 3 }), `layers[0].type: found 3, expected ${types}`],
+    // Fields of layers.
+    [withLayers({ type: 'dense' }), `layers[0].units: missing, expected ${whole}`],
+    [withLayers({ type: 'dense', units: 0 }), `layers[0].units: found 0, expected ${whole}`],
+    [withLayers({ type: 'dense', units: -5 }), `layers[0].units: found -5, expected ${whole}`],
+    [withLayers({ type: 'dense', units: 2.5 }), `layers[0].units: found 2.5, expected ${whole}`],
+    [withLayers({ type: 'dense', units: 65537 }), `layers[0].units: found 65537, expected ${whole}`],
+    [withLayers({ type: 'dense', units: '10' }), `layers[0].units: found "10", expected ${whole}`],
+    [withLayers({ ...dense, bias: true }), 'layers[0].bias: unknown: dense takes units'],
+    [
+      withLayers({ type: 'dense', units: 3, unit: 3 }),
+      'layers[0].unit: unknown: dense takes units; did you mean "units"?',
+    ],
+    [withLayers({ type: 'relu', units: 3 }, dense), 'layers[0].units: unknown: relu takes no more'],
+    [
+      withLayers({ type: 'conv2d', filters: 2, kernel: 'big' }),
+      `layers[0].kernel: found "big", expected ${whole}, or [height, width]`,
+    ],
+    [
+      withLayers({ type: 'conv2d', filters: 2, kernel: [3, 3, 3] }),
+      `layers[0].kernel: found [3,3,3], expected ${whole}, or [height, width]`,
+    ],
+    [
+      withLayers({ type: 'maxpool', window: 2, stride: 0 }),
+      'layers[0].stride: found 0, expected a whole number from 1 to 1024',
+    ],
+    [withLayers({ type: 'relu' }), 'the last layer must be dense (its outputs are the class scores)'],
+  ])('%j: %s', (json, message) => {
+    expect(said(JSON.stringify(json))).toBe(message === 'nothing' ? message : `x.json: ${message}`);
+  });
+
+  it.each([
+    ['', 'the file is empty'],
+    [' \n', 'the file is empty'],
+    ['hello', 'line 1, column 1: invalid symbol, found hello'],
+    ['{"name": "x",\n "input": [4,],\n', 'line 2, column 14: value expected, found ],'],
+    ['{\n  "name": "x"\n  "input": [4]\n}', 'line 3, column 3: comma expected, found "input":'],
+    ['{"name": "x", "layers": [', 'line 1, column 26: close bracket expected, found the end of the file'],
+    ['// mine\n{}', 'line 1, column 1: invalid comment token, found //'],
+    ["{'name': 'x'}", "line 1, column 2: invalid symbol, found 'name':"],
+  ])('that is no JSON: %j: %s', (text, message) => {
+    expect(said(text)).toBe(`x.json: not readable as JSON: ${message}`);
+  });
+
+  it('may begin with a mark of its encoding', () => {
+    expect(said(`\ufeff${JSON.stringify(withLayers(dense))}`)).toBe('nothing');
+  });
+
+  it('is read as JSON.parse reads it', () => {
+    const text = '{"name": "\\u00fc\\n", "input": [4e0], "layers": [{"type": "dense", "units": 3}]}';
+    expect(readNetworkText(text, 'x')).toEqual(JSON.parse(text));
+  });
+});
+
+describe('nearest', () => {
+  it.each([
+    ['conv', 'conv2d'],
+    ['Dense', 'dense'],
+    ['flaten', 'flatten'],
+    ['batchnorm', undefined],
+    ['x', undefined],
+    ['', undefined],
+  ])('%j: %s', (word, choice) => {
+    expect(nearest(word, ['conv2d', 'dense', 'flatten', 'relu'])).toBe(choice);
+  });
+});
