@@ -1,6 +1,5 @@
 /** The commands of the command line: what each is called, takes and runs. */
 import yargs, { type Argv as Yargs } from 'yargs';
-import { Problem } from '../data/problem.ts';
 import { benchOptions, benchTables } from './bench/command.ts';
 import { localTrainOptions } from './options/checkpoints.ts';
 import { doctor, doctorOptions } from './doctor.ts';
@@ -8,6 +7,7 @@ import { localInfer } from './infer.ts';
 import { estimate, estimateOptions } from './estimate/command.ts';
 import { inferOptions } from './options/inference.ts';
 import { trainOptions } from './options/training.ts';
+import { mistake, type CommandTable } from './mistakes.ts';
 import { plainTrain } from './plain.ts';
 import { localTrain } from './train.ts';
 import type { Argv } from './options/values.ts';
@@ -18,6 +18,15 @@ type Run = (argv: Argv, signal: AbortSignal, given: (option: string) => boolean)
 const PROGRESS =
   'While it runs: s/step (or batch) and MB/s are those of the last ten seconds, MB/s sent by the three parties together; ' +
   'compute and wait are shares of their time, all three together. See docs/monitoring.md.';
+
+const TABLE: CommandTable = {
+  'local train': localTrainOptions,
+  'local infer': inferOptions,
+  'plain train': trainOptions,
+  doctor: doctorOptions,
+  estimate: estimateOptions,
+  'bench tables': benchOptions,
+};
 
 /** The parser. Nothing is printed but help; what is wrong is thrown. */
 export function commands(signal: AbortSignal): Yargs {
@@ -109,14 +118,21 @@ export function commands(signal: AbortSignal): Yargs {
         run(benchTables),
       ),
     )
-    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false, 'parse-numbers': false })
+    .parserConfiguration({
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'parse-numbers': false,
+      'short-option-groups': false,
+    })
     .wrap(Math.min(120, process.stdout.columns ?? 100))
     .version()
     .help()
+    .alias({ version: 'v', help: 'h' })
     .exitProcess(false)
     .fail((message, error) => {
-      throw (
-        error ?? new Problem(message.replaceAll(/\s*\n\s*/g, ' '), 'see securenn --help, or --help after a command')
-      );
+      const parsed = parser.parsed as { readonly argv: { readonly _: readonly (string | number)[] } } | false;
+      // An error of the parser itself has no more than its text.
+      if (error && error.name !== 'YError') throw error;
+      throw mistake(error?.message ?? message, parsed ? parsed.argv._.map(String) : [], TABLE);
     });
 }

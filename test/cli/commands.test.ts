@@ -52,7 +52,48 @@ describe('--help', () => {
   });
 });
 
+describe('short options', () => {
+  it.each(['-h', '--help', 'local train -h'])('%s', async (words) => {
+    expect(await help(words)).toMatch(/^securenn /);
+  });
+
+  it.each(['-v', '--version'])('%s', async (words) => {
+    expect(await help(words)).toMatch(/^\d+\.\d+\.\d+/);
+  });
+});
+
 describe('wrong command lines', () => {
+  it.each([
+    ['train', 'did you mean securenn local train or securenn plain train? see securenn --help'],
+    ['infer --model m', 'did you mean securenn local infer? see securenn --help'],
+    ['plain trian', 'did you mean securenn plain train? see securenn --help'],
+    ['docter', 'did you mean securenn doctor? see securenn --help'],
+    ['fly', 'see securenn --help'],
+    ['local', 'securenn local train or securenn local infer; see securenn --help'],
+    ['local train --bach 5', 'did you mean --batch? see securenn local train --help'],
+    ['local train --no-show-los', 'did you mean --show-loss? see securenn local train --help'],
+    ['local train --checkpont DIR', 'did you mean --checkpoint? see securenn local train --help'],
+    [
+      'plain train --resume-step 5',
+      '--resume-step is an option of securenn local train; see securenn plain train --help',
+    ],
+    ['local train --sigmoid', 'see securenn local train --help'],
+    ['local train extra', 'see securenn local train --help'],
+    ['local train --batch', 'see securenn local train --help'],
+    ['local infer', 'add --model and its value; see securenn local infer --help'],
+    ['estimate', 'name it: securenn estimate C; see securenn estimate --help'],
+  ])('securenn %s: %s', async (words, fix) => {
+    expect(await failure(words)).toMatchObject({ name: 'Problem', fix });
+  });
+
+  it.each([
+    ['local train --batch', '--batch: expected a value, found nothing'],
+    ['estimate', 'securenn estimate: say of which network'],
+    ['local train -steps -1', '--steps: expected a whole number from 1 to 10000000, found -1'],
+  ])('securenn %s is answered: %s', async (words, message) => {
+    expect(await failure(words)).toMatchObject({ message });
+  });
+
   it.each([
     ['', /say what to do/],
     ['local', /say what to do/],
