@@ -27,4 +27,10 @@ export default defineConfig(
     ignores: ['src/cli/**'],
     rules: { 'no-console': 'error' },
   },
+  {
+    // What runs before anything is compiled: JavaScript, without types.
+    files: ['bin/*.js', 'scripts/*.mjs'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { parserOptions: { projectService: false } },
+  },
 );

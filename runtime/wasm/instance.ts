@@ -31,7 +31,7 @@ export async function compileKernels(name: 'kernels' | 'inline'): Promise<WebAss
   try {
     bytes = await readFile(url);
   } catch (cause) {
-    throw new Error(`wasm: cannot read ${url.pathname}; run "npm run build:wasm"`, { cause });
+    throw new Error(`wasm: cannot read ${url.pathname}; run "npm run build"`, { cause });
   }
   return WebAssembly.compile(bytes);
 }
@@ -65,7 +65,7 @@ export class InlineKernels {
     this.scratch = new Scratch(memory.buffer, REGION_BASE + REGION_BYTES, memory.buffer.byteLength, roomFor);
     const scratch = this.#exports['CONV_SCRATCH_BYTES'];
     if (!(scratch instanceof WebAssembly.Global) || scratch.value > SCRATCH_BYTES) {
-      throw new Error(`wasm: inline.wasm does not belong to this version; run "npm run build:wasm"`);
+      throw new Error(`wasm: inline.wasm does not belong to this version; run "npm run build"`);
     }
   }
 

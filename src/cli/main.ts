@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line. Errors are one line on standard error, and the exit code is not 0. */
 import { hideBin } from 'yargs/helpers';
 import { commands } from './commands.ts';

@@ -1,0 +1,145 @@
+/**
+ * Builds dist/: the CPU kernels (AssemblyScript to WebAssembly), the program (TypeScript to JavaScript) and the files it reads.
+ * `--if-needed`, which npm runs at each installation: nothing when dist/ was built from these very sources, and no failure where the
+ * compilers are not installed. By content, not by dates: a clone's and a copy's dates say nothing.
+ *
+ * Plain JavaScript, because it must run before anything is compiled and without development packages.
+ */
+import { spawn } from 'node:child_process';
+import console from 'node:console';
+import { createHash } from 'node:crypto';
+import { copyFile, cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join, relative, sep } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath, URL } from 'node:url';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const dist = join(root, 'dist');
+/** Written when a build is complete, with what it was built from; bin/securenn.js looks for it. */
+const stamp = join(dist, 'build.json');
+const kernels = join('runtime', 'wasm');
+/** Written by a build from runtime/wasm/assembly/vector.ts, so no source of it. */
+const embedded = join('src', 'ring', 'vectorWasm.ts');
+const sourceFolders = ['src', 'runtime', 'bench', 'shaders', 'scripts'];
+const sourceFiles = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const assets = [
+  'runtime/wasm/kernels.wasm',
+  'runtime/wasm/inline.wasm',
+  'runtime/wasm/worker.mjs',
+  'bench/published/securenn.json',
+  ...['Words', 'Bytes', 'Matrix'].map((name) => `bench/kernels/ceiling${name}.wgsl`),
+];
+
+/** Paths from the root of all files under a folder. */
+async function filesUnder(folder) {
+  const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name)));
+}
+
+function isSource(path) {
+  return path !== embedded && !path.endsWith('.wasm') && !path.startsWith(join('bench', 'results'));
+}
+
+/** SHA-256 of the names and contents of all that a build reads. */
+async function hashSources() {
+  const paths = [...sourceFiles, ...(await Promise.all(sourceFolders.map(filesUnder))).flat().filter(isSource)];
+  const hash = createHash('sha256');
+  for (const path of paths.sort()) {
+    const content = await readFile(join(root, path));
+    hash.update(`${path.replaceAll(sep, '/')}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+async function isBuilt(sources) {
+  const text = await readFile(stamp, 'utf8').catch(() => undefined);
+  return text !== undefined && JSON.parse(text).sources === sources;
+}
+
+function isInstalled(name) {
+  try {
+    createRequire(import.meta.url).resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function compileKernels(asc, name, target) {
+  const source = join(kernels, 'assembly', `${name}.ts`);
+  const config = join(kernels, 'asconfig.json');
+  const { error, stderr } = await asc.main([source, '--config', config, '--target', target, '--baseDir', root]);
+  if (error) throw new Error(`${source}: ${error.message}\n${stderr.toString()}`);
+}
+
+/** Puts the compiled runtime/wasm/assembly/vector.ts into the source: src/ring reads no file. */
+async function embedVector() {
+  const wasm = await readFile(join(root, kernels, 'vector.wasm'));
+  const text = `/** runtime/wasm/assembly/vector.ts, compiled: written by \`npm run build\` (scripts/build.mjs), not by hand. */
+export const VECTOR_WASM =
+  '${wasm.toString('base64')}';
+`;
+  const target = join(root, embedded);
+  // Not over the same text: what watches the sources would start again.
+  if ((await readFile(target, 'utf8').catch(() => '')) !== text) await writeFile(target, text);
+}
+
+/** Compiles the program; returns the files written. */
+async function compileProgram() {
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  const words = [tsc, '-p', 'tsconfig.build.json', '--listEmittedFiles'];
+  const child = spawn(process.execPath, words, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => (output += text));
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  const lines = output.split('\n').filter((line) => line !== '');
+  const written = lines.filter((line) => line.startsWith('TSFILE: '));
+  if (code !== 0) throw new Error(lines.filter((line) => !written.includes(line)).join('\n'));
+  return written.map((line) => relative(root, line.slice('TSFILE: '.length).trim()));
+}
+
+/** Copies what tsc leaves behind; returns the files written. */
+async function copyAssets() {
+  for (const asset of assets) {
+    await mkdir(dirname(join(dist, asset)), { recursive: true });
+    await copyFile(join(root, asset), join(dist, asset));
+  }
+  await cp(join(root, 'shaders'), join(dist, 'shaders'), { recursive: true });
+  return [...assets, ...(await filesUnder('shaders'))].map((path) => join('dist', path));
+}
+
+async function build(sources) {
+  const { default: asc } = await import('assemblyscript/asc');
+  await mkdir(dist, { recursive: true });
+  await rm(stamp, { force: true });
+  await compileKernels(asc, 'vector', 'vector');
+  await embedVector();
+  const program = compileProgram();
+  // Looked at below, when the kernels are there.
+  program.catch(() => undefined);
+  await compileKernels(asc, 'index', 'shared');
+  await compileKernels(asc, 'index', 'inline');
+  const written = new Set([...(await program), ...(await copyAssets())]);
+  // Not dist/ as a whole before: a run that is under way reads from it.
+  for (const path of await filesUnder('dist')) if (!written.has(path)) await rm(join(root, path), { force: true });
+  await writeFile(stamp, `${JSON.stringify({ sources })}\n`);
+}
+
+const ifNeeded = process.argv.includes('--if-needed');
+const sources = await hashSources();
+if (ifNeeded && (await isBuilt(sources))) {
+  // Nothing to do.
+} else if (ifNeeded && !(isInstalled('assemblyscript/asc') && isInstalled('typescript/bin/tsc'))) {
+  console.error(
+    'securenn is not built: what builds it is left out of this installation. ' +
+      'Run npm ci, which builds, and then npm prune --omit=dev to be rid of it again.',
+  );
+} else {
+  try {
+    await build(sources);
+  } catch (error) {
+    console.error(`securenn is not built: ${error.message}`);
+    process.exitCode = 1;
+  }
+}
