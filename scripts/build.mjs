@@ -9,7 +9,6 @@ import { spawn } from 'node:child_process';
 import console from 'node:console';
 import { createHash } from 'node:crypto';
 import { copyFile, cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, URL } from 'node:url';
@@ -59,7 +58,7 @@ async function isBuilt(sources) {
 
 function isInstalled(name) {
   try {
-    createRequire(import.meta.url).resolve(name);
+    import.meta.resolve(name);
     return true;
   } catch {
     return false;
@@ -87,7 +86,7 @@ export const VECTOR_WASM =
 
 /** Compiles the program; returns the files written. */
 async function compileProgram() {
-  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
   const words = [tsc, '-p', 'tsconfig.build.json', '--listEmittedFiles'];
   const child = spawn(process.execPath, words, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
