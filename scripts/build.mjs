@@ -131,7 +131,7 @@ if (ifNeeded && (await isBuilt(sources))) {
   // Nothing to do.
 } else if (ifNeeded && !(isInstalled('assemblyscript/asc') && isInstalled('typescript/bin/tsc'))) {
   console.error(
-    'securenn is not built: what builds it is left out of this installation. ' +
+    'securenn is not built from these sources: what builds it is left out of this installation. ' +
       'Run npm ci, which builds, and then npm prune --omit=dev to be rid of it again.',
   );
 } else {

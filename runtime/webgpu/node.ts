@@ -12,7 +12,9 @@ export async function loadDawn(flags: readonly string[] = []): Promise<GPU> {
     const { create } = await import('webgpu');
     return create(['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization', ...flags]);
   } catch (cause) {
-    throw new Error(`webgpu: the package "webgpu" does not load on ${process.platform}-${process.arch}`, { cause });
+    const missing = (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
+    const what = missing ? 'is not installed' : `does not load on ${process.platform}-${process.arch}`;
+    throw new Error(`webgpu: the package "webgpu" ${what}`, { cause });
   }
 }
 

@@ -1,5 +1,6 @@
 /** The commands of the command line: what each is called, takes and runs. */
 import yargs, { type Argv as Yargs } from 'yargs';
+import { VERSION } from '../data/packages.ts';
 import { benchOptions, benchTables } from './bench/command.ts';
 import { localTrainOptions } from './options/checkpoints.ts';
 import { doctor, doctorOptions } from './doctor.ts';
@@ -125,7 +126,7 @@ export function commands(signal: AbortSignal): Yargs {
       'short-option-groups': false,
     })
     .wrap(Math.min(120, process.stdout.columns ?? 100))
-    .version()
+    .version(VERSION)
     .help()
     .alias({ version: 'v', help: 'h' })
     .exitProcess(false)

@@ -1,4 +1,5 @@
 /** What `securenn doctor` found, in words. */
+import { howToInstall } from '../data/packages.ts';
 import type { GpuCard } from './gpu-card.ts';
 import type { Machine } from './report.ts';
 import type { KernelResult } from './self-test.ts';
@@ -102,8 +103,12 @@ function verdict({ ok, gpu, selfTest, nodeOk, wasmSimd, threads, selfTestSeconds
   return `This machine cannot be trusted with securenn: ${reasons.join('; ')}.`;
 }
 
-/** How to get a GPU seen: on Linux a driver has to be there, elsewhere it comes with the system. */
-export function gpuAdvice(platform: NodeJS.Platform): string {
+/**
+ * How to get a GPU seen: with the package `webgpu`, unless it is `installed`; then, on Linux, a driver has to be there, and elsewhere it comes
+ * with the system.
+ */
+export function gpuAdvice(platform: NodeJS.Platform, installed = true): string {
+  if (!installed) return `to use a GPU, run ${howToInstall('webgpu')}`;
   if (platform === 'linux') {
     return (
       'to use a GPU, install the Vulkan loader (Debian, Ubuntu: libvulkan1) and its driver: mesa-vulkan-drivers for AMD and Intel; ' +

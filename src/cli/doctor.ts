@@ -16,6 +16,7 @@ import { loadDawn, readShaderFile } from '../../runtime/webgpu/node.ts';
 import type { Product } from '../../runtime/webgpu/product.ts';
 import { readKernels } from '../../runtime/webgpu/webgpu.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
+import { folderOf } from '../data/packages.ts';
 import { Problem } from '../data/problem.ts';
 import { convByDefinition, gemmByDefinition } from './by-definition.ts';
 import { doctorLines, gpuAdvice, type DoctorReport } from './doctor-report.ts';
@@ -119,7 +120,11 @@ export async function examine(
     gpuMissing:
       'gpu' in found
         ? null
-        : { tried: found.tried, vulkanDrivers: await vulkanDrivers(), advice: gpuAdvice(process.platform) },
+        : {
+            tried: found.tried,
+            vulkanDrivers: await vulkanDrivers(),
+            advice: gpuAdvice(process.platform, folderOf('webgpu') !== undefined),
+          },
     selfTest: results,
     selfTestSeconds: (performance.now() - start) / 1000,
   };

