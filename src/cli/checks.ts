@@ -1,9 +1,11 @@
 /** Whether the parts of a command fit each other: data set and network, batch and data set. */
-import { imageSize, type Dataset } from '../data/dataset.ts';
+import { imageSize, samplesOf, type Dataset } from '../data/dataset.ts';
 import { Problem } from '../data/problem.ts';
+import { subsetOf } from '../data/subset.ts';
 import { classCount, inputSize, type Network } from '../nn/network.ts';
 import { sameShape } from '../ring/shape.ts';
 import type { SessionSettings } from './options/session.ts';
+import type { TrainSettings } from './options/training.ts';
 
 export function checkNetworkFits(data: Dataset, network: Network): void {
   const { name, rows, columns, channels, classes } = data;
@@ -33,6 +35,30 @@ export function checkDataset(data: Dataset, settings: SessionSettings): void {
       'give a smaller --batch',
     );
   }
+}
+
+/** The images that the settings ask for. */
+export function partOf(data: Dataset, settings: Pick<TrainSettings, 'trainImages' | 'testImages'>): Dataset {
+  const there = samplesOf(data);
+  const check = (option: string, asked: number | undefined, has: number, kind: string): void => {
+    if (asked === undefined || asked <= has) return;
+    const fix = `give a smaller --${option}, or leave it out for all of them`;
+    throw new Problem(`--${option}: ${asked} images, but ${data.name} has ${has} ${kind} images`, fix);
+  };
+  check('train-images', settings.trainImages, there.trainImages, 'training');
+  check('test-images', settings.testImages, there.testImages, 'test');
+  return subsetOf(data, settings);
+}
+
+/** What to say of training images that no step of an epoch takes; undefined when there are none. */
+export function leftOver(
+  trainImages: number,
+  { batch, epochs }: Pick<TrainSettings, 'batch' | 'epochs'>,
+): string | undefined {
+  const over = trainImages % batch;
+  if (over === 0) return undefined;
+  const others = epochs === 1 ? '' : ' (others each time)';
+  return `${over} of ${trainImages} training images do not fill a batch of ${batch} and are left out in each epoch${others}`;
 }
 
 /** Said at every use, so that such a run is never mistaken for a protected one. */

@@ -11,7 +11,7 @@ import { readInferSettings } from './options/inference.ts';
 import { checkAppendable, checkWritable, say, writeReport } from './output.ts';
 import { PartyNews } from './party-news.ts';
 import { checkProfileFolder } from './profile.ts';
-import { Progress } from './progress.ts';
+import { Progress, showSharing } from './progress.ts';
 import { inferReport, inferSummary } from './report.ts';
 import { commonJob, runLocally } from './session.ts';
 import type { Argv } from './options/values.ts';
@@ -43,10 +43,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   const news = new PartyNews(line, new Logs(settings.log, line));
   const log = news.logs.owner;
   const observer = {
-    onSharing: (name: string) => {
-      log.info({ input: name }, 'sharing');
-      line(`sharing ${name}`);
-    },
+    onSharing: showSharing(progress, log),
     onReady: () => progress.begin(Math.ceil(count / batch), 'batch'),
     onBatch: (report: BatchReport) => {
       batches.push(report);

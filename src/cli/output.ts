@@ -4,6 +4,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { faultOf, saveSomewhere, tryToWrite, type Files } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
+import { widthOf, wrapText } from './layout.ts';
 
 /** Room that a file is sure to need, if nothing more is known. */
 const SOME_BYTES = 4096;
@@ -95,8 +96,8 @@ export async function saveResult(
 
 /** Results for people: on standard output, unless the JSON object has it to itself. */
 export function say(json: string | undefined, text: string): void {
-  if (json === '-') console.error(text);
-  else console.log(text);
+  const stream = json === '-' ? process.stderr : process.stdout;
+  stream.write(`${wrapText(text, widthOf(stream))}\n`);
 }
 
 export async function writeReport(json: string | undefined, report: object): Promise<void> {

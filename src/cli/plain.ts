@@ -2,7 +2,7 @@
  * `securenn plain train`: the same training on clear ring values, in this process and without shares: the reference. It also reports
  * the largest values of every layer against what fixed point and comparison window hold.
  */
-import type { TrainingObserver } from '../client/training.ts';
+import { countsOf, type TrainingObserver } from '../client/training.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
@@ -81,26 +81,27 @@ function tell(
   revealed: Map<string, BigUint64Array>,
 ): (event: TrainEvent) => void {
   let last = performance.now();
-  const take = (name: string, bits: number): number | undefined => {
+  const take = (name: string, bits: number): ArrayLike<number> | undefined => {
     const value = revealed.get(name);
     revealed.delete(name);
-    return value && decode(value, bits)[0];
+    return value && decode(value, bits);
   };
   return (event) => {
+    if (event.kind === 'testing') return observer.onTesting(event.images);
     const now = performance.now();
     const seconds = (now - last) / 1000;
     last = now;
     switch (event.kind) {
       case 'step': {
         const { step, epoch } = event;
-        const sum = take(REVEALED.loss(step), settings.fractionBits);
+        const sum = take(REVEALED.loss(step), settings.fractionBits)?.[0];
         const loss = sum === undefined ? undefined : sum / settings.batch;
         return observer.onStep({ step, epoch, seconds, loss, ...NO_PARTIES });
       }
       case 'evaluated': {
         const { evaluation, images } = event;
-        const correct = take(REVEALED.correct(evaluation), 0)!;
-        return observer.onEvaluation({ evaluation, images, correct, seconds });
+        const counts = countsOf(take(REVEALED.correct(evaluation), 0)!, settings);
+        return observer.onEvaluation({ evaluation, images, ...counts, seconds });
       }
     }
   };

@@ -1,13 +1,19 @@
 /**
  * Progress on standard error: a bar on a terminal, a plain line every few seconds elsewhere. Standard output stays free for results.
  */
-import { MultiBar, type SingleBar } from 'cli-progress';
+import { MultiBar } from 'cli-progress';
+import type { Sharing } from '../client/owner.ts';
 import type { Spent } from '../client/spent.ts';
+import type { Logger } from '../server/log.ts';
+import { widthOf, wrapParts, wrapText } from './layout.ts';
 import { megabytesPerSecond, shareInWords, waitShare } from './pace.ts';
 
 const LINE_EVERY_MS = 5000;
 /** Speeds are those of the last steps that took so long together, or of the last one. */
 const RECENT_SECONDS = 10;
+const BAR = 24;
+/** Below this a bar says nothing. */
+const SHORTEST_BAR = 8;
 
 export interface StepProgress {
   readonly done: number;
@@ -15,6 +21,15 @@ export interface StepProgress {
   readonly stage: string;
   readonly loss?: number | undefined;
   readonly spent: Spent;
+}
+
+/** What else there is to do, and what is done. */
+export interface Beside {
+  /** Steps done in sessions before. */
+  readonly done?: number | undefined;
+  /** Evaluations still to come, and of how many images each. */
+  readonly tests?: number | undefined;
+  readonly testImages?: number | undefined;
 }
 
 /** Seconds as a person reads them. */
@@ -27,97 +42,215 @@ export function duration(seconds: number): string {
 
 export class Progress {
   readonly #stream: NodeJS.WriteStream;
+  /** Milliseconds. */
+  readonly #clock: () => number;
   #bars: MultiBar | undefined;
-  #bar: SingleBar | undefined;
-  #below: SingleBar | undefined;
+  /** What stands on the terminal, a bar each (of which the first line has one). */
+  #shown: readonly string[] = [];
+  #barCount = 0;
   #what = 'step';
   #total = 0;
   #before = 0;
+  #testImages = 0;
   #started = 0;
+  #done = 0;
+  #stage = '';
+  /** Of the evaluation under way: since when, and how many images are done. */
+  #testing: { readonly since: number; images: number } | undefined;
+  #testsLeft = 0;
+  /** Milliseconds that evaluations took: all of them, and the last one. */
+  #tested = { all: 0, last: undefined as number | undefined };
   /** The last one shown: not every step has one. */
   #loss: number | undefined;
   /** Of the last test, a share. */
   #accuracy: number | undefined;
   #recent: Spent[] = [];
   #lastLine = 0;
+  #sharing: { readonly since: number; input: string } | undefined;
 
-  constructor(stream: NodeJS.WriteStream = process.stderr) {
+  constructor(stream: NodeJS.WriteStream = process.stderr, clock: () => number = () => performance.now()) {
     this.#stream = stream;
+    this.#clock = clock;
   }
 
   /** A line that stays; above the bar while there is one. */
   line(text: string): void {
-    if (this.#bars && this.#stream.isTTY) this.#bars.log(`${text}\n`);
-    else this.#stream.write(`${text}\n`);
+    const wrapped = wrapText(text, widthOf(this.#stream));
+    if (this.#bars) this.#bars.log(`${wrapped}\n`);
+    else this.#stream.write(`${wrapped}\n`);
   }
 
-  /** Starts counting `total` steps (`what`: `step`, `batch`), of which some may be done; time left is reckoned from here. */
-  begin(total: number, what: string, done = 0): void {
+  /** The owner's inputs on their way to the parties. */
+  sharing({ input, sent, total }: Sharing): void {
+    const now = this.#clock();
+    if (this.#sharing === undefined) {
+      this.#sharing = { since: now, input: '' };
+      this.#lastLine = now;
+      this.#open(true);
+    }
+    const begins = input !== this.#sharing.input;
+    this.#sharing.input = input;
+    const megabytes = `${Math.floor(sent / 1e6)}/${Math.ceil(total / 1e6)} MB`;
+    const seconds = sent === 0 ? undefined : ((now - this.#sharing.since) / 1000 / sent) * (total - sent);
+    const left = seconds === undefined ? [] : [`${duration(seconds)} left`];
+    if (this.#bars) this.#draw(sent / total, [[`sharing ${megabytes}`, input, ...left]]);
+    else if (begins) this.line(`sharing ${input}`);
+    else if (this.#isDue(now)) this.line([`sharing ${input}`, megabytes, ...left].join(' · '));
+    if (sent === total) this.stop();
+  }
+
+  /** Starts counting `total` steps (`what`: `step`, `batch`); time left is reckoned from here. */
+  begin(total: number, what: string, { done = 0, tests = 0, testImages = 0 }: Beside = {}): void {
+    this.stop();
     this.#what = what;
     this.#total = total;
-    this.#before = done;
-    this.#started = performance.now();
+    this.#before = this.#done = done;
+    this.#testsLeft = tests;
+    this.#testImages = testImages;
+    this.#started = this.#clock();
     this.#lastLine = this.#started;
-    if (!this.#stream.isTTY) return;
-    this.#bars = new MultiBar({
-      stream: this.#stream,
-      format: `{bar} ${what} {value}/{total} {where}`,
-      barsize: 24,
-      barCompleteChar: '█',
-      barIncompleteChar: '░',
-      hideCursor: true,
-    });
-    this.#bar = this.#bars.create(total, done, { where: '' });
-    // A line of its own: both fit a terminal of some 90 columns.
-    this.#below = this.#bars.create(total, done, { figures: '' }, { format: '{figures}' });
-  }
-
-  /** Shown from the next step on. */
-  tested(accuracy: number): void {
-    this.#accuracy = accuracy;
+    this.#open(false);
+    this.#draw(done / total, [[this.#counted()]]);
   }
 
   step({ done, stage, loss, spent }: StepProgress): void {
     this.#loss = loss ?? this.#loss;
+    this.#stage = stage;
+    this.#done = done;
     // A session's first step is not like the others (`paceOf`).
     if (done === this.#before + 2) this.#recent = [];
     this.#recent.push(spent);
     let seconds = this.#recent.reduce((sum, step) => sum + step.seconds, 0);
     while (this.#recent.length > 1 && seconds > RECENT_SECONDS) seconds -= this.#recent.shift()!.seconds;
-    const now = performance.now();
-    const where = `${stage} · ${duration(this.#left(now, done))} left`;
-    const figures = this.#figures(seconds / this.#recent.length);
-    if (this.#bars) {
-      this.#bar?.update(done, { where });
-      this.#below?.update(done, { figures });
-    } else if (now - this.#lastLine >= LINE_EVERY_MS || done === this.#total) {
-      this.#lastLine = now;
-      this.line(`${done}/${this.#total} · ${where} · ${figures}`);
-    }
+    this.#show(done === this.#total);
   }
 
-  #figures(secondsEach: number): string {
-    const megabytes = megabytesPerSecond(this.#recent);
-    const wait = waitShare(this.#recent);
-    return [
-      ...(this.#loss === undefined ? [] : [`loss ${this.#loss.toFixed(4)}`]),
-      ...(this.#accuracy === undefined ? [] : [`accuracy ${(100 * this.#accuracy).toFixed(2)} %`]),
-      `${secondsEach.toFixed(3)} s/${this.#what}`,
-      ...(megabytes === 0 ? [] : [`${megabytes.toFixed(2)} MB/s`]),
-      ...(wait === undefined ? [] : [shareInWords(100 * wait)]),
-    ].join(' · ');
+  /** An evaluation has done so many images; it began when this is told first. */
+  testing(images: number): void {
+    this.#testing ??= { since: this.#clock(), images };
+    this.#testing.images = images;
+    this.#show(false);
   }
 
-  /** Seconds, by all that passed since the beginning, tests included. */
-  #left(now: number, done: number): number {
-    return ((now - this.#started) / 1000 / (done - this.#before)) * (this.#total - done);
+  /** The evaluation is over; shown from the next step on. */
+  tested(accuracy: number): void {
+    this.#accuracy = accuracy;
+    this.#testsLeft = Math.max(0, this.#testsLeft - 1);
+    if (this.#testing === undefined) return;
+    const last = this.#clock() - this.#testing.since;
+    this.#tested = { all: this.#tested.all + last, last };
+    this.#testing = undefined;
+    // The line that stands says nothing of a test that is over.
+    if (this.#bars) this.#show(false);
   }
 
   /** Takes the bar away and gives the terminal back as it was. Further lines are plain. */
   stop(): void {
+    // What was printed above and waits for the next drawing.
+    this.#bars?.update();
     this.#bars?.stop();
     this.#bars = undefined;
-    this.#bar = undefined;
-    this.#below = undefined;
+    this.#barCount = 0;
   }
+
+  #show(isLast: boolean): void {
+    const now = this.#clock();
+    const where = [this.#stage, ...this.#test(now), `${this.#left(now)} left`].filter((part) => part !== '');
+    const figures = this.#figures();
+    if (this.#bars) this.#draw(this.#done / this.#total, [[this.#counted(), ...where], figures]);
+    else if (isLast || this.#isDue(now)) {
+      this.#lastLine = now;
+      this.line([`${this.#done}/${this.#total}`, ...where, ...figures].join(' · '));
+    }
+  }
+
+  #counted(): string {
+    return `${this.#what} ${this.#done}/${this.#total}`;
+  }
+
+  #figures(): string[] {
+    const megabytes = megabytesPerSecond(this.#recent);
+    const wait = waitShare(this.#recent);
+    const seconds = this.#recent.reduce((sum, step) => sum + step.seconds, 0) / this.#recent.length;
+    return [
+      ...(this.#loss === undefined ? [] : [`loss ${this.#loss.toFixed(4)}`]),
+      ...(this.#accuracy === undefined ? [] : [`accuracy ${(100 * this.#accuracy).toFixed(2)} %`]),
+      `${seconds.toFixed(3)} s/${this.#what}`,
+      ...(megabytes === 0 ? [] : [`${megabytes.toFixed(2)} MB/s`]),
+      ...(wait === undefined ? [] : [shareInWords(100 * wait)]),
+    ];
+  }
+
+  #test(now: number): string[] {
+    if (this.#testing === undefined) return [];
+    const seconds = this.#testLeft(now);
+    const left = seconds === undefined ? '' : ` (${duration(seconds)} left)`;
+    return [`testing ${this.#testing.images}/${this.#testImages} images${left}`];
+  }
+
+  /** Seconds of the evaluation under way: by its pace, or by the last one's; undefined when neither is known. */
+  #testLeft(now: number): number | undefined {
+    const { since, images } = this.#testing!;
+    const { last } = this.#tested;
+    if (images === 0) return last === undefined ? undefined : Math.max(0, last - (now - since)) / 1000;
+    return ((now - since) / 1000 / images) * Math.max(0, this.#testImages - images);
+  }
+
+  /** What is left: steps by the mean of those that are done, evaluations by the last one. */
+  #left(now: number): string {
+    const { last, all } = this.#tested;
+    const under = this.#testing === undefined ? 0 : now - this.#testing.since;
+    const steps = this.#done - this.#before;
+    const stepping = ((now - this.#started - all - under) / 1000 / steps) * (this.#total - this.#done);
+    const testing = this.#testing === undefined ? 0 : this.#testLeft(now);
+    const further = this.#testsLeft - (this.#testing === undefined ? 0 : 1);
+    const each = last ?? (testing === undefined || this.#testing === undefined ? undefined : under + 1000 * testing);
+    if (testing === undefined || (further > 0 && each === undefined)) return `${duration(stepping)} + testing`;
+    return duration(stepping + testing + (further > 0 ? (further * each!) / 1000 : 0));
+  }
+
+  #isDue(now: number): boolean {
+    if (now - this.#lastLine < LINE_EVERY_MS) return false;
+    this.#lastLine = now;
+    return true;
+  }
+
+  /** @param passing the bar leaves no trace */
+  #open(passing: boolean): void {
+    if (!this.#stream.isTTY) return;
+    this.#bars = new MultiBar({
+      stream: this.#stream,
+      hideCursor: true,
+      clearOnComplete: passing,
+      // A line that was printed above has moved the bars down.
+      forceRedraw: true,
+    });
+  }
+
+  /** Each group begins a line, and the first one has the bar. */
+  #draw(progress: number, groups: readonly (readonly string[])[]): void {
+    const bars = this.#bars;
+    if (bars === undefined) return;
+    const width = widthOf(this.#stream);
+    const [[title, ...rest], ...others] = groups;
+    const [head, ...below] = wrapParts([title, ...rest], width - SHORTEST_BAR - 1, ' · ');
+    const size = Math.min(BAR, Math.max(SHORTEST_BAR, width - head.length - 1));
+    const full = Math.round(size * Math.min(1, progress));
+    const bar = '█'.repeat(full) + '░'.repeat(size - full);
+    this.#shown = [`${bar} ${head}`, ...below, ...others.flatMap((group) => wrapParts(group, width, ' · '))];
+    for (; this.#barCount < this.#shown.length; this.#barCount++) {
+      const row = this.#barCount;
+      bars.create(1, 0, {}, { format: () => this.#shown[row] ?? '' });
+    }
+  }
+}
+
+/** Shows how sharing goes, in the owner's log and to the user. */
+export function showSharing(progress: Progress, log: Logger): (sharing: Sharing) => void {
+  let before: string | undefined;
+  return (sharing) => {
+    log[sharing.input === before ? 'debug' : 'info'](sharing, 'sharing');
+    before = sharing.input;
+    progress.sharing(sharing);
+  };
 }

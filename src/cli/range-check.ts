@@ -5,7 +5,8 @@
 import type { Compute } from '../../runtime/compute.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import { materialize, oneHotSource, pixelSource } from '../data/encode.ts';
-import { imageSize, type Dataset } from '../data/dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { subsetOf, trainingRows } from '../data/subset.ts';
 import { batchOrder } from '../nn/initial.ts';
 import { classCount, inputSize } from '../nn/network.ts';
 import { train, type TrainingData } from '../nn/train.ts';
@@ -24,8 +25,10 @@ export function inTheClear(engine: PlainEngine, data: Dataset, settings: TrainSe
   return {
     images: images(data.trainImages, data.trainLabels.length),
     labels: labels(data.trainLabels),
-    testImages: images(data.testImages, data.testLabels.length),
-    testLabels: labels(data.testLabels),
+    ...(data.testLabels.length > 0 && {
+      testImages: images(data.testImages, data.testLabels.length),
+      testLabels: labels(data.testLabels),
+    }),
   };
 }
 
@@ -36,31 +39,13 @@ export async function firstBatchRanges(data: Dataset, settings: TrainSettings): 
     const ranges = new Ranges();
     const engine = createPlainEngine({ ...settings, compute, ranges, reveal: () => Promise.resolve() });
     const rows = batchOrder(data.trainLabels.length, settings.seed, 1).subarray(0, settings.batch);
-    const first = pick(data, rows);
-    const one = { ...settings, epochs: undefined, steps: 1, showLoss: false };
+    const first = { ...subsetOf(data, { trainImages: undefined, testImages: 1 }), ...trainingRows(data, rows) };
+    const one = { ...settings, epochs: undefined, steps: 1, showLoss: false, perClass: undefined };
     await train(engine, settings.network, inTheClear(engine, first, settings), one, () => undefined);
     return ranges.list();
   } finally {
     await compute.close();
   }
-}
-
-/** The given training samples as training set, the first of them as test set. */
-function pick(data: Dataset, rows: Uint32Array): Dataset {
-  const pixels = imageSize(data);
-  const images = new Uint8Array(rows.length * pixels);
-  const labels = new Uint8Array(rows.length);
-  rows.forEach((row, k) => {
-    images.set(data.trainImages.subarray(row * pixels, (row + 1) * pixels), k * pixels);
-    labels[k] = data.trainLabels[row];
-  });
-  return {
-    ...data,
-    trainImages: images,
-    trainLabels: labels,
-    testImages: images.subarray(0, pixels),
-    testLabels: labels.subarray(0, 1),
-  };
 }
 
 /** One line for each part: the largest value compared and how much of the window it fills, and the same of truncations. */

@@ -6,6 +6,7 @@ import type { EvaluationReport, StepReport } from '../client/history.ts';
 import type { Spent } from '../client/spent.ts';
 import type { Range } from '../engine/ranges.ts';
 import type { Computing } from '../server/compute.ts';
+import { layTable } from './layout.ts';
 import { paceOf, shareInWords, type Pace } from './pace.ts';
 import { duration } from './progress.ts';
 import type { InferSettings } from './options/inference.ts';
@@ -48,6 +49,12 @@ interface RunReport extends Pace {
   readonly link: LinkModel | null;
 }
 
+export interface ClassCount {
+  readonly class: number;
+  readonly correct: number;
+  readonly images: number;
+}
+
 export interface TrainReport extends RunReport {
   readonly steps: number;
   /** What makes the run repeatable, but for the parties' own randomness. */
@@ -70,6 +77,8 @@ export interface TrainReport extends RunReport {
   readonly testAccuracyPercents: readonly number[];
   /** The last of them. */
   readonly testAccuracyPercent: number | null;
+  /** Where it was asked for: of the last evaluation. */
+  readonly testPerClass?: readonly ClassCount[];
   /** In the clear only: the largest values of each part against its limits (`ranges.ts`). */
   readonly ranges?: readonly Range[];
   /** The whole command; of a run that went on, its earlier sessions too, up to the checkpoint. */
@@ -137,18 +146,28 @@ function runReport(
   return { command, network: network.name, ...common, link: link ?? null };
 }
 
+/** What a training told. */
+export interface TrainFigures {
+  readonly steps: readonly StepReport[];
+  readonly evaluations: readonly EvaluationReport[];
+  /** Of the test set. */
+  readonly imagesPerClass: readonly number[];
+  readonly seconds: number;
+  readonly resumedFrom: number | null;
+  readonly ranges?: readonly Range[] | undefined;
+}
+
 export function trainReport(
   command: string,
   settings: TrainSettings,
   computing: Computing | undefined,
-  steps: readonly StepReport[],
-  evaluations: readonly EvaluationReport[],
-  seconds: number,
-  resumedFrom: number | null,
-  ranges?: readonly Range[],
+  { steps, evaluations, imagesPerClass, seconds, resumedFrom, ranges }: TrainFigures,
 ): TrainReport {
   const last = steps.at(-1)?.loss;
   const { seed, loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum } = settings;
+  const perClass = evaluations
+    .at(-1)
+    ?.perClass?.map((correct, i) => ({ class: i, correct, images: imagesPerClass[i] }));
   const percents = evaluations.map(({ correct, images }) => rounded((100 * correct) / images, 4));
   return {
     ...runReport(command, settings, computing),
@@ -161,6 +180,7 @@ export function trainReport(
     loss: last === undefined ? null : rounded(last, 6),
     testAccuracyPercents: percents,
     testAccuracyPercent: percents.at(-1) ?? null,
+    ...(perClass === undefined ? {} : { testPerClass: perClass }),
     ...(ranges === undefined ? {} : { ranges }),
     seconds: rounded(seconds, 3),
     resumedFrom,
@@ -202,6 +222,16 @@ export function trainSummary(report: TrainReport): string {
     ...waiting(report),
     `${duration(report.seconds)} in all`,
   ].join(' · ');
+}
+
+/** Right answers by class; nothing where they were not asked for. */
+export function classTable({ testPerClass }: Pick<TrainReport, 'testPerClass'>): string[] {
+  if (testPerClass === undefined) return [];
+  const rows = testPerClass.map(({ class: name, correct, images }) => [
+    ...[String(name), String(correct), String(images)],
+    images === 0 ? '–' : ((100 * correct) / images).toFixed(2),
+  ]);
+  return layTable(['class', 'right', 'of', '%'], rows, Infinity);
 }
 
 export function inferSummary(report: InferReport): string {

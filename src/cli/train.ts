@@ -7,7 +7,7 @@ import { digestOf, OwnerCheckpoints } from '../client/checkpoints.ts';
 import { readNotes, type OwnerNotes } from '../client/history.ts';
 import { ownTraining } from '../client/training.ts';
 import { CheckpointStore } from '../data/checkpoint-store.ts';
-import type { Dataset } from '../data/dataset.ts';
+import { type Dataset, samplesOf } from '../data/dataset.ts';
 import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import { stepsPerEpoch } from '../nn/train.ts';
@@ -37,8 +37,7 @@ export async function localTrain(argv: Argv, signal: AbortSignal, given: (option
       kind: 'train',
       ...commonJob(settings),
       ...trainingOf(settings),
-      trainImages: data.trainLabels.length,
-      testImages: data.testLabels.length,
+      ...samplesOf(data),
     };
     if (checkpointing === undefined) {
       const plan = { begin: () => ({ job }) };
@@ -65,9 +64,14 @@ export function trainingOf(
   | 'momentum'
   | 'seed'
   | 'showLoss'
+  | 'perClass'
 > {
-  const { epochs, steps, loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum, seed, showLoss } = source;
-  return { epochs, steps, loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum, seed, showLoss };
+  const { epochs, steps, loss, optimizer, learningRate, lrDecay, lrDecayEpochs } = source;
+  const { momentum, seed, showLoss, perClass } = source;
+  return {
+    ...{ epochs, steps, loss, optimizer, learningRate, lrDecay, lrDecayEpochs },
+    ...{ momentum, seed, showLoss, perClass },
+  };
 }
 
 /** A run goes on as it began; each session has its own ports, threads and files. */
@@ -78,7 +82,9 @@ function resumedSettings(
 ): TrainSettings {
   const { network, suite, truncation, fractionBits, compareBits, batch, insecureKeys } = job;
   const common = { network, suite, truncation, fractionBits, compareBits, batch, insecureKeys };
-  const settings = { ...typed, ...common, ...trainingOf(job), data: given('data') ? typed.data : notes.data };
+  const { trainImages, testImages } = job;
+  const samples = { trainImages, testImages, data: given('data') ? typed.data : notes.data };
+  const settings = { ...typed, ...common, ...trainingOf(job), ...samples };
   checkSameOptions(given, typed, settings);
   return settings;
 }

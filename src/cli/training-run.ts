@@ -2,24 +2,24 @@
 import { relative, resolve } from 'node:path';
 import type { EvaluationReport, StepReport } from '../client/history.ts';
 import type { TrainingObserver } from '../client/training.ts';
-import type { Dataset } from '../data/dataset.ts';
+import { countLabels, type Dataset, samplesOf } from '../data/dataset.ts';
 import { loadDataset } from '../data/mnist.ts';
 import { formatModel, type Model } from '../data/model-file.ts';
-import { parameters } from '../nn/network.ts';
-import { stepsPerEpoch, totalSteps } from '../nn/train.ts';
+import { classCount, parameters } from '../nn/network.ts';
+import { evaluationAfter, type Samples, totalSteps } from '../nn/train.ts';
 import { sizeOf } from '../ring/shape.ts';
 import type { Range } from '../engine/ranges.ts';
 import type { Computing } from '../server/compute.ts';
 import type { Logger } from '../server/log.ts';
-import { checkDataset, warnOfInsecureKeys } from './checks.ts';
+import { checkDataset, leftOver, partOf, warnOfInsecureKeys } from './checks.ts';
 import { checkAppendable, checkWritable, freshModelPath, saveResult, say, writeReport } from './output.ts';
 import type { TrainSettings } from './options/training.ts';
 import { Logs } from './logs.ts';
 import { PartyNews } from './party-news.ts';
 import { messageOf } from './errors.ts';
 import { checkProfileFolder } from './profile.ts';
-import { Progress } from './progress.ts';
-import { trainReport, trainSummary } from './report.ts';
+import { Progress, showSharing } from './progress.ts';
+import { classTable, trainReport, trainSummary } from './report.ts';
 
 /** Trains and returns the model; tells the observer and the user. */
 export type Training = (
@@ -41,7 +41,8 @@ export async function runTraining(command: string, settings: TrainSettings, trai
   checkProfileFolder(settings.profile);
   if (settings.log.file !== undefined) checkAppendable('log-file', settings.log.file);
   warnOfInsecureKeys(settings);
-  const data = await loadDataset(settings.data);
+  const whole = await loadDataset(settings.data);
+  const data = partOf(whole, settings);
   checkDataset(data, settings);
 
   const progress = new Progress();
@@ -51,7 +52,7 @@ export async function runTraining(command: string, settings: TrainSettings, trai
   const evaluations: EvaluationReport[] = [];
   let before: { resumedFrom: number | null; seconds: number } = { resumedFrom: null, seconds: 0 };
   try {
-    const observed = observe(progress, news.logs.owner, settings, data.trainLabels.length, steps, evaluations);
+    const observed = observe(progress, news.logs.owner, settings, samplesOf(data), steps, evaluations);
     const observer: TrainingObserver = {
       ...observed,
       onResume: (history) => {
@@ -64,8 +65,11 @@ export async function runTraining(command: string, settings: TrainSettings, trai
 
     const saved = await saveResult('the model', place(), formatModel(model), lost);
     const seconds = before.seconds + (performance.now() - started) / 1000;
-    const report = trainReport(command, settings, computing, steps, evaluations, seconds, before.resumedFrom, ranges);
+    const imagesPerClass = countLabels(data.testLabels, classCount(settings.network));
+    const figures = { steps, evaluations, imagesPerClass, seconds, resumedFrom: before.resumedFrom, ranges };
+    const report = trainReport(command, settings, computing, figures);
     if (saved.path !== undefined) say(settings.json, `model saved: ${relativeTo(saved.path)}`);
+    for (const text of classTable(report)) say(settings.json, text);
     say(settings.json, trainSummary(report));
     await writeReport(settings.json, report).catch((error: unknown) => {
       // What became of the model counts more.
@@ -112,37 +116,41 @@ function observe(
   progress: Progress,
   log: Logger,
   settings: TrainSettings,
-  samples: number,
+  samples: Samples,
   steps: StepReport[],
   evaluations: EvaluationReport[],
 ): TrainingObserver {
-  const total = totalSteps(samples, settings);
-  const perEpoch = stepsPerEpoch(samples, settings.batch);
+  const total = totalSteps(samples.trainImages, settings);
   return {
     onResume: (history) => {
       steps.push(...history.steps);
       evaluations.push(...history.evaluations);
     },
-    onSharing: (name) => {
-      log.info({ input: name }, 'sharing');
-      progress.line(`sharing ${name}`);
-    },
+    onSharing: showSharing(progress, log),
     onReady: () => {
       log.info({ steps: total, from: steps.length }, 'training');
       const from = steps.length === 0 || steps.length === total ? '' : `, from step ${steps.length + 1} on`;
       progress.line(`training ${settings.network.name}: ${total} steps of ${settings.batch} images${from}`);
-      progress.begin(total, 'step', steps.length);
+      const over = leftOver(samples.trainImages, settings);
+      if (over !== undefined) progress.line(over);
+      const left = Array.from({ length: total - steps.length }, (_, i) => steps.length + 1 + i);
+      const tests = left.filter((step) => evaluationAfter(step, samples, settings) !== undefined).length;
+      progress.begin(total, 'step', { done: steps.length, tests, testImages: samples.testImages });
     },
     onStep: (report) => {
       steps.push(report);
       log.debug(report, 'step done');
-      const testing = settings.epochs === undefined ? report.step === total : report.step % perEpoch === 0;
       progress.step({
         done: steps.length,
-        stage: `epoch ${report.epoch}${settings.epochs === undefined ? '' : `/${settings.epochs}`}${testing ? ', testing' : ''}`,
+        stage: `epoch ${report.epoch}${settings.epochs === undefined ? '' : `/${settings.epochs}`}`,
         loss: report.loss,
         spent: report,
       });
+      if (evaluationAfter(report.step, samples, settings) !== undefined) progress.testing(0);
+    },
+    onTesting: (images) => {
+      log.debug({ images, of: samples.testImages }, 'testing');
+      progress.testing(images);
     },
     onEvaluation: (report) => {
       evaluations.push(report);

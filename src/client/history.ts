@@ -14,6 +14,8 @@ export interface StepReport extends Spent {
 export interface EvaluationReport {
   readonly evaluation: number;
   readonly correct: number;
+  /** Of each class, where that is revealed. */
+  readonly perClass?: readonly number[] | undefined;
   readonly images: number;
   readonly seconds: number;
 }
@@ -53,7 +55,15 @@ const notes: z.ZodType<OwnerNotes> = z.strictObject({
         onlineRounds: count,
       }),
     ),
-    evaluations: z.array(z.strictObject({ evaluation: count, correct: z.number(), images: count, seconds })),
+    evaluations: z.array(
+      z.strictObject({
+        evaluation: count,
+        correct: z.number(),
+        perClass: z.array(z.number()).optional(),
+        images: count,
+        seconds,
+      }),
+    ),
     seconds,
   }),
 }) as z.ZodType<OwnerNotes>;

@@ -6,7 +6,7 @@ import { inputSize, parameters, type Network } from '../nn/network.ts';
 import { encode } from '../ring/fixed.ts';
 import { add, halves } from '../ring/z64.ts';
 import { follow, Gathering } from './follow.ts';
-import type { Owner } from './owner.ts';
+import type { Owner, Sharing } from './owner.ts';
 import { Rounds } from './rounds.ts';
 import { spentOf, type Spent } from './spent.ts';
 
@@ -17,7 +17,7 @@ export interface BatchReport extends Spent {
 }
 
 export interface InferenceObserver {
-  onSharing(name: string): void;
+  onSharing(sharing: Sharing): void;
   onReady(): void;
   onBatch(report: BatchReport): void;
 }
@@ -51,13 +51,12 @@ async function shareInputs(
   pixels: Uint8Array,
   observer: InferenceObserver,
 ): Promise<void> {
-  observer.onSharing('model');
-  for (const { name } of parameters(network)) {
-    await owner.share(`model/${name}`, ringSource(encode(model.tensors.get(name)!.data, fractionBits)));
-  }
-  observer.onSharing('images');
-  await owner.share('images', pixelSource(pixels, fractionBits));
-  await owner.allShared();
+  const tensors = parameters(network).map(({ name }) => ({
+    ...{ name: `model/${name}`, what: 'model' },
+    source: ringSource(encode(model.tensors.get(name)!.data, fractionBits)),
+  }));
+  const images = { name: 'images', what: 'images', source: pixelSource(pixels, fractionBits) };
+  await owner.share([...tensors, images], (sharing) => observer.onSharing(sharing));
 }
 
 async function followInference(
@@ -87,6 +86,7 @@ async function followInference(
       case 'finished':
         return;
       case 'step':
+      case 'testing':
       case 'evaluated':
         throw new Error(`${party}: event ${event.kind} in an inference job`);
     }

@@ -34,6 +34,26 @@ export interface OwnerOptions {
   readonly streamKeys?: ReadonlyMap<PeerName, Uint8Array> | undefined;
 }
 
+/** An input of a job. */
+export interface Input {
+  readonly name: string;
+  /** What the user is told that it is. */
+  readonly what: string;
+  readonly source: Source;
+}
+
+/** How far the owner is with sharing. */
+export interface Sharing {
+  /** What is going out. */
+  readonly input: string;
+  /** Bytes of all inputs that are out, and of all that there are. */
+  readonly sent: number;
+  readonly total: number;
+}
+
+/** Of a ring element. */
+const BYTES = 8;
+
 export class Owner {
   readonly links: Readonly<Record<PartyName, Link>>;
   /** Resolves with the reason once a link has failed. */
@@ -75,9 +95,19 @@ export class Owner {
     return new Owner(mesh, options.streamKeys ?? mesh.pairKeys);
   }
 
-  /** Shares an input between P0 and P1, open under a mask that P2 knows. */
-  async share(name: string, source: Source): Promise<void> {
-    await shareInput(name, source, { links: this.links, streams: this.#streams });
+  /**
+   * Shares inputs between P0 and P1, one after the other, open under masks that P2 knows, and tells the parties that they have all and may start.
+   * @param onSharing told when an input begins, and of each block that is out
+   */
+  async share(inputs: readonly Input[], onSharing: (sharing: Sharing) => void): Promise<void> {
+    const total = BYTES * inputs.reduce((sum, { source }) => sum + source.elements, 0);
+    let sent = 0;
+    for (const { name, what, source } of inputs) {
+      const tell = (elements: number): void => onSharing({ input: what, sent: (sent += BYTES * elements), total });
+      tell(0);
+      await shareInput(name, source, { links: this.links, streams: this.#streams }, tell);
+    }
+    await this.allShared();
   }
 
   /** Tells the parties that they have all inputs and may start. */

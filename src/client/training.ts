@@ -1,18 +1,18 @@
 /** A training job as its owner sees it: shares go out; progress, counts and the model come back. */
-import { oneHotSource, pixelSource } from '../data/encode.ts';
+import { oneHotSource, pixelSource, type Source } from '../data/encode.ts';
 import type { Model } from '../data/model-file.ts';
-import type { Dataset } from '../data/dataset.ts';
+import { type Dataset, samplesOf } from '../data/dataset.ts';
 import type { Counters, PartyEvent } from '../data/party-events.ts';
 import type { FloatTensor } from '../data/safetensors.ts';
 import { classCount, parameters, type Network } from '../nn/network.ts';
-import { evaluationAfter, REVEALED } from '../nn/train.ts';
+import { evaluationAfter, REVEALED, type Samples } from '../nn/train.ts';
 import { decode } from '../ring/fixed.ts';
 import { sizeOf } from '../ring/shape.ts';
 import { add } from '../ring/z64.ts';
 import type { OwnerCheckpoints } from './checkpoints.ts';
 import { follow, Gathering } from './follow.ts';
 import type { EvaluationReport, History, StepReport } from './history.ts';
-import type { Owner, PartyName } from './owner.ts';
+import type { Owner, PartyName, Sharing } from './owner.ts';
 import { Rounds } from './rounds.ts';
 import { spentOf } from './spent.ts';
 
@@ -20,11 +20,13 @@ import { spentOf } from './spent.ts';
 export interface TrainingObserver {
   /** The run goes on after these steps. */
   onResume(history: History): void;
-  /** An input goes out to the parties. */
-  onSharing(name: string): void;
+  /** An input goes out to the parties: when it begins, and as it goes. */
+  onSharing(sharing: Sharing): void;
   /** The parties have their inputs. */
   onReady(): void;
   onStep(report: StepReport): void;
+  /** An evaluation has done so many images. */
+  onTesting(images: number): void;
   onEvaluation(report: EvaluationReport): void;
 }
 
@@ -34,6 +36,7 @@ export interface OwnedTraining {
   readonly batch: number;
   readonly epochs?: number | undefined;
   readonly steps?: number | undefined;
+  readonly perClass?: true | undefined;
 }
 
 /** Runs the owner's part of a training job and returns the model. The links stay open; the caller closes them. */
@@ -47,7 +50,7 @@ export async function ownTraining(
   const work = Promise.all([
     receiveModel(owner, job),
     shareDataset(owner, job, data, observer),
-    followTraining(owner, job, data.trainLabels.length, observer, checkpoints),
+    followTraining(owner, job, samplesOf(data), observer, checkpoints),
   ]);
   const [model] = await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
   await checkpoints?.settled();
@@ -62,17 +65,18 @@ async function shareDataset(
   observer: TrainingObserver,
 ): Promise<void> {
   const classes = classCount(job.network);
-  const inputs = [
-    ['train/images', () => pixelSource(data.trainImages, job.fractionBits)],
-    ['train/labels', () => oneHotSource(data.trainLabels, classes)],
-    ['test/images', () => pixelSource(data.testImages, job.fractionBits)],
-    ['test/labels', () => oneHotSource(data.testLabels, classes)],
-  ] as const;
-  for (const [name, source] of inputs) {
-    observer.onSharing(name);
-    await owner.share(name, source());
+  const pixels = (of: Uint8Array): Source => pixelSource(of, job.fractionBits);
+  const inputs: [string, Source][] = [
+    ['train/images', pixels(data.trainImages)],
+    ['train/labels', oneHotSource(data.trainLabels, classes)],
+  ];
+  if (data.testLabels.length > 0) {
+    inputs.push(['test/images', pixels(data.testImages)], ['test/labels', oneHotSource(data.testLabels, classes)]);
   }
-  await owner.allShared();
+  await owner.share(
+    inputs.map(([name, source]) => ({ name, what: name, source })),
+    (sharing) => observer.onSharing(sharing),
+  );
 }
 
 async function receiveModel(owner: Owner, { network, fractionBits }: OwnedTraining): Promise<Model> {
@@ -96,7 +100,7 @@ interface Part {
 async function followTraining(
   owner: Owner,
   job: OwnedTraining,
-  samples: number,
+  samples: Samples,
   observer: TrainingObserver,
   checkpoints: OwnerCheckpoints | undefined,
 ): Promise<void> {
@@ -104,8 +108,9 @@ async function followTraining(
   const evaluations = new Gathering<Part>();
   const rounds = new Rounds();
   let ready = 0;
-  const shareOf = async (party: PartyName, name: string): Promise<BigUint64Array | undefined> =>
-    party === 'P2' ? undefined : owner.revealedShare(party, name, 1);
+  const shareOf = async (party: PartyName, name: string, length = 1): Promise<BigUint64Array | undefined> =>
+    party === 'P2' ? undefined : owner.revealedShare(party, name, length);
+  const counts = job.perClass === true ? classCount(job.network) : 1;
 
   await follow(owner, async (party, event: PartyEvent) => {
     switch (event.kind) {
@@ -121,14 +126,17 @@ async function followTraining(
         checkpoints?.onStep(report, evaluationAfter(event.step, samples, job) !== undefined);
         return;
       }
+      case 'testing':
+        if (party === 'P0') observer.onTesting(event.images);
+        return;
       case 'evaluated': {
-        const share = await shareOf(party, REVEALED.correct(event.evaluation));
+        const share = await shareOf(party, REVEALED.correct(event.evaluation), counts);
         const parts = evaluations.add(event.evaluation, party, { counters: event, share });
         if (!parts) return;
         rounds.add(parts.P0.counters.onlineRounds, parts.P1.counters.onlineRounds);
         const { evaluation, images } = event;
-        const correct = decode(add(parts.P0.share!, parts.P1.share!), 0)[0];
-        const report = { evaluation, images, correct, seconds: parts.P0.counters.seconds };
+        const correct = decode(add(parts.P0.share!, parts.P1.share!), 0);
+        const report = { evaluation, images, ...countsOf(correct, job), seconds: parts.P0.counters.seconds };
         observer.onEvaluation(report);
         checkpoints?.onEvaluation(report);
         return;
@@ -149,4 +157,14 @@ function stepReport(
   const { P0, P1 } = parts;
   const sum = P0.share && P1.share && decode(add(P0.share, P1.share), job.fractionBits)[0];
   return { loss: sum === undefined ? undefined : sum / job.batch, ...spentOf(parts, rounds) };
+}
+
+/** What an evaluation revealed. */
+export function countsOf(
+  revealed: ArrayLike<number>,
+  { perClass }: Pick<OwnedTraining, 'perClass'>,
+): Pick<EvaluationReport, 'correct' | 'perClass'> {
+  const counts = Array.from(revealed);
+  const correct = counts.reduce((sum, count) => sum + count, 0);
+  return perClass === true ? { correct, perClass: counts } : { correct };
 }

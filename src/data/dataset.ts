@@ -15,6 +15,18 @@ export interface Dataset {
   readonly classes: number;
 }
 
+/** How many images of each kind. */
+export function samplesOf({ trainLabels, testLabels }: Dataset): { trainImages: number; testImages: number } {
+  return { trainImages: trainLabels.length, testImages: testLabels.length };
+}
+
+/** How many images there are of each class. */
+export function countLabels(labels: Uint8Array, classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of labels) counts[label]++;
+  return counts;
+}
+
 /** Elements of one image. */
 export function imageSize({ rows, columns, channels }: Pick<Dataset, 'rows' | 'columns' | 'channels'>): number {
   return rows * columns * channels;

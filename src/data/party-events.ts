@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 
-/** What this party spent since its last event. Traffic is that to the other two parties, not to the owner. */
+/** What this party spent since its last event that has these. Traffic is that to the other two parties, not to the owner. */
 export interface Counters {
   readonly seconds: number;
   /** Of `seconds`: asleep until a message came. The rest is computing. */
@@ -23,7 +23,10 @@ export type Happening =
   /** Everything is revealed; the party closes its links next. */
   | { readonly kind: 'finished' };
 
-export type PartyEvent = Happening & Counters;
+/** An evaluation has done so many images. What was spent is told with `evaluated`. */
+export type Testing = Readonly<{ kind: 'testing'; evaluation: number; images: number }>;
+
+export type PartyEvent = (Happening & Counters) | Testing;
 
 const index = z.int().min(0);
 const seconds = z.number().min(0);
@@ -32,6 +35,7 @@ const counters = { seconds, waitSeconds: seconds, bytesSent: index, onlineRounds
 const partyEvent: z.ZodType<PartyEvent> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ready'), ...counters }),
   z.strictObject({ kind: z.literal('step'), step: index, epoch: index, loss: z.boolean(), ...counters }),
+  z.strictObject({ kind: z.literal('testing'), evaluation: index, images: index }),
   z.strictObject({ kind: z.literal('evaluated'), evaluation: index, images: index, ...counters }),
   z.strictObject({ kind: z.literal('batch'), batch: index, ...counters }),
   z.strictObject({ kind: z.literal('finished'), ...counters }),

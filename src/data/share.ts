@@ -52,8 +52,13 @@ export interface Owned {
   readonly streams: Readonly<Record<'P0' | 'P1' | 'P2', PairStreams>>;
 }
 
-/** Owner: deals a mask and opens the source under it. */
-export async function shareInput(name: string, source: Source, { links, streams }: Owned): Promise<void> {
+/** Owner: deals a mask and opens the source under it. @param sent told of each block's elements once the link has taken them */
+export async function shareInput(
+  name: string,
+  source: Source,
+  { links, streams }: Owned,
+  sent: (elements: number) => void = () => undefined,
+): Promise<void> {
   const keys = [maskKey(name, streams.P0), maskKey(name, streams.P1)];
   await links.P2.send(`input/${name}/masks`, padded(name, Buffer.concat(keys), streams.P2), NO_DEPTH);
   const masks = keys.map((key) => maskOf(name, key));
@@ -61,6 +66,7 @@ export async function shareInput(name: string, source: Source, { links, streams 
     const block = source.block(from, to);
     for (const mask of masks) decrease(block, mask.z64(from, to - from));
     await links.P1.send(label, block, NO_DEPTH);
+    sent(to - from);
   }
 }
 

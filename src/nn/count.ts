@@ -3,7 +3,7 @@ import type { CountingOptions, Work } from '../engine/countedValues.ts';
 import { createCountingEngine, type CountingEngine } from '../engine/counting.ts';
 import { infer } from './infer.ts';
 import { classCount, inputSize, type Network, parameters } from './network.ts';
-import { train, type TrainOptions } from './train.ts';
+import { type Samples, train, type TrainOptions } from './train.ts';
 
 export interface Counted {
   /** Frames, with headers and labels, by all parties together. */
@@ -20,11 +20,6 @@ export interface CountedTraining {
   /** In order; whether the loss is shown, and the epoch, as `TrainEvent` has them. */
   readonly steps: readonly (Counted & { readonly epoch: number; readonly loss: boolean })[];
   readonly evaluations: readonly Counted[];
-}
-
-export interface Samples {
-  readonly trainImages: number;
-  readonly testImages: number;
 }
 
 /** Everything so far. */
@@ -84,15 +79,17 @@ export async function countTraining(
   const data = {
     images: dataset('train/images', samples.trainImages, pixels, options.fractionBits),
     labels: dataset('train/labels', samples.trainImages, classes, 0),
-    testImages: dataset('test/images', samples.testImages, pixels, options.fractionBits),
-    testLabels: dataset('test/labels', samples.testImages, classes, 0),
+    ...(samples.testImages > 0 && {
+      testImages: dataset('test/images', samples.testImages, pixels, options.fractionBits),
+      testLabels: dataset('test/labels', samples.testImages, classes, 0),
+    }),
   };
   const meter = new Meter(engine);
   const steps: CountedTraining['steps'][number][] = [];
   const evaluations: Counted[] = [];
   await train(engine, network, data, options, (event) => {
     if (event.kind === 'step') steps.push({ ...meter.read(), epoch: event.epoch, loss: event.loss });
-    else evaluations.push(meter.read());
+    if (event.kind === 'evaluated') evaluations.push(meter.read());
   });
   return { steps, evaluations };
 }

@@ -16,8 +16,15 @@ export interface TrainingData {
   readonly images: Value;
   /** One-hot (samples, classes), integers (0 fractional bits). */
   readonly labels: Value;
-  readonly testImages: Value;
-  readonly testLabels: Value;
+  /** Absent: nothing is evaluated. */
+  readonly testImages?: Value | undefined;
+  readonly testLabels?: Value | undefined;
+}
+
+/** How many of each a training has; without test images nothing is evaluated. */
+export interface Samples {
+  readonly trainImages: number;
+  readonly testImages: number;
 }
 
 export interface TrainOptions {
@@ -36,6 +43,8 @@ export interface TrainOptions {
   readonly seed: number;
   /** Reveal the summed loss of every tenth batch, the first and the last to the owner. */
   readonly showLoss: boolean;
+  /** An evaluation reveals how many images of each class are classified correctly, in place of how many of all. */
+  readonly perClass?: true | undefined;
 }
 
 /** How a run is kept, and gone on with. */
@@ -50,13 +59,15 @@ export interface Checkpointing {
 export type TrainEvent =
   /** `loss`: this step's loss is revealed. */
   | { readonly kind: 'step'; readonly step: number; readonly epoch: number; readonly loss: boolean }
+  /** An evaluation is under way and has done so many images. */
+  | { readonly kind: 'testing'; readonly evaluation: number; readonly images: number }
   | { readonly kind: 'evaluated'; readonly evaluation: number; readonly images: number };
 
 /** Names under which results are revealed to the owner. */
 export const REVEALED = {
   /** Sum of the batch's losses, one element at the engine's fractional bits. `step` counts from 1. */
   loss: (step: number): string => `loss/${step}`,
-  /** How many test images are classified correctly, one integer. `evaluation` counts from 1. */
+  /** How many test images are classified correctly: one integer or, with `perClass`, one of each class. `evaluation` counts from 1. */
   correct: (evaluation: number): string => `correct/${evaluation}`,
   /** A trained tensor at the engine's fractional bits. */
   parameter: (name: string): string => `model/${name}`,
@@ -77,14 +88,15 @@ export function totalSteps(samples: number, options: Pick<TrainOptions, 'batch' 
   return options.steps ?? (options.epochs ?? 0) * stepsPerEpoch(samples, options.batch);
 }
 
-/** Which evaluation follows a step (both count from 1): after every epoch or, of a number of steps, at their end. */
+/** Which evaluation follows a step (both count from 1): after every epoch or, of a number of steps, at their end; none without test images. */
 export function evaluationAfter(
   step: number,
-  samples: number,
+  { trainImages, testImages }: Samples,
   options: Pick<TrainOptions, 'batch' | 'epochs' | 'steps'>,
 ): number | undefined {
+  if (testImages === 0) return undefined;
   if (options.steps !== undefined) return step === options.steps ? 1 : undefined;
-  const perEpoch = stepsPerEpoch(samples, options.batch);
+  const perEpoch = stepsPerEpoch(trainImages, options.batch);
   return step % perEpoch === 0 ? step / perEpoch : undefined;
 }
 
@@ -106,6 +118,7 @@ export async function train(
   { from, onState }: Checkpointing = {},
 ): Promise<Parameters> {
   const samples = data.images.shape[0];
+  const testImages = data.testImages?.shape[0] ?? 0;
   const perEpoch = stepsPerEpoch(samples, options.batch);
   if (perEpoch === 0) throw new RangeError(`batch ${options.batch}: the data set has only ${samples} samples`);
   const specs = parameterSpecs(network);
@@ -126,10 +139,14 @@ export async function train(
       trainStep(fork, network, state, data, indices, { ...updating, loss: options.loss, shown: loss }),
     );
     await onEvent({ kind: 'step', step, epoch, loss });
-    const evaluation = evaluationAfter(step, samples, options);
+    const evaluation = evaluationAfter(step, { trainImages: samples, testImages }, options);
     if (evaluation !== undefined) {
-      await engine.scope(`evaluation/${evaluation}`, (fork) => evaluate(fork, network, state, data, evaluation));
-      await onEvent({ kind: 'evaluated', evaluation, images: data.testImages.shape[0] });
+      const testing = (images: number): void | Promise<void> => onEvent({ kind: 'testing', evaluation, images });
+      await engine.scope(`evaluation/${evaluation}`, async (fork) => {
+        const correct = await countCorrect(fork, network, state, data, options.perClass === true, testing);
+        await fork.reveal(REVEALED.correct(evaluation), correct);
+      });
+      await onEvent({ kind: 'evaluated', evaluation, images: testImages });
     }
     await onState?.(step, state);
   }
@@ -195,26 +212,32 @@ async function backward(
   ]);
 }
 
-/** Counts correct predictions on the test set; only the count is revealed. */
-async function evaluate(
+/**
+ * How many images of the test set are classified correctly: (1,1), or (1,n) by class. The product of a prediction's unit vector and the
+ * one-hot label is 1 in the label's column if the two agree, and 0 elsewhere.
+ */
+async function countCorrect(
   engine: Engine,
   network: Network,
   parameters: Parameters,
   data: TrainingData,
-  evaluation: number,
-): Promise<void> {
-  const images = data.testImages.shape[0];
+  perClass: boolean,
+  testing: (images: number) => void | Promise<void>,
+): Promise<Value> {
+  const [testImages, testLabels] = [data.testImages!, data.testLabels!];
+  const images = testImages.shape[0];
   const widest = Math.max(...layerShapes(network).map(sizeOf));
   const batch = Math.min(EVALUATION_BATCH, Math.max(1, Math.floor(EVALUATION_ELEMENTS / widest)));
   let correct: Value | undefined;
   for (let from = 0; from < images; from += batch) {
     const indices = Array.from({ length: Math.min(batch, images - from) }, (_, i) => from + i);
     const hits = await engine.scope(`images/${from}`, async (fork) => {
-      const { logits } = await forward(fork, network, parameters, fork.rows(data.testImages, indices));
-      const right = await fork.mul(await argmax(fork, logits), fork.rows(data.testLabels, indices));
-      return fork.sumRows(fork.sumColumns(right));
+      const { logits } = await forward(fork, network, parameters, fork.rows(testImages, indices));
+      const right = await fork.mul(await argmax(fork, logits), fork.rows(testLabels, indices));
+      return fork.sumRows(perClass ? right : fork.sumColumns(right));
     });
     correct = correct === undefined ? hits : engine.add(correct, hits);
+    await testing(from + indices.length);
   }
-  await engine.reveal(REVEALED.correct(evaluation), correct!);
+  return correct!;
 }

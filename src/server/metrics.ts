@@ -6,7 +6,7 @@
  */
 import { collectDefaultMetrics, Counter, exponentialBuckets, Gauge, Histogram, Registry } from 'prom-client';
 import type { Link, PeerName } from '../channel/channel.ts';
-import type { PartyEvent } from '../data/party-events.ts';
+import type { Counters, Happening } from '../data/party-events.ts';
 import type { PartyName } from './ipc.ts';
 import type { Job } from './job.ts';
 import { MetricsEndpoint } from './metrics-endpoint.ts';
@@ -74,7 +74,7 @@ export class PartyMetrics {
     this.#links = links;
   }
 
-  count(event: PartyEvent): void {
+  count(event: Happening & Counters): void {
     this.#rounds.inc(event.onlineRounds);
     if (event.kind === 'evaluated') this.#evaluations.inc();
     if (event.kind === 'step') this.#epoch.set(event.epoch);

@@ -57,6 +57,10 @@ export class Monitor {
   }
 
   onEvent(event: PartyEvent): void {
+    if (event.kind === 'testing') {
+      const { evaluation, images } = event;
+      return this.#log.debug({ evaluation, images }, 'testing');
+    }
     this.#metrics?.count(event);
     const { seconds, waitSeconds, bytesSent, onlineRounds } = event;
     const counters = { seconds, waitSeconds, bytesSent, onlineRounds };

@@ -1,7 +1,15 @@
 /** Tells the owner how a job proceeds, with what this party spent since it last did. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Link } from '../channel/channel.ts';
-import { encodeEvent, eventLabel, microseconds, type Happening, type PartyEvent } from '../data/party-events.ts';
+import {
+  encodeEvent,
+  eventLabel,
+  microseconds,
+  type Counters,
+  type Happening,
+  type PartyEvent,
+  type Testing,
+} from '../data/party-events.ts';
 
 export interface ReporterOptions {
   /** Where events go; its traffic is not counted. */
@@ -35,16 +43,24 @@ export class Reporter {
   }
 
   async report(event: Happening): Promise<void> {
-    const { owner, onEvent } = this.#options;
     const [now, before] = [this.#now(), this.#before];
     this.#before = now;
-    const told: PartyEvent = {
-      ...event,
+    const counters: Counters = {
       seconds: microseconds(now.seconds - before.seconds),
       waitSeconds: microseconds(Math.max(0, now.waitSeconds - before.waitSeconds)),
       bytesSent: now.bytesSent - before.bytesSent,
       onlineRounds: Math.max(0, now.onlineRounds - before.onlineRounds),
     };
+    await this.#tell({ ...event, ...counters });
+  }
+
+  /** How far an evaluation is; counters go on. */
+  testing(event: Testing): Promise<void> {
+    return this.#tell(event);
+  }
+
+  async #tell(told: PartyEvent): Promise<void> {
+    const { owner, onEvent } = this.#options;
     onEvent(told);
     // A helper that runs ahead may find every promise settled already: it must still hear its links, and let what it sent leave.
     await nextTurn();

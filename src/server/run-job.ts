@@ -133,12 +133,15 @@ async function runTraining(
   const data = {
     images: await dataset('train/images', [job.trainImages, inputs], fractionBits),
     labels: await dataset('train/labels', [job.trainImages, classes], 0),
-    testImages: await dataset('test/images', [job.testImages, inputs], fractionBits),
-    testLabels: await dataset('test/labels', [job.testImages, classes], 0),
+    ...(job.testImages > 0 && {
+      testImages: await dataset('test/images', [job.testImages, inputs], fractionBits),
+      testLabels: await dataset('test/labels', [job.testImages, classes], 0),
+    }),
   };
   await ready();
   const perEpoch = stepsPerEpoch(job.trainImages, job.batch);
   const onEvent = async (event: TrainEvent): Promise<void> => {
+    if (event.kind === 'testing') return reporter.testing(event);
     // The helper runs ahead. It catches up before and after an evaluation, so that each one's traffic is its own.
     const between = job.steps ?? perEpoch;
     if (event.kind === 'evaluated' || event.step % between === 0) await engine.settle();

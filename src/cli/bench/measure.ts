@@ -6,7 +6,7 @@ import { ownTraining } from '../../client/training.ts';
 import type { StepReport } from '../../client/history.ts';
 import { sumOf } from '../../client/spent.ts';
 import type { Dataset } from '../../data/dataset.ts';
-import { imageSize } from '../../data/dataset.ts';
+import { imageSize, samplesOf } from '../../data/dataset.ts';
 import type { Model } from '../../data/model-file.ts';
 import { initialValues } from '../../nn/initial.ts';
 import type { MicroOperation } from '../../nn/micro.ts';
@@ -105,8 +105,7 @@ async function train(task: Extract<Task, { kind: 'train' }>, setting: Setting, k
     kind: 'train',
     ...commonJob(settings),
     ...trainingOf(settings),
-    trainImages: data.trainLabels.length,
-    testImages: data.testLabels.length,
+    ...samplesOf(data),
   };
   const reports: StepReport[] = [];
   try {
@@ -115,6 +114,7 @@ async function train(task: Extract<Task, { kind: 'train' }>, setting: Setting, k
       onSharing: () => undefined,
       onReady: () => undefined,
       onStep: (report: StepReport) => void reports.push(report),
+      onTesting: () => undefined,
       onEvaluation: () => undefined,
     };
     await runLocally({ begin: () => ({ job }) }, settings, setting.signal, setting.news, (owner) =>

@@ -21,7 +21,12 @@ export const taskOptions: Readonly<Record<string, Options>> = {
     default: 'A',
     describe: `Network: ${Object.keys(NETWORKS).join(', ')}, or a JSON file`,
   },
-  data: { ...text, group: TASK, default: 'mnist', describe: 'Data set: mnist, or a folder with four IDX files' },
+  data: {
+    ...text,
+    group: TASK,
+    default: 'mnist',
+    describe: 'Data set: mnist, or a folder with four IDX files or the binary version of CIFAR-10',
+  },
   batch: { ...number, group: TASK, default: 128, describe: 'Images per step: 1 to 4096' },
 };
 

@@ -21,9 +21,13 @@ import {
 
 export interface TrainSettings extends SessionSettings, TrainOptions {
   readonly out: string | undefined;
+  /** How many images to take of the data set; undefined: all. */
+  readonly trainImages: number | undefined;
+  readonly testImages: number | undefined;
 }
 
 const DEFAULT_EPOCHS = 5;
+const MAXIMUM_IMAGES = 10_000_000;
 
 export const trainOptions: Readonly<Record<string, Options>> = {
   ...sessionOptions,
@@ -55,12 +59,30 @@ export const trainOptions: Readonly<Record<string, Options>> = {
     defaultDescription: '0.9; asm: 0',
     describe: 'Momentum of sgd, from 0 (none) to below 1',
   },
+  'train-images': {
+    ...number,
+    group: TASK,
+    defaultDescription: 'all',
+    describe: 'Train on so many images, the same in every run',
+  },
+  'test-images': {
+    ...number,
+    group: TASK,
+    defaultDescription: 'all',
+    describe: 'Test on so many images, the same in every run; 0: no test',
+  },
   seed: { ...number, group: TASK, default: 1, describe: 'Fixes what is public: initial weights and batch order' },
   'show-loss': {
     type: 'boolean',
     group: RESULTS,
     default: true,
     describe: 'Reveal the mean loss of every tenth step to the owner. It is an output: --no-show-loss keeps it shared',
+  },
+  'per-class': {
+    type: 'boolean',
+    group: RESULTS,
+    default: false,
+    describe: 'Reveal to the owner how many test images of each class are right, not only how many of all',
   },
   out: {
     ...text,
@@ -106,6 +128,9 @@ export function readTrainSettings(argv: Argv): TrainSettings {
     momentum: real(argv, 'momentum', 'a number from 0 to below 1', (x) => x >= 0 && x < 1, loss === 'asm' ? 0 : 0.9),
     seed: integer(argv, 'seed', 0, Number.MAX_SAFE_INTEGER, 1),
     showLoss: argv['show-loss'] !== false,
+    perClass: argv['per-class'] === true ? true : undefined,
+    trainImages: optionalInteger(argv, 'train-images', 1, MAXIMUM_IMAGES),
+    testImages: optionalInteger(argv, 'test-images', 0, MAXIMUM_IMAGES),
     out: optionalText(argv, 'out'),
   };
 }
