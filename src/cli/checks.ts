@@ -3,6 +3,7 @@ import { imageSize, samplesOf, type Dataset } from '../data/dataset.ts';
 import { Problem } from '../data/problem.ts';
 import { subsetOf } from '../data/subset.ts';
 import { classCount, inputSize, type Network } from '../nn/network.ts';
+import { stepsPerEpoch } from '../nn/train.ts';
 import { sameShape } from '../ring/shape.ts';
 import type { SessionSettings } from './options/session.ts';
 import type { TrainSettings } from './options/training.ts';
@@ -53,10 +54,10 @@ export function partOf(data: Dataset, settings: Pick<TrainSettings, 'trainImages
 /** What to say of training images that no step of an epoch takes; undefined when there are none. */
 export function leftOver(
   trainImages: number,
-  { batch, epochs }: Pick<TrainSettings, 'batch' | 'epochs'>,
+  { batch, epochs, steps }: Pick<TrainSettings, 'batch' | 'epochs' | 'steps'>,
 ): string | undefined {
   const over = trainImages % batch;
-  if (over === 0) return undefined;
+  if (over === 0 || (steps !== undefined && steps < stepsPerEpoch(trainImages, batch))) return undefined;
   const others = epochs === 1 ? '' : ' (others each time)';
   return `${over} of ${trainImages} training images do not fill a batch of ${batch} and are left out in each epoch${others}`;
 }

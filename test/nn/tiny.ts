@@ -52,6 +52,8 @@ const oneHot = labels.flatMap((label) => [0, 1, 2].map((c) => (c === label ? 1 :
 export interface TinyResult {
   readonly losses: number[];
   readonly correct: number;
+  /** As revealed: the count of all, or one of each class. */
+  readonly counts: number[];
   readonly parameters: Map<string, BigUint64Array>;
   readonly bytes: number;
   readonly rounds: number;
@@ -69,7 +71,8 @@ function result(
     if (sum !== undefined) losses.push(decode(sum, f)[0] / options.batch);
   }
   const parameters = new Map([...revealed].filter(([name]) => name.startsWith('model/')));
-  return { losses, correct: Number(revealed.get(REVEALED.correct(1))![0]), parameters, ...traffic };
+  const counts = Array.from(revealed.get(REVEALED.correct(1))!, Number);
+  return { losses, correct: counts.reduce((sum, count) => sum + count, 0), counts, parameters, ...traffic };
 }
 
 export interface TinyShares {

@@ -45,6 +45,24 @@ describe('secure training', () => {
     expect(largestDifference(a, b, 16)).toBeLessThan(20 * 2 ** -16);
   });
 
+  it.each([
+    ['direct', DIRECT],
+    ['paper', PAPER],
+  ] as const)('%s suite: counts by class what it counts together', async (_name, setting) => {
+    const dealt = tinyShares(setting.fractionBits);
+    // After a few steps some are right and some are not.
+    const options = { ...OPTIONS, steps: 4 };
+    const together = await trainSecure(setting, options, { keys: KEYS }, dealt);
+    const byClass = await trainSecure(setting, { ...options, perClass: true }, { keys: KEYS }, dealt);
+    expect(together.counts).toHaveLength(1);
+    expect(byClass.counts).toHaveLength(3);
+    expect(byClass.correct).toBe(together.correct);
+    expect(byClass.parameters).toEqual(together.parameters);
+    // The same answers: only the sum that is opened differs, by P2's part of two numbers more.
+    expect(byClass.rounds).toBe(together.rounds);
+    expect(byClass.bytes - together.bytes).toBe(2 * 8);
+  });
+
   it('shows no loss when told not to', async () => {
     const quiet = await trainSecure(DIRECT, { ...OPTIONS, showLoss: false });
     expect(quiet.losses).toEqual([]);

@@ -60,6 +60,8 @@ describe('configuration fields', () => {
     ['insecure keys', { insecureKeys: 0 }],
     ['training images', { trainImages: 59_999 }],
     ['test images', { testImages: 1 }],
+    ['test images', { testImages: 0 }],
+    ['counts per class', { perClass: true }],
     ['epochs', { epochs: 4 }],
     ['epochs', { epochs: undefined, steps: 5 }],
     ['loss', { loss: 'asm' }],
@@ -128,6 +130,8 @@ describe('messages between processes', () => {
   it('survive the trip through JSON', () => {
     const trip = (job: Job): unknown => jobSchema.parse(JSON.parse(JSON.stringify(job)));
     expect(trip(training)).toEqual(training);
+    const byClass = { ...training, perClass: true, testImages: 0 } as const;
+    expect(trip(byClass)).toEqual(byClass);
     expect(trip(inference)).toEqual(inference);
     expect(trip(micro)).toEqual(micro);
     expect(() => trip({ ...micro, network: NETWORKS.A } as unknown as Job)).toThrow(/network/);

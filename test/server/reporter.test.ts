@@ -35,6 +35,8 @@ describe('Reporter', () => {
     waited = 42.5;
     await reporter.report({ kind: 'step', step: 1, epoch: 1, loss: false });
     b.sent.frameBytes += 1;
+    // On the way: the counters of what comes next go on.
+    await reporter.testing({ kind: 'testing', evaluation: 1, images: 1000 });
     rounds = 9;
     await reporter.report({ kind: 'step', step: 2, epoch: 1, loss: false });
     await reporter.report({ kind: 'finished' });
@@ -46,8 +48,9 @@ describe('Reporter', () => {
     expect(events).toMatchObject([
       ['event/0', { kind: 'ready', bytesSent: 0, onlineRounds: 0 }],
       ['event/1', { kind: 'step', step: 1, bytesSent: 15, onlineRounds: 7, waitSeconds: 2.5 }],
-      ['event/2', { kind: 'step', step: 2, bytesSent: 1, onlineRounds: 2 }],
-      ['event/3', { kind: 'finished', bytesSent: 0, onlineRounds: 0, waitSeconds: 0 }],
+      ['event/2', { kind: 'testing', evaluation: 1, images: 1000 }],
+      ['event/3', { kind: 'step', step: 2, bytesSent: 1, onlineRounds: 2 }],
+      ['event/4', { kind: 'finished', bytesSent: 0, onlineRounds: 0, waitSeconds: 0 }],
     ]);
     expect(heard).toEqual(events.map(([, event]) => event));
   });
@@ -61,6 +64,8 @@ describe('decodeEvent', () => {
     ['{"kind":"fly"}', /not an event of a party/],
     ['{"kind":"ready","seconds":-1,"waitSeconds":0,"bytesSent":0,"onlineRounds":0}', /not an event of a party/],
     ['{"kind":"ready","seconds":1,"waitSeconds":0,"bytesSent":0.5,"onlineRounds":0}', /not an event of a party/],
+    ['{"kind":"testing","evaluation":1,"images":-1}', /not an event of a party/],
+    ['{"kind":"testing","evaluation":1,"images":1,"seconds":1}', /not an event of a party/],
     ['{"kind":"ready","seconds":1,"waitSeconds":0,"bytesSent":0,"onlineRounds":0,"more":1}', /not an event of a party/],
   ])('refuses %s', (text, message) => {
     expect(() => decodeEvent(bytes(text), 'P1: event/0')).toThrow(message);
