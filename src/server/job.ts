@@ -12,7 +12,7 @@ import { OPTIMIZERS } from '../nn/optimizer.ts';
 import { stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
-export const JOB_VERSION = 12;
+export const JOB_VERSION = 13;
 
 interface CommonJob {
   readonly sessionId: string;
