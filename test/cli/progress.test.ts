@@ -28,7 +28,8 @@ class Scene {
 
   /** What was written since the last time, line by line, each as it was drawn. */
   take(): string[] {
-    const lines = this.text.split(/\n|\u001b\[1G/).map((line) => stripVTControlCharacters(line));
+    const drawn = this.text.replaceAll('\u001b[1G', '\n').split('\n');
+    const lines = drawn.map((line) => stripVTControlCharacters(line));
     this.text = '';
     return lines.filter((line) => line !== '');
   }
