@@ -97,7 +97,7 @@ export async function saveResult(
 /** Results for people: on standard output, unless the JSON object has it to itself. */
 export function say(json: string | undefined, text: string): void {
   const stream = json === '-' ? process.stderr : process.stdout;
-  stream.write(`${wrapText(text, widthOf(stream))}\n`);
+  (json === '-' ? console.error : console.log)(wrapText(text, widthOf(stream)));
 }
 
 export async function writeReport(json: string | undefined, report: object): Promise<void> {
