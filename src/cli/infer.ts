@@ -24,7 +24,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   checkProfileFolder(settings.profile);
   if (settings.log.file !== undefined) checkAppendable('log-file', settings.log.file);
   warnOfInsecureKeys(settings);
-  const model = await readModel(settings.model);
+  const model = await readModel(settings.model, network);
   checkModelNetwork(model, network, settings.model);
   const data = await loadDataset(settings.data);
   checkNetworkFits(data, network);

@@ -85,7 +85,7 @@ async function readRecords(path: string): Promise<Uint8Array> {
   if (bytes.length === 0 || bytes.length % RECORD !== 0) {
     throw new Problem(
       `${path}: ${bytes.length} bytes are no whole number of records of ${RECORD}`,
-      'use the binary version of CIFAR-10, and fetch the file again',
+      'use the binary version of CIFAR-10 (not CIFAR-100, not the Python version), and fetch the file again',
     );
   }
   return bytes;

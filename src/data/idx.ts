@@ -2,6 +2,7 @@
  * IDX, the format of the MNIST files: two zero bytes, an element type, the number of dimensions, each extent as a big-endian u32,
  * then the elements, row-major. Only unsigned bytes (type 0x08) occur in the data sets read here. Bytes in, arrays out; no IO.
  */
+import { formatOf } from './format.ts';
 import { Problem } from './problem.ts';
 
 const UNSIGNED_BYTE = 0x08;
@@ -20,7 +21,9 @@ function hex32(value: number): string {
 
 /** Parses a file of exactly `rank` dimensions. `source` names the file in errors. */
 export function parseIdx(bytes: Uint8Array, rank: number, source: string): Idx {
-  const fix = 'fetch the file again; gzip files must keep their .gz ending';
+  const fix = 'fetch the file again';
+  const found = formatOf(bytes);
+  const seems = found === undefined ? '' : ` (${found})`;
   const header = 4 + 4 * rank;
   if (bytes.length < 4) {
     throw new Problem(
@@ -34,7 +37,7 @@ export function parseIdx(bytes: Uint8Array, rank: number, source: string): Idx {
   if (magic !== expectedMagic) {
     throw new Problem(
       `${source}: not an IDX file of unsigned bytes with ${rank} dimension${rank === 1 ? '' : 's'}: ` +
-        `expected magic number ${hex32(expectedMagic)}, found ${hex32(magic)}`,
+        `expected magic number ${hex32(expectedMagic)}, found ${hex32(magic)}${seems}`,
       fix,
     );
   }

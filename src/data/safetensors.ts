@@ -6,6 +6,7 @@
  * A file may come from anyone: every length is checked before it is used, and the tensors must tile the data without overlap or gap.
  */
 import { z } from 'zod';
+import { formatOf } from './format.ts';
 import { Problem } from './problem.ts';
 
 export interface FloatTensor {
@@ -20,7 +21,8 @@ export interface TensorFile {
 
 const MAXIMUM_HEADER_BYTES = 2 ** 20;
 const METADATA = '__metadata__';
-const FIX = 'use a model file that securenn wrote';
+/** What helps when a model file is none. */
+export const FIX = 'give a file that `securenn local train` saved, or convert yours as docs/networks.md shows';
 
 const entry = z.strictObject({
   dtype: z.string(),
@@ -30,15 +32,20 @@ const entry = z.strictObject({
 const metadataEntry = z.record(z.string(), z.string());
 
 function parseHeader(bytes: Uint8Array, source: string): { header: object; dataStart: number } {
+  const found = formatOf(bytes);
+  const seems = found === undefined ? '' : `; it is ${found}`;
   if (bytes.length < 8) {
     throw new Problem(
-      `${source}: too short for a safetensors file: expected at least 8 bytes, found ${bytes.length}`,
+      `${source}: too short for a safetensors file: expected at least 8 bytes, found ${bytes.length}${seems}`,
       FIX,
     );
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
   if (length > BigInt(MAXIMUM_HEADER_BYTES)) {
-    throw new Problem(`${source}: header length: expected at most ${MAXIMUM_HEADER_BYTES} bytes, found ${length}`, FIX);
+    throw new Problem(
+      `${source}: not a safetensors file: header length: expected at most ${MAXIMUM_HEADER_BYTES} bytes, found ${length}${seems}`,
+      FIX,
+    );
   }
   const dataStart = 8 + Number(length);
   if (bytes.length < dataStart) {
@@ -54,7 +61,7 @@ function parseHeader(bytes: Uint8Array, source: string): { header: object; dataS
 }
 
 /** Checks that offsets tile [0, dataBytes): no overlap, no gap, nothing left over. */
-function checkTiling(ranges: { name: string; begin: number; end: number }[], dataBytes: number, source: string): void {
+function checkTiling(ranges: readonly TensorEntry[], dataBytes: number, source: string): void {
   let end = 0;
   for (const range of ranges.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (range.begin !== end) {
@@ -69,11 +76,26 @@ function checkTiling(ranges: { name: string; begin: number; end: number }[], dat
   }
 }
 
-/** Reads a file's bytes. `source` names it in errors. */
-export function parseSafetensors(bytes: Uint8Array, source: string): TensorFile {
+/** A tensor as the header lists it: bytes `begin` to `end` of the data. */
+export interface TensorEntry {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface Listing {
+  readonly entries: readonly TensorEntry[];
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Where in the file the data begins. */
+  readonly dataStart: number;
+}
+
+/** What a file says that it holds, of any element type; the data is not looked at. `source` names it in errors. */
+export function listTensors(bytes: Uint8Array, source: string): Listing {
   const { header, dataStart } = parseHeader(bytes, source);
-  const dataBytes = bytes.length - dataStart;
-  const entries: { name: string; shape: number[]; begin: number; end: number }[] = [];
+  const entries: TensorEntry[] = [];
   let metadata = new Map<string, string>();
   for (const [name, value] of Object.entries(header)) {
     if (name === METADATA) {
@@ -84,19 +106,28 @@ export function parseSafetensors(bytes: Uint8Array, source: string): TensorFile 
     }
     const parsed = entry.safeParse(value);
     if (!parsed.success) {
-      const issue = parsed.error.issues[0];
-      throw new Problem(`${source}: tensor ${name}: ${issue.path.join('.')}: ${issue.message}`, FIX);
+      const field = parsed.error.issues[0].path.join('.') || 'not an object';
+      throw new Problem(`${source}: tensor ${name}: ${field}: not as in a safetensors header`, FIX);
     }
     const { dtype, shape, data_offsets: offsets } = parsed.data;
+    entries.push({ name, dtype, shape, begin: offsets[0], end: offsets[1] });
+  }
+  return { entries, metadata, dataStart };
+}
+
+/** Reads a file's bytes. `source` names it in errors. */
+export function parseSafetensors(bytes: Uint8Array, source: string): TensorFile {
+  const { entries, metadata, dataStart } = listTensors(bytes, source);
+  const dataBytes = bytes.length - dataStart;
+  for (const { name, dtype, shape, begin, end } of entries) {
     if (dtype !== 'F64') throw new Problem(`${source}: tensor ${name}: expected element type F64, found ${dtype}`, FIX);
     const size = shape.reduce((product, extent) => product * extent, 8);
-    if (offsets[1] - offsets[0] !== size) {
+    if (end - begin !== size) {
       throw new Problem(
-        `${source}: tensor ${name} [${shape.join(',')}]: expected ${size} bytes, found offsets ${offsets.join(' to ')}`,
+        `${source}: tensor ${name} [${shape.join(',')}]: expected ${size} bytes, found offsets ${begin} to ${end}`,
         FIX,
       );
     }
-    entries.push({ name, shape, begin: offsets[0], end: offsets[1] });
   }
   checkTiling(entries, dataBytes, source);
   // A copy, because the header's length need not align the data to eight bytes.

@@ -67,4 +67,38 @@ describe('loadDataset', () => {
     const empty = writeDataset({ ...files, trainImages: idxBytes([0, 4, 4], []), trainLabels: idxBytes([0], []) });
     await expect(loadDataset(empty)).rejects.toThrow(/holds no pixels/);
   });
+
+  it('knows a packed file by its first bytes, whatever its name', async () => {
+    const files = smallDataset(8, 4);
+    const plain = await loadDataset(writeDataset(files));
+    const unpacked = writeDataset(files, (key) => `${FILE_NAMES[key]}.gz`);
+    expect(await loadDataset(unpacked)).toEqual({ ...plain, name: unpacked });
+    const zipped = Object.fromEntries(
+      Object.entries(files).map(([key, bytes]) => [key, gzipSync(bytes as Uint8Array)]),
+    );
+    const packed = writeDataset(zipped as unknown as typeof files);
+    expect(await loadDataset(packed)).toEqual({ ...plain, name: packed });
+  });
+
+  it('refuses labels that tell nothing apart', async () => {
+    const files = smallDataset(8, 4);
+    const one = {
+      ...files,
+      trainLabels: idxBytes([8], new Uint8Array(8)),
+      testLabels: idxBytes([4], new Uint8Array(4)),
+    };
+    await expect(loadDataset(writeDataset(one))).rejects.toThrow(
+      /train-labels-idx1-ubyte: all 8 labels are 0: there is nothing to tell apart$/,
+    );
+  });
+
+  it.each<[content: string, what: string]>([
+    ['', 'too short for an IDX file: expected at least 16 bytes, found 0'],
+    ['<!DOCTYPE html><html>404</html>', 'found 0x3c21444f (a web page (HTML): the download failed)'],
+    ['\x89PNG\r\n', 'found 0x89504e47 (a PNG image)'],
+    ['5,0,0,12', 'found 0x352c302c (text)'],
+  ])('says what a file seems to be: %j', async (content, what) => {
+    const folder = writeDataset({ ...smallDataset(8, 4), trainImages: Buffer.from(content, 'latin1') });
+    await expect(loadDataset(folder)).rejects.toThrow(what);
+  });
 });

@@ -73,6 +73,36 @@ describe('model files', () => {
     expect(() => parseModel(bytes, 'x')).toThrow(message);
   });
 
+  it('of another program: says what they hold and what is expected', () => {
+    const header = JSON.stringify({
+      'fc1.weight': { dtype: 'F32', shape: [3, 2], data_offsets: [0, 24] },
+      'fc1.bias': { dtype: 'F32', shape: [3], data_offsets: [24, 36] },
+      __metadata__: { format: 'pt' },
+    });
+    const bytes = new Uint8Array(8 + header.length + 36);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
+    bytes.set(new TextEncoder().encode(header), 8);
+    const found =
+      'm: a safetensors file of another program: format: expected securenn-model, found pt; ' +
+      'it holds fc1.weight F32 [3,2], fc1.bias F32 [3]';
+    expect(() => parseModel(bytes, 'm')).toThrow(expect.objectContaining({ message: found }));
+    expect(() => parseModel(bytes, 'm', network)).toThrow(
+      expect.objectContaining({
+        message: `${found}; network tiny expects layers.0.weight F64 [2,3], layers.0.bias F64 [1,3]`,
+        fix: expect.stringContaining('docs/networks.md') as string,
+      }),
+    );
+  });
+
+  it('with a weight as PyTorch keeps it: says that it is the transpose', () => {
+    const bytes = changed(({ tensors }) =>
+      tensors.set('layers.0.weight', { shape: [3, 2], data: new Float64Array(6) }),
+    );
+    expect(() => parseModel(bytes, 'm')).toThrow(
+      'm: tensor layers.0.weight: expected [2,3], found [3,2], which is its transpose',
+    );
+  });
+
   it('are refused for another network', () => {
     expect(() => checkModelNetwork(model, network, 'x')).not.toThrow();
     expect(() => checkModelNetwork(model, NETWORKS.A, 'x')).toThrow(
@@ -86,6 +116,12 @@ describe('model files', () => {
     await expect(readModel('/no/such.safetensors')).rejects.toThrow('model file /no/such.safetensors: cannot be read');
     const path = join(temporaryFolder('model'), 'text');
     writeFileSync(path, 'hello');
-    await expect(readModel(path)).rejects.toThrow(/text: too short for a safetensors file/);
+    await expect(readModel(path)).rejects.toThrow(/text: too short for a safetensors file.*; it is text$/);
+    writeFileSync(path, 'PK\x03\x04 and what torch.save writes next');
+    await expect(readModel(path)).rejects.toThrow(
+      /text: not a safetensors file: .*; it is a zip archive \(PyTorch \.pt/,
+    );
+    await expect(readModel(join(path, '..'))).rejects.toThrow(/cannot be read: it is a folder$/);
+    await expect(readModel('/no/such.safetensors')).rejects.toThrow(/cannot be read: no such file$/);
   });
 });
