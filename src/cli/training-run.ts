@@ -10,6 +10,7 @@ import { evaluationAfter, type Samples, totalSteps } from '../nn/train.ts';
 import { sizeOf } from '../ring/shape.ts';
 import type { Range } from '../engine/ranges.ts';
 import type { Computing } from '../server/compute.ts';
+import { checkSchedule } from '../server/job.ts';
 import type { Logger } from '../server/log.ts';
 import { checkDataset, leftOver, partOf, warnOfInsecureKeys } from './checks.ts';
 import { checkAppendable, checkWritable, freshModelPath, saveResult, say, writeReport } from './output.ts';
@@ -44,6 +45,7 @@ export async function runTraining(command: string, settings: TrainSettings, trai
   const whole = await loadDataset(settings.data);
   const data = partOf(whole, settings);
   checkDataset(data, settings);
+  checkSchedule(settings, data.trainLabels.length);
 
   const progress = new Progress();
   const line = (text: string): void => progress.line(text);

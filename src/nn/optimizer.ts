@@ -22,7 +22,7 @@
  * truncation fails.
  */
 import type { Engine, Value } from '../engine/engine.ts';
-import { inverseSqrt, inverseSqrtOf, isNonNegative, normalize } from '../functions/inverseSqrt.ts';
+import { inverseSqrt, inverseSqrtOf, isNonNegative, normalize, ROOT_BITS } from '../functions/inverseSqrt.ts';
 
 export const OPTIMIZERS = ['sgd', 'adam', 'amsgrad'] as const;
 export type OptimizerName = (typeof OPTIMIZERS)[number];
@@ -51,6 +51,22 @@ export function dyadic(rate: number): { c: number; e: number } {
     e -= 1;
   }
   return { c, e };
+}
+
+/**
+ * Bits that the widest truncation of an update drops, of MOST_BITS at most: as public as the rate. Beyond that no weight would move.
+ */
+export function droppedBits(
+  { fractionBits: f, truncation }: Pick<Engine, 'fractionBits' | 'truncation'>,
+  { optimizer, learningRate, batch, step }: Omit<UpdateOptions, 'momentum'>,
+): number {
+  const rate = optimizer === 'sgd' ? learningRate / batch : correctedRate(learningRate, step);
+  if (rate === 0) return Infinity; // It has underflowed.
+  const { e } = dyadic(rate);
+  // The gradient of a weight is a product, or twice one (`linear.ts`); that of a bias has fewer bits.
+  if (optimizer === 'sgd') return f + (truncation === 'dealt' ? 1 : 0) + e;
+  const maximum = optimizer === 'amsgrad' && step > 1 ? 1 : 0;
+  return momentBits(f) + FIRST_GUARD + ROOT_BITS + RANGE_BITS + maximum + e - f;
 }
 
 /** Updates one parameter and what its optimizer remembers. `gradient` is summed over the batch, with f fractional bits or those of a product. */
@@ -115,7 +131,17 @@ const FIRST_GUARD = 2;
 /** ε² in ulps of v. */
 const FLOOR = 16;
 /** Most that one truncation drops. */
-const MOST_BITS = 61;
+export const MOST_BITS = 61;
+
+/** Fractional bits of g, from those of a weight. */
+function momentBits(f: number): number {
+  return Math.min(f + GRADIENT_GUARD, GRADIENT_BITS);
+}
+
+/** The rate of step t, with what the moments lack for having begun at 0. */
+function correctedRate(learningRate: number, t: number): number {
+  return (learningRate * Math.sqrt(1 - (BETA2 / WEIGHTS) ** t)) / (1 - (BETA1 / WEIGHTS) ** t);
+}
 
 async function adam(
   engine: Engine,
@@ -130,7 +156,7 @@ async function adam(
     );
   const parameter = state.get(name)!;
   const f = engine.fractionBits;
-  const h = Math.min(f + GRADIENT_GUARD, GRADIENT_BITS);
+  const h = momentBits(f);
   const mean = engine.reinterpret(gradient, gradient.fractionBits + Math.ceil(Math.log2(batch)));
   const surplus = mean.fractionBits - h;
   const g = surplus > 0 ? await engine.truncate(mean, surplus) : engine.extend(mean, -surplus);
@@ -142,8 +168,7 @@ async function adam(
     },
   ]);
   const quotient = await engine.mul(m, inverse);
-  const rate = (learningRate * Math.sqrt(1 - (BETA2 / WEIGHTS) ** t)) / (1 - (BETA1 / WEIGHTS) ** t);
-  const { c, e } = dyadic(rate);
+  const { c, e } = dyadic(correctedRate(learningRate, t));
   const bits = quotient.fractionBits + e - f;
   if (bits > MOST_BITS)
     throw new RangeError(`learning rate ${learningRate}: no weight of ${f} fractional bits moves; give a larger one`);

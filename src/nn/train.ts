@@ -9,7 +9,7 @@ import { batchOrder, initialValues } from './initial.ts';
 import { forward, type Parameters, type Tape, truncated } from './layers.ts';
 import { type LossName, lossOf } from './loss.ts';
 import { layerShapes, type Network, parameters as parameterSpecs } from './network.ts';
-import { type OptimizerName, type State, update, type UpdateOptions } from './optimizer.ts';
+import { droppedBits, MOST_BITS, type OptimizerName, type State, update, type UpdateOptions } from './optimizer.ts';
 
 export interface TrainingData {
   /** (samples, inputs) at the engine's fractional bits. */
@@ -108,6 +108,34 @@ export function learningRateAt(
   return learningRate * lrDecay ** Math.floor((epoch - 1) / lrDecayEpochs);
 }
 
+/** From here on Adam's corrections are 1 in double precision. */
+const CORRECTED_STEPS = 40_000;
+
+export interface IdleStep {
+  readonly step: number;
+  readonly epoch: number;
+  readonly learningRate: number;
+}
+
+/** The first step whose rate is too small for any weight to move: the rate of every step is public before the first. */
+export function firstIdleStep(
+  format: Pick<Engine, 'fractionBits' | 'truncation'>,
+  options: Omit<TrainOptions, 'loss' | 'momentum' | 'seed' | 'showLoss'>,
+  samples: number,
+): IdleStep | undefined {
+  const perEpoch = stepsPerEpoch(samples, options.batch);
+  const steps = totalSteps(samples, options);
+  const corrected = options.optimizer === 'sgd' ? 0 : CORRECTED_STEPS;
+  let step = 1;
+  while (step <= steps) {
+    const epoch = Math.floor((step - 1) / perEpoch) + 1;
+    const learningRate = learningRateAt(epoch, options);
+    if (droppedBits(format, { ...options, learningRate, step }) > MOST_BITS) return { step, epoch, learningRate };
+    step = step < corrected ? step + 1 : epoch * perEpoch + 1;
+  }
+  return undefined;
+}
+
 /** Trains from the public initial weights, or on from where an earlier run was, and reveals the model to the owner. */
 export async function train(
   engine: Engine,
@@ -121,6 +149,9 @@ export async function train(
   const testImages = data.testImages?.shape[0] ?? 0;
   const perEpoch = stepsPerEpoch(samples, options.batch);
   if (perEpoch === 0) throw new RangeError(`batch ${options.batch}: the data set has only ${samples} samples`);
+  const idle = firstIdleStep(engine, options, samples);
+  if (idle !== undefined)
+    throw new RangeError(`epoch ${idle.epoch}: at a rate of ${idle.learningRate} no weight moves`);
   const specs = parameterSpecs(network);
   const state: State = new Map(
     from?.state ?? specs.map((spec) => [spec.name, engine.constant(spec.shape, initialValues(spec, options.seed))]),

@@ -4,12 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { Problem } from '../data/problem.ts';
 import { LOSSES } from '../nn/loss.ts';
 import type { MicroOperation } from '../nn/micro.ts';
 import type { Network } from '../nn/network.ts';
 import { parseNetwork } from '../nn/networkFile.ts';
 import { OPTIMIZERS } from '../nn/optimizer.ts';
-import { stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
+import { firstIdleStep, stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
 export const JOB_VERSION = 13;
@@ -132,6 +133,21 @@ export function checkpointDue(step: number, job: TrainJob): boolean {
   if (job.checkpointEvery === undefined) return false;
   const epochEnds = step % stepsPerEpoch(job.trainImages, job.batch) === 0;
   return epochEnds || step % job.checkpointEvery === 0 || step === totalSteps(job.trainImages, job);
+}
+
+/** Refuses a training in which the rate falls so low that no weight moves any more. */
+export function checkSchedule(
+  job: Pick<TrainJob, keyof Parameters<typeof firstIdleStep>[0] | keyof Parameters<typeof firstIdleStep>[1]>,
+  samples: number,
+): void {
+  const idle = firstIdleStep(job, job, samples);
+  if (idle === undefined) return;
+  const { step, epoch, learningRate } = idle;
+  const shown = learningRate.toPrecision(3);
+  const what = `epoch ${epoch}: at a learning rate of ${shown} no weight of ${job.fractionBits} fractional bits moves`;
+  if (epoch === 1) throw new Problem(what, 'give a larger --lr');
+  const shorter = job.steps === undefined ? `--epochs ${epoch - 1}` : `--steps ${step - 1}`;
+  throw new Problem(what, `give a larger --lr, --lr-decay or --lr-decay-epochs, or train no longer than ${shorter}`);
 }
 
 function networkFields({ network, batch }: TrainJob | InferJob): [string, string | number][] {

@@ -20,7 +20,7 @@ import { createSecureEngine, type SecureEngine } from '../engine/secure.ts';
 import { PairStreams } from '../random/streams.ts';
 import { sizeOf, type Shape } from '../ring/shape.ts';
 import { PartyCheckpoints, storedJob } from './checkpoints.ts';
-import { checkpointDue, runOf, type InferJob, type Job, type MicroJob, type TrainJob } from './job.ts';
+import { checkpointDue, checkSchedule, runOf, type InferJob, type Job, type MicroJob, type TrainJob } from './job.ts';
 import type { Monitor } from './monitor.ts';
 import type { Profiling } from './profiling.ts';
 import { Reporter } from './reporter.ts';
@@ -52,6 +52,7 @@ interface Running {
 
 export async function runJob(job: Job, session: PartySession): Promise<void> {
   const { id, links, pairKeys, compute, monitor } = session;
+  if (job.kind === 'train') checkSchedule(job, job.trainImages);
   const owner = links.get('owner');
   if (owner === undefined) throw new Error(`P${id} has no link to the owner`);
   const streams = new Map([...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, compute)]));

@@ -1,8 +1,10 @@
 /** Adam and AMSGrad against double precision, in the clear and in three parties; the schedule of learning rates. */
 import { describe, expect, it } from 'vitest';
 import type { CostOptions } from '../../src/engine/costModel.ts';
-import { type OptimizerName, type State, update } from '../../src/nn/optimizer.ts';
-import { learningRateAt } from '../../src/nn/train.ts';
+import { createCountingEngine } from '../../src/engine/counting.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { droppedBits, MOST_BITS, type OptimizerName, OPTIMIZERS, type State, update } from '../../src/nn/optimizer.ts';
+import { firstIdleStep, type IdleStep, learningRateAt, type TrainOptions } from '../../src/nn/train.ts';
 import { decode } from '../../src/ring/fixed.ts';
 import { testRandom } from '../reference.ts';
 import { type Input, numbers, plain, type Script, secure, SETTINGS } from '../twins.ts';
@@ -150,6 +152,92 @@ describe('the schedule of learning rates', () => {
     expect(schedule(0.5, 1, 4)).toEqual([0.5, 0.25, 0.125, 0.0625]);
     expect(schedule(0.5, 2, 5)).toEqual([0.5, 0.5, 0.25, 0.25, 0.125]);
     expect(schedule(0.1, 3, 4)).toEqual([0.5, 0.5, 0.5, 0.05]);
+  });
+});
+
+describe('a rate that moves nothing', () => {
+  /** Whether two updates go through, the gradient being a product as in a training. */
+  async function goes(
+    settings: CostOptions,
+    optimizer: OptimizerName,
+    learningRate: number,
+    step: number,
+  ): Promise<boolean> {
+    const engine = createCountingEngine(settings);
+    const f = settings.fractionBits;
+    const state: State = new Map([
+      ['weight', engine.input('weight', [3, 2], f)],
+      ['weight.bias', engine.input('bias', [1, 2], f)],
+    ]);
+    const [x, delta] = [engine.input('x', [100, 3], f), engine.input('delta', [100, 2], f)];
+    const all = async (fork: Engine, t: number): Promise<void> => {
+      const options = { optimizer, learningRate, momentum: 0.9, batch: 100, step: t };
+      await update(fork, 'weight', await fork.matmul(x, delta, { transposeX: true }), state, options);
+      await update(fork, 'weight.bias', fork.sumRows(delta), state, options);
+    };
+    await engine.scope('before', (fork) => all(fork, 1).catch(() => undefined));
+    return engine.scope('now', (fork) =>
+      all(fork, step).then(
+        () => true,
+        (error: unknown) => {
+          expect(error).toBeInstanceOf(RangeError);
+          return false;
+        },
+      ),
+    );
+  }
+
+  it.each(
+    OPTIMIZERS.flatMap((optimizer) =>
+      [8, 13, 16, 20, 23].flatMap((fractionBits) =>
+        (['dealt', 'local'] as const)
+          .filter((truncation) => optimizer === 'sgd' || truncation === 'dealt')
+          .map((truncation) => ({ optimizer, fractionBits, truncation })),
+      ),
+    ),
+  )('is known before: $optimizer, f = $fractionBits, $truncation', async ({ optimizer, fractionBits, truncation }) => {
+    const settings: CostOptions = { suite: 'direct', truncation, fractionBits, compareBits: fractionBits + 17 };
+    const seen = new Set<boolean>();
+    for (const c of [1, 3, 0.7, 1023 / 1024, 0.1]) {
+      for (let e = 20; e < 60; e++) {
+        for (const step of optimizer === 'sgd' ? [2] : [2, 12, 5000]) {
+          const rate = c * 2 ** -e;
+          const known = droppedBits(settings, { optimizer, learningRate: rate, batch: 100, step }) <= MOST_BITS;
+          expect(await goes(settings, optimizer, rate, step), `${c} * 2^-${e}, step ${step}`).toBe(known);
+          seen.add(known);
+        }
+      }
+    }
+    expect(seen.size).toBe(2);
+  });
+
+  const falling = (options: Partial<TrainOptions>): IdleStep | undefined =>
+    firstIdleStep(DIRECT, { ...OPTIONS, batch: 128, steps: undefined, ...options }, 60_000);
+
+  it('is found in its epoch', () => {
+    const half = { lrDecay: 0.5, epochs: 100 };
+    expect(falling({ ...half, optimizer: 'adam', learningRate: 2 ** -10 })).toMatchObject({ epoch: 13 });
+    expect(falling({ ...half, learningRate: 0.01 })).toMatchObject({ epoch: 23, step: 22 * 468 + 1 });
+    expect(falling({ ...half, learningRate: 0.01, epochs: 22 })).toBeUndefined();
+    expect(falling({ ...half, learningRate: 0.01, lrDecayEpochs: 4 })).toMatchObject({ epoch: 4 * 22 + 1 });
+    expect(falling({ learningRate: 1e-12, epochs: 1 })).toMatchObject({ epoch: 1, step: 1 });
+    expect(falling({ learningRate: 2 ** -4, epochs: 10_000 })).toBeUndefined();
+    // It underflows to zero.
+    expect(falling({ learningRate: 1, lrDecay: 1e-300, epochs: 3 })).toMatchObject({ epoch: 2 });
+    expect(falling({ learningRate: 5e-324, epochs: 1 })).toMatchObject({ epoch: 1 });
+  });
+
+  it('of Adam is least some steps after the first', () => {
+    const rates = Array.from({ length: 40 }, (_, e) => 2 ** -(10 + e / 4));
+    const epochs = { epochs: undefined, steps: 30, optimizer: 'adam' } as const;
+    const found = rates.map((learningRate) => falling({ ...epochs, learningRate })?.step);
+    expect(found.some((step) => step !== undefined && step > 1)).toBe(true);
+  });
+
+  it('ends a training before its first step', async () => {
+    await expect(trainSecure(DIRECT, { ...OPTIONS, steps: 40, lrDecay: 1e-5 })).rejects.toThrow(
+      /epoch 4: at a rate of .* no weight moves$/,
+    );
   });
 });
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { Problem } from '../../src/data/problem.ts';
 import { NETWORKS } from '../../src/nn/network.ts';
 import { noticeSchema, orderSchema } from '../../src/server/ipc.ts';
 import {
   checkpointDue,
+  checkSchedule,
   configurationFields,
   jobSchema,
   originalJob,
@@ -155,5 +157,45 @@ describe('messages between processes', () => {
     expect(noticeSchema.parse(listening)).toEqual(listening);
     expect(() => noticeSchema.parse({ ...listening, secret: 'x' })).toThrow();
     expect(() => noticeSchema.parse({ type: 'error', message: 'x', origin: 'elsewhere' })).toThrow();
+  });
+});
+
+describe('a schedule', () => {
+  const check = (change: Partial<TrainJob>): void => checkSchedule({ ...training, ...change }, 60_000);
+  const falling = { batch: 128, learningRate: 0.01, lrDecay: 0.5, epochs: 30, steps: undefined };
+
+  it('whose rate stays large enough is taken', () => {
+    expect(() => check({})).not.toThrow();
+    expect(() => check({ ...falling, epochs: 22 })).not.toThrow();
+  });
+
+  it.each<[Partial<TrainJob>, RegExp, string]>([
+    [
+      falling,
+      /^epoch 23: at a learning rate of 2\.38e-9 no weight of 16 fractional bits moves$/,
+      'give a larger --lr, --lr-decay or --lr-decay-epochs, or train no longer than --epochs 22',
+    ],
+    [
+      { ...falling, epochs: undefined, steps: 20_000 },
+      /^epoch 23: /,
+      'give a larger --lr, --lr-decay or --lr-decay-epochs, or train no longer than --steps 10296',
+    ],
+    [{ ...falling, learningRate: 1e-12 }, /^epoch 1: at a learning rate of 1\.00e-12 /, 'give a larger --lr'],
+    [
+      { ...falling, optimizer: 'adam', learningRate: 2 ** -10 },
+      /^epoch 13: at a learning rate of 2\.38e-7 /,
+      'give a larger --lr, --lr-decay or --lr-decay-epochs, or train no longer than --epochs 12',
+    ],
+  ])('%j is refused', (change, what, fix) => {
+    const problem = ((): unknown => {
+      try {
+        return check(change);
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect(problem).toBeInstanceOf(Problem);
+    expect((problem as Problem).message).toMatch(what);
+    expect((problem as Problem).fix).toBe(fix);
   });
 });
