@@ -4,6 +4,7 @@ import { VERSION } from '../data/packages.ts';
 import { benchOptions, benchTables } from './bench/command.ts';
 import { localTrainOptions } from './options/checkpoints.ts';
 import { doctor, doctorOptions } from './doctor.ts';
+import { exportCheckpoint, exportOptions } from './export.ts';
 import { localInfer } from './infer.ts';
 import { estimate, estimateOptions } from './estimate/command.ts';
 import { inferOptions } from './options/inference.ts';
@@ -83,6 +84,19 @@ export function commands(signal: AbortSignal): Yargs {
         (parser: Yargs) =>
           parser.options(trainOptions).example('$0 plain train --seed 7', 'what `local train --seed 7` should reach'),
         run(plainTrain),
+      ),
+    )
+    .command('checkpoint', 'What --checkpoint keeps', (checkpoint) =>
+      exactly(checkpoint, 'securenn checkpoint').command(
+        'export <DIR>',
+        'Save the model of a kept checkpoint, whether the run goes on or not',
+        (parser: Yargs) =>
+          parser
+            .positional('DIR', { type: 'string', describe: 'The folder that --checkpoint named' })
+            .options(exportOptions)
+            .strict()
+            .example('$0 checkpoint export DIR --out model.safetensors', 'the model after the newest step kept'),
+        run(exportCheckpoint),
       ),
     )
     .command(

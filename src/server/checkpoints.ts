@@ -124,7 +124,7 @@ function checkSameJob(json: unknown, job: TrainJob, who: string): void {
 }
 
 /** Every parameter of the network is there; all else belongs to one: `velocity/NAME`. */
-function checkTensors(tensors: Checkpoint['tensors'], job: TrainJob, who: string): void {
+export function checkTensors(tensors: Checkpoint['tensors'], job: TrainJob, who: string): void {
   const specs = parameters(job.network);
   for (const { name } of specs) {
     if (!tensors.has(name)) throw new Problem(`${who}: tensor ${name} is missing`, CHECKPOINT_FIX);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { doctorOptions } from '../../src/cli/doctor.ts';
+import { exportOptions } from '../../src/cli/export.ts';
 import { inferOptions } from '../../src/cli/options/inference.ts';
 import { trainOptions } from '../../src/cli/options/training.ts';
 
@@ -28,6 +29,7 @@ describe('--help', () => {
     ['plain train', trainOptions],
     ['local infer', inferOptions],
     ['doctor', doctorOptions],
+    ['checkpoint export', exportOptions],
   ])('%s: every option with its default', async (command, options) => {
     const text = (await help(`${command} --help`)).replaceAll(/\s+/g, ' ');
     for (const [name, option] of Object.entries(options)) {

@@ -118,6 +118,20 @@ describe('checkpoints', () => {
       expect(readdirSync(join(whole, keeper))).toEqual(['step-00000021.checkpoint', 'step-00000024.checkpoint']);
   });
 
+  it('hold the model, which can be saved without going on', async () => {
+    const newest = await run(['checkpoint', 'export', 'whole', '--out', 'exported'], folder);
+    expect(newest.code, newest.stderr).toBe(0);
+    expect(newest.stdout).toBe('model of step 24 saved: exported\n');
+    expect(bytesOf('exported').equals(bytesOf('undisturbed'))).toBe(true);
+    const older = await run(['checkpoint', 'export', 'whole', '--step', '21'], folder);
+    const [, path] = /^model of step 21 saved: (models.tiny-[\d-]+\.safetensors)\n$/.exec(older.stdout)!;
+    expect(bytesOf(path).equals(bytesOf('undisturbed'))).toBe(false);
+    expect(bytesOf(path)).toHaveLength(bytesOf('undisturbed').length);
+    expect(complaint(await run(['checkpoint', 'export', 'nowhere'], folder))).toMatch(
+      /nowhere: no step of which P0 and P1 both hold a checkpoint: P0 none; P1 none \(fix: give the folder that/,
+    );
+  });
+
   it('a damaged one is named, and the older one is good to go on from', async () => {
     const name = copy('damaged');
     const file = fileOf(name, 'P1', 24);
