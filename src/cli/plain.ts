@@ -14,7 +14,7 @@ import { decode } from '../ring/fixed.ts';
 import { openCompute, type Computing } from '../server/compute.ts';
 import { aborted } from './interrupts.ts';
 import { readTrainSettings, type TrainSettings } from './options/training.ts';
-import { inTheClear, rangeTable } from './range-check.ts';
+import { firstBatchWarnings, inTheClear, rangeTable } from './range-check.ts';
 import { runTraining } from './training-run.ts';
 import type { Argv } from './options/values.ts';
 
@@ -31,6 +31,7 @@ export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void>
     throw new Problem('--metrics: one process without links has no parties to watch', 'watch `local train`');
   }
   await runTraining('plain train', settings, async (data, observer, { line }) => {
+    if (settings.truncation === 'local') for (const warning of await firstBatchWarnings(data, settings)) line(warning);
     const ranges = new Ranges();
     const training = trainInTheClear(settings, data, observer, ranges, line);
     const trained = await Promise.race([training, aborted(signal)]);

@@ -1,6 +1,6 @@
 /**
- * Whether the values of a training stay inside what the chosen fixed point and comparison window hold: measured by the plain engine, over
- * a whole plain training or on the first batch before a secure one.
+ * Whether the values of a training or an inference stay inside what the chosen fixed point and comparison window hold, and whether local
+ * truncation may be trusted with them: measured by the plain engine, over a whole plain training or on the first batch before a secure one.
  */
 import type { Compute } from '../../runtime/compute.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
@@ -9,9 +9,10 @@ import type { Dataset } from '../data/dataset.ts';
 import { subsetOf, trainingRows } from '../data/subset.ts';
 import { batchOrder } from '../nn/initial.ts';
 import { classCount, inputSize } from '../nn/network.ts';
-import { train, type TrainingData } from '../nn/train.ts';
+import { totalSteps, train, type TrainingData } from '../nn/train.ts';
+import { Problem } from '../data/problem.ts';
 import { createPlainEngine, type PlainEngine } from '../engine/plain.ts';
-import { comparisonLimit, outOfRange, type Range, Ranges } from '../engine/ranges.ts';
+import { comparisonLimit, outOfRange, type Range, type RangeOptions, Ranges } from '../engine/ranges.ts';
 import type { TrainSettings } from './options/training.ts';
 
 /** A data set in the clear, as values of a plain engine. */
@@ -33,7 +34,7 @@ export function inTheClear(engine: PlainEngine, data: Dataset, settings: TrainSe
 }
 
 /** One step on the first batch, in the clear. */
-export async function firstBatchRanges(data: Dataset, settings: TrainSettings): Promise<Range[]> {
+export async function firstBatchRanges(data: Dataset, settings: TrainSettings): Promise<Ranges> {
   const compute: Compute = await createWasmCompute({ workers: 0 });
   try {
     const ranges = new Ranges();
@@ -42,16 +43,15 @@ export async function firstBatchRanges(data: Dataset, settings: TrainSettings): 
     const first = { ...subsetOf(data, { trainImages: undefined, testImages: 1 }), ...trainingRows(data, rows) };
     const one = { ...settings, epochs: undefined, steps: 1, showLoss: false, perClass: undefined };
     await train(engine, settings.network, inTheClear(engine, first, settings), one, () => undefined);
-    return ranges.list();
+    return ranges;
   } finally {
     await compute.close();
   }
 }
 
 /** One line for each part: the largest value compared and how much of the window it fills, and the same of truncations. */
-export function rangeTable(ranges: readonly Range[], settings: TrainSettings): string[] {
+export function rangeTable(ranges: readonly Range[], settings: RangeOptions): string[] {
   const limit = comparisonLimit(settings);
-  const percent = (x: number): string => `${(100 * x).toPrecision(2)} %`;
   return [
     `largest values (comparisons hold below ${limit}, --fraction-bits ${settings.fractionBits} --compare-bits ${settings.compareBits}):`,
     ...ranges.map(({ part, compared, truncated }) => {
@@ -64,7 +64,7 @@ export function rangeTable(ranges: readonly Range[], settings: TrainSettings): s
 }
 
 /** What to say when values leave their range; undefined when all is well. */
-export function rangeWarning(ranges: readonly Range[], settings: TrainSettings): string | undefined {
+export function rangeWarning(ranges: readonly Range[], settings: RangeOptions): string | undefined {
   const [worst] = outOfRange(ranges, settings).sort((a, b) => b.compared - a.compared);
   if (worst === undefined) return undefined;
   const limit = comparisonLimit(settings);
@@ -72,4 +72,63 @@ export function rangeWarning(ranges: readonly Range[], settings: TrainSettings):
     ? `warning: layer ${worst.part} compares values up to ${worst.compared.toPrecision(4)} on the first batch, the window holds ${limit}: ` +
         'expect wrong signs; give more --compare-bits or fewer --fraction-bits'
     : `warning: layer ${worst.part} truncates values beyond 2^62 on the first batch: expect wrong results; give fewer --fraction-bits`;
+}
+
+/** A chance of error above the first is told, a training with one above the second is refused. */
+const SMALL = 0.01;
+const EVEN = 0.5;
+
+/**
+ * What to say of local truncations, each of which goes wrong by 2^(64−f) with a small probability, over a whole training; undefined when none is
+ * likely to. Where one probably does the training is refused: it would ruin the model.
+ */
+export function trainingTruncationWarning(
+  ranges: Ranges,
+  data: Pick<Dataset, 'trainLabels' | 'testLabels'>,
+  settings: TrainSettings,
+): string | undefined {
+  const tested = data.testLabels.length * (settings.epochs ?? 1);
+  // The first batch was one step, and the test of one image.
+  const steps = totalSteps(data.trainLabels.length, settings);
+  const chance = chanceOfError(ranges.failures('step') * steps + ranges.failures('evaluation') * tested, settings);
+  if (chance >= EVEN)
+    throw new Problem(
+      `--truncation local: with ${settings.fractionBits} fractional bits a truncation of this training goes wrong with a probability of ` +
+        `${percent(chance)}, and one ruins the model`,
+      'give --truncation dealt, or fewer --fraction-bits',
+    );
+  return chance < SMALL ? undefined : localWarning('training', chance, 'ruins the model');
+}
+
+/** The same of an inference, in `times` the images of its first batch; only told. */
+export function inferenceTruncationWarning(
+  ranges: Ranges,
+  times: number,
+  settings: Pick<TrainSettings, 'truncation'>,
+): string | undefined {
+  const chance = chanceOfError(ranges.failures('batch') * times, settings);
+  return chance < SMALL ? undefined : localWarning('inference', chance, 'makes an answer wrong');
+}
+
+/** That at least one goes wrong, when so many are expected to. */
+function chanceOfError(expected: number, { truncation }: Pick<TrainSettings, 'truncation'>): number {
+  return truncation === 'local' ? -Math.expm1(-expected) : 0;
+}
+
+function localWarning(run: string, chance: number, consequence: string): string {
+  return (
+    `warning: a local truncation of this ${run} goes wrong with a probability of ${percent(chance)}, and one ${consequence}: ` +
+    'give --truncation dealt, or fewer --fraction-bits'
+  );
+}
+
+/** What to say before a training, or a Problem. */
+export async function firstBatchWarnings(data: Dataset, settings: TrainSettings): Promise<string[]> {
+  const ranges = await firstBatchRanges(data, settings);
+  const warnings = [rangeWarning(ranges.list(), settings), trainingTruncationWarning(ranges, data, settings)];
+  return warnings.filter((warning) => warning !== undefined);
+}
+
+function percent(x: number): string {
+  return `${(100 * x).toPrecision(2)} %`;
 }

@@ -17,7 +17,7 @@ import { checkSameOptions, readCheckpointSettings, type CheckpointSettings } fro
 import { messageOf } from './errors.ts';
 import { readTrainSettings, type TrainSettings } from './options/training.ts';
 import type { PartyNews } from './party-news.ts';
-import { firstBatchRanges, rangeWarning } from './range-check.ts';
+import { firstBatchWarnings } from './range-check.ts';
 import { checkFolderIsFree, chooseStep, folderOf, readRun, type BegunRun } from './resume.ts';
 import { commonJob, runLocally, type SessionPlan } from './session.ts';
 import { runTraining, type Training } from './training-run.ts';
@@ -29,8 +29,7 @@ export async function localTrain(argv: Argv, signal: AbortSignal, given: (option
   const begun = checkpointing?.kind === 'resume' ? await readRun(checkpointing.folder) : undefined;
   const settings = begun === undefined ? typed : resumedSettings(typed, begun, given);
   await runTraining('local train', settings, async (data, observer, news) => {
-    const warning = rangeWarning(await firstBatchRanges(data, settings), settings);
-    if (warning !== undefined) news.line(warning);
+    for (const warning of await firstBatchWarnings(data, settings)) news.line(warning);
     if (settings.showLoss)
       news.line("every tenth step's loss is revealed to the owner: it is an output (--no-show-loss keeps it shared)");
     const job: TrainJob = {

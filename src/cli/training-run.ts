@@ -21,6 +21,7 @@ import { messageOf } from './errors.ts';
 import { checkProfileFolder } from './profile.ts';
 import { Progress, showSharing } from './progress.ts';
 import { classTable, trainReport, trainSummary } from './report.ts';
+import { countWarning, lossWarning, Warnings } from './result-check.ts';
 
 /** Trains and returns the model; tells the observer and the user. */
 export type Training = (
@@ -123,6 +124,7 @@ function observe(
   evaluations: EvaluationReport[],
 ): TrainingObserver {
   const total = totalSteps(samples.trainImages, settings);
+  const warnings = new Warnings((text) => progress.line(text));
   return {
     onResume: (history) => {
       steps.push(...history.steps);
@@ -142,6 +144,7 @@ function observe(
     onStep: (report) => {
       steps.push(report);
       log.debug(report, 'step done');
+      warnings.say('loss', lossWarning(report.loss, report.step, settings, classCount(settings.network)));
       progress.step({
         done: steps.length,
         stage: `epoch ${report.epoch}${settings.epochs === undefined ? '' : `/${settings.epochs}`}`,
@@ -156,6 +159,7 @@ function observe(
     },
     onEvaluation: (report) => {
       evaluations.push(report);
+      warnings.say('count', countWarning(report.correct, report.images, settings));
       log.info({ ...report, accuracy: report.correct / report.images }, 'evaluation done');
       progress.tested(report.correct / report.images);
       const percent = ((100 * report.correct) / report.images).toFixed(2);

@@ -3,7 +3,7 @@
  * `fractionBits` and `compareBits` suit it. The plain engine notes them (`plain.ts`); no share ever comes here.
  *
  * Comparisons of the direct suite hold for |x| < 2^(compareBits − 1 − f), those of the paper suite for |x| < 2^(62 − f); the dealt
- * truncation holds for ring elements |z| < 2^62.
+ * truncation holds for ring elements |z| < 2^62. Local truncation of z goes wrong with probability |z| / 2^64 (PROTOCOLS §1).
  */
 import { halves } from '../ring/z64.ts';
 
@@ -29,15 +29,25 @@ export function comparisonLimit({ suite, fractionBits, compareBits }: RangeOptio
 
 export class Ranges {
   readonly #parts: Map<string, { compared: number; truncated: number }> = new Map();
+  /** By the outermost scope. */
+  readonly #failures: Map<string, number> = new Map();
 
   compare(path: string, x: BigUint64Array, fractionBits: number): void {
     const part = this.#part(path);
-    part.compared = Math.max(part.compared, largest(x) * 2 ** -fractionBits);
+    part.compared = Math.max(part.compared, magnitudes(x).most * 2 ** -fractionBits);
   }
 
   truncate(path: string, z: BigUint64Array): void {
     const part = this.#part(path);
-    part.truncated = Math.max(part.truncated, largest(z) * 2 ** -62);
+    const { most, sum } = magnitudes(z);
+    part.truncated = Math.max(part.truncated, most * 2 ** -62);
+    const scope = path.split('/')[1] ?? '';
+    this.#failures.set(scope, (this.#failures.get(scope) ?? 0) + sum * 2 ** -64);
+  }
+
+  /** How many local truncations of the outermost scope `step`, `evaluation` or `batch` are to be expected to go wrong. */
+  failures(scope: string): number {
+    return this.#failures.get(scope) ?? 0;
   }
 
   /** In the order in which the parts were first seen. */
@@ -67,13 +77,14 @@ function partOf(path: string): string {
   return path.split('/').findLast((label) => /^\d+:[a-z0-9]+$|^loss$/.test(label)) ?? 'network';
 }
 
-/** Largest magnitude of ring elements read as signed, to double precision. */
-function largest(x: BigUint64Array): number {
+/** Largest and summed magnitude of ring elements read as signed, to double precision. */
+function magnitudes(x: BigUint64Array): { most: number; sum: number } {
   const words = halves(x);
-  let most = 0;
+  let [most, sum] = [0, 0];
   for (let i = 0; i < words.length; i += 2) {
     const value = Math.abs((words[i + 1] | 0) * 2 ** 32 + words[i]);
+    sum += value;
     if (value > most) most = value;
   }
-  return most;
+  return { most, sum };
 }

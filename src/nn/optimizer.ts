@@ -6,7 +6,8 @@
  * dividing the gradient early would lose its small entries. rate / batch is c · 2^−e with an integer c below 2^10 (exact for powers of
  * two); g has G fractional bits, v and W have f. With s = G + e − f both terms stand at f + s fractional bits:
  * v · round(μ·2^s) + g · c, truncated by s. With dealt truncation it is W · 2^s less those terms that is truncated: the new W comes out
- * masked and opened for the next step, and v is the difference of the two.
+ * masked and opened for the next step, and v is the difference of the two. Where f + s is more than 58 (f = 24, or a very small rate), g is
+ * truncated first so that it is 52: those bits of g are beyond what W can feel.
  *
  * Adam (Kingma, Ba 2015, the order of its §2): m ← β1·m + (1−β1)·g, v ← β2·v + (1−β2)·g²,
  * W ← W − rate_t · m / √(v + ε²) with rate_t = rate · √(1 − β2^t) / (1 − β1^t), all of it public but m and v.
@@ -88,25 +89,35 @@ export async function update(
   }
 }
 
+/** What is truncated stays below 2^RING_BITS. */
+const RING_BITS = 62;
 /** A weight below 2^WEIGHT_RANGE_BITS may stand at f + s fractional bits. */
 const WEIGHT_RANGE_BITS = 10;
+/** With more fractional bits than this a change of 16 would leave the ring. */
+const MOST_CHANGE_BITS = 58;
 
 async function sgd(engine: Engine, name: string, gradient: Value, state: State, options: UpdateOptions): Promise<void> {
   const parameter = state.get(name)!;
   const velocity = state.get(`velocity/${name}`);
   const f = engine.fractionBits;
   const { c, e } = dyadic(options.learningRate / options.batch);
-  const step = gradient.fractionBits + e;
+  const wanted = gradient.fractionBits + e;
+  const surplus = wanted > MOST_CHANGE_BITS ? wanted - (RING_BITS - WEIGHT_RANGE_BITS) : 0;
+  const step = wanted - surplus;
   const bits = Math.max(step, f);
   const s = bits - f;
-  const terms: [factor: bigint, x: Value][] = [[BigInt(c) << BigInt(bits - step), gradient]];
+  // What a truncation of 62 bits leaves nothing of moves nothing.
+  const terms: [factor: bigint, x: Value][] =
+    surplus >= RING_BITS
+      ? [[0n, gradient]]
+      : [[BigInt(c) << BigInt(bits - step), surplus > 0 ? await engine.truncate(gradient, surplus) : gradient]];
   if (velocity !== undefined && options.momentum > 0)
     terms.push([BigInt(Math.round(options.momentum * 2 ** s)), velocity]);
   const keep = (next: Value, v: Value): void => {
     state.set(name, next);
     if (options.momentum > 0) state.set(`velocity/${name}`, v);
   };
-  if (engine.truncation === 'dealt' && !name.endsWith('.bias') && s > 0 && bits <= 62 - WEIGHT_RANGE_BITS) {
+  if (engine.truncation === 'dealt' && !name.endsWith('.bias') && s > 0 && bits <= RING_BITS - WEIGHT_RANGE_BITS) {
     const change = terms.map(([factor, x]): [bigint, Value] => [-factor, x]);
     const next = await engine.truncateOperand(engine.combine([[1n << BigInt(s), parameter], ...change], bits), s);
     return keep(next, engine.sub(parameter, next));

@@ -105,6 +105,22 @@ describe('values', () => {
     writeFileSync(path, JSON.stringify({ name: 'small', input: [16], layers: [{ type: 'dense', units: 4 }] }));
     expect(train(`--network ${path}`).network).toMatchObject({ name: 'small', input: [16] });
   });
+
+  it('may have as many classes as the loss takes', () => {
+    const path = join(temporaryFolder('net'), 'net.json');
+    const classes = (units: number): void =>
+      writeFileSync(path, JSON.stringify({ name: 'many', input: [16], layers: [{ type: 'dense', units }] }));
+    classes(8189);
+    expect(train(`--network ${path}`).network.layers).toEqual([{ type: 'dense', units: 8189 }]);
+    expect(() => train(`--network ${path} --fraction-bits 18`)).toThrow(
+      '--network: many has 8189 classes: softmax with 18 fractional bits takes 2 to 511',
+    );
+    classes(8190);
+    expect(() => train(`--network ${path}`)).toThrow(Problem);
+    expect(train(`--network ${path} --loss asm`).network.layers).toEqual([{ type: 'dense', units: 8190 }]);
+    classes(1);
+    expect(() => train(`--network ${path}`)).toThrow('many has 1 class: softmax');
+  });
 });
 
 describe('watching', () => {

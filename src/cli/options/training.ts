@@ -2,7 +2,8 @@
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
 import { LOSSES, type LossName } from '../../nn/loss.ts';
-import type { Network } from '../../nn/network.ts';
+import { classLimit } from '../../functions/softmax.ts';
+import { classCount, type Network } from '../../nn/network.ts';
 import { OPTIMIZERS, type OptimizerName } from '../../nn/optimizer.ts';
 import type { TrainOptions } from '../../nn/train.ts';
 import { readSession, sessionOptions, type SessionSettings } from './session.ts';
@@ -99,6 +100,19 @@ function defaultRate(network: Network, optimizer: OptimizerName, loss: LossName)
   return network.name === 'A' || network.name === 'D' ? 2 ** -4 : 2 ** -5;
 }
 
+/** Softmax needs the reciprocal of a sum over all classes. */
+function checkClasses(session: SessionSettings, loss: LossName): void {
+  const { network, fractionBits } = session;
+  const [classes, most] = [classCount(network), classLimit(session)];
+  if (loss !== 'softmax' || (classes >= 2 && classes <= most)) return;
+  throw new Problem(
+    `--network: ${network.name} has ${classes} ${classes === 1 ? 'class' : 'classes'}: softmax with ${fractionBits} fractional bits takes 2 to ${most}`,
+    classes < 2
+      ? 'give the last layer one unit for each class'
+      : 'give other --fraction-bits (16 take most), or --loss asm',
+  );
+}
+
 export function readTrainSettings(argv: Argv): TrainSettings {
   const epochs = optionalInteger(argv, 'epochs', 1, 10_000);
   const steps = optionalInteger(argv, 'steps', 1, 10_000_000);
@@ -114,6 +128,7 @@ export function readTrainSettings(argv: Argv): TrainSettings {
       'add --truncation dealt, or leave --optimizer out',
     );
   }
+  checkClasses(session, loss);
   const rate = (name: string, fallback: number): number =>
     real(argv, name, 'a number above 0, at most 1', (x) => x > 0 && x <= 1, fallback);
   return {
