@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # apache-arrow 21.2.0 (npm), reading what pyarrow 26.0.1 (PyPI) wrote; Python 3.
 #
-# Expected by most: `column.toArray()` gives the values that `column.get(i)` gives, as a typed array where there is one.
+# Expected by most: `column.toArray()` gives the values that `column.get(i)` gives, as a typed array where there is
+#   one.
 # Seen: three kinds of column where it gives something else, with no word of it:
 #     float16: get 1, toArray 15360 (the bits, in a Uint16Array)
 #     int32 with a null: get null, toArray 0
 #     timestamp in ns: get 1.5 (a float, milliseconds), toArray 1500000n (nanoseconds)
-# Follows: labels or pixels taken with toArray() turn "missing" into class 0, and half-precision weights into integers around
-#   15,000. Look at nullCount and the column's type first.
+# Follows: labels or pixels taken with toArray() turn "missing" into class 0, and half-precision weights into integers
+#   around 15,000. Look at nullCount and the column's type first.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # assemblyscript 0.28.20.
 #
-# Expected by most: in a generic builtin the type is a width, so clz<u8>(1) is 7 and popcnt<i8>(-1) is 8; and a shift of a u8 by 9
-#   places leaves nothing, as it would in C.
-# Seen: the two are inconsistent. clz and popcnt of small types count in 32 bits, a shift takes its count modulo the small width, and a
-#   conversion from f64 wraps or saturates depending on the value. Same results with -O0 and -O3:
+# Expected by most: in a generic builtin the type is a width, so clz<u8>(1) is 7 and popcnt<i8>(-1) is 8; and a shift
+#   of a u8 by 9 places leaves nothing, as it would in C.
+# Seen: the two are inconsistent. clz and popcnt of small types count in 32 bits, a shift takes its count modulo the
+#   small width, and a conversion from f64 wraps or saturates depending on the value. Same results with -O0 and -O3:
 #     clz<u8>(1) = 31
 #     popcnt<i8>(-1) = 32
 #     rotl<u8>(0x81, 3) = 12
@@ -12,7 +12,8 @@
 #     255 << 8 (u8) = 255
 #     <u8>300.7 = 44
 #     <u8>-1.0 = 0
-# Follows: widen to u32 before counting bits, test the shift count yourself, clamp before casting a float to a small integer.
+# Follows: widen to u32 before counting bits, test the shift count yourself, clamp before casting a float to a small
+#   integer.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

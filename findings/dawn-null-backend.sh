@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # webgpu 0.6.2 (Dawn for Node), `create(['backend=null'])`.
 #
-# Expected by most: the null backend either refuses to run, or gives zeros; new buffers hold zeros, as the WebGPU standard says.
-# Seen: it calls itself "null-backend", does not call itself a fallback adapter, and accepts everything: modules, pipelines,
-#   dispatches, copies, maps, all without an error. `writeBuffer` into a buffer that is then mapped does give the bytes back.
-#   Copies, clears and kernels do nothing, and a buffer that nobody wrote is not zero but whatever lay in that memory:
+# Expected by most: the null backend either refuses to run, or gives zeros; new buffers hold zeros, as the WebGPU
+#   standard says.
+# Seen: it calls itself "null-backend", does not call itself a fallback adapter, and accepts everything: modules,
+#   pipelines, dispatches, copies, maps, all without an error. `writeBuffer` into a buffer that is then mapped does
+#   give the bytes back. Copies, clears and kernels do nothing, and a buffer that nobody wrote is not zero but
+#   whatever lay in that memory:
 #     adapter "null-backend", fallback false
 #     written and mapped: 1,2,3,4
 #     copied to another buffer: arrives 0 of 20 times
 #     cleared buffers that are not zero: 20 of 20 (the count varies)
-# Follows: it is good for validating shaders and pipelines, and for nothing else. A test on it that compares "no error" passes for any
-#   kernel; one that only writes and reads back passes, too. Refuse this adapter by its name where results matter.
+# Follows: it is good for validating shaders and pipelines, and for nothing else. A test on it that compares "no
+#   error" passes for any kernel; one that only writes and reads back passes, too. Refuse this adapter by its name
+#   where results matter.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

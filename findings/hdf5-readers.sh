@@ -2,12 +2,13 @@
 # jsfive 0.4.2 and h5wasm 0.10.3 (npm), reading what h5py 3.16.0 (PyPI) wrote; Python 3.
 #
 # Expected by most: two readers of HDF5 give the same numbers, or one says that it can't.
-# Seen: each is silently or loudly wrong where the other is right. jsfive rounds 64-bit integers to floating point, without a word,
-#   and says nothing of the type; h5wasm gives bigint. h5wasm refuses half precision, which jsfive reads. Output:
+# Seen: each is silently or loudly wrong where the other is right. jsfive rounds 64-bit integers to floating point,
+#   without a word, and says nothing of the type; h5wasm gives bigint. h5wasm refuses half precision, which jsfive
+#   reads. Output:
 #     int64 9007199254740993: jsfive 9007199254740992 (number), h5wasm 9007199254740993 (bigint)
 #     float16 1, 0.5: jsfive 1,0.5, h5wasm: Float16 not supported
-# Follows: neither reads all of what Keras or h5py write. Shares, counters and seeds in 64 bits want h5wasm; half-precision weights want
-#   jsfive.
+# Follows: neither reads all of what Keras or h5py write. Shares, counters and seeds in 64 bits want h5wasm;
+#   half-precision weights want jsfive.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -2,13 +2,14 @@
 # hyparquet 1.33.0 (npm), reading what pyarrow 26.0.1 (PyPI) wrote; Python 3.
 #
 # Expected by most: a column of the type binary (no string annotation in the file) is read as bytes.
-# Seen: it is decoded as UTF-8, and each byte that is none becomes U+FFFD, so the bytes can't be had back. With `utf8: false` they come as
-#   bytes. A timestamp in nanoseconds becomes a Date, and what is below a millisecond is gone. Output:
+# Seen: it is decoded as UTF-8, and each byte that is none becomes U+FFFD, so the bytes can't be had back. With `utf8:
+#   false` they come as bytes. A timestamp in nanoseconds becomes a Date, and what is below a millisecond is gone.
+#   Output:
 #     binary ff 00 80: string of 3, code points fffd 0 fffd
 #     with utf8: false: Uint8Array ff 00 80
 #     1.999999 ms: Date, 1 ms
-# Follows: data sets that keep PNG images in a binary column (most image sets in Parquet do) must be read with `utf8: false`; a first look at
-#   text columns does not show that.
+# Follows: data sets that keep PNG images in a binary column (as image sets in Parquet do) must be read with `utf8:
+#   false`; a first look at text columns does not show that.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # @msgpack/msgpack 3.1.3, msgpackr 2.1.4, cbor-x 1.6.9.
 #
-# Expected by most: a binary codec gives back what it was given, or refuses it; MessagePack is one format, so two libraries agree.
-# Seen: -0 comes back as 0 from all three (each writes whole numbers as integers). @msgpack/msgpack writes a Map and an
-#   ArrayBuffer as empty maps, so they come back as {}; it refuses bigint, which msgpackr writes. msgpackr turns a
+# Expected by most: a binary codec gives back what it was given, or refuses it; MessagePack is one format, so two
+#   libraries agree.
+# Seen: -0 comes back as 0 from all three (each writes whole numbers as integers). @msgpack/msgpack writes a Map and
+#   an ArrayBuffer as empty maps, so they come back as {}; it refuses bigint, which msgpackr writes. msgpackr turns a
 #   Map's keys into strings. cbor-x keeps all of these but the sign. Output:
 #     -0: @msgpack/msgpack 0, msgpackr 0, cbor-x 0
 #     Map { 1 => 2 }: @msgpack/msgpack {}, msgpackr {"1":2}, cbor-x Map
 #     ArrayBuffer of 3: @msgpack/msgpack {}, msgpackr 3 bytes, cbor-x 3 bytes
 #     BigUint64Array of 1: @msgpack/msgpack Uint8Array, msgpackr Buffer, cbor-x BigUint64Array
 #     5n: @msgpack/msgpack Unrecognized object: [object BigInt], msgpackr 5n, cbor-x 5n
-# Follows: an ArrayBuffer is the natural result of crypto.subtle, and is lost in silence: wrap it in a Uint8Array. Say the type and length
-#   of a tensor beside its bytes. Weights whose bits matter do not travel as numbers.
+# Follows: an ArrayBuffer is the natural result of crypto.subtle, and is lost in silence: wrap it in a Uint8Array. Say
+#   the type and length of a tensor beside its bytes. Weights whose bits matter do not travel as numbers.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # numpy-parser 1.2.3 (npm), reading what numpy 2.4.6 (PyPI) wrote; Python 3.
 #
-# Expected by most: the shape of a vector of three elements is [3], as numpy says, and a type that the parser does not know is named in the
-#   error.
-# Seen: the vector becomes a matrix of one column, while matrices and scalars keep their shape; booleans, the type of every mask, end
-#   in an error of the parser itself, that names no type. Output:
+# Expected by most: the shape of a vector of three elements is [3], as numpy says, and a type that the parser does not
+#   know is named in the error.
+# Seen: the vector becomes a matrix of one column, while matrices and scalars keep their shape; booleans, the type of
+#   every mask, end in an error of the parser itself, that names no type. Output:
 #     scalar: []
 #     vector of 3: [3,1]
 #     matrix 2 x 3: [2,3]

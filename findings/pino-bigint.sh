@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # pino 10.4.0.
 #
-# Expected by most: a bigint in a log line is refused, as by JSON.stringify, or written as text; and what a logger wrote can be read again.
-# Seen: it is written as a JSON number with all its digits, which JSON.parse, jq and most collectors round without a word. A typed array becomes an
-#   object with a key for each element, whatever its length. `log.info(5, 'text')` drops the text. Output:
+# Expected by most: a bigint in a log line is refused, as by JSON.stringify, or written as text; and what a logger
+#   wrote can be read again.
+# Seen: it is written as a JSON number with all its digits, which JSON.parse rounds without a word. A typed array
+#   becomes an object with a key for each element, whatever its length. `log.info(5, 'text')` drops the text. Output:
 #     line: {"level":30,"counter":18446744073709551615,"msg":"x"}
 #     read again: 18446744073709552000
 #     Uint8Array of 1,000 bytes: a line of 7923 characters

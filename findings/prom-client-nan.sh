@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # prom-client 15.1.3.
 #
-# Expected by most: the three kinds of metric treat a value that is not a number alike, and write it as the text format spells it, "NaN".
-# Seen: a gauge and a counter take NaN and write "Nan"; the counter then stays there whatever is added; a histogram throws, and its message says
-#   that the value was undefined. `inc(null)` adds 1. Output:
+# Expected by most: the three kinds of metric treat a value that is not a number alike, and write it as the text
+#   format spells it, "NaN".
+# Seen: a gauge and a counter take NaN and write "Nan"; the counter then stays there whatever is added; a histogram
+#   throws, and its message says that the value was undefined. `inc(null)` adds 1. Output:
 #     gauge: Nan
 #     counter after NaN and 1: Nan
 #     histogram: Value is not a valid number: undefined

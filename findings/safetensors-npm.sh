@@ -2,11 +2,12 @@
 # safetensors 0.0.1 (npm), reading what safetensors 0.8.0 (PyPI) wrote; Python 3.
 #
 # Expected by most: the npm package of the format's name opens files that the reference library writes.
-# Seen: only those without metadata. The optional entry `__metadata__`, which PyTorch and Transformers always write ({"format": "pt"}), is
-#   taken for a tensor without offsets. Output:
+# Seen: only those without metadata. The optional entry `__metadata__`, which Transformers writes ({"format": "pt"}),
+#   is taken for a tensor without offsets. Output:
 #     without metadata: tensors b, c
 #     with metadata: TypeError: Cannot read properties of undefined (reading 'map')
-# Follows: the package with the format's name is not by the format's authors. Whoever reads the header skips `__metadata__` first.
+# Follows: the package with the format's name is not by the format's authors. Whoever reads the header skips
+#   `__metadata__` first.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # V8 11.3 and 13.6 (Node 20.20.2 and 24.21.0, from npm; Linux).
 #
-# Expected by most: typed arrays live outside the JavaScript heap, so a program with a heap of 8 MB that makes and drops them
-#   causes cheap collections of the young generation only, and a newer V8 does no worse.
-# Seen: 20,000 arrays of 1 MiB, one or a hundred of them alive at a time, beside a heap of 8 MB that does not change. Each
-#   full collection marks that whole heap. V8 11.3 makes a few with one array alive, and hundreds with a hundred alive;
-#   V8 13.6 makes nearly two hundred either way, and hardly any young collection. Arrays of 1 KiB cause no full one in either.
-#   Output:
+# Expected by most: typed arrays live outside the JavaScript heap, so a program with a heap of 8 MB that makes and
+#   drops them causes cheap collections of the young generation only, and a newer V8 does no worse.
+# Seen: 20,000 arrays of 1 MiB, one or a hundred of them alive at a time, beside a heap of 8 MB that does not change.
+#   Each full collection marks that whole heap. V8 11.3 makes a few with one array alive, and hundreds with a hundred
+#   alive; V8 13.6 makes nearly two hundred either way, and hardly any young collection. Arrays of 1 KiB cause no full
+#   one in either. Output:
 #     v20.20.2: full collections: 0 for 1 KiB, 2 with 1 of 1 MiB alive, 238 with 100
 #     v24.21.0: full collections: 0 for 1 KiB, 187 with 1 of 1 MiB alive, 188 with 100
-# Follows: memory outside the heap is what drives the collector. Use large arrays again, keep the heap beside them small, and
-#   measure again with each version of Node: the same program changes from young to full collections.
+# Follows: memory outside the heap is what drives the collector. Use large arrays again, keep the heap beside them
+#   small, and measure again with each version of Node: the same program changes from young to full collections.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -51,5 +51,6 @@ else assert.ok(one >= 50, 'Node 24: one live array no longer causes full collect
 JS
 for version in 20.20.2 24.21.0; do
   npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$version" "node-linux-$(node -p process.arch)@$version"
-  "$version"/node_modules/node-linux-*/bin/node run.mjs
+  node=("$version"/node_modules/node-linux-*/bin/node)
+  "${node[0]}" run.mjs
 done

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # V8 11.3 and 13.6 (Node 20.20.2 and 24.21.0, from npm; Linux, x64).
 #
-# Expected by most: `target.set(source)` between two Uint8Arrays is a memory copy and equally fast wherever the two begin.
-# Seen: into ordinary WebAssembly memory, yes. Into shared memory, only while both addresses have the same remainder modulo
-#   8: begun one byte further, the same copy of 1 MiB is about eight times slower (3.7 instead of 28 GiB/s).
+# Expected by most: `target.set(source)` between two Uint8Arrays is a memory copy and equally fast wherever the two
+#   begin.
+# Seen: into ordinary WebAssembly memory, yes. Into shared memory, only while both addresses have the same remainder
+#   modulo 8: begun one byte further, the same copy of 1 MiB is about eight times slower (3.7 instead of 28 GiB/s).
 #   Output on a quiet machine:
 #     v20.20.2: ordinary 55.5 GiB/s, one byte off 55.4; shared 29.9, one byte off 3.8
 #     v24.21.0: ordinary 55.9 GiB/s, one byte off 55.7; shared 26.8, one byte off 3.7
-# Follows: what is copied into a worker's shared memory begins at a multiple of 8 on both sides: pad headers of frames, do not
-#   copy straight from the middle of a received message.
+# Follows: what is copied into a worker's shared memory begins at a multiple of 8 on both sides: pad headers of
+#   frames, do not copy straight from the middle of a received message.
 #
-# Speed is compared with itself (same size, same memory) and must differ by a factor of 2.5 in the best of several repeats.
+# Speed is compared with itself (same size, same memory) and must differ by a factor of 2.5 in the best of several
+# repeats.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -47,5 +49,6 @@ assert.ok(seen.shared[1] < seen.shared[0] / 2.5, 'shared memory: alignment no lo
 JS
 for version in 20.20.2 24.21.0; do
   npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$version" "node-linux-$(node -p process.arch)@$version"
-  "$version"/node_modules/node-linux-*/bin/node run.mjs
+  node=("$version"/node_modules/node-linux-*/bin/node)
+  "${node[0]}" run.mjs
 done

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # webgpu 0.6.2 (Dawn for Node) on SwiftShader, as @sparticuz/chromium 153.0.0 brings it (Linux, x64).
 #
-# Expected by most: `u32(f)` of a float that is too large gives the largest u32, 4294967295, as in Rust and in WebAssembly's saturating
-#   conversion.
-# Seen: it gives the largest u32 that a float can hold, 4294967040; i32 gives 2147483520 (and its least value exactly). NaN gives 0.
-#   That is what WGSL asks for, so other devices should do the same. Output:
+# Expected by most: `u32(f)` of a float that is too large gives the largest u32, 4294967295, as in Rust and in
+#   WebAssembly's saturating conversion.
+# Seen: it gives the largest u32 that a float can hold, 4294967040; i32 gives 2147483520 (and its least value
+#   exactly). NaN gives 0. That is what WGSL asks for, so other devices should do the same. Output:
 #     u32(4294967296.0) = 4294967040
 #     u32(1e20) = 4294967040
 #     u32(-1.5) = 0
@@ -12,7 +12,8 @@
 #     i32(1e20) = 2147483520
 #     i32(-1e20) = -2147483648
 #     WebAssembly i32.trunc_sat_f32_u(1e20) = 4294967295
-# Follows: a CPU twin of a kernel that saturates at 2^32 − 1 differs in the last 255 values; "== 0xffffffff" never finds an overflow.
+# Follows: a CPU twin of a kernel that saturates at 2^32 − 1 differs in the last 255 values; "== 0xffffffff" never
+#   finds an overflow.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -2,16 +2,17 @@
 # webgpu 0.6.2 (Dawn for Node) on SwiftShader, as @sparticuz/chromium 153.0.0 brings it (Linux, x64).
 #
 # Expected by most: `x != x` is true for a NaN and for nothing else, so it is the test for one (WGSL has no isNan).
-# Seen: for a NaN that comes from a buffer, at run time, `x != x` and `x == x` are BOTH false, while `!(x == x)` is true. The NaN itself goes
-#   through additions unharmed. Only its bits tell. `min(x, 1)` is 1, `clamp(x, 0, 1)` is 0. Output:
+# Seen: for a NaN that comes from a buffer, at run time, `x != x` and `x == x` are BOTH false, while `!(x == x)` is
+#   true. The NaN itself goes through additions unharmed. Only its bits tell. `min(x, 1)` is 1, `clamp(x, 0, 1)` is 0.
+#   Output:
 #     x != x: false
 #     x == x: false
 #     !(x == x): true
 #     x != 2: false
 #     bits above those of infinity: true
 #     min(x, 1) = 1, clamp(x, 0, 1) = 0
-# Follows: find NaN by its bits, `(bitcast<u32>(x) & 0x7fffffff) > 0x7f800000`. WGSL lets a device assume that there is none, so a
-#   loss that became NaN can pass every comparison, and clamp turns it into an honest-looking number.
+# Follows: find NaN by its bits, `(bitcast<u32>(x) & 0x7fffffff) > 0x7f800000`. WGSL lets a device assume that there
+#   is none, so a loss that became NaN can pass every comparison, and clamp turns it into an honest-looking number.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -2,15 +2,16 @@
 # webgpu 0.6.2 (Dawn for Node) on SwiftShader, as @sparticuz/chromium 153.0.0 brings it (Linux, x64).
 #
 # Expected by most: an index beyond the end of an array reads 0 and writes nothing, or is an error.
-# Seen: the index is brought back to the last element. Reads give the LAST element, writes OVERWRITE it, in storage buffers and in arrays
-#   and vectors of a function alike; an index of −1 is the last element, too. No error, no warning. Output:
+# Seen: the index is brought back to the last element. Reads give the LAST element, writes OVERWRITE it, in storage
+#   buffers and in arrays and vectors of a function alike; an index of −1 is the last element, too. No error, no
+#   warning. Output:
 #     storage of 4: a[100] = 13, a[4] = 13
 #     after o[100] = 7, o = 0,0,7
 #     local array 1,2,3,4: t[100] = 4, t[-1] = 4; after t[100] = 9, t[3] = 9
 #     vec4u(1, 2, 3, 4)[100] = 4
-# Follows: a kernel without its bounds check works on whole tiles and spoils exactly one element of the others, the last, with a value that
-#   depends on which thread came last. Test shapes that are no multiple of the tile, and compare the last element.
-#   The standard leaves the choice to the device: another may read 0.
+# Follows: a kernel without its bounds check works on whole tiles and spoils exactly one element of the others, the
+#   last, with a value that depends on which thread came last. Test shapes that are no multiple of the tile, and
+#   compare the last element. The standard leaves the choice to the device: another may read 0.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # webgpu 0.6.2 (Dawn for Node) on SwiftShader, as @sparticuz/chromium 153.0.0 brings it (Linux, x64).
 #
-# Expected by most: `pow` of small whole numbers is exact, at least for the power 1; `fma` rounds once, that is what it is for.
-# Seen: pow(3, 1) is 3.0000002384185791, and whole powers of 3 are wrong from 3^6 on, below and above the truth; exp2 of whole
-#   numbers is exact. fma rounds twice: with x = 1 + 2^-12, fma(x, x, -(1 + 2^-11)) is 0, the exact 2^-24 is lost. Output:
+# Expected by most: `pow` of small whole numbers is exact, at least for the power 1; `fma` rounds once, that is what
+#   it is for.
+# Seen: pow(3, 1) is 3.0000002384185791, and most whole powers of 3 from 3^6 on are wrong, some below and some above
+#   the truth; exp2 of whole numbers is exact. fma rounds twice: with x = 1 + 2^-12, fma(x, x, -(1 + 2^-11)) is 0, the
+#   exact 2^-24 is lost. Output:
 #     pow(3, 1) = 3.000000238418579
 #     pow(3, 6) = 729.0001831054688, pow(3, 7) = 2186.99951171875
 #     exp2(23) = 8388608
 #     fma(x, x, -(1 + 2^-11)) = 0, exact 5.960464477539063e-8
-# Follows: never turn pow's result into an integer by truncation, and build no error-free transformation (two-product, compensated
-#   sums) on fma: WGSL allows x·y + z with two roundings. Whole powers of 2 by shifting exponent bits.
+# Follows: never turn pow's result into an integer by truncation, and build no error-free transformation (two-product,
+#   compensated sums) on fma: WGSL allows x·y + z with two roundings. Whole powers of 2 by shifting exponent bits.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # ws 8.23.0.
 #
-# Expected by most: a binary message arrives as a Buffer of its own, over which a BigUint64Array or Float64Array can be laid, and
-#   whether that works does not depend on the size of the message.
-# Seen: a message that came whole in one chunk of the socket is a view into that chunk, just behind its header: a frame
-#   header has 2, 4 or 10 bytes and 4 more with a mask, so the offset is hardly ever a multiple of 8, and the typed array throws
-#   "start offset of BigUint64Array should be a multiple of 8". One that came in several chunks was put together
-#   in new memory, at offset 0. Output:
+# Expected by most: a binary message arrives as a Buffer of its own, over which a BigUint64Array or Float64Array can
+#   be laid, and whether that works does not depend on the size of the message.
+# Seen: a message that came whole in one chunk of the socket is a view into that chunk, just behind its header: a
+#   frame header has 2, 4 or 10 bytes and 4 more with a mask, so the offset is hardly ever a multiple of 8, and the
+#   typed array throws "start offset of BigUint64Array should be a multiple of 8". One that came in several chunks was
+#   put together in new memory, at offset 0. Output:
 #     message of 16 bytes: offset 6 in 22
 #     message of 1024 bytes: offset 8 in 1032
 #     message of 1048576 bytes: offset 0 in 1048576
-# Follows: a protocol that works with large messages fails with small ones, and with some small ones only. Copy before laying
-#   wider elements over a message, or ask for `binaryType = 'arraybuffer'`, which does.
+# Follows: a protocol that works with large messages fails with small ones, and with some small ones only. Copy before
+#   laying wider elements over a message, or ask for `binaryType = 'arraybuffer'`, which does.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

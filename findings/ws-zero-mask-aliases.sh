@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # ws 8.23.0.
 #
-# Expected by most: once `send(data)` has returned, the array may be written again; how a frame is masked changes nothing about
-#   that. And a mask of zeros still costs a pass over the data.
-# Seen: with the random mask of a client, `send` copies (it must: masking changes the bytes), so a later write has no effect.
-#   With `generateMask` giving zeros, ws sees that nothing is to be done, skips the pass and hands the socket the caller's own
-#   memory (the frame still carries its four bytes of mask). If the socket is busy, the peer receives what the array holds
-#   LATER. Here 8 MiB are under way when `1 1 1 1` is sent and the array then filled with 9:
+# Expected by most: once `send(data)` has returned, the array may be written again; how a frame is masked changes
+#   nothing about that. And a mask of zeros still costs a pass over the data.
+# Seen: with the random mask of a client, `send` copies (it must: masking changes the bytes), so a later write has no
+#   effect. With `generateMask` giving zeros, ws sees that nothing is to be done, skips the pass and hands the socket
+#   the caller's own memory (the frame still carries its four bytes of mask). If the socket is busy, the peer receives
+#   what the array holds LATER. Here 8 MiB are under way when `1 1 1 1` is sent and the array then filled with 9:
 #     random mask: peer received 01010101
 #     zero mask: peer received 09090909
-# Follows: with zero masks, and for what a server sends (never masked), an array belongs to ws until the callback of `send`.
-#   Code that was tested as a client with ordinary masks can break when it becomes a server, or turns masking off for speed.
+# Follows: with zero masks, and for what a server sends (never masked), an array belongs to ws until the callback of
+#   `send`. Code that was tested as a client with ordinary masks can break when it becomes a server, or turns masking
+#   off for speed.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

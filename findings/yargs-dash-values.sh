@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # yargs 18.2.0.
 #
-# Expected by most: an option that takes a number takes what Number() takes, and one that takes a string takes "-", the usual name for
-#   standard input and output.
-# Seen: a value that begins with a dash is a value only if it looks like a plain decimal. `--lr -5` works; `--lr -1e3` leaves lr
-#   undefined and sets the options 1 (true) and e (3) instead. `--out -` gives an EMPTY string and puts the dash among the positionals.
-#   With `=` all of them work. Output:
+# Expected by most: an option that takes a number takes what Number() takes, and one that takes a string takes "-",
+#   the usual name for standard input and output.
+# Seen: a value that begins with a dash is a value only if it looks like a plain decimal. `--lr -5` works; `--lr -1e3`
+#   leaves lr undefined and sets the options 1 (true) and e (3) instead. `--out -` gives an EMPTY string and puts the
+#   dash among the positionals. With `=` all of them work. Output:
 #     --lr -5: -5
 #     --lr -1e3: undefined, other options set: 1, e
 #     --lr=-1e3: -1000
 #     --out -: "", positionals -
 #     --out=-: "-"
-# Follows: strict() turns the first into an error about "1", which nobody typed. For the second, test for "" beside a lone "-".
+# Follows: strict() turns the first into an error about "1", which nobody typed. For the second, test for "" beside a
+#   lone "-".
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # yargs 18.2.0.
 #
-# Expected by most: an option of the type number is a number that somebody typed, or an error, or undefined; `type` decides the type.
-# Seen: the value is not checked but converted. An empty text (an unset shell variable in quotes) and `--no-seed` are 0, digits that a double can't
-#   hold are rounded, a word is NaN, twice the option is an array; and `--no-name` makes an option of the type STRING the boolean false.
-#   None of it is an error, with strict() neither. Output:
+# Expected by most: an option of the type number is a number that somebody typed, or an error, or undefined; `type`
+#   decides the type.
+# Seen: the value is not checked but converted. An empty text (an unset shell variable in quotes) and `--no-seed` are
+#   0, digits that a double can't hold are rounded, a word is NaN, twice the option is an array; and `--no-name` makes
+#   an option of the type STRING the boolean false. None of it is an error, with strict() neither. Output:
 #     --seed "": 0
 #     --no-seed: 0
 #     --seed 9007199254740993: 9007199254740992
@@ -12,7 +13,8 @@
 #     --seed 1_000: NaN
 #     --seed 1 --seed 2: 1,2 (object)
 #     --no-name: false (boolean)
-# Follows: declare such options as strings and parse them with a check of your own, or a seed of 0 is used where none was given.
+# Follows: declare such options as strings and parse them with a check of your own, or a seed of 0 is used where none
+#   was given.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
