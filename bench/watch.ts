@@ -2,8 +2,9 @@
  * Loaded into the processes of `limits.ts` before anything else (`node --import`): at its end a party leaves one line of JSON with its peak
  * memory and how long its event loop stood still. That counts from when it opens its links: while Node loads modules nobody waits for it.
  */
-import { appendFileSync, existsSync, openSync, readSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
+import { coreWaitMeter } from '../src/profile/core-wait.ts';
 import type { Notice } from '../src/server/ipc.ts';
 
 export interface Watched {
@@ -21,28 +22,18 @@ const LONG_TURN_MS = 5;
 
 /** Milliseconds between two looks at the clock; a turn of the loop that is shorter goes unseen. */
 const RESOLUTION_MS = 1;
-/** Of the main thread: nanoseconds on a core, nanoseconds ready to run without one, turns. */
-const SCHEDULE = '/proc/self/schedstat';
 const file = process.env['SECURENN_LIMITS_FILE'];
 
-/** Milliseconds for which the main thread was ready to run and had no core. */
-function waitedForCore(descriptor: number | undefined, buffer: Buffer): number {
-  if (descriptor === undefined) return 0;
-  const length = readSync(descriptor, buffer, 0, buffer.length, 0);
-  return Number(buffer.toString('latin1', 0, length).split(' ')[1]) / 1e6;
-}
-
 if (file !== undefined && isMainThread && process.argv[1]?.endsWith('party-process.js') === true) {
-  const descriptor = existsSync(SCHEDULE) ? openSync(SCHEDULE, 'r') : undefined;
-  const buffer = Buffer.alloc(64);
+  const waitedForCore = coreWaitMeter() ?? ((): number => 0);
   const longestBySecond: number[] = [];
   const longestRunningBySecond: number[] = [];
   const longTurnsBySecond: number[] = [];
   let [stood, running, long] = [0, 0, 0];
   const watch = (): void => {
-    let [looked, waited] = [performance.now(), waitedForCore(descriptor, buffer)];
+    let [looked, waited] = [performance.now(), waitedForCore()];
     setInterval(() => {
-      const [now, waitedNow] = [performance.now(), waitedForCore(descriptor, buffer)];
+      const [now, waitedNow] = [performance.now(), waitedForCore()];
       const turn = now - looked - RESOLUTION_MS;
       stood = Math.max(stood, turn);
       const ran = turn - (waitedNow - waited);

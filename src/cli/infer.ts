@@ -1,5 +1,6 @@
 /** `securenn local infer`: the owner shares a model and test images, the parties classify them, the owner learns the classes. */
 import { ownInference, type BatchReport } from '../client/inference.ts';
+import type { Sharing } from '../client/owner.ts';
 import { imageSize } from '../data/dataset.ts';
 import { loadDataset } from '../data/mnist.ts';
 import { checkModelNetwork, readModel } from '../data/model-file.ts';
@@ -10,7 +11,8 @@ import { Logs } from './logs.ts';
 import { readInferSettings } from './options/inference.ts';
 import { checkAppendable, checkWritable, say, writeReport } from './output.ts';
 import { PartyNews } from './party-news.ts';
-import { checkProfileFolder } from './profile.ts';
+import { Phases } from './phases.ts';
+import { checkProfileFolder, profiled } from './profile.ts';
 import { Progress, showSharing } from './progress.ts';
 import { inferReport, inferSummary } from './report.ts';
 import { commonJob, runLocally } from './session.ts';
@@ -18,6 +20,7 @@ import type { Argv } from './options/values.ts';
 
 export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void> {
   const started = performance.now();
+  const phases = new Phases();
   const settings = readInferSettings(argv);
   const { network, count, batch, json } = settings;
   if (json !== undefined && json !== '-') await checkWritable('json', json);
@@ -42,11 +45,19 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   const line = (text: string): void => progress.line(text);
   const news = new PartyNews(line, new Logs(settings.log, line));
   const log = news.logs.owner;
+  const showing = showSharing(progress, log);
   const observer = {
-    onSharing: showSharing(progress, log),
-    onReady: () => progress.begin(Math.ceil(count / batch), 'batch'),
+    onSharing: (sharing: Sharing) => {
+      phases.enter('sharing');
+      showing(sharing);
+    },
+    onReady: () => {
+      phases.enter('inference');
+      progress.begin(Math.ceil(count / batch), 'batch');
+    },
     onBatch: (report: BatchReport) => {
       batches.push(report);
+      if (batches.length === Math.ceil(count / batch)) phases.enter('ending');
       const { batch: index, seconds, bytesSent, onlineRounds } = report;
       log.debug({ batch: index, seconds, bytesSent, onlineRounds }, 'batch done');
       progress.step({
@@ -57,8 +68,11 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
     },
   };
   try {
-    await runLocally({ begin: () => ({ job }) }, settings, signal, news, (owner) =>
-      ownInference(owner, job, model, pixels, observer),
+    const times = { phases, unitSeconds: () => batches.map((report) => report.seconds) };
+    await profiled(settings, news, times, () =>
+      runLocally({ begin: () => ({ job }) }, settings, signal, news, (owner) =>
+        ownInference(owner, job, model, pixels, observer),
+      ),
     );
   } finally {
     progress.stop();

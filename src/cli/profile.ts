@@ -4,18 +4,25 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { Options } from 'yargs';
+import { describeLink } from '../channel/linkModel.ts';
 import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
 import { needPackage } from '../data/packages.ts';
 import { Problem } from '../data/problem.ts';
 import { analyse } from '../profile/analysis.ts';
+import { inWords } from '../profile/answer.ts';
 import { PARTIES, type PartyName } from '../profile/line.ts';
 import { decodePart, MAXIMUM_PART_BYTES, type Part } from '../profile/part.ts';
 import type { RunFacts } from '../profile/summary.ts';
 import { writeTrace } from '../profile/trace.ts';
 import { partFile } from '../server/profiling.ts';
 import { messageOf } from './errors.ts';
+import type { SessionSettings } from './options/session.ts';
+import type { PartyNews } from './party-news.ts';
+import type { Phases } from './phases.ts';
+import { machineCard, spread } from './report.ts';
 
 export const profileOption: Options = {
   type: 'string',
@@ -43,26 +50,54 @@ export function checkProfileFolder(folder: string | undefined): void {
   }
 }
 
-/** Runs a session whose parties leave their parts in `folder`, and reports on what they left. */
+/** What a run knows of itself when it is over. */
+export interface RunTimes {
+  readonly phases: Phases;
+  /** Seconds of each step, or batch, of this session. */
+  readonly unitSeconds: () => readonly number[];
+}
+
+/** Does a run and, if it is to be profiled, reports on what its parties left in the folder, however it ended. */
 export async function profiled<T>(
-  folder: string,
-  facts: () => RunFacts,
-  line: (text: string) => void,
-  session: () => Promise<T>,
+  settings: SessionSettings,
+  news: PartyNews,
+  times: RunTimes,
+  run: () => Promise<T>,
 ): Promise<T> {
+  const { profile: folder } = settings;
+  if (folder === undefined) return run();
   checkProfileFolder(folder);
   removeParts(folder);
+  const line = (text: string): void => news.line(text);
   let ended: string | undefined;
   try {
-    return await session();
+    return await run();
   } catch (error) {
     ended = messageOf(error);
     throw error;
   } finally {
     // The result of the session, or why it failed, counts more than why its profile did.
     const failed = (why: unknown): void => line(`no profile: ${messageOf(why)}`);
-    await reportProfile(folder, { ...facts(), ended }, line).catch(failed);
+    await reportProfile(folder, { ...factsOf(settings, news, times), ended }, line).catch(failed);
   }
+}
+
+/** What a profile's report says of the run. */
+function factsOf(
+  { network, batch, suite, workers, link }: SessionSettings,
+  { computing }: PartyNews,
+  { phases, unitSeconds }: RunTimes,
+): RunFacts {
+  const { cpu, cores, memoryGiB, node } = machineCard();
+  const backend = computing?.backend ?? 'wasm';
+  const seconds = unitSeconds();
+  return {
+    ...{ network: network.name, batch, suite, backend, workers },
+    machine: `${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${memoryGiB} GiB, Node ${node}`,
+    ...{ cores, load: loadavg()[0], oneMachine: true, link: link && describeLink(link), ended: undefined },
+    unitMs: seconds.length === 0 ? undefined : 1000 * spread(seconds).median,
+    phases: phases.times(),
+  };
 }
 
 /** Makes the report of the parts in a folder, and takes them away. */
@@ -81,7 +116,7 @@ async function reportProfile(folder: string, facts: RunFacts, line: (text: strin
   await writeFileAtomically(join(folder, 'report.html'), text(formatReport(summary)));
   await writeFileAtomically(join(folder, 'trace.json'), text(writeTrace(parts)));
   removeParts(folder);
-  line(`profile: ${join(folder, 'report.html')}: ${summary.verdict.headline}`);
+  for (const text of inWords(summary, join(folder, 'report.html'))) line(text);
 }
 
 async function readPart(path: string, party: PartyName, line: (text: string) => void): Promise<Part | undefined> {

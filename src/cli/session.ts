@@ -1,13 +1,10 @@
 /** One job on local parties, from starting them to their end, with this process as the owner. */
 import { randomBytes } from 'node:crypto';
-import { loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChannelError, type PeerName } from '../channel/channel.ts';
-import { describeLink } from '../channel/linkModel.ts';
 import { Owner, PARTIES, type PartyName } from '../client/owner.ts';
 import type { Holdings } from '../data/checkpoint-store.ts';
-import type { RunFacts } from '../profile/summary.ts';
 import { KeyPair } from '../random/keys.ts';
 import { Problem } from '../data/problem.ts';
 import { fromHex, toHex } from '../server/ipc.ts';
@@ -18,8 +15,6 @@ import { aborted } from './interrupts.ts';
 import { LocalParties, type Opened } from './local.ts';
 import type { PartyNews } from './party-news.ts';
 import type { SessionSettings } from './options/session.ts';
-import { profiled } from './profile.ts';
-import { machineCard } from './report.ts';
 
 const HOST = '127.0.0.1';
 const SIGNAL_MS = 100;
@@ -63,24 +58,6 @@ export interface SessionPlan {
  * which it began.
  */
 export async function runLocally<T>(
-  plan: SessionPlan,
-  settings: SessionSettings,
-  signal: AbortSignal,
-  news: PartyNews,
-  task: (owner: Owner, session: Session) => Promise<T>,
-): Promise<T> {
-  const session = (): Promise<T> => runSession(plan, settings, signal, news, task);
-  return settings.profile === undefined
-    ? session()
-    : profiled(
-        settings.profile,
-        () => factsOf(settings, news),
-        (text) => news.line(text),
-        session,
-      );
-}
-
-async function runSession<T>(
   plan: SessionPlan,
   settings: SessionSettings,
   signal: AbortSignal,
@@ -159,16 +136,6 @@ async function runSession<T>(
 function metricsUrls(host: string, opened: Readonly<Record<PartyName, Opened>>): string {
   const name = host.includes(':') ? `[${host}]` : host;
   return PARTIES.map((party) => `http://${name}:${opened[party].metricsPort}/metrics (${party})`).join(', ');
-}
-
-/** What a profile's report says of the run. */
-function factsOf({ network, batch, suite, workers, link }: SessionSettings, { computing }: PartyNews): RunFacts {
-  const { cpu, cores, memoryGiB, node } = machineCard();
-  const backend = computing?.backend ?? 'wasm';
-  const machine = `${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${memoryGiB} GiB, Node ${node}`;
-  const common = { network: network.name, batch, suite, backend, workers };
-  const modelled = link && describeLink(link);
-  return { ...common, machine, cores, load: loadavg()[0], oneMachine: true, link: modelled, ended: undefined };
 }
 
 function ofEach<T>(make: (name: PartyName) => T): Record<PartyName, T> {

@@ -18,7 +18,8 @@ import type { TrainSettings } from './options/training.ts';
 import { Logs } from './logs.ts';
 import { PartyNews } from './party-news.ts';
 import { messageOf } from './errors.ts';
-import { checkProfileFolder } from './profile.ts';
+import { Phases } from './phases.ts';
+import { checkProfileFolder, profiled } from './profile.ts';
 import { Progress, showSharing } from './progress.ts';
 import { classTable, trainReport, trainSummary } from './report.ts';
 import { countWarning, lossWarning, Warnings } from './result-check.ts';
@@ -38,6 +39,7 @@ export type Training = (
 
 export async function runTraining(command: string, settings: TrainSettings, train: Training): Promise<void> {
   const started = performance.now();
+  const phases = new Phases();
   const place = await modelPlace(settings);
   if (settings.json !== undefined && settings.json !== '-') await checkWritable('json', settings.json);
   checkProfileFolder(settings.profile);
@@ -57,17 +59,20 @@ export async function runTraining(command: string, settings: TrainSettings, trai
   try {
     const observed = observe(progress, news.logs.owner, settings, samplesOf(data), steps, evaluations);
     const observer: TrainingObserver = {
-      ...observed,
+      ...timed(observed, phases, samplesOf(data), settings),
       onResume: (history) => {
         before = { resumedFrom: history.steps.length, seconds: history.seconds };
         observed.onResume(history);
       },
     };
-    const { model, computing, ranges, lost = 'make room, then train again' } = await train(data, observer, news);
-    progress.stop();
-
-    const saved = await saveResult('the model', place(), formatModel(model), lost);
-    const seconds = before.seconds + (performance.now() - started) / 1000;
+    const times = { phases, unitSeconds: () => steps.slice(before.resumedFrom ?? 0).map((step) => step.seconds) };
+    const { computing, ranges, saved, seconds } = await profiled(settings, news, times, async () => {
+      const { model, lost = 'make room, then train again', ...trained } = await train(data, observer, news);
+      progress.stop();
+      phases.enter('saving');
+      const saved = await saveResult('the model', place(), formatModel(model), lost);
+      return { ...trained, saved, seconds: before.seconds + (performance.now() - started) / 1000 };
+    });
     const imagesPerClass = countLabels(data.testLabels, classCount(settings.network));
     const figures = { steps, evaluations, imagesPerClass, seconds, resumedFrom: before.resumedFrom, ranges };
     const report = trainReport(command, settings, computing, figures);
@@ -112,6 +117,39 @@ function relativeTo(path: string): string {
   } catch {
     return path; // The working folder is gone.
   }
+}
+
+/** The same observer, which in passing notes the phases of the run. */
+function timed(
+  observer: TrainingObserver,
+  phases: Phases,
+  samples: Samples,
+  settings: TrainSettings,
+): TrainingObserver {
+  const total = totalSteps(samples.trainImages, settings);
+  let done = 0;
+  const goOn = (): void => phases.enter(done === total ? 'ending' : 'training');
+  return {
+    ...observer,
+    onSharing: (sharing) => {
+      phases.enter('sharing');
+      observer.onSharing(sharing);
+    },
+    onReady: () => {
+      goOn();
+      observer.onReady();
+    },
+    onStep: (report) => {
+      done = report.step;
+      if (evaluationAfter(done, samples, settings) === undefined) goOn();
+      else phases.enter('evaluation');
+      observer.onStep(report);
+    },
+    onEvaluation: (report) => {
+      goOn();
+      observer.onEvaluation(report);
+    },
+  };
 }
 
 /** Collects what the report needs and shows it on the way. */

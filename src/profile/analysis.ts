@@ -1,9 +1,11 @@
 /** From the parties' parts to what the report shows. */
+import { adviceOf, headlineOf, runShares, sharesOf } from './answer.ts';
 import { blame, firstEndingAfter } from './blame.ts';
+import { coreShares, type CoreShares } from './core-share.ts';
 import { PARTIES, type PartyName } from './line.ts';
 import type { Part } from './part.ts';
 import { placeOf } from './place.ts';
-import { type Parts, segmentsOf, type Segments, sendTimes, spansOf } from './segments.ts';
+import { type Parts, segmentsOf, type Segments, sendTimes } from './segments.ts';
 import {
   type ByCategory,
   CATEGORIES,
@@ -13,11 +15,13 @@ import {
   type PartySummary,
   type ProtocolRow,
   type RunFacts,
-  type Stretch,
   type Summary,
 } from './summary.ts';
 import { timelineOf } from './timeline.ts';
+import { type Units, unitsOf } from './units.ts';
 import { helpFor, verdictOf } from './verdict.ts';
+import { warningsOf } from './warnings.ts';
+import { milliseconds } from './words.ts';
 
 const EXPENSES = 5;
 
@@ -39,12 +43,11 @@ export function analyse(parts: Parts, facts: RunFacts): Summary {
   }
   const sent = sendTimes(parts);
   const segments = new Map(present.map((party) => [party, segmentsOf(parts.get(party)!, sent)]));
-  const { unit, stretches } = unitsOf(parts, told);
-  const units = stretches.length;
-  const unitMs = mean(stretches.map(({ from, to }) => to - from));
-
-  const { resolved, expenses } = resolve(segments, teller, stretches, units, unitMs);
-  const times = timesOf(segments, stretches, units);
+  const units = unitsOf(parts, told, facts.unitMs);
+  const { unit, unitMs } = units;
+  const cores = coreShares(parts, segments, units.typical);
+  const { resolved, expenses } = resolve(segments, teller, units, cores);
+  const times = timesOf(segments, units, cores);
   const parties = present.map((party) => partySummary(parts.get(party)!, times.byParty.get(party)!));
   const latencyMs = Math.min(...parties.map(({ clock }) => clock.uncertaintyMs || Infinity));
   const traffic = { messages: 0, payloadBytes: 0, frameBytes: 0 };
@@ -53,28 +56,33 @@ export function analyse(parts: Parts, facts: RunFacts): Summary {
     traffic.payloadBytes += link.payloadBytes;
     traffic.frameBytes += link.frameBytes;
   }
-  const roundsAUnit = told.rounds * (stretches.reduce((sum, { from, to }) => sum + to - from, 0) / sessionMs(told));
   const latency = Number.isFinite(latencyMs) ? latencyMs : 0;
-  const latencyShare = resolved.link === 0 ? 0 : Math.min(1, ((roundsAUnit / units) * latency) / resolved.link);
-  return {
-    version: 1,
+  const roundsAUnit = told.rounds * (unitMs / sessionMs(told));
+  const latencyShare = resolved.link === 0 ? 0 : Math.min(1, (roundsAUnit * latency) / resolved.link);
+  const shares = sharesOf(resolved);
+  const found = {
     facts,
     missing: PARTIES.filter((party) => !parts.has(party)),
-    unit,
-    units,
-    unitMs,
-    teller,
+    ...{ unit, units: units.all.length, unitMs, resolved, parties },
     cut: [...parts.values()].some((part) => part.unlogged > 0),
+  };
+  return {
+    version: 1,
+    ...found,
+    teller,
+    warnings: warningsOf(found),
+    headline: headlineOf(unit, milliseconds(unitMs), shares),
+    advice: adviceOf(shares, facts, latencyShare),
+    shares,
+    run: runShares(facts.phases),
     verdict: verdictOf({ facts, unit, unitMs, resolved, latencyShare, parties }),
-    resolved,
     expenses: expenses.map((expense) => ({ ...expense, help: helpFor(expense.category, latencyShare, facts) })),
-    parties,
     layers: times.layers,
     protocols: protocolsOf(parts, teller),
     traffic,
     rounds: Math.max(...[...parts.values()].map(roundsOf)),
     latencyMs: latency,
-    timeline: timelineOf(segments, told, stretches),
+    timeline: timelineOf(segments, told, units.median),
   };
 }
 
@@ -87,33 +95,21 @@ function roundsOf({ complete, rounds, lines }: Part): number {
   return complete ? rounds : lines.reduce((sum, line) => sum + line.rounds, 0);
 }
 
-/** The steps or batches that every party has recorded whole, on P0's clock; the session when there is none. */
-function unitsOf(parts: Parts, told: Part): { unit: Summary['unit']; stretches: Stretch[] } {
-  const spans = [...parts.values()].map(({ columns, clock, startMs, endMs, unlogged }) => {
-    const last = columns.end.at(-1);
-    return { from: startMs + clock.offsetMs, to: (unlogged > 0 && last !== undefined ? last : endMs) + clock.offsetMs };
-  });
-  const [from, to] = [Math.max(...spans.map((span) => span.from)), Math.min(...spans.map((span) => span.to))];
-  for (const unit of ['step', 'batch'] as const) {
-    const stretches = spansOf(told, (scope) => scope === unit).filter((span) => span.to <= to);
-    if (stretches.length > 0) return { unit, stretches };
-  }
-  return { unit: 'session', stretches: [{ from, to: Math.max(to, from + 1e-6) }] };
-}
-
 /** What the teller's units wait for in the end, per unit, and the most expensive lines of it. */
 function resolve(
   segments: Segments,
   teller: PartyName,
-  stretches: readonly Stretch[],
-  units: number,
-  unitMs: number,
+  { typical, scale, unitMs }: Units,
+  cores: CoreShares,
 ): { resolved: ByCategory; expenses: Omit<Expense, 'help'>[] } {
   const resolved = noTimes();
   const lines = new Map<string, Omit<Expense, 'help' | 'share'> & { ms: number }>();
-  const account = (party: PartyName, category: Category, scope: string, ms: number): void => {
-    if (ms <= 0) return;
-    resolved[category] += ms / units;
+  const account = (party: PartyName, category: Category, scope: string, passed: number): void => {
+    if (passed <= 0) return;
+    const core = passed * scale * cores(party, category);
+    const ms = passed * scale - core;
+    resolved.core += core;
+    resolved[category] += ms;
     const { layer, protocol } = placeOf(scope);
     const key = `${party} ${category} ${layer} ${protocol}`;
     let line = lines.get(key);
@@ -121,9 +117,9 @@ function resolve(
       line = { party, layer, protocol, category, ms: 0 };
       lines.set(key, line);
     }
-    line.ms += ms / units;
+    line.ms += ms;
   };
-  for (const { from, to } of stretches) blame(segments, teller, from, to, account);
+  for (const { from, to } of typical) blame(segments, teller, from, to, account);
   const expenses = [...lines.values()]
     .filter(({ category }) => category !== 'idle' && category !== 'wait')
     .sort((a, b) => b.ms - a.ms)
@@ -140,24 +136,28 @@ interface PartyTimes {
 /** Per unit, where each party's own time went, by layer and in all. */
 function timesOf(
   segments: Segments,
-  stretches: readonly Stretch[],
-  units: number,
+  { typical, scale }: Units,
+  cores: CoreShares,
 ): { byParty: Map<PartyName, PartyTimes>; layers: LayerRow[] } {
   const byParty = new Map<PartyName, PartyTimes>();
   const rows = new Map<string, { layer: string; party: PartyName; time: Times }>();
   for (const [party, own] of segments) {
     const all: PartyTimes = { time: noTimes(), waitFor: {} };
     byParty.set(party, all);
-    for (const stretch of stretches) {
+    for (const stretch of typical) {
       for (let i = firstEndingAfter(own, stretch.from); i < own.length && own[i].from < stretch.to; i++) {
         const { from, to, category, scope, peer } = own[i];
-        const ms = (Math.min(to, stretch.to) - Math.max(from, stretch.from)) / units;
+        const passed = (Math.min(to, stretch.to) - Math.max(from, stretch.from)) * scale;
+        const core = passed * cores(party, category);
+        const ms = passed - core;
         const { layer } = placeOf(scope);
         const key = `${layer} ${party}`;
         const row = rows.get(key) ?? { layer, party, time: noTimes() };
         rows.set(key, row);
-        row.time[category] += ms;
-        all.time[category] += ms;
+        for (const time of [row.time, all.time]) {
+          time[category] += ms;
+          time.core += core;
+        }
         if (category === 'wait' && peer !== undefined) all.waitFor[peer] = (all.waitFor[peer] ?? 0) + ms;
       }
     }
@@ -208,8 +208,4 @@ function protocolsOf(parts: Parts, teller: PartyName): ProtocolRow[] {
 
 function noTraffic(protocol: string): { -readonly [K in keyof ProtocolRow]: ProtocolRow[K] } {
   return { protocol, messages: 0, payloadBytes: 0, frameBytes: 0, rounds: 0, calls: 0 };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }

@@ -11,11 +11,15 @@ import { type Group, groupOf, GROUPS, groupTime, layerName, type LayerRow, type 
 /** Colours that stand for one of the page's; no chart uses them for themselves. */
 const COLOURS: Readonly<Record<Group | 'ink' | 'rule', string>> = {
   products: '#010101',
-  computation: '#020202',
-  messages: '#030303',
-  waiting: '#040404',
-  ink: '#050505',
-  rule: '#060606',
+  arithmetic: '#020202',
+  comparisons: '#030303',
+  randomness: '#040404',
+  frames: '#050505',
+  messages: '#060606',
+  core: '#070707',
+  waiting: '#080808',
+  ink: '#090909',
+  rule: '#0a0a0a',
 };
 
 const WIDE = 920;

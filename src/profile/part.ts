@@ -16,7 +16,7 @@
 import { z } from 'zod';
 import { KINDS, type CountedLine, PARTIES, type PartyName } from './line.ts';
 import { type Columns, makeColumns } from './log.ts';
-import { MAXIMUM_LINES, type Gauge, type Recording } from './recorder.ts';
+import { type CoreWait, MAXIMUM_LINES, MAXIMUM_READINGS, type Gauge, type Recording } from './recorder.ts';
 
 /** What this party's link to a peer counted. */
 export interface LinkTraffic {
@@ -65,6 +65,7 @@ const time = z.number().min(-MOST).max(MOST);
 const words = z.string().regex(/^[ -~]{0,256}$/);
 const party = z.enum(PARTIES);
 const gauge: z.ZodType<Gauge> = z.strictObject({ mean: amount, peak: count });
+const coreWait: z.ZodType<CoreWait> = z.strictObject({ atMs: time, waitedMs: amount });
 const line = z.strictObject({
   scope: words,
   kind: z.enum(KINDS),
@@ -94,6 +95,7 @@ const header = z.strictObject({
   unlogged: count,
   kernels: gauge,
   awaited: gauge,
+  coreWaits: z.array(coreWait).max(MAXIMUM_READINGS + 1),
 });
 
 /** The columns, widest elements first, so that each is aligned. */
@@ -160,8 +162,14 @@ function readHeader(bytes: Uint8Array, refuse: (what: string) => never): Omit<Pa
     const { path, message } = parsed.error.issues[0];
     return refuse(`header: ${path.join('.')}: ${message}`);
   }
-  const { lines, startMs, endMs } = parsed.data;
+  const { lines, startMs, endMs, coreWaits } = parsed.data;
   if (endMs < startMs) refuse('it ends before it begins');
+  if (
+    coreWaits.some(
+      ({ atMs, waitedMs }, i) => i > 0 && !(atMs >= coreWaits[i - 1].atMs && waitedMs >= coreWaits[i - 1].waitedMs),
+    )
+  )
+    refuse('coreWaits: out of order');
   return { ...parsed.data, lines: lines.map((one): CountedLine => ({ ...one, peer: one.peer })) };
 }
 

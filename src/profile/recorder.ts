@@ -11,6 +11,7 @@
  * names, sizes and times.
  */
 import { type CountedLine, type Line, noCounters } from './line.ts';
+import { coreWaitMeter } from './core-wait.ts';
 import { type Columns, DEFAULT_EVENTS, firstEvents, makeColumns } from './log.ts';
 
 export interface RecorderOptions {
@@ -22,6 +23,8 @@ export interface RecorderOptions {
   readonly slept?: () => number;
   /** Milliseconds of processor time that this process has used so far, all threads. */
   readonly cpu?: () => number;
+  /** Milliseconds that the main thread has waited for a core so far; undefined where nobody knows. */
+  readonly coreWait?: (() => number) | undefined;
 }
 
 /** Intervals shorter than this are counted, but not kept one by one, unless a message ends them. */
@@ -29,6 +32,8 @@ const LEAST_KEPT_MS = 0.01;
 /** More lines than any network makes; what is beyond shares the first. */
 export const MAXIMUM_LINES = 4096;
 const FULL_BYTE = 255;
+/** Readings kept of how long this party waited for a core. */
+export const MAXIMUM_READINGS = 4096;
 
 /** A line, its number and what it has added up. */
 interface Entry extends CountedLine {
@@ -52,14 +57,28 @@ export interface Recording {
   readonly unlogged: number;
   readonly kernels: Gauge;
   readonly awaited: Gauge;
+  /**
+   * When (this party's clock), and for how long the main thread had waited for a core until then: at the session's start, at the end of each
+   * step, evaluation or batch, and at the end. Empty where the system does not say.
+   */
+  readonly coreWaits: readonly CoreWait[];
+}
+
+export interface CoreWait {
+  readonly atMs: number;
+  readonly waitedMs: number;
 }
 
 export class Recorder {
   readonly now: () => number;
   readonly #slept: () => number;
   readonly #cpu: () => number;
+  readonly #coreWait: (() => number) | undefined;
+  #coreWaits: CoreWait[] = [];
   readonly #columns: Columns;
   readonly #entries: Entry[] = [];
+  /** Forks of the root party: steps, evaluations, batches. */
+  readonly #outermost: Set<Entry> = new Set();
   readonly #inFlight: Entry[] = [];
   readonly #awaited: Entry[] = [];
   readonly #gauges = { kernels: 0, awaited: 0, kernelsPeak: 0, awaitedPeak: 0 };
@@ -75,6 +94,7 @@ export class Recorder {
     this.now = options.now ?? (() => performance.now());
     this.#slept = options.slept ?? (() => performance.nodeTiming.idleTime);
     this.#cpu = options.cpu ?? cpuMs;
+    this.#coreWait = 'coreWait' in options ? options.coreWait : coreWaitMeter();
     this.#columns = makeColumns(options.events ?? DEFAULT_EVENTS);
     // Line 0: time for which nothing was asked.
     this.#makeEntry({ scope: '', kind: 'span', name: '', peer: undefined });
@@ -82,6 +102,7 @@ export class Recorder {
     this.#last = this.#start;
     this.#lastSlept = this.#slept();
     this.#startCpu = this.#cpu();
+    this.#readCoreWait(this.#start);
   }
 
   /** Begins to count here: what was before does not belong to the session. */
@@ -90,6 +111,8 @@ export class Recorder {
     this.#last = this.#start;
     this.#lastSlept = this.#slept();
     this.#startCpu = this.#cpu();
+    this.#coreWaits = [];
+    this.#readCoreWait(this.#start);
   }
 
   /** All until now, what is still waited for included. */
@@ -100,11 +123,10 @@ export class Recorder {
     const tail = Math.max(0, endMs - this.#last);
     const idle = Math.min(tail, Math.max(0, this.#slept() - this.#lastSlept));
     const sleeper = this.#sleepCause(this.#entries[0]).id;
-    const lines = this.#entries.map(({ id, ...line }) => ({
-      ...line,
-      idleMs: line.idleMs + (id === sleeper ? idle : 0),
-      localMs: line.localMs + (id === 0 ? tail - idle : 0),
-    }));
+    const lines = this.#entries.map(({ id, ...line }) => {
+      const idleMs = line.idleMs + (id === sleeper ? idle : 0);
+      return { ...line, idleMs, localMs: line.localMs + (id === 0 ? tail - idle : 0) };
+    });
     return {
       startMs: this.#start,
       endMs,
@@ -114,6 +136,7 @@ export class Recorder {
       unlogged: this.#unlogged,
       kernels: { mean: kernels / total, peak: kernelsPeak },
       awaited: { mean: awaited / total, peak: awaitedPeak },
+      coreWaits: this.#coreWait === undefined ? [] : [...this.#coreWaits, { atMs: endMs, waitedMs: this.#coreWait() }],
     };
   }
 
@@ -123,7 +146,10 @@ export class Recorder {
 
   #makeEntry(line: Line): number {
     const id = this.#entries.length;
-    this.#entries.push({ id, ...line, ...noCounters() });
+    const outermost = line.kind === 'span' && line.scope !== '' && !line.scope.includes('/');
+    const entry = { id, ...line, ...noCounters() };
+    this.#entries.push(entry);
+    if (outermost) this.#outermost.add(entry);
     return id;
   }
 
@@ -187,6 +213,12 @@ export class Recorder {
     entry.calls++;
     entry.spanMs += now - start;
     this.#log(line, now, now - start, 0, 0, 0, 0, 0, 0, 0);
+    if (this.#outermost.has(entry)) this.#readCoreWait(now);
+  }
+
+  #readCoreWait(now: number): void {
+    if (this.#coreWait === undefined || this.#coreWaits.length >= MAXIMUM_READINGS) return;
+    this.#coreWaits.push({ atMs: now, waitedMs: this.#coreWait() });
   }
 
   /** Ends an interval whose last part, since `start`, was the thing itself, on the main thread. */

@@ -74,7 +74,7 @@ export function segmentsOf(part: Part, sent: ReadonlyMap<string, number>): Segme
     const start = end - busy - idle;
     const asleep = wakes ? start + busy : start;
     const awake = asleep + idle;
-    if (wakes) push(start, asleep, 'local', line.scope);
+    if (wakes) push(start, asleep, line.kind === 'receive' ? 'receive' : 'local', line.scope);
     const messageSent =
       cause === line && line.kind === 'receive' ? sent.get(keyOf(line.peer!, party, part, i)) : undefined;
     pushSleep(push, asleep, awake, cause, messageSent);

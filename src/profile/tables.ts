@@ -1,26 +1,52 @@
 /** The tables of a report. */
 import { type CountedLine, PARTIES, type PartyName } from './line.ts';
 import { placeOf } from './place.ts';
-import { layerName, type PartySummary, type Summary } from './summary.ts';
+import { GROUP_NAMES, GROUPS, groupTime, layerName, type PartySummary, type Summary } from './summary.ts';
 import { bytes, escaped, milliseconds } from './words.ts';
 
-type Cell = string | { readonly n: string };
+export type Cell = string | { readonly n: string };
 
-/** Cells are text; `{ n }` stands right, as figures do. */
-function table(id: string, head: readonly Cell[], rows: readonly (readonly Cell[])[], foot?: readonly Cell[]): string {
+interface Table {
+  readonly id?: string;
+  /** What it shows, for who hears the page and does not see it. */
+  readonly caption: string;
+  /** Of many columns. */
+  readonly broad?: true;
+  readonly head: readonly Cell[];
+  readonly rows: readonly (readonly Cell[])[];
+  readonly foot?: readonly Cell[];
+}
+
+/**
+ * Cells are text; `{ n }` stands right, as figures do. Where it is wider than the page it scrolls, by keyboard too, and says so (`style.ts`).
+ */
+export function table({ id, caption, broad, head, rows, foot }: Table): string {
   const cells = (tag: 'td' | 'th', row: readonly Cell[]): string =>
     row
-      .map((cell) =>
-        typeof cell === 'string'
-          ? `<${tag}>${escaped(cell)}</${tag}>`
-          : `<${tag} class="n">${escaped(cell.n)}</${tag}>`,
-      )
+      .map((cell) => {
+        const scope = tag === 'th' ? ' scope="col"' : '';
+        return typeof cell === 'string'
+          ? `<${tag}${scope}>${escaped(cell)}</${tag}>`
+          : `<${tag}${scope} class="n">${escaped(cell.n)}</${tag}>`;
+      })
       .join('');
   const line = (tag: 'td' | 'th', row: readonly Cell[]): string => `<tr>${cells(tag, row)}</tr>`;
   const body = rows.map((row) => line('td', row)).join('\n');
   const end = foot === undefined ? '' : `<tfoot>${line('td', foot)}</tfoot>`;
-  const name = id === '' ? '' : ` id="${id}"`;
-  return `<div class="scroll"><table${name}><thead>${line('th', head)}</thead>\n<tbody>\n${body}\n</tbody>${end}</table></div>`;
+  const name = id === undefined ? '' : ` id="${id}"`;
+  const heard = `<caption class="heard">${escaped(caption)}</caption>`;
+  return `<div class="sheet${broad ? ' broad' : ''}"><p class="hint">scroll →</p><div class="scroll" role="region" tabindex="0" aria-label="${escaped(caption)}"><table${name}>${heard}<thead>${line('th', head)}</thead>\n<tbody>\n${body}\n</tbody>${end}</table></div></div>`;
+}
+
+/** What the chart of layers shows. */
+export function layerFigures({ layers }: Summary): string {
+  const rows = layers.map(({ layer, party, time }): Cell[] => [
+    layerName(layer),
+    party,
+    ...GROUPS.map((group) => ({ n: milliseconds(groupTime(time, group)) })),
+  ]);
+  const head: Cell[] = ['layer', 'party', ...GROUPS.map((group) => ({ n: GROUP_NAMES[group] }))];
+  return table({ id: 'layers', caption: 'Time by layer and party', broad: true, head, rows });
 }
 
 export function protocolTable({ protocols, traffic, rounds, teller }: Summary): string {
@@ -48,7 +74,7 @@ export function protocolTable({ protocols, traffic, rounds, teller }: Summary): 
     { n: 'share' },
     { n: 'rounds' },
   ];
-  return `${table('protocols', head, rows, foot)}
+  return `${table({ id: 'protocols', caption: 'Bytes and rounds by protocol', head, rows, foot })}
 <p class="soft">The whole session, all parties, headers included. A round is a message that lengthened the chain of messages that depend on each other; where protocols overlap, the first to get there counts.</p>`;
 }
 
@@ -86,7 +112,8 @@ export function partyTable({ parties, unit }: Summary): string {
     ...(parties.some(({ gpuMs }) => gpuMs > 0) ? [each('GPU time', ({ gpuMs }) => milliseconds(gpuMs))] : []),
     each('clock against P0', ({ party, clock }) => (party === 'P0' ? '–' : `± ${clock.uncertaintyMs.toFixed(2)} ms`)),
   ];
-  return table('parties', ['', ...parties.map(({ party }) => ({ n: party }))], rows);
+  const head: Cell[] = ['figure', ...parties.map(({ party }) => ({ n: party }))];
+  return table({ id: 'parties', caption: 'The parties', head, rows });
 }
 
 interface Primitive {
@@ -128,7 +155,7 @@ export function layerTables({ parties, teller }: Summary): string {
         { n: 'bytes' },
         { n: 'rounds' },
       ];
-      return `<details><summary>${escaped(layerName(layer))} <span class="soft">${milliseconds(total(rows))} at ${teller}</span></summary>\n${table('', head, cells)}</details>`;
+      return `<details><summary>${escaped(layerName(layer))} <span class="soft">${milliseconds(total(rows))} at ${teller}</span></summary>\n${table({ caption: `What ran in ${layerName(layer)}`, head, rows: cells })}</details>`;
     })
     .join('\n');
 }

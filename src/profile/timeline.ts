@@ -8,10 +8,8 @@ import { CATEGORIES, type Category, type Stretch, type Timeline } from './summar
 /** Columns of the picture: in each, what took most of its time. */
 const COLUMNS = 600;
 
-/** Of the stretch of median length. */
-export function timelineOf(segments: Segments, told: Part, stretches: readonly Stretch[]): Timeline {
-  const byLength = [...stretches].sort((a, b) => a.to - a.from - (b.to - b.from));
-  const { from, to } = byLength[byLength.length >> 1];
+/** Of the unit of median length. */
+export function timelineOf(segments: Segments, told: Part, { from, to }: Stretch): Timeline {
   const layerScopes = (scope: string): boolean => /^(step|batch)\/(layer\/[^/]+|loss)$/.test(scope);
   return {
     ms: to - from,

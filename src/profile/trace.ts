@@ -32,7 +32,9 @@ const NAMES: Readonly<Record<Category, string>> = {
   random: 'draw randomness',
   local: 'ring arithmetic',
   send: 'send',
+  receive: 'receive',
   link: 'message on its way',
+  core: 'wait for a core',
   wait: 'wait',
   idle: 'idle',
 };

@@ -1,20 +1,20 @@
 /** The measured shares in words: whether a GPU or a better link would help, and what would help with one line. */
+import { sharesOf } from './answer.ts';
 import {
   type ByCategory,
   type Category,
-  groupTime,
+  type Group,
   type PartySummary,
   type RunFacts,
   type Summary,
   type Verdict,
 } from './summary.ts';
+import { coresUsed, FULL } from './warnings.ts';
 
 /** Shares below this are not worth buying anything for. */
 const WORTHWHILE = 0.1;
 /** By how much one share must exceed another to be called more. */
 const CLEARLY = 1.5;
-/** Of the machine's cores: above this the parties wait for each other's cores. */
-const FULL = 0.85;
 
 interface Findings {
   readonly facts: RunFacts;
@@ -31,13 +31,14 @@ const UNITS = { step: 'a training step', batch: 'a batch', session: 'the recorde
 export function verdictOf({ facts, unit, unitMs, resolved, latencyShare, parties }: Findings): Verdict {
   const gpu = resolved.product / unitMs;
   const link = resolved.link / unitMs;
-  const other = groupTime(resolved, 'computation') / unitMs;
-  const shares = `${percent(gpu)} of ${UNITS[unit]} goes into matrix products, ${percent(link)} into messages on their way`;
+  const parts = sharesOf(resolved);
+  const percent = (name: Group): number => parts.find((part) => part.name === name)?.percent ?? 0;
+  const [products, messages] = [`${percent('products')} %`, `${percent('messages')} %`];
+  const shares = `${products} of ${UNITS[unit]} goes into matrix products, ${messages} into messages on their way`;
   const sentences = [
-    gpuSentence(gpu, facts),
-    linkSentence(link, latencyShare, facts),
-    `${percent(other)} is other computation: comparisons, drawing randomness, ring arithmetic. Faster processors or more threads shorten it.`,
-    ...crowding(facts, parties),
+    gpuSentence(gpu, products, facts),
+    linkSentence(link, messages, latencyShare, facts),
+    ...sharing(facts, parties),
   ];
   return { headline: `${headline(gpu, link)}: ${shares}.`, sentences, gpu, link };
 }
@@ -53,14 +54,14 @@ function headline(gpu: number, link: number): string {
   return 'A GPU and a better link would help about alike';
 }
 
-function gpuSentence(share: number, { backend }: RunFacts): string {
+function gpuSentence(share: number, percent: string, { backend }: RunFacts): string {
   const best = `even one that took no time would make it ${times(share)} as fast`;
   return backend === 'webgpu'
-    ? `A faster GPU: matrix products take ${percent(share)}; ${best}.`
-    : `A GPU: matrix products take ${percent(share)}; ${best}.`;
+    ? `A faster GPU: matrix products take ${percent}; ${best}.`
+    : `A GPU: matrix products take ${percent}; ${best}.`;
 }
 
-function linkSentence(share: number, latencyShare: number, { oneMachine, link }: RunFacts): string {
+function linkSentence(share: number, percent: string, latencyShare: number, { oneMachine, link }: RunFacts): string {
   const why =
     share < WORTHWHILE
       ? ''
@@ -69,25 +70,16 @@ function linkSentence(share: number, latencyShare: number, { oneMachine, link }:
         : ' Most of it is not latency: more bandwidth would help.';
   const inside =
     oneMachine && link === undefined ? ' The links here stay inside one machine; on a network this share grows.' : '';
-  return `A better link: messages take ${percent(share)}; even one that took no time would make it ${times(share)} as fast.${why}${inside}`;
+  return `A better link: messages take ${percent}; even one that took no time would make it ${times(share)} as fast.${why}${inside}`;
 }
 
-/** Whether the parties, or other programs, were in each other's way. */
-function crowding({ oneMachine, cores, load }: RunFacts, parties: readonly PartySummary[]): string[] {
-  if (!oneMachine) return [];
-  const used = parties.reduce((sum, { cpuMs, sessionMs }) => sum + cpuMs / sessionMs, 0);
-  const sentences: string[] = [];
-  if (used >= FULL * cores) {
-    sentences.push(
-      `All parties share this machine and kept ${used.toFixed(1)} of its ${cores} cores busy: on machines of their own each would be faster.`,
-    );
-  }
-  if (load > Math.max(cores, used) + 1) {
-    sentences.push(
-      `This machine was crowded: ${load.toFixed(1)} processes wanted its ${cores} cores, and a party that waits for a core looks like a slow one, or like a slow link. Measure again when it is quiet.`,
-    );
-  }
-  return sentences;
+/** Whether the parties were in each other's way. */
+function sharing({ oneMachine, cores }: RunFacts, parties: readonly PartySummary[]): string[] {
+  const used = coresUsed(parties);
+  if (!oneMachine || used < FULL * cores) return [];
+  return [
+    `All parties share this machine and kept ${used.toFixed(1)} of its ${cores} cores busy: on machines of their own each would be faster.`,
+  ];
 }
 
 /** What would help with time of one kind. */
@@ -100,19 +92,19 @@ export function helpFor(category: Category, latencyShare: number, { backend }: R
     case 'random':
       return 'a faster processor: randomness is drawn by AES on one thread';
     case 'local':
-      return 'a faster processor: ring arithmetic and frames, on one thread';
+      return 'a faster processor: ring arithmetic, on one thread';
     case 'send':
       return 'a faster processor: giving messages to the network';
+    case 'receive':
+      return 'a faster processor: taking messages in, on one thread';
     case 'link':
       return latencyShare >= 0.5 ? 'a link with less latency' : 'a link with more bandwidth';
+    case 'core':
+      return 'more cores, or a machine of its own for each party';
     case 'wait':
     case 'idle':
       return 'nothing here: find what the others do meanwhile';
   }
-}
-
-function percent(share: number): string {
-  return `${Math.round(100 * share)} %`;
 }
 
 /** Amdahl: how much faster a unit gets when a share of it vanishes. */

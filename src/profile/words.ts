@@ -27,3 +27,15 @@ export function bytes(count: number): string {
   if (count >= 1e6) return `${(count / 1e6).toFixed(2)} MB`;
   return count >= 1e3 ? `${(count / 1e3).toFixed(1)} kB` : `${count} B`;
 }
+
+/** Parts of a whole as whole percents that add up to 100: what is lost in rounding down goes to the largest remainders. */
+export function percents(parts: readonly number[]): number[] {
+  const total = parts.reduce((sum, part) => sum + part, 0);
+  if (!(total > 0)) return parts.map(() => 0);
+  const exact = parts.map((part) => (100 * part) / total);
+  const whole = exact.map(Math.floor);
+  const missing = 100 - whole.reduce((sum, percent) => sum + percent, 0);
+  const order = exact.map((_, i) => i).sort((a, b) => exact[b] - whole[b] - (exact[a] - whole[a]));
+  for (const i of order.slice(0, missing)) whole[i]++;
+  return whole;
+}

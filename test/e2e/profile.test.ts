@@ -1,5 +1,5 @@
 /** `--profile` from end to end: what it leaves after a run, after one that was cut short, and where it cannot be left. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/profile/summary.ts';
@@ -37,7 +37,13 @@ function checkCounts(summary: Summary): void {
 
 describe('train and infer', () => {
   const profile = join(folder, 'profile');
-  let json: { steps: number; bytesSentPerStep: { total: number }; onlineRoundsPerStep: number };
+  let said: string;
+  let json: {
+    secondsPerStep: { median: number };
+    steps: number;
+    bytesSentPerStep: { total: number };
+    onlineRoundsPerStep: number;
+  };
 
   beforeAll(async () => {
     const words = ['local', 'train', ...common, '--epochs', '2', '--out', model, '--json', '-', '--profile', profile];
@@ -45,6 +51,7 @@ describe('train and infer', () => {
     expect(stderr).toMatch(/profile: .*report\.html: .*(GPU|link)/);
     expect(code).toBe(0);
     json = JSON.parse(stdout) as typeof json;
+    said = stderr;
   });
 
   it('leaves a report, a trace and a file for programs, and nothing else', () => {
@@ -66,6 +73,32 @@ describe('train and infer', () => {
     expect(shares).toBeCloseTo(1, 2);
   });
 
+  it('gives one figure for a step, the same in the report, on the terminal and in JSON', () => {
+    const { unitMs, shares, headline } = summaryIn(profile);
+    expect(unitMs).toBeCloseTo(1000 * json.secondsPerStep.median, 6);
+    expect(shares.reduce((sum, { percent }) => sum + percent, 0)).toBe(100);
+    expect(shares.reduce((sum, { ms }) => sum + ms, 0)).toBeCloseTo(unitMs, 3);
+    expect(said).toContain(`profile: ${join(profile, 'report.html')}: ${headline}\n`);
+    const html = readFileSync(join(profile, 'report.html'), 'utf8');
+    expect(html.includes(headline.replaceAll('<', '&lt;'))).toBe(true);
+  });
+
+  it('tells of the whole run, phase by phase', () => {
+    const { run } = summaryIn(profile);
+    expect(run.map(({ name }) => name).join(' ')).toBe('start-up sharing training evaluation ending saving');
+    expect(run.reduce((sum, { percent }) => sum + percent, 0)).toBe(100);
+    expect(said).toMatch(/ {2}The whole run, [\d.]+ m?s: start-up \d+ %, sharing /);
+  });
+
+  it('knows how long the parties waited for a core, where the system says', () => {
+    const { resolved, parties } = summaryIn(profile);
+    const told = existsSync('/proc/self/schedstat');
+    for (const ms of [resolved.core, ...parties.map(({ time }) => time.core)]) {
+      expect(ms).toBeGreaterThanOrEqual(0);
+      if (!told) expect(ms).toBe(0);
+    }
+  });
+
   it('puts the parties on one clock', () => {
     for (const { party, clock } of summaryIn(profile).parties) {
       expect(clock.uncertaintyMs).toBeLessThan(party === 'P0' ? 1e-9 : 1000);
@@ -77,6 +110,7 @@ describe('train and infer', () => {
     expect(await run(words, folder)).toMatchObject({ code: 0 });
     const summary = summaryIn(profile);
     expect(summary).toMatchObject({ unit: 'batch', units: 2 });
+    expect(summary.run.map(({ name }) => name)).toEqual(['start-up', 'sharing', 'inference', 'ending']);
     checkCounts(summary);
     expect(readdirSync(profile).sort()).toEqual(FILES);
   });

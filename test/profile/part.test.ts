@@ -7,8 +7,11 @@ import { threeParties } from './parts.ts';
 const part = threeParties(12.5).get('P2')!;
 
 function encoded(changes: object = {}): Uint8Array {
-  const { startMs, endMs, cpuMs, lines, columns, unlogged, kernels, awaited, ...own } = { ...part, ...changes };
-  return encodePart(own, { startMs, endMs, cpuMs, lines, columns, unlogged, kernels, awaited });
+  const { startMs, endMs, cpuMs, lines, columns, unlogged, kernels, awaited, coreWaits, ...own } = {
+    ...part,
+    ...changes,
+  };
+  return encodePart(own, { startMs, endMs, cpuMs, lines, columns, unlogged, kernels, awaited, coreWaits });
 }
 
 describe('a part', () => {
@@ -69,6 +72,27 @@ describe('a part', () => {
     ['control characters', { session: 'a\u001b[31m' }, /session/],
     ['a name too long', { session: 'a'.repeat(300) }, /session/],
     ['no line', { lines: [] }, /lines/],
+    ['a wait for a core that is none', { coreWaits: [{ atMs: 1, waitedMs: -1 }] }, /coreWaits/],
+    [
+      'waits for a core out of order',
+      {
+        coreWaits: [
+          { atMs: 2, waitedMs: 1 },
+          { atMs: 1, waitedMs: 2 },
+        ],
+      },
+      /coreWaits: out of order/,
+    ],
+    [
+      'a wait for a core that shrinks',
+      {
+        coreWaits: [
+          { atMs: 1, waitedMs: 2 },
+          { atMs: 2, waitedMs: 1 },
+        ],
+      },
+      /coreWaits: out of order/,
+    ],
     ['an end before its start', { startMs: 200, endMs: 100 }, /ends before it begins/],
     ['an event of no line', event('line', 999), /no such line/],
     ['a cause that is no line', event('cause', 999), /no such line/],

@@ -1,5 +1,5 @@
 /** Parts of a profile made by hand: intervals whose owner a test knows. */
-import { noCounters, type CountedLine, type Kind, type PartyName } from '../../src/profile/line.ts';
+import { noCounters, PARTIES, type CountedLine, type Kind, type PartyName } from '../../src/profile/line.ts';
 import { makeColumns, type Columns } from '../../src/profile/log.ts';
 import type { Part } from '../../src/profile/part.ts';
 import type { RunFacts } from '../../src/profile/summary.ts';
@@ -27,6 +27,7 @@ export interface PartOptions {
   readonly ahead?: number;
   readonly complete?: boolean;
   readonly unlogged?: number;
+  readonly coreWaits?: Part['coreWaits'];
 }
 
 export function partOf(party: PartyName, happenings: readonly Happening[], options: PartOptions): Part {
@@ -72,6 +73,7 @@ export function partOf(party: PartyName, happenings: readonly Happening[], optio
     unlogged: options.unlogged ?? 0,
     kernels: { mean: 0.5, peak: 2 },
     awaited: { mean: 1, peak: 3 },
+    coreWaits: options.coreWaits ?? [],
   };
 }
 
@@ -87,6 +89,8 @@ export const FACTS: RunFacts = {
   oneMachine: true,
   link: undefined,
   ended: undefined,
+  unitMs: undefined,
+  phases: [],
 };
 
 const DENSE = 'step/layer/0:dense/matmul';
@@ -141,4 +145,26 @@ export function threeParties(ahead: number): Map<PartyName, Part> {
       ),
     ],
   ]);
+}
+
+/**
+ * Three parties that do the same over some steps: the first ends after 50 ms, each further one 10 ms later, of which 4 went into a product, 5 into ring arithmetic
+ * and 1, between two steps, into nothing.
+ *
+ * @param coreWait how long it had waited for a core, by its clock; none: the system does not say
+ */
+export function steps(count: number, coreWait?: (atMs: number) => number): Map<PartyName, Part> {
+  const happenings = Array.from({ length: count }, (_, i): Happening[] => {
+    const end = 50 + 10 * i;
+    const idle = i === 0 ? 41 : 1;
+    return [
+      { scope: '', kind: 'span', end: end - 9, idle },
+      { scope: DENSE, kind: 'kernel', name: 'gemm', end, busy: 9, own: 4 },
+      { scope: 'step', kind: 'span', end, span: 9 },
+    ];
+  }).flat();
+  const endMs = 50 + 10 * count;
+  const readings = coreWait === undefined ? [] : [0, 55, endMs];
+  const coreWaits = readings.map((atMs) => ({ atMs, waitedMs: coreWait!(atMs) }));
+  return new Map(PARTIES.map((party) => [party, partOf(party, happenings, { endMs, coreWaits })]));
 }

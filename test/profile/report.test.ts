@@ -8,7 +8,7 @@ import { analyse } from '../../src/profile/analysis.ts';
 import { formatReport } from '../../src/profile/report.ts';
 import type { RunFacts } from '../../src/profile/summary.ts';
 import { launchBrowser } from '../browser.ts';
-import { FACTS, threeParties } from './parts.ts';
+import { FACTS, steps, threeParties } from './parts.ts';
 import { temporaryFolder } from '../folder.ts';
 
 const folder = temporaryFolder('report');
@@ -52,11 +52,15 @@ async function textOf(page: Page, selector = 'body'): Promise<string> {
 }
 
 describe('report', () => {
-  it('opens without complaint and without the network, and says first what would help', async () => {
+  it('opens without complaint and without the network, and says first where the time goes', async () => {
     const { page, complaints, requests } = await open(report());
     expect(complaints).toEqual([]);
     expect(requests).toHaveLength(1);
     expect(await page.title()).toBe('Where the time goes: network A');
+    expect(await textOf(page, '#answer .headline')).toMatch(
+      /^A training step takes 100 ms: matrix products 40 %, waiting for the link 30 %, comparisons 19 %, sending and receiving frames 10 %, ring arithmetic 1 %\.$/,
+    );
+    expect(await textOf(page, '#advice')).toMatch(/^What would help most: a GPU, .* Matrix products: 40 %/);
     const verdict = await textOf(page, '#verdict');
     expect(verdict).toMatch(/^A GPU and a better link would help about alike: 40 % of a training step/);
     expect(verdict).toMatch(/1\.67 times as fast/);
@@ -72,6 +76,105 @@ describe('report', () => {
     }
     expect(await page.evaluate(`document.querySelectorAll('#expenses tbody tr').length`)).toBe(5);
     expect(await page.evaluate(`document.querySelectorAll('script, link[rel=stylesheet]').length`)).toBe(0);
+  });
+
+  it('gives the shares in order, in figures and as bars, with their sum', async () => {
+    const { page } = await open(report());
+    const rows = await page.evaluate(
+      `[...document.querySelectorAll('#shares tbody tr')].map((row) => [row.children[0].innerText, row.children[1].innerText, row.querySelector('i').getBoundingClientRect().width])`,
+    );
+    const [names, shares, widths] = [0, 1, 2].map((i) => (rows as (string | number)[][]).map((row) => row[i]));
+    expect(names).toEqual([
+      'matrix products',
+      'waiting for the link',
+      'comparisons',
+      'sending and receiving frames',
+      'ring arithmetic',
+    ]);
+    expect(shares).toEqual(['40 %', '30 %', '19 %', '10 %', '1 %']);
+    expect(Number(widths[1]) / Number(widths[0])).toBeCloseTo(0.75, 1);
+    expect(await textOf(page, '#shares tfoot')).toMatch(/100 %\s+100 ms/);
+  });
+
+  it('shows the whole run, each phase by name and in figures', async () => {
+    const phases = [
+      { phase: 'start-up', ms: 1000 },
+      { phase: 'sharing', ms: 3500 },
+      { phase: 'training', ms: 1500 },
+      { phase: 'evaluation', ms: 4000 },
+    ] as const;
+    const { page } = await open(report({ phases }));
+    expect(await textOf(page, '#run .headline')).toBe(
+      'The whole run took 10.0 s, most of it evaluation 40 % and sharing 35 %.',
+    );
+    const list = (await page.evaluate(
+      `[...document.querySelectorAll('#run li')].map((li) => li.innerText)`,
+    )) as string[];
+    expect(list).toEqual([
+      expect.stringMatching(/^start-up 10 %, 1\.00 s/),
+      expect.stringMatching(/^sharing 35 %, 3\.50 s/),
+      expect.stringMatching(/^training 15 %, 1\.50 s/),
+      expect.stringMatching(/^evaluation 40 %, 4\.00 s/),
+    ]);
+    const widths = await page.evaluate(
+      `[...document.querySelectorAll('#run .run i')].map((i) => i.getBoundingClientRect().width / document.querySelector('#run .run').getBoundingClientRect().width)`,
+    );
+    [0.1, 0.35, 0.15, 0.4].forEach((share, i) => expect((widths as number[])[i]).toBeCloseTo(share, 1));
+  });
+
+  it('warns above everything of what voids the times, and marks them', async () => {
+    const { page } = await open(report({ load: 9 }));
+    expect(await page.evaluate(`document.querySelector('h1').nextElementSibling.innerText`)).toMatch(
+      /^Do not rely on the times below\. This machine was crowded: .* Measure again/,
+    );
+    for (const place of ['#answer .headline', '#advice', '#verdict .headline', '#shares tfoot']) {
+      expect(await textOf(page, place)).toContain('†');
+    }
+    const marked = await page.evaluate(
+      `[...document.querySelectorAll('h2')].filter((h) => h.innerText.includes('†')).map((h) => h.innerText.slice(0, 8))`,
+    );
+    expect(marked).toEqual(['The five', 'By layer', 'One trai', 'Parties ', 'Layer by']);
+    const quiet = await open(formatReport(analyse(steps(8), FACTS)));
+    expect(await textOf(quiet.page)).not.toMatch(/†|rely/);
+  });
+
+  it.each([320, 390, 560, 640, 700, 760, 900, 1100])(
+    'at %d pixels whatever is wider than its place scrolls, says so and takes the keyboard',
+    async (width) => {
+      const { page } = await open(report({ network: 'a-network-of-mine-with-a-long-name', load: 9 }), width);
+      await page.evaluate(`document.querySelectorAll('details').forEach((one) => (one.open = true))`);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+      const seen = (await page.evaluate(`[...document.querySelectorAll('body *')]
+        .filter((one) => !one.closest('svg, .heard') && one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible')
+        .map((one) => one.className)`)) as string[];
+      expect(seen.filter((name) => name !== 'scroll')).toEqual([]);
+      const sheets = (await page.evaluate(`[...document.querySelectorAll('.scroll')].map((one) => {
+        const hint = one.parentElement.querySelector('.hint');
+        return {
+          wider: one.scrollWidth > one.clientWidth,
+          hint: hint.getBoundingClientRect().height > 0 && hint.innerText,
+          shadow: getComputedStyle(one).backgroundImage.includes('gradient'),
+          keyboard: one.tabIndex === 0 && one.getAttribute('aria-label') !== '' && one.querySelector('caption') !== null,
+          id: one.firstElementChild.id,
+        };
+      })`)) as { wider: boolean; hint: string | false; shadow: boolean; keyboard: boolean; id: string }[];
+      expect(sheets.length).toBeGreaterThan(4);
+      for (const sheet of sheets) {
+        const cut = width < (sheet.id === 'layers' ? 896 : 736) && !(sheet.id === 'expenses' && width <= 640);
+        expect({ width, ...sheet }).toMatchObject({ wider: cut, hint: cut ? 'scroll →' : false, keyboard: true });
+        if (cut) expect(sheet.shadow).toBe(true);
+      }
+    },
+  );
+
+  it('scrolls a table by keyboard', async () => {
+    const { page } = await open(report(), 390);
+    await page.evaluate(`document.querySelector('#protocols').parentElement.focus()`);
+    await page.keyboard.down('ArrowRight');
+    await page.waitForFunction(`document.querySelector('#protocols').parentElement.scrollLeft > 0`);
+    expect(await page.evaluate(`document.activeElement.getAttribute('aria-label')`)).toBe(
+      'Bytes and rounds by protocol',
+    );
   });
 
   it('draws each chart once at a time, with what it shows in words', async () => {
