@@ -1,13 +1,8 @@
-/**
- * `--profile DIR`: the folder is tried before the run; after it, however it ended, the parties' parts become a trace, a report and a file
- * for programs.
- */
+/** `--profile DIR`: the folder, tried before the run; and the trace, the report and the file for programs made of the parties' parts. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { Options } from 'yargs';
-import { describeLink } from '../channel/linkModel.ts';
 import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
 import { needPackage } from '../data/packages.ts';
 import { Problem } from '../data/problem.ts';
@@ -19,10 +14,6 @@ import type { RunFacts } from '../profile/summary.ts';
 import { writeTrace } from '../profile/trace.ts';
 import { partFile } from '../server/profiling.ts';
 import { messageOf } from './errors.ts';
-import type { SessionSettings } from './options/session.ts';
-import type { PartyNews } from './party-news.ts';
-import type { Phases } from './phases.ts';
-import { machineCard, spread } from './report.ts';
 
 export const profileOption: Options = {
   type: 'string',
@@ -50,58 +41,8 @@ export function checkProfileFolder(folder: string | undefined): void {
   }
 }
 
-/** What a run knows of itself when it is over. */
-export interface RunTimes {
-  readonly phases: Phases;
-  /** Seconds of each step, or batch, of this session. */
-  readonly unitSeconds: () => readonly number[];
-}
-
-/** Does a run and, if it is to be profiled, reports on what its parties left in the folder, however it ended. */
-export async function profiled<T>(
-  settings: SessionSettings,
-  news: PartyNews,
-  times: RunTimes,
-  run: () => Promise<T>,
-): Promise<T> {
-  const { profile: folder } = settings;
-  if (folder === undefined) return run();
-  checkProfileFolder(folder);
-  removeParts(folder);
-  const line = (text: string): void => news.line(text);
-  let ended: string | undefined;
-  try {
-    return await run();
-  } catch (error) {
-    ended = messageOf(error);
-    throw error;
-  } finally {
-    // The result of the session, or why it failed, counts more than why its profile did.
-    const failed = (why: unknown): void => line(`no profile: ${messageOf(why)}`);
-    await reportProfile(folder, { ...factsOf(settings, news, times), ended }, line).catch(failed);
-  }
-}
-
-/** What a profile's report says of the run. */
-function factsOf(
-  { network, batch, suite, workers, link }: SessionSettings,
-  { computing }: PartyNews,
-  { phases, unitSeconds }: RunTimes,
-): RunFacts {
-  const { cpu, cores, memoryGiB, node } = machineCard();
-  const backend = computing?.backend ?? 'wasm';
-  const seconds = unitSeconds();
-  return {
-    ...{ network: network.name, batch, suite, backend, workers },
-    machine: `${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${memoryGiB} GiB, Node ${node}`,
-    ...{ cores, load: loadavg()[0], oneMachine: true, link: link && describeLink(link), ended: undefined },
-    unitMs: seconds.length === 0 ? undefined : 1000 * spread(seconds).median,
-    phases: phases.times(),
-  };
-}
-
 /** Makes the report of the parts in a folder, and takes them away. */
-async function reportProfile(folder: string, facts: RunFacts, line: (text: string) => void): Promise<void> {
+export async function reportProfile(folder: string, facts: RunFacts, line: (text: string) => void): Promise<void> {
   const parts = new Map<PartyName, Part>();
   for (const party of PARTIES) {
     const part = await readPart(partFile(folder, party), party, line);
@@ -139,6 +80,6 @@ async function readPart(path: string, party: PartyName, line: (text: string) => 
   }
 }
 
-function removeParts(folder: string): void {
+export function removeParts(folder: string): void {
   for (const party of PARTIES) rmSync(partFile(folder, party), { force: true });
 }
