@@ -16,6 +16,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { ChannelError, type PeerName } from './channel.ts';
 import { printable } from './frame.ts';
+import { Patience } from './patience.ts';
 import type { Transport } from './transport.ts';
 
 export const PROTOCOL_VERSION = '1';
@@ -67,18 +68,20 @@ interface Hello {
   readonly config: readonly (readonly [string, string])[];
 }
 
-/** The side that dialled. Rejects with a HungUpError when it makes sense to dial again. */
+/**
+ * The side that dialled. Rejects with a HungUpError when it makes sense to dial again.
+ * @param timeoutMs for each message of the other side
+ */
 export async function introduceTo(
   transport: Transport,
   side: HandshakeSide,
   peer: PeerName,
   timeoutMs: number,
 ): Promise<Introduced> {
-  const deadline = performance.now() + timeoutMs;
   const agreement = side.agreement(peer);
   const mine = helloOf(side, peer, agreement);
   const myBytes = say(transport, mine);
-  const hello = await nextMessage(transport, deadline, peer);
+  const hello = await nextMessage(transport, timeoutMs, peer);
   checkNotRefused(hello.message, peer);
   const theirs = parseHello(hello.message, peer);
   if (theirs.role !== peer || theirs.peer !== side.self) {
@@ -86,7 +89,7 @@ export async function introduceTo(
   }
   const secrets = agreement.derive(transcriptOf(myBytes, hello.bytes), fromHex(theirs.publicKey));
   say(transport, { proof: toHex(secrets.proofOf(side.self)) });
-  const confirm = await nextMessage(transport, deadline, peer).catch((error: unknown) => {
+  const confirm = await nextMessage(transport, timeoutMs, peer).catch((error: unknown) => {
     throw new StrangerError(messageOf(error));
   });
   checkNotRefused(confirm.message, peer);
@@ -100,6 +103,7 @@ export async function introduceTo(
  * The side that listens. Rejects with a MismatchError when the true peer came with another configuration, and with any other error for
  * whatever does not come from a peer of this session.
  * @param refusalOf why a role is not awaited, if it is not.
+ * @param timeoutMs for each message of the other side
  */
 export async function welcome(
   transport: Transport,
@@ -107,8 +111,7 @@ export async function welcome(
   refusalOf: (role: PeerName) => string | undefined,
   timeoutMs: number,
 ): Promise<Introduced> {
-  const deadline = performance.now() + timeoutMs;
-  const hello = await nextMessage(transport, deadline, 'a stranger');
+  const hello = await nextMessage(transport, timeoutMs, 'a stranger');
   const theirs = parseHello(hello.message, 'a stranger');
   const peer = theirs.role;
   const who = `a stranger, as ${peer}`;
@@ -120,7 +123,7 @@ export async function welcome(
     const mine = helloOf(side, peer, agreement);
     const myBytes = say(transport, mine);
     const secrets = agreement.derive(transcriptOf(hello.bytes, myBytes), fromHex(theirs.publicKey));
-    checkProof((await nextMessage(transport, deadline, who)).message, secrets.proofOf(peer), who);
+    checkProof((await nextMessage(transport, timeoutMs, who)).message, secrets.proofOf(peer), who);
     // Another connection of this peer may have come through meanwhile. From here to the caller nothing else runs.
     const late = refusalOf(peer);
     if (late !== undefined) throw new StrangerError(`${who}: ${late}`);
@@ -212,17 +215,17 @@ function say(transport: Transport, message: object): Uint8Array {
 /** The next message, as bytes and as the object they stand for. Nothing else is taken from the transport. */
 function nextMessage(
   transport: Transport,
-  deadline: number,
+  timeoutMs: number,
   who: string,
 ): Promise<{ bytes: Uint8Array; message: object }> {
   return new Promise((resolve, reject) => {
     const end = (act: () => void): void => {
-      clearTimeout(timer);
+      patience.cancel();
       transport.detach();
       act();
     };
     const late = (): void => end(() => reject(new StrangerError(`${who}: no answer in the handshake`)));
-    const timer = setTimeout(late, Math.min(Math.max(1, deadline - performance.now()), 2 ** 31 - 1));
+    const patience = new Patience(timeoutMs, late);
     transport.attach({
       onFrame: (parts) => {
         end(() => {

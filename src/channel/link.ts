@@ -22,11 +22,14 @@ import {
 import { DEFAULT_FRAME_BYTES, decodeFrame, encodeFrame, printable, type Frame, type FrameKind } from './frame.ts';
 import { describe, mismatch, type Expected } from './expected.ts';
 import { Inbox } from './inbox.ts';
+import { Patience, type Timers } from './patience.ts';
 import type { FrameSink, Transport } from './transport.ts';
 
 export interface LinkOptions {
   /** How long a message may be waited for, unless the receiver says otherwise. Default 60 s. */
   readonly timeoutMs?: number;
+  /** By which time-outs are counted: time in which this process ran (`patience.ts`). */
+  readonly timers?: Timers | undefined;
   /** Bytes of messages that arrived before anyone asked for them. Default 1 GiB. */
   readonly inboxBytes?: number;
   /** Longest frame, in and out. Default 64 MiB. */
@@ -44,7 +47,7 @@ interface Waiter {
   readonly expected: Expected;
   readonly resolve: (message: Received<Payloads[ElementType]>) => void;
   readonly reject: (error: Error) => void;
-  readonly timer: NodeJS.Timeout | undefined;
+  readonly patience: Patience | undefined;
 }
 
 export class FrameLink implements Link, FrameSink {
@@ -53,6 +56,7 @@ export class FrameLink implements Link, FrameSink {
   readonly failed: Promise<Error>;
   readonly #transport: Transport;
   readonly #timeoutMs: number;
+  readonly #timers: Timers | undefined;
   readonly #maxFrameBytes: number;
   readonly #inbox: Inbox;
   readonly #waiters: Map<string, Waiter> = new Map();
@@ -74,6 +78,7 @@ export class FrameLink implements Link, FrameSink {
     this.peer = peer;
     this.#transport = transport;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#timers = options.timers;
     this.#maxFrameBytes = options.maxFrameBytes ?? DEFAULT_FRAME_BYTES;
     this.#inbox = new Inbox(options.inboxBytes ?? DEFAULT_INBOX_BYTES);
     this.#onArrival = options.onArrival;
@@ -188,7 +193,7 @@ export class FrameLink implements Link, FrameSink {
     if (fault !== undefined) throw new ChannelError(fault);
     this.#waiters.delete(frame.label);
     this.#inbox.finish(frame.label);
-    clearTimeout(waiter.timer);
+    waiter.patience?.cancel();
     waiter.resolve({ data: frame.data, depth: frame.depth });
   }
 
@@ -204,9 +209,9 @@ export class FrameLink implements Link, FrameSink {
       return Promise.resolve({ data: frame.data as Payloads[K], depth: frame.depth });
     }
     const message = new Promise<Received<Payloads[ElementType]>>((resolve, reject) => {
-      const timer =
-        timeoutMs >= FOREVER_MS ? undefined : setTimeout(() => this.#timeOut(expected, timeoutMs), timeoutMs).unref();
-      this.#waiters.set(label, { expected, resolve, reject, timer });
+      const timeOut = (): void => this.#timeOut(expected, timeoutMs);
+      const patience = timeoutMs >= FOREVER_MS ? undefined : new Patience(timeoutMs, timeOut, this.#timers);
+      this.#waiters.set(label, { expected, resolve, reject, patience });
     });
     // A message may be asked for long before it is awaited; a failure in between must not end the process.
     message.catch(() => undefined);
@@ -301,14 +306,12 @@ export class FrameLink implements Link, FrameSink {
 
   #peerBye(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(
-        () => {
-          this.#fail(`${this.self} waited ${this.#timeoutMs / 1000} s for ${this.peer} to close the link`, 'tell');
-        },
-        Math.min(this.#timeoutMs, FOREVER_MS),
-      ).unref();
+      const late = (): void => {
+        this.#fail(`${this.self} waited ${this.#timeoutMs / 1000} s for ${this.peer} to close the link`, 'tell');
+      };
+      const patience = new Patience(this.#timeoutMs, late, this.#timers);
       this.#onPeerBye = () => {
-        clearTimeout(timer);
+        patience.cancel();
         resolve();
       };
       void this.failed.then(this.#onPeerBye);
@@ -348,8 +351,8 @@ export class FrameLink implements Link, FrameSink {
     this.#state = 'failed';
     const error = new ChannelError(text);
     this.#error = error;
-    for (const { reject, timer } of this.#waiters.values()) {
-      clearTimeout(timer);
+    for (const { reject, patience } of this.#waiters.values()) {
+      patience?.cancel();
       reject(error);
     }
     for (const reject of this.#pendingSends) reject(error);

@@ -8,6 +8,7 @@ import { FrameLink, type LinkOptions } from './link.ts';
 import type { LinkModel } from './linkModel.ts';
 import type { Listener } from './listener.ts';
 import { shaped } from './shaped.ts';
+import { Patience } from './patience.ts';
 import { dial, pause, type WebSocketOptions, type WebSocketTransport } from './websocket.ts';
 
 export interface MeshOptions extends HandshakeSide {
@@ -92,18 +93,14 @@ class MeshOpening {
 
   async run(): Promise<Mesh> {
     const { self, listener, dial: urls, timeoutMs } = this.#options;
-    const timer = setTimeout(
-      () => {
-        this.#fail(
-          new ChannelError(`${self} waited ${timeoutMs / 1000} s for ${this.#missing().join(' and ')} to connect`),
-        );
-      },
-      Math.min(timeoutMs, 2 ** 31 - 1),
-    );
+    const patience = new Patience(timeoutMs, () => {
+      this.#fail(
+        new ChannelError(`${self} waited ${timeoutMs / 1000} s for ${this.#missing().join(' and ')} to connect`),
+      );
+    });
     listener?.accept((connection) => void this.#accept(listener, connection));
-    const deadline = performance.now() + timeoutMs;
     for (const [peer, url] of Object.entries(urls) as [PeerName, string][]) {
-      this.#dial(peer, url, deadline).catch((error: unknown) => this.#fail(error));
+      this.#dial(peer, url, patience).catch((error: unknown) => this.#fail(error));
     }
     if (this.#missing().length === 0) this.#complete();
     try {
@@ -113,23 +110,23 @@ class MeshOpening {
       for (const link of this.#links.values()) link.abort(messageOf(error));
       throw error;
     } finally {
-      clearTimeout(timer);
+      patience.cancel();
       listener?.accept(undefined);
       this.#ending.abort();
     }
   }
 
-  async #dial(peer: PeerName, url: string, deadline: number): Promise<void> {
+  async #dial(peer: PeerName, url: string, patience: Patience): Promise<void> {
     const { signal } = this.#ending;
     while (!signal.aborted) {
-      const timeoutMs = Math.max(1, deadline - performance.now());
+      const timeoutMs = patience.left;
       const connection = await dial(url, { ...this.#options.socket, timeoutMs, signal }).catch((error: unknown) => {
         throw new ChannelError(`${this.#options.self} cannot reach ${peer}: ${messageOf(error)}`, { cause: error });
       });
       const stop = (): void => connection.destroy();
       signal.addEventListener('abort', stop);
       try {
-        const introduced = await introduceTo(connection, this.#options, peer, deadline - performance.now());
+        const introduced = await introduceTo(connection, this.#options, peer, patience.left);
         return this.#add(introduced, connection);
       } catch (error) {
         void connection.close();

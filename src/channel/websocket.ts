@@ -13,6 +13,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { WebSocket, type RawData } from 'ws';
 import { ChannelError } from './channel.ts';
 import { DEFAULT_FRAME_BYTES } from './frame.ts';
+import { stoodStill } from './patience.ts';
 import { Inlet, RoomQueue, type FrameSink, type Transport } from './transport.ts';
 
 export interface WebSocketOptions {
@@ -159,14 +160,18 @@ export class WebSocketTransport implements Transport {
 
   /**
    * Notices a peer that vanished without a word (power, network). Counts ticks without a byte, not time: after a long computation on
-   * this side the tick comes first and the bytes that had arrived are read right after it. Any byte counts, also part of a large frame
+   * this side the tick comes first and the bytes that had arrived are read right after it; if this process stood still, it counts anew. Any byte counts, also part of a large frame
    * on a slow line; and as both ends ping, one of them hears the other even while its own pings wait behind its data.
    */
   #watchLiveness(livenessMs: number): NodeJS.Timeout {
     let seen = 0;
     let silentTicks = 0;
+    let last = performance.now();
     const tick = (): void => {
-      silentTicks = this.#socket.bytesRead === seen ? silentTicks + 1 : 0;
+      const passed = performance.now() - last;
+      last += passed;
+      const heard = this.#socket.bytesRead !== seen || stoodStill(passed, livenessMs / PINGS);
+      silentTicks = heard ? 0 : silentTicks + 1;
       seen = this.#socket.bytesRead;
       if (silentTicks >= PINGS) return this.#end(`no sign of life for ${livenessMs / 1000} s`);
       if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping();
