@@ -15,6 +15,13 @@ const DEFAULT_ROOM_BYTES = 1024 * 1024 * 1024;
 /** Bytes of buffers kept for the next job. */
 const DEFAULT_IDLE_BYTES = 256 * 1024 * 1024;
 const SMALLEST_BYTES = 256;
+/** SwiftShader grants buffers of 2^30 bytes and makes none of more than 2^30 − 64: what a driver adds for itself stays free. */
+const DRIVER_BYTES = 65_536;
+
+/** Bytes of the largest buffer to ask a device for. */
+export function largestBuffer({ maxBufferSize }: Pick<GPUSupportedLimits, 'maxBufferSize'>): number {
+  return maxBufferSize - DRIVER_BYTES;
+}
 
 interface Waiting {
   readonly bytes: number;
@@ -76,7 +83,7 @@ export class BufferPool {
 
   /** Sizes in steps of an eighth of a power of two, so that jobs of nearly one size share buffers; at most an eighth is lost. */
   sizeFor(bytes: number): number {
-    const limit = this.#device.limits.maxBufferSize;
+    const limit = largestBuffer(this.#device.limits);
     const step = Math.max(SMALLEST_BYTES, 2 ** (Math.floor(Math.log2(Math.max(1, bytes))) - 3));
     const size = Math.max(SMALLEST_BYTES, Math.ceil(bytes / step) * step);
     return size > limit ? Math.ceil(bytes / 4) * 4 : size;

@@ -1,4 +1,5 @@
 /** Choosing an adapter and opening a device with all it has to give. The same in Node and in a browser. */
+import { largestBuffer } from './buffers.ts';
 import { usableVariants, type SubgroupAdapter, type SubgroupVariant } from './subgroupPlan.ts';
 
 /** Matrices held by a subgroup's registers. Dawn offers them under the toggle `allow_unsafe_apis`; the types do not know them yet. */
@@ -17,6 +18,8 @@ const WANTED_LIMITS = [
 export interface DeviceOptions {
   /** Take an adapter that computes on the CPU, for tests: it is slower than the WASM kernels. Default: hardware only. */
   readonly fallbackAdapter?: boolean;
+  /** Told of an error that belongs to no call in particular. Default: standard error. Dawn itself writes to standard output. */
+  readonly onError?: (message: string) => void;
 }
 
 /** An open device and what was found out about it. */
@@ -49,6 +52,11 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
     requiredLimits: Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]])),
   });
+  const onError = options.onError ?? toStandardError;
+  device.addEventListener('uncapturederror', (event) => {
+    event.preventDefault();
+    onError(event.error.message.trim());
+  });
   let lost: string | undefined;
   // Dawn ends with its entry point, the device with it: held until the device is closed, or the collector takes both.
   let entry: GPU | undefined = gpu;
@@ -61,7 +69,7 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     isFallback: isFallback(adapter.info),
     packedDot: gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product'),
     subgroupVariants: device.features.has(SUBGROUP_MATRICES) ? usableVariants(subgroupAdapter(adapter)) : [],
-    maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize),
+    maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, largestBuffer(device.limits)),
     maxGroups: device.limits.maxComputeWorkgroupsPerDimension,
     lost: () => lost,
     async lostWithin(ms) {
@@ -75,6 +83,11 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
       entry = undefined;
     },
   };
+}
+
+function toStandardError(message: string): void {
+  // eslint-disable-next-line no-console -- the same in a browser, where there is no process
+  console.error(`webgpu: ${message}`);
 }
 
 /** What usableVariants asks, of an adapter with subgroup matrices. */

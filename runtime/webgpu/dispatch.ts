@@ -17,6 +17,7 @@ export interface Step {
   readonly operands: readonly (readonly [binding: number, content: BigUint64Array | Step])[];
   /** Binding and length of the result, at least 1. */
   readonly result: readonly [binding: number, length: number];
+  /** At least 1 each. */
   readonly groups: readonly [x: number, y: number, z: number];
 }
 
@@ -114,6 +115,11 @@ export class Dispatcher {
 
   async #withBuffers<T>(last: Step, use: (job: Job) => Promise<T>): Promise<T> {
     const steps = inOrder(last);
+    for (const { kernel, groups } of steps) {
+      // Dawn's warning of a dispatch of none goes to standard output.
+      if (!groups.every((count) => count >= 1))
+        throw new RangeError(`webgpu: ${kernel.file}: ${groups.join(' x ')} workgroups`);
+    }
     const pipelines = await Promise.all(steps.map(({ kernel }) => this.#pipelines.get(kernel)));
     return this.pool.withRoom(this.#bytesOf(steps), async () => {
       const taken: GPUBuffer[] = [];

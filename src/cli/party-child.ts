@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../data/problem.ts';
+import { lastWords } from './last-words.ts';
 import { isLogLine } from '../server/log.ts';
 import { noticeSchema, type FailureNotice, type Notice, type Order, type PartyName } from '../server/ipc.ts';
 
@@ -134,14 +135,12 @@ export class PartyChild {
     return this.exit !== undefined && !this.done && this.failure === undefined;
   }
 
-  /** How it died: by which signal or exit code, and the last line it printed. */
+  /** How it died: by which signal or exit code, and what it said of that. */
   obituary(): Problem {
     const { code, signal } = this.exit!;
     const manner = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`;
-    const lines = (this.#output + this.#unfinished).trim().split('\n');
-    // V8 prints its reason for a crash as a line of its own; an uncaught error names itself at the start of a line.
-    const last = lines.find((line) => /^(FATAL ERROR|[A-Za-z]*Error)\b/.test(line)) ?? lines.at(-1) ?? '';
-    const said = last === '' ? '' : `: ${last.trim()}`;
+    const last = lastWords(this.#output + this.#unfinished, signal);
+    const said = last === '' ? '' : `: ${last}`;
     return new Problem(
       `party ${this.name} ${manner}${said}`,
       signal === 'SIGKILL' ? 'see whether memory ran out, then start again' : 'start again',

@@ -39,7 +39,10 @@ export async function openCompute(
   const cpu = await createWasmCompute({ workers });
   if (backend === 'wasm') return { compute: cpu, computing: { backend, adapter: null } };
   try {
-    const gpu = await openDevice(await loadDawn(), { fallbackAdapter });
+    const gpu = await openDevice(await loadDawn(), {
+      fallbackAdapter,
+      onError: (message) => onNote(`the GPU reports an error: ${message}`),
+    });
     const compute = createWebgpuCompute({
       gpu,
       cpu,

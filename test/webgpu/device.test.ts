@@ -5,8 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { BufferPool, USAGE } from '../../runtime/webgpu/buffers.ts';
 import type { GemmJob } from '../../runtime/compute.ts';
 import { openDevice } from '../../runtime/webgpu/device.ts';
+import { Dispatcher } from '../../runtime/webgpu/dispatch.ts';
+import { elementwiseStep } from '../../runtime/webgpu/elementwise.ts';
 import { ResidentOperands } from '../../runtime/webgpu/resident.ts';
-import { loadDawn } from '../../runtime/webgpu/node.ts';
+import { loadDawn, readShaderFile } from '../../runtime/webgpu/node.ts';
 import { gemmReference } from '../reference/gemm.ts';
 import { TestRandom } from '../reference/random.ts';
 import { expectSame } from '../reference/same.ts';
@@ -27,6 +29,22 @@ describe('device', () => {
     // 128 MiB is what a device gets that asks for nothing.
     expect(gpu.maxBindingBytes).toBeGreaterThan(128 * 1024 * 1024);
     expect(gpu.device.limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(gpu.maxBindingBytes);
+    // The largest buffer that is asked for can be made.
+    const { device } = gpu;
+    device.pushErrorScope('out-of-memory');
+    device.createBuffer({ size: gpu.maxBindingBytes, usage: USAGE.storage }).destroy();
+    expect(await device.popErrorScope()).toBeNull();
+    expect(new BufferPool(device).sizeFor(gpu.maxBindingBytes - 4)).toBeLessThanOrEqual(gpu.maxBindingBytes);
+    gpu.close();
+  });
+
+  test('tells of an error that belongs to no call', async () => {
+    const heard: string[] = [];
+    const onError = (message: string): number => heard.push(message);
+    const gpu = await openDevice(await loadDawn(), { fallbackAdapter: true, onError });
+    gpu.device.createBuffer({ size: 4, usage: 0xffff });
+    await gpu.device.queue.onSubmittedWorkDone();
+    expect(heard).toEqual([expect.stringMatching(/^Value 65535 is invalid for WGPUBufferUsage/)]);
     gpu.close();
   });
 
@@ -37,19 +55,31 @@ describe('device', () => {
     );
   });
 
-  test('a process ends once its compute is closed', async () => {
+  test('a process ends once its compute is closed; errors that no call asked for are on its standard error', async () => {
     const script = `
       const { openTestCompute } = await import('./test/webgpu/open.ts');
-      const { compute } = await openTestCompute('portable/small');
+      const { compute, gpu } = await openTestCompute('portable/small');
+      gpu.device.createBuffer({ size: 4, usage: 0xffff });
       const one = new BigUint64Array([3n]);
       const product = await compute.gemm({ m: 1, k: 1, n: 1, terms: [{ a: one, b: one }] });
       await compute.close();
       console.log(String(product[0]));`;
     const root = join(import.meta.dirname, '../..');
     const arguments_ = ['--import', 'tsx', '--input-type=module', '--eval', script];
-    const { stdout } = await promisify(execFile)(process.execPath, arguments_, { cwd: root, timeout: 50_000 });
-    expect(stdout.trim()).toBe('9');
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, arguments_, { cwd: root, timeout: 50_000 });
+    expect(stdout).toBe('9\n');
+    expect(stderr).toMatch(/^webgpu: Value 65535 is invalid for WGPUBufferUsage/m);
   });
+});
+
+test('a step of no workgroups is refused before the device sees it', async () => {
+  const gpu = await openTestDevice();
+  const values = new BigUint64Array(2);
+  const step = elementwiseStep(gpu, { operation: 'add', x: values, y: values })!;
+  await expect(new Dispatcher(gpu, readShaderFile).run({ ...step, groups: [0, 1, 1] })).rejects.toThrow(
+    'webgpu: elementwise.wgsl: 0 x 1 x 1 workgroups',
+  );
+  gpu.close();
 });
 
 describe('a lost device', () => {
