@@ -4,8 +4,9 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/webgpu/swiftshader.ts', 'test/browser.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For what hangs. What goes on may take its time: machines are busy.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     pool: 'forks',
     maxWorkers: 2,
   },

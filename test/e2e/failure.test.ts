@@ -55,11 +55,10 @@ function complaint({ stderr }: Outcome): string {
 
 describe('a party that dies', () => {
   it.each(['P0', 'P1', 'P2'])('%s: the others stop, and the message names it', async (victim) => {
-    const { command, parties } = await training();
-    const begun = Date.now();
+    // Not by waiting for it: an hour is more than this test may take.
+    const { command, parties } = await training('--timeout', '3600');
     process.kill(parties.get(victim)!, 'SIGKILL');
     const outcome = await command.outcome;
-    expect(Date.now() - begun).toBeLessThan(5000);
     expect(outcome.code).toBe(1);
     expect(complaint(outcome)).toMatch(new RegExp(`^securenn: party ${victim} was killed by SIGKILL \\(fix: `));
     await allGone(parties.values(), 0);
@@ -102,7 +101,7 @@ describe('the end of the command', () => {
   it('no party outlives a killed command', async () => {
     const { command, parties } = await training();
     command.process.kill('SIGKILL');
-    await allGone(parties.values(), 5000);
+    await allGone(parties.values());
   });
 });
 
@@ -141,7 +140,7 @@ describe('ports', () => {
       await sleep(50);
     }
     knock();
-    await sleep(500);
+    await command.shows(/P2 turned a stranger away: /);
     expect(strangers).toBeGreaterThan(0);
     expect(command.stderr).toMatch(/P2 turned a stranger away: 127\.0\.0\.1:\d+: /);
     const parties = command.parties();

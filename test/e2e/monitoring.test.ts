@@ -252,7 +252,7 @@ describe('what goes wrong', () => {
     await command.shows(/"step done"/);
     const parties = command.parties();
     command.process.kill('SIGKILL');
-    await allGone(parties.values(), 5000);
+    await allGone(parties.values());
   });
 
   it('plain training has no parties to watch', async () => {

@@ -119,10 +119,10 @@ describe('train and infer', () => {
 describe('cut short', () => {
   const long = [...common, '--steps', '100000'];
 
-  it('by Ctrl-C: reports on what was measured until then', { timeout: 120_000 }, async () => {
+  it('by Ctrl-C: reports on what was measured until then', async () => {
     const profile = join(folder, 'interrupted');
     const command = new Command(['local', 'train', ...long, '--profile', profile], folder);
-    await command.shows(/\n\d+\/100000 /, 40_000);
+    await command.shows(/\n\d+\/100000 /);
     process.kill(-command.pid, 'SIGINT');
     expect((await command.outcome).code).toBe(130);
     expect(readdirSync(profile).sort()).toEqual(FILES);
@@ -134,12 +134,12 @@ describe('cut short', () => {
     expect(readFileSync(join(profile, 'report.html'), 'utf8')).toContain('The run ended early: interrupted by SIGINT');
   });
 
-  it('by a party that is killed: reports without it', { timeout: 120_000 }, async () => {
+  it('by a party that is killed: reports without it', async () => {
     const profile = join(folder, 'killed');
     const command = new Command(['local', 'train', ...long, '--profile', profile], folder);
-    await command.shows(/training tiny/, 40_000);
+    await command.shows(/training tiny/);
     const parties = command.parties();
-    await command.shows(/\n\d+\/100000 /, 40_000);
+    await command.shows(/\n\d+\/100000 /);
     process.kill(parties.get('P1')!, 'SIGKILL');
     const { code, stderr } = await command.outcome;
     expect(code).toBe(1);
@@ -147,12 +147,12 @@ describe('cut short', () => {
     const summary = summaryIn(profile);
     expect(summary.facts.ended).toMatch(/P1 was killed/);
     expect(summary.parties.map(({ party }) => party)).toEqual(expect.arrayContaining(['P0', 'P2']));
-    await allGone([...parties.values()], 5000);
+    await allGone([...parties.values()]);
     expect([...parties.values()].some(isAlive)).toBe(false);
   });
 });
 
-it('a run goes on with or without a profile', { timeout: 120_000 }, async () => {
+it('a run goes on with or without a profile', async () => {
   const [kept, profile] = [join(folder, 'kept'), join(folder, 'resumed')];
   const begun = await run(['local', 'train', ...common, '--steps', '2', '--out', model, '--checkpoint', kept], folder);
   expect(begun).toMatchObject({ code: 0 });

@@ -63,38 +63,32 @@ describe('a run that is killed again and again', () => {
   it.each([
     ['first', moments.slice(0, 5)],
     ['second', moments.slice(5)],
-  ])(
-    `the %s run goes on to the same weights (RESUME_SEED=${seed})`,
-    async (checkpoints, kills) => {
-      let words = [...options, ...kept, '--checkpoint', checkpoints];
-      for (const { victim, part } of kills) {
-        const command = new Command(['local', 'train', ...words, '--out', `killed-${checkpoints}`], folder);
-        await command.shows(/training tiny/);
-        const parties = command.parties();
-        await sleep(part * trainingMs);
-        try {
-          process.kill(victim === 'owner' ? command.pid : parties.get(victim)!, 'SIGKILL');
-        } catch {
-          // It has done its work already: `process.kill` finds nobody.
-        }
-        const { code, stderr } = await command.outcome;
-        if (victim !== 'owner' && code !== 0)
-          expect(stderr).toMatch(
-            new RegExp(`to go on from step \\d+: securenn local train --resume ${checkpoints}\\)`),
-          );
-        await allGone(parties.values(), 5000);
-        words = ['--resume', checkpoints, '--workers', '1'];
+  ])(`the %s run goes on to the same weights (RESUME_SEED=${seed})`, async (checkpoints, kills) => {
+    let words = [...options, ...kept, '--checkpoint', checkpoints];
+    for (const { victim, part } of kills) {
+      const command = new Command(['local', 'train', ...words, '--out', `killed-${checkpoints}`], folder);
+      await command.shows(/training tiny/);
+      const parties = command.parties();
+      await sleep(part * trainingMs);
+      try {
+        process.kill(victim === 'owner' ? command.pid : parties.get(victim)!, 'SIGKILL');
+      } catch {
+        // It has done its work already: `process.kill` finds nobody.
       }
-      const outcome = await train(...words, '--out', `resumed-${checkpoints}`, '--json', '-');
-      expect(outcome.code, `${inWords(kills)}\n${outcome.stderr}`).toBe(0);
-      expect(bytesOf(`resumed-${checkpoints}`).equals(bytesOf('undisturbed')), inWords(kills)).toBe(true);
-      const report = JSON.parse(outcome.stdout) as Report;
-      const { steps, loss, testAccuracyPercent } = undisturbed;
-      expect(report).toMatchObject({ steps, loss, testAccuracyPercent });
-      expect(outcome.stderr).toMatch(new RegExp(`going on with run [0-9a-f]{8} from step ${report.resumedFrom}\n`));
-    },
-    180_000,
-  );
+      const { code, stderr } = await command.outcome;
+      if (victim !== 'owner' && code !== 0)
+        expect(stderr).toMatch(new RegExp(`to go on from step \\d+: securenn local train --resume ${checkpoints}\\)`));
+      await allGone(parties.values());
+      words = ['--resume', checkpoints, '--workers', '1'];
+    }
+    const outcome = await train(...words, '--out', `resumed-${checkpoints}`, '--json', '-');
+    expect(outcome.code, `${inWords(kills)}\n${outcome.stderr}`).toBe(0);
+    expect(bytesOf(`resumed-${checkpoints}`).equals(bytesOf('undisturbed')), inWords(kills)).toBe(true);
+    const report = JSON.parse(outcome.stdout) as Report;
+    const { steps, loss, testAccuracyPercent } = undisturbed;
+    expect(report).toMatchObject({ steps, loss, testAccuracyPercent });
+    expect(outcome.stderr).toMatch(new RegExp(`going on with run [0-9a-f]{8} from step ${report.resumedFrom}\n`));
+  });
 });
 
 describe('checkpoints', () => {

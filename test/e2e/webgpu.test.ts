@@ -26,39 +26,33 @@ describe('local train --backend webgpu', () => {
   it.each([
     ['A', '8', '3'],
     ['C', '2', '2'],
-  ])(
-    'network %s: the model of --backend wasm, byte for byte',
-    async (network, batch, steps) => {
-      const data = await fewDigits();
-      const words = ['local', 'train', '--network', network, '--data', data, '--batch', batch, '--steps', steps];
-      const fixed = ['--seed', '3', '--insecure-keys', '4', '--workers', '1', '--no-show-loss', '--json', '-'];
-      // SwiftShader compiles a kernel in seconds, and each party its own.
-      const patient = ['--timeout', '280'];
-      const outcomes: Outcome[] = [];
-      const profile = join(folder, `profile-${network}`);
-      for (const backend of [['wasm'], ['webgpu', '--fallback-adapter', '--profile', profile]]) {
-        const out = join(folder, `${network}-${backend[0]}.safetensors`);
-        outcomes.push(await run([...words, ...fixed, ...patient, '--backend', ...backend, '--out', out], folder));
-      }
-      for (const { code, stderr } of outcomes) expect({ code, stderr }).toMatchObject({ code: 0 });
-      const reports = outcomes.map(({ stdout }) => JSON.parse(stdout) as { backend: string; machine: object });
-      expect(reports.map(({ backend }) => backend)).toEqual(['wasm', 'webgpu']);
-      expect(reports[1].machine).toMatchObject({ adapter: expect.stringMatching(/swiftshader/i) as string });
-      expect(outcomes[1].stderr.match(/^computing on .*swiftshader/gim)).toHaveLength(1);
-      const models = ['wasm', 'webgpu'].map((backend) =>
-        readFileSync(join(folder, `${network}-${backend}.safetensors`)),
-      );
-      expect(models[1].equals(models[0])).toBe(true);
-      const { parties } = JSON.parse(readFileSync(join(profile, 'profile.json'), 'utf8')) as Summary;
-      expect(parties).toHaveLength(3);
-      for (const { gpuMs, sessionMs } of parties) {
-        expect(gpuMs).toBeGreaterThan(0);
-        expect(gpuMs).toBeLessThan(sessionMs);
-      }
-      expect(readFileSync(join(profile, 'report.html'), 'utf8')).toContain('GPU time');
-    },
-    300_000,
-  );
+  ])('network %s: the model of --backend wasm, byte for byte', async (network, batch, steps) => {
+    const data = await fewDigits();
+    const words = ['local', 'train', '--network', network, '--data', data, '--batch', batch, '--steps', steps];
+    const fixed = ['--seed', '3', '--insecure-keys', '4', '--workers', '1', '--no-show-loss', '--json', '-'];
+    // SwiftShader compiles a kernel in seconds, and each party its own.
+    const patient = ['--timeout', '280'];
+    const outcomes: Outcome[] = [];
+    const profile = join(folder, `profile-${network}`);
+    for (const backend of [['wasm'], ['webgpu', '--fallback-adapter', '--profile', profile]]) {
+      const out = join(folder, `${network}-${backend[0]}.safetensors`);
+      outcomes.push(await run([...words, ...fixed, ...patient, '--backend', ...backend, '--out', out], folder));
+    }
+    for (const { code, stderr } of outcomes) expect({ code, stderr }).toMatchObject({ code: 0 });
+    const reports = outcomes.map(({ stdout }) => JSON.parse(stdout) as { backend: string; machine: object });
+    expect(reports.map(({ backend }) => backend)).toEqual(['wasm', 'webgpu']);
+    expect(reports[1].machine).toMatchObject({ adapter: expect.stringMatching(/swiftshader/i) as string });
+    expect(outcomes[1].stderr.match(/^computing on .*swiftshader/gim)).toHaveLength(1);
+    const models = ['wasm', 'webgpu'].map((backend) => readFileSync(join(folder, `${network}-${backend}.safetensors`)));
+    expect(models[1].equals(models[0])).toBe(true);
+    const { parties } = JSON.parse(readFileSync(join(profile, 'profile.json'), 'utf8')) as Summary;
+    expect(parties).toHaveLength(3);
+    for (const { gpuMs, sessionMs } of parties) {
+      expect(gpuMs).toBeGreaterThan(0);
+      expect(gpuMs).toBeLessThan(sessionMs);
+    }
+    expect(readFileSync(join(profile, 'report.html'), 'utf8')).toContain('GPU time');
+  });
 
   it('without an adapter says what was tried and what to do', async () => {
     // Only software adapters are here, and none was asked for.

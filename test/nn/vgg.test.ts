@@ -27,7 +27,7 @@ const labels = encode(
 );
 const SHAPES = { images: [SAMPLES, 3072], labels: [SAMPLES, 10] };
 
-it('goes forward and back on shares as in the clear', { timeout: 120_000 }, async () => {
+it('goes forward and back on shares as in the clear', async () => {
   const revealed = Array.from({ length: 3 }, () => new Map<string, BigUint64Array>());
   const inputs = { images: ownedParts(images), labels: ownedParts(labels) };
   await simulate(async (party) => {

@@ -86,7 +86,6 @@ describe('in a browser', () => {
       for (const [i, result] of conv.entries()) expectSame(values(result), expected.conv[i]);
       for (const time of nanoseconds) expect(time ?? Infinity).toBeGreaterThan(0);
     },
-    180_000,
   );
 
   test('a shader that is not there is named', async () => {

@@ -99,12 +99,19 @@ describe.each(SMALL_TILES)('conv, %s', (choice) => {
 });
 
 describe.each(LARGE_TILES)('conv, %s', (choice) => {
+  // One for all: SwiftShader takes seconds to compile a kernel.
+  let opened: TestCompute;
+
+  beforeAll(async () => {
+    opened = await openTestCompute(choice);
+  });
+
+  afterAll(() => opened.compute.close());
+
   test.each(MAPS)('%s', async (map) => {
-    const { compute } = await openTestCompute(choice);
     for (const text of ['2, 12x12x34, 1x1 -> 65, 1, 0', '2, 9x8x5, 3x2 -> 3, 2, 1', '2, 24x24x2, 3x3 -> 3, 1, 1']) {
       const job = randomJob(map, shapeOf(text), true);
-      expectSame(await compute.conv(job), convReference(job));
+      expectSame(await opened.compute.conv(job), convReference(job));
     }
-    await compute.close();
   });
 });

@@ -143,6 +143,15 @@ describe.each(SMALL_TILES)('gemm, %s', (choice) => {
 });
 
 describe.each(LARGE_TILES)('gemm, %s', (choice) => {
+  // One for all: SwiftShader takes seconds to compile a kernel.
+  let opened: TestCompute;
+
+  beforeAll(async () => {
+    opened = await openTestCompute(choice);
+  });
+
+  afterAll(() => opened.compute.close());
+
   // Less than a tile, one tile, and several each way, none full.
   test.each([
     { m: 3, k: 5, n: 7, terms: 2 },
@@ -151,10 +160,8 @@ describe.each(LARGE_TILES)('gemm, %s', (choice) => {
     { m: 259, k: 33, n: 70, transposeB: true, terms: 2, addend: true },
     { m: 5, k: 1601, n: 3, transposeA: true, transposeB: true },
   ])('%o', async (shape) => {
-    const { compute } = await openTestCompute(choice);
     const job = randomJob(shape, 8);
-    expectSame(await compute.gemm(job), await wasm.gemm(job));
-    await compute.close();
+    expectSame(await opened.compute.gemm(job), await wasm.gemm(job));
   });
 });
 

@@ -1,6 +1,6 @@
 /** What the device says a product took. Durations are compared with what must contain them, never with a figure. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { GemmJob } from '../../runtime/compute.ts';
+import type { Compute, GemmJob } from '../../runtime/compute.ts';
 import { productStep } from '../../runtime/webgpu/choices.ts';
 import { openDevice, type Gpu } from '../../runtime/webgpu/device.ts';
 import { Dispatcher } from '../../runtime/webgpu/dispatch.ts';
@@ -32,8 +32,16 @@ async function openWithoutTimestamps(): Promise<Gpu> {
 }
 
 describe('nanoseconds of a product', () => {
+  // One for all: SwiftShader takes seconds to compile a kernel.
+  let compute: Compute;
+
+  beforeAll(async () => {
+    ({ compute } = await openTestCompute('portable/small', { timestamps: true }));
+  });
+
+  afterAll(() => compute.close());
+
   test('are more than none, and no more than the call took', async () => {
-    const { compute } = await openTestCompute('portable/small', { timestamps: true });
     for (let i = 0; i < 3; i++) {
       const start = performance.now();
       const result = await compute.gemm(job);
@@ -43,7 +51,6 @@ describe('nanoseconds of a product', () => {
       expect(nanoseconds).toBeGreaterThan(0);
       expect(nanoseconds).toBeLessThanOrEqual(1e6 * elapsed);
     }
-    await compute.close();
   });
 
   test('are each product’s own when several are under way', async () => {
@@ -63,11 +70,9 @@ describe('nanoseconds of a product', () => {
     const untimed = await openTestCompute('portable/small');
     expect(untimed.compute.gpuNanoseconds?.(await untimed.compute.gemm(job))).toBeUndefined();
     await untimed.compute.close();
-    const { compute } = await openTestCompute('portable/small', { timestamps: true });
     const empty = await compute.gemm({ m: 2, k: 0, n: 3, terms: [{ a: random.ring(0), b: random.ring(0) }] });
     expect(compute.gpuNanoseconds?.(empty)).toBeUndefined();
     expect(compute.gpuNanoseconds?.(Uint8Array.of(1))).toBeUndefined();
-    await compute.close();
   });
 
   test('are not known on a device without timestamps, and nothing fails', async () => {
