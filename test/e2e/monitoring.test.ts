@@ -264,6 +264,6 @@ describe('what goes wrong', () => {
   it('a log file that cannot be written is refused before anything starts', async () => {
     const { code, stderr } = await run(['local', 'train', ...common, '--log-file', folder], folder);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^securenn: --log-file: .* is a folder \(fix: give another file to --log-file\)\n$/);
+    expect(stderr).toMatch(/^securenn: --log-file: .* is a folder .*\(fix: give another file to --log-file\)\n$/);
   });
 });
