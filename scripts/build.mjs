@@ -8,6 +8,7 @@
 import { spawn } from 'node:child_process';
 import console from 'node:console';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import process from 'node:process';
@@ -40,9 +41,15 @@ function isSource(path) {
   return path !== embedded && !path.endsWith('.wasm') && !path.startsWith(join('bench', 'results'));
 }
 
-/** SHA-256 of the names and contents of all that a build reads. */
+/** SHA-256 of the names and contents of all that a build reads, and of what the kernels are compiled from. */
 async function hashSources() {
-  const paths = [...sourceFiles, ...(await Promise.all(sourceFolders.map(filesUnder))).flat().filter(isSource)];
+  const all = [...sourceFiles, ...(await Promise.all(sourceFolders.map(filesUnder))).flat().filter(isSource)];
+  const ofKernels = [join(kernels, 'assembly'), join(kernels, 'asconfig.json'), 'package-lock.json'];
+  const some = all.filter((path) => ofKernels.some((one) => path.startsWith(one)));
+  return { sources: await hashOf(all), kernels: await hashOf(some) };
+}
+
+async function hashOf(paths) {
   const hash = createHash('sha256');
   for (const path of paths.sort()) {
     const content = await readFile(join(root, path));
@@ -51,9 +58,9 @@ async function hashSources() {
   return hash.digest('hex');
 }
 
-async function isBuilt(sources) {
-  const text = await readFile(stamp, 'utf8').catch(() => undefined);
-  return text !== undefined && JSON.parse(text).sources === sources;
+/** The hashes of what dist/ was built from; none where it is not complete. */
+async function readStamp() {
+  return JSON.parse(await readFile(stamp, 'utf8').catch(() => '{}'));
 }
 
 function isInstalled(name) {
@@ -108,26 +115,31 @@ async function copyAssets() {
   return [...assets, ...(await filesUnder('shaders'))].map((path) => join('dist', path));
 }
 
-async function build(sources) {
+/** Kernels that were compiled from the same text are taken as they are. */
+async function build(hashes, before) {
   const { default: asc } = await import('assemblyscript/asc');
+  const outputs = ['vector', 'kernels', 'inline'].map((name) => join(root, kernels, `${name}.wasm`));
+  const same = before.kernels === hashes.kernels && outputs.every((path) => existsSync(path));
   await mkdir(dist, { recursive: true });
   await rm(stamp, { force: true });
-  await compileKernels(asc, 'vector', 'vector');
+  if (!same) await compileKernels(asc, 'vector', 'vector');
   await embedVector();
   const program = compileProgram();
   // Looked at below, when the kernels are there.
   program.catch(() => undefined);
-  await compileKernels(asc, 'index', 'shared');
-  await compileKernels(asc, 'index', 'inline');
+  if (!same) {
+    await compileKernels(asc, 'index', 'shared');
+    await compileKernels(asc, 'index', 'inline');
+  }
   const written = new Set([...(await program), ...(await copyAssets())]);
   // Not dist/ as a whole before: a run that is under way reads from it.
   for (const path of await filesUnder('dist')) if (!written.has(path)) await rm(join(root, path), { force: true });
-  await writeFile(stamp, `${JSON.stringify({ sources })}\n`);
+  await writeFile(stamp, `${JSON.stringify(hashes)}\n`);
 }
 
 const ifNeeded = process.argv.includes('--if-needed');
-const sources = await hashSources();
-if (ifNeeded && (await isBuilt(sources))) {
+const [hashes, before] = await Promise.all([hashSources(), readStamp()]);
+if (ifNeeded && before.sources === hashes.sources) {
   // Nothing to do.
 } else if (ifNeeded && !(isInstalled('assemblyscript/asc') && isInstalled('typescript/bin/tsc'))) {
   console.error(
@@ -136,7 +148,7 @@ if (ifNeeded && (await isBuilt(sources))) {
   );
 } else {
   try {
-    await build(sources);
+    await build(hashes, before);
   } catch (error) {
     console.error(`securenn is not built: ${error.message}`);
     process.exitCode = 1;

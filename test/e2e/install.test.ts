@@ -93,7 +93,7 @@ describe('the build', () => {
   });
 
   it('is complete: the command starts', async () => {
-    // AGFzbQ== is the beginning of every WebAssembly module.
+    // AGFz begins AGFzbQ==, which is the beginning of every WebAssembly module.
     expect(await node(['bin/securenn.js'], project)).toMatchObject({ code: 0, stdout: 'runs AGFz\n', stderr: '' });
     for (const path of ['runtime/wasm/inline.wasm', 'runtime/wasm/kernels.wasm', 'shaders/kernel.wgsl', 'build.json'])
       expect(built()).toContain(path);
