@@ -8,7 +8,7 @@ import { exportCheckpoint, exportOptions } from './export.ts';
 import { localInfer } from './infer.ts';
 import { estimate, estimateOptions } from './estimate/command.ts';
 import { inferOptions } from './options/inference.ts';
-import { trainOptions } from './options/training.ts';
+import { plainTrainOptions } from './options/training.ts';
 import { mistake, type CommandTable } from './mistakes.ts';
 import { plainTrain } from './plain.ts';
 import { localTrain } from './train.ts';
@@ -24,7 +24,7 @@ const PROGRESS =
 const TABLE: CommandTable = {
   'local train': localTrainOptions,
   'local infer': inferOptions,
-  'plain train': trainOptions,
+  'plain train': plainTrainOptions,
   doctor: doctorOptions,
   estimate: estimateOptions,
   'bench tables': benchOptions,
@@ -80,9 +80,11 @@ export function commands(signal: AbortSignal): Yargs {
     .command('plain', 'The same arithmetic in the clear, in one process: the reference', (plain) =>
       exactly(plain, 'securenn plain').command(
         'train',
-        'Train as `local train` does, without shares. Options that concern parties alone have no effect',
+        'Train as `local train` does, without shares and parties',
         (parser: Yargs) =>
-          parser.options(trainOptions).example('$0 plain train --seed 7', 'what `local train --seed 7` should reach'),
+          parser
+            .options(plainTrainOptions)
+            .example('$0 plain train --seed 7', 'what `local train --seed 7` should reach'),
         run(plainTrain),
       ),
     )

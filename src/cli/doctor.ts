@@ -22,7 +22,7 @@ import { convByDefinition, gemmByDefinition } from './by-definition.ts';
 import { doctorLines, gpuAdvice, type DoctorReport } from './doctor-report.ts';
 import { messageOf } from './errors.ts';
 import { gpuCard } from './gpu-card.ts';
-import { aborted } from './interrupts.ts';
+import { unlessAborted } from './interrupts.ts';
 import { checkWritable, say, writeReport } from './output.ts';
 import { machineCard } from './report.ts';
 import { kernelOf, selfTest, type Kernel, type KernelResult } from './self-test.ts';
@@ -69,7 +69,7 @@ export async function doctor(argv: Argv, signal: AbortSignal): Promise<void> {
   const found = await openGpu(fallback);
   try {
     const kernels = 'gpu' in found ? gpuKernels(found.gpu).filter(({ name }) => choices.test(name)) : [];
-    const report = await Promise.race([examine(found, 1000 * seconds, kernels), aborted(signal)]);
+    const report = await unlessAborted(signal, examine(found, 1000 * seconds, kernels));
     for (const line of doctorLines(report)) say(json, line);
     await writeReport(json, report);
     if (!report.ok) throw new Problem('doctor: this machine failed a test', 'see the lines that begin with FAIL');

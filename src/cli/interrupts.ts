@@ -17,11 +17,17 @@ export function listenForInterrupts(): AbortSignal {
   return controller.signal;
 }
 
-/** Rejects with the signal's reason once it is aborted; otherwise never settles. */
-export function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const fail = (): void => reject(signal.reason as Error);
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
+/** The task's result; rejects with the signal's reason once it is aborted. The signal is not listened to any longer than that. */
+export async function unlessAborted<T>(signal: AbortSignal, task: Promise<T>): Promise<T> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
   });
+  try {
+    return await Promise.race([task, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }

@@ -12,7 +12,7 @@ import { createPlainEngine } from '../engine/plain.ts';
 import { Ranges } from '../engine/ranges.ts';
 import { decode } from '../ring/fixed.ts';
 import { openCompute, type Computing } from '../server/compute.ts';
-import { aborted } from './interrupts.ts';
+import { unlessAborted } from './interrupts.ts';
 import { readTrainSettings, type TrainSettings } from './options/training.ts';
 import { firstBatchWarnings, inTheClear, rangeTable } from './range-check.ts';
 import { runTraining } from './training-run.ts';
@@ -34,7 +34,7 @@ export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void>
     if (settings.truncation === 'local') for (const warning of await firstBatchWarnings(data, settings)) line(warning);
     const ranges = new Ranges();
     const training = trainInTheClear(settings, data, observer, ranges, line);
-    const trained = await Promise.race([training, aborted(signal)]);
+    const trained = await unlessAborted(signal, training);
     for (const text of rangeTable(ranges.list(), settings)) line(text);
     return { ...trained, ranges: ranges.list() };
   });

@@ -11,7 +11,7 @@ import { fromHex, toHex } from '../server/ipc.ts';
 import { configurationFields, type Job, type TrainJob } from '../server/job.ts';
 import { jobFacts } from '../server/log.ts';
 import { messageOf } from './errors.ts';
-import { aborted } from './interrupts.ts';
+import { unlessAborted } from './interrupts.ts';
 import { LocalParties, type Opened } from './local.ts';
 import type { PartyNews } from './party-news.ts';
 import type { SessionSettings } from './options/session.ts';
@@ -121,7 +121,7 @@ export async function runLocally<T>(
 
   let reason = 'the session is over';
   try {
-    return await Promise.race([run(), partyFailed(), aborted(signal)]);
+    return await unlessAborted(signal, Promise.race([run(), partyFailed()]));
   } catch (seen) {
     const error = await explain(seen);
     reason = messageOf(error);

@@ -3,7 +3,7 @@ import { commands } from '../../src/cli/commands.ts';
 import { doctorOptions } from '../../src/cli/doctor.ts';
 import { exportOptions } from '../../src/cli/export.ts';
 import { inferOptions } from '../../src/cli/options/inference.ts';
-import { trainOptions } from '../../src/cli/options/training.ts';
+import { plainTrainOptions, trainOptions } from '../../src/cli/options/training.ts';
 
 /** What a command line prints as help. */
 async function help(words: string): Promise<string> {
@@ -26,7 +26,10 @@ async function failure(words: string): Promise<unknown> {
 describe('--help', () => {
   it.each([
     ['local train', trainOptions],
-    ['plain train', trainOptions],
+    [
+      'plain train',
+      Object.fromEntries(Object.entries(plainTrainOptions).filter(([, option]) => option.hidden !== true)),
+    ],
     ['local infer', inferOptions],
     ['doctor', doctorOptions],
     ['checkpoint export', exportOptions],
@@ -45,6 +48,17 @@ describe('--help', () => {
       }
       if (option.defaultDescription !== undefined) expect(text).toContain(`[default: ${option.defaultDescription}]`);
     }
+  });
+
+  it('plain train: nothing that concerns parties alone', async () => {
+    const text = await help('plain train --help');
+    for (const name of ['insecure-keys', 'port', 'timeout', 'link', 'profile', 'metrics'])
+      expect(text).not.toMatch(new RegExp(`--${name}\\b`));
+    expect(text).toMatch(/--data .*CIFAR-10/s);
+    for (const name of ['insecure-keys', 'port', 'timeout', 'link'])
+      expect(await failure(`plain train --${name} 1`)).toMatchObject({
+        fix: expect.stringMatching(`^--${name} is an option of securenn local train`),
+      });
   });
 
   it('groups and examples are there', async () => {

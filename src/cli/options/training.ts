@@ -93,6 +93,17 @@ export const trainOptions: Readonly<Record<string, Options>> = {
   },
 };
 
+/** What concerns parties alone; nothing of it acts in one process. */
+const OF_PARTIES: ReadonlySet<string> = new Set(['insecure-keys', 'port', 'timeout', 'link']);
+/** The same; asked for, they are refused with words of their own. */
+const REFUSED = ['profile', 'metrics'] as const;
+
+export const plainTrainOptions: Readonly<Record<string, Options>> = {
+  ...Object.fromEntries(Object.entries(trainOptions).filter(([name]) => !OF_PARTIES.has(name))),
+  ...Object.fromEntries(REFUSED.map((name) => [name, { ...trainOptions[name], hidden: true }])),
+  workers: { ...trainOptions.workers, describe: 'Threads: 1 to 256' },
+};
+
 /** Rates at which the networks of the paper train well (README). ASM diverges at the rates of softmax, and with momentum. */
 function defaultRate(network: Network, optimizer: OptimizerName, loss: LossName): number {
   if (optimizer !== 'sgd') return 2 ** -10;
