@@ -130,7 +130,7 @@ export function commands(signal: AbortSignal): Yargs {
         (parser: Yargs) =>
           parser
             .options(benchOptions)
-            .example('$0 bench tables --quick', 'all four in less than 5 minutes')
+            .example('$0 bench tables --quick', 'all four, in 5 minutes at most')
             .example('$0 bench tables --tables 7 --out DIR', 'inference alone'),
         run(benchTables),
       ),

@@ -2,6 +2,7 @@
 import type { CountingOptions, Work } from '../engine/countedValues.ts';
 import { createCountingEngine, type CountingEngine } from '../engine/counting.ts';
 import { infer } from './infer.ts';
+import { type MicroOperation, prepare } from './micro.ts';
 import { classCount, inputSize, type Network, parameters } from './network.ts';
 import { type Samples, train, type TrainOptions } from './train.ts';
 
@@ -117,6 +118,15 @@ export async function countInference(
     counted.push(meter.read());
   }
   return counted;
+}
+
+/** A single operation, without what it needs beforehand. */
+export async function countOperation(operation: MicroOperation, options: CountingOptions): Promise<Counted> {
+  const engine = createCountingEngine(options);
+  const measured = await prepare(engine, operation);
+  const meter = new Meter(engine);
+  await measured(engine);
+  return meter.read();
 }
 
 /** Sums; rounds one after the other. */

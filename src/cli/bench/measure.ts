@@ -100,7 +100,7 @@ const counted = (report: Counted): { seconds: number; bytes: number; onlineRound
 async function train(task: Extract<Task, { kind: 'train' }>, setting: Setting, keep: Keep): Promise<void> {
   const { network, link, steps } = task;
   const settings = readTrainSettings({ ...setting.options, network, link, steps, 'show-loss': false });
-  const data = part(setting.data, steps * settings.batch, 1);
+  const data = part(setting.data, steps * settings.batch, 0);
   const job: TrainJob = {
     kind: 'train',
     ...commonJob(settings),

@@ -1,5 +1,6 @@
 /** The tables as Markdown, JSON and a chart. */
 import { describeLink, LINKS } from '../../channel/linkModel.ts';
+import { layTable, wrapText } from '../layout.ts';
 import type { Machine } from '../report.ts';
 import type { Measured } from './measure.ts';
 import type { Published } from './published.ts';
@@ -33,7 +34,8 @@ export function toJson(run: Run, published: Published): string {
   return `${JSON.stringify(report, null, 2)}\n`;
 }
 
-export function toMarkdown(run: Run, published: Published): string {
+/** @param width of a terminal: tables that do not fit are laid row by row */
+export function toMarkdown(run: Run, published: Published, width: number = Infinity): string {
   const { machine, suite, truncation, workers, quick, complete, date, seconds } = run;
   const { cpu, cores, memoryGiB, node } = machine;
   const links = Object.entries(LINKS).map(([name, model]) => `${name.toUpperCase()} ${describeLink(model)}`);
@@ -47,15 +49,18 @@ export function toMarkdown(run: Run, published: Published): string {
     '',
     `Paper: ${published.source}. ${published.hardware}. ${published.caveat}.`,
   ];
-  return [...head, ...run.tables.flatMap(section)].join('\n') + '\n';
+  const text = [...head, ...run.tables.flatMap((table) => section(table, width))].join('\n') + '\n';
+  return wrapText(text, width);
 }
 
-function section({ title, notes, columns, rows }: Table): string[] {
+function section({ title, notes, columns, rows }: Table, width: number): string[] {
   const texts = [columns, ...rows.map((row) => row.map(text))];
   const widths = columns.map((_, i) => Math.max(...texts.map((row) => row[i].length)));
   const line = (row: readonly string[]): string => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
-  return ['', `## ${title}`, '', line(columns), rule, ...texts.slice(1).map(line), '', ...notes];
+  const fits = rule.length <= width;
+  const laid = fits ? [line(columns), rule, ...texts.slice(1).map(line)] : layTable(columns, texts.slice(1), width);
+  return ['', `## ${title}`, '', ...laid, '', ...notes];
 }
 
 function text(cell: Cell): string {
