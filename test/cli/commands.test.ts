@@ -3,6 +3,7 @@ import { commands } from '../../src/cli/commands.ts';
 import { doctorOptions } from '../../src/cli/doctor.ts';
 import { exportOptions } from '../../src/cli/export.ts';
 import { inferOptions } from '../../src/cli/options/inference.ts';
+import type { Problem } from '../../src/data/problem.ts';
 import { plainTrainOptions, trainOptions } from '../../src/cli/options/training.ts';
 
 /** What a command line prints as help. */
@@ -56,9 +57,9 @@ describe('--help', () => {
       expect(text).not.toMatch(new RegExp(`--${name}\\b`));
     expect(text).toMatch(/--data .*CIFAR-10/s);
     for (const name of ['insecure-keys', 'port', 'timeout', 'link'])
-      expect(await failure(`plain train --${name} 1`)).toMatchObject({
-        fix: expect.stringMatching(`^--${name} is an option of securenn local train`),
-      });
+      expect(((await failure(`plain train --${name} 1`)) as Problem).fix).toMatch(
+        `--${name} is an option of securenn local`,
+      );
   });
 
   it('groups and examples are there', async () => {
