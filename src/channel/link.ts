@@ -23,13 +23,16 @@ import { DEFAULT_FRAME_BYTES, decodeFrame, encodeFrame, printable, type Frame, t
 import { describe, mismatch, type Expected } from './expected.ts';
 import { Inbox } from './inbox.ts';
 import { Patience, type Timers } from './patience.ts';
+import type { SessionProgress } from './progress.ts';
 import type { FrameSink, Transport } from './transport.ts';
 
 export interface LinkOptions {
-  /** How long a message may be waited for, unless the receiver says otherwise. Default 60 s. */
+  /** How long a message may be waited for while nobody gets on, unless the receiver says otherwise. Default 60 s. */
   readonly timeoutMs?: number;
   /** By which time-outs are counted: time in which this process ran (`patience.ts`). */
   readonly timers?: Timers | undefined;
+  /** Who gets on in the session. Without it a wait is measured by time alone. */
+  readonly progress?: SessionProgress | undefined;
   /** Bytes of messages that arrived before anyone asked for them. Default 1 GiB. */
   readonly inboxBytes?: number;
   /** Longest frame, in and out. Default 64 MiB. */
@@ -57,6 +60,7 @@ export class FrameLink implements Link, FrameSink {
   readonly #transport: Transport;
   readonly #timeoutMs: number;
   readonly #timers: Timers | undefined;
+  readonly #progress: SessionProgress | undefined;
   readonly #maxFrameBytes: number;
   readonly #inbox: Inbox;
   readonly #waiters: Map<string, Waiter> = new Map();
@@ -79,6 +83,7 @@ export class FrameLink implements Link, FrameSink {
     this.#transport = transport;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#timers = options.timers;
+    this.#progress = options.progress;
     this.#maxFrameBytes = options.maxFrameBytes ?? DEFAULT_FRAME_BYTES;
     this.#inbox = new Inbox(options.inboxBytes ?? DEFAULT_INBOX_BYTES);
     this.#onArrival = options.onArrival;
@@ -136,6 +141,7 @@ export class FrameLink implements Link, FrameSink {
   onFrame(parts: readonly Uint8Array[]): void {
     if (this.#state === 'failed' || this.#state === 'closed') return;
     this.#onArrival?.(this.peer);
+    this.#progress?.note();
     try {
       const frame = decodeFrame(parts, this.#maxFrameBytes);
       this.#accept(frame);
@@ -210,7 +216,7 @@ export class FrameLink implements Link, FrameSink {
     }
     const message = new Promise<Received<Payloads[ElementType]>>((resolve, reject) => {
       const timeOut = (): void => this.#timeOut(expected, timeoutMs);
-      const patience = timeoutMs >= FOREVER_MS ? undefined : new Patience(timeoutMs, timeOut, this.#timers);
+      const patience = timeoutMs >= FOREVER_MS ? undefined : this.#patience(timeoutMs, timeOut);
       this.#waiters.set(label, { expected, resolve, reject, patience });
     });
     // A message may be asked for long before it is awaited; a failure in between must not end the process.
@@ -229,6 +235,10 @@ export class FrameLink implements Link, FrameSink {
     if (frame === undefined && this.#peerSaidBye)
       return `${this.peer} closed the link before it sent ${describe(expected)}`;
     return undefined;
+  }
+
+  #patience(timeoutMs: number, onEnd: () => void): Patience {
+    return new Patience(timeoutMs, onEnd, this.#timers, this.#progress);
   }
 
   #timeOut(expected: Expected, timeoutMs: number): void {
@@ -256,6 +266,7 @@ export class FrameLink implements Link, FrameSink {
         this.#maxFrameBytes,
       );
       this.#nextOut++;
+      this.#progress?.note();
       if (kind === 'u8' || kind === 'u64') {
         this.#sent.messages++;
         this.#sent.payloadBytes += payload.length;
@@ -309,7 +320,7 @@ export class FrameLink implements Link, FrameSink {
       const late = (): void => {
         this.#fail(`${this.self} waited ${this.#timeoutMs / 1000} s for ${this.peer} to close the link`, 'tell');
       };
-      const patience = new Patience(this.#timeoutMs, late, this.#timers);
+      const patience = this.#patience(this.#timeoutMs, late);
       this.#onPeerBye = () => {
         patience.cancel();
         resolve();

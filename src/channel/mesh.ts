@@ -7,6 +7,7 @@ import { HungUpError, introduceTo, MismatchError, welcome, type HandshakeSide, t
 import { FrameLink, type LinkOptions } from './link.ts';
 import type { LinkModel } from './linkModel.ts';
 import type { Listener } from './listener.ts';
+import { SessionProgress } from './progress.ts';
 import { shaped } from './shaped.ts';
 import { Patience } from './patience.ts';
 import { dial, pause, type WebSocketOptions, type WebSocketTransport } from './websocket.ts';
@@ -78,6 +79,7 @@ class MeshOpening {
   readonly #options: MeshOptions;
   readonly #links: Map<PeerName, FrameLink> = new Map();
   readonly #pairKeys: Map<PeerName, Uint8Array> = new Map();
+  readonly #progress: SessionProgress;
   readonly #ending: AbortController = new AbortController();
   readonly #done: Promise<void>;
   #complete: () => void = () => undefined;
@@ -85,6 +87,7 @@ class MeshOpening {
 
   constructor(options: MeshOptions) {
     this.#options = options;
+    this.#progress = new SessionProgress(options.link?.timeoutMs ?? options.timeoutMs);
     this.#done = new Promise((resolve, reject) => {
       this.#complete = resolve;
       this.#fail = reject;
@@ -158,7 +161,11 @@ class MeshOpening {
   #add({ peer, pairKey }: Introduced, connection: WebSocketTransport): void {
     if (this.#ending.signal.aborted) return connection.destroy();
     const transport = shaped(connection, this.#options.shape);
-    const link = new FrameLink(this.#options.self, peer, transport, this.#options.link);
+    const link = new FrameLink(this.#options.self, peer, transport, {
+      ...this.#options.link,
+      progress: this.#progress,
+    });
+    connection.share(this.#progress, peer);
     this.#links.set(peer, link);
     this.#pairKeys.set(peer, pairKey());
     this.#options.onConnected?.(peer);

@@ -1,6 +1,7 @@
 /**
  * Waiting for a peer, by time in which this process itself ran. Where all parties stand still together (Ctrl-Z, `docker pause`, a laptop
  * that sleeps), none of them has kept another one waiting: a process that finds that it has stood still gives its peers the whole time anew.
+ * And while a party gets on, a message may be long in coming: its sender, or who that one waits for, has much to compute (`progress.ts`).
  */
 import type { Cancel } from './timers.ts';
 
@@ -36,18 +37,28 @@ export function stoodStill(passed: number, part: number): boolean {
   return passed > STILL_PARTS * part + LONGEST_PART_MS / PARTS;
 }
 
+export interface Progress {
+  /** Milliseconds since somebody got on. */
+  readonly quietMs: number;
+}
+
 export class Patience {
   readonly #ms: number;
   readonly #part: number;
   readonly #timers: Timers;
   readonly #onEnd: () => void;
+  readonly #progress: Progress | undefined;
   #left: number;
   #since = 0;
   #cancel: Cancel = () => undefined;
 
-  /** @param onEnd called once when the patience is at its end, unless it is cancelled before */
-  constructor(ms: number, onEnd: () => void, timers: Timers = systemTimers) {
+  /**
+   * @param onEnd called once when the patience is at its end, unless it is cancelled before
+   * @param progress patience lasts for this long after the last of it
+   */
+  constructor(ms: number, onEnd: () => void, timers: Timers = systemTimers, progress?: Progress) {
     this.#ms = ms;
+    this.#progress = progress;
     this.#part = partOf(ms);
     this.#timers = timers;
     this.#onEnd = onEnd;
@@ -72,7 +83,8 @@ export class Patience {
 
   #passed(): void {
     const passed = this.#timers.now() - this.#since;
-    this.#left = stoodStill(passed, this.#part) ? this.#ms : this.#left - passed;
+    const sinceProgress = this.#ms - (this.#progress?.quietMs ?? this.#ms);
+    this.#left = stoodStill(passed, this.#part) ? this.#ms : Math.max(this.#left - passed, sinceProgress);
     // A timer counts whole milliseconds: it may come a little early.
     if (this.#left < 1) this.#onEnd();
     else this.#wait();

@@ -11,9 +11,10 @@
 import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { WebSocket, type RawData } from 'ws';
-import { ChannelError } from './channel.ts';
+import { ChannelError, type PeerName } from './channel.ts';
 import { DEFAULT_FRAME_BYTES } from './frame.ts';
 import { stoodStill } from './patience.ts';
+import type { SessionProgress } from './progress.ts';
 import { Inlet, RoomQueue, type FrameSink, type Transport } from './transport.ts';
 
 export interface WebSocketOptions {
@@ -93,6 +94,15 @@ export class WebSocketTransport implements Transport {
 
   trust(): void {
     if (this.#watchUntrusted !== undefined) this.#socket.off('data', this.#watchUntrusted);
+  }
+
+  /** From now on pings tell how far this party is, and those of the peer how far that one is. */
+  share(progress: SessionProgress, peer: PeerName): void {
+    this.#ws.on('ping', (bytes) => progress.hear(peer, bytes));
+    const telling = setInterval(() => {
+      if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping(progress.told());
+    }, progress.tickMs).unref();
+    void this.#closed.then(() => clearInterval(telling));
   }
 
   send(parts: readonly Uint8Array[]): Promise<void> | undefined {

@@ -43,7 +43,7 @@ function parseHeader(bytes: Uint8Array, source: string): { header: object; dataS
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
   if (length > BigInt(MAXIMUM_HEADER_BYTES)) {
     throw new Problem(
-      `${source}: not a safetensors file: header length: expected at most ${MAXIMUM_HEADER_BYTES} bytes, found ${length}${seems}`,
+      `${source}: header length: expected at most ${MAXIMUM_HEADER_BYTES} bytes, found ${length}: not a safetensors file${seems}`,
       FIX,
     );
   }

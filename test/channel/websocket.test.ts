@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { FrameLink, type LinkOptions } from '../../src/channel/link.ts';
 import { openListener, type ListenOptions, type Listener } from '../../src/channel/listener.ts';
+import { SessionProgress } from '../../src/channel/progress.ts';
 import { dial, type WebSocketOptions, type WebSocketTransport } from '../../src/channel/websocket.ts';
 
 const HOST = '127.0.0.1';
@@ -154,6 +155,20 @@ describe('a link over WebSocket', () => {
     const start = performance.now();
     expect((await a.failed).message).toBe('P0 lost P1: no sign of life for 0.2 s');
     expect(performance.now() - start).toBeLessThan(1000);
+  });
+});
+
+describe('pings', () => {
+  it('tell each side how far the other is, whatever else is sent', async () => {
+    const [a, b] = await pair();
+    const [mine, theirs] = [new SessionProgress(100), new SessionProgress(100)];
+    const heard: [string, number][] = [];
+    mine.hear = (peer, bytes) =>
+      void heard.push([peer, new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true)]);
+    a.share(mine, 'P1');
+    b.share(theirs, 'P0');
+    for (let i = 0; i < 1000; i++) theirs.note();
+    await expect.poll(() => heard.some(([peer, count]) => peer === 'P1' && count >= 1000)).toBe(true);
   });
 });
 

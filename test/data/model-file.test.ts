@@ -119,7 +119,7 @@ describe('model files', () => {
     await expect(readModel(path)).rejects.toThrow(/text: too short for a safetensors file.*; it is text$/);
     writeFileSync(path, 'PK\x03\x04 and what torch.save writes next');
     await expect(readModel(path)).rejects.toThrow(
-      /text: not a safetensors file: .*; it is a zip archive \(PyTorch \.pt/,
+      /text: header length: .*: not a safetensors file; it is a zip archive \(PyTorch \.pt/,
     );
     await expect(readModel(join(path, '..'))).rejects.toThrow(/cannot be read: it is a folder$/);
     await expect(readModel('/no/such.safetensors')).rejects.toThrow(/cannot be read: no such file$/);

@@ -40,7 +40,8 @@ export const machineOptions: Readonly<Record<string, Options>> = {
     ...number,
     group: MACHINE,
     default: 120,
-    describe: 'Longest wait for one message, in seconds: 1 to 86400',
+    describe:
+      'Give up once no party has computed, sent or received for so many seconds: 1 to 86400. A slow run is not given up',
   },
   link: linkOption,
 };
