@@ -5,6 +5,12 @@ import { describeLink, type LinkModel } from '../../channel/linkModel.ts';
 import { countInference, countTraining, total, type Counted } from '../../nn/count.ts';
 import { Problem } from '../../data/problem.ts';
 import { readTrainSettings, trainOptions, type TrainSettings } from '../options/training.ts';
+import { widthOf, layTable } from '../layout.ts';
+import { duration } from '../progress.ts';
+import { classCount, inputSize } from '../../nn/network.ts';
+import { BLOCK_ELEMENTS } from '../../channel/blocks.ts';
+import { type Samples } from '../../nn/train.ts';
+import { type Work, WORK } from '../../engine/countedValues.ts';
 import { checkWritable, say, writeReport } from '../output.ts';
 import { machineCard } from '../report.ts';
 import { type Argv, integer, number } from '../options/values.ts';
@@ -12,12 +18,17 @@ import { calibrate } from './calibrate.ts';
 import { secondsOf, type Seconds } from './model.ts';
 
 const PICKED = ['batch', 'loss', 'optimizer', 'momentum', 'lr', 'suite', 'truncation', 'fraction-bits', 'compare-bits'];
-const MORE = ['workers', 'link', 'json', 'show-loss'];
+const MORE = ['epochs', 'workers', 'link', 'json', 'show-loss'];
 
 export const estimateOptions: Readonly<Record<string, Options>> = {
   ...Object.fromEntries([...PICKED, ...MORE].map((name) => [name, trainOptions[name]])),
-  images: { ...number, group: 'Task:', default: 60_000, describe: 'Training images of an epoch' },
-  'test-images': { ...number, group: 'Task:', default: 10_000, describe: 'Images of the evaluation after each epoch' },
+  images: { ...number, group: 'Task:', alias: 'samples', default: 60_000, describe: 'Training images of an epoch' },
+  'test-images': {
+    ...number,
+    group: 'Task:',
+    default: 10_000,
+    describe: 'Images of the evaluation after each epoch; 0: none',
+  },
 };
 
 interface Line {
@@ -39,10 +50,10 @@ export interface EstimateReport {
 
 export async function estimate(argv: Argv): Promise<void> {
   // The network stands without an option's name.
-  const settings = readTrainSettings({ backend: 'auto', data: 'mnist', ...argv, network: argv.NETWORK, epochs: 1 });
+  const settings = readTrainSettings({ backend: 'auto', data: 'mnist', ...argv, network: argv.NETWORK });
   if (settings.json !== undefined && settings.json !== '-') await checkWritable('json', settings.json);
   const trainImages = integer(argv, 'images', 1, 10_000_000, 60_000);
-  const testImages = integer(argv, 'test-images', 1, 10_000_000, 10_000);
+  const testImages = integer(argv, 'test-images', 0, 10_000_000, 10_000);
   if (settings.batch > trainImages) {
     throw new Problem(`--batch: ${settings.batch} of only ${trainImages} images`, 'give a smaller --batch');
   }
@@ -64,17 +75,19 @@ export async function estimate(argv: Argv): Promise<void> {
     lines,
     machine: machineCard(),
   };
-  for (const line of inWords(report)) say(settings.json, line);
+  const width = widthOf(settings.json === '-' ? process.stderr : process.stdout);
+  for (const line of inWords(report, width)) say(settings.json, line);
   await writeReport(settings.json, report);
 }
 
 /** What is estimated, in the order in which it is shown. A step is the last of the first epoch that shows no loss. */
 export async function countAll(
   settings: TrainSettings,
-  samples: { readonly trainImages: number; readonly testImages: number },
+  samples: Samples,
 ): Promise<(readonly [what: string, counted: Counted])[]> {
   const { batch, network } = settings;
-  const { steps, evaluations } = await countTraining(network, settings, samples);
+  const { steps, evaluations } = await countTraining(network, { ...settings, epochs: 1, steps: undefined }, samples);
+  const epochs = settings.epochs ?? 1;
   const epoch = (n: number): typeof steps => steps.filter((step) => step.epoch === n);
   const plain = epoch(1).filter(({ loss }) => !loss);
   const typical = (plain.length > 0 ? plain : epoch(1)).at(-1)!;
@@ -85,28 +98,62 @@ export async function countAll(
     ['a training step', typical],
     ...(shown === undefined ? [] : [['a training step whose loss is shown', shown] as const]),
     ['an epoch', total(epoch(1))],
-    ['an evaluation', evaluations[0]],
+    ...evaluations.map((evaluation) => ['an evaluation', evaluation] as const),
+    ['sharing the data', sharing(settings, samples)],
+    [
+      `a training of ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, all of it`,
+      wholeTraining(settings, samples, [...steps, ...evaluations]),
+    ],
     ['a prediction of 1 image', one],
     [`a prediction of ${batch} images`, many],
   ];
 }
 
-export function inWords({ network, batch, suite, truncation, link, lines }: EstimateReport): string[] {
+/** @param width of the terminal */
+export function inWords(
+  { network, batch, suite, truncation, link, lines }: EstimateReport,
+  width: number = Infinity,
+): string[] {
   const where = link === null ? 'links as fast as this machine' : `links of ${describeLink(link)}`;
-  const head = ['', 'rounds', 'MB', 'seconds', 'compute', 'transfer', 'latency'];
+  const head = ['', 'rounds', 'sent', 'time', 'compute', 'transfer', 'latency'];
   const rows = lines.map(({ what, counted, seconds }) => [
     what,
-    String(counted.rounds),
-    (counted.bytes / 1e6).toPrecision(4),
-    ...[seconds.total, seconds.compute, seconds.transfer, seconds.latency].map((x) => x.toPrecision(3)),
+    counted.rounds.toLocaleString('en-US'),
+    bytesInWords(counted.bytes),
+    ...[seconds.total, seconds.compute, seconds.transfer, seconds.latency].map(timeInWords),
   ]);
-  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
-  const line = (row: readonly string[]): string =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
   return [
     `network ${network}, batch ${batch}, ${suite} suite, ${truncation} truncation, all parties on this machine, ${where}`,
-    line(head),
-    ...rows.map(line),
-    'Rounds and bytes follow from the protocols and are exact; seconds are an estimate from 2 seconds of calibration.',
+    ...layTable(head, rows, width),
+    'Rounds and bytes follow from the protocols; a step, an epoch and an evaluation are exact. Time is an estimate from 2 seconds of calibration.',
   ];
+}
+
+/** The owner's data on its way to P1, and from there to P0 (`data/share.ts`): 8 bytes an element each time. Its masks count as openings. */
+function sharing({ network }: TrainSettings, { trainImages, testImages }: Samples): Counted {
+  const elements = (trainImages + testImages) * (inputSize(network) + classCount(network));
+  const payloadBytes = 16 * elements;
+  const messages = 2 * Math.ceil(elements / BLOCK_ELEMENTS);
+  const work = { ...(Object.fromEntries(WORK.map((kind) => [kind, 0])) as Work), open: elements };
+  return { bytes: payloadBytes, payloadBytes, messages, busiestLinkBytes: payloadBytes / 2, rounds: 0, work };
+}
+
+/** Every epoch sends as the first one does, but for a few digits in labels. */
+function wholeTraining(settings: TrainSettings, samples: Samples, epoch: readonly Counted[]): Counted {
+  const epochs = Array.from({ length: settings.epochs ?? 1 }, () => total(epoch));
+  return total([sharing(settings, samples), ...epochs]);
+}
+
+/** Three digits and a unit: `927 GB`. Units are powers of 1000. */
+export function bytesInWords(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const scaled = bytes / 1000 ** power;
+  return `${scaled >= 100 ? Math.round(scaled) : Number(scaled.toPrecision(3))} ${units[power]}`;
+}
+
+/** Down to milliseconds: `3 ms`, `0.53 s`, `2 h 5 min`. */
+export function timeInWords(seconds: number): string {
+  if (seconds >= 60) return duration(seconds);
+  return seconds < 0.1 ? `${Number((1000 * seconds).toPrecision(2))} ms` : `${Number(seconds.toPrecision(2))} s`;
 }
