@@ -10,7 +10,7 @@
 #     adapter "null-backend", fallback false
 #     written and mapped: 1,2,3,4
 #     copied to another buffer: arrives 0 of 20 times
-#     cleared buffers that are not zero: 20 of 20 (the count varies)
+#     cleared buffers that are not zero: 20 of 20
 # Follows: it is good for validating shaders and pipelines, and for nothing else. A test on it that compares "no
 #   error" passes for any kernel; one that only writes and reads back passes, too. Refuse this adapter by its name
 #   where results matter.

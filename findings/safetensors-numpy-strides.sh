@@ -6,9 +6,10 @@
 # Seen: it writes the array's memory from its first byte on, under the array's shape, and never looks at the strides.
 #   A transposed matrix comes back as another matrix of the right shape; every second element of a vector comes back
 #   as its first elements. No error, no warning; numpy.save is right for both. Output:
-#     x.T           [[0, 3], [1, 4], [2, 5]]  comes back as [[0, 1], [2, 3], [4, 5]]
-#     asfortranarray [[0, 1, 2], [3, 4, 5]]   comes back as [[0, 3, 1], [4, 2, 5]]
-#     v[::2]        [0, 2, 4]                 comes back as [0, 1, 2]
+#     x.T [[0, 3], [1, 4], [2, 5]] comes back as [[0, 1], [2, 3], [4, 5]]
+#     asfortranarray [[0, 1, 2], [3, 4, 5]] comes back as [[0, 3, 1], [4, 2, 5]]
+#     v[::2] [0, 2, 4] comes back as [0, 1, 2]
+#     ascontiguousarray(x.T) [[0, 3], [1, 4], [2, 5]] comes back as [[0, 3], [1, 4], [2, 5]]
 # Follows: kernels turned for another framework with `.T` are spoilt on the way, and shapes, names and checksums all
 #   look right. Write numpy.ascontiguousarray(x), and compare one product after reading.
 set -euo pipefail
