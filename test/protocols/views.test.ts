@@ -1,0 +1,104 @@
+/**
+ * What each party may see (PROTOCOLS §7), of every protocol of both suites, over every field and in every window: all that it receives is
+ * uniform, and independent of the inputs, of everything else that it receives and of all that it knows. `views/` has the parts: the table of
+ * protocols, the taps, the checks. What they would let pass is listed by `scripts/weaken.ts`, which breaks the protocols one step at a time.
+ */
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Compute } from '../../runtime/compute.ts';
+import type { PartyId } from '../../src/party/party.ts';
+import * as odd from '../../src/ring/odd.ts';
+import * as z64 from '../../src/ring/z64.ts';
+import { ring, testRandom } from '../reference.ts';
+import { testCompute } from '../simulate.ts';
+import { frequency, linear, linearModulo, pairs, SPARE_RUNS, variables } from './views/checks.ts';
+import { type Column, columnsOf } from './views/columns.ts';
+import { compares } from './views/compare.ts';
+import { type Protocol, PROTOCOLS, VECTOR } from './views/table.ts';
+import { record, type Recording } from './views/record.ts';
+
+/** Two inputs, alike in their signs: what a comparison of one would tell, that of the other tells. */
+const INPUTS = [
+  ring([5n * 2n ** 16n, -3n * 2n ** 16n, 0n, 1n, -1n, 1000n * 2n ** 16n, 7n, -(2n ** 20n)]),
+  ring([9n * 2n ** 16n, -2n, 1n, 2n ** 20n, -8n * 2n ** 16n, 1n, 2n ** 17n + 3n, -77n]),
+];
+
+/** The same word of a worker's share in every run. */
+function sharesOf({ scale = 0, odd: isOdd = false }: Protocol, which: 0 | 1): [BigUint64Array, BigUint64Array] {
+  const random = testRandom(5);
+  const share = ring(Array.from({ length: VECTOR }, () => BigInt(Math.floor(random() * 2 ** 52)) << 11n));
+  const x = z64.shiftLeft(INPUTS[which], scale);
+  return [share, isOdd ? odd.sub(odd.canonical(x), share) : z64.sub(x, share)];
+}
+
+function run(protocol: Protocol, samples: number): Promise<Recording> {
+  const parts = [sharesOf(protocol, 0), sharesOf(protocol, 1)] as const;
+  return record(samples, (party, which) =>
+    party.id === 2 ? protocol.helper(party) : protocol.workers(party, parts[which][party.id]),
+  );
+}
+
+/** Functions of what is opened, in the place of nothing: they follow from it, and are asked only for their top bits. */
+function derivedColumns(protocol: Protocol, columns: readonly Column[]): Column[] {
+  const { derived } = protocol;
+  if (derived === undefined) return [];
+  const opened = columns.filter((column) => column.opened);
+  const runs = opened[0].values.length;
+  const results = Array.from({ length: runs }, (_, run) =>
+    derived(BigUint64Array.from(opened, ({ values }) => values[run] as bigint)),
+  );
+  return Array.from(results[0], (_, i): Column => ({
+    ...{
+      name: `derived[${i}]`,
+      received: false,
+      kind: 'bits',
+      group: 'derived',
+      comparison: 0,
+      place: i,
+      opened: false,
+    },
+    values: Uint8Array.from(results, (row) => Number(row[i] >> 63n)),
+  }));
+}
+
+/** Everything that is wrong with the views of a protocol. */
+async function faults(protocol: Protocol, compute: Compute): Promise<string[]> {
+  const { code } = protocol;
+  const probe = await run(protocol, 2);
+  const viewsOf = (recording: Recording): { columns: Column[]; found: readonly string[] }[] =>
+    ([0, 1, 2] as PartyId[]).map((id) => {
+      const columns = columnsOf(recording.runs, id, code, VECTOR, compute);
+      const comparing = id === 2 && code !== undefined && recording.compared[0].length > 0;
+      const more = comparing ? compares(recording, code, compute) : { columns: [], found: [] };
+      const derived = id === 2 ? [] : derivedColumns(protocol, columns);
+      return { columns: [...derived, ...columns, ...more.columns], found: more.found };
+    });
+  const most = Math.max(...viewsOf({ ...probe, runs: probe.runs }).map(({ columns }) => variables(columns).length));
+  const samples = 2 * Math.ceil((most + SPARE_RUNS + 1) / 2);
+  const recording = await run(protocol, Math.max(LEAST_RUNS, samples));
+  return viewsOf(recording).flatMap(({ columns, found }, id) =>
+    [
+      ...found,
+      ...frequency(columns, code?.prime),
+      ...pairs(columns, code?.prime),
+      ...linear(variables(columns), recording.runs.length),
+      ...(code === undefined ? [] : linearModulo(columns, code.prime)),
+    ].map((fault) => `P${id}: ${fault}`),
+  );
+}
+
+/** So that frequencies show. */
+const LEAST_RUNS = 400;
+
+let compute: Compute;
+beforeAll(async () => {
+  compute = await testCompute();
+});
+
+describe('what a party receives is uniform and independent of what it knows', () => {
+  it.each(PROTOCOLS.map((protocol) => [protocol.name, protocol] as const))('%s', async (_name, protocol) => {
+    const t = performance.now();
+    const f = await faults(protocol, compute);
+    if (process.env.VT) console.log(protocol.name, performance.now() - t);
+    expect(f.slice(0, 10)).toEqual([]);
+  });
+});

@@ -1,0 +1,101 @@
+/** A party's view as random variables: one column for each word, bit or element of Z_p that it receives or knows, over all runs. */
+import { codeLength, type Compute, type DigitCode } from '../../../runtime/compute.ts';
+import type { RecordedMessage } from '../../../src/channel/memory.ts';
+import type { PartyId } from '../../../src/party/party.ts';
+import { unpackBits } from '../../../src/ring/bits.ts';
+import * as z64 from '../../../src/ring/z64.ts';
+import { HOLDS, type Run, type Values } from './record.ts';
+
+/** The value of one variable in every run. */
+export interface Column {
+  readonly name: string;
+  readonly received: boolean;
+  readonly kind: Values['kind'];
+  readonly values: BigUint64Array | Uint8Array;
+  /** What it is pooled with: its message, and where in it, in whole vectors of the inputs' length. */
+  readonly group: string;
+  /** Of an element of Z_p: which comparison it belongs to, and which place in it. Of others: 0, and which place in the message. */
+  readonly comparison: number;
+  readonly place: number;
+  /** Two parties sent it to each other: the column is the sum of both. */
+  readonly opened: boolean;
+}
+
+/** Purposes under which elements of Z_p travel, packed; all other bytes are bits. */
+const RESIDUES = new Set(['d', 'digits', 'x']);
+
+export function purposeOf(label: string): string {
+  return label.slice(label.lastIndexOf(':') + 1);
+}
+
+/** What is in a message. The inputs are so many that nothing is filled up. */
+export function decoded({ label, data }: RecordedMessage, code: DigitCode | undefined, compute: Compute): Values {
+  if (data instanceof BigUint64Array) return { kind: 'words', values: data };
+  if (!RESIDUES.has(purposeOf(label))) return { kind: 'bits', values: unpackBits(data, 8 * data.length) };
+  if (code === undefined) throw new Error(`${label}: over which Z_p?`);
+  const count = (data.length * { 17: 64, 31: 8, 67: 8 }[code.prime]) / { 17: 33, 31: 5, 67: 7 }[code.prime];
+  return { kind: 'residues', values: compute.unpack(code.prime, data, count).slice() };
+}
+
+interface Source {
+  readonly name: string;
+  readonly received: boolean;
+  readonly opened: boolean;
+  readonly values: Values;
+}
+
+function sourcesOf(run: Run, id: PartyId, code: DigitCode | undefined, compute: Compute): Source[] {
+  const known = HOLDS[id].flatMap((pair) =>
+    [...run.draws[pair]].flatMap(([address, drawn]) =>
+      drawn.map((values, i) => ({ name: `${address}#${i}`, received: false, opened: false, values })),
+    ),
+  );
+  const told = run.received[id].map((message): Source => {
+    const { from, label } = message;
+    const values = decoded(message, code, compute);
+    const sent =
+      id === 2 ? undefined : run.received[1 - id].find((own) => own.from === `P${id}` && own.label === label);
+    if (sent === undefined || values.kind !== 'words')
+      return { name: `${from} ${label}`, received: true, opened: false, values };
+    const sum = z64.add(values.values, sent.data as BigUint64Array);
+    return { name: `open ${label}`, received: true, opened: true, values: { kind: 'words', values: sum } };
+  });
+  const byName = (a: Source, b: Source): number => (a.name < b.name ? -1 : 1);
+  return [...known.sort(byName), ...told.sort(byName)];
+}
+
+/** The columns of one party: what it knows first, then what it receives. */
+export function columnsOf(
+  runs: readonly Run[],
+  id: PartyId,
+  code: DigitCode | undefined,
+  vector: number,
+  compute: Compute,
+): Column[] {
+  const layouts = runs.map((run) => sourcesOf(run, id, code, compute));
+  const [first] = layouts;
+  for (const layout of layouts) {
+    const same =
+      layout.length === first.length &&
+      layout.every(({ name, values: { kind, values } }, i) => {
+        const { values: expected } = first[i];
+        return name === first[i].name && kind === expected.kind && values.length === expected.values.length;
+      });
+    if (!same) throw new Error(`P${id} does not see the same messages in every run`);
+  }
+  const which: Column = {
+    ...{ name: 'which input', received: false, kind: 'bits', group: 'which', comparison: 0, place: 0, opened: false },
+    values: Uint8Array.from(runs, (run) => run.which),
+  };
+  const columns = first.flatMap(({ name, received, opened, values: { kind, values } }, at) =>
+    Array.from(values, (_, i): Column => {
+      const column = kind === 'words' ? new BigUint64Array(runs.length) : new Uint8Array(runs.length);
+      for (let run = 0; run < runs.length; run++) column[run] = layouts[run][at].values.values[i];
+      const per = code === undefined ? 1 : /:(digits|x)\b/.test(name) ? codeLength(code) : code.digits;
+      const [comparison, place] = kind === 'residues' ? [Math.floor(i / per), i % per] : [0, i];
+      const group = kind === 'residues' ? `${name}[·${place}]` : `${name}[${Math.floor(i / vector)}]`;
+      return { name: `${name}[${i}]`, received, kind, values: column, group, comparison, place, opened };
+    }),
+  );
+  return [which, ...columns];
+}
