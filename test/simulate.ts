@@ -20,7 +20,7 @@ export interface SimulationOptions {
   readonly timeoutMs?: number;
   /** What a party computes with: to look at what it computes, or to break it on purpose. */
   readonly compute?: (compute: Compute, id: PartyId) => Compute;
-  /** What a party draws from, by the pair's index: the same. */
+  /** What a party draws from, by the pair's index: the same. Asked for each end of the pair. */
   readonly streams?: (streams: PairStreams, pair: number) => Pick<PairStreams, 'stream'>;
   /** Where each party counts its time and traffic, by its id. */
   readonly probes?: readonly [Probe, Probe, Probe];
@@ -67,10 +67,12 @@ export async function simulate<T>(
     });
     links[i].set(NAMES[j], a);
     links[j].set(NAMES[i], b);
-    const pairStreams = new PairStreams(keys[pair]);
-    const used = (options.streams?.(pairStreams, pair) ?? pairStreams) as PairStreams;
-    streams[i].set(NAMES[j], used);
-    streams[j].set(NAMES[i], used);
+    const end = (): PairStreams => {
+      const pairStreams = new PairStreams(keys[pair]);
+      return (options.streams?.(pairStreams, pair) ?? pairStreams) as PairStreams;
+    };
+    streams[i].set(NAMES[j], end());
+    streams[j].set(NAMES[i], end());
   });
   const parties = ([0, 1, 2] as PartyId[]).map((id) =>
     createParty({

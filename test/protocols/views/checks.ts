@@ -98,7 +98,7 @@ function fingerprint({ kind, values }: Column, prime: number | undefined): strin
   if (kind === 'residues') {
     const differences = Array.from(
       values.subarray(0, TELLING) as Uint8Array,
-      (value, _) => (value - Number(values[0]) + prime!) % prime!,
+      (value) => (value - Number(values[0]) + prime!) % prime!,
     );
     const first = differences.find((value) => value !== 0);
     if (first === undefined) return undefined;

@@ -88,7 +88,7 @@ export function columnsOf(
     values: Uint8Array.from(runs, (run) => run.which),
   };
   const columns = first.flatMap(({ name, received, opened, values: { kind, values } }, at) =>
-    Array.from(values, (_, i): Column => {
+    Array.from({ length: values.length }, (_, i): Column => {
       const column = kind === 'words' ? new BigUint64Array(runs.length) : new Uint8Array(runs.length);
       for (let run = 0; run < runs.length; run++) column[run] = layouts[run][at].values.values[i];
       const per = code === undefined ? 1 : /:(digits|x)\b/.test(name) ? codeLength(code) : code.digits;

@@ -1,0 +1,173 @@
+/**
+ * Takes the security steps away, one at a time, in a copy of the tree, and runs the tests that are to notice: `npx tsx scripts/weaken.ts`. Prints
+ * what caught each; exits with 1 if something was not caught, or if a change no longer fits the source. Not part of `npm test`: it takes a
+ * quarter of an hour. `test/weaken.test.ts` checks that the changes still fit.
+ *
+ *   --list           names and what each would break
+ *   --only PATTERN   those whose name, file or what they break matches a regular expression
+ *   --part I/N       the I-th of N parts
+ *   --json FILE      the outcome, as JSON; `--merge FILE…` puts such files into the table of docs/weakenings.md
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { WEAKENINGS } from './weakenings/all.ts';
+import { weakened, type Weakening } from './weakenings/weakening.ts';
+
+interface Outcome {
+  readonly name: string;
+  readonly breaks: string;
+  /** The first test that failed; absent: nothing noticed. */
+  readonly caughtBy?: string;
+  /** How it failed. */
+  readonly because?: string;
+  readonly seconds: number;
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const COPIED = ['src', 'runtime', 'test', 'scripts', 'shaders', 'bench', 'docs', 'package.json', 'tsconfig.json'];
+/** Asked when the tests that are named do not notice. */
+const WIDER = ['test/party', 'test/protocols', 'test/random', 'test/engine', 'test/nn', 'test/data', 'test/server'];
+const CONFIG = `export default { test: { include: ['test/**/*.test.ts'], pool: 'forks', maxWorkers: 1, testTimeout: 60000 } };\n`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    list: { type: 'boolean' },
+    only: { type: 'string' },
+    part: { type: 'string' },
+    json: { type: 'string' },
+    merge: { type: 'boolean' },
+  },
+});
+
+function chosen(): Weakening[] {
+  const pattern = new RegExp(values.only ?? '', 'i');
+  const fitting = WEAKENINGS.filter(({ name, breaks, edits }) =>
+    [name, breaks, ...edits.map(({ file }) => file)].some((text) => pattern.test(text)),
+  );
+  if (values.part === undefined) return fitting;
+  const [index, parts] = values.part.split('/').map(Number);
+  return fitting.filter((_, i) => i % parts === index - 1);
+}
+
+/** A copy of the tree whose files can be changed. */
+function copyTree(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'weaken-'));
+  for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  writeFileSync(join(folder, 'weaken.config.ts'), CONFIG);
+  return folder;
+}
+
+interface Report {
+  readonly numTotalTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+}
+
+type Failure = Required<Pick<Outcome, 'caughtBy' | 'because'>>;
+
+/** The first test that fails, or a file that cannot be run; undefined when all pass. */
+function firstFailure(tree: string, tests: readonly string[], only?: string): Failure | undefined {
+  const report = join(tree, 'report.json');
+  rmSync(report, { force: true });
+  const command = ['run', '--config', 'weaken.config.ts', '--bail', '1', '--reporter', 'json', '--outputFile', report];
+  const { status, stderr } = spawnSync(
+    join(tree, 'node_modules/.bin/vitest'),
+    [...command, ...tests, ...(only === undefined ? [] : ['-t', only])],
+    { cwd: tree, encoding: 'utf8', timeout: 600_000 },
+  );
+  const { numTotalTests, testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+  for (const { name, status: outcome, message, assertionResults } of testResults) {
+    const failed = assertionResults.find((one) => one.status === 'failed');
+    const file = name.slice(name.indexOf('/test/') + 1);
+    if (failed !== undefined) {
+      const because = failed.failureMessages[0].split('\n')[0];
+      return { caughtBy: `${file}: ${failed.fullName.trim()}`, because };
+    }
+    if (outcome === 'failed') throw new Error(`${file} cannot be run: ${message.split('\n')[0]}`);
+  }
+  if (numTotalTests === 0 || status !== 0) throw new Error(`no test of ${tests.join(', ')} ran: ${stderr.slice(-500)}`);
+  return undefined;
+}
+
+function buildKernels(tree: string): void {
+  const asc = [join(tree, 'node_modules/.bin/asc'), 'runtime/wasm/assembly/index.ts'];
+  const target = ['--config', 'runtime/wasm/asconfig.json', '--target', 'inline'];
+  const { status, stderr } = spawnSync(process.execPath, [...asc, ...target], { cwd: tree, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`kernels do not compile: ${stderr}`);
+}
+
+function weaken(tree: string, weakening: Weakening): Outcome {
+  const { name, breaks, edits, tests, only } = weakening;
+  const began = performance.now();
+  const files = [...new Set(edits.map(({ file }) => file))];
+  const kernels = files.some((file) => file.startsWith('runtime/wasm/assembly/'));
+  const compiled = 'runtime/wasm/inline.wasm';
+  try {
+    for (const [file, text] of weakened(edits, (file) => readFileSync(join(ROOT, file), 'utf8')))
+      writeFileSync(join(tree, file), text);
+    if (kernels) buildKernels(tree);
+    const failure = firstFailure(tree, tests, only) ?? firstFailure(tree, WIDER);
+    return { name, breaks, ...failure, seconds: (performance.now() - began) / 1000 };
+  } finally {
+    for (const file of [...files, ...(kernels ? [compiled] : [])]) cpSync(join(ROOT, file), join(tree, file));
+  }
+}
+
+/** Lines of Markdown: a file of tests, and what its tests catch. */
+function table(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(
+    ({ name, breaks, caughtBy }) => `| ${name} | ${breaks} | ${caughtBy ?? '**NOT CAUGHT**'} |`,
+  );
+  return ['| step taken away | what it would give away | caught by |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function main(): number {
+  if (values.merge) {
+    const outcomes = positionals.flatMap((file) => JSON.parse(readFileSync(file, 'utf8')) as Outcome[]);
+    console.log(table(WEAKENINGS.flatMap(({ name }) => outcomes.filter((outcome) => outcome.name === name))));
+    return 0;
+  }
+  const weakenings = chosen();
+  if (values.list) {
+    for (const { name, breaks } of weakenings) console.log(`${name}: ${breaks}`);
+    return 0;
+  }
+  const tree = copyTree();
+  const outcomes: Outcome[] = [];
+  let broken = 0;
+  try {
+    for (const weakening of weakenings) {
+      try {
+        const outcome = weaken(tree, weakening);
+        outcomes.push(outcome);
+        console.log(`${outcome.name} → ${outcome.caughtBy ?? 'NOT CAUGHT'} (${outcome.seconds.toFixed(0)} s)`);
+        if (outcome.because !== undefined) console.log(`    ${outcome.because.slice(0, 160)}`);
+      } catch (error) {
+        broken++;
+        console.log(`${weakening.name} → cannot be tried: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  } finally {
+    rmSync(tree, { recursive: true, force: true });
+  }
+  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(outcomes, undefined, 1));
+  const missed = outcomes.filter(({ caughtBy }) => caughtBy === undefined).length;
+  console.log(`${outcomes.length - missed} caught, ${missed} not caught, ${broken} not tried`);
+  return missed + broken === 0 ? 0 : 1;
+}
+
+process.exitCode = main();

@@ -1,0 +1,183 @@
+/**
+ * Every address that is drawn in a training with evaluations, in inferences and in whatever a resumed run draws again: none twice in a session,
+ * and in a resumed session only what the undisturbed run drew there, for the same values.
+ */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { RecordedMessage } from '../../src/channel/memory.ts';
+import { OwnerCheckpoints } from '../../src/client/checkpoints.ts';
+import type { StepReport } from '../../src/client/history.ts';
+import { ownInference } from '../../src/client/inference.ts';
+import { PARTIES, type PartyName } from '../../src/client/owner.ts';
+import { ownTraining } from '../../src/client/training.ts';
+import type { Checkpoint } from '../../src/data/checkpoint.ts';
+import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
+import type { Dataset } from '../../src/data/dataset.ts';
+import type { Model } from '../../src/data/model-file.ts';
+import type { Network } from '../../src/nn/network.ts';
+import type { TrainJob } from '../../src/server/job.ts';
+import { loadCheckpoint } from '../../src/server/checkpoints.ts';
+import { type Addresses, watchAddresses } from '../addresses.ts';
+import { temporaryFolder } from '../folder.ts';
+import { session } from '../session.ts';
+import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
+
+/** A convolution with pooling, and a layer with a ReLU. */
+const NETWORK: Network = {
+  name: 'tiny',
+  input: [4, 4, 1],
+  layers: [
+    { type: 'conv2d', filters: 2, kernel: 3, padding: 1 },
+    { type: 'relu' },
+    { type: 'maxpool', window: 2 },
+    { type: 'flatten' },
+    { type: 'dense', units: 5 },
+    { type: 'relu' },
+    { type: 'dense', units: 3 },
+  ],
+};
+const PAPER_SUITE = { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64 } as const;
+/** Two epochs of three steps, an evaluation after each. */
+const SAMPLES = 12;
+const EPOCHS = 2;
+const STEPS = 6;
+const RESUMED_FROM = 4;
+
+function dataOf(shade: number): Dataset {
+  const labels = Uint8Array.from({ length: SAMPLES }, (_, i) => i % 3);
+  const images = Uint8Array.from({ length: SAMPLES * 16 }, (_, i) => (i % 16 < 5 * labels[i >> 4] ? shade : 20));
+  return {
+    ...{ name: 'tiny', trainImages: images, trainLabels: labels, testImages: images, testLabels: labels },
+    ...{ rows: 4, columns: 4, channels: 1, classes: 3 },
+  };
+}
+
+const jobOf = (suite: typeof DIRECT_SUITE | typeof PAPER_SUITE): TrainJob => ({
+  ...{ kind: 'train', sessionId: 'first', network: NETWORK, ...suite, ...SOFTMAX_SGD, batch: 4 },
+  ...{ trainImages: SAMPLES, testImages: SAMPLES, epochs: EPOCHS, checkpointEvery: 2 },
+});
+
+const OBSERVER = {
+  onResume: () => undefined,
+  onSharing: () => undefined,
+  onReady: () => undefined,
+  onStep: () => undefined,
+  onEvaluation: () => undefined,
+  onBatch: () => undefined,
+};
+
+interface Trained {
+  readonly model: Model;
+  readonly addresses: Addresses;
+  /** Between the parties, and what the owner shares: `from to label`. */
+  readonly said: ReadonlyMap<string, RecordedMessage['data']>;
+  /** What each party kept after step RESUMED_FROM. */
+  readonly kept: Readonly<Record<PartyName, Checkpoint>> | undefined;
+}
+
+/** What is not of the protocols: what a party tells the owner of its work, and what is agreed about checkpoints. */
+const BESIDES = /^(event|saved|complete|checkpoint)/;
+
+async function training(
+  job: TrainJob,
+  data: Dataset,
+  folder: string,
+  checkpoints?: Readonly<Record<PartyName, Checkpoint>>,
+): Promise<Trained> {
+  const said = new Map<string, RecordedMessage['data']>();
+  let model: Model | undefined;
+  const store = (keeper: PartyName | 'owner'): CheckpointStore => new Kept(join(folder, keeper), keeper);
+  const addresses = await watchAddresses(async () => {
+    model = await session(
+      job,
+      (owner) => {
+        const steps = Array.from({ length: job.resume?.step ?? 0 }, () => ({})) as StepReport[];
+        const notes = { data: 'tiny', digest: '', history: { steps, evaluations: [], seconds: 0 } };
+        const due = (step: number): boolean => step % job.checkpointEvery! === 0 || step === STEPS;
+        const owned = new OwnerCheckpoints(
+          store('owner'),
+          owner,
+          { run: 'first', job: {} },
+          due,
+          notes,
+          job.resume?.step,
+        );
+        return ownTraining(owner, job, data, OBSERVER, owned);
+      },
+      {
+        seed: 23,
+        store,
+        ...(checkpoints && { checkpoints }),
+        record: ({ from, to, label, data }) => {
+          if (!BESIDES.test(label)) said.set(`${from} ${to} ${label}`, data);
+        },
+      },
+    );
+  });
+  const again = { ...job, resume: { run: 'first', step: RESUMED_FROM } };
+  const kept = checkpoints
+    ? undefined
+    : (Object.fromEntries(
+        await Promise.all(PARTIES.map(async (name) => [name, await loadCheckpoint(store(name), again)] as const)),
+      ) as Record<PartyName, Checkpoint>);
+  return { model: model!, addresses, said, kept };
+}
+
+/** Keeps every step. */
+class Kept extends CheckpointStore {
+  override removeBefore(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+describe.each([
+  ['direct', DIRECT_SUITE],
+  ['paper', PAPER_SUITE],
+] as const)('%s suite', (_name, suite) => {
+  it('a training draws from no address twice, nor does a run that goes on, and what it draws again covers the same', async () => {
+    const [folder, data, job] = [temporaryFolder('addresses'), dataOf(250), jobOf(suite)];
+    const whole = await training(job, data, folder);
+    expect(whole.addresses.repeated()).toEqual([]);
+    // Of three pairs two ends each, and of three parties and the owner.
+    expect(whole.addresses.ends.length).toBe(12);
+    const all = new Set(whole.addresses.ends.flat());
+    for (const place of [/^\/step\/1\//, /^\/step\/6\//, /^\/evaluation\/1\//, /^\/evaluation\/2\//, /^input\//])
+      expect([...all].filter((address) => place.test(address)).length, String(place)).toBeGreaterThan(1);
+
+    const resumed = { ...job, sessionId: 'second', resume: { run: 'first', step: RESUMED_FROM } };
+    const rest = await training(resumed, data, folder, whole.kept);
+    expect(rest.addresses.repeated()).toEqual([]);
+    expect(rest.addresses.ends.flat().filter((address) => !all.has(address))).toEqual([]);
+    expect(rest.addresses.ends.flat().length).toBeLessThan(whole.addresses.ends.flat().length);
+    // The same addresses again, for the same values: every message of the rest is the one that the whole run sent.
+    expect(rest.said.size).toBeGreaterThan(100);
+    for (const [label, said] of rest.said) expect(said, label).toEqual(whole.said.get(label));
+    expect(rest.model.tensors).toEqual(whole.model.tensors);
+
+    // Other data under the same masks: the differences show. That is what the owner's digest is for.
+    const other = await training(resumed, dataOf(240), folder, whole.kept);
+    const changed = [...other.said].filter(([label, said]) => !sameValues(said, whole.said.get(label)));
+    expect(changed.map(([label]) => label)).toContain('owner P1 input/train/images');
+  });
+
+  it('inferences draw from no address twice, batch after batch', async () => {
+    const job = jobOf(suite);
+    const { model } = await training(job, dataOf(250), temporaryFolder('addresses'));
+    const { batch, trainImages, network, fractionBits } = { ...job, batch: 5 };
+    const infer = { kind: 'infer', sessionId: 'i', network, ...suite, batch, images: trainImages } as const;
+    const addresses = await watchAddresses(() =>
+      session(
+        infer,
+        (owner) => ownInference(owner, { network, fractionBits, batch }, model, dataOf(250).testImages, OBSERVER),
+        { seed: 24 },
+      ),
+    );
+    expect(addresses.repeated()).toEqual([]);
+    const batches = new Set(addresses.ends.flat().flatMap((address) => /^\/batch\/\d+/.exec(address) ?? []));
+    expect(batches).toEqual(new Set(['/batch/0', '/batch/1', '/batch/2']));
+  });
+});
+
+function sameValues(a: RecordedMessage['data'], b: RecordedMessage['data'] | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((value: bigint | number, i: number) => value === b[i]);
+}

@@ -1,0 +1,103 @@
+/** A whole session in one process: three parties that run a job as they do in theirs, and the owner, over links in memory. */
+import { insecurePairKey, pairName } from '../src/random/agreement.ts';
+import type { Link, PeerName } from '../src/channel/channel.ts';
+import { receiveBlocks } from '../src/channel/blocks.ts';
+import { memoryPair, type RecordedMessage } from '../src/channel/memory.ts';
+import type { Owner, PartyName } from '../src/client/owner.ts';
+import type { Checkpoint } from '../src/data/checkpoint.ts';
+import type { CheckpointStore } from '../src/data/checkpoint-store.ts';
+import { revealLabel } from '../src/data/party-events.ts';
+import { shareInput, tellAllSent } from '../src/data/share.ts';
+import { PairStreams } from '../src/random/streams.ts';
+import * as z64 from '../src/ring/z64.ts';
+import { Monitor } from '../src/server/monitor.ts';
+import { logToStandardError } from '../src/server/log.ts';
+import type { Job } from '../src/server/job.ts';
+import { runJob } from '../src/server/run-job.ts';
+import { testCompute } from './simulate.ts';
+
+const ALL: readonly PeerName[] = ['P0', 'P1', 'P2', 'owner'];
+const PARTIES = ['P0', 'P1', 'P2'] as const;
+
+export interface SessionOptions {
+  /** From which all keys follow. */
+  readonly seed: number;
+  readonly store?: (keeper: PartyName) => CheckpointStore;
+  /** What each party goes on from. */
+  readonly checkpoints?: Readonly<Record<PartyName, Checkpoint>>;
+  readonly record?: (message: RecordedMessage) => void;
+}
+
+/** Runs `own` as the owner while the parties run the job. */
+export async function session<T>(
+  job: Job,
+  own: (owner: Owner) => Promise<T>,
+  { seed, store, checkpoints, record }: SessionOptions,
+): Promise<T> {
+  const links = new Map(ALL.map((name) => [name, new Map<PeerName, Link>()]));
+  const keys = new Map(ALL.map((name) => [name, new Map<PeerName, Uint8Array>()]));
+  for (const [i, a] of ALL.entries()) {
+    for (const b of ALL.slice(i + 1)) {
+      const [atA, atB] = memoryPair(a, b, record === undefined ? {} : { record });
+      links.get(a)!.set(b, atA);
+      links.get(b)!.set(a, atB);
+      const key = insecurePairKey(seed, pairName(a, b));
+      keys.get(a)!.set(b, key);
+      keys.get(b)!.set(a, key);
+    }
+  }
+  const compute = await testCompute();
+  const close = (name: PeerName): Promise<unknown> => Promise.all([...links.get(name)!.values()].map((l) => l.close()));
+  const party = async (id: 0 | 1 | 2): Promise<void> => {
+    const name = PARTIES[id];
+    const monitor = new Monitor({ log: logToStandardError(name, 'silent'), metrics: undefined });
+    const checkpoint = checkpoints?.[name];
+    await runJob(job, {
+      id,
+      links: links.get(name)!,
+      pairKeys: checkpoint?.keys ?? keys.get(name)!,
+      compute,
+      monitor,
+      store: store?.(name),
+      stored: checkpoint?.tensors,
+    });
+    await close(name);
+  };
+  const ownersLinks = links.get('owner')!;
+  const owner = async (): Promise<T> => {
+    const result = await own(ownerOn(ownersLinks, keys.get('owner')!));
+    await close('owner');
+    return result;
+  };
+  const failing = <R>(name: PeerName, work: Promise<R>): Promise<R> =>
+    work.catch((error: unknown) => {
+      for (const link of links.get(name)!.values()) link.abort((error as Error).message);
+      throw error;
+    });
+  const [result] = await Promise.all([
+    failing('owner', owner()),
+    ...([0, 1, 2] as const).map((id) => failing(PARTIES[id], party(id))),
+  ]);
+  return result;
+}
+
+/** What the owner's code asks of an `Owner`, which itself would dial. */
+function ownerOn(links: ReadonlyMap<PeerName, Link>, streamKeys: ReadonlyMap<PeerName, Uint8Array>): Owner {
+  const [P0, P1, P2] = PARTIES.map((name) => links.get(name)!);
+  const streams = Object.fromEntries(PARTIES.map((name) => [name, new PairStreams(streamKeys.get(name)!)])) as Record<
+    PartyName,
+    PairStreams
+  >;
+  const revealedShare = (worker: 'P0' | 'P1', name: string, length: number): Promise<BigUint64Array> =>
+    receiveBlocks(links.get(worker)!, revealLabel(name), length, 60_000);
+  const owner: Pick<Owner, 'links' | 'streamKeys' | 'share' | 'allShared' | 'revealed' | 'revealedShare'> = {
+    links: { P0, P1, P2 },
+    streamKeys,
+    share: (name, source) => shareInput(name, source, { links: { P1, P2 }, streams }),
+    allShared: () => tellAllSent([P0, P1, P2]),
+    revealed: async (name, length) =>
+      z64.add(await revealedShare('P0', name, length), await revealedShare('P1', name, length)),
+    revealedShare,
+  };
+  return owner as Owner;
+}
