@@ -172,12 +172,12 @@ export function linear(all: readonly Variable[], runs: number): string[] {
   return found;
 }
 
-/** Over Z_p: within the first comparisons, and at some places of all. */
+/** Over Z_p: within the first comparison, and at the first and the last place of all. */
 export function linearModulo(columns: readonly Column[], prime: number): string[] {
   const residues = columns.filter(({ kind }) => kind === 'residues');
   const last = Math.max(...residues.map(({ place }) => place));
   const sets = [
-    ...[0, 1].map((wanted) => residues.filter(({ comparison }) => comparison === wanted)),
+    residues.filter(({ comparison }) => comparison === 0),
     ...[0, last].map((wanted) => residues.filter(({ place }) => place === wanted)),
   ];
   return sets.flatMap((set) => dependent(set, prime));

@@ -11,8 +11,8 @@ import type { Column } from './columns.ts';
 import { decoded, purposeOf } from './columns.ts';
 import type { Compared, Recording } from './record.ts';
 
-/** Comparisons of each message that are looked at. */
-const LOOKED_AT = 4;
+/** Elements of Z_p of each message that are looked at: some whole comparisons. */
+const LOOKED_AT = 128;
 
 interface Compares {
   readonly columns: readonly Column[];
@@ -31,6 +31,10 @@ function sharesOfC({ job }: Compared, i: number): number[] {
 /** What is wrong with all d of a recording; and β', which P2 learns, as variables. */
 export function compares({ runs, compared }: Recording, code: DigitCode, compute: Compute): Compares {
   const { prime, digits } = code;
+  const inverses = Array.from(
+    { length: prime },
+    (_, a) => Array.from({ length: prime }, (_, b) => b).find((b) => (a * b) % prime === 1) ?? 0,
+  );
   const made = compared.map((some) => new Map(some.map((one) => [key(one.d), one])));
   const found: string[] = [];
   const s: number[][] = [];
@@ -57,7 +61,7 @@ export function compares({ runs, compared }: Recording, code: DigitCode, compute
         let column = betaPrime.get(name);
         if (column === undefined) betaPrime.set(name, (column = new Uint8Array(runs.length)));
         column[at] = zeros.length;
-        if (i >= LOOKED_AT) continue;
+        if (i * digits >= LOOKED_AT) continue;
         const [c0, c1] = (jobs as Compared[]).map((one) => sharesOfC(one, i));
         const { rho } = jobs[0]!.job;
         const c = c0.map((value, j) => (value + c1[j]) % prime);
@@ -65,7 +69,7 @@ export function compares({ runs, compared }: Recording, code: DigitCode, compute
         const [multipliers, refreshes]: [number[], number[]] = [[], []];
         for (let j = 0; j < digits; j++) {
           const place = mod(j - rho[i], digits);
-          const inverse = c[j] === 0 ? 0 : inverseOf(c[j], prime);
+          const inverse = inverses[c[j]];
           multipliers.push(c[j] === 0 ? -1 : ((d[0][place] + d[1][place]) * inverse) % prime);
           const refresh = mod(c1[j] * d[0][place] - c0[j] * d[1][place], prime);
           refreshes.push(c[j] === 0 ? -1 : (refresh * inverse) % prime);
@@ -81,7 +85,7 @@ export function compares({ runs, compared }: Recording, code: DigitCode, compute
   const along = (rows: readonly number[][], of: (a: number, b: number) => number): number[] =>
     rows.flatMap((row) => row.slice(1).map((b, j) => (b < 0 || row[j] < 0 ? -1 : of(row[j], b))));
   const difference = (a: number, b: number): number => mod(a - b, prime);
-  const ratio = (a: number, b: number): number => (b === 0 ? 0 : (a * inverseOf(b, prime)) % prime);
+  const ratio = (a: number, b: number): number => (a * inverses[b]) % prime;
   const there = (values: readonly number[]): number[] => values.filter((value) => value >= 0);
   const uniform = (what: string, values: readonly number[], cells: number): void => {
     found.push(...unevenness(what, histogram(there(values), cells)));
@@ -110,10 +114,4 @@ export function compares({ runs, compared }: Recording, code: DigitCode, compute
     return { name, received: true, kind: 'bits', values, group: name, ...rest };
   });
   return { columns, found };
-}
-
-function inverseOf(value: number, prime: number): number {
-  let inverse = 1;
-  while ((inverse * value) % prime !== 1) inverse++;
-  return inverse;
 }

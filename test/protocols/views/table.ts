@@ -25,7 +25,6 @@ import * as truncateRelu from '../../../src/protocols/direct/truncateRelu.ts';
 import * as beaver from '../../../src/protocols/paper/beaver.ts';
 import { type BilinearMap, convolution, elementwise, matmul } from '../../../src/protocols/paper/bilinear.ts';
 import * as computeMsb from '../../../src/protocols/paper/computeMsb.ts';
-import * as drelu from '../../../src/protocols/paper/drelu.ts';
 import * as privateCompare from '../../../src/protocols/paper/privateCompare.ts';
 import * as relu from '../../../src/protocols/paper/relu.ts';
 import * as selectShare from '../../../src/protocols/paper/selectShare.ts';
@@ -254,13 +253,7 @@ export const PROTOCOLS: readonly Protocol[] = [
     helper: (party) => computeMsb.helper(party, VECTOR),
   },
   {
-    name: 'DReLU',
-    code: P67,
-    workers: drelu.workers,
-    helper: (party) => drelu.helper(party, VECTOR),
-  },
-  {
-    name: 'ReLU and select, paper suite',
+    name: 'DReLU, ReLU and select, paper suite',
     code: P67,
     workers: async (party, share) => {
       const { alpha } = await relu.workers(party, share);
