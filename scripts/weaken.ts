@@ -63,6 +63,8 @@ function copyTree(): string {
   return folder;
 }
 
+const NO_SUCH = /is not (defined|a function|iterable)|Cannot (convert|read|mix)|SyntaxError|Transform failed/;
+
 interface Report {
   readonly numTotalTests: number;
   readonly testResults: readonly {
@@ -95,6 +97,8 @@ function firstFailure(tree: string, tests: readonly string[], only?: string): Fa
     const file = name.slice(name.indexOf('/test/') + 1);
     if (failed !== undefined) {
       const because = failed.failureMessages[0].split('\n')[0];
+      // Then it is the change that is wrong, not the protocol that is weaker.
+      if (NO_SUCH.test(because)) throw new Error(`${file}: ${because}`);
       return { caughtBy: `${file}: ${failed.fullName.trim()}`, because };
     }
     if (outcome === 'failed') throw new Error(`${file} cannot be run: ${message.split('\n')[0]}`);
@@ -115,15 +119,16 @@ function weaken(tree: string, weakening: Weakening): Outcome {
   const began = performance.now();
   const files = [...new Set(edits.map(({ file }) => file))];
   const kernels = files.some((file) => file.startsWith('runtime/wasm/assembly/'));
-  const compiled = 'runtime/wasm/inline.wasm';
+  const changed = [...files, ...(kernels ? ['runtime/wasm/inline.wasm'] : [])];
+  const before = new Map(changed.map((file) => [file, readFileSync(join(tree, file))]));
   try {
-    for (const [file, text] of weakened(edits, (file) => readFileSync(join(ROOT, file), 'utf8')))
+    for (const [file, text] of weakened(edits, (of) => before.get(of)!.toString()))
       writeFileSync(join(tree, file), text);
     if (kernels) buildKernels(tree);
     const failure = firstFailure(tree, tests, only) ?? firstFailure(tree, WIDER);
     return { name, breaks, ...failure, seconds: (performance.now() - began) / 1000 };
   } finally {
-    for (const file of [...files, ...(kernels ? [compiled] : [])]) cpSync(join(ROOT, file), join(tree, file));
+    for (const [file, bytes] of before) writeFileSync(join(tree, file), bytes);
   }
 }
 

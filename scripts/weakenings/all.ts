@@ -1,5 +1,8 @@
 import { COMPARING } from './comparing.ts';
 import { DEALING } from './dealing.ts';
+import { DRAWING } from './drawing.ts';
+import { KEEPING } from './keeping.ts';
+import { MASKING } from './masking.ts';
 import type { Weakening } from './weakening.ts';
 
-export const WEAKENINGS: readonly Weakening[] = [...DEALING, ...COMPARING];
+export const WEAKENINGS: readonly Weakening[] = [...DEALING, ...MASKING, ...COMPARING, ...DRAWING, ...KEEPING];

@@ -1,4 +1,4 @@
-/** What P2 deals, what the workers open, and the three rounds of comparing: in `src/party` and in both suites. */
+/** What P2 deals, in both suites. */
 import { edit, VIEWS, type Edit, type Weakening } from './weakening.ts';
 
 const DEAL = 'src/party/deal.ts';
@@ -30,9 +30,14 @@ function dealtInClear(purpose: string, what: string, only: string, more: readonl
   };
 }
 
+/** Bits are packed in bytes; all else is words. */
+function zero(part: string): string {
+  return ['top', 'qTop', 'fields', 'r'].includes(part) ? '0' : '0n';
+}
+
 /** Of what P2 deals for a truncation, one part in the clear. */
 function partInClear(part: string, what: string, only: string): Weakening {
-  const clear = `.${part}.fill(0 as never);`;
+  const clear = `.${part}.fill(${zero(part)});`;
   return {
     name: `${what} dealt in the clear`,
     breaks: 'one worker knows what only P2 may know of its mask, and so of what is opened',
@@ -80,109 +85,6 @@ function selectedInClear(purpose: string, range: string, what: string, only: str
   };
 }
 
-const TOLD_R = edit(
-  DEALT,
-  "const S = z64.accumulate(chunk.stream('P0', 'R').z64(to - from), chunk.stream('P1', 'R').z64(to - from));",
-  "const S = change(chunk.stream('P0', 'R').z64(to - from), 0);\n  z64.accumulate(S, change(chunk.stream('P1', 'R').z64(to - from), 1));",
-);
-const CHANGE = 'function change(R: BigUint64Array, worker: 0 | 1): BigUint64Array';
-
-/** R as `body` changes it, in truncations and comparisons, at the workers and at P2. */
-function maskR(name: string, breaks: string, body: string): Weakening {
-  const define = `export ${CHANGE} {\n  ${body}\n}\n\n/** P2: R of elements`;
-  return {
-    name,
-    breaks,
-    edits: [
-      TOLD_R,
-      edit(DEALT, '/** P2: R of elements', define),
-      edit(
-        DEALT,
-        "return z64.accumulate(chunk.stream('P2', 'R').z64(z.length), z,",
-        "return z64.accumulate(change(chunk.stream('P2', 'R').z64(z.length), chunk.worker), z,",
-      ),
-      edit(
-        DIRECT,
-        "import { helperMask } from './dealtTruncation.ts';",
-        "import { change, helperMask } from './dealtTruncation.ts';",
-      ),
-      edit(
-        DIRECT,
-        "const masked = addTo(chunk.stream('P2', 'R').z64(n), from, to);",
-        "const masked = addTo(change(chunk.stream('P2', 'R').z64(n), chunk.worker), from, to);",
-      ),
-    ],
-    tests: [VIEWS],
-    only: 'dealt truncation|truncation and products|the larger of two products, k = 33',
-  };
-}
-
-const BEAVER_DRAWS = 'const U = await party.vector(share.length, (from, to) => drawn.z64(to - from));';
-const HELPER_DRAWS = 'const shares = [U0, U1].map((drawn) => party.vector(count, (from, to) => drawn.z64(to - from)));';
-const HELPER_SUMS = 'return party.vector(count, (from, to) => z64.accumulate(U0.z64(to - from), U1.z64(to - from)));';
-
-/** The mask of an operand, as `body` changes each worker's share of it. */
-function maskU(name: string, breaks: string, body: string, only = 'element product|SelectShare|ComputeMSB'): Weakening {
-  return {
-    name,
-    breaks,
-    edits: [
-      edit(
-        BEAVER,
-        '/** P0, P1: masks and opens a shared value. */',
-        `function change(U: BigUint64Array, worker: 0 | 1): BigUint64Array {\n  ${body}\n}\n\n/** P0, P1: masks and opens a shared value. */`,
-      ),
-      edit(
-        BEAVER,
-        BEAVER_DRAWS,
-        `const U = change(await party.vector(share.length, (from, to) => drawn.z64(to - from)), party.worker);`,
-      ),
-      edit(
-        BEAVER,
-        HELPER_DRAWS,
-        'const shares = [U0, U1].map(async (drawn, i) => change(await party.vector(count, (from, to) => drawn.z64(to - from)), i as 0 | 1));',
-      ),
-      edit(
-        BEAVER,
-        HELPER_SUMS,
-        'const of = (drawn: typeof U0, i: 0 | 1): Promise<BigUint64Array> => party.vector(count, (from, to) => drawn.z64(to - from)).then((U) => change(U, i));\n  return z64.accumulate(await of(U0, 0), await of(U1, 1));',
-      ),
-      edit(BEAVER, 'export function maskOf(', 'export async function maskOf('),
-    ],
-    tests: [VIEWS],
-    only,
-  };
-}
-
-const SOURCE_S = "const S = chunk.stream('P2', 'S').z64(to - from);";
-const HELPER_S = "const masks = [chunk.stream('P0', 'S').z64(n), chunk.stream('P1', 'S').z64(n)] as const;";
-
-function maskS(name: string, breaks: string, body: string): Weakening {
-  return {
-    name,
-    breaks,
-    edits: [
-      edit(
-        OPERAND,
-        '/** Whether words split so:',
-        `function change(S: BigUint64Array, worker: 0 | 1, bits: number): BigUint64Array {\n  ${body}\n}\n\n/** Whether words split so:`,
-      ),
-      edit(OPERAND, SOURCE_S, "const S = change(chunk.stream('P2', 'S').z64(to - from), chunk.worker, bits);"),
-      edit(
-        OPERAND,
-        HELPER_S,
-        "const masks = [change(chunk.stream('P0', 'S').z64(n), 0, bits), change(chunk.stream('P1', 'S').z64(n), 1, bits)] as const;",
-      ),
-    ],
-    tests: [VIEWS],
-    only: 'truncation into an operand',
-  };
-}
-
-const LOW = 'return S.map((s) => s & ((1n << BigInt(bits)) - 1n)) as BigUint64Array;';
-const HIGH = 'return S.map((s) => (s >> BigInt(bits)) << BigInt(bits)) as BigUint64Array;';
-const KNOWN = (worker: 0 | 1, mask: string): string => `return worker === ${worker} ? ${mask}.fill(0n) : ${mask};`;
-
 const OPERAND_PART = (part: 'U' | 'r', what: string): Weakening => ({
   name: `${what} dealt in the clear`,
   breaks: 'one worker knows the mask of a weight, or whether it wraps',
@@ -190,12 +92,12 @@ const OPERAND_PART = (part: 'U' | 'r', what: string): Weakening => ({
     edit(
       OPERAND,
       'const { U: words, r: fields } = views(drawn, n, bits);',
-      `const { U: words, r: fields } = views(drawn, n, bits);\n    ${part === 'U' ? 'words' : 'fields'}.fill(0 as never);`,
+      `const { U: words, r: fields } = views(drawn, n, bits);\n    ${part === 'U' ? 'words' : 'fields'}.fill(${zero(part)});`,
     ),
     edit(
       OPERAND,
       "return views(await dealtZ64(party, 'U', dealtWords(count, bits)), count, bits);",
-      `const out = views(await dealtZ64(party, 'U', dealtWords(count, bits)), count, bits);\n  if (party.name === party.drawer) out.${part}.fill(0 as never);\n  return out;`,
+      `const out = views(await dealtZ64(party, 'U', dealtWords(count, bits)), count, bits);\n  if (party.name === party.drawer) out.${part}.fill(${zero(part)});\n  return out;`,
     ),
   ],
   tests: [VIEWS],
@@ -324,99 +226,4 @@ export const DEALING: readonly Weakening[] = [
   },
   OPERAND_PART('U', 'the mask of a truncated operand'),
   OPERAND_PART('r', 'the wrap of a truncated operand'),
-  maskR('R is zero', 'the workers open the values themselves', 'return R.fill(0n);'),
-  maskR('R is known to P0', 'P1 sends its share in the clear', KNOWN(1, 'R')),
-  maskR('R is known to P1', 'P0 sends its share in the clear', KNOWN(0, 'R')),
-  maskR(
-    'R has 32 random bits',
-    'the upper half of every value is opened',
-    'return R.map((r) => r & 0xffffffffn) as BigUint64Array;',
-  ),
-  maskR(
-    'R has no lowest bit',
-    'the lowest bit of every value is opened',
-    'return R.map((r) => (r >> 1n) << 1n) as BigUint64Array;',
-  ),
-  maskR(
-    'one R for two neighbours',
-    'their difference is opened',
-    'for (let i = 1; i < R.length; i += 2) R[i] = R[i - 1];\n  return R;',
-  ),
-  maskR('one R for a whole chunk', 'differences are opened', 'return R.fill(R[0]);'),
-  maskU('the mask of an operand is zero', 'operands are opened', 'return U.fill(0n);'),
-  maskU('the mask of an operand is known to P0', 'P1 sends its share in the clear', KNOWN(1, 'U')),
-  maskU('the mask of an operand is known to P1', 'P0 sends its share in the clear', KNOWN(0, 'U')),
-  maskU(
-    'the mask of an operand is constant',
-    'operands are opened to whoever has seen one run',
-    'return U.fill(0x123456789abcdef1n);',
-  ),
-  maskU(
-    'one mask for both halves of an operand',
-    'their difference is opened, as γ and δ of ComputeMSB',
-    'U.copyWithin(U.length / 2, 0, U.length / 2);\n  return U;',
-  ),
-  maskS('S of a truncated operand is zero', 'weights are opened', 'return S.fill(0n);'),
-  maskS('S of a truncated operand is known to P0', 'P1 sends its share in the clear', KNOWN(1, 'S')),
-  maskS('S of a truncated operand is known to P1', 'P0 sends its share in the clear', KNOWN(0, 'S')),
-  maskS('S of a truncated operand has no high bits', 'weights are opened', LOW),
-  maskS(
-    'S of a truncated operand has no low bits',
-    'the second opening shows the wrap, and the mask has no high bits',
-    HIGH,
-  ),
-  {
-    name: 'V of a select is zero',
-    breaks: 'errors are opened on the way back',
-    edits: [
-      edit(
-        DIRECT,
-        "const masked = z64.accumulate(chunk.stream('P2', 'V').z64(n), share);",
-        'const masked = share.slice();',
-      ),
-      edit(
-        DIRECT,
-        "const V = z64.accumulate(chunk.stream('P0', 'V').z64(n), chunk.stream('P1', 'V').z64(n));",
-        'const V = new BigUint64Array(n);',
-      ),
-    ],
-    tests: [VIEWS],
-    only: 'ReLU and select, k = 33',
-  },
-  {
-    name: 'V of a select is known to P0',
-    breaks: 'P1 sends its share of the error in the clear',
-    edits: [
-      edit(
-        DIRECT,
-        "const masked = z64.accumulate(chunk.stream('P2', 'V').z64(n), share);",
-        "const masked = chunk.worker === 1 ? share.slice() : z64.accumulate(chunk.stream('P2', 'V').z64(n), share);",
-      ),
-      edit(
-        DIRECT,
-        "const V = z64.accumulate(chunk.stream('P0', 'V').z64(n), chunk.stream('P1', 'V').z64(n));",
-        "const V = chunk.stream('P0', 'V').z64(n);",
-      ),
-    ],
-    tests: [VIEWS],
-    only: 'ReLU and select, k = 33',
-  },
-  {
-    name: 'an error’s left halves go under the mask of the whole',
-    breaks: 'the workers see the right halves: two values under one mask',
-    edits: [
-      edit(
-        'src/protocols/direct/treeRoute.ts',
-        'const masked = await workersMask(level, left);',
-        "const U = mask.slice(0, count);\n    const [, theirs] = await Promise.all([\n      level.send(level.peer, 'E', z64.sub(left, U)),\n      level.receive(level.peer, 'E', 'u64', count),\n    ]);\n    const masked = new Masked(level.worker, z64.add(theirs, z64.sub(left, U)), U);",
-      ),
-      edit(
-        'src/protocols/direct/treeRoute.ts',
-        'current = await spreadMask(level, await helperMask(level, count), current);',
-        'const own = current.shares.map((U) => U.slice(0, count)) as [BigUint64Array, BigUint64Array];\n        current = await spreadMask(level, new HelperMask(...own), current);',
-      ),
-    ],
-    tests: [VIEWS],
-    only: 'error down a tree',
-  },
 ];

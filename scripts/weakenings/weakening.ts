@@ -22,8 +22,19 @@ export function edit(file: string, find: string, replace: string): Edit {
   return { file, find, replace };
 }
 
+/** Of one edit. */
+export function one(
+  name: string,
+  breaks: string,
+  file: string,
+  [find, replace]: readonly [find: string, replace: string],
+  tests: readonly string[],
+): Weakening {
+  return { name, breaks, edits: [edit(file, find, replace)], tests };
+}
+
 export const VIEWS = 'test/protocols/views.test.ts';
-export const ADDRESSES = 'test/nn/addresses.test.ts';
+export const ADDRESSES = 'test/server/addresses.test.ts';
 
 /** The files that edits change, as they leave them. Throws where what an edit looks for is not there exactly once. */
 export function weakened(edits: readonly Edit[], read: (file: string) => string): Map<string, string> {

@@ -3,7 +3,7 @@
  * what they need to go on; `--resume` goes on.
  */
 import { resolve } from 'node:path';
-import { digestOf, OwnerCheckpoints } from '../client/checkpoints.ts';
+import { checkSameData, digestOf, OwnerCheckpoints } from '../client/checkpoints.ts';
 import { readNotes, type OwnerNotes } from '../client/history.ts';
 import { ownTraining } from '../client/training.ts';
 import { CheckpointStore } from '../data/checkpoint-store.ts';
@@ -105,12 +105,7 @@ async function trainWithCheckpoints(
 ): Promise<Model> {
   const { folder } = checkpointing;
   const digest = digestOf(data);
-  if (begun !== undefined && digest !== begun.notes.digest) {
-    throw new Problem(
-      `--resume: ${data.name} is not the data set that the run began with`,
-      'give the folder with that data set to --data',
-    );
-  }
+  if (begun !== undefined) checkSameData(data, begun.notes.digest);
   const store = begun?.store ?? new CheckpointStore(folderOf(folder, 'owner'), 'owner');
   let notes: OwnerNotes = {
     data: settings.data === 'mnist' ? 'mnist' : resolve(settings.data),

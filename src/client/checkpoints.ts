@@ -7,6 +7,7 @@ import type { Checkpoint } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { completeLabel, savedLabel } from '../data/party-events.ts';
+import { Problem } from '../data/problem.ts';
 import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
 import type { EvaluationReport, History, OwnerNotes, StepReport } from './history.ts';
 import { PARTIES, type Owner } from './owner.ts';
@@ -18,6 +19,15 @@ export function digestOf(data: Dataset): string {
     hash.update(`${part.length} `).update(part);
   }
   return hash.digest('hex');
+}
+
+/** Refuses a data set that is not the one a run began with: `begun` is that one's digest. */
+export function checkSameData(data: Dataset, begun: string): void {
+  if (digestOf(data) === begun) return;
+  throw new Problem(
+    `--resume: ${data.name} is not the data set that the run began with`,
+    'give the folder with that data set to --data',
+  );
 }
 
 export class OwnerCheckpoints {

@@ -13,14 +13,8 @@ import { testCompute } from '../simulate.ts';
 import { frequency, linear, linearModulo, pairs, SPARE_RUNS, variables } from './views/checks.ts';
 import { type Column, columnsOf } from './views/columns.ts';
 import { compares } from './views/compare.ts';
-import { type Protocol, PROTOCOLS, VECTOR } from './views/table.ts';
 import { record, type Recording } from './views/record.ts';
-
-/** Two inputs, alike in their signs: what a comparison of one would tell, that of the other tells. */
-const INPUTS = [
-  ring([5n * 2n ** 16n, -3n * 2n ** 16n, 0n, 1n, -1n, 1000n * 2n ** 16n, 7n, -(2n ** 20n)]),
-  ring([9n * 2n ** 16n, -2n, 1n, 2n ** 20n, -8n * 2n ** 16n, 1n, 2n ** 17n + 3n, -77n]),
-];
+import { INPUTS, type Protocol, PROTOCOLS, VECTOR } from './views/table.ts';
 
 /** The same word of a worker's share in every run. */
 function sharesOf({ scale = 0, odd: isOdd = false }: Protocol, which: 0 | 1): [BigUint64Array, BigUint64Array] {
@@ -96,6 +90,7 @@ beforeAll(async () => {
 
 describe('what a party receives is uniform and independent of what it knows', () => {
   it.each(PROTOCOLS.map((protocol) => [protocol.name, protocol] as const))('%s', async (_name, protocol) => {
-    expect((await faults(protocol, compute)).slice(0, 10)).toEqual([]);
+    const found = await faults(protocol, compute);
+    expect(found.length, found.slice(0, 10).join('\n')).toBe(0);
   });
 });

@@ -37,7 +37,8 @@ export function decoded({ label, data }: RecordedMessage, code: DigitCode | unde
   return { kind: 'residues', values: compute.unpack(code.prime, data, count).slice() };
 }
 
-interface Source {
+/** What a party knows or receives in one run. */
+export interface Source {
   readonly name: string;
   readonly received: boolean;
   readonly opened: boolean;
@@ -72,7 +73,22 @@ export function columnsOf(
   vector: number,
   compute: Compute,
 ): Column[] {
-  const layouts = runs.map((run) => sourcesOf(run, id, code, compute));
+  const layouts = runs.map((run) => [
+    {
+      ...{ name: 'which input', received: false, opened: false },
+      values: { kind: 'bits', values: Uint8Array.of(run.which) } as const,
+    },
+    ...sourcesOf(run, id, code, compute),
+  ]);
+  return columnsFrom(layouts, code, vector);
+}
+
+/** The same from what there is in every run; `vector`: words that are pooled. */
+export function columnsFrom(
+  layouts: readonly (readonly Source[])[],
+  code: DigitCode | undefined,
+  vector: number,
+): Column[] {
   const [first] = layouts;
   for (const layout of layouts) {
     const same =
@@ -81,21 +97,16 @@ export function columnsOf(
         const { values: expected } = first[i];
         return name === first[i].name && kind === expected.kind && values.length === expected.values.length;
       });
-    if (!same) throw new Error(`P${id} does not see the same messages in every run`);
+    if (!same) throw new Error('a party does not see the same messages in every run');
   }
-  const which: Column = {
-    ...{ name: 'which input', received: false, kind: 'bits', group: 'which', comparison: 0, place: 0, opened: false },
-    values: Uint8Array.from(runs, (run) => run.which),
-  };
-  const columns = first.flatMap(({ name, received, opened, values: { kind, values } }, at) =>
+  return first.flatMap(({ name, received, opened, values: { kind, values } }, at) =>
     Array.from({ length: values.length }, (_, i): Column => {
-      const column = kind === 'words' ? new BigUint64Array(runs.length) : new Uint8Array(runs.length);
-      for (let run = 0; run < runs.length; run++) column[run] = layouts[run][at].values.values[i];
+      const column = kind === 'words' ? new BigUint64Array(layouts.length) : new Uint8Array(layouts.length);
+      for (let run = 0; run < layouts.length; run++) column[run] = layouts[run][at].values.values[i];
       const per = code === undefined ? 1 : /:(digits|x)\b/.test(name) ? codeLength(code) : code.digits;
       const [comparison, place] = kind === 'residues' ? [Math.floor(i / per), i % per] : [0, i];
       const group = kind === 'residues' ? `${name}[·${place}]` : `${name}[${Math.floor(i / vector)}]`;
       return { name: `${name}[${i}]`, received, kind, values: column, group, comparison, place, opened };
     }),
   );
-  return [which, ...columns];
 }

@@ -36,6 +36,12 @@ import { ring } from '../../reference.ts';
 /** Values that a protocol is run on: as many as fill whole bytes and groups of packed elements. */
 export const VECTOR = 8;
 
+/** Two inputs, alike in their signs: what a comparison of one would tell, that of the other tells. */
+export const INPUTS: readonly [BigUint64Array, BigUint64Array] = [
+  ring([5n * 2n ** 16n, -3n * 2n ** 16n, 0n, 1n, -1n, 1000n * 2n ** 16n, 7n, -(2n ** 20n)]),
+  ring([9n * 2n ** 16n, -2n, 1n, 2n ** 20n, -8n * 2n ** 16n, 1n, 2n ** 17n + 3n, -77n]),
+];
+
 export interface Protocol {
   readonly name: string;
   /** Over which Z_p it compares, if it does. */
