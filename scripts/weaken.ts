@@ -6,7 +6,7 @@
  *   --list           names and what each would break
  *   --only PATTERN   those whose name, file or what they break matches a regular expression
  *   --part I/N       the I-th of N parts
- *   --json FILE      the outcome, as JSON; `--merge FILE…` puts such files into the table of docs/weakenings.md
+ *   --json FILE      the outcome, as JSON; `--page FILE…` makes docs/weakenings.md of such files
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     part: { type: 'string' },
     json: { type: 'string' },
-    merge: { type: 'boolean' },
+    page: { type: 'boolean' },
   },
 });
 
@@ -132,18 +132,43 @@ function weaken(tree: string, weakening: Weakening): Outcome {
   }
 }
 
-/** Lines of Markdown: a file of tests, and what its tests catch. */
-function table(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(
-    ({ name, breaks, caughtBy }) => `| ${name} | ${breaks} | ${caughtBy ?? '**NOT CAUGHT**'} |`,
-  );
-  return ['| step taken away | what it would give away | caught by |', '| --- | --- | --- |', ...rows].join('\n');
+/** The page: what was taken away, by the test that noticed. */
+function page(outcomes: readonly Outcome[]): string {
+  const byTest = new Map<string, Outcome[]>();
+  for (const outcome of outcomes) {
+    const test = outcome.caughtBy?.split(': ')[0] ?? 'NOT CAUGHT';
+    byTest.set(test, [...(byTest.get(test) ?? []), outcome]);
+  }
+  const sections = [...byTest].map(([test, caught]) => {
+    const items = caught.map(({ name, breaks }) => wrapped(`- **${name}**: ${breaks}`));
+    return `## \`${test}\` (${caught.length})\n\n${items.join('\n')}\n`;
+  });
+  return [`${INTRODUCTION}\n`, ...sections].join('\n');
+}
+
+const INTRODUCTION = `# What the tests of security notice
+
+\`npx tsx scripts/weaken.ts\` takes the security steps away, one at a time, in a copy of the tree, and runs the tests that
+are to notice; \`scripts/weakenings/\` has the changes. This page is what it printed (\`--json\`, then \`--page\`): by the
+test that failed, each step and what its absence would give away.`;
+
+const WIDTH = 120;
+
+/** A list item in lines that are not too long. */
+function wrapped(text: string): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines[lines.length - 1];
+    if (line !== '' && line.length + 1 + word.length > WIDTH) lines.push(`  ${word}`);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines.join('\n');
 }
 
 function main(): number {
-  if (values.merge) {
+  if (values.page) {
     const outcomes = positionals.flatMap((file) => JSON.parse(readFileSync(file, 'utf8')) as Outcome[]);
-    console.log(table(WEAKENINGS.flatMap(({ name }) => outcomes.filter((outcome) => outcome.name === name))));
+    process.stdout.write(page(WEAKENINGS.flatMap(({ name }) => outcomes.filter((outcome) => outcome.name === name))));
     return 0;
   }
   const weakenings = chosen();

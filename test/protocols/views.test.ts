@@ -26,7 +26,9 @@ function sharesOf({ scale = 0, odd: isOdd = false }: Protocol, which: 0 | 1): [B
 
 function run(protocol: Protocol, samples: number): Promise<Recording> {
   const parts = [sharesOf(protocol, 0), sharesOf(protocol, 1)] as const;
-  return record(samples, (party, which) =>
+  // Chunks and operations take turns in whom P2 sends what it deals; here protocols do.
+  const drawer = PROTOCOLS.indexOf(protocol) % 2 === 0 ? 'P0' : 'P1';
+  return record(samples, drawer, (party, which) =>
     party.id === 2 ? protocol.helper(party) : protocol.workers(party, parts[which][party.id]),
   );
 }

@@ -6,7 +6,7 @@
  */
 import { ownMethods, type Compute, type CompareJob } from '../../../runtime/compute.ts';
 import type { RecordedMessage } from '../../../src/channel/memory.ts';
-import type { Party, PartyId } from '../../../src/party/party.ts';
+import type { Party, PartyId, WorkerName } from '../../../src/party/party.ts';
 import { insecurePairKey } from '../../../src/random/agreement.ts';
 import type { Stream } from '../../../src/random/stream.ts';
 import type { PairStreams } from '../../../src/random/streams.ts';
@@ -66,9 +66,13 @@ function tapped(stream: Stream, into: Values[]): Stream {
   };
 }
 
-/** @param script one party's part in the given run, whose inputs are the first or the second */
+/**
+ * @param drawer the worker that is dealt its share without traffic
+ * @param script one party's part in the given run, whose inputs are the first or the second
+ */
 export async function record(
   samples: number,
+  drawer: WorkerName,
   script: (party: Party, which: 0 | 1) => Promise<unknown>,
 ): Promise<Recording> {
   const runs: Run[] = [];
@@ -94,7 +98,7 @@ export async function record(
         return d;
       },
     });
-    await simulate((party) => Promise.all(here.map((_, i) => script(party.fork(`s${i}`), which))), {
+    await simulate((party) => Promise.all(here.map((_, i) => script(party.fork(`s${i}`, drawer), which))), {
       keys: PAIRS.map((pair) => insecurePairKey(19 + which, pair)) as [Uint8Array, Uint8Array, Uint8Array],
       chunk: CHUNK,
       memory: () => ({
