@@ -1,15 +1,11 @@
 /** A whole session in one process: three parties that run a job as they do in theirs, and the owner, over links in memory. */
 import { insecurePairKey, pairName } from '../src/random/agreement.ts';
 import type { Link, PeerName } from '../src/channel/channel.ts';
-import { receiveBlocks } from '../src/channel/blocks.ts';
 import { memoryPair, type RecordedMessage } from '../src/channel/memory.ts';
-import type { Owner, PartyName } from '../src/client/owner.ts';
+import { Owner, type PartyName } from '../src/client/owner.ts';
+import type { Mesh } from '../src/channel/mesh.ts';
 import type { Checkpoint } from '../src/data/checkpoint.ts';
 import type { CheckpointStore } from '../src/data/checkpoint-store.ts';
-import { revealLabel } from '../src/data/party-events.ts';
-import { shareInput, tellAllSent } from '../src/data/share.ts';
-import { PairStreams } from '../src/random/streams.ts';
-import * as z64 from '../src/ring/z64.ts';
 import { Monitor } from '../src/server/monitor.ts';
 import { logToStandardError } from '../src/server/log.ts';
 import type { Job } from '../src/server/job.ts';
@@ -81,23 +77,9 @@ export async function session<T>(
   return result;
 }
 
-/** What the owner's code asks of an `Owner`, which itself would dial. */
+/** An owner whose links are there already: its own way to come about is to dial. */
 function ownerOn(links: ReadonlyMap<PeerName, Link>, streamKeys: ReadonlyMap<PeerName, Uint8Array>): Owner {
-  const [P0, P1, P2] = PARTIES.map((name) => links.get(name)!);
-  const streams = Object.fromEntries(PARTIES.map((name) => [name, new PairStreams(streamKeys.get(name)!)])) as Record<
-    PartyName,
-    PairStreams
-  >;
-  const revealedShare = (worker: 'P0' | 'P1', name: string, length: number): Promise<BigUint64Array> =>
-    receiveBlocks(links.get(worker)!, revealLabel(name), length, 60_000);
-  const owner: Pick<Owner, 'links' | 'streamKeys' | 'share' | 'allShared' | 'revealed' | 'revealedShare'> = {
-    links: { P0, P1, P2 },
-    streamKeys,
-    share: (name, source) => shareInput(name, source, { links: { P1, P2 }, streams }),
-    allShared: () => tellAllSent([P0, P1, P2]),
-    revealed: async (name, length) =>
-      z64.add(await revealedShare('P0', name, length), await revealedShare('P1', name, length)),
-    revealedShare,
-  };
-  return owner as Owner;
+  const mesh: Pick<Mesh, 'links' | 'failed'> = { links, failed: new Promise(() => undefined) };
+  const Connected = Owner as unknown as new (mesh: Pick<Mesh, 'links' | 'failed'>, keys: typeof streamKeys) => Owner;
+  return new Connected(mesh, streamKeys);
 }

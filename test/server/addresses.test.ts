@@ -19,6 +19,7 @@ import type { TrainJob } from '../../src/server/job.ts';
 import { loadCheckpoint } from '../../src/server/checkpoints.ts';
 import { type Addresses, watchAddresses } from '../addresses.ts';
 import { temporaryFolder } from '../folder.ts';
+import { DIRECT, OPTIONS, PAPER, trainSecure } from '../nn/tiny.ts';
 import { session } from '../session.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 
@@ -62,6 +63,7 @@ const OBSERVER = {
   onSharing: () => undefined,
   onReady: () => undefined,
   onStep: () => undefined,
+  onTesting: () => undefined,
   onEvaluation: () => undefined,
   onBatch: () => undefined,
 };
@@ -159,6 +161,15 @@ describe.each([
     const other = await training(resumed, dataOf(240), folder, whole.kept);
     const changed = [...other.said].filter(([label, said]) => !sameValues(said, whole.said.get(label)));
     expect(changed.map(([label]) => label)).toContain('owner P1 input/train/images');
+  });
+
+  it('nor does a training in chunks of a few elements', async () => {
+    const setting = suite.suite === 'direct' ? DIRECT : PAPER;
+    const addresses = await watchAddresses(() => trainSecure(setting, { ...OPTIONS, momentum: 0 }, { chunk: 7 }));
+    expect(addresses.repeated()).toEqual([]);
+    // Of three pairs both ends.
+    expect(addresses.ends.length).toBe(6);
+    for (const asked of addresses.ends) expect(asked.some((address) => /\/[1-9]\d*:\w+$/.test(address))).toBe(true);
   });
 
   it('inferences draw from no address twice, batch after batch', async () => {
