@@ -103,7 +103,18 @@ function inference(name: string, network: string, batch: number, batches: number
         ]);
       }
       const count = batch * (bench.quick ? 2 : batches);
-      const args = ['infer', '--network', network, '--model', model, '--batch', `${batch}`, '--count', `${count}`];
+      const args = [
+        'infer',
+        '--no-scores',
+        '--network',
+        network,
+        '--model',
+        model,
+        '--batch',
+        `${batch}`,
+        '--count',
+        `${count}`,
+      ];
       const report = await local(bench.folder, [...args, ...(suite ? ['--suite', suite] : [])]);
       return {
         secondsPerBatch: report.secondsPerBatch!.median,

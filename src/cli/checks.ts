@@ -8,9 +8,12 @@ import { sameShape } from '../ring/shape.ts';
 import type { SessionSettings } from './options/session.ts';
 import type { TrainSettings } from './options/training.ts';
 
-export function checkNetworkFits(data: Dataset, network: Network): void {
+export function checkNetworkFits(
+  data: Pick<Dataset, 'name' | 'rows' | 'columns' | 'channels' | 'classes'>,
+  network: Network,
+  fix = 'give a network made for this data set to --network, or another data set to --data',
+): void {
   const { name, rows, columns, channels, classes } = data;
-  const fix = 'give a network made for this data set to --network, or another data set to --data';
   const extents = [rows, columns, ...(channels > 1 ? [channels] : [])];
   // Grey images may be taken as a vector, too; otherwise rows, columns and channels have a place each.
   const asImage = network.input.length === 1 || sameShape(network.input, [rows, columns, channels]);
@@ -63,7 +66,7 @@ export function leftOver(
 }
 
 /** Said at every use, so that such a run is never mistaken for a protected one. */
-export function warnOfInsecureKeys({ insecureKeys }: SessionSettings): void {
+export function warnOfInsecureKeys({ insecureKeys }: Pick<SessionSettings, 'insecureKeys'>): void {
   if (insecureKeys === undefined) return;
   console.error(
     `securenn: warning: --insecure-keys ${insecureKeys}: anyone can compute these session keys; this run protects no data`,

@@ -67,11 +67,12 @@ export function commands(signal: AbortSignal): Yargs {
         )
         .command(
           'infer',
-          'Classify test images with a trained model; no party sees either',
+          'Classify images with a trained model; no party sees either',
           (parser: Yargs) =>
             parser
               .options(inferOptions)
-              .example('$0 local infer --model models/A.safetensors', 'the first 128 test images')
+              .example('$0 local infer --model models/A.safetensors', 'the first 128 test images of MNIST')
+              .example('$0 local infer --model FILE --images NEW.idx --out classes.csv', 'new images, without labels')
               .example('$0 local infer --model models/A.safetensors --count 10000', 'all of MNIST')
               .epilogue(PROGRESS),
           run(localInfer),

@@ -1,49 +1,55 @@
-/** `securenn local infer`: the owner shares a model and test images, the parties classify them, the owner learns the classes. */
+/** `securenn local infer`: the owner shares a model and images, the parties classify them, the owner learns the classes or scores. */
 import { ownInference, type BatchReport } from '../client/inference.ts';
 import type { Sharing } from '../client/owner.ts';
-import { imageSize } from '../data/dataset.ts';
-import { loadDataset } from '../data/mnist.ts';
+import { imageSize, type ImageSet } from '../data/dataset.ts';
+import { readImageFile } from '../data/image-file.ts';
+import { loadTestImages } from '../data/mnist.ts';
 import { checkModelNetwork, readModel } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
+import { classCount, type Network } from '../nn/network.ts';
 import type { InferJob } from '../server/job.ts';
 import { checkNetworkFits, warnOfInsecureKeys } from './checks.ts';
+import { widthOf } from './layout.ts';
 import { Logs } from './logs.ts';
-import { readInferSettings } from './options/inference.ts';
-import { checkAppendable, checkWritable, say, writeReport } from './output.ts';
+import { DEFAULT_COUNT, type InferSettings, readInferSettings } from './options/inference.ts';
+import { checkAppendable, checkWritable, saveResult, say, writeReport } from './output.ts';
 import { PartyNews } from './party-news.ts';
 import { Phases } from './phases.ts';
+import { formatPredictions, predictionsOf, predictionTable, preview } from './predictions.ts';
 import { checkProfileFolder } from './profile.ts';
 import { profiled } from './profiled-run.ts';
 import { Progress, showSharing } from './progress.ts';
+import { firstImagesWarnings } from './range-check.ts';
 import { inferReport, inferSummary } from './report.ts';
+import { classWarning, scoreWarning, Warnings } from './result-check.ts';
 import { commonJob, runLocally } from './session.ts';
 import type { Argv } from './options/values.ts';
 
 export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void> {
   const started = performance.now();
   const phases = new Phases();
-  const settings = readInferSettings(argv);
-  const { network, count, batch, json } = settings;
+  const typed = readInferSettings(argv);
+  const { batch, json, out } = typed;
   if (json !== undefined && json !== '-') await checkWritable('json', json);
-  checkProfileFolder(settings.profile);
-  if (settings.log.file !== undefined) checkAppendable('log-file', settings.log.file);
-  warnOfInsecureKeys(settings);
-  const model = await readModel(settings.model, network);
-  checkModelNetwork(model, network, settings.model);
-  const data = await loadDataset(settings.data);
-  checkNetworkFits(data, network);
-  if (count > data.testLabels.length) {
-    throw new Problem(
-      `--count: ${count} images, but ${data.name} has ${data.testLabels.length} test images`,
-      'give a smaller --count',
-    );
-  }
+  if (out !== undefined) await checkWritable('out', out);
+  checkProfileFolder(typed.profile);
+  if (typed.log.file !== undefined) checkAppendable('log-file', typed.log.file);
+  warnOfInsecureKeys(typed);
+  const model = await readModel(typed.model, typed.network);
+  if (typed.network !== undefined) checkModelNetwork(model, typed.network, typed.model);
+  const { network } = model;
+  const settings = { ...typed, network };
+  const data = await readImages(typed, network);
+  const count = countOf(typed, data);
+  const pixels = data.images.subarray(0, count * imageSize(data));
 
-  const job: InferJob = { kind: 'infer', ...commonJob(settings), images: count };
-  const pixels = data.testImages.subarray(0, count * imageSize(data));
+  const scores = typed.scores ? true : undefined;
+  const job: InferJob = { kind: 'infer', ...commonJob(settings), images: count, scores };
   const progress = new Progress();
   const batches: BatchReport[] = [];
   const line = (text: string): void => progress.line(text);
+  for (const warning of await firstImagesWarnings(model, pixels, settings)) line(warning);
+  const warnings = new Warnings(line);
   const news = new PartyNews(line, new Logs(settings.log, line));
   const log = news.logs.owner;
   const showing = showSharing(progress, log);
@@ -59,6 +65,8 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
     onBatch: (report: BatchReport) => {
       batches.push(report);
       if (batches.length === Math.ceil(count / batch)) phases.enter('ending');
+      if (report.scores !== undefined) warnings.say('score', scoreWarning(report.scores, settings));
+      warnings.say('class', classWarning(report.predictions, classCount(network), settings));
       const { batch: index, seconds, bytesSent, onlineRounds } = report;
       log.debug({ batch: index, seconds, bytesSent, onlineRounds }, 'batch done');
       progress.step({
@@ -79,11 +87,47 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
     progress.stop();
   }
   batches.sort((a, b) => a.batch - b.batch);
-  const predictions = batches.flatMap((report) => report.predictions);
-  const correct = predictions.filter((predicted, i) => predicted === data.testLabels[i]).length;
+  const predictions = predictionsOf(batches, classCount(network), data.labels);
+  if (count === 1) showPreview(json, data);
+  for (const text of predictionTable(predictions)) say(json, text);
+  if (out !== undefined) {
+    const { problem } = await saveResult(
+      'the table',
+      out,
+      formatPredictions(out, predictions),
+      'make room, then run it again',
+    );
+    if (problem) throw problem;
+    say(json, `classes${scores === true ? ' and scores' : ''} saved: ${out}`);
+  }
   const seconds = (performance.now() - started) / 1000;
-  const report = inferReport('local infer', settings, news.computing, batches, correct, seconds);
-  if (count <= 32) say(json, `predicted: ${predictions.join(' ')}`);
+  const report = inferReport('local infer', settings, news.computing, batches, predictions, seconds);
   say(json, inferSummary(report));
   await writeReport(json, report);
+}
+
+async function readImages({ images, labels, data }: InferSettings, network: Network): Promise<ImageSet> {
+  const set = images === undefined ? await loadTestImages(data) : await readImageFile(images, network, labels);
+  const classes = 1 + (set.labels ?? new Uint8Array()).reduce((most, label) => Math.max(most, label), 0);
+  checkNetworkFits(
+    { ...set, classes },
+    network,
+    `give images of that size to --${images === undefined ? 'data' : 'images'}, or a model made for these to --model`,
+  );
+  return set;
+}
+
+function countOf({ images, count }: InferSettings, set: ImageSet): number {
+  if (count === undefined) return images === undefined ? Math.min(DEFAULT_COUNT, set.count) : set.count;
+  if (count <= set.count) return count;
+  throw new Problem(
+    `--count: ${count} images, but ${set.name} has ${set.count}${images === undefined ? ' test images' : ''}`,
+    'give a smaller --count',
+  );
+}
+
+function showPreview(json: string | undefined, data: ImageSet): void {
+  const lines = preview(data);
+  const stream = json === '-' ? process.stderr : process.stdout;
+  if (lines.every((text) => text.length <= widthOf(stream))) for (const text of lines) say(json, text);
 }

@@ -7,12 +7,16 @@ import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import { materialize, oneHotSource, pixelSource } from '../data/encode.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { subsetOf, trainingRows } from '../data/subset.ts';
+import type { Model } from '../data/model-file.ts';
 import { batchOrder } from '../nn/initial.ts';
-import { classCount, inputSize } from '../nn/network.ts';
+import { infer, inferScores } from '../nn/infer.ts';
+import { classCount, inputSize, parameters } from '../nn/network.ts';
 import { totalSteps, train, type TrainingData } from '../nn/train.ts';
 import { Problem } from '../data/problem.ts';
+import { encode } from '../ring/fixed.ts';
 import { createPlainEngine, type PlainEngine } from '../engine/plain.ts';
 import { comparisonLimit, outOfRange, type Range, type RangeOptions, Ranges } from '../engine/ranges.ts';
+import type { InferSettings } from './options/inference.ts';
 import type { TrainSettings } from './options/training.ts';
 
 /** A data set in the clear, as values of a plain engine. */
@@ -74,6 +78,9 @@ export function rangeWarning(ranges: readonly Range[], settings: RangeOptions): 
     : `warning: layer ${worst.part} truncates values beyond 2^62 on the first batch: expect wrong results; give fewer --fraction-bits`;
 }
 
+/** So many images are enough to see how large values are. */
+const MOST_FIRST_IMAGES = 128;
+
 /** A chance of error above the first is told, a training with one above the second is refused. */
 const SMALL = 0.01;
 const EVEN = 0.5;
@@ -98,6 +105,37 @@ export function trainingTruncationWarning(
       'give --truncation dealt, or fewer --fraction-bits',
     );
   return chance < SMALL ? undefined : localWarning('training', chance, 'ruins the model');
+}
+
+/** What to say before an inference of so many images. */
+export async function firstImagesWarnings(
+  model: Model,
+  pixels: Uint8Array,
+  settings: Omit<InferSettings, 'network'>,
+): Promise<string[]> {
+  const { network } = model;
+  const { fractionBits } = settings;
+  const count = pixels.length / inputSize(network);
+  const first = Math.min(count, settings.batch, MOST_FIRST_IMAGES);
+  const compute = await createWasmCompute({ workers: 0 });
+  try {
+    const ranges = new Ranges();
+    const engine = createPlainEngine({ ...settings, seed: 0, compute, ranges, reveal: () => Promise.resolve() });
+    const weights = parameters(network).map(({ name, shape }) => {
+      return [name, engine.input(shape, fractionBits, encode(model.tensors.get(name)!.data, fractionBits))] as const;
+    });
+    const rows = pixelSource(pixels.subarray(0, first * inputSize(network)), fractionBits);
+    const images = engine.input([first, inputSize(network)], fractionBits, materialize(rows));
+    const run = settings.scores ? inferScores : infer;
+    await engine.scope('batch', (scope) => run(scope, network, new Map(weights), images));
+    const warnings = [
+      rangeWarning(ranges.list(), settings),
+      inferenceTruncationWarning(ranges, count / first, settings),
+    ];
+    return warnings.filter((warning) => warning !== undefined);
+  } finally {
+    await compute.close();
+  }
 }
 
 /** The same of an inference, in `times` the images of its first batch; only told. */

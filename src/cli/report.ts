@@ -9,7 +9,7 @@ import type { Computing } from '../server/compute.ts';
 import { layTable } from './layout.ts';
 import { paceOf, shareInWords, type Pace } from './pace.ts';
 import { duration } from './progress.ts';
-import type { InferSettings } from './options/inference.ts';
+import type { Prediction } from './predictions.ts';
 import type { SessionSettings } from './options/session.ts';
 import type { TrainSettings } from './options/training.ts';
 
@@ -96,8 +96,10 @@ export interface InferReport extends RunReport {
   readonly onlineRounds: number;
   /** The predicted class of each image. */
   readonly predictions: readonly number[];
-  /** How many of them are the label. */
-  readonly correct: number;
+  /** How sure each is: softmax of its scores. Null where scores are not revealed. */
+  readonly probabilities: readonly number[] | null;
+  /** How many of them are the label; null without labels. */
+  readonly correct: number | null;
   readonly seconds: number;
   readonly machine: Machine;
 }
@@ -190,21 +192,24 @@ export function trainReport(
 
 export function inferReport(
   command: string,
-  settings: InferSettings,
+  settings: SessionSettings,
   computing: Computing | undefined,
   batches: readonly BatchReport[],
-  correct: number,
+  predictions: readonly Prediction[],
   seconds: number,
 ): InferReport {
+  const sure = predictions.flatMap(({ probability }) => (probability === null ? [] : [rounded(probability, 6)]));
+  const labelled = predictions.filter(({ label }) => label !== null);
   return {
     ...runReport(command, settings, computing),
-    count: settings.count,
+    count: predictions.length,
     secondsPerBatch: spread(batches.map((batch) => batch.seconds)),
     bytesSentPerBatch: meanBytes(batches),
     ...paceOf(batches),
     onlineRounds: batches.reduce((sum, batch) => sum + batch.onlineRounds, 0),
-    predictions: batches.flatMap((batch) => batch.predictions),
-    correct,
+    predictions: predictions.map((prediction) => prediction.class),
+    probabilities: sure.length === 0 ? null : sure,
+    correct: labelled.length === 0 ? null : labelled.filter((each) => each.class === each.label).length,
     seconds: rounded(seconds, 3),
     machine: machineCard(computing?.adapter),
   };
@@ -236,7 +241,7 @@ export function classTable({ testPerClass }: Pick<TrainReport, 'testPerClass'>):
 
 export function inferSummary(report: InferReport): string {
   return [
-    `${report.correct} of ${report.count} right`,
+    report.correct === null ? `${report.count} classified` : `${report.correct} of ${report.count} right`,
     `${report.secondsPerBatch.median.toFixed(3)} s a batch`,
     `${(report.bytesSentPerBatch.total / 1e6).toFixed(2)} MB sent a batch`,
     `${report.onlineRounds} online rounds`,

@@ -1,10 +1,10 @@
-/** An inference job as its owner sees it: shares of model and images go out, predicted classes come back. */
+/** An inference job as its owner sees it: shares of model and images go out, predicted classes or scores come back. */
 import { pixelSource, ringSource } from '../data/encode.ts';
 import type { Model } from '../data/model-file.ts';
 import type { Counters, PartyEvent } from '../data/party-events.ts';
-import { inputSize, parameters, type Network } from '../nn/network.ts';
-import { encode } from '../ring/fixed.ts';
-import { add, halves } from '../ring/z64.ts';
+import { classCount, inputSize, parameters, type Network } from '../nn/network.ts';
+import { decode, encode } from '../ring/fixed.ts';
+import { add } from '../ring/z64.ts';
 import { follow, Gathering } from './follow.ts';
 import type { Owner, Sharing } from './owner.ts';
 import { Rounds } from './rounds.ts';
@@ -14,6 +14,8 @@ export interface BatchReport extends Spent {
   readonly batch: number;
   /** The predicted class of each image of the batch. */
   readonly predictions: readonly number[];
+  /** (images, classes): the scores of every class, where they are revealed. */
+  readonly scores?: Float64Array | undefined;
 }
 
 export interface InferenceObserver {
@@ -26,6 +28,8 @@ export interface OwnedInference {
   readonly network: Network;
   readonly fractionBits: number;
   readonly batch: number;
+  /** Scores are revealed, not classes. */
+  readonly scores?: true | undefined;
 }
 
 /** Runs the owner's part of an inference job; predictions arrive at the observer, batch by batch. */
@@ -66,6 +70,7 @@ async function followInference(
   observer: InferenceObserver,
 ): Promise<void> {
   const batches = new Gathering<{ counters: Counters; share: BigUint64Array | undefined }>();
+  const classes = classCount(job.network);
   const rounds = new Rounds();
   let ready = 0;
   await follow(owner, async (party, event: PartyEvent) => {
@@ -75,12 +80,14 @@ async function followInference(
         return;
       case 'batch': {
         const { batch } = event;
-        const length = Math.min(job.batch, images - batch * job.batch);
+        const length = Math.min(job.batch, images - batch * job.batch) * (job.scores === true ? classes : 1);
         const share = party === 'P2' ? undefined : await owner.revealedShare(party, `prediction/${batch}`, length);
         const parts = batches.add(batch, party, { counters: event, share });
         if (!parts) return;
-        const predictions = toIntegers(add(parts.P0.share!, parts.P1.share!));
-        observer.onBatch({ batch, predictions, ...spentOf(parts, rounds) });
+        const sum = add(parts.P0.share!, parts.P1.share!);
+        const scores = job.scores === true ? decode(sum, job.fractionBits) : undefined;
+        const predictions = scores === undefined ? Array.from(decode(sum, 0)) : largest(scores, classes);
+        observer.onBatch({ batch, predictions, scores, ...spentOf(parts, rounds) });
         return;
       }
       case 'finished':
@@ -93,8 +100,10 @@ async function followInference(
   });
 }
 
-/** Ring elements below 2^32 as numbers. */
-function toIntegers(ring: BigUint64Array): number[] {
-  const words = halves(ring);
-  return Array.from({ length: ring.length }, (_, i) => words[2 * i]);
+/** The class of the largest score in each row, the first of equals, as the parties choose it. */
+function largest(scores: Float64Array, classes: number): number[] {
+  return Array.from({ length: scores.length / classes }, (_, i) => {
+    const row = scores.subarray(i * classes, (i + 1) * classes);
+    return row.indexOf(Math.max(...row));
+  });
 }

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Dataset } from './dataset.ts';
+import type { Dataset, ImageSet } from './dataset.ts';
 import { Problem } from './problem.ts';
 
 const SIDE = 32;
@@ -26,6 +26,16 @@ function trainingFiles(folder: string): string[] {
 
 export function isCifarFolder(folder: string): boolean {
   return trainingFiles(folder).length > 0;
+}
+
+export function isCifarTestFolder(folder: string): boolean {
+  return existsSync(join(folder, 'test_batch.bin'));
+}
+
+/** Its test images alone. */
+export async function readCifarTest(name: string, folder: string): Promise<ImageSet> {
+  const { images, labels } = await readHalf([join(folder, 'test_batch.bin')]);
+  return { name, images, labels, count: labels.length, rows: SIDE, columns: SIDE, channels: CHANNELS };
 }
 
 export async function readCifar(name: string, folder: string): Promise<Dataset> {

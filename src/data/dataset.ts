@@ -27,6 +27,19 @@ export function countLabels(labels: Uint8Array, classes: number): number[] {
   return counts;
 }
 
+/** Images to classify, whose labels may be known. */
+export interface ImageSet {
+  /** As given: a data set or a file. */
+  readonly name: string;
+  /** One image a row, channels innermost. */
+  readonly images: Uint8Array;
+  readonly labels: Uint8Array | undefined;
+  readonly count: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly channels: number;
+}
+
 /** Elements of one image. */
 export function imageSize({ rows, columns, channels }: Pick<Dataset, 'rows' | 'columns' | 'channels'>): number {
   return rows * columns * channels;

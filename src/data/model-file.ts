@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { parameters, type Network } from '../nn/network.ts';
+import { layerName, type LayerSpec, parameters, type Network } from '../nn/network.ts';
 import { parseNetwork } from '../nn/networkFile.ts';
 import { sameShape } from '../ring/shape.ts';
 import { Problem } from './problem.ts';
@@ -63,9 +63,11 @@ function readMetadata(
   if (!Number.isInteger(fractionBits) || fractionBits < 1 || fractionBits > 52) {
     throw new Problem(`${source}: fractionBits: expected 1 to 52, found ${metadata.get('fractionBits')}`, FIX);
   }
+  const written = metadata.get('network');
+  if (written === undefined && expected !== undefined) return { network: expected, fractionBits };
   let network: unknown;
   try {
-    network = JSON.parse(metadata.get('network') ?? '');
+    network = JSON.parse(written ?? '');
   } catch (error) {
     throw new Problem(`${source}: its network is not JSON`, FIX, { cause: error });
   }
@@ -90,7 +92,7 @@ function wantedTensors(network: Network): string {
 
 /**
  * A model from a file's bytes: every parameter of its network is there, of the right shape and finite, and nothing else.
- * @param expected the network asked for, for an error's text.
+ * @param expected the network asked for: for an error's text, and of a file that does not say its own.
  */
 export function parseModel(bytes: Uint8Array, source: string, expected?: Network): Model {
   // What it says comes first: of a file of another program it is the names that help.
@@ -119,15 +121,33 @@ export function parseModel(bytes: Uint8Array, source: string, expected?: Network
   return { network, fractionBits, tensors: file.tensors };
 }
 
-/** Refuses a model that was trained as another network. */
+/** Refuses a model that was trained as another network; the name alone may differ. */
 export function checkModelNetwork(model: Model, network: Network, source: string): void {
-  if (isDeepStrictEqual(model.network, network)) return;
+  if (isDeepStrictEqual({ ...model.network, name: '' }, { ...network, name: '' })) return;
   const [found, expected] = [describe(model.network), describe(network)];
   const difference = found === expected ? `a network ${found} with other layers` : `network ${found}`;
   throw new Problem(
-    `${source}: holds ${difference}, not the network ${expected} asked for`,
-    'name the network it was trained as with --network',
+    `${source}: holds ${difference}, not the network ${expected} asked for: ${firstDifference(model.network, network)}`,
+    'leave --network out: the model file holds its network',
   );
+}
+
+/** Where two networks part: their inputs, or a layer. */
+function firstDifference(found: Network, expected: Network): string {
+  if (!sameShape(found.input, expected.input))
+    return `its input is [${found.input.join(',')}], not [${expected.input.join(',')}]`;
+  const last = Math.max(found.layers.length, expected.layers.length);
+  const i = Array.from({ length: last }, (_, k) => k).find(
+    (k) => !isDeepStrictEqual(found.layers[k], expected.layers[k]),
+  )!;
+  const [mine, asked] = [found.layers[i], expected.layers[i]];
+  if (mine === undefined) return `it has no ${layerName(asked, i)}`;
+  if (asked === undefined) return `its ${layerName(mine, i)} is one more than was asked for`;
+  return `its ${layerName(mine, i)} is not ${layerName(asked, i)}${sameName(mine, asked, i) ? ' in stride or padding' : ''}`;
+}
+
+function sameName(a: LayerSpec, b: LayerSpec, i: number): boolean {
+  return layerName(a, i) === layerName(b, i);
 }
 
 function describe(network: Network): string {
@@ -139,7 +159,7 @@ function transposed(found: readonly number[], expected: readonly number[]): stri
   return sameShape(found.toReversed(), expected) ? ', which is its transpose' : '';
 }
 
-/** @param expected the network asked for, for an error's text. */
+/** @param expected as `parseModel` takes it. */
 export async function readModel(path: string, expected?: Network): Promise<Model> {
   let bytes: Uint8Array;
   try {

@@ -1,4 +1,4 @@
-/** Inference: the class index of every image, in shares; the caller decides who may see it. */
+/** Inference: the class index of every image, or the scores of all classes, in shares; the caller decides who may see them. */
 import type { Engine, Value } from '../engine/engine.ts';
 import { argmax, indexOf } from '../functions/argmax.ts';
 import { classScores, type Parameters } from './layers.ts';
@@ -8,4 +8,9 @@ import type { Network } from './network.ts';
 export async function infer(engine: Engine, network: Network, parameters: Parameters, images: Value): Promise<Value> {
   const scores = await classScores(engine, network, parameters, images);
   return indexOf(engine, await argmax(engine, scores));
+}
+
+/** images (batch, inputs) → scores (batch, classes) at the engine's fractional bits. */
+export function inferScores(engine: Engine, network: Network, parameters: Parameters, images: Value): Promise<Value> {
+  return classScores(engine, network, parameters, images);
 }

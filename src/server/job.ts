@@ -13,7 +13,7 @@ import { OPTIMIZERS } from '../nn/optimizer.ts';
 import { firstIdleStep, stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
-export const JOB_VERSION = 13;
+export const JOB_VERSION = 14;
 
 interface CommonJob {
   readonly sessionId: string;
@@ -43,6 +43,8 @@ export interface TrainJob extends CommonJob, TrainOptions {
 export interface InferJob extends CommonJob {
   readonly kind: 'infer';
   readonly images: number;
+  /** The scores of all classes are revealed, in place of the class alone. */
+  readonly scores?: true | undefined;
 }
 
 /** Single operations, each measured so many times; nobody gives inputs or takes results. */
@@ -107,7 +109,7 @@ export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
     checkpointEvery: count.optional(),
     resume: z.strictObject({ run: z.string().min(1).max(128), step: z.int().min(0) }).optional(),
   }),
-  z.strictObject({ kind: z.literal('infer'), ...common, images: count }),
+  z.strictObject({ kind: z.literal('infer'), ...common, images: count, scores: z.literal(true).optional() }),
   z
     .strictObject({
       kind: z.literal('micro'),
@@ -191,7 +193,7 @@ export function configurationFields(job: Job): [name: string, value: string][] {
       ['resume from step', job.resume?.step],
     );
   } else if (job.kind === 'infer') {
-    fields.push(['images', job.images]);
+    fields.push(['images', job.images], ['scores', job.scores]);
   } else {
     fields.push(['operations', JSON.stringify(job.operations)], ['repetitions', job.repetitions]);
   }

@@ -9,7 +9,7 @@ import type { Checkpoint, StoredTensor } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import { revealLabel } from '../data/party-events.ts';
 import { awaitAllSent, receiveInput, receiveMasks, relayInput } from '../data/share.ts';
-import { infer } from '../nn/infer.ts';
+import { infer, inferScores } from '../nn/infer.ts';
 import { prepare } from '../nn/micro.ts';
 import { classCount, inputSize, parameters } from '../nn/network.ts';
 import { stepsPerEpoch, train, type TrainEvent } from '../nn/train.ts';
@@ -174,11 +174,12 @@ async function runInference(job: InferJob, { id, engine, reporter, receive, read
   const shape = [job.images, inputSize(network)];
   const images = engine.dataset('images', shape, fractionBits, await receive('images', shape));
   await ready();
+  const revealed = job.scores === true ? inferScores : infer;
   for (let batch = 0, from = 0; from < job.images; batch++, from += job.batch) {
     const indices = Array.from({ length: Math.min(job.batch, job.images - from) }, (_, i) => from + i);
     await engine.scope(`batch/${batch}`, async (scope) => {
-      const classes = await infer(scope, network, model, scope.rows(images, indices));
-      await scope.reveal(`prediction/${batch}`, classes);
+      const rows = scope.rows(images, indices);
+      await scope.reveal(`prediction/${batch}`, await revealed(scope, network, model, rows));
     });
     await engine.settle();
     await reporter.report({ kind: 'batch', batch });

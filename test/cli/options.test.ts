@@ -123,6 +123,28 @@ describe('values', () => {
   });
 });
 
+describe('inference', () => {
+  it('takes network and images from the model and MNIST unless told', () => {
+    expect(infer('--model m')).toMatchObject({
+      ...{ model: 'm', network: undefined, data: 'mnist', images: undefined, labels: undefined },
+      ...{ count: undefined, scores: true, out: undefined },
+    });
+    expect(infer('--model m --network D --images x --labels y --count 3 --no-scores --out z.csv')).toMatchObject({
+      ...{ network: { name: 'D' }, images: 'x', labels: 'y', count: 3, scores: false, out: 'z.csv' },
+    });
+  });
+
+  it.each([
+    ['--images x --data mnist', '--images and --data: both say what to classify'],
+    ['--labels y', '--labels: goes with --images'],
+    ['--out z.txt', '--out: expected FILE.csv or FILE.json, found "z.txt"'],
+    ['--count 0', '--count: expected a whole number of at least 1, found 0'],
+  ])('%s is refused', (words, message) => {
+    expect(() => infer(`--model m ${words}`)).toThrow(message);
+    expect(() => infer(`--model m ${words}`)).toThrow(Problem);
+  });
+});
+
 describe('watching', () => {
   it.each([
     ['', { level: 'silent', file: undefined }],

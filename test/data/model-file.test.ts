@@ -110,6 +110,27 @@ describe('model files', () => {
     );
     const twin: Network = { ...network, layers: [...network.layers, { type: 'relu' }] };
     expect(() => checkModelNetwork(model, twin, 'x')).toThrow('a network tiny (2-3) with other layers');
+    expect(() => checkModelNetwork({ ...model, network: twin }, network, 'x')).toThrow(
+      'asked for: its layer 1 (relu) is one more than was asked for',
+    );
+    expect(() => checkModelNetwork(model, twin, 'x')).toThrow('asked for: it has no layer 1 (relu)');
+    const wide: Network = { ...network, layers: [{ type: 'dense', units: 4 }] };
+    expect(() => checkModelNetwork(model, wide, 'x')).toThrow('its layer 0 (dense 3) is not layer 0 (dense 4)');
+    expect(() => checkModelNetwork(model, { ...network, input: [3] }, 'x')).toThrow('its input is [2], not [3]');
+    expect(() => checkModelNetwork(model, { ...network, name: 'another name' }, 'x')).not.toThrow();
+    const strided = (stride: number): Network => ({
+      ...{ name: 's', input: [8, 8, 1] },
+      layers: [{ type: 'conv2d', filters: 1, kernel: 2, stride }, { type: 'flatten' }, { type: 'dense', units: 2 }],
+    });
+    expect(() => checkModelNetwork({ ...model, network: strided(1) }, strided(2), 'x')).toThrow(
+      'its layer 0 (conv2d 2x2, 1 filters) is not layer 0 (conv2d 2x2, 1 filters) in stride or padding',
+    );
+  });
+
+  it('that do not say their network are read as the one that is asked for', () => {
+    const silent = changed(({ metadata }) => metadata.delete('network'));
+    expect(parseModel(silent, 'x', network)).toEqual(model);
+    expect(() => parseModel(silent, 'x', NETWORKS.A)).toThrow(/tensor layers\.0\.weight: expected \[784,128\]/);
   });
 
   it('that are not there are named', async () => {

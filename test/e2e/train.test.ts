@@ -145,8 +145,8 @@ describe('train and infer', () => {
     const outcome = await run(['local', 'infer', '--network', other, '--data', data, '--model', model], folder);
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toBe(
-      `securenn: ${model}: holds network tiny (16-8-4), not the network other (16-6-4) asked for ` +
-        '(fix: name the network it was trained as with --network)\n',
+      `securenn: ${model}: holds network tiny (16-8-4), not the network other (16-6-4) asked for: ` +
+        'its layer 0 (dense 8) is not layer 0 (dense 6) (fix: leave --network out: the model file holds its network)\n',
     );
   });
 });

@@ -90,6 +90,7 @@ describe('configuration fields', () => {
   it('tell the kinds of job apart', () => {
     expect(firstDifference(training, inference)).toBe('job');
     expect(firstDifference(inference, { ...inference, images: 127 })).toBe('images');
+    expect(firstDifference(inference, { ...inference, scores: true })).toBe('scores');
   });
 
   it('cover every field of a job but its session, which the handshake compares', () => {

@@ -10,7 +10,7 @@ import { imageSize, samplesOf } from '../../data/dataset.ts';
 import type { Model } from '../../data/model-file.ts';
 import { initialValues } from '../../nn/initial.ts';
 import type { MicroOperation } from '../../nn/micro.ts';
-import { type Network, parameters } from '../../nn/network.ts';
+import { NETWORKS, type Network, parameters } from '../../nn/network.ts';
 import { toHex } from '../../server/ipc.ts';
 import type { InferJob, MicroJob, TrainJob } from '../../server/job.ts';
 import type { PartyNews } from '../party-news.ts';
@@ -128,7 +128,8 @@ async function train(task: Extract<Task, { kind: 'train' }>, setting: Setting, k
 async function infer(task: Extract<Task, { kind: 'infer' }>, setting: Setting, keep: Keep): Promise<void> {
   const { network, link, batch, batches } = task;
   // The model is made here: the file that the option names is not read.
-  const settings = readInferSettings({ ...setting.options, network, link, batch, model: 'none' });
+  const typed = readInferSettings({ ...setting.options, link, batch, model: 'none' });
+  const settings = { ...typed, network: NETWORKS[network] };
   const images = batch * (batches + 1);
   const data = part(setting.data, 1, images);
   const job: InferJob = { kind: 'infer', ...commonJob(settings), images };
@@ -151,7 +152,8 @@ async function infer(task: Extract<Task, { kind: 'infer' }>, setting: Setting, k
 
 async function micro(task: Extract<Task, { kind: 'micro' }>, setting: Setting, keep: Keep): Promise<void> {
   const { operations } = setting;
-  const settings = readInferSettings({ ...setting.options, network: 'A', link: task.link, model: 'none' });
+  const typed = readInferSettings({ ...setting.options, link: task.link, model: 'none' });
+  const settings = { ...typed, network: NETWORKS.A };
   const { suite, truncation, fractionBits, compareBits } = settings;
   const repetitions = task.repetitions + 1;
   const sessionId = toHex(randomBytes(16));

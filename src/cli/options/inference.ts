@@ -1,23 +1,87 @@
 /** The options of inference. */
+import { extname } from 'node:path';
 import type { Options } from 'yargs';
+import { Problem } from '../../data/problem.ts';
+import { NETWORKS, type Network } from '../../nn/network.ts';
 import { readSession, sessionOptions, type SessionSettings } from './session.ts';
-import { integer, number, optionalText, TASK, text, type Argv } from './values.ts';
+import { number, optionalInteger, optionalText, RESULTS, TASK, text, type Argv } from './values.ts';
 
-export interface InferSettings extends SessionSettings {
+export interface InferSettings extends Omit<SessionSettings, 'network'> {
   readonly model: string;
-  readonly count: number;
+  /** What the model is expected to be; undefined: whatever its file says. */
+  readonly network: Network | undefined;
+  /** A file with images to classify, in place of a data set. */
+  readonly images: string | undefined;
+  readonly labels: string | undefined;
+  /** Undefined: all of a file, or DEFAULT_COUNT of a data set. */
+  readonly count: number | undefined;
+  /** Scores are revealed, not the class alone. */
+  readonly scores: boolean;
+  /** A file for classes and scores. */
+  readonly out: string | undefined;
 }
+
+/** Test images of a data set. */
+export const DEFAULT_COUNT = 128;
 
 export const inferOptions: Readonly<Record<string, Options>> = {
   ...sessionOptions,
   model: { ...text, group: TASK, demandOption: true, describe: 'Model file, as train saves it' },
-  count: { ...number, group: TASK, default: 128, describe: 'Test images to classify' },
+  network: {
+    ...text,
+    group: TASK,
+    defaultDescription: "the model's",
+    describe: `Refuse a model of another network than this: ${Object.keys(NETWORKS).join(', ')}, or a JSON file`,
+  },
+  data: {
+    ...text,
+    group: TASK,
+    defaultDescription: 'mnist',
+    describe: 'Classify the test images of a data set: mnist, or a folder (docs/data.md)',
+  },
+  images: {
+    ...text,
+    group: TASK,
+    describe: 'Classify the images in this file instead: IDX, or one image with a byte a pixel; either may be gzipped',
+  },
+  labels: { ...text, group: TASK, describe: 'The labels of --images, an IDX file, to count what is right' },
+  count: {
+    ...number,
+    group: TASK,
+    defaultDescription: `${DEFAULT_COUNT}; of --images all`,
+    describe: 'Images to classify, from the first on',
+  },
+  scores: {
+    type: 'boolean',
+    group: RESULTS,
+    default: true,
+    describe:
+      'Reveal the scores of all classes to the owner, who knows how sure a class is: --no-scores reveals it alone',
+  },
+  out: {
+    ...text,
+    group: RESULTS,
+    defaultDescription: 'none',
+    describe: 'Write classes and scores of all images here: FILE.csv or FILE.json',
+  },
 };
 
 export function readInferSettings(argv: Argv): InferSettings {
-  return {
-    ...readSession(argv),
+  const session = readSession(argv);
+  const settings = {
     model: optionalText(argv, 'model')!,
-    count: integer(argv, 'count', 1, Number.MAX_SAFE_INTEGER, 128),
+    images: optionalText(argv, 'images'),
+    labels: optionalText(argv, 'labels'),
+    count: optionalInteger(argv, 'count', 1, Number.MAX_SAFE_INTEGER),
+    scores: argv.scores !== false,
+    out: optionalText(argv, 'out'),
   };
+  const { images, labels, out } = settings;
+  if (images !== undefined && argv.data !== undefined)
+    throw new Problem('--images and --data: both say what to classify', 'give one of them');
+  if (labels !== undefined && images === undefined)
+    throw new Problem('--labels: goes with --images; a data set has its own', 'give --images, or leave --labels out');
+  if (out !== undefined && !['.csv', '.json'].includes(extname(out)))
+    throw new Problem(`--out: expected FILE.csv or FILE.json, found "${out}"`, 'end the name in .csv or .json');
+  return { ...session, ...settings, network: argv.network === undefined ? undefined : session.network };
 }

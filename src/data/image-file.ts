@@ -1,0 +1,35 @@
+/** Images to classify that stand in a file of their own, with or without labels in another. */
+import { inputSize, type Network } from '../nn/network.ts';
+import type { ImageSet } from './dataset.ts';
+import { imagesOf, readBytes, readLabels } from './mnist.ts';
+import { Problem } from './problem.ts';
+
+/** An IDX file of unsigned bytes with three dimensions, as of images. */
+const MAGIC = [0, 0, 8, 3] as const;
+
+/**
+ * An IDX file of images, or one image of as many bytes as the network has inputs: a byte a pixel, row by row, channels innermost. Both may be
+ * gzipped.
+ */
+export async function readImageFile(path: string, network: Network, labels?: string): Promise<ImageSet> {
+  const bytes = await readBytes(path);
+  const images = MAGIC.every((byte, i) => bytes[i] === byte) ? imagesOf(bytes, path) : rawImage(bytes, path, network);
+  const known = labels === undefined ? undefined : await readLabels(labels, images);
+  return { channels: 1, ...images, name: path, labels: known };
+}
+
+function rawImage(
+  bytes: Uint8Array,
+  source: string,
+  network: Network,
+): Omit<ImageSet, 'name' | 'labels'> & { source: string } {
+  const size = inputSize(network);
+  if (bytes.length !== size) {
+    throw new Problem(
+      `--images: ${source}: neither an IDX file of images nor one image of ${size} bytes, as network ${network.name} takes: found ${bytes.length} bytes`,
+      'give an IDX file as MNIST has them (docs/data.md), or one image with a byte for each pixel',
+    );
+  }
+  const [rows, columns, channels] = network.input.length === 3 ? network.input : [1, size, 1];
+  return { images: bytes, count: 1, rows, columns, channels, source };
+}
