@@ -89,6 +89,11 @@ export async function update(
   }
 }
 
+/** See `droppedBits`. */
+function idleRate(learningRate: number, f: number): RangeError {
+  return new RangeError(`learning rate ${learningRate}: no weight of ${f} fractional bits moves; give a larger one`);
+}
+
 /** What is truncated stays below 2^RING_BITS. */
 const RING_BITS = 62;
 /** A weight below 2^WEIGHT_RANGE_BITS may stand at f + s fractional bits. */
@@ -102,15 +107,13 @@ async function sgd(engine: Engine, name: string, gradient: Value, state: State, 
   const f = engine.fractionBits;
   const { c, e } = dyadic(options.learningRate / options.batch);
   const wanted = gradient.fractionBits + e;
+  if (wanted - f > MOST_BITS) throw idleRate(options.learningRate, f);
   const surplus = wanted > MOST_CHANGE_BITS ? wanted - (RING_BITS - WEIGHT_RANGE_BITS) : 0;
   const step = wanted - surplus;
   const bits = Math.max(step, f);
   const s = bits - f;
-  // What a truncation of 62 bits leaves nothing of moves nothing.
-  const terms: [factor: bigint, x: Value][] =
-    surplus >= RING_BITS
-      ? [[0n, gradient]]
-      : [[BigInt(c) << BigInt(bits - step), surplus > 0 ? await engine.truncate(gradient, surplus) : gradient]];
+  const g = surplus > 0 ? await engine.truncate(gradient, surplus) : gradient;
+  const terms: [factor: bigint, x: Value][] = [[BigInt(c) << BigInt(bits - step), g]];
   if (velocity !== undefined && options.momentum > 0)
     terms.push([BigInt(Math.round(options.momentum * 2 ** s)), velocity]);
   const keep = (next: Value, v: Value): void => {
@@ -181,8 +184,7 @@ async function adam(
   const quotient = await engine.mul(m, inverse);
   const { c, e } = dyadic(correctedRate(learningRate, t));
   const bits = quotient.fractionBits + e - f;
-  if (bits > MOST_BITS)
-    throw new RangeError(`learning rate ${learningRate}: no weight of ${f} fractional bits moves; give a larger one`);
+  if (bits > MOST_BITS) throw idleRate(learningRate, f);
   const change = await engine.truncate(engine.reinterpret(engine.scale(quotient, BigInt(c)), f + bits), bits);
   state.set(name, engine.sub(parameter, change));
 }

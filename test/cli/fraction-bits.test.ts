@@ -84,10 +84,12 @@ describe('8 to 24 fractional bits', () => {
     }
   });
 
-  it('and any learning rate', async () => {
-    for (const learningRate of [1, 0.05, 0.01, 1e-4, 1e-12, 1e-30]) {
-      for (const bits of [8, 16, 24]) {
-        const settings = { ...settingsOf({ ...TRAININGS[0] }, bits), learningRate };
+  it('and any learning rate that moves a weight', async () => {
+    for (const bits of [8, 16, 24]) {
+      const common = settingsOf(TRAININGS[0], bits);
+      await expect(losses({ ...common, learningRate: 1e-30 })).rejects.toThrow('no weight moves');
+      for (const learningRate of [1, 0.05, 0.01, 1e-4, 1e-6]) {
+        const settings = { ...common, learningRate };
         const [first, last] = await losses(settings);
         expect(last, `${bits} bits, rate ${learningRate}: ${first} to ${last}`).toBeLessThan(1.3 * first);
       }
