@@ -63,6 +63,7 @@ function copyTree(): string {
   return folder;
 }
 
+/** What a change says that is no program. */
 const NO_SUCH = /is not (defined|a function|iterable)|Cannot (convert|read|mix)|SyntaxError|Transform failed/;
 
 interface Report {
@@ -180,6 +181,9 @@ function main(): number {
   const outcomes: Outcome[] = [];
   let broken = 0;
   try {
+    const tests = [...new Set(weakenings.flatMap((weakening) => weakening.tests))];
+    const failure = firstFailure(tree, tests);
+    if (failure !== undefined) throw new Error(`with nothing taken away: ${failure.caughtBy}: ${failure.because}`);
     for (const weakening of weakenings) {
       try {
         const outcome = weaken(tree, weakening);

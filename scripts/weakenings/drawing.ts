@@ -47,6 +47,11 @@ export const DRAWING: readonly Weakening[] = [
     [ADDRESSES],
   ),
   addressed(
+    'every batch of an evaluation draws at the same addresses',
+    "this.path.replace(/images\\/\\d+/, 'images'), purpose",
+    [ADDRESSES],
+  ),
+  addressed(
     'every batch of an inference draws at the same addresses',
     "this.path.replace(/batch\\/\\d+/, 'batch'), purpose",
     [ADDRESSES],

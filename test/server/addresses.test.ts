@@ -173,6 +173,32 @@ describe.each([
       expect(asked.filter((address) => /\/[1-9]\d*(\/(convert|msb))?:[^/:]+$/.test(address)).length).toBeGreaterThan(9);
   });
 
+  it('nor does an evaluation that takes several batches', async () => {
+    const testImages = 1001;
+    const [images, labels] = [new Uint8Array(4 * testImages), new Uint8Array(testImages)];
+    const data = { ...dataOf(250), rows: 2, columns: 2, testImages: images, testLabels: labels };
+    const small = { ...data, trainImages: images.slice(0, 4 * SAMPLES) };
+    const network: Network = {
+      name: 'one',
+      input: [2, 2, 1],
+      layers: [{ type: 'flatten' }, { type: 'dense', units: 3 }],
+    };
+    const job: TrainJob = {
+      ...jobOf(suite),
+      network,
+      testImages,
+      epochs: undefined,
+      steps: 1,
+      checkpointEvery: undefined,
+    };
+    const addresses = await watchAddresses(() =>
+      session(job, (owner) => ownTraining(owner, job, small, OBSERVER), { seed: 25 }),
+    );
+    expect(addresses.repeated()).toEqual([]);
+    const batches = addresses.ends.flat().flatMap((address) => /^\/evaluation\/1\/images\/\d+/.exec(address) ?? []);
+    expect(new Set(batches).size).toBeGreaterThan(1);
+  });
+
   it('inferences draw from no address twice, batch after batch', async () => {
     const job = jobOf(suite);
     const { model } = await training(job, dataOf(250), temporaryFolder('addresses'));

@@ -14,7 +14,7 @@ import { simulate } from '../../simulate.ts';
 
 export const PAIRS = ['P0-P1', 'P0-P2', 'P1-P2'] as const;
 
-/** Which pairs of keys a party holds, by their index. */
+/** The keys that a party holds, by the index of their pair. */
 export const HOLDS: readonly (readonly number[])[] = [
   [0, 1],
   [0, 2],
@@ -39,7 +39,7 @@ export interface Run {
   readonly which: 0 | 1;
   /** By receiver; labels are below the run. */
   readonly received: readonly [RecordedMessage[], RecordedMessage[], RecordedMessage[]];
-  /** What was drawn, by address: `P0-P2 path:purpose`, and for each how often it was asked for by each end. */
+  /** What was drawn under the key of each pair, by address: `P0-P2 path:purpose`. */
   readonly draws: readonly [Draws, Draws, Draws];
 }
 
@@ -50,7 +50,7 @@ export interface Recording {
   readonly compared: readonly [Compared[], Compared[]];
 }
 
-/** What the two ends of a pair draw at an address is the same: it is recorded once, from the end that draws more. */
+/** A stream whose draws are kept. */
 function tapped(stream: Stream, into: Values[]): Stream {
   const keep = <T extends BigUint64Array | Uint8Array>(kind: Values['kind'], values: T): T => {
     into.push({ kind, values: values.slice() } as Values); // protocols go on in place
@@ -113,7 +113,7 @@ export async function record(
           const address = `${PAIRS[pair]} ${below}:${purpose}`;
           const drawn: Values[] = [];
           const before = draws[pair].get(address);
-          // Both ends draw alike; of what they draw apart each knows all.
+          // Both ends of a pair draw the same: the first one is recorded.
           if (before === undefined) draws[pair].set(address, drawn);
           return tapped(streams.stream(path, purpose), before === undefined ? drawn : []);
         },
