@@ -8,7 +8,7 @@ import type { OwnedInput } from '../../src/engine/ownedInput.ts';
 import { insecurePairKey, pairName } from '../../src/random/agreement.ts';
 import { PairStreams } from '../../src/random/streams.ts';
 import { unpackBits } from '../../src/ring/bits.ts';
-import { frequency, linear, pairs, variables } from './views/checks.ts';
+import { frequency, linear, near, pairs, variables } from './views/checks.ts';
 import { columnsFrom, type Source } from './views/columns.ts';
 import { INPUTS, VECTOR } from './views/table.ts';
 
@@ -38,16 +38,16 @@ describe("an owner's input", () => {
       receiveMasks(name, { link: listening, streams: streamsWith('P2') }),
     ]);
     const words = (what: string, received: boolean, values: BigUint64Array): Source => ({
-      ...{ name: what, received, opened: received, values: { kind: 'words', values } },
+      ...{ name: what, received, form: received ? 'opened' : 'sent', values: { kind: 'words', values } },
     });
     const known: Source = {
-      ...{ name: 'which input', received: false, opened: false },
+      ...{ name: 'which input', received: false, form: 'sent' as const },
       values: { kind: 'bits', values: Uint8Array.of(which) },
     };
     const masks = (part: OwnedInput): Source[] =>
       part.masks.map((mask, i) => words(`U${i}`, false, mask.z64(0, VECTOR)));
     const pad: Source = {
-      ...{ name: 'keys', received: true, opened: false },
+      ...{ name: 'keys', received: true, form: 'sent' },
       values: { kind: 'bits', values: unpackBits(keys, 8 * keys.length) },
     };
     return [
@@ -69,6 +69,7 @@ describe("an owner's input", () => {
       const wrong = [
         ...frequency(columns, undefined),
         ...pairs(columns, undefined),
+        ...near(columns, VECTOR),
         ...linear(variables(columns), RUNS),
       ];
       return wrong.map((fault) => `P${id}: ${fault}`);

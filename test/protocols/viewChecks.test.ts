@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z64 from '../../src/ring/z64.ts';
 import { ring, testRandom } from '../reference.ts';
-import { frequency, linear, linearModulo, pairs, variables } from './views/checks.ts';
+import { frequency, linear, linearModulo, near, pairs, variables } from './views/checks.ts';
 import type { Column } from './views/columns.ts';
 
 describe('the checks', () => {
@@ -19,11 +19,12 @@ describe('the checks', () => {
   const residues = (p: number): Uint8Array => Uint8Array.from({ length: RUNS }, () => Math.floor(p * random()));
   const column = (name: string, received: boolean, values: Column['values'], kind?: Column['kind']): Column => ({
     ...{ name, received, values, kind: kind ?? (values instanceof BigUint64Array ? 'words' : 'bits') },
-    ...{ group: name, comparison: 0, place: 0, opened: false },
+    ...{ group: name, comparison: 0, place: 0, form: 'sent' as const },
   });
   const wrong = (...columns: Column[]): number =>
     frequency(columns, 17).length +
     pairs(columns, 17).length +
+    near(columns, 8).length +
     linear(variables(columns), RUNS).length +
     linearModulo([...columns, column('z', false, residues(17), 'residues')], 17).length;
   const [a, b, c] = [words(), words(), words()];

@@ -5,12 +5,12 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Compute } from '../../runtime/compute.ts';
-import type { PartyId } from '../../src/party/party.ts';
+import type { Party, PartyId } from '../../src/party/party.ts';
 import * as odd from '../../src/ring/odd.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { ring, testRandom } from '../reference.ts';
 import { testCompute } from '../simulate.ts';
-import { frequency, linear, linearModulo, pairs, SPARE_RUNS, variables } from './views/checks.ts';
+import { frequency, linear, linearModulo, near, pairs, SPARE_RUNS, variables } from './views/checks.ts';
 import { type Column, columnsOf } from './views/columns.ts';
 import { compares } from './views/compare.ts';
 import { record, type Recording } from './views/record.ts';
@@ -24,12 +24,21 @@ function sharesOf({ scale = 0, odd: isOdd = false }: Protocol, which: 0 | 1): [B
   return [share, isOdd ? odd.sub(odd.canonical(x), share) : z64.sub(x, share)];
 }
 
+async function workersPart(
+  { workers, made }: Protocol,
+  party: Party,
+  share: BigUint64Array,
+): Promise<readonly BigUint64Array[]> {
+  const result = await workers(party, share);
+  return made?.(result) ?? [];
+}
+
 function run(protocol: Protocol, samples: number): Promise<Recording> {
   const parts = [sharesOf(protocol, 0), sharesOf(protocol, 1)] as const;
   // Chunks and operations take turns in whom P2 sends what it deals; here protocols do.
   const drawer = PROTOCOLS.indexOf(protocol) % 2 === 0 ? 'P0' : 'P1';
   return record(samples, drawer, (party, which) =>
-    party.id === 2 ? protocol.helper(party) : protocol.workers(party, parts[which][party.id]),
+    party.id === 2 ? protocol.helper(party).then(() => []) : workersPart(protocol, party, parts[which][party.id]),
   );
 }
 
@@ -37,7 +46,7 @@ function run(protocol: Protocol, samples: number): Promise<Recording> {
 function derivedColumns(protocol: Protocol, columns: readonly Column[]): Column[] {
   const { derived } = protocol;
   if (derived === undefined) return [];
-  const opened = columns.filter((column) => column.opened);
+  const opened = columns.filter(({ form }) => form === 'opened');
   const runs = opened[0].values.length;
   const results = Array.from({ length: runs }, (_, run) =>
     derived(BigUint64Array.from(opened, ({ values }) => values[run] as bigint)),
@@ -50,7 +59,7 @@ function derivedColumns(protocol: Protocol, columns: readonly Column[]): Column[
       group: 'derived',
       comparison: 0,
       place: i,
-      opened: false,
+      form: 'sent' as const,
     },
     values: Uint8Array.from(results, (row) => Number(row[i] >> 63n)),
   }));
@@ -76,6 +85,7 @@ async function faults(protocol: Protocol, compute: Compute): Promise<string[]> {
       ...found,
       ...frequency(columns, code?.prime),
       ...pairs(columns, code?.prime),
+      ...near(columns, VECTOR),
       ...linear(variables(columns), recording.runs.length),
       ...(code === undefined ? [] : linearModulo(columns, code.prime)),
     ].map((fault) => `P${id}: ${fault}`),

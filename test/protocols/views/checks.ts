@@ -5,6 +5,7 @@
  * frequency  Every bit of every vector of words, and every element of Z_p at every place of a comparison, is as often each of its values.
  * pairs      No two variables of which one is received are affine images of each other, a·x + b with a unit a: a difference, a sum or a
  *            multiple that is always the same. Over Z_{2^64} and Z_p, all pairs.
+ * near       No sum and no difference of two words of one element, of which one is received, favours a part of the ring.
  * linear     No received variable is a linear function, with a constant, of any number of others: over Z_2 of lowest bits (an equation over
  *            Z_{2^64} with an odd coefficient holds there, too), of bits, and of all bits of what is opened; over Z_p within a comparison and
  *            at a place of all comparisons.
@@ -22,6 +23,8 @@ export const SPARE_RUNS = 64;
 /** Opened words of a message of which all bits are variables, and the bits of other words that are. */
 const WHOLE_WORDS = 4;
 const SOME_BITS = [0, 31, 63];
+/** Of opened words: those that comparisons read as a sign, and their neighbours. */
+const OPENED_BITS = [0, 31, 32, 33, 46, 47, 48, 60, 61, 62, 63];
 
 /** Upper limit of chi-square, by Wilson–Hilferty, FAR standard deviations out. */
 function limit(degrees: number): number {
@@ -31,6 +34,7 @@ function limit(degrees: number): number {
 
 /** Counts of what is to be uniform over the cells. */
 export function unevenness(what: string, counts: ArrayLike<number>): string[] {
+  if (Array.from(counts).every((count) => count === 0)) return [`${what}: never seen`];
   const found = chiSquare(counts);
   const most = limit(counts.length - 1);
   return found <= most ? [] : [`${what}: chi-square ${found.toFixed(0)} of at most ${most.toFixed(0)}`];
@@ -126,6 +130,32 @@ export function pairs(columns: readonly Column[], prime: number | undefined): st
   });
 }
 
+/** Bits at the top of a word, as a number: what a difference or a sum of two words has there. */
+const TOP_BITS = 4;
+
+/**
+ * No sum and no difference of two words of one element, of which one is received, is mostly near the same value, and so none keeps to a part of the
+ * ring.
+ */
+export function near(columns: readonly Column[], vector: number): string[] {
+  const words = columns.filter(({ kind }) => kind === 'words');
+  const tops = words.map(({ values: { buffer, byteOffset, length } }) =>
+    new Uint32Array(buffer, byteOffset, 2 * length).filter((_, i) => i % 2 === 1),
+  );
+  return words.flatMap(({ name, received, place }, i) =>
+    words.slice(0, i).flatMap((other, j) => {
+      if (other.place % vector !== place % vector || !(received || other.received)) return [];
+      // Of the upper halves alone: a carry from below does no more than one does.
+      const [sums, differences] = [new Uint32Array(1 << TOP_BITS), new Uint32Array(1 << TOP_BITS)];
+      for (let run = 0; run < tops[i].length; run++) {
+        sums[(tops[i][run] + tops[j][run]) >>> (32 - TOP_BITS)]++;
+        differences[(tops[i][run] - tops[j][run]) >>> (32 - TOP_BITS)]++;
+      }
+      return [...unevenness(`${name} + ${other.name}`, sums), ...unevenness(`${name} − ${other.name}`, differences)];
+    }),
+  );
+}
+
 interface Variable {
   readonly name: string;
   readonly received: boolean;
@@ -141,13 +171,14 @@ function variable(name: string, received: boolean, runs: number, bit: (run: numb
 
 /** The variables over Z_2 of a view. */
 export function variables(columns: readonly Column[]): Variable[] {
-  return columns.flatMap(({ name, received, kind, values, opened, place }) => {
+  return columns.flatMap(({ name, received, kind, values, form, place }) => {
     const runs = values.length;
-    if (kind === 'residues') return [];
+    if (kind === 'residues' || form === 'kept') return [];
     if (kind === 'bits') return [variable(name, received, runs, (run) => Number(values[run]))];
     const halves = new Uint32Array(values.buffer, values.byteOffset, 2 * runs);
-    const all = opened && place < WHOLE_WORDS;
-    const bits = all ? Array.from({ length: 64 }, (_, i) => i) : received ? SOME_BITS : [0];
+    const whole = form === 'opened' && place < WHOLE_WORDS;
+    const some = form === 'opened' ? OPENED_BITS : received ? SOME_BITS : [0];
+    const bits = whole ? Array.from({ length: 64 }, (_, i) => i) : some;
     return bits.map((bit) =>
       variable(`${name} bit ${bit}`, received, runs, (run) => (halves[2 * run + (bit >>> 5)] >>> (bit & 31)) & 1),
     );

@@ -17,9 +17,14 @@ export interface Column {
   /** Of an element of Z_p: which comparison it belongs to, and which place in it. Of others: 0, and which place in the message. */
   readonly comparison: number;
   readonly place: number;
-  /** Two parties sent it to each other: the column is the sum of both. */
-  readonly opened: boolean;
+  /**
+   * sent: as it came. opened: the workers sent it to each other, and this is the sum of both, which a worker may know instead. kept: as it came,
+   * beside the sum; or what a worker makes of such words. It follows from others, so no equation is sought for it.
+   */
+  readonly form: Form;
 }
+
+export type Form = 'sent' | 'opened' | 'kept';
 
 /** Purposes under which elements of Z_p travel, packed; all other bytes are bits. */
 const RESIDUES = new Set(['d', 'digits', 'x']);
@@ -41,28 +46,37 @@ export function decoded({ label, data }: RecordedMessage, code: DigitCode | unde
 export interface Source {
   readonly name: string;
   readonly received: boolean;
-  readonly opened: boolean;
+  readonly form: Form;
   readonly values: Values;
 }
 
 function sourcesOf(run: Run, id: PartyId, code: DigitCode | undefined, compute: Compute): Source[] {
+  const made =
+    id === 2
+      ? []
+      : run.made[id].map((words, i): Source => {
+          return { name: `made ${i}`, received: true, form: 'kept', values: { kind: 'words', values: words } };
+        });
   const known = HOLDS[id].flatMap((pair) =>
     [...run.draws[pair]].flatMap(([address, drawn]) =>
-      drawn.map((values, i) => ({ name: `${address}#${i}`, received: false, opened: false, values })),
+      drawn.map((values, i) => ({ name: `${address}#${i}`, received: false, form: 'sent' as const, values })),
     ),
   );
-  const told = run.received[id].map((message): Source => {
+  const told = run.received[id].flatMap((message): Source[] => {
     const { from, label } = message;
     const values = decoded(message, code, compute);
     const sent =
       id === 2 ? undefined : run.received[1 - id].find((own) => own.from === `P${id}` && own.label === label);
-    if (sent === undefined || values.kind !== 'words')
-      return { name: `${from} ${label}`, received: true, opened: false, values };
+    const name = `${from} ${label}`;
+    if (sent === undefined || values.kind !== 'words') return [{ name, received: true, form: 'sent', values }];
     const sum = z64.add(values.values, sent.data as BigUint64Array);
-    return { name: `open ${label}`, received: true, opened: true, values: { kind: 'words', values: sum } };
+    return [
+      { name, received: true, form: 'kept', values },
+      { name: `open ${label}`, received: true, form: 'opened', values: { kind: 'words', values: sum } },
+    ];
   });
   const byName = (a: Source, b: Source): number => (a.name < b.name ? -1 : 1);
-  return [...known.sort(byName), ...told.sort(byName)];
+  return [...known.sort(byName), ...told.sort(byName), ...made];
 }
 
 /** The columns of one party: what it knows first, then what it receives. */
@@ -75,7 +89,7 @@ export function columnsOf(
 ): Column[] {
   const layouts = runs.map((run) => [
     {
-      ...{ name: 'which input', received: false, opened: false },
+      ...{ name: 'which input', received: false, form: 'sent' as const },
       values: { kind: 'bits', values: Uint8Array.of(run.which) } as const,
     },
     ...sourcesOf(run, id, code, compute),
@@ -99,14 +113,14 @@ export function columnsFrom(
       });
     if (!same) throw new Error('a party does not see the same messages in every run');
   }
-  return first.flatMap(({ name, received, opened, values: { kind, values } }, at) =>
+  return first.flatMap(({ name, received, form, values: { kind, values } }, at) =>
     Array.from({ length: values.length }, (_, i): Column => {
       const column = kind === 'words' ? new BigUint64Array(layouts.length) : new Uint8Array(layouts.length);
       for (let run = 0; run < layouts.length; run++) column[run] = layouts[run][at].values.values[i];
       const per = code === undefined ? 1 : /:(digits|x)\b/.test(name) ? codeLength(code) : code.digits;
       const [comparison, place] = kind === 'residues' ? [Math.floor(i / per), i % per] : [0, i];
       const group = kind === 'residues' ? `${name}[·${place}]` : `${name}[${Math.floor(i / vector)}]`;
-      return { name: `${name}[${i}]`, received, kind, values: column, group, comparison, place, opened };
+      return { name: `${name}[${i}]`, received, kind, values: column, group, comparison, place, form };
     }),
   );
 }

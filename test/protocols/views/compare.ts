@@ -110,7 +110,7 @@ export function compares({ runs, compared }: Recording, code: DigitCode, compute
   );
 
   const columns = [...betaPrime].map(([name, values]): Column => {
-    const rest = { comparison: 0, place: 0, opened: false };
+    const rest = { comparison: 0, place: 0, form: 'sent' } as const;
     return { name, received: true, kind: 'bits', values, group: name, ...rest };
   });
   return { columns, found };

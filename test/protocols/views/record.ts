@@ -41,6 +41,8 @@ export interface Run {
   readonly received: readonly [RecordedMessage[], RecordedMessage[], RecordedMessage[]];
   /** What was drawn under the key of each pair, by address: `P0-P2 path:purpose`. */
   readonly draws: readonly [Draws, Draws, Draws];
+  /** What each worker makes of what it sees, as the protocol says it does. */
+  readonly made: readonly [BigUint64Array[], BigUint64Array[]];
 }
 
 export type Draws = Map<string, Values[]>;
@@ -68,12 +70,12 @@ function tapped(stream: Stream, into: Values[]): Stream {
 
 /**
  * @param drawer the worker that is dealt its share without traffic
- * @param script one party's part in the given run, whose inputs are the first or the second
+ * @param script one party's part in the given run, whose inputs are the first or the second; at a worker, what it makes of what it sees
  */
 export async function record(
   samples: number,
   drawer: WorkerName,
-  script: (party: Party, which: 0 | 1) => Promise<unknown>,
+  script: (party: Party, which: 0 | 1) => Promise<readonly BigUint64Array[]>,
 ): Promise<Recording> {
   const runs: Run[] = [];
   const compared: [Compared[], Compared[]] = [[], []];
@@ -82,6 +84,7 @@ export async function record(
       which,
       received: [[], [], []],
       draws: [new Map(), new Map(), new Map()],
+      made: [[], []],
     }));
     const runAt = (path: string): [run: Run, below: string] => {
       const found = /^\/s(\d+)(.*)$/s.exec(path);
@@ -98,7 +101,14 @@ export async function record(
         return d;
       },
     });
-    await simulate((party) => Promise.all(here.map((_, i) => script(party.fork(`s${i}`, drawer), which))), {
+    const runAll = (party: Party): Promise<unknown> =>
+      Promise.all(
+        here.map(async ({ made }, i) => {
+          const words = await script(party.fork(`s${i}`, drawer), which);
+          if (party.id !== 2) made[party.id].push(...words);
+        }),
+      );
+    await simulate(runAll, {
       keys: PAIRS.map((pair) => insecurePairKey(19 + which, pair)) as [Uint8Array, Uint8Array, Uint8Array],
       chunk: CHUNK,
       memory: () => ({

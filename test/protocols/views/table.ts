@@ -52,6 +52,8 @@ export interface Protocol {
   readonly odd?: boolean;
   readonly workers: (party: Party, share: BigUint64Array) => Promise<unknown>;
   readonly helper: (party: Party) => Promise<unknown>;
+  /** Words that a worker makes of all that it sees: of the result of `workers`. They too must be uniform to it. */
+  readonly made?: (result: unknown) => readonly BigUint64Array[];
   /** Functions of what a worker sees opened that the protocol goes on with. */
   readonly derived?: (opened: BigUint64Array) => BigUint64Array;
 }
@@ -197,6 +199,7 @@ const operands: Protocol[] = [8, 27, 56].map((bits) => ({
   name: `truncation into an operand by ${bits} bits`,
   scale: 16,
   workers: (party, share) => truncateOperand.workers(party, inThree(party, share), bits),
+  made: (result) => [(result as beaver.Masked).opened],
   helper: (party) => truncateOperand.helper(party, VECTOR, bits, DEALT),
 }));
 
