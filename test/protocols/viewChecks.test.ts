@@ -50,6 +50,16 @@ describe('the checks', () => {
       true,
     ],
     [
+      'a known word and a small number that changes',
+      [column('a', false, a), column('b', true, z64.add(a, z64.shiftRight(b, 20)))],
+      true,
+    ],
+    [
+      'a small number that changes, less a known word',
+      [column('a', false, a), column('b', true, z64.sub(z64.shiftRight(b, 9), a))],
+      true,
+    ],
+    [
       'a word with a bit that is mostly 0',
       [
         column(
