@@ -1,7 +1,8 @@
 /**
  * What each party may see (PROTOCOLS §7), of every protocol of both suites, over every field and in every window: all that it receives is
- * uniform, and independent of the inputs, of everything else that it receives and of all that it knows. `views/` has the parts: the table of
- * protocols, the taps, the checks. What they would let pass is listed by `scripts/weaken.ts`, which breaks the protocols one step at a time.
+ * uniform, and independent of the inputs, of everything else that it receives and of all that it knows. Of comparisons P2 receives pairs, each
+ * share of which is so, and their sums are checked for what they may be (`views/compare.ts`). `views/` has the parts: the table of
+ * protocols, the taps, the checks. `scripts/weaken.ts` shows that they notice, by breaking the protocols one step at a time.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Compute } from '../../runtime/compute.ts';
