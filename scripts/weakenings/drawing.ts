@@ -163,14 +163,14 @@ export const DRAWING: readonly Weakening[] = [
     ['test/runtime/sample.test.ts'],
   ),
   one(
-    'Z_p* with 0',
+    'a draw of nonzero elements of Z_p that may be 0',
     'a multiplier of 0 makes zeros',
     STREAM,
     ['return this.#sample(prime - 1, 1, n, out);', 'return this.#sample(prime, 0, n, out);'],
     ['test/random/uniform.test.ts'],
   ),
   one(
-    'Z_17* without its largest element',
+    'a draw of nonzero elements of Z_17 without the largest',
     'samples are not uniform',
     UNIFORM,
     ['out[at + 1] = (byte >>> 4) + 1;', 'out[at + 1] = ((byte >>> 4) % 15) + 1;'],
