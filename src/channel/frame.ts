@@ -1,5 +1,5 @@
 /**
- * Wire format, version 1. One message is one frame; one frame is one binary WebSocket message. All integers are little-endian.
+ * Frames, version 1. One message is one frame; one frame is one binary WebSocket message. All integers are little-endian.
  *
  * | offset | bytes | field |
  * |---|---|---|

@@ -7,7 +7,7 @@ import type { TlsOptions } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { ChannelError } from './channel.ts';
 import { DEFAULT_FRAME_BYTES } from './frame.ts';
-import { WebSocketTransport, type WebSocketOptions } from './websocket.ts';
+import { MAX_FRAGMENTS, remoteOf, WebSocketTransport, type WebSocketOptions } from './websocket.ts';
 
 export interface ListenOptions extends Omit<WebSocketOptions, 'tls'> {
   readonly host: string;
@@ -17,10 +17,8 @@ export interface ListenOptions extends Omit<WebSocketOptions, 'tls'> {
   readonly tls?: TlsOptions;
 }
 
-/** Connections that have not yet proved who they are; more are turned away, and try again later. */
-const MAX_UNTRUSTED = 16;
-/** What one of them may send meanwhile: a handshake, and the beginning of what may follow at once. */
-const MAX_UNTRUSTED_BYTES = 256 * 1024;
+/** Connections that have not yet proved who they are. One more, and the oldest of them is dropped; if it was a true peer's, that dials again. */
+const MAX_UNPROVED = 64;
 /** How long a connection may take to become a WebSocket. */
 const HEADERS_TIMEOUT_MS = 10_000;
 
@@ -41,7 +39,8 @@ export class Listener {
   readonly #server: Server;
   readonly #upgrader: WebSocketServer;
   readonly #options: WebSocketOptions;
-  readonly #untrusted: Set<WebSocketTransport> = new Set();
+  /** By address and port, the oldest first; from the first byte on, whether they become a WebSocket or not. */
+  readonly #unproved: Map<string, Socket> = new Map();
   #waiting: WebSocketTransport[] = [];
   #accept: ((connection: WebSocketTransport) => void) | undefined;
 
@@ -55,9 +54,11 @@ export class Listener {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.maxFrameBytes ?? DEFAULT_FRAME_BYTES,
+      maxFragments: MAX_FRAGMENTS,
     });
     server.headersTimeout = HEADERS_TIMEOUT_MS;
     server.removeAllListeners('error');
+    server.on('connection', (socket) => this.#onConnection(socket));
     server.on('error', () => undefined); // of single connections, which end by themselves
     server.on('request', (_request, response) => {
       response
@@ -79,24 +80,34 @@ export class Listener {
   /** The connection has proved who it is: it no longer counts among those that have not. */
   trust(connection: WebSocketTransport): void {
     connection.trust();
-    this.#untrusted.delete(connection);
+    this.#unproved.delete(connection.remote);
   }
 
   /** Frees the port and drops connections nobody took. Links that were opened live on. */
   async close(): Promise<void> {
     this.#server.close();
     this.#server.closeAllConnections();
-    for (const connection of this.#untrusted) connection.destroy();
+    for (const socket of this.#unproved.values()) socket.destroy();
     await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #onConnection(socket: Socket): void {
+    const key = remoteOf(socket);
+    const [oldest] = this.#unproved;
+    if (this.#unproved.size >= MAX_UNPROVED) {
+      this.#unproved.delete(oldest[0]);
+      oldest[1].destroy();
+    }
+    this.#unproved.set(key, socket);
+    socket.once('close', () => {
+      if (this.#unproved.get(key) === socket) this.#unproved.delete(key);
+    });
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    if (this.#untrusted.size >= MAX_UNTRUSTED) return void socket.destroy();
     this.#upgrader.handleUpgrade(request, socket, head, (ws) => {
       const connection = new WebSocketTransport(ws, socket as Socket, this.#options);
-      connection.distrust(MAX_UNTRUSTED_BYTES);
-      this.#untrusted.add(connection);
       void connection.closed.then(() => this.#forget(connection));
       if (this.#accept === undefined) this.#waiting.push(connection);
       else this.#accept(connection);
@@ -104,7 +115,6 @@ export class Listener {
   }
 
   #forget(connection: WebSocketTransport): void {
-    this.#untrusted.delete(connection);
     this.#waiting = this.#waiting.filter((other) => other !== connection);
   }
 }

@@ -3,7 +3,15 @@
  * mesh is complete when every peer has proved who it is and that it means the same computation.
  */
 import { ChannelError, type Link, type PeerName } from './channel.ts';
-import { HungUpError, introduceTo, MismatchError, welcome, type HandshakeSide, type Introduced } from './handshake.ts';
+import {
+  HungUpError,
+  introduceTo,
+  MismatchError,
+  welcome,
+  type Door,
+  type HandshakeSide,
+  type Introduced,
+} from './handshake.ts';
 import { FrameLink, type LinkOptions } from './link.ts';
 import type { LinkModel } from './linkModel.ts';
 import type { Listener } from './listener.ts';
@@ -31,7 +39,8 @@ export interface MeshOptions extends HandshakeSide {
   readonly onRefused?: ((reason: string) => void) | undefined;
 }
 
-/** How long a connection may take over its handshake. */
+/** How long a connection may take over its first message, and over each of the others. */
+const HELLO_MS = 3_000;
 const HANDSHAKE_MS = 10_000;
 const RETRY_MS = 200;
 
@@ -80,6 +89,8 @@ class MeshOpening {
   readonly #links: Map<PeerName, FrameLink> = new Map();
   readonly #pairKeys: Map<PeerName, Uint8Array> = new Map();
   readonly #progress: SessionProgress;
+  /** What became of the last connection to a peer that hung up in the handshake. */
+  readonly #hungUp: Map<PeerName, string> = new Map();
   readonly #ending: AbortController = new AbortController();
   readonly #done: Promise<void>;
   #complete: () => void = () => undefined;
@@ -98,7 +109,9 @@ class MeshOpening {
     const { self, listener, dial: urls, timeoutMs } = this.#options;
     const patience = new Patience(timeoutMs, () => {
       this.#fail(
-        new ChannelError(`${self} waited ${timeoutMs / 1000} s for ${this.#missing().join(' and ')} to connect`),
+        new ChannelError(
+          `${self} waited ${timeoutMs / 1000} s for ${this.#missing().join(' and ')} to connect${this.#lastSeen()}`,
+        ),
       );
     });
     listener?.accept((connection) => void this.#accept(listener, connection));
@@ -129,11 +142,15 @@ class MeshOpening {
       const stop = (): void => connection.destroy();
       signal.addEventListener('abort', stop);
       try {
-        const introduced = await introduceTo(connection, this.#options, peer, patience.left);
+        const introduced = await introduceTo(connection, this.#options, peer, {
+          timeoutMs: patience.left,
+          onProved: () => connection.trust(),
+        });
         return this.#add(introduced, connection);
       } catch (error) {
         void connection.close();
         if (!(error instanceof HungUpError)) throw error;
+        this.#hungUp.set(peer, error.message);
       } finally {
         signal.removeEventListener('abort', stop);
       }
@@ -143,13 +160,16 @@ class MeshOpening {
 
   async #accept(listener: Listener, connection: WebSocketTransport): Promise<void> {
     const { remote } = connection;
-    const refusalOf = (role: PeerName): string | undefined => {
-      if (!this.#options.accept.includes(role)) return `${this.#options.self} does not accept this role`;
-      return this.#links.has(role) ? 'this role is connected already' : undefined;
+    const door: Door = {
+      accepts: (role) => this.#options.accept.includes(role),
+      isConnected: (role) => this.#links.has(role),
     };
     try {
-      const introduced = await welcome(connection, this.#options, refusalOf, HANDSHAKE_MS);
-      listener.trust(connection);
+      const introduced = await welcome(connection, this.#options, door, {
+        helloMs: HELLO_MS,
+        timeoutMs: HANDSHAKE_MS,
+        onProved: () => listener.trust(connection),
+      });
       this.#add(introduced, connection);
     } catch (error) {
       void connection.close();
@@ -172,6 +192,11 @@ class MeshOpening {
     // While the mesh forms, the end of one link is the end of all.
     void link.failed.then((error) => this.#fail(error));
     if (this.#missing().length === 0) this.#complete();
+  }
+
+  #lastSeen(): string {
+    const seen = this.#missing().flatMap((peer) => this.#hungUp.get(peer) ?? []);
+    return seen.length === 0 ? '' : ` (${seen.join('; ')})`;
   }
 
   #missing(): PeerName[] {

@@ -15,6 +15,7 @@ import { ChannelError, type PeerName } from './channel.ts';
 import { DEFAULT_FRAME_BYTES } from './frame.ts';
 import { stoodStill } from './patience.ts';
 import type { SessionProgress } from './progress.ts';
+import { MAX_MESSAGE_BYTES, MESSAGES_BEFORE_PROOF } from './handshake.ts';
 import { Inlet, RoomQueue, type FrameSink, type Transport } from './transport.ts';
 
 export interface WebSocketOptions {
@@ -37,7 +38,18 @@ const ONE_PIECE_BYTES = 16 * 1024;
 /** How long a peer may take to answer the closing of the connection, and what was sent before it to leave. */
 const CLOSE_MS = 3_000;
 const RETRY_MS = 100;
+/** What a peer may send before it has proved who it is, its HTTP headers aside. */
+const MAX_UNPROVED_BYTES = MESSAGES_BEFORE_PROOF * MAX_MESSAGE_BYTES;
 
+/** Pieces of one message; we send two at most, and something in between may cut them. Each costs memory, however short it is. */
+export const MAX_FRAGMENTS = 256;
+
+/** Address and port of the other end: of the connections that a port has at one moment, it names one. */
+export function remoteOf(socket: Socket): string {
+  return `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+}
+
+/** A transport starts without trust: until `trust()` the other end may send the messages of a handshake and nothing more. */
 export class WebSocketTransport implements Transport {
   readonly #ws: WebSocket;
   readonly #socket: Socket;
@@ -48,7 +60,9 @@ export class WebSocketTransport implements Transport {
   /** Why the connection ends, once this side knows better than the closing code. */
   #reason: string | undefined;
   #gathering = false;
-  #watchUntrusted: ((chunk: Uint8Array) => void) | undefined;
+  #trusted = false;
+  #unprovedBytes = 0;
+  #unprovedMessages = 0;
 
   /** @param socket what `ws` runs on: a TCP or TLS socket. */
   constructor(ws: WebSocket, socket: Socket, options: WebSocketOptions = {}) {
@@ -57,6 +71,7 @@ export class WebSocketTransport implements Transport {
     this.#highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
     ws.binaryType = 'fragments';
     socket.setNoDelay(true);
+    socket.on('data', this.#onUnprovedBytes);
     ws.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
     ws.on('error', (error) => (this.#reason ??= textOf(error)));
     const pings = this.#watchLiveness(options.livenessMs ?? DEFAULT_LIVENESS_MS);
@@ -74,7 +89,7 @@ export class WebSocketTransport implements Transport {
 
   /** Address and port of the other end, for texts. */
   get remote(): string {
-    return `${this.#socket.remoteAddress ?? 'unknown'}:${this.#socket.remotePort ?? 0}`;
+    return remoteOf(this.#socket);
   }
 
   /** Resolves when the connection has ended, however it did. */
@@ -82,18 +97,10 @@ export class WebSocketTransport implements Transport {
     return this.#closed;
   }
 
-  /** Ends the connection should more than this many bytes come before `trust()`: a stranger shall not fill this party's memory. */
-  distrust(maxBytes: number): void {
-    let bytes = 0;
-    this.#watchUntrusted = (chunk) => {
-      bytes += chunk.length;
-      if (bytes > maxBytes) this.#end(`more than ${maxBytes} bytes before it proved who it is`);
-    };
-    this.#socket.on('data', this.#watchUntrusted);
-  }
-
+  /** The other end has proved who it is: it may send what it likes. */
   trust(): void {
-    if (this.#watchUntrusted !== undefined) this.#socket.off('data', this.#watchUntrusted);
+    this.#trusted = true;
+    this.#socket.off('data', this.#onUnprovedBytes);
   }
 
   /** From now on pings tell how far this party is, and those of the peer how far that one is. */
@@ -158,8 +165,17 @@ export class WebSocketTransport implements Transport {
     if (this.#ws.bufferedAmount <= this.#highWaterBytes) this.#room.release();
   };
 
+  /** Counts before `ws` puts bytes together: of a frame of megabytes no more than this is kept. */
+  readonly #onUnprovedBytes = (chunk: Uint8Array): void => {
+    this.#unprovedBytes += chunk.length;
+    if (this.#unprovedBytes > MAX_UNPROVED_BYTES)
+      this.#end(`more than ${MAX_UNPROVED_BYTES} bytes before it proved who it is`);
+  };
+
   #onMessage(data: RawData, isBinary: boolean): void {
     if (!isBinary) return this.#end('a text message, where only binary ones are allowed');
+    if (!this.#trusted && ++this.#unprovedMessages > MESSAGES_BEFORE_PROOF)
+      return this.#end(`more than ${MESSAGES_BEFORE_PROOF} messages before it proved who it is`);
     this.#inlet.frame(data as Buffer[]);
   }
 
@@ -245,6 +261,7 @@ function connect(
       generateMask: (mask) => void mask.fill(0),
       perMessageDeflate: false,
       maxPayload: options.maxFrameBytes ?? DEFAULT_FRAME_BYTES,
+      maxFragments: MAX_FRAGMENTS,
       handshakeTimeout: Math.ceil(timeoutMs),
     });
     const stop = (): void => ws.terminate();

@@ -3,19 +3,25 @@
  * keys in the handshake:
  *
  *     secret = X25519(ephemeral, ephemeral) ‖ X25519(identity, identity)
- *     streamKey (16 bytes) ‖ confirmKey (32 bytes) = HKDF-SHA256(secret, salt = SHA-256(transcript), info = 'securenn/1 pair P0-P1')
+ *     confirmKey (32 bytes) = HKDF-SHA256(secret, salt = SHA-256(hellos), info = 'securenn/2 confirm P0-P1')
+ *     termsKey of P0 (32)   = HKDF-SHA256(secret, salt = SHA-256(hellos), info = 'securenn/2 terms P0-P1 from P0')
+ *     streamKey (16)        = HKDF-SHA256(secret, salt = SHA-256(hellos ‖ terms), info = 'securenn/2 pair P0-P1')
  *
  * The ephemeral half makes every session's key new and out of reach of identity keys that leak later; the identity half lets only
- * the named peer compute it. Each end then proves that it did: HMAC-SHA256(confirmKey, role ‖ SHA-256(transcript)).
+ * the named peer compute it. Each end then proves that it did: HMAC-SHA256(confirmKey, role ‖ SHA-256(hellos)). What each says after
+ * that (its terms: session and configuration) is sealed with AES-256-GCM under its terms key.
  *
  * Limit: who has stolen a party's identity key can pose as anyone *to that party* (there is no cross term of one identity and one
  * ephemeral key). Such a party counts as the corrupt one of the security model.
  */
-import { createHash, createHmac, hkdfSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { KeyPair } from './keys.ts';
 import { STREAM_KEY_BYTES } from './streams.ts';
 
-const CONFIRM_KEY_BYTES = 32;
+const KEY_BYTES = 32;
+const CIPHER = 'aes-256-gcm';
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
 
 /** What a handshake needs to agree on a key with one peer; good for one connection. */
 export interface Agreement {
@@ -23,15 +29,19 @@ export interface Agreement {
   readonly publicKey: Uint8Array;
   /** How pair keys come about, in words: both ends must say the same. */
   readonly keys: string;
-  /** Both ends' secrets, given every byte of the handshake so far and the peer's ephemeral public key. Throws on an unusable key. */
-  derive(transcript: Uint8Array, peerPublicKey: Uint8Array): AgreedSecrets;
+  /** Both ends' secrets, given every byte of both hellos and the peer's ephemeral public key. Throws on an unusable key. */
+  derive(hellos: Uint8Array, peerPublicKey: Uint8Array): AgreedSecrets;
 }
 
 export interface AgreedSecrets {
-  /** AES key of the pair's random streams, 16 bytes. */
-  pairKey(): Uint8Array;
   /** The proof, 32 bytes, that the party in this role has the identity key it claims. */
   proofOf(role: string): Uint8Array;
+  /** What the party in this role says, for the peer's eyes alone: nonce (12 bytes) ‖ ciphertext ‖ tag (16 bytes). */
+  seal(role: string, text: Uint8Array): Uint8Array;
+  /** What the party in this role has sealed; undefined when it has not. */
+  unseal(role: string, sealed: Uint8Array): Uint8Array | undefined;
+  /** AES key of the pair's random streams, 16 bytes, given every byte of both ends' sealed terms. */
+  pairKey(terms: Uint8Array): Uint8Array;
 }
 
 export interface AgreementOptions {
@@ -52,13 +62,19 @@ export function keyAgreement(options: AgreementOptions): Agreement {
   return {
     publicKey: ephemeral.publicKey,
     keys: insecureSeed === undefined ? 'fresh' : `insecure, seed ${insecureSeed}`,
-    derive(transcript, peerPublicKey) {
+    derive(hellos, peerPublicKey) {
       const secret = Buffer.concat([ephemeral.agree(peerPublicKey), identity.agree(peerIdentity)]);
-      const digest = createHash('sha256').update(transcript).digest();
-      const { streamKey, confirmKey } = derivePairSecrets(secret, digest, pair);
+      const digest = sha256(hellos);
+      const confirmKey = deriveKey(secret, digest, `confirm ${pair}`, KEY_BYTES);
+      const termsKey = (role: string): Uint8Array => deriveKey(secret, digest, `terms ${pair} from ${role}`, KEY_BYTES);
       return {
-        pairKey: () => (insecureSeed === undefined ? streamKey.slice() : insecurePairKey(insecureSeed, pair)),
         proofOf: (role) => new Uint8Array(createHmac('sha256', confirmKey).update(role).update(digest).digest()),
+        seal: (role, text) => seal(termsKey(role), text),
+        unseal: (role, sealed) => unseal(termsKey(role), sealed),
+        pairKey: (terms) =>
+          insecureSeed === undefined
+            ? deriveKey(secret, sha256(Buffer.concat([hellos, terms])), `pair ${pair}`, STREAM_KEY_BYTES)
+            : insecurePairKey(insecureSeed, pair),
       };
     },
   };
@@ -78,15 +94,31 @@ export function agreementsWith(options: {
   };
 }
 
-/** The HKDF step alone. `transcriptDigest` is the salt. */
-export function derivePairSecrets(
-  secret: Uint8Array,
-  transcriptDigest: Uint8Array,
-  pair: string,
-): { streamKey: Uint8Array; confirmKey: Uint8Array } {
-  const length = STREAM_KEY_BYTES + CONFIRM_KEY_BYTES;
-  const okm = new Uint8Array(hkdfSync('sha256', secret, transcriptDigest, `securenn/1 pair ${pair}`, length));
-  return { streamKey: okm.slice(0, STREAM_KEY_BYTES), confirmKey: okm.slice(STREAM_KEY_BYTES) };
+/** The HKDF step alone. `digest`, of what has been said, is the salt. */
+export function deriveKey(secret: Uint8Array, digest: Uint8Array, purpose: string, bytes: number): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, digest, `securenn/2 ${purpose}`, bytes));
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(bytes).digest();
+}
+
+function seal(key: Uint8Array, text: Uint8Array): Uint8Array {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+  return Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()]);
+}
+
+function unseal(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+  if (sealed.length < NONCE_BYTES + TAG_BYTES) return undefined;
+  const tagAt = sealed.length - TAG_BYTES;
+  const decipher = createDecipheriv(CIPHER, key, sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+  decipher.setAuthTag(sealed.subarray(tagAt));
+  try {
+    return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, tagAt)), decipher.final()]);
+  } catch {
+    return undefined; // Another key, or changed on the way.
+  }
 }
 
 /**

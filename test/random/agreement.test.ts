@@ -1,13 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import {
-  agreementsWith,
-  derivePairSecrets,
-  insecurePairKey,
-  keyAgreement,
-  pairName,
-} from '../../src/random/agreement.ts';
+import { agreementsWith, deriveKey, insecurePairKey, keyAgreement, pairName } from '../../src/random/agreement.ts';
 import { KeyPair } from '../../src/random/keys.ts';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
@@ -65,6 +59,7 @@ describe('agreement', () => {
   const identities = { P0: KeyPair.generate(), P1: KeyPair.generate(), P2: KeyPair.generate() };
   const publicKeys = { P0: identities.P0.publicKey, P1: identities.P1.publicKey, P2: identities.P2.publicKey };
   const transcript = Uint8Array.from([1, 2, 3]);
+  const whole = Uint8Array.from([4, 5]);
   type Name = keyof typeof identities;
   const agree = (self: Name, peer: Name, identity: KeyPair = identities[self], insecureSeed?: number) =>
     keyAgreement({ self, peer, identity, peerIdentity: publicKeys[peer], insecureSeed });
@@ -78,20 +73,19 @@ describe('agreement', () => {
       return mac.digest();
     };
     const prk = hmac(salt, secret);
-    const t1 = hmac(prk, 'securenn/1 pair P0-P1', Uint8Array.of(1));
-    const t2 = hmac(prk, t1, 'securenn/1 pair P0-P1', Uint8Array.of(2));
+    const t1 = hmac(prk, 'securenn/2 pair P0-P1', Uint8Array.of(1));
+    const t2 = hmac(prk, t1, 'securenn/2 pair P0-P1', Uint8Array.of(2));
     const okm = Buffer.concat([t1, t2]);
-    const { streamKey, confirmKey } = derivePairSecrets(secret, salt, 'P0-P1');
-    expect(toHex(streamKey)).toBe(toHex(okm.subarray(0, 16)));
-    expect(toHex(confirmKey)).toBe(toHex(okm.subarray(16, 48)));
+    expect(toHex(deriveKey(secret, salt, 'pair P0-P1', 16))).toBe(toHex(okm.subarray(0, 16)));
+    expect(toHex(deriveKey(secret, salt, 'pair P0-P1', 48))).toBe(toHex(okm.subarray(0, 48)));
   });
 
   it('both ends derive the same key and the same proofs', () => {
     const [a, b] = [agree('P0', 'P1'), agree('P1', 'P0')];
     const atA = a.derive(transcript, b.publicKey);
     const atB = b.derive(transcript, a.publicKey);
-    expect(atA.pairKey()).toEqual(atB.pairKey());
-    expect(atA.pairKey()).toHaveLength(16);
+    expect(atA.pairKey(whole)).toEqual(atB.pairKey(whole));
+    expect(atA.pairKey(whole)).toHaveLength(16);
     expect(atA.proofOf('P0')).toEqual(atB.proofOf('P0'));
     expect(atA.proofOf('P1')).toEqual(atB.proofOf('P1'));
     expect(atA.proofOf('P0')).not.toEqual(atA.proofOf('P1'));
@@ -108,18 +102,49 @@ describe('agreement', () => {
       agree('P0', 'P2').derive(transcript, b.publicKey),
       stranger.derive(transcript, a.publicKey),
     ];
-    const keys = [base, ...others].map((secrets) => toHex(secrets.pairKey()));
+    const keys = [base, ...others].map((secrets) => toHex(secrets.pairKey(whole)));
+    keys.push(toHex(base.pairKey(Uint8Array.from([4, 6]))));
     const proofs = [base, ...others].map((secrets) => toHex(secrets.proofOf('P1')));
     expect(new Set(keys).size).toBe(keys.length);
     expect(new Set(proofs).size).toBe(proofs.length);
+  });
+
+  it('what one end seals the other reads, and nobody else; any change shows', () => {
+    const [a, b] = [agree('P0', 'P1'), agree('P1', 'P0')];
+    const atA = a.derive(transcript, b.publicKey);
+    const atB = b.derive(transcript, a.publicKey);
+    const text = new Uint8Array(Buffer.from('model A'));
+    const sealed = atA.seal('P0', text);
+    expect(sealed).toHaveLength(text.length + 12 + 16);
+    expect(Buffer.from(atB.unseal('P0', sealed)!)).toEqual(Buffer.from(text));
+    expect(atA.seal('P0', text)).not.toEqual(sealed);
+    // Sent back to its sender it is nothing of the peer's.
+    expect(atA.unseal('P1', sealed)).toBeUndefined();
+    for (const at of sealed.keys()) {
+      expect(
+        atB.unseal(
+          'P0',
+          sealed.map((byte, i) => (i === at ? byte ^ 1 : byte)),
+        ),
+      ).toBeUndefined();
+    }
+    expect(atB.unseal('P0', sealed.subarray(1))).toBeUndefined();
+    expect(atB.unseal('P0', sealed.subarray(0, 27))).toBeUndefined();
+    const others = [
+      agree('P1', 'P0', KeyPair.generate()).derive(transcript, a.publicKey),
+      agree('P1', 'P0').derive(transcript, a.publicKey),
+      b.derive(Uint8Array.from([1, 2, 4]), a.publicKey),
+    ];
+    for (const other of others) expect(other.unseal('P0', sealed)).toBeUndefined();
+    expect(Buffer.from(atA.seal('P0', new Uint8Array(0)))).toHaveLength(28);
   });
 
   it('insecure keys are fixed by seed and pair, and parties still prove their identity', () => {
     const [a, b] = [agree('P0', 'P1', identities.P0, 7), agree('P1', 'P0', KeyPair.generate(), 7)];
     const atA = a.derive(transcript, b.publicKey);
     const atB = b.derive(transcript, a.publicKey);
-    expect(atA.pairKey()).toEqual(insecurePairKey(7, 'P0-P1'));
-    expect(atA.pairKey()).toEqual(atB.pairKey());
+    expect(atA.pairKey(whole)).toEqual(insecurePairKey(7, 'P0-P1'));
+    expect(atA.pairKey(whole)).toEqual(atB.pairKey(whole));
     expect(atA.proofOf('P1')).not.toEqual(atB.proofOf('P1'));
     expect(insecurePairKey(7, 'P0-P1')).not.toEqual(insecurePairKey(8, 'P0-P1'));
     expect(insecurePairKey(7, 'P0-P1')).not.toEqual(insecurePairKey(7, 'P0-P2'));
@@ -133,8 +158,8 @@ describe('agreement', () => {
       agreementsWith({ self: 'P0', identity: identities.P0, publicKeys })('P1'),
       agreementsWith({ self: 'P1', identity: identities.P1, publicKeys })('P0'),
     ];
-    expect(atP0.derive(transcript, atP1.publicKey).pairKey()).toEqual(
-      atP1.derive(transcript, atP0.publicKey).pairKey(),
+    expect(atP0.derive(transcript, atP1.publicKey).pairKey(whole)).toEqual(
+      atP1.derive(transcript, atP0.publicKey).pairKey(whole),
     );
     expect(() => agreementsWith({ self: 'P0', identity: identities.P0, publicKeys })('owner')).toThrow(
       'no identity key of owner is known',
@@ -152,7 +177,7 @@ describe('agreement', () => {
     const [a, b] = [agree('P0', 'P1'), agree('P1', 'P0')];
     const secrets = a.derive(transcript, b.publicKey);
     const shown = inspect([a, secrets], { showHidden: true, depth: 10 }) + JSON.stringify([a, secrets]);
-    expect(shown).not.toContain(toHex(secrets.pairKey()));
+    expect(shown).not.toContain(toHex(secrets.pairKey(whole)));
     expect(JSON.stringify(secrets)).toBe('{}');
   });
 });

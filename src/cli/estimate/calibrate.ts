@@ -165,6 +165,7 @@ async function connection(): Promise<Pick<Rates, 'message' | 'byte' | 'hop'>> {
       }),
     );
     const dialled = await dial(`ws://127.0.0.1:${listener.port}`, { timeoutMs: 10_000 });
+    dialled.trust();
     const a = new FrameLink('P0', 'P1', dialled);
     const b = new FrameLink('P1', 'P0', await accepted);
     const [count, size] = [64, 1 << 18];

@@ -10,7 +10,9 @@ export interface EchoOrder {
 
 process.once('message', ({ url, count }: EchoOrder) => {
   void (async () => {
-    const link = new FrameLink('P1', 'P0', await dial(url, { timeoutMs: 10_000 }));
+    const transport = await dial(url, { timeoutMs: 10_000 });
+    transport.trust();
+    const link = new FrameLink('P1', 'P0', transport);
     for (let i = 0; i < count; i++) {
       await link.receive(`ping${i}`, 'u8', 1);
       void link.send(`pong${i}`, new Uint8Array(1), 1);
