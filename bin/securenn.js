@@ -17,8 +17,16 @@ if (!existsSync(new URL('build.json', built))) {
   try {
     await import(new URL('src/cli/main.js', built));
   } catch (error) {
-    if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    console.error(`securenn: ${error.message}. To fix: in its folder run npm ci`);
+    const fix = fixOf(error);
+    if (fix === undefined) throw error;
+    console.error(`securenn: ${error.message} (fix: ${fix})`);
     process.exitCode = 1;
   }
+}
+
+/** Of what may go wrong while the program is loaded. */
+function fixOf(error) {
+  if (error?.code === 'ERR_MODULE_NOT_FOUND') return 'in its folder run npm ci';
+  if (error instanceof RangeError && /memory/i.test(error.message)) return 'raise the limit on memory (ulimit -v)';
+  return undefined;
 }

@@ -1,5 +1,6 @@
 /** Whether the parts of a command fit each other: data set and network, batch and data set. */
 import { imageSize, samplesOf, type Dataset } from '../data/dataset.ts';
+import { checkRoomForWeights } from '../data/memory.ts';
 import { Problem } from '../data/problem.ts';
 import { subsetOf } from '../data/subset.ts';
 import { classCount, inputSize, type Network } from '../nn/network.ts';
@@ -33,6 +34,7 @@ export function checkNetworkFits(
 
 export function checkDataset(data: Dataset, settings: SessionSettings): void {
   checkNetworkFits(data, settings.network);
+  checkRoomForWeights(settings.network);
   if (settings.batch > data.trainLabels.length) {
     throw new Problem(
       `--batch: ${settings.batch} images a step, but ${data.name} has ${data.trainLabels.length} training images`,

@@ -1,4 +1,5 @@
 /** What the command line says when something goes wrong: one line, what and how to put it right. */
+import { explained } from '../data/memory.ts';
 import { Problem } from '../data/problem.ts';
 
 /** The user, or the system, asked the command to end. */
@@ -18,7 +19,8 @@ export function messageOf(error: unknown): string {
 }
 
 /** `securenn: what (fix: how)`. */
-export function errorLine(error: unknown): string {
+export function errorLine(thrown: unknown): string {
+  const error = explained(thrown);
   const fix = error instanceof Problem ? ` (fix: ${error.fix})` : '';
   return `securenn: ${messageOf(error)}${fix}`;
 }

@@ -1,8 +1,9 @@
 /** Where results go: tried before hours of work, written at their end, elsewhere if need be. */
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { faultOf, saveSomewhere, tryToWrite, type Files } from '../data/atomic-write.ts';
+import { makeFolderSync } from '../data/folders.ts';
 import { Problem } from '../data/problem.ts';
 import { widthOf, wrapText } from './layout.ts';
 
@@ -12,7 +13,7 @@ const SOME_BYTES = 4096;
 /** Refuses a path at which no line can be appended. A device or a pipe will do. */
 export function checkAppendable(option: string, path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolderSync(dirname(path));
     closeSync(openSync(path, 'a'));
   } catch (error) {
     const what = `--${option}: ${path} cannot be written: ${faultOf(error)}`;

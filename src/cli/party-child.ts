@@ -3,7 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../data/problem.ts';
-import { lastWords } from './last-words.ts';
+import { lastWords, remedy } from './last-words.ts';
 import { isLogLine } from '../server/log.ts';
 import { noticeSchema, type FailureNotice, type Notice, type Order, type PartyName } from '../server/ipc.ts';
 
@@ -141,9 +141,6 @@ export class PartyChild {
     const manner = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`;
     const last = lastWords(this.#output + this.#unfinished, signal);
     const said = last === '' ? '' : `: ${last}`;
-    return new Problem(
-      `party ${this.name} ${manner}${said}`,
-      signal === 'SIGKILL' ? 'see whether memory ran out, then start again' : 'start again',
-    );
+    return new Problem(`party ${this.name} ${manner}${said}`, remedy(signal, last));
   }
 }

@@ -1,10 +1,11 @@
 /** `--profile DIR`: the folder, tried before the run; and the trace, the report and the file for programs made of the parties' parts. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Options } from 'yargs';
 import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
 import { needPackage } from '../data/packages.ts';
+import { makeFolderSync } from '../data/folders.ts';
 import { Problem } from '../data/problem.ts';
 import { analyse } from '../profile/analysis.ts';
 import { inWords } from '../profile/answer.ts';
@@ -29,7 +30,7 @@ export function checkProfileFolder(folder: string | undefined): void {
   needPackage('echarts', '--profile');
   const probe = join(folder, `.${process.pid}.tmp`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolderSync(folder);
     writeFileSync(probe, '');
     rmSync(probe);
   } catch (error) {

@@ -1,5 +1,6 @@
 import * as disk from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { makeFolder } from './folders.ts';
 
 /** What is used of the file system: a test puts a failing one in its place. */
 export type Files = Pick<typeof disk, 'mkdir' | 'mkdtemp' | 'open' | 'rename' | 'rm' | 'rmdir'>;
@@ -31,7 +32,7 @@ export async function writeFileAtomically(
  * of a file (room, quota, permission, a file where a folder should be) stands in the way of this one, too.
  */
 export async function tryToWrite(path: string, bytes: number, files: Files = disk): Promise<void> {
-  const made = await files.mkdir(dirname(path), { recursive: true });
+  const made = await makeFolder(dirname(path), { make: files.mkdir });
   try {
     await files.rm(await writeBeside(path, someBytes(bytes), undefined, files), { force: true });
   } finally {
@@ -64,7 +65,7 @@ async function writeBeside(
   access: 'private' | undefined,
   files: Files,
 ): Promise<string> {
-  await files.mkdir(dirname(path), { recursive: true, mode: access === 'private' ? 0o700 : 0o777 });
+  await makeFolder(dirname(path), { mode: access === 'private' ? 0o700 : 0o777, make: files.mkdir });
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const file = await files.open(temporary, 'w', access === 'private' ? 0o600 : 0o666);

@@ -9,6 +9,7 @@ import { openMesh, type Mesh } from '../channel/mesh.ts';
 import { openListener, type Listener } from '../channel/listener.ts';
 import { ChannelError, type PeerName } from '../channel/channel.ts';
 import { CheckpointStore } from '../data/checkpoint-store.ts';
+import { explained } from '../data/memory.ts';
 import { Problem } from '../data/problem.ts';
 import { agreementsWith } from '../random/agreement.ts';
 import { KeyPair } from '../random/keys.ts';
@@ -75,9 +76,10 @@ function describe(error: unknown): string {
 }
 
 /** Ends this party: peers and starter learn the reason. The first reason counts. */
-function fail(error: unknown): void {
+function fail(reason: unknown): void {
   if (ending) return;
   ending = true;
+  const error = explained(reason);
   const message = describe(error);
   const origin = error instanceof ChannelError ? 'link' : 'here';
   mesh?.abortAll(message);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lastWords } from '../../src/cli/last-words.ts';
+import { lastWords, remedy } from '../../src/cli/last-words.ts';
 
 /** As Dawn prints it where there is no Vulkan. */
 const DAWN = `Warning: Couldn't load Vulkan: libvulkan.so.1: cannot open shared object file: No such file or directory
@@ -51,5 +51,22 @@ describe('last words', () => {
     ['a signal from outside', `${DAWN}Error: long ago\n`, 'SIGKILL', ''],
   ])('%s', (_, printed, signal, expected) => {
     expect(lastWords(printed, signal)).toBe(expected);
+  });
+});
+
+describe('what helps', () => {
+  it.each<[NodeJS.Signals | null, string, RegExp]>([
+    ['SIGKILL', '', /^the system kills so when memory runs out: close other programs, .*; then start again$/],
+    [
+      'SIGABRT',
+      'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+      /^close other programs/,
+    ],
+    ['SIGABRT', "terminate called after throwing an instance of 'std::bad_alloc'", /^close other programs/],
+    ['SIGSEGV', '', /^native code crashed, a GPU driver perhaps: try --backend wasm$/],
+    ['SIGTERM', '', /^start again$/],
+    [null, 'TypeError: x', /^start again$/],
+  ])('%s %s', (signal, said, fix) => {
+    expect(remedy(signal, said)).toMatch(fix);
   });
 });

@@ -2,12 +2,12 @@
  * `securenn bench tables`: measures what the paper's tables show, on links shaped as its LAN and WAN, and sets ours beside it. What was
  * measured is written even when the run ends early.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Options } from 'yargs';
 import { writeFileAtomically } from '../../data/atomic-write.ts';
 import { loadDataset } from '../../data/mnist.ts';
 import { needPackage } from '../../data/packages.ts';
+import { makeFolderSync } from '../../data/folders.ts';
 import { Problem } from '../../data/problem.ts';
 import { PartyNews } from '../party-news.ts';
 import { readTrainSettings, trainOptions } from '../options/training.ts';
@@ -70,7 +70,7 @@ export async function benchTables(argv: Argv, signal: AbortSignal): Promise<void
   const folder = optionalText(argv, 'out')!;
   needPackage('echarts', 'bench tables');
   await checkWritable('out', join(folder, 'tables.json'));
-  mkdirSync(folder, { recursive: true });
+  makeFolderSync(folder);
   const options = {
     ...FIXED,
     suite: argv.suite,
