@@ -57,7 +57,7 @@ export interface Link {
     maximum: number,
     timeoutMs?: number,
   ): Promise<Received<Payloads[K]>>;
-  /** Tells the peer why, then fails the link on this side: pending and later calls reject with the reason. */
+  /** Tells the peer why (of an error: `reasonFor` in reason.ts), then fails the link on this side: pending and later calls reject with the reason. */
   abort(reason: string): void;
   /** Orderly end: waits for what was sent to leave; rejects if messages arrived that nobody claimed. */
   close(): Promise<void>;

@@ -24,6 +24,7 @@ import { describe, mismatch, type Expected } from './expected.ts';
 import { Inbox } from './inbox.ts';
 import { Patience, type Timers } from './patience.ts';
 import type { SessionProgress } from './progress.ts';
+import { reasonFor } from './reason.ts';
 import type { FrameSink, Transport } from './transport.ts';
 
 export interface LinkOptions {
@@ -151,7 +152,7 @@ export class FrameLink implements Link, FrameSink {
         this.#received.frameBytes += parts.reduce((sum, part) => sum + part.length, 0);
       }
     } catch (error) {
-      this.#stop(`from ${this.peer}: ${messageOf(error)}`);
+      this.#stop(`from ${this.peer}: ${reasonFor(error)}`);
     }
   }
 
@@ -276,7 +277,7 @@ export class FrameLink implements Link, FrameSink {
       room?.catch(() => undefined);
       return room;
     } catch (error) {
-      this.#stop(messageOf(error));
+      this.#stop(reasonFor(error));
       return undefined;
     }
   }

@@ -16,6 +16,7 @@ import { FrameLink, type LinkOptions } from './link.ts';
 import type { LinkModel } from './linkModel.ts';
 import type { Listener } from './listener.ts';
 import { SessionProgress } from './progress.ts';
+import { reasonFor } from './reason.ts';
 import { shaped } from './shaped.ts';
 import { Patience } from './patience.ts';
 import { dial, pause, type WebSocketOptions, type WebSocketTransport } from './websocket.ts';
@@ -123,7 +124,7 @@ class MeshOpening {
       await this.#done;
       return new Mesh(this.#links, this.#pairKeys);
     } catch (error) {
-      for (const link of this.#links.values()) link.abort(messageOf(error));
+      for (const link of this.#links.values()) link.abort(reasonFor(error));
       throw error;
     } finally {
       patience.cancel();

@@ -6,9 +6,12 @@ import { Problem } from '../data/problem.ts';
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   readonly exitCode: number;
+  /** For the parties. */
+  readonly told: string;
 
   constructor(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') {
     super(`interrupted by ${signal}`);
+    this.told = this.message;
     this.exitCode = 128 + { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }[signal];
   }
 }

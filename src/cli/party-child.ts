@@ -141,6 +141,7 @@ export class PartyChild {
     const manner = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`;
     const last = lastWords(this.#output + this.#unfinished, signal);
     const said = last === '' ? '' : `: ${last}`;
-    return new Problem(`party ${this.name} ${manner}${said}`, remedy(signal, last));
+    const died = `party ${this.name} ${manner}`;
+    return new Problem(`${died}${said}`, remedy(signal, last), { told: died });
   }
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChannelError, type PeerName } from '../channel/channel.ts';
+import { reasonFor } from '../channel/reason.ts';
 import { Owner, PARTIES, type PartyName } from '../client/owner.ts';
 import type { Holdings } from '../data/checkpoint-store.ts';
 import { KeyPair } from '../random/keys.ts';
@@ -124,8 +125,8 @@ export async function runLocally<T>(
     return await unlessAborted(signal, Promise.race([run(), partyFailed()]));
   } catch (seen) {
     const error = await explain(seen);
-    reason = messageOf(error);
-    log.error({ reason, ...(error instanceof Problem ? { fix: error.fix } : {}) }, 'failed');
+    reason = reasonFor(error);
+    log.error({ reason: messageOf(error), ...(error instanceof Problem ? { fix: error.fix } : {}) }, 'failed');
     owner?.abort(reason);
     throw error;
   } finally {

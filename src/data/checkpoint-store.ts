@@ -61,6 +61,7 @@ export class CheckpointStore {
       throw new Problem(
         `checkpoint ${path}: cannot be written: ${faultOf(error)}`,
         'see that the disk has room and the folder can be written',
+        { told: `its checkpoint of step ${checkpoint.step} cannot be written` },
       );
     });
   }

@@ -7,6 +7,7 @@ import { halves } from './z64.ts';
 /** Largest |x · 2^f| that may be encoded: the bound of the dealt truncation (PROTOCOLS §1). */
 const LIMIT = 2 ** 62;
 
+/** An error names the element, never its value. */
 export function encode(values: ArrayLike<number>, fractionBits: number): BigUint64Array {
   const out = new BigUint64Array(values.length);
   const z = halves(out);
@@ -15,7 +16,7 @@ export function encode(values: ArrayLike<number>, fractionBits: number): BigUint
     const scaled = Math.round(values[i] * factor);
     if (!(Math.abs(scaled) < LIMIT)) {
       throw new RangeError(
-        `encode: element ${i} is ${values[i]}; with ${fractionBits} fractional bits |x| must be below ${LIMIT / factor}`,
+        `encode: element ${i} does not fit: with ${fractionBits} fractional bits |x| must be below ${LIMIT / factor}`,
       );
     }
     const high = Math.floor(scaled / 2 ** 32);

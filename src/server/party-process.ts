@@ -6,6 +6,7 @@
  */
 import { MeasuredCompute } from '../../runtime/measured.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
+import { reasonFor } from '../channel/reason.ts';
 import { openListener, type Listener } from '../channel/listener.ts';
 import { ChannelError, type PeerName } from '../channel/channel.ts';
 import { CheckpointStore } from '../data/checkpoint-store.ts';
@@ -82,7 +83,7 @@ function fail(reason: unknown): void {
   const error = explained(reason);
   const message = describe(error);
   const origin = error instanceof ChannelError ? 'link' : 'here';
-  mesh?.abortAll(message);
+  mesh?.abortAll(reasonFor(error));
   profiling?.end(false);
   const fix = error instanceof Problem ? { fix: error.fix } : {};
   log?.error({ reason: message, origin, ...fix, ...monitor?.totals() }, 'failed');
@@ -219,6 +220,6 @@ process.on('message', (message) => {
 process.on('disconnect', () => fail(new ChannelError('the process that started this party is gone')));
 // A terminal's Ctrl-C reaches every process of its group; the starter decides what it means.
 process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => fail(new Problem('ended by SIGTERM', 'start again')));
+process.on('SIGTERM', () => fail(new Problem('ended by SIGTERM', 'start again', { told: 'ended by SIGTERM' })));
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
