@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import * as disk from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { makeFolder } from './folders.ts';
@@ -6,10 +8,13 @@ import { makeFolder } from './folders.ts';
 export type Files = Pick<typeof disk, 'mkdir' | 'mkdtemp' | 'open' | 'rename' | 'rm' | 'rmdir'>;
 
 const CHUNK_BYTES = 2 ** 20;
+/** A file of our own: nothing that lies in wait under its name, a symbolic link least of all, is written through. */
+const { O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_WRONLY } = constants;
+const NEW_FILE = O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY;
 
 /**
  * Writes a file whole or not at all: a crash or a full disk leaves what was there before. Folders are made as needed. A private file,
- * and each folder made for it, can be read by this user alone. Rejects with the system's error.
+ * and each folder made for it, can be read by this user alone. A symbolic link of that name is replaced, not followed. Rejects with the system's error.
  */
 export async function writeFileAtomically(
   path: string,
@@ -66,9 +71,9 @@ async function writeBeside(
   files: Files,
 ): Promise<string> {
   await makeFolder(dirname(path), { mode: access === 'private' ? 0o700 : 0o777, make: files.mkdir });
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
   try {
-    const file = await files.open(temporary, 'w', access === 'private' ? 0o600 : 0o666);
+    const file = await files.open(temporary, NEW_FILE, access === 'private' ? 0o600 : 0o666);
     try {
       for (const part of parts) await file.writeFile(part);
       await file.sync();

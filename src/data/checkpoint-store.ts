@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { PeerName } from '../channel/channel.ts';
 import { faultOf, writeFileAtomically } from './atomic-write.ts';
 import { CHECKPOINT_FIX, formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.ts';
+import { checkPrivateFolder } from './private-folder.ts';
 import { Problem } from './problem.ts';
 
 /** What lies in a folder. */
@@ -23,8 +24,9 @@ export class CheckpointStore {
     this.#keeper = keeper;
   }
 
-  /** Reads every file whole. What a crash left half written is removed. */
+  /** Reads every file whole. What a crash left half written is removed. Rejects when the folder is not this user's alone. */
   async survey(): Promise<Holdings> {
+    await checkPrivateFolder(this.#folder);
     const whole: { run: string; step: number }[] = [];
     const damaged: { step: number; what: string; fix: string }[] = [];
     for (const name of await this.#names()) {
@@ -56,6 +58,7 @@ export class CheckpointStore {
 
   /** Resolves when the file is on the disk, in whole; those of other steps are left as they are. */
   async write(checkpoint: Checkpoint): Promise<void> {
+    await checkPrivateFolder(this.#folder);
     const path = this.#path(checkpoint.step);
     await writeFileAtomically(path, formatCheckpoint(checkpoint), 'private').catch((error: unknown) => {
       throw new Problem(

@@ -2,7 +2,7 @@
  * One party's side of a profile: the recorder its protocols run under, and the part it leaves in a folder, `P0.part`: at the end, when
  * it fails, and every ten seconds, so that even a killed party leaves what it measured until shortly before.
  */
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { answerClock, askClock } from '../channel/clock.ts';
 import type { Link, PeerName } from '../channel/channel.ts';
@@ -90,7 +90,8 @@ export class Profiling {
   #keep(complete: boolean): void {
     const path = partFile(this.#options.folder, this.#options.party);
     try {
-      writeFileSync(`${path}.tmp`, this.part(complete));
+      rmSync(`${path}.tmp`, { force: true });
+      writeFileSync(`${path}.tmp`, this.part(complete), { flag: 'wx' });
       renameSync(`${path}.tmp`, path);
     } catch {
       // A disk that has filled up must not cost the job its result. The report says which part is missing.

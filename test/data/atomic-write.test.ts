@@ -1,6 +1,18 @@
 /** A disk that fails at any operation: nothing half written is left, and what was there stays. */
 import * as disk from 'node:fs/promises';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { faultOf, saveSomewhere, tryToWrite, writeFileAtomically, type Files } from '../../src/data/atomic-write.ts';
@@ -60,6 +72,37 @@ describe('a file written whole or not at all', () => {
     await writeFileAtomically(path, bytes, 'private');
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(dirname(path)).mode & 0o777).toBe(0o700);
+  });
+
+  it('writes through nothing that lies in wait, at its name or at those of its temporary files', async () => {
+    const [folder, elsewhere] = [temporaryFolder('write'), temporaryFolder('elsewhere')];
+    const [path, victim] = [join(folder, 'file'), join(elsewhere, 'victim')];
+    writeFileSync(victim, 'before');
+    symlinkSync(victim, path);
+    const opened: string[] = [];
+    // Somebody who could guess each name in time.
+    const files: Files = {
+      ...disk,
+      open: (name, flags, mode) => {
+        if (String(name).endsWith('.tmp')) {
+          opened.push(String(name));
+          if (opened.length === 1) symlinkSync(victim, String(name));
+        }
+        return disk.open(name, flags, mode);
+      },
+    };
+    await expect(writeFileAtomically(path, bytes, 'private', files)).rejects.toThrow('EEXIST');
+    expect(readFileSync(victim, 'utf8')).toBe('before');
+    expect(readlinkSync(path)).toBe(victim);
+    await writeFileAtomically(path, bytes, 'private', files);
+    expect(lstatSync(path).isFile()).toBe(true);
+    expect(lstatSync(path).mode & 0o777).toBe(0o600);
+    expect(readFileSync(path)).toEqual(Buffer.from(bytes));
+    expect(readFileSync(victim, 'utf8')).toBe('before');
+    expect(readdirSync(folder)).toEqual(['file']);
+    // Nor can anybody guess it.
+    expect(opened[0]).not.toBe(opened[1]);
+    expect(opened[1]).not.toContain(String(process.pid));
   });
 
   it.each(faults)('%s fails with %s: the old file stays, nothing else', async (operation, code) => {

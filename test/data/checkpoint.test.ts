@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../../src/data/checkpoint.ts';
@@ -113,6 +122,46 @@ describe('a folder of checkpoints', () => {
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(statSync(join(folder, '..')).mode & 0o777).toBe(0o700);
     expect(statSync(join(folder, name(8))).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([0o777, 0o755, 0o770, 0o701])('that others can enter (%o) is refused, and left as it is', async (mode) => {
+    const folder = fresh();
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, mode);
+    const store = new CheckpointStore(folder, 'P1');
+    const found = `${folder}: other users can enter it (mode 0${mode.toString(8)})`;
+    const error: unknown = await store.write(worker).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Problem);
+    expect((error as Problem).message).toBe(found);
+    expect((error as Problem).fix).toMatch(/chmod 700/);
+    await expect(store.survey()).rejects.toThrow(found);
+    expect(readdirSync(folder)).toEqual([]);
+    chmodSync(folder, 0o700);
+    await store.write(worker);
+    expect(readdirSync(folder)).toEqual([name(8)]);
+  });
+
+  it('in a folder where others can write is refused, unless each can move only its own', async () => {
+    const folder = fresh();
+    const store = new CheckpointStore(folder, 'P1');
+    const above = join(folder, '..');
+    mkdirSync(above, { mode: 0o700 });
+    chmodSync(above, 0o777);
+    await expect(store.write(worker)).rejects.toThrow(`${above}: other users can write there (mode 0777)`);
+    expect(readdirSync(above)).toEqual([]);
+    chmodSync(above, 0o1777);
+    await store.write(worker);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+  });
+
+  it.runIf(process.getuid?.() === 0)('of another user is refused', async () => {
+    const folder = fresh();
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chownSync(folder, 12345, 12345);
+    await expect(new CheckpointStore(folder, 'P1').write(worker)).rejects.toThrow(
+      `${folder}: belongs to another user (12345)`,
+    );
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('says what it holds, and clears away what a crash left half written', async () => {
