@@ -18,10 +18,15 @@ export function listenForInterrupts(): AbortSignal {
 }
 
 /** The task's result; rejects with the signal's reason once it is aborted. The signal is not listened to any longer than that. */
-export async function unlessAborted<T>(signal: AbortSignal, task: Promise<T>): Promise<T> {
+export async function unlessAborted<T>(
+  signal: AbortSignal,
+  task: Promise<T>,
+  before: () => Promise<void> = () => Promise.resolve(),
+): Promise<T> {
   let stop = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error);
+    const end = (): void => reject(signal.reason as Error);
+    stop = () => void before().then(end, end);
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
   });

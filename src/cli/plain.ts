@@ -12,9 +12,10 @@ import { createPlainEngine } from '../engine/plain.ts';
 import { Ranges } from '../engine/ranges.ts';
 import { decode } from '../ring/fixed.ts';
 import { openCompute, type Computing } from '../server/compute.ts';
+import { Interrupted } from './errors.ts';
 import { unlessAborted } from './interrupts.ts';
 import { readTrainSettings, type TrainSettings } from './options/training.ts';
-import { firstBatchWarnings, inTheClear, rangeTable } from './range-check.ts';
+import { firstBatchWarnings, inTheClear, rangeTable, weightsInTheClear } from './range-check.ts';
 import { runTraining } from './training-run.ts';
 import type { Argv } from './options/values.ts';
 
@@ -30,11 +31,15 @@ export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void>
   if (settings.metrics !== undefined) {
     throw new Problem('--metrics: one process without links has no parties to watch', 'watch `local train`');
   }
-  await runTraining('plain train', settings, async (data, observer, { line }) => {
-    if (settings.truncation === 'local') for (const warning of await firstBatchWarnings(data, settings)) line(warning);
+  await runTraining('plain train', settings, async (data, observer, { line }, { initial }) => {
+    if (settings.truncation === 'local')
+      for (const warning of await firstBatchWarnings(data, settings, initial)) line(warning);
     const ranges = new Ranges();
-    const training = trainInTheClear(settings, data, observer, ranges, line);
-    const trained = await unlessAborted(signal, training);
+    const training = trainInTheClear(settings, data, observer, ranges, line, initial);
+    const trained = await unlessAborted(signal, training).catch((error: unknown) => {
+      if (error instanceof Interrupted) line('nothing of this run is kept: checkpoints are for `local train`');
+      throw error;
+    });
     for (const text of rangeTable(ranges.list(), settings)) line(text);
     return { ...trained, ranges: ranges.list() };
   });
@@ -46,6 +51,7 @@ async function trainInTheClear(
   observer: TrainingObserver,
   ranges: Ranges,
   line: (text: string) => void,
+  initial: Model | undefined,
 ): Promise<{ readonly model: Model; readonly computing: Computing }> {
   const { network, fractionBits, fallbackAdapter, workers } = settings;
   // One process that computes nothing else is the reference, not a race: the GPU comes in when asked for.
@@ -64,7 +70,8 @@ async function trainInTheClear(
     });
     const values = inTheClear(engine, data, settings);
     observer.onReady();
-    await train(engine, network, values, settings, tell(settings, observer, revealed));
+    const from = weightsInTheClear(engine, initial, fractionBits);
+    await train(engine, network, values, settings, tell(settings, observer, revealed), { from });
     const tensors = parameters(network).map(
       ({ name, shape }) =>
         [name, { shape, data: decode(revealed.get(REVEALED.parameter(name))!, fractionBits) }] as const,

@@ -11,7 +11,7 @@ import type { Model } from '../data/model-file.ts';
 import { batchOrder } from '../nn/initial.ts';
 import { infer, inferScores } from '../nn/infer.ts';
 import { classCount, inputSize, parameters } from '../nn/network.ts';
-import { totalSteps, train, type TrainingData } from '../nn/train.ts';
+import { type Checkpointing, totalSteps, train, type TrainingData } from '../nn/train.ts';
 import { Problem } from '../data/problem.ts';
 import { encode } from '../ring/fixed.ts';
 import { createPlainEngine, type PlainEngine } from '../engine/plain.ts';
@@ -37,8 +37,21 @@ export function inTheClear(engine: PlainEngine, data: Dataset, settings: TrainSe
   };
 }
 
+/** Given weights, to begin with. */
+export function weightsInTheClear(
+  engine: PlainEngine,
+  initial: Model | undefined,
+  fractionBits: number,
+): Checkpointing['from'] {
+  if (initial === undefined) return undefined;
+  const weights = [...initial.tensors].map(
+    ([name, { shape, data }]) => [name, engine.input(shape, fractionBits, encode(data, fractionBits))] as const,
+  );
+  return { step: 0, state: new Map(weights) };
+}
+
 /** One step on the first batch, in the clear. */
-export async function firstBatchRanges(data: Dataset, settings: TrainSettings): Promise<Ranges> {
+export async function firstBatchRanges(data: Dataset, settings: TrainSettings, initial?: Model): Promise<Ranges> {
   const compute: Compute = await createWasmCompute({ workers: 0 });
   try {
     const ranges = new Ranges();
@@ -46,7 +59,8 @@ export async function firstBatchRanges(data: Dataset, settings: TrainSettings): 
     const rows = batchOrder(data.trainLabels.length, settings.seed, 1).subarray(0, settings.batch);
     const first = { ...subsetOf(data, { trainImages: undefined, testImages: 1 }), ...trainingRows(data, rows) };
     const one = { ...settings, epochs: undefined, steps: 1, showLoss: false, perClass: undefined };
-    await train(engine, settings.network, inTheClear(engine, first, settings), one, () => undefined);
+    const from = weightsInTheClear(engine, initial, settings.fractionBits);
+    await train(engine, settings.network, inTheClear(engine, first, settings), one, () => undefined, { from });
     return ranges;
   } finally {
     await compute.close();
@@ -161,8 +175,8 @@ function localWarning(run: string, chance: number, consequence: string): string 
 }
 
 /** What to say before a training, or a Problem. */
-export async function firstBatchWarnings(data: Dataset, settings: TrainSettings): Promise<string[]> {
-  const ranges = await firstBatchRanges(data, settings);
+export async function firstBatchWarnings(data: Dataset, settings: TrainSettings, initial?: Model): Promise<string[]> {
+  const ranges = await firstBatchRanges(data, settings, initial);
   const warnings = [rangeWarning(ranges.list(), settings), trainingTruncationWarning(ranges, data, settings)];
   return warnings.filter((warning) => warning !== undefined);
 }

@@ -12,6 +12,12 @@ export function folderOf(folder: string, keeper: PartyName | 'owner'): string {
   return join(folder, keeper);
 }
 
+/** What goes on with a run, to be typed as it stands. */
+export function resumeCommand(folder: string): string {
+  const quoted = /^[\w./:@%+,=-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
+  return `securenn local train --resume ${quoted}`;
+}
+
 export type AllHoldings = Readonly<Record<PartyName | 'owner', Holdings>>;
 
 /** A run that was interrupted, as its owner knows it. */
@@ -70,7 +76,7 @@ export function chooseStep(folder: string, run: string, holdings: AllHoldings, a
   const elsewhere =
     newest === undefined
       ? 'restore the file from a copy, or train anew in another folder'
-      : `go on from step ${newest}, which is whole: securenn local train --resume ${folder} --resume-step ${newest}`;
+      : `go on from step ${newest}, which is whole: ${resumeCommand(folder)} --resume-step ${newest}`;
   if (asked === undefined) {
     if (damaged.length > 0) throw new Problem(damaged[0].what, elsewhere);
     if (newest !== undefined) return newest;

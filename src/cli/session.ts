@@ -51,6 +51,8 @@ export interface Session {
 export interface SessionPlan {
   /** Where each party keeps its checkpoints, if it does. */
   readonly folderOf?: ((party: PartyName) => string) | undefined;
+  /** When the user interrupts, before the session is ended: to keep what there is. Its failure changes nothing. */
+  readonly beforeLeaving?: (() => Promise<void>) | undefined;
   readonly begin: (holdings: Readonly<Record<PartyName, Holdings>>) => Session | Promise<Session>;
 }
 
@@ -122,7 +124,7 @@ export async function runLocally<T>(
 
   let reason = 'the session is over';
   try {
-    return await unlessAborted(signal, Promise.race([run(), partyFailed()]));
+    return await unlessAborted(signal, Promise.race([run(), partyFailed()]), plan.beforeLeaving);
   } catch (seen) {
     const error = await explain(seen);
     reason = reasonFor(error);

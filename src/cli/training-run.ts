@@ -1,10 +1,11 @@
 /** What both training commands do around the training itself: read the data, show progress, save the model, report. */
-import { relative, resolve } from 'node:path';
-import type { EvaluationReport, StepReport } from '../client/history.ts';
+import { existsSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import type { EvaluationReport, OwnerNotes, StepReport } from '../client/history.ts';
 import type { TrainingObserver } from '../client/training.ts';
 import { countLabels, type Dataset, samplesOf } from '../data/dataset.ts';
 import { loadDataset } from '../data/mnist.ts';
-import { formatModel, type Model } from '../data/model-file.ts';
+import { checkModelNetwork, formatModel, readModel, type Model } from '../data/model-file.ts';
 import { classCount, parameters } from '../nn/network.ts';
 import { evaluationAfter, type Samples, totalSteps } from '../nn/train.ts';
 import { sizeOf } from '../ring/shape.ts';
@@ -25,11 +26,22 @@ import { Progress, showSharing } from './progress.ts';
 import { classTable, trainReport, trainSummary } from './report.ts';
 import { countWarning, lossWarning, Warnings } from './result-check.ts';
 
+/** Where the model goes; `fresh`: nobody asked for that file, so it is not written over. */
+export type Place = NonNullable<OwnerNotes['out']>;
+
+/** What of a training is the owner's alone. */
+export interface Own {
+  readonly place: Place;
+  /** The weights to begin with, if they are not the public ones. */
+  readonly initial: Model | undefined;
+}
+
 /** Trains and returns the model; tells the observer and the user. */
 export type Training = (
   data: Dataset,
   observer: TrainingObserver,
   news: PartyNews,
+  own: Own,
 ) => Promise<{
   readonly model: Model;
   readonly computing: Computing | undefined;
@@ -38,14 +50,22 @@ export type Training = (
   readonly lost?: string;
 }>;
 
-export async function runTraining(command: string, settings: TrainSettings, train: Training): Promise<void> {
+/** @param place by default as the settings say */
+export async function runTraining(
+  command: string,
+  settings: TrainSettings,
+  train: Training,
+  place: Place = placeOf(settings),
+): Promise<void> {
   const started = performance.now();
   const phases = new Phases();
-  const place = await modelPlace(settings);
+  await checkPlace(place, settings);
   if (settings.json !== undefined && settings.json !== '-') await checkWritable('json', settings.json);
   checkProfileFolder(settings.profile);
   if (settings.log.file !== undefined) checkAppendable('log-file', settings.log.file);
   warnOfInsecureKeys(settings);
+  const initial = settings.from === undefined ? undefined : await readModel(settings.from, settings.network, 'from');
+  if (initial !== undefined) checkModelNetwork(initial, settings.network, settings.from!);
   const whole = await loadDataset(settings.data);
   const data = partOf(whole, settings);
   checkDataset(data, settings);
@@ -68,10 +88,14 @@ export async function runTraining(command: string, settings: TrainSettings, trai
     };
     const times = { phases, unitSeconds: () => steps.slice(before.resumedFrom ?? 0).map((step) => step.seconds) };
     const { computing, ranges, saved, seconds } = await profiled(settings, news, times, async () => {
-      const { model, lost = 'make room, then train again', ...trained } = await train(data, observer, news);
+      const {
+        model,
+        lost = 'make room, then train again',
+        ...trained
+      } = await train(data, observer, news, { place, initial });
       progress.stop();
       phases.enter('saving');
-      const saved = await saveResult('the model', place(), formatModel(model), lost);
+      const saved = await saveResult('the model', fileOf(place, settings), formatModel(model), lost);
       return { ...trained, saved, seconds: before.seconds + (performance.now() - started) / 1000 };
     });
     const imagesPerClass = countLabels(data.testLabels, classCount(settings.network));
@@ -94,24 +118,24 @@ export async function runTraining(command: string, settings: TrainSettings, trai
 /** Metadata of a model file, and the names and shapes of its tensors. */
 const MODEL_HEADER_BYTES = 2 ** 16;
 
-/**
- * Tries, before hours of work, whether the model can be saved; returns where. The path is whole, should this process lose its folder. One
- * that was not asked for is fresh when the model is there: another run may have taken the first.
- */
-async function modelPlace({ network, out }: TrainSettings): Promise<() => string> {
+/** The path is whole, should this process lose its folder. */
+export function placeOf({ network, out }: TrainSettings): Place {
+  return { path: resolve(out ?? freshModelPath(network.name, new Date())), fresh: out === undefined };
+}
+
+/** Tries, before hours of work, whether the model can be saved. */
+async function checkPlace({ path }: Place, { network }: TrainSettings): Promise<void> {
   const bytes = parameters(network).reduce((sum, { shape }) => sum + 8 * sizeOf(shape), MODEL_HEADER_BYTES);
-  if (out === undefined) {
-    await checkWritable('out', freshModelPath(network.name, new Date()), bytes);
-    const folder = resolve('models');
-    return () => freshModelPath(network.name, new Date(), folder);
-  }
-  await checkWritable('out', out, bytes);
-  const path = resolve(out);
-  return () => path;
+  await checkWritable('out', relativeTo(path), bytes);
+}
+
+/** Another run may have taken a fresh name meanwhile. */
+export function fileOf({ path, fresh }: Place, { network }: TrainSettings): string {
+  return fresh && existsSync(path) ? freshModelPath(network.name, new Date(), dirname(path)) : path;
 }
 
 /** As a person in the working folder would name it. */
-function relativeTo(path: string): string {
+export function relativeTo(path: string): string {
   try {
     const short = relative(process.cwd(), path);
     return short.startsWith('..') ? path : short;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Checkpoint } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { completeLabel, savedLabel } from '../data/party-events.ts';
+import { completeLabel, savedLabel, STOP } from '../data/party-events.ts';
 import { Problem } from '../data/problem.ts';
 import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
 import type { EvaluationReport, History, OwnerNotes, StepReport } from './history.ts';
@@ -45,6 +45,14 @@ export class OwnerCheckpoints {
   #fail: (error: unknown) => void = () => undefined;
   #keeping: Promise<void> = Promise.resolve();
   #complete: number | undefined;
+  /** The last step whose checkpoint was begun. */
+  #begun: number;
+  readonly #first: number;
+  /** The parties have been told whether they stop. */
+  #told = false;
+  #evaluating = false;
+  #stopAt: number | undefined;
+  #stopped: () => void = () => undefined;
 
   /** @param history of the run until now; empty for a new one */
   constructor(
@@ -65,6 +73,8 @@ export class OwnerCheckpoints {
     this.#evaluations = [...history.evaluations];
     this.#before = history.seconds;
     this.#complete = from;
+    this.#first = history.steps.length;
+    this.#begun = from ?? 0;
     this.failed = new Promise((_, reject) => (this.#fail = reject));
     this.failed.catch(() => undefined);
     if (from === undefined) this.#save(0);
@@ -77,12 +87,43 @@ export class OwnerCheckpoints {
 
   onStep(report: StepReport, evaluationFollows: boolean): void {
     this.#steps.push(report);
-    if (!evaluationFollows && this.#isDue(report.step)) this.#save(report.step);
+    if (evaluationFollows) this.#evaluating = true;
+    else if (this.#isDue(report.step) || report.step === this.#stopAt) this.#save(report.step);
   }
 
   onEvaluation(report: EvaluationReport): void {
+    this.#evaluating = false;
     this.#evaluations.push(report);
     this.#save(this.#steps.length);
+  }
+
+  /** Whether the training is under way, so that there is a step to stop at. */
+  get isUnderWay(): boolean {
+    return !this.#told && this.#steps.length > this.#first;
+  }
+
+  /** Ends the training at the next step that no party has passed; resolves when its checkpoint is complete. */
+  async stop(): Promise<void> {
+    if (this.#told) return;
+    this.#told = true;
+    const links = PARTIES.map((name) => this.#owner.links[name]);
+    const stopped = new Promise<void>((resolve) => (this.#stopped = resolve));
+    await Promise.all(links.map((link) => link.send(STOP.asked, BigUint64Array.of(1n), 0)));
+    const reached = await Promise.all(links.map((link) => link.receive(STOP.reached, 'u64', 1, WHILE_THE_LINK_LIVES)));
+    const step = Math.max(...reached.map(({ data }) => Number(data[0])));
+    this.#stopAt = step;
+    // All three may have reported it already.
+    if (this.#steps.length === step && !this.#evaluating && this.#begun < step) this.#save(step);
+    await Promise.all(links.map((link) => link.send(STOP.at, BigUint64Array.of(BigInt(step)), 0)));
+    if ((this.#complete ?? 0) < step) await Promise.race([stopped, this.failed]);
+  }
+
+  /** The training is over: nobody stops any more. */
+  async finish(): Promise<void> {
+    if (this.#told) return;
+    this.#told = true;
+    const links = PARTIES.map((name) => this.#owner.links[name]);
+    await Promise.all(links.map((link) => link.send(STOP.asked, BigUint64Array.of(0n), 0)));
   }
 
   /** Resolves when all is complete. */
@@ -91,6 +132,7 @@ export class OwnerCheckpoints {
   }
 
   #save(step: number): void {
+    this.#begun = step;
     // The parties begin no checkpoint before the last one is complete: this queue stays short.
     const history: History = {
       steps: this.#steps.slice(),
@@ -108,6 +150,7 @@ export class OwnerCheckpoints {
     await Promise.all(links.map((link) => link.receive(savedLabel(step), 'u8', 0, WHILE_THE_LINK_LIVES)));
     if (this.#complete !== undefined) await this.#store.removeBefore(this.#complete);
     this.#complete = step;
+    if (this.#stopAt !== undefined && step >= this.#stopAt) this.#stopped();
     await Promise.all(links.map((link) => link.send(completeLabel(step), new Uint8Array(0), 0)));
   }
 }

@@ -33,6 +33,10 @@ export interface OwnerNotes {
   /** Where the data set was read: `mnist` or a folder. */
   readonly data: string;
   readonly digest: string;
+  /** Where the model goes; `fresh`: nobody asked for that file, so it is not written over. */
+  readonly out?: { readonly path: string; readonly fresh: boolean } | undefined;
+  /** The model whose weights the run began with, if it did. */
+  readonly from?: { readonly path: string; readonly digest: string } | undefined;
   readonly history: History;
 }
 
@@ -42,6 +46,8 @@ const ofEach = <T extends z.ZodType>(each: T): z.ZodType => z.strictObject({ P0:
 const notes: z.ZodType<OwnerNotes> = z.strictObject({
   data: z.string(),
   digest: z.string(),
+  out: z.strictObject({ path: z.string(), fresh: z.boolean() }).optional(),
+  from: z.strictObject({ path: z.string(), digest: z.string() }).optional(),
   history: z.strictObject({
     steps: z.array(
       z.strictObject({

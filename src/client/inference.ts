@@ -1,11 +1,12 @@
 /** An inference job as its owner sees it: shares of model and images go out, predicted classes or scores come back. */
-import { pixelSource, ringSource } from '../data/encode.ts';
+import { pixelSource } from '../data/encode.ts';
 import type { Model } from '../data/model-file.ts';
 import type { Counters, PartyEvent } from '../data/party-events.ts';
-import { classCount, inputSize, parameters, type Network } from '../nn/network.ts';
-import { decode, encode } from '../ring/fixed.ts';
+import { classCount, inputSize, type Network } from '../nn/network.ts';
+import { decode } from '../ring/fixed.ts';
 import { add } from '../ring/z64.ts';
 import { follow, Gathering } from './follow.ts';
+import { modelInputs } from './model-inputs.ts';
 import type { Owner, Sharing } from './owner.ts';
 import { Rounds } from './rounds.ts';
 import { spentOf, type Spent } from './spent.ts';
@@ -50,17 +51,13 @@ export async function ownInference(
 /** In the order in which the parties take them. */
 async function shareInputs(
   owner: Owner,
-  { network, fractionBits }: OwnedInference,
+  { fractionBits }: OwnedInference,
   model: Model,
   pixels: Uint8Array,
   observer: InferenceObserver,
 ): Promise<void> {
-  const tensors = parameters(network).map(({ name }) => ({
-    ...{ name: `model/${name}`, what: 'model' },
-    source: ringSource(encode(model.tensors.get(name)!.data, fractionBits)),
-  }));
   const images = { name: 'images', what: 'images', source: pixelSource(pixels, fractionBits) };
-  await owner.share([...tensors, images], (sharing) => observer.onSharing(sharing));
+  await owner.share([...modelInputs(model, fractionBits), images], (sharing) => observer.onSharing(sharing));
 }
 
 async function followInference(

@@ -12,6 +12,7 @@ import { add } from '../ring/z64.ts';
 import type { OwnerCheckpoints } from './checkpoints.ts';
 import { follow, Gathering } from './follow.ts';
 import type { EvaluationReport, History, StepReport } from './history.ts';
+import { modelInputs } from './model-inputs.ts';
 import type { Owner, PartyName, Sharing } from './owner.ts';
 import { Rounds } from './rounds.ts';
 import { spentOf } from './spent.ts';
@@ -39,29 +40,34 @@ export interface OwnedTraining {
   readonly perClass?: true | undefined;
 }
 
-/** Runs the owner's part of a training job and returns the model. The links stay open; the caller closes them. */
+/**
+ * Runs the owner's part of a training job and returns the model. The links stay open; the caller closes them.
+ * @param initial the weights to begin with, where the job says that they are shared
+ */
 export async function ownTraining(
   owner: Owner,
   job: OwnedTraining,
   data: Dataset,
   observer: TrainingObserver,
-  checkpoints?: OwnerCheckpoints,
+  { checkpoints, initial }: { readonly checkpoints?: OwnerCheckpoints; readonly initial?: Model | undefined } = {},
 ): Promise<Model> {
   const work = Promise.all([
     receiveModel(owner, job),
-    shareDataset(owner, job, data, observer),
+    shareInputs(owner, job, data, initial, observer),
     followTraining(owner, job, samplesOf(data), observer, checkpoints),
   ]);
   const [model] = await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
   await checkpoints?.settled();
+  await checkpoints?.finish();
   return model;
 }
 
 /** In the order in which the parties take them. */
-async function shareDataset(
+async function shareInputs(
   owner: Owner,
   job: OwnedTraining,
   data: Dataset,
+  initial: Model | undefined,
   observer: TrainingObserver,
 ): Promise<void> {
   const classes = classCount(job.network);
@@ -74,7 +80,10 @@ async function shareDataset(
     inputs.push(['test/images', pixels(data.testImages)], ['test/labels', oneHotSource(data.testLabels, classes)]);
   }
   await owner.share(
-    inputs.map(([name, source]) => ({ name, what: name, source })),
+    [
+      ...inputs.map(([name, source]) => ({ name, what: name, source })),
+      ...(initial === undefined ? [] : modelInputs(initial, job.fractionBits)),
+    ],
     (sharing) => observer.onSharing(sharing),
   );
 }

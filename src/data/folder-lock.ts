@@ -3,7 +3,7 @@
  * whole, so of two that come at the same time one wins. The lock of a process that is gone, however it ended, holds nobody up.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ type Holder = z.infer<typeof holder>;
 export async function lockFolder(folder: string): Promise<() => void> {
   const own = join(folder, `${randomUUID()}.lock.tmp`);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const made = await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(own, JSON.stringify({ host: hostname(), pid: process.pid, started: startOf(process.pid) }));
     for (;;) {
       const locks = await locksIn(folder);
@@ -28,6 +28,7 @@ export async function lockFolder(folder: string): Promise<() => void> {
       const release = (): void => {
         process.off('exit', release);
         rmSync(path, { force: true });
+        if (made !== undefined) removeIfEmpty(folder);
       };
       process.on('exit', release);
       for (const stale of locks) await rm(stale.path, { force: true });
@@ -38,6 +39,15 @@ export async function lockFolder(folder: string): Promise<() => void> {
     throw new Problem(`${folder}: cannot be written: ${faultOf(error)}`, 'give another folder', { cause: error });
   } finally {
     await rm(own, { force: true }).catch(() => undefined);
+  }
+}
+
+/** A run that ended before it kept anything leaves nothing. */
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // It is not empty.
   }
 }
 

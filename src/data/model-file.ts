@@ -159,8 +159,8 @@ function transposed(found: readonly number[], expected: readonly number[]): stri
   return sameShape(found.toReversed(), expected) ? ', which is its transpose' : '';
 }
 
-/** @param expected as `parseModel` takes it. */
-export async function readModel(path: string, expected?: Network): Promise<Model> {
+/** @param expected as `parseModel` takes it. @param option that named it */
+export async function readModel(path: string, expected?: Network, option = 'model'): Promise<Model> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -169,7 +169,7 @@ export async function readModel(path: string, expected?: Network): Promise<Model
     const reason = { ENOENT: 'no such file', EISDIR: 'it is a folder', EACCES: 'not permitted' }[code ?? ''] ?? message;
     throw new Problem(
       `model file ${path}: cannot be read: ${reason}`,
-      'train a model first, or give an existing file to --model',
+      `train a model first, or give an existing file to --${option}`,
       {
         cause: error,
       },

@@ -66,6 +66,16 @@ export function completeLabel(step: number): string {
   return `checkpoint/${step}/complete`;
 }
 
+/** How an owner ends a training in which checkpoints are kept, at a step that no party has passed. */
+export const STOP = {
+  /** Owner to party, once in every session: 1, or 0 when the training is over. */
+  asked: 'checkpoint/stop',
+  /** Party to owner: it begins no step after this one before it is told where to stop. */
+  reached: 'checkpoint/stop/reached',
+  /** Owner to party: the last step. */
+  at: 'checkpoint/stop/at',
+} as const;
+
 export function encodeEvent(event: PartyEvent): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(event));
 }

@@ -49,7 +49,7 @@ export interface TrainOptions {
 
 /** How a run is kept, and gone on with. */
 export interface Checkpointing {
-  /** The state at the end of an earlier run's step. Absent: training starts from the public initial weights. */
+  /** The state at the end of an earlier run's step, or weights to begin with at step 0. Absent: training starts from the public initial weights. */
   readonly from?: { readonly step: number; readonly state: ReadonlyMap<string, Value> } | undefined;
   /** After every step and the evaluation that follows it: all that a later run needs to go on from here. */
   readonly onState?: ((step: number, state: ReadonlyMap<string, Value>) => Promise<void>) | undefined;
@@ -136,7 +136,7 @@ export function firstIdleStep(
   return undefined;
 }
 
-/** Trains from the public initial weights, or on from where an earlier run was, and reveals the model to the owner. */
+/** Trains from the public initial weights, from given ones, or on from where an earlier run was, and reveals the model to the owner. */
 export async function train(
   engine: Engine,
   network: Network,

@@ -4,10 +4,10 @@
  * crashes whenever, there is a step of which all four hold a whole file.
  */
 import { z } from 'zod';
-import type { Link } from '../channel/channel.ts';
+import { ChannelError, type Link } from '../channel/channel.ts';
 import { CHECKPOINT_FIX, type Checkpoint, type StoredTensor } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
-import { completeLabel, savedLabel } from '../data/party-events.ts';
+import { completeLabel, savedLabel, STOP } from '../data/party-events.ts';
 import { Problem } from '../data/problem.ts';
 import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
 import { parameters } from '../nn/network.ts';
@@ -70,6 +70,51 @@ export class PartyCheckpoints {
   }
 }
 
+/**
+ * Hears from the owner whether the training ends early. Workers are in step with each other, the helper runs ahead, and none may wait for
+ * the owner while another one waits for it in the same step. So each answers at once which step it is in, promises to begin none after that,
+ * and goes on to the step that the owner then names: the last of the three.
+ */
+export class Stopping {
+  /** Resolves when the owner has nothing more to say. */
+  readonly over: Promise<void>;
+  readonly #last: number;
+  #running: number;
+  #at: Promise<number> | undefined;
+
+  /** @param running the step that is begun first  @param last that of the training */
+  constructor(owner: Link, running: number, last: number) {
+    this.#running = running;
+    this.#last = last;
+    this.over = this.#listen(owner);
+    this.over.catch(() => undefined);
+  }
+
+  /** After each step, before the next: whether it was the last one for now. */
+  async endsAfter(step: number): Promise<boolean> {
+    if (this.#at === undefined) {
+      this.#running = step + 1;
+      return false;
+    }
+    return step === (await this.#at) && step < this.#last;
+  }
+
+  async #listen(owner: Link): Promise<void> {
+    const asked = await owner.receive(STOP.asked, 'u64', 1, WHILE_THE_LINK_LIVES);
+    if (asked.data[0] === 0n) return;
+    const reached = Math.min(this.#running, this.#last);
+    this.#at = owner.receive(STOP.at, 'u64', 1, WHILE_THE_LINK_LIVES).then(({ data }) => {
+      const at = Number(data[0]);
+      if (!(at >= reached && at <= this.#last))
+        throw new ChannelError(`the owner stops the training at step ${at}, expected ${reached} to ${this.#last}`);
+      return at;
+    });
+    this.#at.catch(() => undefined);
+    await owner.send(STOP.reached, BigUint64Array.of(BigInt(reached)), 0);
+    await this.#at;
+  }
+}
+
 /** This party's checkpoint of the run and step that the job goes on from, if it fits the job. */
 export async function loadCheckpoint(store: CheckpointStore, job: TrainJob): Promise<Checkpoint> {
   const { run, step } = job.resume!;
@@ -113,7 +158,10 @@ export function readJob(json: unknown, who: string): TrainJob {
 }
 
 function checkSameJob(json: unknown, job: TrainJob, who: string): void {
-  const found = configurationFields(readJob(json, who));
+  const stored = readJob(json, who);
+  // The same steps, and more of them: a run may go on beyond the epochs it began with.
+  const more = stored.epochs !== undefined && job.epochs !== undefined && stored.epochs < job.epochs;
+  const found = configurationFields(more ? { ...stored, epochs: job.epochs } : stored);
   configurationFields(originalJob(job)).forEach(([name, value], i) => {
     if (found[i]?.[0] === name && found[i][1] === value) return;
     throw new Problem(

@@ -36,6 +36,8 @@ export interface TrainJob extends CommonJob, TrainOptions {
   readonly testImages: number;
   /** A checkpoint after every so many steps, besides those after each epoch and at the end. Absent: none are kept. */
   readonly checkpointEvery?: number | undefined;
+  /** Training begins with weights that the owner shares, in place of public ones. */
+  readonly warmStart?: true | undefined;
   /** Goes on with the run that began in session `run`, after this step. */
   readonly resume?: { readonly run: string; readonly step: number } | undefined;
 }
@@ -107,6 +109,7 @@ export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
     showLoss: z.boolean(),
     perClass: z.literal(true).optional(),
     checkpointEvery: count.optional(),
+    warmStart: z.literal(true).optional(),
     resume: z.strictObject({ run: z.string().min(1).max(128), step: z.int().min(0) }).optional(),
   }),
   z.strictObject({ kind: z.literal('infer'), ...common, images: count, scores: z.literal(true).optional() }),
@@ -128,6 +131,11 @@ export function runOf(job: TrainJob): string {
 /** The job with which a run began; the same in every session of the run, profiled or not. */
 export function originalJob(job: TrainJob): TrainJob {
   return { ...job, sessionId: runOf(job), resume: undefined, profile: undefined };
+}
+
+/** Whether the owner shares the weights to begin with in this session: a run that goes on has them in its checkpoint. */
+export function sharesWeights({ warmStart, resume }: TrainJob): boolean {
+  return warmStart === true && (resume?.step ?? 0) === 0;
 }
 
 /** Whether a checkpoint is kept after this step. */
@@ -189,6 +197,7 @@ export function configurationFields(job: Job): [name: string, value: string][] {
       ['show loss', job.showLoss],
       ['counts per class', job.perClass],
       ['checkpoint every', job.checkpointEvery],
+      ['initial weights', job.warmStart === true ? 'shared' : 'public'],
       ['run', job.resume?.run ?? 'new'],
       ['resume from step', job.resume?.step],
     );

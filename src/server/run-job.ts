@@ -11,16 +11,25 @@ import { revealLabel } from '../data/party-events.ts';
 import { awaitAllSent, receiveInput, receiveMasks, relayInput } from '../data/share.ts';
 import { infer, inferScores } from '../nn/infer.ts';
 import { prepare } from '../nn/micro.ts';
-import { classCount, inputSize, parameters } from '../nn/network.ts';
-import { stepsPerEpoch, train, type TrainEvent } from '../nn/train.ts';
+import { classCount, inputSize, type Network, parameters } from '../nn/network.ts';
+import { stepsPerEpoch, totalSteps, train, type TrainEvent } from '../nn/train.ts';
 import type { Value } from '../engine/engine.ts';
 import { held, type OwnedInput } from '../engine/ownedInput.ts';
 import { createParty, type PartyId } from '../party/party.ts';
 import { createSecureEngine, type SecureEngine } from '../engine/secure.ts';
 import { PairStreams } from '../random/streams.ts';
 import { sizeOf, type Shape } from '../ring/shape.ts';
-import { PartyCheckpoints, storedJob } from './checkpoints.ts';
-import { checkpointDue, checkSchedule, runOf, type InferJob, type Job, type MicroJob, type TrainJob } from './job.ts';
+import { PartyCheckpoints, Stopping, storedJob } from './checkpoints.ts';
+import {
+  checkpointDue,
+  checkSchedule,
+  runOf,
+  sharesWeights,
+  type InferJob,
+  type Job,
+  type MicroJob,
+  type TrainJob,
+} from './job.ts';
 import type { Monitor } from './monitor.ts';
 import type { Profiling } from './profiling.ts';
 import { Reporter } from './reporter.ts';
@@ -46,6 +55,7 @@ interface Running {
   /** An input that the owner sends. */
   readonly receive: (name: string, shape: Shape) => Promise<OwnedInput>;
   readonly checkpoints: PartyCheckpoints | undefined;
+  readonly stopping: Stopping | undefined;
   /** All parties have their inputs. */
   readonly ready: () => Promise<void>;
 }
@@ -87,11 +97,13 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
     session.profiling?.begin(() => engine.rounds);
   };
   const checkpoints = job.kind === 'train' ? await beginCheckpoints(job, owner, session) : undefined;
-  const running = { id, engine, reporter, receive, checkpoints, ready };
+  const stopping = checkpoints && beginStopping(job as TrainJob, owner);
+  const running = { id, engine, reporter, receive, checkpoints, stopping, ready };
   const work = runKind(job, running, session.stored);
   await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
   await engine.settle();
   await reporter.report({ kind: 'finished' });
+  await stopping?.over;
 }
 
 function runKind(job: Job, running: Running, stored: Checkpoint['tensors'] | undefined): Promise<void> {
@@ -121,9 +133,13 @@ async function beginCheckpoints(
   return checkpoints;
 }
 
+function beginStopping(job: TrainJob, owner: Link): Stopping {
+  return new Stopping(owner, (job.resume?.step ?? 0) + 1, totalSteps(job.trainImages, job));
+}
+
 async function runTraining(
   job: TrainJob,
-  { engine, reporter, receive, checkpoints, ready }: Running,
+  { id, engine, reporter, receive, checkpoints, stopping, ready }: Running,
   stored: Checkpoint['tensors'] = new Map(),
 ): Promise<void> {
   const { network, fractionBits } = job;
@@ -139,6 +155,7 @@ async function runTraining(
       testLabels: await dataset('test/labels', [job.testImages, classes], 0),
     }),
   };
+  const weights = sharesWeights(job) ? await receiveModel(network, fractionBits, { id, engine, receive }) : undefined;
   await ready();
   const perEpoch = stepsPerEpoch(job.trainImages, job.batch);
   const onEvent = async (event: TrainEvent): Promise<void> => {
@@ -149,28 +166,42 @@ async function runTraining(
     await reporter.report(event);
   };
   const onState = async (step: number, state: ReadonlyMap<string, Value>): Promise<void> => {
-    if (checkpoints === undefined || !checkpointDue(step, job)) return;
+    const ends = (await stopping?.endsAfter(step)) ?? false;
+    if (checkpoints === undefined || !(ends || checkpointDue(step, job))) return;
     const tensors = new Map<string, StoredTensor>();
     for (const [name, x] of state) {
       tensors.set(name, { shape: x.shape, fractionBits: x.fractionBits, ...(await engine.held(x)) });
     }
     await checkpoints.save(step, tensors);
+    // The owner ends the session when all four have it: until then this party does nothing more.
+    if (ends) await checkpoints.failed;
   };
   const state = new Map(
     [...stored].map(([name, x]) => [name, engine.input(`state/${name}`, x.shape, x.fractionBits, x.data, x.opening)]),
   );
   const step = job.resume?.step ?? 0;
-  await train(engine, network, data, job, onEvent, { from: step > 0 ? { step, state } : undefined, onState });
+  const from = step > 0 ? { step, state } : weights && { step, state: weights };
+  await train(engine, network, data, job, onEvent, { from, onState });
   await checkpoints?.settled();
 }
 
-async function runInference(job: InferJob, { id, engine, reporter, receive, ready }: Running): Promise<void> {
-  const { network, fractionBits } = job;
+/** An owner's weights, in the order in which it sends them. */
+async function receiveModel(
+  network: Network,
+  fractionBits: number,
+  { id, engine, receive }: Pick<Running, 'id' | 'engine' | 'receive'>,
+): Promise<Map<string, Value>> {
   const model = new Map<string, Value>();
   for (const { name, shape } of parameters(network)) {
     const { data, opening } = held(id, await receive(`model/${name}`, shape), sizeOf(shape));
     model.set(name, engine.input(`model/${name}`, shape, fractionBits, data, opening));
   }
+  return model;
+}
+
+async function runInference(job: InferJob, { id, engine, reporter, receive, ready }: Running): Promise<void> {
+  const { network, fractionBits } = job;
+  const model = await receiveModel(network, fractionBits, { id, engine, receive });
   const shape = [job.images, inputSize(network)];
   const images = engine.dataset('images', shape, fractionBits, await receive('images', shape));
   await ready();

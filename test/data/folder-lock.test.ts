@@ -1,7 +1,7 @@
 /** One run at a time in a folder; the lock of a process that is gone holds nobody up. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -32,8 +32,10 @@ describe('a folder of checkpoints', () => {
     );
     expect(problem.fix).toBe('give another folder, or end that run first');
     release();
-    expect(readdirSync(folder)).toEqual([]);
+    expect(existsSync(folder)).toBe(false);
+    mkdirSync(folder);
     (await lockFolder(folder))();
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('is that of one only, of many that come at the same time', async () => {

@@ -112,6 +112,85 @@ describe('checkpoints', () => {
       expect(readdirSync(join(whole, keeper))).toEqual(['step-00000021.checkpoint', 'step-00000024.checkpoint']);
   });
 
+  it('of a finished run: it says so, computes nothing and gives the model where it was to be saved', async () => {
+    const name = copy('finished');
+    const before = readdirSync(folder).length;
+    const again = await train('--resume', name, '--json', '-');
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stderr).toMatch(
+      /^the run is finished: all 24 steps are done \(--epochs N trains on\)\nmodel is there: kept\n/,
+    );
+    expect(again.stderr).not.toMatch(/sharing|training/);
+    const { steps, loss, testAccuracyPercent } = undisturbed;
+    expect(JSON.parse(again.stdout)).toMatchObject({ steps, loss, testAccuracyPercent, resumedFrom: 24 });
+    expect(readdirSync(folder)).toHaveLength(before);
+    rmSync(join(folder, 'kept'));
+    const saved = await train('--resume', name);
+    expect(saved.stdout).toMatch(/^model saved: kept\n/);
+    expect(bytesOf('kept').equals(bytesOf('undisturbed'))).toBe(true);
+    // From an older step it trains again, to the file that the run was begun with.
+    rmSync(join(folder, 'kept'));
+    expect((await train('--resume', name, '--resume-step', '21')).code).toBe(0);
+    expect(bytesOf('kept').equals(bytesOf('undisturbed'))).toBe(true);
+  });
+
+  it('of a finished run: more epochs go on as if they had been asked for at once', async () => {
+    const five = options.map((word, i) => (options[i - 1] === '--epochs' ? '5' : word));
+    const once = await train(...five, '--out', 'five');
+    expect(once.code, once.stderr).toBe(0);
+    const name = copy('longer');
+    expect(complaint(await train('--resume', name, '--epochs', '2'))).toMatch(
+      /--epochs: the run to go on with has 3 epochs, found 2 \(fix: give more than 3 to train on, or leave --epochs out\)/,
+    );
+    const more = await train('--resume', name, '--epochs', '5', '--out', 'longer-model', '--json', '-');
+    expect(more.code, more.stderr).toBe(0);
+    expect(bytesOf('longer-model').equals(bytesOf('five'))).toBe(true);
+    expect(JSON.parse(more.stdout)).toMatchObject({ steps: 40, resumedFrom: 24 });
+    const finished = await train('--resume', name);
+    expect(finished.stderr).toMatch(/all 40 steps are done/);
+    expect(finished.stdout).toMatch(/^model is there: longer-model\n/);
+  });
+
+  it('are those of one run at a time', async () => {
+    const endless = options.flatMap((word, i) => (options[i - 1] === '--epochs' ? ['10000'] : [word]));
+    const command = new Command(['local', 'train', ...endless, '--checkpoint', 'busy', '--out', 'busy-model'], folder);
+    await command.shows(/training tiny/);
+    for (const words of [
+      [...options, '--checkpoint', 'busy'],
+      ['--resume', 'busy'],
+    ]) {
+      expect(complaint(await train(...words))).toMatch(
+        new RegExp(`busy: a run that is under way \\(process ${command.pid}\\) keeps its checkpoints here \\(fix: `),
+      );
+    }
+    expect(command.process.exitCode).toBeNull();
+    // Two in a hurry: the second ends it at once.
+    process.kill(-command.pid, 'SIGINT');
+    await sleep(50);
+    process.kill(-command.pid, 'SIGINT');
+    expect((await command.outcome).code).toBe(130);
+  });
+
+  it('are kept of the present step at Ctrl-C, and the message says how to go on', async () => {
+    const longer = options.map((word, i) => (options[i - 1] === '--epochs' ? '12' : word));
+    const once = await train(...longer, '--out', 'twelve');
+    expect(once.code, once.stderr).toBe(0);
+    const words = [...longer, '--checkpoint', 'my runs', '--checkpoint-every', '1000', '--out', 'stopped'];
+    const command = new Command(['local', 'train', ...words, '--log-level', 'debug'], folder);
+    await command.shows(/"party":"owner","step":\d+,.*"msg":"step done"/);
+    process.kill(-command.pid, 'SIGINT');
+    const { code, stderr } = await command.outcome;
+    expect(code, stderr).toBe(130);
+    const [, step] = /to go on from step (\d+): securenn local train --resume 'my runs'\n/.exec(stderr)!;
+    expect(stderr).toMatch(/keeping a checkpoint of the present step; Ctrl-C once more ends at once\n/);
+    expect(Number(step)).toBeGreaterThan(0);
+    const resumed = await train('--resume', 'my runs');
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(resumed.stderr).toMatch(new RegExp(`from step ${step}\n`));
+    expect(resumed.stdout).toMatch(/^model saved: stopped\n/);
+    expect(bytesOf('stopped').equals(bytesOf('twelve'))).toBe(true);
+  });
+
   it('hold the model, which can be saved without going on', async () => {
     const newest = await run(['checkpoint', 'export', 'whole', '--out', 'exported'], folder);
     expect(newest.code, newest.stderr).toBe(0);

@@ -31,7 +31,8 @@ export const localTrainOptions: Readonly<Record<string, Options>> = {
   resume: {
     ...text,
     group: CHECKPOINTS,
-    describe: 'Go on with the run whose checkpoints are in this folder, to the same model, bit for bit',
+    describe:
+      'Go on with the run whose checkpoints are in this folder, to the same model, bit for bit; with more --epochs beyond its end',
   },
   'resume-step': {
     ...number,
@@ -72,6 +73,7 @@ const FREE: ReadonlySet<string> = new Set([
   'link',
   'json',
   'out',
+  'from',
   'profile',
   'log-level',
   'log-file',

@@ -22,6 +22,8 @@ import {
 
 export interface TrainSettings extends SessionSettings, TrainOptions {
   readonly out: string | undefined;
+  /** A model file: training begins with its weights. */
+  readonly from: string | undefined;
   /** How many images to take of the data set; undefined: all. */
   readonly trainImages: number | undefined;
   readonly testImages: number | undefined;
@@ -71,6 +73,12 @@ export const trainOptions: Readonly<Record<string, Options>> = {
     group: TASK,
     defaultDescription: 'all',
     describe: 'Test on so many images, the same in every run; 0: no test',
+  },
+  from: {
+    ...text,
+    group: TASK,
+    defaultDescription: 'initial weights by --seed',
+    describe: "Begin with the weights of this model file: a secret of the owner's, shared as the data is",
   },
   seed: { ...number, group: TASK, default: 1, describe: 'Fixes what is public: initial weights and batch order' },
   'show-loss': {
@@ -158,5 +166,6 @@ export function readTrainSettings(argv: Argv): TrainSettings {
     trainImages: optionalInteger(argv, 'train-images', 1, MAXIMUM_IMAGES),
     testImages: optionalInteger(argv, 'test-images', 0, MAXIMUM_IMAGES),
     out: optionalText(argv, 'out'),
+    from: optionalText(argv, 'from'),
   };
 }
