@@ -46,7 +46,7 @@ export class CheckpointStore {
   async read(step: number): Promise<Checkpoint> {
     const path = this.#path(step);
     const bytes = await readFile(path).catch((error: unknown) => {
-      throw new Problem(`${path}: cannot be read: ${faultOf(error)}`, 'give a folder of checkpoints that can be read');
+      throw new Problem(`${path}: cannot be read: ${reasonOf(error)}`, 'give a folder of checkpoints that can be read');
     });
     const checkpoint = parseCheckpoint(bytes, path);
     const { keeper, step: found } = checkpoint;
@@ -81,7 +81,7 @@ export class CheckpointStore {
       return (await readdir(this.#folder)).sort();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw new Problem(`${this.#folder}: cannot be read: ${faultOf(error)}`, 'give a folder that can be read');
+      throw new Problem(`${this.#folder}: cannot be read: ${reasonOf(error)}`, 'give a folder that can be read');
     }
   }
 
@@ -93,4 +93,8 @@ export class CheckpointStore {
 function stepOf(name: string): number | undefined {
   const digits = /^step-(\d{8})\.checkpoint$/.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -104,7 +104,7 @@ async function training(
           notes,
           job.resume?.step,
         );
-        return ownTraining(owner, job, data, OBSERVER, owned);
+        return ownTraining(owner, job, data, OBSERVER, { checkpoints: owned });
       },
       {
         seed: 23,

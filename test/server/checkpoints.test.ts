@@ -12,7 +12,8 @@ import type { Checkpoint, StoredTensor } from '../../src/data/checkpoint.ts';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
 import { Problem } from '../../src/data/problem.ts';
 import type { Network } from '../../src/nn/network.ts';
-import { loadCheckpoint, PartyCheckpoints, storedJob } from '../../src/server/checkpoints.ts';
+import { loadCheckpoint, PartyCheckpoints, Stopping, storedJob } from '../../src/server/checkpoints.ts';
+import { STOP } from '../../src/data/party-events.ts';
 import { JOB_VERSION, type TrainJob } from '../../src/server/job.ts';
 import { testRandom } from '../reference.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
@@ -131,9 +132,13 @@ class SlowStore extends CheckpointStore {
   }
 }
 
+/** Steps of the training in which the owner may stop. */
+const LAST = 12;
+
 interface Four {
   readonly owner: OwnerCheckpoints;
   readonly parties: PartyCheckpoints[];
+  readonly stoppings: Stopping[];
   readonly folder: string;
 }
 
@@ -153,7 +158,8 @@ function four(folder: string, delay: () => Promise<unknown>, onWritten: () => vo
   const parties = pairs.map(
     ([keeper, , link]) => new PartyCheckpoints(store(keeper), link, { keeper, run: 'first', job: {}, keys: KEYS }),
   );
-  return { owner, parties, folder };
+  const stoppings = pairs.map(([, , link]) => new Stopping(link, 1, LAST));
+  return { owner, parties, stoppings, folder };
 }
 
 const stepReport = (step: number): Parameters<OwnerCheckpoints['onStep']>[0] => ({
@@ -228,5 +234,78 @@ describe('a complete checkpoint', () => {
     await sleep(50);
     expect(owner.complete).toBe(0);
     for (const keeper of ['owner', 'P0', 'P1', 'P2']) expect(stepsIn(join(folder, keeper))).toContain(0);
+  });
+});
+
+describe('an owner that stops a training', () => {
+  /**
+   * Two workers in step with each other and a helper up to three steps ahead, each at its own pace. The owner asks when it has heard of
+   * `when` steps. Resolves with the step at which all stand, or LAST.
+   */
+  async function stopped(seed: number, when: number): Promise<number> {
+    const random = testRandom(seed);
+    const { owner, parties, stoppings } = four(fresh(), () => sleep(2 * random()));
+    await Promise.all(parties.map((party) => party.save(0, new Map())));
+    const told: number[] = Array.from({ length: LAST + 1 }, () => 0);
+    const passed = [0, 0, 0];
+    let stop: Promise<void> | undefined;
+    const report = (step: number): void => {
+      if (++told[step] === PARTIES.length) owner.onStep(stepReport(step), false);
+      if (told[when] === PARTIES.length || when === 0) stop ??= owner.stop();
+    };
+    const party = async (id: number): Promise<number> => {
+      for (let step = 1; step <= LAST; step++) {
+        // A step needs the other worker in the same step; the helper may run ahead.
+        const mayRun = (): boolean =>
+          id === 2 ? step <= passed[0] + 3 : passed[1 - id] >= step - 1 && passed[2] >= step - 1;
+        while (!mayRun()) await sleep(1);
+        await sleep(3 * random());
+        passed[id] = step;
+        report(step);
+        const ends = await stoppings[id].endsAfter(step);
+        if (ends || step % 2 === 0 || step === LAST) await parties[id].save(step, new Map());
+        if (ends) return step;
+      }
+      return LAST;
+    };
+    const steps = await Promise.all([0, 1, 2].map(party));
+    await Promise.all(parties.map((each) => each.settled()));
+    await stop;
+    expect(new Set(steps).size, `seed ${seed}: ${steps.join(', ')}`).toBe(1);
+    expect(owner.complete).toBe(steps[0]);
+    if (stop === undefined) await owner.finish();
+    await Promise.all(stoppings.map(({ over }) => over));
+    return steps[0];
+  }
+
+  it('has them all stand after one step, of which all keep a checkpoint', async () => {
+    const steps = await Promise.all(Array.from({ length: 40 }, (_, seed) => stopped(seed, 1 + (seed % LAST))));
+    steps.forEach((step, seed) => expect(step).toBeGreaterThanOrEqual(1 + (seed % LAST)));
+    expect(steps.some((step) => step % 2 === 1)).toBe(true);
+    expect(steps.some((step) => step < LAST)).toBe(true);
+  });
+
+  it('has nothing to stop before the first step', async () => {
+    const { owner, parties, stoppings } = four(fresh(), () => Promise.resolve());
+    await Promise.all(parties.map((party) => party.save(0, new Map())));
+    expect(owner.isUnderWay).toBe(false);
+    owner.onStep(stepReport(1), false);
+    expect(owner.isUnderWay).toBe(true);
+    await owner.finish();
+    expect(owner.isUnderWay).toBe(false);
+    await Promise.all(stoppings.map(({ over }) => over));
+    expect(await stoppings[0].endsAfter(1)).toBe(false);
+  });
+
+  it('cannot name a step that a party has passed, or one beyond the end', async () => {
+    for (const step of [3n, BigInt(LAST) + 1n, 2n ** 63n]) {
+      const [atOwner, atParty] = memoryPair('owner', 'P0');
+      const stopping = new Stopping(atParty, 1, LAST);
+      for (let passed = 1; passed <= 3; passed++) expect(await stopping.endsAfter(passed)).toBe(false);
+      await atOwner.send(STOP.asked, BigUint64Array.of(1n), 0);
+      expect((await atOwner.receive(STOP.reached, 'u64', 1)).data[0]).toBe(4n);
+      await atOwner.send(STOP.at, BigUint64Array.of(step), 0);
+      await expect(stopping.over).rejects.toThrow(/^the owner stops the training at step \d+, expected 4 to 12$/);
+    }
   });
 });
