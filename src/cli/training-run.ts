@@ -138,7 +138,7 @@ export function fileOf({ path, fresh }: Place, { network }: TrainSettings): stri
 export function relativeTo(path: string): string {
   try {
     const short = relative(process.cwd(), path);
-    return short.startsWith('..') ? path : short;
+    return short === '' || short.startsWith('..') ? path : short;
   } catch {
     return path; // The working folder is gone.
   }
