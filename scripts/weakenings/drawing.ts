@@ -191,17 +191,34 @@ export const DRAWING: readonly Weakening[] = [
     OF_KEYS,
   ),
   one(
-    'pair keys that do not depend on what was said',
+    'proofs that do not depend on what was said',
     'a handshake may be changed on its way',
     AGREEMENT,
-    ["createHash('sha256').update(transcript).digest();", "createHash('sha256').digest();"],
+    ['const digest = sha256(hellos);', 'const digest = sha256(new Uint8Array(0));'],
     OF_KEYS,
+  ),
+  one(
+    'pair keys that do not depend on the terms',
+    'a session may have keys of other terms than both ends compared',
+    AGREEMENT,
+    ['sha256(Buffer.concat([hellos, terms]))', 'digest'],
+    OF_KEYS,
+  ),
+  one(
+    'terms that are not sealed',
+    'whoever listens reads the session and its configuration',
+    AGREEMENT,
+    [
+      'return Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()]);',
+      'return Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag(), text]);',
+    ],
+    [...OF_KEYS, 'test/channel/strangers.test.ts'],
   ),
   one(
     'one key for all pairs of the same two secrets',
     'pairs may share a key',
     AGREEMENT,
-    ['`securenn/1 pair ${pair}`', '`securenn/1 pair`'],
+    ['`pair ${pair}`, STREAM_KEY_BYTES', "'pair', STREAM_KEY_BYTES"],
     OF_KEYS,
   ),
   one(
@@ -216,8 +233,8 @@ export const DRAWING: readonly Weakening[] = [
     'everybody knows every mask',
     AGREEMENT,
     [
-      'pairKey: () => (insecureSeed === undefined ? streamKey.slice() : insecurePairKey(insecureSeed, pair)),',
-      'pairKey: () => insecurePairKey(insecureSeed ?? 0, pair),',
+      'deriveKey(secret, sha256(Buffer.concat([hellos, terms])), `pair ${pair}`, STREAM_KEY_BYTES)',
+      'insecurePairKey(0, pair)',
     ],
     OF_KEYS,
   ),

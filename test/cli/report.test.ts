@@ -61,11 +61,11 @@ describe('files', () => {
     expect(freshModelPath('../x y', now)).toBe('models/.._x_y-20250131-235959.safetensors');
   });
 
-  it('that cannot be written are refused before the work begins', () => {
-    expect(() => checkWritable('out', join(folder, 'new', 'deep', 'model'))).not.toThrow();
-    expect(() => checkWritable('out', folder)).toThrow(/--out: .* is a folder/);
+  it('that cannot be written are refused before the work begins', async () => {
+    await checkWritable('out', join(folder, 'new', 'deep', 'model'));
+    await expect(checkWritable('out', folder)).rejects.toThrow(/--out: .* is a folder/);
     writeFileSync('file', '');
-    expect(() => checkWritable('json', join(folder, 'file', 'x'))).toThrow(/--json: .* cannot be written/);
+    await expect(checkWritable('json', join(folder, 'file', 'x'))).rejects.toThrow(/--json: .* cannot be written/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { agreementsWith, deriveKey, insecurePairKey, keyAgreement, pairName } from '../../src/random/agreement.ts';
 import { KeyPair } from '../../src/random/keys.ts';
 
@@ -63,6 +63,22 @@ describe('agreement', () => {
   type Name = keyof typeof identities;
   const agree = (self: Name, peer: Name, identity: KeyPair = identities[self], insecureSeed?: number) =>
     keyAgreement({ self, peer, identity, peerIdentity: publicKeys[peer], insecureSeed });
+
+  it('the same secrets give each pair keys of its own', () => {
+    const [identity, ephemeral] = [KeyPair.generate(), KeyPair.generate()];
+    const generate = vi.spyOn(KeyPair, 'generate').mockReturnValue(ephemeral);
+    try {
+      const secretsOf = (peer: Name) =>
+        keyAgreement({ self: 'P0', peer, identity, peerIdentity: publicKeys.P1 }).derive(transcript, publicKeys.P2);
+      const [first, again, other] = [secretsOf('P1'), secretsOf('P1'), secretsOf('P2')];
+      expect(first.pairKey(whole)).toEqual(again.pairKey(whole));
+      expect(first.proofOf('P0')).toEqual(again.proofOf('P0'));
+      expect(first.pairKey(whole)).not.toEqual(other.pairKey(whole));
+      expect(first.proofOf('P0')).not.toEqual(other.proofOf('P0'));
+    } finally {
+      generate.mockRestore();
+    }
+  });
 
   it('HKDF-SHA256 (RFC 5869) written out', () => {
     const secret = Uint8Array.from({ length: 64 }, (_, i) => i);

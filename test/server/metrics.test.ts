@@ -136,7 +136,7 @@ describe('a scrape', () => {
     const { text } = await ask(port);
     const found = [...text.matchAll(/^# TYPE (securenn_\S+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`);
     const page = readFileSync(join(import.meta.dirname, '../../docs/monitoring.md'), 'utf8');
-    const told = [...page.matchAll(/^\| `(securenn_\w+)` +\| (\w+) /gm)].map(([, name, type]) => `${name} ${type}`);
+    const told = [...page.matchAll(/^- `(securenn_\w+)` \((\w+)/gm)].map(([, name, type]) => `${name} ${type}`);
     expect(told.toSorted()).toEqual(found.toSorted());
   });
 });
