@@ -189,7 +189,14 @@ export const KEEPING: readonly Weakening[] = [
     'a checkpoint written in place',
     'a crash leaves half a file where a whole one was',
     ATOMIC,
-    ['const temporary = `${path}.${process.pid}.tmp`;', 'const temporary = path;'],
+    ["const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;", 'const temporary = path;'],
+    ['test/data/atomic-write.test.ts', 'test/data/checkpoint.test.ts'],
+  ),
+  one(
+    'a temporary file that others can guess and lay in wait under',
+    'keys are written where a link of somebody else leads',
+    ATOMIC,
+    ["`${path}.${randomBytes(8).toString('hex')}.tmp`", '`${path}.tmp`'],
     ['test/data/atomic-write.test.ts', 'test/data/checkpoint.test.ts'],
   ),
   one(
