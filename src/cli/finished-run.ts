@@ -13,7 +13,7 @@ import { checkWritable, saveResult, say, writeReport } from './output.ts';
 import type { TrainSettings } from './options/training.ts';
 import { classTable, trainReport, trainSummary } from './report.ts';
 import { chooseStep, folderOf, type AllHoldings, type BegunRun } from './resume.ts';
-import { fileOf, placeOf, relativeTo } from './training-run.ts';
+import { asNamed, fileOf, placeOf } from './training-run.ts';
 
 /** The step that a run goes on from and, if that is its last, its model. */
 export async function finishedStep(
@@ -54,7 +54,7 @@ export async function giveFinishedModel(
   const figures = { steps, evaluations, imagesPerClass, seconds, resumedFrom: steps.length, ranges: undefined };
   const report = trainReport('local train', settings, undefined, figures);
   console.error(`the run is finished: all ${steps.length} steps are done (--epochs N trains on)`);
-  if (saved.path !== undefined) say(json, `model ${same ? 'is there' : 'saved'}: ${relativeTo(saved.path)}`);
+  if (saved.path !== undefined) say(json, `model ${same ? 'is there' : 'saved'}: ${asNamed(saved.path, settings)}`);
   for (const text of classTable(report)) say(json, text);
   say(json, trainSummary(report));
   await writeReport(json, report);

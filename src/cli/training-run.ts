@@ -101,7 +101,7 @@ export async function runTraining(
     const imagesPerClass = countLabels(data.testLabels, classCount(settings.network));
     const figures = { steps, evaluations, imagesPerClass, seconds, resumedFrom: before.resumedFrom, ranges };
     const report = trainReport(command, settings, computing, figures);
-    if (saved.path !== undefined) say(settings.json, `model saved: ${relativeTo(saved.path)}`);
+    if (saved.path !== undefined) say(settings.json, `model saved: ${asNamed(saved.path, settings)}`);
     for (const text of classTable(report)) say(settings.json, text);
     say(settings.json, trainSummary(report));
     await writeReport(settings.json, report).catch((error: unknown) => {
@@ -134,8 +134,12 @@ export function fileOf({ path, fresh }: Place, { network }: TrainSettings): stri
   return fresh && existsSync(path) ? freshModelPath(network.name, new Date(), dirname(path)) : path;
 }
 
-/** As a person in the working folder would name it. */
-export function relativeTo(path: string): string {
+/** A model's path as the person named it, or would name it in the working folder. */
+export function asNamed(path: string, { out }: Pick<TrainSettings, 'out'>): string {
+  return out !== undefined && resolve(out) === path ? out : relativeTo(path);
+}
+
+function relativeTo(path: string): string {
   try {
     const short = relative(process.cwd(), path);
     return short === '' || short.startsWith('..') ? path : short;

@@ -1,4 +1,5 @@
 /** Whether a folder is fit for keys and shares: what others can enter they can read, and where they can write they can lay something ready. */
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Problem } from './problem.ts';
@@ -14,7 +15,7 @@ export async function checkPrivateFolder(folder: string): Promise<void> {
   if (me === undefined) return; // A system without such users and modes.
   const path = resolve(folder);
   const found = await statIfThere(path);
-  if (found !== undefined) {
+  if (found?.isDirectory() === true) {
     if (found.uid !== me) {
       const what = `${path}: belongs to another user (${found.uid}), who could read and replace what is kept there`;
       throw new Problem(what, `give a folder of your own (user ${me})`);
@@ -32,7 +33,7 @@ export async function checkPrivateFolder(folder: string): Promise<void> {
 }
 
 /** What other faults a path has shows when it is used. */
-function statIfThere(path: string): Promise<{ uid: number; mode: number } | undefined> {
+function statIfThere(path: string): Promise<Stats | undefined> {
   return stat(path).catch(() => undefined);
 }
 
