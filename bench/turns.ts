@@ -2,10 +2,11 @@
  * This build and another one in turns on this machine: pairs of runs one after the other, so that both see the same hour. Medians of
  * each, and the median of the ratios pair by pair.
  *
- *   node dist/bench/turns.js --other FOLDER [--pairs 5] [--only REGEXP] [--out bench/results/turns.json]
+ *   node dist/bench/turns.js --other FOLDER [--pairs 5] [--only REGEXP] [--out bench/results/turns.json] [--scores]
  *
  * FOLDER is a checkout of the other build in which `npm ci` has run. Cells are training steps at batch 128 (2,560 images of MNIST), and
- * inferences of 128 images and of one in a session under way. Which of the two begins changes from pair to pair.
+ * inferences of 128 images and of one in a session under way. This build reveals the class alone, as builds before scores do, unless
+ * `--scores` is given. Which of the two begins changes from pair to pair.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
@@ -59,6 +60,7 @@ const { values } = parseArgs({
     pairs: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
     out: { type: 'string', default: 'bench/results/turns.json' },
+    scores: { type: 'boolean', default: false },
   },
 });
 if (values.other === undefined) throw new Error('--other FOLDER: a checkout of the other build, installed by `npm ci`');
@@ -74,7 +76,8 @@ try {
   for (const { name, args, seconds } of CELLS.filter(({ name }) => new RegExp(values.only).test(name))) {
     const network = name.split(/[ ,]/)[1];
     const measureSide = async (side: Side): Promise<number> => {
-      const report = await local(folder, args(folder, model(side, network)), { dist: builds[side] });
+      const own = side === 'now' && name.startsWith('infer') && !values.scores ? ['--no-scores'] : [];
+      const report = await local(folder, [...args(folder, model(side, network)), ...own], { dist: builds[side] });
       return seconds(report);
     };
     if (name.startsWith('infer'))
@@ -100,8 +103,8 @@ try {
       ratio: rounded(median(pairs.map((pair) => pair.now / pair.other))),
       pairs,
     });
-    const result = { bench: 'turns', date: new Date().toISOString(), machine: machineCard(), unit: 'seconds', rows };
     await mkdir(dirname(values.out), { recursive: true });
+    const result = { bench: 'turns', date: new Date().toISOString(), machine: machineCard(), unit: 'seconds', rows };
     await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
   }
   console.table(rows.map((row) => ({ ...row, pairs: undefined })));
