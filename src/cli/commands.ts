@@ -114,7 +114,7 @@ export function commands(signal: AbortSignal): Yargs {
     )
     .command(
       'estimate <NETWORK>',
-      'Rounds, bytes and time of training and inference, from declared costs, without running either',
+      'Rounds, bytes, time and memory of training and inference, from declared costs, without running either',
       (parser: Yargs) =>
         parser
           .positional('NETWORK', { type: 'string', describe: 'A, B, C, D, or a JSON file' })

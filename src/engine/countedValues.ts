@@ -21,6 +21,7 @@ export interface CountingOptions {
 
 /** Kinds of work. `multiply` counts the multiply-adds of all parties together (`beaver.ts`), the others elements. */
 export const WORK = ['multiply', 'relu', 'select', 'truncate', 'open', 'deal', 'unitVectors', 'local'] as const;
+const ELEMENT_BYTES = 8;
 export type Work = Record<(typeof WORK)[number], number>;
 
 /** What the forks of an engine share. */
@@ -29,6 +30,8 @@ export interface Counts {
   readonly suite: Suite<unknown, unknown>;
   readonly traffic: Traffic;
   readonly work: Work;
+  /** Bytes that a worker makes and holds, for however long: values, their openings with masks, bits of comparisons. */
+  readonly held: { bytes: number };
   readonly datasets: WeakSet<Value>;
 }
 
@@ -65,6 +68,10 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
     return this.counts.work;
   }
 
+  get heldBytes(): number {
+    return this.counts.held.bytes;
+  }
+
   protected make(shape: Shape, fractionBits: number): CountedValue {
     return this.value(this.nextLane(), shape, fractionBits, false);
   }
@@ -91,6 +98,16 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
     this.counts.work[kind] += amount;
   }
 
+  /** An opening E and a share of its mask, beside the value itself. */
+  protected holdOpening(elements: number): void {
+    this.counts.held.bytes += 2 * ELEMENT_BYTES * elements;
+  }
+
+  /** What is kept of a comparison: a bit t and a share of q (`directRelu.ts`). */
+  protected holdBits(elements: number): void {
+    this.counts.held.bytes += (1 + ELEMENT_BYTES) * elements;
+  }
+
   protected nextLane(): () => Lane {
     const label = `v${this.values++}`;
     return () => this.lane.fork(label);
@@ -104,6 +121,7 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
     elements: () => number = () => sizeOf(shape),
   ): CountedValue {
     const mask = { lane: undefined, makeLane, opened: false, elements };
+    this.counts.held.bytes += ELEMENT_BYTES * sizeOf(shape);
     return { shape, fractionBits, data: null, mask, partial, whole: {} };
   }
 
@@ -117,6 +135,7 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
       if (elements > 0) {
         sendSteps(mask.lane, [step('exchange', ...inBlocks(':E', elements))], -1, this.counts.traffic);
         this.did('open', elements);
+        this.holdOpening(elements);
       }
     }
     joinWorkers(user, mask.lane);

@@ -68,6 +68,7 @@ export class CountingEngine extends CountedValues implements Engine {
     const [count, ...row] = dataset.shape;
     const bad = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= count);
     if (bad !== undefined) throw new RangeError(`row ${bad} of a data set with ${count}`);
+    this.holdOpening(indices.length * sizeOf(row));
     return this.value(this.nextLane(), [indices.length, ...row], dataset.fractionBits, false, () => 0);
   }
 
@@ -87,6 +88,7 @@ export class CountingEngine extends CountedValues implements Engine {
     if (this.truncation === 'local' || !truncateOperand.holds(bits)) return this.truncate(x, bits);
     this.run('truncateOperand', truncateOperand.stages(bits), sizeOf(x.shape));
     this.did('truncate', sizeOf(x.shape));
+    this.holdOpening(sizeOf(x.shape));
     const y = this.value(this.nextLane(), x.shape, x.fractionBits - bits, false, () => 0);
     return Promise.resolve({ ...y, opened: true } as CountedValue);
   }
@@ -149,6 +151,7 @@ export class CountingEngine extends CountedValues implements Engine {
       if (i < levels.length - 1) {
         sendSteps(level, [step('exchange', ...inBlocks(':E', left))], -1, traffic);
         this.did('open', left);
+        this.holdOpening(left);
       }
       this.did('select', left);
       joinWorkers(lane, level);
@@ -237,6 +240,7 @@ export class CountingEngine extends CountedValues implements Engine {
   ): Promise<{ y: Value; sign: Sign }> {
     this.run(name, stages, sizeOf(x.shape));
     this.did('relu', sizeOf(x.shape));
+    this.holdBits(sizeOf(x.shape));
     const y = this.value(this.nextLane(), x.shape, fractionBits, partial);
     return Promise.resolve({ y, sign: { shape: x.shape } });
   }
@@ -253,5 +257,12 @@ export class CountingEngine extends CountedValues implements Engine {
 export function createCountingEngine(options: CountingOptions): CountingEngine {
   const suite = options.suite === 'direct' ? directSuite(options.compareBits) : paperSuite;
   const work = Object.fromEntries(WORK.map((kind) => [kind, 0])) as Work;
-  return new CountingEngine(rootLane(), { options, suite, traffic: new Traffic(), work, datasets: new WeakSet() });
+  return new CountingEngine(rootLane(), {
+    options,
+    suite,
+    traffic: new Traffic(),
+    work,
+    held: { bytes: 0 },
+    datasets: new WeakSet(),
+  });
 }

@@ -4,6 +4,7 @@ import { createCountingEngine, type CountingEngine } from '../engine/counting.ts
 import { infer } from './infer.ts';
 import { type MicroOperation, prepare } from './micro.ts';
 import { classCount, inputSize, type Network, parameters } from './network.ts';
+import { sizeOf } from '../ring/shape.ts';
 import { type Samples, train, type TrainOptions } from './train.ts';
 
 export interface Counted {
@@ -15,12 +16,16 @@ export interface Counted {
   readonly busiestLinkBytes: number;
   readonly rounds: number;
   readonly work: Readonly<Work>;
+  /** Bytes of all values that a worker makes, of their openings, and of the bits that comparisons keep. */
+  readonly heldBytes: number;
 }
 
 export interface CountedTraining {
   /** In order; whether the loss is shown, and the epoch, as `TrainEvent` has them. */
   readonly steps: readonly (Counted & { readonly epoch: number; readonly loss: boolean })[];
   readonly evaluations: readonly Counted[];
+  /** Of the parameters and what the optimizer remembers beside them. */
+  readonly stateElements: number;
 }
 
 /** Everything so far. */
@@ -28,6 +33,7 @@ interface Totals {
   readonly links: readonly { readonly messages: number; readonly payloadBytes: number; readonly frameBytes: number }[];
   readonly rounds: number;
   readonly work: Readonly<Work>;
+  readonly heldBytes: number;
 }
 
 /** Counts what is new since the last time. */
@@ -58,12 +64,13 @@ class Meter {
       busiestLinkBytes: Math.max(...grown.map(({ frameBytes }) => frameBytes)),
       rounds: now.rounds - before.rounds,
       work,
+      heldBytes: now.heldBytes - before.heldBytes,
     };
   }
 
   #now(): Totals {
-    const { traffic, rounds, work } = this.#engine;
-    return { links: traffic.links.flat().map((link) => ({ ...link })), rounds, work: { ...work } };
+    const { traffic, rounds, work, heldBytes } = this.#engine;
+    return { links: traffic.links.flat().map((link) => ({ ...link })), rounds, work: { ...work }, heldBytes };
   }
 }
 
@@ -88,11 +95,12 @@ export async function countTraining(
   const meter = new Meter(engine);
   const steps: CountedTraining['steps'][number][] = [];
   const evaluations: Counted[] = [];
-  await train(engine, network, data, options, (event) => {
+  const state = await train(engine, network, data, options, (event) => {
     if (event.kind === 'step') steps.push({ ...meter.read(), epoch: event.epoch, loss: event.loss });
     if (event.kind === 'evaluated') evaluations.push(meter.read());
   });
-  return { steps, evaluations };
+  const stateElements = [...state.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return { steps, evaluations, stateElements };
 }
 
 /** The batches of an inference. */
@@ -140,5 +148,6 @@ export function total(parts: readonly Counted[]): Counted {
     busiestLinkBytes: sum(({ busiestLinkBytes }) => busiestLinkBytes),
     rounds: sum(({ rounds }) => rounds),
     work: Object.fromEntries(kinds.map((kind) => [kind, sum(({ work }) => work[kind])])) as Work,
+    heldBytes: sum(({ heldBytes }) => heldBytes),
   };
 }

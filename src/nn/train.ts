@@ -100,6 +100,12 @@ export function evaluationAfter(
   return step % perEpoch === 0 ? step / perEpoch : undefined;
 }
 
+/** How many test images are evaluated at a time, at most. */
+export function evaluationBatch(network: Network): number {
+  const widest = Math.max(...layerShapes(network).map(sizeOf));
+  return Math.min(EVALUATION_BATCH, Math.max(1, Math.floor(EVALUATION_ELEMENTS / widest)));
+}
+
 /** The learning rate of an epoch (counts from 1). */
 export function learningRateAt(
   epoch: number,
@@ -257,8 +263,7 @@ async function countCorrect(
 ): Promise<Value> {
   const [testImages, testLabels] = [data.testImages!, data.testLabels!];
   const images = testImages.shape[0];
-  const widest = Math.max(...layerShapes(network).map(sizeOf));
-  const batch = Math.min(EVALUATION_BATCH, Math.max(1, Math.floor(EVALUATION_ELEMENTS / widest)));
+  const batch = evaluationBatch(network);
   let correct: Value | undefined;
   for (let from = 0; from < images; from += batch) {
     const indices = Array.from({ length: Math.min(batch, images - from) }, (_, i) => from + i);

@@ -33,9 +33,12 @@ describe('estimate in words', () => {
     const seconds = { total: 7000.1, compute: 6999, transfer: 1, latency: 0.0341 };
     const lines = counts.map(([what, counted]) => ({ what, counted, seconds }));
     const report = { command: 'estimate', network: 'A', batch: 128, suite: 'direct', truncation: 'dealt' } as const;
-    const text = inWords({ ...report, link: null, lines, machine: {} }, 60);
+    const party = { P0: 1.2e9, P1: 1.2e9, P2: 8e8 };
+    const memory = { training: party, inference: party };
+    const text = inWords({ ...report, link: null, lines, memory, machine: {} }, 60);
     // The first and the last line are sentences, which `say` wraps.
     for (const line of text.slice(1, -1)) expect(line.length).toBeLessThanOrEqual(60);
     expect(text.join('\n')).toContain('time 1 h 56 min');
+    expect(text.some((line) => /^a training +1\.2 GB +1\.2 GB +800 MB$/.test(line))).toBe(true);
   });
 });

@@ -1,6 +1,8 @@
 /** `estimate` against `local train` and `local infer`: bytes and rounds exactly, time within a factor of two. */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { type Memory, memoryOf } from '../../src/cli/estimate/memory.ts';
+import { readTrainSettings } from '../../src/cli/options/training.ts';
 import { countInference, countTraining } from '../../src/nn/count.ts';
 import { parseNetwork } from '../../src/nn/networkFile.ts';
 import { readFileSync } from 'node:fs';
@@ -23,6 +25,7 @@ interface Estimate {
     readonly counted: { readonly bytes: number; readonly rounds: number };
     readonly seconds: { readonly total: number };
   }[];
+  readonly memory: Memory;
 }
 
 const folder = temporaryFolder('e2e');
@@ -34,6 +37,7 @@ const link = ['--link', '40:100'];
 const STEPS = 12; // past step 9, where labels grow
 const options = { ...SOFTMAX_SGD, ...DIRECT_SUITE, learningRate: 2 ** -5, batch: 32, steps: STEPS };
 
+const DEFAULTS = { suite: 'direct', backend: 'auto', loss: 'softmax', optimizer: 'sgd' };
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
 describe('estimate', () => {
@@ -86,13 +90,15 @@ describe('estimate', () => {
     ];
     const { stdout, stderr, code } = await run([...words, '--json', '-'], folder);
     if (code !== 0) throw new Error(stderr);
-    const { lines } = JSON.parse(stdout) as Estimate;
+    const { lines, memory } = JSON.parse(stdout) as Estimate;
     const step = lines.find(({ what }) => what === 'a training step')!;
     expect(step.counted.rounds).toBeGreaterThan(10);
     const ratio = step.seconds.total / trained.secondsPerStep.median;
     expect(ratio).toBeGreaterThan(0.5);
     expect(ratio).toBeLessThan(2);
     expect(lines.map(({ what }) => what)).toContain('an epoch');
+    const settings = readTrainSettings({ ...DEFAULTS, network: path, batch: 32 });
+    expect(memory).toEqual(await memoryOf(settings, { trainImages: 256, testImages: 64 }));
   });
 
   it('refuses what it cannot estimate', async () => {

@@ -1,4 +1,4 @@
-/** `securenn estimate`: rounds, bytes and time of a network's training and inference, from declared costs, without running it. */
+/** `securenn estimate`: rounds, bytes, time and memory of a network's training and inference, from declared costs, without running it. */
 import { availableParallelism } from 'node:os';
 import type { Options } from 'yargs';
 import { describeLink, type LinkModel } from '../../channel/linkModel.ts';
@@ -15,6 +15,7 @@ import { checkWritable, say, writeReport } from '../output.ts';
 import { machineCard } from '../report.ts';
 import { type Argv, integer, number } from '../options/values.ts';
 import { calibrate } from './calibrate.ts';
+import { type Memory, memoryOf } from './memory.ts';
 import { secondsOf, type Seconds } from './model.ts';
 
 const PICKED = ['batch', 'loss', 'optimizer', 'momentum', 'lr', 'suite', 'truncation', 'fraction-bits', 'compare-bits'];
@@ -45,6 +46,8 @@ export interface EstimateReport {
   readonly truncation: string;
   readonly link: LinkModel | null;
   readonly lines: readonly Line[];
+  /** Of each party, in bytes, at its peak. */
+  readonly memory: Memory;
   readonly machine: object;
 }
 
@@ -59,6 +62,7 @@ export async function estimate(argv: Argv): Promise<void> {
   }
   const rates = await calibrate(settings);
   const counts = await countAll(settings, { trainImages, testImages });
+  const memory = await memoryOf(settings, { trainImages, testImages });
   const machine = { cores: availableParallelism(), workers: settings.workers };
   const lines = counts.map(([what, counted]) => ({
     what,
@@ -73,6 +77,7 @@ export async function estimate(argv: Argv): Promise<void> {
     truncation: settings.truncation,
     link: settings.link ?? null,
     lines,
+    memory,
     machine: machineCard(),
   };
   const width = widthOf(settings.json === '-' ? process.stderr : process.stdout);
@@ -111,7 +116,7 @@ export async function countAll(
 
 /** @param width of the terminal */
 export function inWords(
-  { network, batch, suite, truncation, link, lines }: EstimateReport,
+  { network, batch, suite, truncation, link, lines, memory }: EstimateReport,
   width: number = Infinity,
 ): string[] {
   const where = link === null ? 'links as fast as this machine' : `links of ${describeLink(link)}`;
@@ -122,10 +127,15 @@ export function inWords(
     bytesInWords(counted.bytes),
     ...[seconds.total, seconds.compute, seconds.transfer, seconds.latency].map(timeInWords),
   ]);
+  const peaks = [
+    ['a training', memory.training] as const,
+    [`a prediction of ${batch} images`, memory.inference] as const,
+  ].map(([what, { P0, P1, P2 }]) => [what, ...[P0, P1, P2].map(bytesInWords)]);
   return [
     `network ${network}, batch ${batch}, ${suite} suite, ${truncation} truncation, all parties on this machine, ${where}`,
     ...layTable(head, rows, width),
-    'Rounds and bytes follow from the protocols; a step, an epoch and an evaluation are exact. Time is an estimate from 2 seconds of calibration.',
+    ...layTable(['memory of a party, at its peak', 'P0', 'P1', 'P2'], peaks, width),
+    'Rounds and bytes follow from the protocols; a step, an epoch and an evaluation are exact. Time is an estimate from 2 seconds of calibration, memory one from shapes (docs/links.md).',
   ];
 }
 
@@ -135,7 +145,15 @@ function sharing({ network }: TrainSettings, { trainImages, testImages }: Sample
   const payloadBytes = 16 * elements;
   const messages = 2 * Math.ceil(elements / BLOCK_ELEMENTS);
   const work = { ...(Object.fromEntries(WORK.map((kind) => [kind, 0])) as Work), open: elements };
-  return { bytes: payloadBytes, payloadBytes, messages, busiestLinkBytes: payloadBytes / 2, rounds: 0, work };
+  return {
+    bytes: payloadBytes,
+    payloadBytes,
+    messages,
+    busiestLinkBytes: payloadBytes / 2,
+    rounds: 0,
+    work,
+    heldBytes: 0,
+  };
 }
 
 /** Every epoch sends as the first one does, but for a few digits in labels. */

@@ -1,0 +1,77 @@
+/**
+ * Peak memory of each party, from counts:
+ *
+ *     bytes = BASE + what it holds for the whole session + factor · bytes that one step, or one batch, makes
+ *
+ * A worker holds the opened data set and the state of the training, or the model, at 8 bytes an element; the helper holds masks as keys
+ * and no values. What a step makes are values, openings with their masks, and the bits of comparisons (`engine/countedValues.ts`).
+ *
+ * BASE and the factors are measured, on two cores with Node 20, as the largest resident set (`bench/limits.ts`): docs/links.md.
+ */
+import { countInference, countTraining } from '../../nn/count.ts';
+import { classCount, inputSize, parameters } from '../../nn/network.ts';
+import { evaluationBatch, type Samples } from '../../nn/train.ts';
+import { sizeOf } from '../../ring/shape.ts';
+import type { TrainSettings } from '../options/training.ts';
+
+/** Bytes of one party's process. */
+export interface PartyMemory {
+  readonly P0: number;
+  readonly P1: number;
+  readonly P2: number;
+}
+
+export interface Memory {
+  readonly training: PartyMemory;
+  /** Of one batch. */
+  readonly inference: PartyMemory;
+}
+
+const ELEMENT_BYTES = 8;
+const MIB = 2 ** 20;
+
+/**
+ * Node, kernels and tensors that were dropped and are not collected yet: a party that trains one dense layer of 7850 weights on 8 images a
+ * step for 320 steps takes 171 to 197 MiB beside its data.
+ */
+const BASE = 185 * MIB;
+/**
+ * What the peak is beyond BASE and session, over the bytes that a step makes: fitted. At a worker more than 1, for what a chunk needs for a
+ * moment and what is not collected yet stand beside it. The helper has shares of masks, its parts of products and what it deals ahead.
+ */
+const STEP = { worker: 1.35, helper: 0.9 };
+/** An inference has no way back: values of a layer are dropped with the next. */
+const INFERENCE = { worker: 0.6, helper: 0.6 };
+
+export async function memoryOf(settings: TrainSettings, { trainImages, testImages }: Samples): Promise<Memory> {
+  const { network, batch } = settings;
+  // One step, which opens the weights and may show its loss, and one batch of an evaluation.
+  const { steps, evaluations, stateElements } = await countTraining(
+    network,
+    { ...settings, epochs: undefined, steps: 1 },
+    { trainImages: batch, testImages: Math.min(testImages, evaluationBatch(network)) },
+  );
+  const data = (trainImages + testImages) * (inputSize(network) + classCount(network));
+  const session = ELEMENT_BYTES * (data + stateElements);
+  const training = [
+    peak(session, steps[0].heldBytes, STEP),
+    ...evaluations.map(({ heldBytes }) => peak(session, heldBytes, INFERENCE)),
+  ];
+  const largest = (party: keyof PartyMemory): number => Math.max(...training.map((memory) => memory[party]));
+  const [{ heldBytes }] = await countInference(network, settings, batch, 1);
+  const weights = parameters(network).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const model = ELEMENT_BYTES * (weights + batch * inputSize(network));
+  return {
+    training: { P0: largest('P0'), P1: largest('P1'), P2: largest('P2') },
+    inference: peak(model, heldBytes, INFERENCE),
+  };
+}
+
+/**
+ * @param session bytes that a worker holds all the time
+ * @param made bytes of what a step makes
+ */
+export function peak(session: number, made: number, factor: typeof STEP): PartyMemory {
+  const worker = Math.round(BASE + session + factor.worker * made);
+  return { P0: worker, P1: worker, P2: Math.round(BASE + factor.helper * made) };
+}
