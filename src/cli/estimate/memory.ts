@@ -43,6 +43,7 @@ const STEP = { worker: 1.35, helper: 0.9 };
 /** An inference has no way back: values of a layer are dropped with the next. */
 const INFERENCE = { worker: 0.6, helper: 0.6 };
 
+/** Of a whole training with its evaluations, and of predicting one batch. */
 export async function memoryOf(settings: TrainSettings, { trainImages, testImages }: Samples): Promise<Memory> {
   const { network, batch } = settings;
   // One step, which opens the weights and may show its loss, and one batch of an evaluation.
