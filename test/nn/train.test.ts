@@ -154,7 +154,7 @@ describe('a message that goes wrong', () => {
     const runs = Array.from({ length: total }, async (_, n) => {
       let index = 0;
       const run = trainSecure(DIRECT, short, {
-        timeoutMs: 2000,
+        timeoutMs: 5000,
         memory: (a, b) => ({
           tamper: (_i, bytes, sender) => {
             if (sender !== from || (sender === a ? b : a) !== to) return [bytes];
