@@ -85,8 +85,9 @@ export class Patience {
     const passed = this.#timers.now() - this.#since;
     const sinceProgress = this.#ms - (this.#progress?.quietMs ?? this.#ms);
     this.#left = stoodStill(passed, this.#part) ? this.#ms : Math.max(this.#left - passed, sinceProgress);
-    // A timer counts whole milliseconds: it may come a little early.
-    if (this.#left < 1) this.#onEnd();
+    // A timer counts whole milliseconds: each may come a little early. So no wait has a last part of its own length, and of waits that
+    // began together the first ends first: the error names whom the others wait for, too.
+    if (this.#left < Math.min(PARTS, this.#part / 2)) this.#onEnd();
     else this.#wait();
   }
 }
