@@ -21,9 +21,11 @@ const RANKS: Readonly<Record<string, number>> = {
   'src/functions': 7,
   'src/nn': 8,
   'src/data': 9,
-  'src/server': 10,
-  'src/client': 10,
-  'src/cli': 11,
+  'src/federation': 10,
+  'src/server': 11,
+  'src/client': 11,
+  'src/service': 12,
+  'src/cli': 13,
 };
 
 function sources(folder: string): string[] {

@@ -1,0 +1,264 @@
+/**
+ * What owners and analysts sign. Each document is canonical JSON whose SHA-256 is its name; parties keep it with its signature.
+ *
+ * None holds a value of anybody's data: digests cover masked values and random keys alone.
+ */
+import { z } from 'zod';
+import type { Network } from '../nn/network.ts';
+import { LOSSES } from '../nn/loss.ts';
+import { parseNetwork } from '../nn/networkFile.ts';
+import { OPTIMIZERS } from '../nn/optimizer.ts';
+import type { TrainOptions } from '../nn/train.ts';
+import type { Digest } from './canonical.ts';
+import { idSchema, publicIdentitySchema, type Id, type PublicIdentity } from './identity.ts';
+import type { Document } from './signed.ts';
+
+const digest: z.ZodType<Digest> = z.string().regex(/^[0-9a-f]{64}$/);
+const moment: z.ZodType<string> = z.iso.datetime();
+const name: z.ZodType<string> = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'small letters, digits, dot, dash, underscore');
+const nonce: z.ZodType<string> = z.string().regex(/^[0-9a-f]{32}$/);
+const count = z
+  .int()
+  .min(1)
+  .max(2 ** 31);
+const federation = digest;
+
+/** A labelled set of images, as an owner has shared it: open under masks that it dealt (PROTOCOLS §1, "Owners' inputs"). */
+export interface DataDocument extends Document {
+  readonly securenn: 'data';
+  /** Unique among the owner's data sets; shown as OWNER/NAME. */
+  readonly name: string;
+  readonly images: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly channels: number;
+  readonly classes: number;
+  /** Of the pixels, which are 0 … 1. */
+  readonly fractionBits: number;
+  /** SHA-256 of E of the images, and of E of the one-hot labels: 64-bit little-endian elements, uniform whatever the data is. */
+  readonly opened: { readonly images: Digest; readonly labels: Digest };
+  /** SHA-256 of the key of ⟨U⟩₀ and of that of ⟨U⟩₁, 16 random bytes each. */
+  readonly masks: { readonly P0: Digest; readonly P1: Digest };
+  readonly created: string;
+}
+
+/** One data set of a job, in the order in which its rows follow each other. */
+export interface DataReference {
+  readonly owner: Id;
+  readonly name: string;
+  readonly digest: Digest;
+}
+
+interface CommonJobDocument extends Document {
+  readonly securenn: 'job';
+  /** JOB_VERSION of the program that proposed it: its protocols. */
+  readonly version: number;
+  readonly title: string;
+  readonly network: Network;
+  readonly suite: 'direct' | 'paper';
+  readonly truncation: 'dealt' | 'local';
+  readonly fractionBits: number;
+  readonly compareBits: number;
+  /** No party starts it after this moment. */
+  readonly expires: string;
+  readonly nonce: string;
+}
+
+/** What a training reveals to the receiver; everything else stays shared. */
+export interface Revealed {
+  readonly model: boolean;
+  /** The loss of every tenth batch. */
+  readonly loss: boolean;
+  /** Correct predictions on the test set, after each evaluation. */
+  readonly counts: 'none' | 'total' | 'per-class';
+}
+
+export interface TrainDocument extends CommonJobDocument, Omit<TrainOptions, 'showLoss' | 'perClass'> {
+  readonly kind: 'train';
+  readonly train: readonly DataReference[];
+  readonly test: readonly DataReference[];
+  readonly checkpointEvery: number;
+  /** Begins with the weights that this earlier training left shared. */
+  readonly from?: Digest | undefined;
+  readonly reveal: Revealed;
+  /** Whom results are sealed to. */
+  readonly receiver: PublicIdentity;
+  /** The trained weights stay shared at the parties under the job's digest, for jobs to come that their owners approve. */
+  readonly keepModel: boolean;
+}
+
+/** A session that answers inputs of clients with a model that stayed shared. */
+export interface ServeDocument extends CommonJobDocument {
+  readonly kind: 'serve';
+  /** The training that left it. */
+  readonly model: Digest;
+  /** Who may send inputs; each answer is sealed to who asked. */
+  readonly clients: readonly Id[];
+  /** Class: its index alone. Scores: those of all classes. */
+  readonly reveal: 'class' | 'scores';
+  /** Images answered in all, of all clients. */
+  readonly maxImages: number;
+}
+
+export type JobDocument = TrainDocument | ServeDocument;
+
+/** An owner's answer to one job. The last one counts, until the job has started. */
+export interface DecisionDocument extends Document {
+  readonly securenn: 'decision';
+  readonly job: Digest;
+  readonly approve: boolean;
+  readonly at: string;
+}
+
+/** Consent in advance: to any training that it covers. */
+export interface GrantDocument extends Document {
+  readonly securenn: 'grant';
+  /** Names of data documents, all of the signer's. */
+  readonly data: readonly Digest[];
+  readonly analyst: Id;
+  /** Digests of networks, or any. */
+  readonly networks: readonly Digest[] | 'any';
+  /** The most that a job may reveal, and whether its model may stay shared. */
+  readonly reveal: Revealed;
+  readonly keepModel: boolean;
+  readonly maxRuns: number;
+  readonly until: string;
+  readonly nonce: string;
+}
+
+/** Takes back a grant, or a data set with all that was stored of it; what was trained on it cannot be taken back. */
+export interface WithdrawalDocument extends Document {
+  readonly securenn: 'withdrawal';
+  readonly what: 'grant' | 'data';
+  readonly digest: Digest;
+  readonly at: string;
+}
+
+/** The proposer, or an owner of data in it, ends a job. */
+export interface CancelDocument extends Document {
+  readonly securenn: 'cancel';
+  readonly job: Digest;
+  readonly reason: string;
+  readonly at: string;
+}
+
+/** A party has all of a data set. A data set that three parties have receipted can be used. */
+export interface ReceiptDocument extends Document {
+  readonly securenn: 'receipt';
+  readonly data: Digest;
+  readonly party: 'P0' | 'P1' | 'P2';
+}
+
+const reference = z.strictObject({ owner: idSchema, name, digest });
+const revealed = z.strictObject({
+  model: z.boolean(),
+  loss: z.boolean(),
+  counts: z.enum(['none', 'total', 'per-class']),
+});
+
+export const dataDocument: z.ZodType<DataDocument> = z.strictObject({
+  securenn: z.literal('data'),
+  federation,
+  name,
+  images: count.max(10_000_000),
+  rows: count.max(4096),
+  columns: count.max(4096),
+  channels: count.max(64),
+  classes: count.min(2).max(65_536),
+  fractionBits: z.int().min(1).max(30),
+  opened: z.strictObject({ images: digest, labels: digest }),
+  masks: z.strictObject({ P0: digest, P1: digest }),
+  created: moment,
+});
+
+const common = {
+  securenn: z.literal('job'),
+  version: count,
+  federation,
+  title: z.string().max(200),
+  network: z.unknown().transform((json) => parseNetwork(json, 'job: network')),
+  suite: z.enum(['direct', 'paper']),
+  truncation: z.enum(['dealt', 'local']),
+  fractionBits: z.int().min(1).max(30),
+  compareBits: z.int().min(2).max(64),
+  expires: moment,
+  nonce,
+};
+
+export const jobDocument: z.ZodType<JobDocument> = z.discriminatedUnion('kind', [
+  z.strictObject({
+    ...common,
+    kind: z.literal('train'),
+    train: z.array(reference).min(1).max(64),
+    test: z.array(reference).max(64),
+    batch: count,
+    epochs: count.optional(),
+    steps: count.optional(),
+    loss: z.enum(LOSSES),
+    optimizer: z.enum(OPTIMIZERS),
+    learningRate: z.number().positive(),
+    lrDecay: z.number().positive().max(1),
+    lrDecayEpochs: count,
+    momentum: z.number().min(0).max(1),
+    seed: z.int().min(0),
+    checkpointEvery: count,
+    from: digest.optional(),
+    reveal: revealed,
+    receiver: publicIdentitySchema,
+    keepModel: z.boolean(),
+  }),
+  z.strictObject({
+    ...common,
+    kind: z.literal('serve'),
+    model: digest,
+    clients: z.array(idSchema).min(1).max(1024),
+    reveal: z.enum(['class', 'scores']),
+    maxImages: count,
+  }),
+]);
+
+export const decisionDocument: z.ZodType<DecisionDocument> = z.strictObject({
+  securenn: z.literal('decision'),
+  federation,
+  job: digest,
+  approve: z.boolean(),
+  at: moment,
+});
+
+export const grantDocument: z.ZodType<GrantDocument> = z.strictObject({
+  securenn: z.literal('grant'),
+  federation,
+  data: z.array(digest).min(1).max(64),
+  analyst: idSchema,
+  networks: z.union([z.literal('any'), z.array(digest).min(1).max(64)]),
+  reveal: revealed,
+  keepModel: z.boolean(),
+  maxRuns: count,
+  until: moment,
+  nonce,
+});
+
+export const withdrawalDocument: z.ZodType<WithdrawalDocument> = z.strictObject({
+  securenn: z.literal('withdrawal'),
+  federation,
+  what: z.enum(['grant', 'data']),
+  digest,
+  at: moment,
+});
+
+export const cancelDocument: z.ZodType<CancelDocument> = z.strictObject({
+  securenn: z.literal('cancel'),
+  federation,
+  job: digest,
+  reason: z.string().max(200),
+  at: moment,
+});
+
+export const receiptDocument: z.ZodType<ReceiptDocument> = z.strictObject({
+  securenn: z.literal('receipt'),
+  federation,
+  data: digest,
+  party: z.enum(['P0', 'P1', 'P2']),
+});
