@@ -35,8 +35,8 @@ function maskKey(name: string, pair: PairStreams): Uint8Array {
   return pair.stream(`input/${name}`, 'masks').bytes(STREAM_KEY_BYTES);
 }
 
-/** ⟨U⟩_j, element by element. */
-function maskOf(name: string, key: Uint8Array): MaskTable {
+/** ⟨U⟩_j, element by element. A data set that is stored at the parties has one key for its inputs `images` and `labels`. */
+export function maskOf(name: string, key: Uint8Array): MaskTable {
   return new PairStreams(key).table(`input/${name}`, 'U');
 }
 
