@@ -37,7 +37,7 @@ export interface DataDocument extends Document {
   readonly classes: number;
   /** Of the pixels, which are 0 … 1. */
   readonly fractionBits: number;
-  /** SHA-256 of E of the images, and of E of the one-hot labels: 64-bit little-endian elements, uniform whatever the data is. */
+  /** Of E of the images, and of E of the one-hot labels: `digestOfChunks`. E is uniform whatever the data is. */
   readonly opened: { readonly images: Digest; readonly labels: Digest };
   /** SHA-256 of the key of ⟨U⟩₀ and of that of ⟨U⟩₁, 16 random bytes each. */
   readonly masks: { readonly P0: Digest; readonly P1: Digest };

@@ -1,0 +1,157 @@
+/**
+ * Between the HTTPS API with its stores, and the scheduler with its job processes. The API authenticates, checks signatures and forms, and stores
+ * data sets, grants and decisions; the scheduler keeps jobs, asks for consent at every turn and runs them.
+ */
+import type { Socket } from 'node:net';
+import type { Digest } from '../federation/canonical.ts';
+import type { DataKeys } from '../federation/chunks.ts';
+import type {
+  CancelDocument,
+  DataDocument,
+  DecisionDocument,
+  GrantDocument,
+  JobDocument,
+  WithdrawalDocument,
+} from '../federation/documents.ts';
+import type { Id, PublicIdentity } from '../federation/identity.ts';
+import type { Document, Signed } from '../federation/signed.ts';
+import type { PartyName } from '../server/ipc.ts';
+
+/** A document whose signature is right and whose form has been checked. */
+export interface Received<T extends Document> {
+  /** The document's name. */
+  readonly digest: Digest;
+  readonly by: PublicIdentity;
+  readonly author: Id;
+  readonly document: T;
+  /** The JSON as it came: what is kept, passed on and digested. */
+  readonly signed: Signed;
+}
+
+export const JOB_STATES = [
+  'proposed',
+  'awaiting',
+  'queued',
+  'preparing',
+  'running',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'expired',
+  'refused',
+] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+/** What those concerned are shown of a job; JSON. */
+export interface JobView {
+  readonly job: Digest;
+  readonly signed: Signed;
+  readonly state: JobState;
+  /** When it came into this state. */
+  readonly since: string;
+  /** Why it waits, failed, was cancelled or refused; no value, no path. */
+  readonly reason?: string | undefined;
+  readonly fix?: string | undefined;
+  /** Owners whose approval is still wanted. */
+  readonly waitingFor: readonly Id[];
+  readonly attempt: number;
+  readonly step?: number | undefined;
+  readonly steps?: number | undefined;
+}
+
+/** Something that happened to a job, numbered from 0; JSON. */
+export interface JobEvent {
+  readonly n: number;
+  readonly time: string;
+  readonly event: string;
+  readonly [fact: string]: unknown;
+}
+
+/** A trained model that stayed shared; JSON. */
+export interface ModelView {
+  /** The job that trained it. */
+  readonly job: Digest;
+  readonly network: string;
+  readonly created: string;
+  /** Owners of the data in it: each must approve a job that uses it. */
+  readonly owners: readonly Id[];
+}
+
+/** Whoever asks for it may see the job. A parsed job comes with it, so that nobody parses again. */
+export interface KnownJob {
+  readonly job: Received<JobDocument>;
+  readonly view: JobView;
+  /** Owners of data in it or in the model that it uses. */
+  readonly owners: readonly Id[];
+}
+
+export type ControlOrder = 'prepare' | 'start' | 'abort' | 'outcome' | 'settle' | 'stop' | 'state';
+
+/** The scheduler. Throws `Refusal` for what the asker can mend. */
+export interface Jobs {
+  /** Of a known member. The same job again is answered as the first time. */
+  propose(job: Received<JobDocument>): Promise<JobView>;
+  find(job: Digest): KnownJob | undefined;
+  /** All, newest first. */
+  all(): Iterable<KnownJob>;
+  /** A decision, grant, receipt or withdrawal has been stored that may concern jobs. */
+  reconsider(): void;
+  cancel(cancel: Received<CancelDocument>): Promise<JobView>;
+  /** Events from number `from` on; waits for one while there is none, until the signal aborts. */
+  events(job: Digest, from: number, signal: AbortSignal): Promise<readonly JobEvent[]>;
+  models(): readonly ModelView[];
+  /** An input of a serving session, opened. The same id of the same client again: the same answer. Resolves with this party's answer. */
+  infer(job: Digest, id: string, client: PublicIdentity, input: Uint8Array): Promise<Uint8Array>;
+  /** An order of another party, whose identity is proved; `body` is JSON as it came. */
+  control(order: ControlOrder, from: PartyName, body: unknown): Promise<object>;
+  /** A data set or grant is withdrawn, which is stored already. Resolves when no job process uses the data any more. @returns models trained on it */
+  withdrawn(what: WithdrawalDocument['what'], digest: Digest): Promise<readonly Digest[]>;
+  /** Takes a connection to the links port, paused, for a job process that waits for a peer; false: nobody does. */
+  takeLink(socket: Socket): boolean;
+  counts(): Readonly<Record<JobState, number>>;
+  /** Lets running jobs stop at a step and keep a checkpoint; no job starts after this. */
+  drain(): Promise<void>;
+  /** Ends all job processes at once. */
+  kill(): void;
+}
+
+export type DataState = 'uploading' | 'complete' | 'ready' | 'withdrawn';
+
+export interface StoredData {
+  readonly data: Received<DataDocument>;
+  /** Uploading: not all is here. Complete: all of this party is. Ready: all three parties say so. */
+  readonly state: DataState;
+  /** Where its chunks lie: `images-00000.chunk` …; P2 has none. */
+  readonly folder: string;
+}
+
+export interface DataSets {
+  find(data: Digest): StoredData | undefined;
+  all(): Iterable<StoredData>;
+  /** For the job process that reads them. Rejects with a Problem when they cannot be read. */
+  keys(data: Digest): Promise<DataKeys>;
+}
+
+export interface StoredGrant {
+  readonly grant: Received<GrantDocument>;
+  readonly withdrawn: boolean;
+  /** Jobs that started under it. */
+  readonly uses: readonly Digest[];
+}
+
+export interface Grants {
+  find(grant: Digest): StoredGrant | undefined;
+  all(): Iterable<StoredGrant>;
+  /** A job starts under it: on the disk when this resolves. A job counts once. Rejects with a Refusal when it is used up or withdrawn. */
+  use(grant: Digest, job: Digest): Promise<void>;
+}
+
+export interface Decisions {
+  /** The last one of each owner. */
+  of(job: Digest): readonly Received<DecisionDocument>[];
+}
+
+/** What changes state goes into the audit log before it is acted on. Facts are public: digests, ids, names, reasons. */
+export interface Audit {
+  append(event: string, facts: Readonly<Record<string, string | number | boolean | readonly string[]>>): Promise<void>;
+}
