@@ -1,20 +1,19 @@
 /** Accepts WebSocket connections on a port. Open it first and dial later: with port 0 the port is known only then. */
 import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TlsOptions } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { ChannelError } from './channel.ts';
 import { DEFAULT_FRAME_BYTES } from './frame.ts';
+import type { LinkTls } from './pins.ts';
 import { MAX_FRAGMENTS, remoteOf, WebSocketTransport, type WebSocketOptions } from './websocket.ts';
 
-export interface ListenOptions extends Omit<WebSocketOptions, 'tls'> {
+export interface ListenOptions extends WebSocketOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Certificate and key, and whether clients must show one: wss. */
-  readonly tls?: TlsOptions;
+  /** TLS 1.3: whoever connects must have the key of a pin. */
+  readonly tls?: LinkTls | undefined;
 }
 
 /** Connections that have not yet proved who they are. One more, and the oldest of them is dropped; if it was a true peer's, that dials again. */
@@ -25,7 +24,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 /** Resolves when listening. Rejects with a ChannelError that has the system's `code`. */
 export async function openListener(options: ListenOptions): Promise<Listener> {
   const { host, port, tls } = options;
-  const server = tls === undefined ? createServer() : createTlsServer(tls);
+  if (tls !== undefined) throw new RangeError('not on this build yet');
+  const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(explain(error, host, port)));
     server.listen(port, host, resolve);
@@ -33,8 +33,15 @@ export async function openListener(options: ListenOptions): Promise<Listener> {
   return new Listener(server, host, options);
 }
 
+/** A listener without a port: another process accepts connections and hands them over (`take`). */
+export function portlessListener(options: Omit<ListenOptions, 'host' | 'port'> = {}): Listener {
+  if (options.tls !== undefined) throw new RangeError('not on this build yet');
+  return new Listener(createServer(), '', options);
+}
+
 export class Listener {
   readonly host: string;
+  /** 0: none. */
   readonly port: number;
   readonly #server: Server;
   readonly #upgrader: WebSocketServer;
@@ -44,9 +51,9 @@ export class Listener {
   #waiting: WebSocketTransport[] = [];
   #accept: ((connection: WebSocketTransport) => void) | undefined;
 
-  constructor(server: Server, host: string, options: Omit<WebSocketOptions, 'tls'>) {
+  constructor(server: Server, host: string, options: WebSocketOptions) {
     this.host = host;
-    this.port = (server.address() as AddressInfo).port;
+    this.port = (server.address() as AddressInfo | null)?.port ?? 0;
     this.#server = server;
     this.#options = options;
     this.#upgrader = new WebSocketServer({
@@ -77,6 +84,12 @@ export class Listener {
     for (const connection of waiting) handler(connection);
   }
 
+  /** A socket that somebody else has accepted, paused, with nothing read from it. */
+  take(socket: Socket): void {
+    this.#server.emit('connection', socket);
+    socket.resume();
+  }
+
   /** The connection has proved who it is: it no longer counts among those that have not. */
   trust(connection: WebSocketTransport): void {
     connection.trust();
@@ -85,7 +98,7 @@ export class Listener {
 
   /** Frees the port and drops connections nobody took. Links that were opened live on. */
   async close(): Promise<void> {
-    this.#server.close();
+    if (this.#server.listening) this.#server.close();
     this.#server.closeAllConnections();
     for (const socket of this.#unproved.values()) socket.destroy();
     await new Promise((resolve) => setImmediate(resolve));

@@ -15,6 +15,7 @@ import {
 import { FrameLink, type LinkOptions } from './link.ts';
 import type { LinkModel } from './linkModel.ts';
 import type { Listener } from './listener.ts';
+import type { LinkTls } from './pins.ts';
 import { SessionProgress } from './progress.ts';
 import { reasonFor } from './reason.ts';
 import { shaped } from './shaped.ts';
@@ -34,6 +35,15 @@ export interface MeshOptions extends HandshakeSide {
   readonly shape?: LinkModel | undefined;
   /** For the connections this party dials; those it accepts have the listener's. */
   readonly socket?: WebSocketOptions;
+  /** TLS 1.3 with pinned keys on every link this party dials (`wss://`); those it accepts have the listener's. */
+  readonly tls?: LinkTls | undefined;
+  /**
+   * How long a peer may be away once its link has been open: the link breaks, lives on and is joined to a new connection, and nothing is
+   * lost. The same at both ends. Default 0: a link that breaks has failed.
+   */
+  readonly linkPatienceMs?: number;
+  /** Told whenever the peers change that are to connect to this party: all of `accept` at first, whoever broke off later. Empty: nobody. */
+  readonly onExpecting?: ((peers: readonly PeerName[]) => void) | undefined;
   /** Told of each peer that has proved who it is and that it means the same computation. */
   readonly onConnected?: ((peer: PeerName) => void) | undefined;
   /** Told why a connection was turned away; the party goes on waiting for the true peer. */
@@ -81,6 +91,7 @@ export async function openMesh(options: MeshOptions): Promise<Mesh> {
   if (options.accept.length > 0 && options.listener === undefined) {
     throw new RangeError(`${options.self} cannot accept ${options.accept.join(', ')} without a listener`);
   }
+  if (options.tls !== undefined || (options.linkPatienceMs ?? 0) > 0) throw new RangeError('not on this build yet');
   return new MeshOpening(options).run();
 }
 
@@ -92,6 +103,7 @@ class MeshOpening {
   readonly #progress: SessionProgress;
   /** What became of the last connection to a peer that hung up in the handshake. */
   readonly #hungUp: Map<PeerName, string> = new Map();
+  #expecting = '';
   readonly #ending: AbortController = new AbortController();
   readonly #done: Promise<void>;
   #complete: () => void = () => undefined;
@@ -115,6 +127,7 @@ class MeshOpening {
         ),
       );
     });
+    this.#tellExpecting();
     listener?.accept((connection) => void this.#accept(listener, connection));
     for (const [peer, url] of Object.entries(urls) as [PeerName, string][]) {
       this.#dial(peer, url, patience).catch((error: unknown) => this.#fail(error));
@@ -190,9 +203,18 @@ class MeshOpening {
     this.#links.set(peer, link);
     this.#pairKeys.set(peer, pairKey());
     this.#options.onConnected?.(peer);
+    this.#tellExpecting();
     // While the mesh forms, the end of one link is the end of all.
     void link.failed.then((error) => this.#fail(error));
     if (this.#missing().length === 0) this.#complete();
+  }
+
+  #tellExpecting(): void {
+    const { accept, onExpecting } = this.#options;
+    const expecting = accept.filter((peer) => !this.#links.has(peer));
+    if (expecting.join() === this.#expecting) return;
+    this.#expecting = expecting.join();
+    onExpecting?.(expecting);
   }
 
   #lastSeen(): string {

@@ -9,7 +9,6 @@
  * - Compression is off: shares are random bytes.
  */
 import type { Socket } from 'node:net';
-import type { SecureContextOptions } from 'node:tls';
 import { WebSocket, type RawData } from 'ws';
 import { ChannelError, type PeerName } from './channel.ts';
 import { DEFAULT_FRAME_BYTES } from './frame.ts';
@@ -25,8 +24,6 @@ export interface WebSocketOptions {
   readonly highWaterBytes?: number;
   /** A peer from which not one byte comes for this long is taken for dead. Default 10 s. */
   readonly livenessMs?: number;
-  /** Certificates, for wss. */
-  readonly tls?: SecureContextOptions;
 }
 
 const DEFAULT_HIGH_WATER_BYTES = 8 * 2 ** 20;
@@ -257,7 +254,6 @@ function connect(
   return new Promise((resolve, reject) => {
     options.signal?.throwIfAborted();
     const ws = new WebSocket(url, {
-      ...options.tls,
       generateMask: (mask) => void mask.fill(0),
       perMessageDeflate: false,
       maxPayload: options.maxFrameBytes ?? DEFAULT_FRAME_BYTES,
