@@ -22,14 +22,78 @@ export async function writeFileAtomically(
   access?: 'private',
   files: Files = disk,
 ): Promise<void> {
-  const temporary = await writeBeside(path, [bytes], access, files);
+  const file = await AtomicFile.create(path, access, files);
   try {
-    await files.rename(temporary, path);
+    await file.write(bytes);
   } catch (error) {
-    await files.rm(temporary, { force: true }).catch(() => undefined);
+    await file.abandon();
     throw error;
   }
-  await syncFolder(dirname(path), files);
+  await file.commit();
+}
+
+/** A file that is written piece by piece, and has its name once it is whole and on the disk. Commit it or abandon it. */
+export class AtomicFile {
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #handle: disk.FileHandle;
+  readonly #files: Files;
+  #open = true;
+
+  private constructor(path: string, temporary: string, handle: disk.FileHandle, files: Files) {
+    [this.#path, this.#temporary, this.#handle, this.#files] = [path, temporary, handle, files];
+  }
+
+  static async create(path: string, access?: 'private', files: Files = disk): Promise<AtomicFile> {
+    const folder = dirname(path);
+    const made = await makeFolder(folder, { mode: access === 'private' ? 0o700 : 0o777, make: files.mkdir });
+    if (made !== undefined) await syncAbove(folder, made, files);
+    const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
+    try {
+      const handle = await files.open(temporary, NEW_FILE, access === 'private' ? 0o600 : 0o666);
+      return new AtomicFile(path, temporary, handle, files);
+    } catch (error) {
+      await files.rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#handle.writeFile(bytes);
+  }
+
+  /** All is written, and on the disk under no name yet. */
+  async settle(): Promise<void> {
+    await this.#close(true);
+  }
+
+  /** On the disk under its name when this resolves; gone when it rejects, with the system's error. */
+  async commit(): Promise<void> {
+    try {
+      await this.settle();
+      await this.#files.rename(this.#temporary, this.#path);
+    } catch (error) {
+      await this.abandon();
+      throw error;
+    }
+    await syncFolder(dirname(this.#path), this.#files);
+  }
+
+  /** Leaves nothing behind. */
+  async abandon(): Promise<void> {
+    await this.#close(false).catch(() => undefined);
+    await this.#files.rm(this.#temporary, { force: true }).catch(() => undefined);
+  }
+
+  async #close(sync: boolean): Promise<void> {
+    if (!this.#open) return;
+    try {
+      if (sync) await this.#handle.sync();
+    } finally {
+      this.#open = false;
+      await this.#handle.close();
+    }
+  }
 }
 
 /**
@@ -39,7 +103,13 @@ export async function writeFileAtomically(
 export async function tryToWrite(path: string, bytes: number, files: Files = disk): Promise<void> {
   const made = await makeFolder(dirname(path), { make: files.mkdir });
   try {
-    await files.rm(await writeBeside(path, someBytes(bytes), undefined, files), { force: true });
+    const file = await AtomicFile.create(path, undefined, files);
+    try {
+      for (const part of someBytes(bytes)) await file.write(part);
+      await file.settle();
+    } finally {
+      await file.abandon();
+    }
   } finally {
     if (made !== undefined) await removeEmpty(dirname(path), made, files);
   }
@@ -63,35 +133,24 @@ async function removeEmpty(folder: string, made: string, files: Files): Promise<
   }
 }
 
-/** Returns the name of the file that was written, which is on the disk; nothing is left of one that failed. */
-async function writeBeside(
-  path: string,
-  parts: Iterable<Uint8Array>,
-  access: 'private' | undefined,
-  files: Files,
-): Promise<string> {
-  await makeFolder(dirname(path), { mode: access === 'private' ? 0o700 : 0o777, make: files.mkdir });
-  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
-  try {
-    const file = await files.open(temporary, NEW_FILE, access === 'private' ? 0o600 : 0o666);
-    try {
-      for (const part of parts) await file.writeFile(part);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    return temporary;
-  } catch (error) {
-    await files.rm(temporary, { force: true }).catch(() => undefined);
-    throw error;
-  }
+/** Folders that were made outlive a power cut, too. */
+async function syncAbove(folder: string, made: string, files: Files): Promise<void> {
+  for (let each = folder; each.length >= made.length; each = dirname(each)) await syncFolder(dirname(each), files);
 }
 
-/** The new name outlives a power cut, too. Where a system cannot sync a folder, it has its own ways. */
-async function syncFolder(folder: string, files: Files): Promise<void> {
+/** How systems say that a folder cannot be synced: they have their own ways. */
+const UNSYNCED = ['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'];
+
+/** The new name outlives a power cut, too. */
+export async function syncFolder(folder: string, files: Files = disk): Promise<void> {
   const handle = await files.open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => undefined);
-  await handle?.close().catch(() => undefined);
+  try {
+    await handle?.sync();
+  } catch (error) {
+    if (!UNSYNCED.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    await handle?.close().catch(() => undefined);
+  }
 }
 
 const FAULTS: Readonly<Record<string, string>> = {
