@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
-import { GARBAGE_COLLECTION } from '../src/cli/party-child.ts';
+import { GARBAGE_COLLECTION } from '../src/server/party-child.ts';
 import { machineCard, type MachineCard } from './machine.ts';
 import { measure, rounded } from './measure.ts';
 import type { Operation, OperationOrder, OperationResult } from './operations.ts';

@@ -9,7 +9,9 @@ import type { CheckpointStore } from '../src/data/checkpoint-store.ts';
 import { Monitor } from '../src/server/monitor.ts';
 import { logToStandardError } from '../src/server/log.ts';
 import type { Job } from '../src/server/job.ts';
+import { ownerEnds } from '../src/server/owner-ends.ts';
 import { runJob } from '../src/server/run-job.ts';
+import { PairStreams } from '../src/random/streams.ts';
 import { testCompute } from './simulate.ts';
 
 const ALL: readonly PeerName[] = ['P0', 'P1', 'P2', 'owner'];
@@ -48,10 +50,12 @@ export async function session<T>(
     const name = PARTIES[id];
     const monitor = new Monitor({ log: logToStandardError(name, 'silent'), metrics: undefined });
     const checkpoint = checkpoints?.[name];
+    const pairKeys = checkpoint?.keys ?? keys.get(name)!;
     await runJob(job, {
       id,
       links: links.get(name)!,
-      pairKeys: checkpoint?.keys ?? keys.get(name)!,
+      pairKeys,
+      ends: ownerEnds(id, links.get(name)!, new PairStreams(pairKeys.get('owner')!, compute)),
       compute,
       monitor,
       store: store?.(name),

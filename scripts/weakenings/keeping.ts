@@ -163,8 +163,8 @@ export const KEEPING: readonly Weakening[] = [
     'after a crash no step is whole',
     KEPT,
     [
-      'await this.#store.write({ ...this.#checkpoint, step, tensors });\n    await this.#owner.send(savedLabel(step), new Uint8Array(0), 0);',
-      'await this.#owner.send(savedLabel(step), new Uint8Array(0), 0);\n    await this.#store.write({ ...this.#checkpoint, step, tensors });',
+      'await this.#store.write({ ...this.#checkpoint, step, tensors });\n    await this.#agreeOn(step);',
+      'await this.#agreeOn(step);\n    await this.#store.write({ ...this.#checkpoint, step, tensors });',
     ],
     OF_CHECKPOINTS,
   ),
@@ -203,7 +203,7 @@ export const KEEPING: readonly Weakening[] = [
     'a checkpoint that may not be on the disk yet',
     'a power cut leaves an empty file where a whole one was',
     ATOMIC,
-    ['await file.sync();\n', ''],
+    ['if (sync) await this.#handle.sync();', 'void sync;'],
     ['test/data/atomic-write.test.ts', 'test/data/checkpoint.test.ts'],
   ),
 ];

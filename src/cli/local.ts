@@ -8,7 +8,7 @@ import { Problem } from '../data/problem.ts';
 import { PARTY_NAMES, type HostPort, type PartyAddress, type PartyName, type StartOrder } from '../server/ipc.ts';
 import type { LogLevel } from '../server/log-levels.ts';
 import { messageOf } from './errors.ts';
-import { Deferred, PartyChild, type News } from './party-child.ts';
+import { Deferred, PartyChild, type News } from '../server/party-child.ts';
 
 /** After a first failure, how long the others may take to say what they saw: the first to speak need not know the cause. */
 const DIAGNOSIS_MS = 1500;
@@ -58,7 +58,9 @@ export class LocalParties {
       this.#failed.resolve();
       if (child.died || child.failure?.origin === 'here') this.#caused.resolve();
     };
-    this.#children = PARTY_NAMES.map((name) => new PartyChild(name, watch, (news) => onNews(name, news)));
+    this.#children = PARTY_NAMES.map(
+      (name) => new PartyChild(name, { onChange: watch, onNews: (news) => onNews(name, news), together: true }),
+    );
     // The last resort, should this process end in a hurry.
     this.#killAll = () => {
       for (const child of this.#children) if (!child.exit) child.kill('SIGKILL');
@@ -72,7 +74,7 @@ export class LocalParties {
     const entries = this.#children.map(async (child, i): Promise<[PartyName, Opened]> => {
       const own = (first: number): number => (first === 0 ? 0 : first + i);
       child.send({
-        ...{ type: 'open', party: child.name, host, port: own(port), profile, log },
+        ...{ type: 'open', party: child.name, listen: { host, port: own(port) }, profile, log },
         checkpoints: folderOf?.(child.name),
         metrics: metrics && { host: metrics.host, port: own(metrics.port) },
       });

@@ -2,7 +2,7 @@
 import type { Computing } from '../server/compute.ts';
 import type { PartyName } from '../server/ipc.ts';
 import { Logs } from './logs.ts';
-import type { News } from './party-child.ts';
+import type { News } from '../server/party-child.ts';
 
 export class PartyNews {
   /** Prints a line for the user to read. */
@@ -34,6 +34,14 @@ export class PartyNews {
         this.#computing = news;
         if (news.adapter !== null) this.#once(`computing on ${news.adapter}`);
         else if (news.reason !== undefined) this.#once('no GPU found: computing with WASM (securenn doctor says why)');
+        return;
+      // What a party says of a job on stored data, and of its connections.
+      case 'checkpoint':
+      case 'event':
+      case 'expecting':
+      case 'output':
+      case 'rejected':
+      case 'revealed':
     }
   }
 

@@ -86,7 +86,7 @@ export async function runLocally<T>(
       type: 'start',
       job,
       parties: addresses,
-      ownerPublicKey: toHex(identity.publicKey),
+      ends: { kind: 'owner', publicKey: toHex(identity.publicKey) },
       timeoutMs,
       compute: { backend, fallbackAdapter, workers },
       link,

@@ -32,7 +32,7 @@ const index = z.int().min(0);
 const seconds = z.number().min(0);
 const counters = { seconds, waitSeconds: seconds, bytesSent: index, onlineRounds: index };
 
-const partyEvent: z.ZodType<PartyEvent> = z.discriminatedUnion('kind', [
+export const partyEventSchema: z.ZodType<PartyEvent> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ready'), ...counters }),
   z.strictObject({ kind: z.literal('step'), step: index, epoch: index, loss: z.boolean(), ...counters }),
   z.strictObject({ kind: z.literal('testing'), evaluation: index, images: index }),
@@ -88,7 +88,7 @@ export function decodeEvent(bytes: Uint8Array, source: string): PartyEvent {
   } catch (error) {
     throw new Error(`${source}: not JSON`, { cause: error });
   }
-  const parsed = partyEvent.safeParse(json);
+  const parsed = partyEventSchema.safeParse(json);
   if (!parsed.success) throw new Error(`${source}: not an event of a party: ${parsed.error.issues[0].message}`);
   return parsed.data;
 }

@@ -75,7 +75,7 @@ export interface Revealed {
   readonly counts: 'none' | 'total' | 'per-class';
 }
 
-export interface TrainDocument extends CommonJobDocument, Omit<TrainOptions, 'showLoss' | 'perClass'> {
+export interface TrainDocument extends CommonJobDocument, Omit<TrainOptions, 'showLoss' | 'perClass' | 'showModel'> {
   readonly kind: 'train';
   readonly train: readonly DataReference[];
   readonly test: readonly DataReference[];

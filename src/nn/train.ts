@@ -45,6 +45,8 @@ export interface TrainOptions {
   readonly showLoss: boolean;
   /** An evaluation reveals how many images of each class are classified correctly, in place of how many of all. */
   readonly perClass?: true | undefined;
+  /** The trained model is not revealed. */
+  readonly showModel?: false | undefined;
 }
 
 /** How a run is kept, and gone on with. */
@@ -142,7 +144,7 @@ export function firstIdleStep(
   return undefined;
 }
 
-/** Trains from the public initial weights, from given ones, or on from where an earlier run was, and reveals the model to the owner. */
+/** Trains from the public initial weights, from given ones, or on from where an earlier run was, and reveals the model, unless it stays shared. */
 export async function train(
   engine: Engine,
   network: Network,
@@ -187,7 +189,8 @@ export async function train(
     }
     await onState?.(step, state);
   }
-  for (const { name } of specs) await engine.reveal(REVEALED.parameter(name), state.get(name)!);
+  if (options.showModel !== false)
+    for (const { name } of specs) await engine.reveal(REVEALED.parameter(name), state.get(name)!);
   await engine.settle();
   return state;
 }

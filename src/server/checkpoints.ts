@@ -1,15 +1,12 @@
 /**
- * One party's checkpoints while a training runs. Writing goes on beside the training. A checkpoint is complete when the owner says
- * that all three parties and itself have it on disk; until then everybody keeps the one before, and nobody begins the next. So whoever
- * crashes whenever, there is a step of which all four hold a whole file.
+ * One party's checkpoints while a training runs. Writing goes on beside the training. A checkpoint is complete when all who take part have it
+ * on disk (`JobEnds.agreeOn`); until then everybody keeps the one before, and nobody begins the next. So whoever crashes whenever, there is a
+ * step of which all hold a whole file.
  */
 import { z } from 'zod';
-import { ChannelError, type Link } from '../channel/channel.ts';
 import { CHECKPOINT_FIX, type Checkpoint, type StoredTensor } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
-import { completeLabel, savedLabel, STOP } from '../data/party-events.ts';
 import { Problem } from '../data/problem.ts';
-import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
 import { parameters } from '../nn/network.ts';
 import { sameShape } from '../ring/shape.ts';
 import { configurationFields, JOB_VERSION, jobSchema, originalJob, type Job, type TrainJob } from './job.ts';
@@ -20,7 +17,7 @@ export class PartyCheckpoints {
   /** Rejects when a checkpoint could not be kept. */
   readonly failed: Promise<never>;
   readonly #store: CheckpointStore;
-  readonly #owner: Link;
+  readonly #agreeOn: (step: number) => Promise<void>;
   readonly #checkpoint: PartyCheckpoint;
   readonly #onComplete: (step: number) => void;
   #fail: (error: unknown) => void = () => undefined;
@@ -29,18 +26,19 @@ export class PartyCheckpoints {
   #complete: number | undefined;
 
   /**
+   * @param agreeOn told of each step whose file this party has; resolves when all have theirs
    * @param from the step from which the run goes on, if it does
    * @param onComplete told of each step whose checkpoint is complete
    */
   constructor(
     store: CheckpointStore,
-    owner: Link,
+    agreeOn: (step: number) => Promise<void>,
     checkpoint: PartyCheckpoint,
     from?: number,
     onComplete: (step: number) => void = () => undefined,
   ) {
     this.#store = store;
-    this.#owner = owner;
+    this.#agreeOn = agreeOn;
     this.#checkpoint = checkpoint;
     this.#complete = from;
     this.#onComplete = onComplete;
@@ -62,56 +60,10 @@ export class PartyCheckpoints {
 
   async #keep(step: number, tensors: ReadonlyMap<string, StoredTensor>): Promise<void> {
     await this.#store.write({ ...this.#checkpoint, step, tensors });
-    await this.#owner.send(savedLabel(step), new Uint8Array(0), 0);
-    await this.#owner.receive(completeLabel(step), 'u8', 0, WHILE_THE_LINK_LIVES);
+    await this.#agreeOn(step);
     if (this.#complete !== undefined) await this.#store.removeBefore(this.#complete);
     this.#complete = step;
     this.#onComplete(step);
-  }
-}
-
-/**
- * Hears from the owner whether the training ends early. Workers are in step with each other, the helper runs ahead, and none may wait for
- * the owner while another one waits for it in the same step. So each answers at once which step it is in, promises to begin none after that,
- * and goes on to the step that the owner then names: the last of the three.
- */
-export class Stopping {
-  /** Resolves when the owner has nothing more to say. */
-  readonly over: Promise<void>;
-  readonly #last: number;
-  #running: number;
-  #at: Promise<number> | undefined;
-
-  /** @param running the step that is begun first  @param last that of the training */
-  constructor(owner: Link, running: number, last: number) {
-    this.#running = running;
-    this.#last = last;
-    this.over = this.#listen(owner);
-    this.over.catch(() => undefined);
-  }
-
-  /** After each step, before the next: whether it was the last one for now. */
-  async endsAfter(step: number): Promise<boolean> {
-    if (this.#at === undefined) {
-      this.#running = step + 1;
-      return false;
-    }
-    return step === (await this.#at) && step < this.#last;
-  }
-
-  async #listen(owner: Link): Promise<void> {
-    const asked = await owner.receive(STOP.asked, 'u64', 1, WHILE_THE_LINK_LIVES);
-    if (asked.data[0] === 0n) return;
-    const reached = Math.min(this.#running, this.#last);
-    this.#at = owner.receive(STOP.at, 'u64', 1, WHILE_THE_LINK_LIVES).then(({ data }) => {
-      const at = Number(data[0]);
-      if (!(at >= reached && at <= this.#last))
-        throw new ChannelError(`the owner stops the training at step ${at}, expected ${reached} to ${this.#last}`);
-      return at;
-    });
-    this.#at.catch(() => undefined);
-    await owner.send(STOP.reached, BigUint64Array.of(BigInt(reached)), 0);
-    await this.#at;
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * What a party process and the process that started it tell each other over IPC. Nothing secret: identity keys are made inside the
- * party and only their public halves leave it.
+ * What a party process and the process that started it tell each other over IPC, by structured clone ('advanced'). The process of a job on
+ * stored data is given keys of what its organisation keeps, and a key for its links; the key of its session is made inside it, and only
+ * the public half leaves it. No notice holds a key, and none a share but an answer's, which its party seals to whoever asked.
  */
 import { z } from 'zod';
 import {
@@ -9,7 +10,14 @@ import {
   MIN_MEGABYTES_PER_SECOND,
   type LinkModel,
 } from '../channel/linkModel.ts';
+import type { PeerName } from '../channel/channel.ts';
+import type { LinkTls } from '../channel/pins.ts';
 import type { Holdings } from '../data/checkpoint-store.ts';
+import { partyEventSchema, type PartyEvent } from '../data/party-events.ts';
+import type { Digest } from '../federation/canonical.ts';
+import type { DataKeys } from '../federation/chunks.ts';
+import type { DataDocument } from '../federation/documents.ts';
+import { publicIdentitySchema, type PublicIdentity } from '../federation/identity.ts';
 import { BACKENDS, type Computing, type ComputeSettings } from './compute.ts';
 import { jobSchema, type Job } from './job.ts';
 import { LOG_LEVELS, type LogLevel } from './log-levels.ts';
@@ -28,14 +36,16 @@ export interface PartyAddress extends HostPort {
   readonly publicKey: string;
 }
 
-/** Make an identity key and listen (port 0: any free one). */
+/** Make an identity key, and say where links end. */
 export interface OpenOrder {
   readonly type: 'open';
   readonly party: PartyName;
-  readonly host: string;
-  readonly port: number;
+  /** Where it listens (port 0: any free one); 'handed': the starter does, and hands connections over. */
+  readonly listen: HostPort | 'handed';
   /** Folder of this party's checkpoints. */
   readonly checkpoints?: string | undefined;
+  /** Keys that what it keeps is encrypted under (`data/vault.ts`); absent: nothing is. */
+  readonly storageKeys?: readonly Uint8Array[] | undefined;
   /** Folder for this party's part of a profile. */
   readonly profile?: string | undefined;
   /** What of its log it writes to standard error. */
@@ -44,21 +54,95 @@ export interface OpenOrder {
   readonly metrics?: HostPort | undefined;
 }
 
+/** A data set that is stored here. */
+export interface StoredSet {
+  /** Of its document, as all of these. */
+  readonly data: Digest;
+  readonly sizes: Pick<DataDocument, 'images' | 'rows' | 'columns' | 'channels' | 'classes' | 'fractionBits'>;
+  /** Where its chunks lie. P2 has none. */
+  readonly folder: string;
+  readonly keys: DataKeys;
+}
+
+/** Inputs come from an owner who takes part in the session, and results go there. */
+export interface OwnerOrder {
+  readonly kind: 'owner';
+  /** Its identity key for the session. */
+  readonly publicKey: string;
+}
+
+/** A training whose inputs are stored here, and whose results are sealed to a receiver. */
+export interface StoredTrainingOrder {
+  readonly kind: 'training';
+  /** In the order in which their rows follow each other. */
+  readonly train: readonly StoredSet[];
+  readonly test: readonly StoredSet[];
+  readonly receiver: PublicIdentity;
+  /** Folder for what is revealed: `encodeURIComponent(NAME).sealed`. Workers only. */
+  readonly results: string;
+  /** File of the shared model to begin with, if the job does. */
+  readonly from?: string | undefined;
+  /** File for the trained model, if it is to stay shared. */
+  readonly keep?: string | undefined;
+}
+
+/** A session that answers images with a model which is stored here. */
+export interface StoredServingOrder {
+  readonly kind: 'serving';
+  /** File of the shared model. */
+  readonly model: string;
+}
+
+export type EndsOrder = OwnerOrder | StoredTrainingOrder | StoredServingOrder;
+
 /** Join the mesh and do the job. */
 export interface StartOrder {
   readonly type: 'start';
   readonly job: Job;
+  /** Where inputs come from and results go. */
+  readonly ends: EndsOrder;
   readonly parties: Readonly<Record<PartyName, PartyAddress>>;
-  readonly ownerPublicKey: string;
-  /** Longest wait for one message. */
+  /** Links are encrypted, and whose key is not pinned is turned away. */
+  readonly tls?: LinkTls | undefined;
+  /** Longest wait for one message while nobody gets on. */
   readonly timeoutMs: number;
+  /** How long a link that broke may take to come back. Absent: it ends the session. */
+  readonly linkPatienceMs?: number | undefined;
   readonly compute: ComputeSettings;
   /** Holds up what this party sends. */
   readonly link?: LinkModel | undefined;
 }
 
+/** A connection to the links port, on the same message as its socket: nothing of it has been read. */
+export interface ConnectionOrder {
+  readonly type: 'connection';
+}
+
+/** To P0: all three end at the next step that none has passed, with a checkpoint of it, or when what is under way is answered. */
+export interface StopOrder {
+  readonly type: 'stop';
+}
+
+/** This party's part of an input of a serving session. */
+export interface InputOrder {
+  readonly type: 'input';
+  /** The same at all three parties, and of no other input of the session. */
+  readonly id: string;
+  readonly images: number;
+  /** E (images × inputs) at P0 and P1; null at P2. */
+  readonly opened: BigUint64Array | null;
+  /** Keys of the mask's shares: P0's or P1's own, or both at P2. */
+  readonly masks: readonly Uint8Array[];
+}
+
 /** Starter to party. */
-export type Order = OpenOrder | StartOrder | { readonly type: 'abort'; readonly reason: string };
+export type Order =
+  | OpenOrder
+  | StartOrder
+  | ConnectionOrder
+  | StopOrder
+  | InputOrder
+  | { readonly type: 'abort'; readonly reason: string };
 
 /** Something failed, and with it this party's part of the job. */
 export interface FailureNotice {
@@ -69,10 +153,19 @@ export interface FailureNotice {
   readonly origin: 'here' | 'link';
 }
 
+/** An input of a serving session has been answered. */
+export interface OutputNotice {
+  readonly type: 'output';
+  readonly id: string;
+  /** Of the classes' indices (images), or of scores (images × classes); null at P2. */
+  readonly share: BigUint64Array | null;
+}
+
 /** Party to starter. */
 export type Notice =
   | {
       readonly type: 'listening';
+      /** 0 where the starter listens. */
       readonly port: number;
       readonly publicKey: string;
       /** Which checkpoints this party has. */
@@ -80,12 +173,25 @@ export type Notice =
       /** Port for figures, if they are asked for. */
       readonly metricsPort?: number | undefined;
     }
+  /** Who is to connect to this party from here on; nobody: connections are not handed over. */
+  | { readonly type: 'expecting'; readonly peers: readonly PeerName[] }
   /** Someone who is not part of the session connected and was turned away. */
   | { readonly type: 'refused'; readonly reason: string }
   | ({ readonly type: 'computing' } & Computing)
   /** Something to tell the user; the job goes on. */
   | { readonly type: 'note'; readonly text: string }
+  /** How a job on stored data proceeds. */
+  | { readonly type: 'event'; readonly event: PartyEvent }
+  /** All three parties have the checkpoint of this step. */
+  | { readonly type: 'checkpoint'; readonly step: number }
+  /** This worker's share of a result is on the disk, sealed. */
+  | { readonly type: 'revealed'; readonly name: string; readonly bytes: number }
+  | OutputNotice
+  /** An input of a serving session will not be answered; nothing of it is kept. */
+  | { readonly type: 'rejected'; readonly id: string; readonly reason: string }
   | { readonly type: 'done' }
+  /** It was told to stop, and has: after this step, of which all three have a checkpoint. */
+  | { readonly type: 'stopped'; readonly step: number }
   | FailureNotice;
 
 const party = z.enum(['P0', 'P1', 'P2']);
@@ -97,13 +203,46 @@ const linkModel = z.strictObject({
 });
 const address = z.strictObject({ host: z.string(), port, publicKey });
 
+const bytes = z.instanceof(Uint8Array);
+const ring = z.instanceof(BigUint64Array);
+const count = z.int().min(1);
+const peer = z.enum(['P0', 'P1', 'P2', 'owner'] satisfies PeerName[]);
+const inputId = z.string().min(1).max(128);
+const stored: z.ZodType<StoredSet> = z.strictObject({
+  data: z.string().regex(/^[0-9a-f]{64}$/),
+  sizes: z.strictObject({
+    ...{ images: count, rows: count, columns: count, channels: count, classes: count },
+    fractionBits: z.int().min(1).max(30),
+  }),
+  folder: z.string(),
+  keys: z.strictObject({ content: bytes.optional(), masks: z.array(bytes).min(1).max(2) }),
+});
+const ends: z.ZodType<EndsOrder> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('owner'), publicKey }),
+  z.strictObject({
+    kind: z.literal('training'),
+    train: z.array(stored).min(1),
+    test: z.array(stored),
+    receiver: publicIdentitySchema,
+    results: z.string(),
+    from: z.string().optional(),
+    keep: z.string().optional(),
+  }),
+  z.strictObject({ kind: z.literal('serving'), model: z.string() }),
+]);
+const tls: z.ZodType<LinkTls> = z.strictObject({
+  key: z.string(),
+  certificate: z.string(),
+  pins: z.partialRecord(peer, z.array(z.string())),
+});
+
 export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('open'),
     party,
-    host: z.string(),
-    port,
+    listen: z.union([z.strictObject({ host: z.string(), port }), z.literal('handed')]),
     checkpoints: z.string().optional(),
+    storageKeys: z.array(bytes).min(1).optional(),
     profile: z.string().optional(),
     log: z.enum(LOG_LEVELS),
     metrics: z.strictObject({ host: z.string(), port }).optional(),
@@ -111,11 +250,22 @@ export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('start'),
     job: jobSchema,
+    ends,
     parties: z.strictObject({ P0: address, P1: address, P2: address }),
-    ownerPublicKey: publicKey,
-    timeoutMs: z.int().min(1),
+    tls: tls.optional(),
+    timeoutMs: count,
+    linkPatienceMs: z.int().min(0).optional(),
     compute: z.strictObject({ backend: z.enum(BACKENDS), fallbackAdapter: z.boolean(), workers: z.int().min(1) }),
     link: linkModel.optional(),
+  }),
+  z.strictObject({ type: z.literal('connection') }),
+  z.strictObject({ type: z.literal('stop') }),
+  z.strictObject({
+    type: z.literal('input'),
+    id: inputId,
+    images: count,
+    opened: ring.nullable(),
+    masks: z.array(bytes).min(1).max(2),
   }),
   z.strictObject({ type: z.literal('abort'), reason: z.string() }),
 ]);
@@ -139,7 +289,14 @@ export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
     reason: z.string().optional(),
   }),
   z.strictObject({ type: z.literal('note'), text: z.string() }),
+  z.strictObject({ type: z.literal('expecting'), peers: z.array(peer) }),
+  z.strictObject({ type: z.literal('event'), event: partyEventSchema }),
+  z.strictObject({ type: z.literal('checkpoint'), step: z.int().min(0) }),
+  z.strictObject({ type: z.literal('revealed'), name: z.string(), bytes: z.int().min(0) }),
+  z.strictObject({ type: z.literal('output'), id: inputId, share: ring.nullable() }),
+  z.strictObject({ type: z.literal('rejected'), id: inputId, reason: z.string() }),
   z.strictObject({ type: z.literal('done') }),
+  z.strictObject({ type: z.literal('stopped'), step: z.int().min(0) }),
   z.strictObject({
     type: z.literal('error'),
     message: z.string(),

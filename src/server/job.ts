@@ -13,10 +13,12 @@ import { OPTIMIZERS } from '../nn/optimizer.ts';
 import { firstIdleStep, stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
-export const JOB_VERSION = 15;
+export const JOB_VERSION = 16;
 
 interface CommonJob {
   readonly sessionId: string;
+  /** Digest of the document by which it was approved (`federation/documents.ts`). Absent: the owner itself runs it. */
+  readonly document?: string | undefined;
   readonly network: Network;
   readonly suite: 'direct' | 'paper';
   readonly truncation: 'dealt' | 'local';
@@ -36,8 +38,10 @@ export interface TrainJob extends CommonJob, TrainOptions {
   readonly testImages: number;
   /** A checkpoint after every so many steps, besides those after each epoch and at the end. Absent: none are kept. */
   readonly checkpointEvery?: number | undefined;
-  /** Training begins with weights that the owner shares, in place of public ones. */
+  /** Training begins with weights that are shared, in place of public ones. */
   readonly warmStart?: true | undefined;
+  /** What each party holds of the trained weights is kept by it. */
+  readonly keepModel?: true | undefined;
   /** Goes on with the run that began in session `run`, after this step. */
   readonly resume?: { readonly run: string; readonly step: number } | undefined;
 }
@@ -49,6 +53,15 @@ export interface InferJob extends CommonJob {
   readonly scores?: true | undefined;
 }
 
+/** A session that answers images as they come, with a model that stayed shared. */
+export interface ServeJob extends Omit<CommonJob, 'batch'> {
+  readonly kind: 'serve';
+  /** Digest of the job that trained the model. */
+  readonly model: string;
+  /** The scores of all classes are revealed, in place of the class alone. */
+  readonly scores?: true | undefined;
+}
+
 /** Single operations, each measured so many times; nobody gives inputs or takes results. */
 export interface MicroJob extends Omit<CommonJob, 'network' | 'batch'> {
   readonly kind: 'micro';
@@ -56,12 +69,14 @@ export interface MicroJob extends Omit<CommonJob, 'network' | 'batch'> {
   readonly repetitions: number;
 }
 
-export type Job = TrainJob | InferJob | MicroJob;
+export type Job = TrainJob | InferJob | ServeJob | MicroJob;
 
 const count = z.int().min(1);
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
 const common = {
   sessionId: z.string().min(1).max(128),
+  document: digest.optional(),
   network: z.unknown().transform((json) => parseNetwork(json, 'job: network')),
   suite: z.enum(['direct', 'paper']),
   truncation: z.enum(['dealt', 'local']),
@@ -108,11 +123,16 @@ export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
     seed: z.int().min(0),
     showLoss: z.boolean(),
     perClass: z.literal(true).optional(),
+    showModel: z.literal(false).optional(),
+    keepModel: z.literal(true).optional(),
     checkpointEvery: count.optional(),
     warmStart: z.literal(true).optional(),
     resume: z.strictObject({ run: z.string().min(1).max(128), step: z.int().min(0) }).optional(),
   }),
   z.strictObject({ kind: z.literal('infer'), ...common, images: count, scores: z.literal(true).optional() }),
+  z
+    .strictObject({ kind: z.literal('serve'), ...common, model: digest, scores: z.literal(true).optional() })
+    .omit({ batch: true }),
   z
     .strictObject({
       kind: z.literal('micro'),
@@ -133,7 +153,7 @@ export function originalJob(job: TrainJob): TrainJob {
   return { ...job, sessionId: runOf(job), resume: undefined, profile: undefined };
 }
 
-/** Whether the owner shares the weights to begin with in this session: a run that goes on has them in its checkpoint. */
+/** Whether this session is given the weights to begin with: a run that goes on has them in its checkpoint. */
 export function sharesWeights({ warmStart, resume }: TrainJob): boolean {
   return warmStart === true && (resume?.step ?? 0) === 0;
 }
@@ -160,25 +180,26 @@ export function checkSchedule(
   throw new Problem(what, `give a larger --lr, --lr-decay or --lr-decay-epochs, or train no longer than ${shorter}`);
 }
 
-function networkFields({ network, batch }: TrainJob | InferJob): [string, string | number][] {
+function networkFields(network: Network): [string, string][] {
   const digest = createHash('sha256').update(JSON.stringify(network)).digest('hex');
   return [
     ['network', network.name],
     ['network digest', digest],
-    ['batch', batch],
   ];
 }
 
 /** The public fields in the order in which ends compare them. */
 export function configurationFields(job: Job): [name: string, value: string][] {
   const fields: [string, string | number | boolean | undefined][] = [
+    ['job document', job.document],
     ['job version', JOB_VERSION],
     ['job', job.kind],
     ['suite', job.suite],
     ['truncation', job.truncation],
     ['fraction bits', job.fractionBits],
     ['compare bits', job.compareBits],
-    ...(job.kind === 'micro' ? [] : networkFields(job)),
+    ...(job.kind === 'micro' ? [] : networkFields(job.network)),
+    ...(job.kind === 'micro' || job.kind === 'serve' ? [] : [['batch', job.batch] satisfies [string, number]]),
     ['insecure keys', job.insecureKeys],
   ];
   if (job.kind === 'train') {
@@ -196,6 +217,8 @@ export function configurationFields(job: Job): [name: string, value: string][] {
       ['seed', job.seed],
       ['show loss', job.showLoss],
       ['counts per class', job.perClass],
+      ['show model', job.showModel],
+      ['keep model', job.keepModel],
       ['checkpoint every', job.checkpointEvery],
       ['initial weights', job.warmStart === true ? 'shared' : 'public'],
       ['run', job.resume?.run ?? 'new'],
@@ -203,6 +226,8 @@ export function configurationFields(job: Job): [name: string, value: string][] {
     );
   } else if (job.kind === 'infer') {
     fields.push(['images', job.images], ['scores', job.scores]);
+  } else if (job.kind === 'serve') {
+    fields.push(['model', job.model], ['scores', job.scores]);
   } else {
     fields.push(['operations', JSON.stringify(job.operations)], ['repetitions', job.repetitions]);
   }

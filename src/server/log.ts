@@ -47,10 +47,19 @@ export function isLogLine(text: string, party: PartyName): boolean {
 /** Which job: facts that are public, and no seed. */
 export function jobFacts(job: Job): Record<string, string | number | boolean | undefined> {
   const { kind, sessionId, suite, truncation, fractionBits, compareBits } = job;
-  const common = { job: kind, session: sessionId, suite, truncation, fractionBits, compareBits };
+  const common = {
+    job: kind,
+    document: job.document,
+    session: sessionId,
+    suite,
+    truncation,
+    fractionBits,
+    compareBits,
+  };
   // Such a session protects nothing, and whoever reads its log should know.
   const insecure = job.insecureKeys === undefined ? undefined : true;
   if (job.kind === 'micro') return { ...common, insecure, operations: job.operations.length };
+  if (job.kind === 'serve') return { ...common, insecure, network: job.network.name, model: job.model };
   const task = { ...common, insecure, network: job.network.name, batch: job.batch };
   if (job.kind === 'infer') return { ...task, images: job.images };
   const { epochs, steps, trainImages, optimizer, loss, learningRate, resume } = job;

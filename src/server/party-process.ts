@@ -32,6 +32,8 @@ import { logToStandardError, type Logger } from './log.ts';
 import type { PartyMetrics } from './metrics.ts';
 import { Monitor } from './monitor.ts';
 import { Profiling } from './profiling.ts';
+import { ownerEnds } from './owner-ends.ts';
+import { PairStreams } from '../random/streams.ts';
 import { runJob } from './run-job.ts';
 
 /** How long what was sent last may take to leave this process. */
@@ -93,12 +95,14 @@ function fail(reason: unknown): void {
 }
 
 async function open(order: OpenOrder): Promise<void> {
-  const { party, host, port, profile } = order;
+  const { party, listen, profile } = order;
   log = logToStandardError(party, order.log);
   const metricsPort = order.metrics && (await openMetrics(party, order.metrics));
   const store = order.checkpoints === undefined ? undefined : new CheckpointStore(order.checkpoints, party);
   const holdings = (await store?.survey()) ?? { whole: [], damaged: [] };
   const identity = KeyPair.generate();
+  if (listen === 'handed') throw new Error('connections cannot be handed over in this build');
+  const { host, port } = listen;
   const listener = await openListener({ host, port }).catch((error: unknown) => {
     const fixes = { inUse: 'give another --port, or leave it out for free ports', port: '--port' };
     throw explainListenError(error, `party ${party}: cannot listen on ${host}:${port}`, fixes);
@@ -147,7 +151,8 @@ function neighbours(
 async function start(order: StartOrder): Promise<void> {
   if (opened === undefined || log === undefined) throw new Error('told to start before it was told to open');
   const { party, identity, listener, store, profile } = opened;
-  const { job, parties, timeoutMs, link } = order;
+  const { job, ends, parties, timeoutMs, link } = order;
+  if (ends.kind !== 'owner') throw new Error('jobs on stored data cannot be run in this build');
   const resumes = job.kind === 'train' && job.resume !== undefined;
   if (resumes && store === undefined) throw new Error('told to go on with a run, but not where its checkpoints are');
   if (job.profile && profile === undefined) throw new Error('told to take a profile, but not where to leave it');
@@ -161,7 +166,7 @@ async function start(order: StartOrder): Promise<void> {
   notify({ type: 'computing', ...computing });
   watching.begin(job, computing, link);
   const publicKeys = {
-    owner: fromHex(order.ownerPublicKey),
+    owner: fromHex(ends.publicKey),
     ...Object.fromEntries(Object.entries(parties).map(([name, { publicKey }]) => [name, fromHex(publicKey)])),
   };
   mesh = await openMesh({
@@ -191,7 +196,9 @@ async function start(order: StartOrder): Promise<void> {
   if (job.profile) profiling = await Profiling.open({ folder: profile!, party, session: job.sessionId, links });
   const measured = new MeasuredCompute(compute, watching.meter);
   const stored = checkpoint?.tensors;
-  await runJob(job, { id, links, pairKeys, compute: measured, monitor: watching, store, stored, profiling });
+  const streams = new PairStreams(pairKeys.get('owner')!, measured);
+  const session = { id, links, pairKeys, ends: ownerEnds(id, links, streams), compute: measured, monitor: watching };
+  await runJob(job, { ...session, store, stored, profiling });
   await mesh.close();
   profiling?.end(true);
   ending = true;
@@ -211,6 +218,10 @@ async function obey(message: unknown): Promise<void> {
     case 'abort':
       // As from a peer: the starter knows the cause.
       return fail(new ChannelError(order.reason));
+    case 'connection':
+    case 'stop':
+    case 'input':
+      throw new Error(`order ${order.type}: not in this build`);
   }
 }
 

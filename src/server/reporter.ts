@@ -1,26 +1,18 @@
-/** Tells the owner how a job proceeds, with what this party spent since it last did. */
+/** Tells how a job proceeds, with what this party spent since it last did. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Link } from '../channel/channel.ts';
-import {
-  encodeEvent,
-  eventLabel,
-  microseconds,
-  type Counters,
-  type Happening,
-  type PartyEvent,
-  type Testing,
-} from '../data/party-events.ts';
+import { microseconds, type Counters, type Happening, type PartyEvent, type Testing } from '../data/party-events.ts';
 
 export interface ReporterOptions {
-  /** Where events go; its traffic is not counted. */
-  readonly owner: Link;
+  /** Where events go. What that sends is not counted. */
+  readonly tell: (event: PartyEvent) => Promise<void>;
   /** Links whose traffic is counted. */
   readonly parties: readonly Link[];
   /** Online rounds of this party so far. */
   readonly rounds: () => number;
   /** Seconds that this party has waited so far. */
   readonly waited: () => number;
-  /** Told of each event before the owner is. */
+  /** Told of each event first. */
   readonly onEvent: (event: PartyEvent) => void;
 }
 
@@ -34,7 +26,6 @@ interface Totals {
 
 export class Reporter {
   readonly #options: ReporterOptions;
-  #count = 0;
   #before: Totals;
 
   constructor(options: ReporterOptions) {
@@ -60,11 +51,11 @@ export class Reporter {
   }
 
   async #tell(told: PartyEvent): Promise<void> {
-    const { owner, onEvent } = this.#options;
+    const { tell, onEvent } = this.#options;
     onEvent(told);
     // A helper that runs ahead may find every promise settled already: it must still hear its links, and let what it sent leave.
     await nextTurn();
-    await owner.send(eventLabel(this.#count++), encodeEvent(told), 0);
+    await tell(told);
   }
 
   #now(): Totals {

@@ -3,23 +3,20 @@
  * share is decided where inputs arrive, and inside `protocols/`.
  */
 import type { Compute } from '../../runtime/compute.ts';
-import { blocks } from '../channel/blocks.ts';
 import type { Link, PeerName } from '../channel/channel.ts';
 import type { Checkpoint, StoredTensor } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
-import { revealLabel } from '../data/party-events.ts';
-import { awaitAllSent, receiveInput, receiveMasks, relayInput } from '../data/share.ts';
 import { infer, inferScores } from '../nn/infer.ts';
 import { prepare } from '../nn/micro.ts';
 import { classCount, inputSize, type Network, parameters } from '../nn/network.ts';
 import { stepsPerEpoch, totalSteps, train, type TrainEvent } from '../nn/train.ts';
 import type { Value } from '../engine/engine.ts';
-import { held, type OwnedInput } from '../engine/ownedInput.ts';
 import { createParty, type PartyId } from '../party/party.ts';
 import { createSecureEngine, type SecureEngine } from '../engine/secure.ts';
 import { PairStreams } from '../random/streams.ts';
-import { sizeOf, type Shape } from '../ring/shape.ts';
-import { PartyCheckpoints, Stopping, storedJob } from './checkpoints.ts';
+import type { Shape } from '../ring/shape.ts';
+import { PartyCheckpoints, storedJob } from './checkpoints.ts';
+import type { JobEnds } from './job-ends.ts';
 import {
   checkpointDue,
   checkSchedule,
@@ -33,11 +30,13 @@ import {
 import type { Monitor } from './monitor.ts';
 import type { Profiling } from './profiling.ts';
 import { Reporter } from './reporter.ts';
+import type { Stopping } from './stopping.ts';
 
 export interface PartySession {
   readonly id: PartyId;
   readonly links: ReadonlyMap<PeerName, Link>;
   readonly pairKeys: ReadonlyMap<PeerName, Uint8Array>;
+  readonly ends: JobEnds;
   readonly compute: Compute;
   readonly monitor: Monitor;
   /** Where this party's checkpoints are kept, if they are. */
@@ -48,23 +47,34 @@ export interface PartySession {
   readonly profiling?: Profiling | undefined;
 }
 
+export type JobOutcome =
+  | { readonly kind: 'done' }
+  /** It was told to stop, and has, after this step. */
+  | { readonly kind: 'stopped'; readonly step: number };
+
 interface Running {
   readonly engine: SecureEngine;
   readonly reporter: Reporter;
-  readonly id: PartyId;
-  /** An input that the owner sends. */
-  readonly receive: (name: string, shape: Shape) => Promise<OwnedInput>;
+  readonly ends: JobEnds;
   readonly checkpoints: PartyCheckpoints | undefined;
   readonly stopping: Stopping | undefined;
   /** All parties have their inputs. */
   readonly ready: () => Promise<void>;
 }
 
-export async function runJob(job: Job, session: PartySession): Promise<void> {
-  const { id, links, pairKeys, compute, monitor } = session;
+/** Leaves a training at a step. */
+class StoppedEarly extends Error {
+  readonly step: number;
+
+  constructor(step: number) {
+    super(`stopped after step ${step}`);
+    this.step = step;
+  }
+}
+
+export async function runJob(job: Job, session: PartySession): Promise<JobOutcome> {
+  const { id, links, pairKeys, ends, compute, monitor } = session;
   if (job.kind === 'train') checkSchedule(job, job.trainImages);
-  const owner = links.get('owner');
-  if (owner === undefined) throw new Error(`P${id} has no link to the owner`);
   const streams = new Map([...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, compute)]));
   const party = createParty({ id, links, streams, compute, probe: session.profiling?.probe });
   const engine = createSecureEngine(party, {
@@ -72,38 +82,34 @@ export async function runJob(job: Job, session: PartySession): Promise<void> {
     truncation: job.truncation,
     fractionBits: job.fractionBits,
     compareBits: job.compareBits,
-    reveal: async (name, share) => {
-      for (const { label, from, to } of blocks(revealLabel(name), share.length))
-        await owner.send(label, share.subarray(from, to), 0);
-    },
+    reveal: (name, share) => ends.reveal(name, share),
   });
-  const parties = [...links.values()].filter((link) => link !== owner);
   const reporter = new Reporter({
-    owner,
-    parties,
+    tell: (event) => ends.report(event),
+    parties: [...links.values()].filter((link) => link.peer !== 'owner'),
     rounds: () => engine.rounds,
     waited: () => monitor.meter.waitSeconds,
     onEvent: (event) => monitor.onEvent(event),
   });
-  const ofOwner = { link: owner, streams: streams.get('owner')! };
-  const receive: Running['receive'] = (name, shape) => {
-    if (id === 2) return receiveMasks(name, ofOwner);
-    if (id === 1) return relayInput(name, sizeOf(shape), ofOwner, links.get('P0')!);
-    return receiveInput(name, sizeOf(shape), ofOwner.streams, links.get('P1')!);
-  };
   const ready: Running['ready'] = async () => {
-    await Promise.all([awaitAllSent(owner), checkpoints?.settled()]);
+    await Promise.all([ends.allThere(), checkpoints?.settled()]);
     await reporter.report({ kind: 'ready' });
     session.profiling?.begin(() => engine.rounds);
   };
-  const checkpoints = job.kind === 'train' ? await beginCheckpoints(job, owner, session) : undefined;
-  const stopping = checkpoints && beginStopping(job as TrainJob, owner);
-  const running = { id, engine, reporter, receive, checkpoints, stopping, ready };
+  const checkpoints = job.kind === 'train' ? await beginCheckpoints(job, session) : undefined;
+  const stopping = checkpoints && beginStopping(job as TrainJob, ends);
+  const running = { engine, reporter, ends, checkpoints, stopping, ready };
   const work = runKind(job, running, session.stored);
-  await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
+  try {
+    await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
+  } catch (error) {
+    if (!(error instanceof StoppedEarly)) throw error;
+    return { kind: 'stopped', step: error.step };
+  }
   await engine.settle();
   await reporter.report({ kind: 'finished' });
-  await stopping?.over;
+  await ends.finish();
+  return { kind: 'done' };
 }
 
 function runKind(job: Job, running: Running, stored: Checkpoint['tensors'] | undefined): Promise<void> {
@@ -112,6 +118,8 @@ function runKind(job: Job, running: Running, stored: Checkpoint['tensors'] | und
       return runTraining(job, running, stored);
     case 'infer':
       return runInference(job, running);
+    case 'serve':
+      throw new Error('no serving session in this build');
     case 'micro':
       return runMicro(job, running);
   }
@@ -120,33 +128,38 @@ function runKind(job: Job, running: Running, stored: Checkpoint['tensors'] | und
 /** Before its first step a new run keeps its keys: it can go on from there, and a folder that cannot be written is found out at once. */
 async function beginCheckpoints(
   job: TrainJob,
-  owner: Link,
-  { id, pairKeys, store, monitor }: PartySession,
+  { id, pairKeys, ends, store, monitor }: PartySession,
 ): Promise<PartyCheckpoints | undefined> {
   if (job.checkpointEvery === undefined) return undefined;
   if (store === undefined) throw new Error('told to keep checkpoints, but not where');
   const keeper = (['P0', 'P1', 'P2'] as const)[id];
   const checkpoint = { keeper, run: runOf(job), job: storedJob(job), keys: pairKeys };
   const onComplete = (step: number): void => monitor.onCheckpoint(step);
-  const checkpoints = new PartyCheckpoints(store, owner, checkpoint, job.resume?.step, onComplete);
+  const checkpoints = new PartyCheckpoints(
+    store,
+    (step) => ends.agreeOn(step),
+    checkpoint,
+    job.resume?.step,
+    onComplete,
+  );
   if (job.resume === undefined) await checkpoints.save(0, new Map());
   return checkpoints;
 }
 
-function beginStopping(job: TrainJob, owner: Link): Stopping {
-  return new Stopping(owner, (job.resume?.step ?? 0) + 1, totalSteps(job.trainImages, job));
+function beginStopping(job: TrainJob, ends: JobEnds): Stopping {
+  return ends.stopping((job.resume?.step ?? 0) + 1, totalSteps(job.trainImages, job));
 }
 
 async function runTraining(
   job: TrainJob,
-  { id, engine, reporter, receive, checkpoints, stopping, ready }: Running,
+  { engine, reporter, ends, checkpoints, stopping, ready }: Running,
   stored: Checkpoint['tensors'] = new Map(),
 ): Promise<void> {
   const { network, fractionBits } = job;
   const dataset = async (name: string, shape: Shape, bits: number): Promise<Value> =>
-    engine.dataset(name, shape, bits, await receive(name, shape));
+    engine.dataset(name, shape, bits, await ends.receive(name, shape));
   const [inputs, classes] = [inputSize(network), classCount(network)];
-  // In the order in which the owner sends them.
+  // In the order in which an owner sends them.
   const data = {
     images: await dataset('train/images', [job.trainImages, inputs], fractionBits),
     labels: await dataset('train/labels', [job.trainImages, classes], 0),
@@ -155,7 +168,7 @@ async function runTraining(
       testLabels: await dataset('test/labels', [job.testImages, classes], 0),
     }),
   };
-  const weights = sharesWeights(job) ? await receiveModel(network, fractionBits, { id, engine, receive }) : undefined;
+  const weights = sharesWeights(job) ? await receiveModel(network, fractionBits, engine, ends) : undefined;
   await ready();
   const perEpoch = stepsPerEpoch(job.trainImages, job.batch);
   const onEvent = async (event: TrainEvent): Promise<void> => {
@@ -166,44 +179,57 @@ async function runTraining(
     await reporter.report(event);
   };
   const onState = async (step: number, state: ReadonlyMap<string, Value>): Promise<void> => {
-    const ends = (await stopping?.endsAfter(step)) ?? false;
-    if (checkpoints === undefined || !(ends || checkpointDue(step, job))) return;
-    const tensors = new Map<string, StoredTensor>();
-    for (const [name, x] of state) {
-      tensors.set(name, { shape: x.shape, fractionBits: x.fractionBits, ...(await engine.held(x)) });
-    }
-    await checkpoints.save(step, tensors);
-    // The owner ends the session when all four have it: until then this party does nothing more.
-    if (ends) await checkpoints.failed;
+    const last = (await stopping?.endsAfter(step)) ?? false;
+    if (checkpoints === undefined || !(last || checkpointDue(step, job))) return;
+    await checkpoints.save(step, await heldOf(engine, state));
+    if (!last) return;
+    await Promise.race([checkpoints.settled().then(() => ends.stopped()), checkpoints.failed]);
+    throw new StoppedEarly(step);
   };
   const state = new Map(
     [...stored].map(([name, x]) => [name, engine.input(`state/${name}`, x.shape, x.fractionBits, x.data, x.opening)]),
   );
   const step = job.resume?.step ?? 0;
   const from = step > 0 ? { step, state } : weights && { step, state: weights };
-  await train(engine, network, data, job, onEvent, { from, onState });
+  const trained = await train(engine, network, data, job, onEvent, { from, onState });
+  if (job.keepModel === true) {
+    const weights = parameters(network).map(({ name }) => [name, trained.get(name)!] as const);
+    await ends.keepModel(await heldOf(engine, new Map(weights)));
+  }
   await checkpoints?.settled();
 }
 
-/** An owner's weights, in the order in which it sends them. */
+/** What this party holds of values. */
+async function heldOf(
+  engine: SecureEngine,
+  values: ReadonlyMap<string, Value>,
+): Promise<ReadonlyMap<string, StoredTensor>> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, x] of values)
+    tensors.set(name, { shape: x.shape, fractionBits: x.fractionBits, ...(await engine.held(x)) });
+  return tensors;
+}
+
+/** The weights that the job is given, in the order in which an owner sends them. */
 async function receiveModel(
   network: Network,
   fractionBits: number,
-  { id, engine, receive }: Pick<Running, 'id' | 'engine' | 'receive'>,
+  engine: SecureEngine,
+  ends: JobEnds,
 ): Promise<Map<string, Value>> {
   const model = new Map<string, Value>();
   for (const { name, shape } of parameters(network)) {
-    const { data, opening } = held(id, await receive(`model/${name}`, shape), sizeOf(shape));
+    const { data, opening } = await ends.receiveWeight(`model/${name}`, shape);
     model.set(name, engine.input(`model/${name}`, shape, fractionBits, data, opening));
   }
   return model;
 }
 
-async function runInference(job: InferJob, { id, engine, reporter, receive, ready }: Running): Promise<void> {
+async function runInference(job: InferJob, { engine, reporter, ends, ready }: Running): Promise<void> {
   const { network, fractionBits } = job;
-  const model = await receiveModel(network, fractionBits, { id, engine, receive });
+  const model = await receiveModel(network, fractionBits, engine, ends);
   const shape = [job.images, inputSize(network)];
-  const images = engine.dataset('images', shape, fractionBits, await receive('images', shape));
+  const images = engine.dataset('images', shape, fractionBits, await ends.receive('images', shape));
   await ready();
   const revealed = job.scores === true ? inferScores : infer;
   for (let batch = 0, from = 0; from < job.images; batch++, from += job.batch) {

@@ -12,7 +12,10 @@ import type { Checkpoint, StoredTensor } from '../../src/data/checkpoint.ts';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
 import { Problem } from '../../src/data/problem.ts';
 import type { Network } from '../../src/nn/network.ts';
-import { loadCheckpoint, PartyCheckpoints, Stopping, storedJob } from '../../src/server/checkpoints.ts';
+import { PairStreams } from '../../src/random/streams.ts';
+import { loadCheckpoint, PartyCheckpoints, storedJob } from '../../src/server/checkpoints.ts';
+import { ownerEnds } from '../../src/server/owner-ends.ts';
+import { Stopping, stopSource } from '../../src/server/stopping.ts';
 import { STOP } from '../../src/data/party-events.ts';
 import { JOB_VERSION, type TrainJob } from '../../src/server/job.ts';
 import { testRandom } from '../reference.ts';
@@ -155,10 +158,14 @@ function four(folder: string, delay: () => Promise<unknown>, onWritten: () => vo
     (step) => step % 2 === 0,
     notes,
   );
-  const parties = pairs.map(
-    ([keeper, , link]) => new PartyCheckpoints(store(keeper), link, { keeper, run: 'first', job: {}, keys: KEYS }),
+  const ends = pairs.map(([, , link], id) =>
+    ownerEnds(id as 0 | 1 | 2, new Map([['owner', link]]), new PairStreams(new Uint8Array(16))),
   );
-  const stoppings = pairs.map(([, , link]) => new Stopping(link, 1, LAST));
+  const parties = pairs.map(([keeper], id) => {
+    const agreeOn = (step: number): Promise<void> => ends[id].agreeOn(step);
+    return new PartyCheckpoints(store(keeper), agreeOn, { keeper, run: 'first', job: {}, keys: KEYS });
+  });
+  const stoppings = ends.map((end) => end.stopping(1, LAST));
   return { owner, parties, stoppings, folder };
 }
 
@@ -300,12 +307,12 @@ describe('an owner that stops a training', () => {
   it('cannot name a step that a party has passed, or one beyond the end', async () => {
     for (const step of [3n, BigInt(LAST) + 1n, 2n ** 63n]) {
       const [atOwner, atParty] = memoryPair('owner', 'P0');
-      const stopping = new Stopping(atParty, 1, LAST);
+      const stopping = new Stopping(stopSource(atParty), 1, LAST);
       for (let passed = 1; passed <= 3; passed++) expect(await stopping.endsAfter(passed)).toBe(false);
       await atOwner.send(STOP.asked, BigUint64Array.of(1n), 0);
       expect((await atOwner.receive(STOP.reached, 'u64', 1)).data[0]).toBe(4n);
       await atOwner.send(STOP.at, BigUint64Array.of(step), 0);
-      await expect(stopping.over).rejects.toThrow(/^the owner stops the training at step \d+, expected 4 to 12$/);
+      await expect(stopping.over).rejects.toThrow(/^told to stop the training at step \d+, expected 4 to 12$/);
     }
   });
 });

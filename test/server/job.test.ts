@@ -125,7 +125,7 @@ describe('messages between processes', () => {
     type: 'start',
     job: training,
     parties: { P0: address, P1: address, P2: address },
-    ownerPublicKey: 'cd'.repeat(32),
+    ends: { kind: 'owner', publicKey: 'cd'.repeat(32) },
     timeoutMs: 1000,
     compute: { backend: 'auto', fallbackAdapter: false, workers: 1 },
   };
@@ -142,7 +142,7 @@ describe('messages between processes', () => {
   });
 
   it.each<[string, object]>([
-    ['a key that is too short', { ...start, ownerPublicKey: 'cd' }],
+    ['a key that is too short', { ...start, ends: { kind: 'owner', publicKey: 'cd' } }],
     ['a missing party', { ...start, parties: { P0: address, P1: address } }],
     ['an unknown field', { ...start, secret: 1 }],
     ['a job of no kind', { ...start, job: { ...training, kind: 'fly' } }],

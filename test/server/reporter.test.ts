@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Link, Traffic } from '../../src/channel/channel.ts';
 import { decodeEvent, MAXIMUM_EVENT_BYTES, type PartyEvent } from '../../src/data/party-events.ts';
+import { PairStreams } from '../../src/random/streams.ts';
+import { ownerEnds } from '../../src/server/owner-ends.ts';
 import { Reporter } from '../../src/server/reporter.ts';
 
 class FakeLink {
@@ -21,8 +23,9 @@ describe('Reporter', () => {
     let rounds = 0;
     let waited = 40;
     const heard: PartyEvent[] = [];
+    const ends = ownerEnds(0, new Map([['owner', owner as unknown as Link]]), new PairStreams(new Uint8Array(16)));
     const reporter = new Reporter({
-      owner: owner as unknown as Link,
+      tell: (event) => ends.report(event),
       parties: [a, b] as unknown as Link[],
       rounds: () => rounds,
       waited: () => waited,

@@ -1,11 +1,12 @@
 /** One party's process, as the process that started it sees it. */
 import { fork, type ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../data/problem.ts';
 import { lastWords, remedy } from './last-words.ts';
-import { isLogLine } from '../server/log.ts';
-import { noticeSchema, type FailureNotice, type Notice, type Order, type PartyName } from '../server/ipc.ts';
+import { isLogLine } from './log.ts';
+import { noticeSchema, type FailureNotice, type Notice, type Order, type PartyName } from './ipc.ts';
 
 /** Of what a party printed besides its log, the last characters are kept: a crash explains itself there. */
 const KEPT_OUTPUT = 4000;
@@ -15,9 +16,17 @@ const LONGEST_LINE = 2 ** 16;
 type Listening = Extract<Notice, { type: 'listening' }>;
 /** What a party tells that does not change its state. */
 export type News =
-  | Extract<Notice, { type: 'refused' | 'computing' | 'note' }>
+  | Exclude<Notice, { type: 'listening' | 'done' | 'stopped' | 'error' }>
   /** A line of its log. */
   | { readonly type: 'log'; readonly line: string };
+
+export interface PartyChildOptions {
+  /** It listens, has ended, or says that it must. */
+  readonly onChange: (child: PartyChild) => void;
+  readonly onNews: (news: News) => void;
+  /** All three parties share this machine's cores. */
+  readonly together?: boolean;
+}
 
 interface Exit {
   readonly code: number | null;
@@ -70,30 +79,28 @@ export class PartyChild {
   /** What it said went wrong. */
   failure: FailureNotice | undefined;
   done = false;
+  /** The step after which it stopped as it was told, if it did; then it is done, too. */
+  stoppedAt: number | undefined;
   readonly #process: ChildProcess;
   readonly #onNews: (news: News) => void;
   #output = '';
   /** The beginning of a line. */
   #unfinished = '';
 
-  constructor(name: PartyName, onChange: (child: PartyChild) => void, onNews: (news: News) => void) {
+  constructor(name: PartyName, { onChange, onNews, together = false }: PartyChildOptions) {
     this.name = name;
     this.#onNews = onNews;
     // Compiled or run from source, the entry lies next to this file with the same ending.
-    const entry = `../server/party-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
+    const entry = `./party-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
     this.#process = fork(fileURLToPath(new URL(entry, import.meta.url)), [name], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      serialization: 'advanced',
       execArgv: [...process.execArgv, ...GARBAGE_COLLECTION],
     });
-    if (name === 'P2') giveWay(this.#process);
+    if (together && name === 'P2') giveWay(this.#process);
     this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => this.#printed(text));
     this.#process.on('message', (message) => {
-      const notice = noticeSchema.parse(message);
-      if (notice.type === 'listening') this.listening.resolve(notice);
-      if (notice.type === 'refused' || notice.type === 'computing' || notice.type === 'note') onNews(notice);
-      if (notice.type === 'done') this.done = true;
-      if (notice.type === 'error') this.failure = notice;
-      onChange(this);
+      if (this.#hear(message)) onChange(this);
     });
     this.#process.on('error', (error) => {
       this.failure ??= { type: 'error', origin: 'here', message: `cannot be started: ${error.message}` };
@@ -110,6 +117,32 @@ export class PartyChild {
   send(order: Order): void {
     // A party that is gone is noticed by its exit, not here.
     if (this.#process.connected) this.#process.send(order, () => undefined);
+  }
+
+  /** Hands over a connection to the links port, paused and unread. */
+  hand(socket: Socket): void {
+    const order: Order = { type: 'connection' };
+    if (this.#process.connected) this.#process.send(order, socket, () => undefined);
+    else socket.destroy();
+  }
+
+  /** Whether the party's state has changed. */
+  #hear(message: unknown): boolean {
+    const { data: notice } = noticeSchema.safeParse(message);
+    if (notice === undefined) {
+      this.failure ??= { type: 'error', origin: 'here', message: 'said what no party process says' };
+      this.kill('SIGKILL');
+      return true;
+    }
+    if (notice.type === 'listening') this.listening.resolve(notice);
+    else if (notice.type === 'error') this.failure = notice;
+    else if (notice.type === 'done' || notice.type === 'stopped') this.done = true;
+    else {
+      this.#onNews(notice);
+      return false;
+    }
+    if (notice.type === 'stopped') this.stoppedAt = notice.step;
+    return true;
   }
 
   #printed(text: string): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lastWords, remedy } from '../../src/cli/last-words.ts';
+import { lastWords, remedy } from '../../src/server/last-words.ts';
 
 /** As Dawn prints it where there is no Vulkan. */
 const DAWN = `Warning: Couldn't load Vulkan: libvulkan.so.1: cannot open shared object file: No such file or directory
