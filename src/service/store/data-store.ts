@@ -6,6 +6,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import { faultOf, syncFolder, writeFileAtomically } from '../../data/atomic-write.ts';
 import { Problem } from '../../data/problem.ts';
+import type { Vault } from '../../data/vault.ts';
 import { maskCommitment, openedBytes, packKeys, PARTS, unpackKeys, type DataKeys } from '../../federation/chunks.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import type { DataDocument, ReceiptDocument, WithdrawalDocument } from '../../federation/documents.ts';
@@ -18,17 +19,10 @@ import { encode, readRecord } from './records.ts';
 import { Serial } from './serial.ts';
 import { DISK, openFolder, removeFolder, type StoreFiles } from './store-files.ts';
 
-/** Encrypts small secrets under the party's storage key. */
-export interface Wrapping {
-  seal(bytes: Uint8Array): Uint8Array;
-  /** Throws a Problem. */
-  open(sealed: Uint8Array): Uint8Array;
-}
-
 export interface DataStoreOptions {
   readonly folder: string;
   readonly party: PartyName;
-  readonly vault: Wrapping;
+  readonly vault: Vault;
   /** Unfinished data sets of one owner. */
   readonly uploadsPerOwner: number;
   /** Bytes that data may still take on the disk. */
@@ -94,14 +88,14 @@ export class DataStore implements DataSets {
 
   async keys(data: Digest): Promise<DataKeys> {
     const path = join(this.#folderOf(data), KEY);
-    try {
-      const keys = unpackKeys(this.#options.party, this.#options.vault.open(await this.#files.readFile(path)));
-      if (keys !== undefined) return keys;
-    } catch (error) {
-      if (error instanceof Problem) throw error;
+    const sealed = await this.#files.readFile(path).catch((error: unknown) => {
       throw new Problem(`${path}: cannot be read: ${faultOf(error)}`, 'restore it from a backup', { cause: error });
+    });
+    const keys = unpackKeys(this.#options.party, this.#options.vault.open(purposeOf(data), sealed, path));
+    if (keys === undefined) {
+      throw new Problem(`${path}: holds no keys of ${this.#options.party}`, 'restore it from a backup');
     }
-    throw new Problem(`${path}: holds no keys of ${this.#options.party}`, 'restore it from a backup');
+    return keys;
   }
 
   /** Begins an upload, or goes on with one. */
@@ -202,6 +196,19 @@ export class DataStore implements DataSets {
     const chunks = new ChunkFolder({ folder, digest, document: record.data.document, names, files: this.#files });
     this.#entries.set(digest, { record, chunks, touched: mtimeMs });
     if (record.state === 'withdrawn') await this.discard(digest);
+    else await this.#renewKey(digest);
+  }
+
+  /** Under the newest storage key, so that older ones can go. */
+  async #renewKey(data: Digest): Promise<void> {
+    const path = join(this.#folderOf(data), KEY);
+    const { vault } = this.#options;
+    const sealed = await this.#files.readFile(path).catch(() => undefined);
+    // What cannot be opened is told of when it is used: one data set that is lost keeps no party from starting.
+    if (sealed === undefined || !vault.isOutdated(sealed)) return;
+    const keys = await this.keys(data).catch(() => undefined);
+    if (keys === undefined) return;
+    await writeFileAtomically(path, vault.seal(purposeOf(data), packKeys(keys)), 'private', this.#files);
   }
 
   async #create(data: Received<DataDocument>, keys: DataKeys): Promise<void> {
@@ -209,7 +216,7 @@ export class DataStore implements DataSets {
     const { digest, document } = data;
     const folder = this.#folderOf(digest);
     const record: DataRecord = { data, state: 'uploading', receipts: [], withdrawal: undefined };
-    const sealed = this.#options.vault.seal(packKeys(keys));
+    const sealed = this.#options.vault.seal(purposeOf(digest), packKeys(keys));
     await writeFileAtomically(join(folder, KEY), sealed, 'private', this.#files);
     await this.#write(record);
     const chunks = new ChunkFolder({ folder, digest, document, names: [], files: this.#files });
@@ -291,6 +298,11 @@ function checkCommitments(party: PartyName, { masks }: DataDocument, keys: DataK
   const named = party === 'P0' ? [masks.P0] : party === 'P1' ? [masks.P1] : [masks.P0, masks.P1];
   if (named.every((commitment, i) => maskCommitment(keys.masks[i]) === commitment)) return;
   throw new Refusal(422, `the mask keys are not those that the data document commits to`, 'make the document anew');
+}
+
+/** Keeps the key file of one data set from being taken for another's. */
+function purposeOf(data: Digest): string {
+  return `data ${data}`;
 }
 
 function withdrawn(): Refusal {
