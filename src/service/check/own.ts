@@ -1,0 +1,85 @@
+/** This host's part: the files that its party starts with, whether it runs, and whether what runs has read them. */
+import { statfs } from 'node:fs/promises';
+import { Problem } from '../../data/problem.ts';
+import type { PartyName } from '../../server/ipc.ts';
+import type { Endpoint } from './dial.ts';
+import { knock, nameOf, type Door } from './door.ts';
+import type { Finding } from './finding.ts';
+import { greet } from './hello.ts';
+import { Line } from './line.ts';
+import { askStatus, signer, type Asker, type PartyReport } from './party.ts';
+import { diskFindings } from './status.ts';
+
+/** Where the party of this host listens, as seen from this host. */
+export interface OwnPlaces {
+  readonly listen: Endpoint;
+  readonly links: Endpoint;
+  /** Its folder: data, keys, state. */
+  readonly folder: string;
+}
+
+/** Each is done; what it throws as a Problem is a fault of a file. */
+export async function fileFindings(party: PartyName, checks: readonly (() => unknown)[]): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const check of checks) {
+    try {
+      await check();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      findings.push({ level: 'fault', party, code: 'files', what: error.message, fix: error.fix });
+    }
+  }
+  return findings;
+}
+
+export async function checkOwn(
+  asker: Asker,
+  party: PartyName,
+  { listen, links, folder }: OwnPlaces,
+): Promise<PartyReport> {
+  const card = asker.federation.parties[party];
+  const common = { party, pins: card.tls, trust: card.trust };
+  const door: Door = { ...common, kind: 'address', endpoint: listen };
+  const linksDoor: Door = { ...common, kind: 'links', endpoint: links, own: asker.tls };
+  const findings: Finding[] = [...(await ownDisk(party, folder))];
+  // Names in certificates of authorities are for the public address, not for the loopback.
+  const front = await knock({ ...door, trust: 'pinned' }, asker.limits);
+  front.socket?.destroy();
+  const report = { party, name: card.name, address: card.address, links: card.links };
+  const certificate = front.certificate && { ...front.certificate, until: front.certificate.until.toISOString() };
+  if (front.address === undefined) {
+    const what = `the party of this host is not running: nothing answers at ${nameOf(door)}`;
+    const fix = `start it: securenn party serve --dir ${folder}; if it has just been started, its log says why it stopped`;
+    findings.push({ level: 'fault', party, code: 'not-running', what, fix });
+    return { ...report, reached: { address: false, links: false }, findings };
+  }
+  const back = await knock(linksDoor, asker.limits);
+  back.socket?.destroy();
+  const reached = { address: front.socket !== undefined, links: back.socket !== undefined };
+  if (front.socket === undefined) {
+    const findingsOfKeys = card.trust === 'pinned' ? front.findings : [];
+    return { ...report, reached, certificate, findings: [...findings, ...findingsOfKeys] };
+  }
+  const line = new Line({ ...door, trust: 'pinned' }, asker.limits);
+  try {
+    const { instance, medianMs, findings: strange } = await greet(door, line, asker.limits);
+    findings.push(...front.findings, ...strange);
+    if (instance === undefined) return { ...report, reached, certificate, findings };
+    const sign = signer(asker, party, instance, 0);
+    const asked: Awaited<ReturnType<typeof askStatus>> =
+      sign === undefined ? { findings: [] } : await askStatus(asker, door, line, sign, true);
+    findings.push(...back.findings, ...asked.findings);
+    return { ...report, reached, certificate, requestMs: medianMs, status: asked.status, findings };
+  } finally {
+    line.close();
+  }
+}
+
+async function ownDisk(party: PartyName, folder: string): Promise<Finding[]> {
+  try {
+    const { bavail, blocks, bsize } = await statfs(folder);
+    return diskFindings(party, bavail * bsize, blocks * bsize);
+  } catch {
+    return []; // That the folder is not there is said by whoever reads its files.
+  }
+}
