@@ -96,7 +96,7 @@ const configSchema: z.ZodType<PartyConfig> = z.strictObject({
     .prefault({}),
   certificateWarningDays: z.int().min(0).max(3650).default(30),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info'), file: file.optional() }).prefault({}),
-}) as unknown as z.ZodType<PartyConfig>;
+});
 
 /** Where everything of a party lies, in its folder. */
 export interface PartyPaths {
