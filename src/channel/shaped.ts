@@ -83,13 +83,12 @@ export class ShapedTransport implements Transport {
     this.#below.detach();
   }
 
-  async settled(): Promise<void> {
-    await this.#emptied();
-    await this.#below.settled?.();
-  }
-
   async close(): Promise<void> {
-    await this.#emptied();
+    if (this.#queue.length > 0) {
+      const impatience = setTimeout(() => this.#end('the connection was closed'), this.#rttMs + CLOSE_MS);
+      await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+      clearTimeout(impatience);
+    }
     this.#end('the connection was closed');
     await this.#below.close();
   }
@@ -97,13 +96,6 @@ export class ShapedTransport implements Transport {
   destroy(): void {
     this.#end('the connection was cut');
     this.#below.destroy();
-  }
-
-  async #emptied(): Promise<void> {
-    if (this.#queue.length === 0) return;
-    const impatience = setTimeout(() => this.#end('the connection was closed'), this.#rttMs + CLOSE_MS);
-    await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
-    clearTimeout(impatience);
   }
 
   #arm(): void {
