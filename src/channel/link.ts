@@ -312,6 +312,7 @@ export class FrameLink implements Link, FrameSink {
     this.#checkUnclaimed();
     this.#throwIfFailed();
     this.#state = 'closed';
+    await this.#transport.settled?.();
     await this.#transport.close();
     this.#inbox.clear();
   }

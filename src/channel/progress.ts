@@ -23,6 +23,7 @@ export class SessionProgress {
   readonly #cpuMs: () => number;
   readonly #heard: Map<PeerName, number> = new Map();
   #own = 0;
+  #holds = 0;
   #movedAt: number;
   #cpuAt: number;
   #lookedAt: number;
@@ -37,7 +38,21 @@ export class SessionProgress {
 
   /** Milliseconds since somebody got on. */
   get quietMs(): number {
-    return this.#now() - this.#movedAt;
+    return this.#holds > 0 ? 0 : this.#now() - this.#movedAt;
+  }
+
+  /**
+   * While a link is being established anew nobody gets on, and that is no reason to give up: until the hold is released waits do not
+   * end, here and, by what pings tell, at the other parties. Whoever holds has a limit of its own.
+   */
+  hold(): () => void {
+    this.#holds++;
+    let held = true;
+    return () => {
+      if (held) this.#holds--;
+      if (held) this.note();
+      held = false;
+    };
   }
 
   /** This party did something. */
@@ -48,6 +63,7 @@ export class SessionProgress {
 
   /** What a ping carries. */
   told(): Uint8Array {
+    if (this.#holds > 0) this.note();
     this.#lookAtOwn();
     return new Uint8Array(Float64Array.of(this.#own).buffer);
   }

@@ -83,12 +83,13 @@ export class ShapedTransport implements Transport {
     this.#below.detach();
   }
 
+  async settled(): Promise<void> {
+    await this.#emptied();
+    await this.#below.settled?.();
+  }
+
   async close(): Promise<void> {
-    if (this.#queue.length > 0) {
-      const impatience = setTimeout(() => this.#end('the connection was closed'), this.#rttMs + CLOSE_MS);
-      await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
-      clearTimeout(impatience);
-    }
+    await this.#emptied();
     this.#end('the connection was closed');
     await this.#below.close();
   }
@@ -96,6 +97,13 @@ export class ShapedTransport implements Transport {
   destroy(): void {
     this.#end('the connection was cut');
     this.#below.destroy();
+  }
+
+  async #emptied(): Promise<void> {
+    if (this.#queue.length === 0) return;
+    const impatience = setTimeout(() => this.#end('the connection was closed'), this.#rttMs + CLOSE_MS);
+    await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+    clearTimeout(impatience);
   }
 
   #arm(): void {

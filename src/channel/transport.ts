@@ -9,6 +9,8 @@ export interface Transport {
   attach(sink: FrameSink): void;
   /** Nobody listens: what arrives is kept for the next sink. */
   detach(): void;
+  /** Resolves when the peer has all that was sent, where the transport can tell. Before an orderly end; never rejects. */
+  settled?(): Promise<void>;
   /**
    * Orderly end: what was sent still leaves, for as long as the transport thinks reasonable. Resolves when the transport has ended;
    * never rejects.

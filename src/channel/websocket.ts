@@ -1,5 +1,5 @@
 /**
- * A transport over one WebSocket (`ws` 8), and how to dial one. One frame is one binary message; text is refused.
+ * A transport over one WebSocket (`ws` 8). One frame is one binary message; text is refused.
  *
  * - A frame's header and payload leave as two fragments of one message, so a large payload is copied neither here nor, where the
  *   receiver keeps fragments apart, there. Small frames leave in one piece: one write instead of two.
@@ -10,12 +10,14 @@
  */
 import type { Socket } from 'node:net';
 import { WebSocket, type RawData } from 'ws';
-import { ChannelError, type PeerName } from './channel.ts';
-import { DEFAULT_FRAME_BYTES } from './frame.ts';
+import type { PeerName } from './channel.ts';
 import { stoodStill } from './patience.ts';
 import type { SessionProgress } from './progress.ts';
-import { MAX_MESSAGE_BYTES, MESSAGES_BEFORE_PROOF } from './handshake.ts';
-import { Inlet, RoomQueue, type FrameSink, type Transport } from './transport.ts';
+import { MESSAGES_BEFORE_PROOF } from './handshake.ts';
+import { MAX_MESSAGE_BYTES } from './handshakeMessages.ts';
+import type { Connection, FrameCounts } from './resumable.ts';
+import { remoteOf, type Secured } from './tls.ts';
+import { Inlet, RoomQueue, type FrameSink } from './transport.ts';
 
 export interface WebSocketOptions {
   /** Longest message taken from the peer. Default 64 MiB, as for frames. */
@@ -34,20 +36,18 @@ const PINGS = 4;
 const ONE_PIECE_BYTES = 16 * 1024;
 /** How long a peer may take to answer the closing of the connection, and what was sent before it to leave. */
 const CLOSE_MS = 3_000;
-const RETRY_MS = 100;
+/** A count in a ping: a 64-bit float, little-endian. */
+const COUNT_BYTES = 8;
 /** What a peer may send before it has proved who it is, its HTTP headers aside. */
 const MAX_UNPROVED_BYTES = MESSAGES_BEFORE_PROOF * MAX_MESSAGE_BYTES;
 
 /** Pieces of one message; we send two at most, and something in between may cut them. Each costs memory, however short it is. */
 export const MAX_FRAGMENTS = 256;
 
-/** Address and port of the other end: of the connections that a port has at one moment, it names one. */
-export function remoteOf(socket: Socket): string {
-  return `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
-}
-
 /** A transport starts without trust: until `trust()` the other end may send the messages of a handshake and nothing more. */
-export class WebSocketTransport implements Transport {
+export class WebSocketTransport implements Connection {
+  /** What TLS has shown of the other end; absent where there is none. */
+  readonly secured: Secured | undefined;
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   readonly #highWaterBytes: number;
@@ -56,13 +56,16 @@ export class WebSocketTransport implements Transport {
   readonly #closed: Promise<void>;
   /** Why the connection ends, once this side knows better than the closing code. */
   #reason: string | undefined;
+  #endedCleanly = false;
+  #told: (() => Uint8Array) | undefined;
   #gathering = false;
   #trusted = false;
   #unprovedBytes = 0;
   #unprovedMessages = 0;
 
   /** @param socket what `ws` runs on: a TCP or TLS socket. */
-  constructor(ws: WebSocket, socket: Socket, options: WebSocketOptions = {}) {
+  constructor(ws: WebSocket, socket: Socket, options: WebSocketOptions = {}, secured?: Secured) {
+    this.secured = secured;
     this.#ws = ws;
     this.#socket = socket;
     this.#highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
@@ -75,6 +78,7 @@ export class WebSocketTransport implements Transport {
     this.#closed = new Promise((resolve) => {
       ws.on('close', (code) => {
         clearInterval(pings);
+        this.#endedCleanly = code === 1000 && this.#reason === undefined;
         const reason =
           this.#reason ?? (code === 1000 ? 'the connection was closed' : `the connection broke (code ${code})`);
         this.#room.fail(reason);
@@ -100,13 +104,31 @@ export class WebSocketTransport implements Transport {
     this.#socket.off('data', this.#onUnprovedBytes);
   }
 
-  /** From now on pings tell how far this party is, and those of the peer how far that one is. */
-  share(progress: SessionProgress, peer: PeerName): void {
-    this.#ws.on('ping', (bytes) => progress.hear(peer, bytes));
-    const telling = setInterval(() => {
-      if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping(progress.told());
-    }, progress.tickMs).unref();
+  /** It ended as both ends wanted, not by a fault of either or of what is between them. */
+  get endedCleanly(): boolean {
+    return this.#endedCleanly;
+  }
+
+  /**
+   * From now on pings tell how far this party is, and those of the peer how far that one is.
+   * @param counts where a link outlives this connection
+   */
+  share(progress: SessionProgress, peer: PeerName, counts?: FrameCounts): void {
+    this.#told = () => {
+      const done = progress.told();
+      return counts === undefined ? done : Buffer.concat([done, countOf(counts.told())]);
+    };
+    this.#ws.on('ping', (bytes) => {
+      progress.hear(peer, bytes.subarray(0, COUNT_BYTES));
+      if (counts !== undefined && bytes.length === 2 * COUNT_BYTES) counts.acknowledge(bytes.readDoubleLE(COUNT_BYTES));
+    });
+    const telling = setInterval(() => this.tell(), progress.tickMs).unref();
     void this.#closed.then(() => clearInterval(telling));
+  }
+
+  /** Tells at once. */
+  tell(): void {
+    if (this.#ws.readyState === WebSocket.OPEN && this.#told !== undefined) this.#ws.ping(this.#told());
   }
 
   send(parts: readonly Uint8Array[]): Promise<void> | undefined {
@@ -203,87 +225,10 @@ export class WebSocketTransport implements Transport {
   }
 }
 
-/**
- * Connects to `url`, trying again until it answers or `timeoutMs` is over: parties start in any order.
- * @param signal ends the attempts early, with its reason.
- */
-export async function dial(
-  url: string,
-  options: WebSocketOptions & { readonly timeoutMs: number; readonly signal?: AbortSignal },
-): Promise<WebSocketTransport> {
-  const deadline = performance.now() + options.timeoutMs;
-  for (;;) {
-    try {
-      return await connect(url, Math.max(1, deadline - performance.now()), options);
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      if (performance.now() + RETRY_MS >= deadline) {
-        throw new ChannelError(
-          `no answer from ${url} for ${Math.round(options.timeoutMs / 100) / 10} s: ${textOf(error)}`,
-          {
-            cause: error,
-          },
-        );
-      }
-      if (isHopeless(error)) throw new ChannelError(`cannot connect to ${url}: ${textOf(error)}`, { cause: error });
-    }
-    await pause(RETRY_MS, options.signal);
-  }
+function countOf(count: number): Uint8Array {
+  return new Uint8Array(Float64Array.of(count).buffer);
 }
 
-/** Resolves after `ms`, or at once when the signal is given. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    }
-    if (signal?.aborted === true) done();
-    else signal?.addEventListener('abort', done);
-  });
-}
-
-/** One attempt. */
-function connect(
-  url: string,
-  timeoutMs: number,
-  options: WebSocketOptions & { readonly signal?: AbortSignal },
-): Promise<WebSocketTransport> {
-  return new Promise((resolve, reject) => {
-    options.signal?.throwIfAborted();
-    const ws = new WebSocket(url, {
-      generateMask: (mask) => void mask.fill(0),
-      perMessageDeflate: false,
-      maxPayload: options.maxFrameBytes ?? DEFAULT_FRAME_BYTES,
-      maxFragments: MAX_FRAGMENTS,
-      handshakeTimeout: Math.ceil(timeoutMs),
-    });
-    const stop = (): void => ws.terminate();
-    options.signal?.addEventListener('abort', stop);
-    let socket: Socket | undefined;
-    ws.once('upgrade', (response) => (socket = response.socket));
-    ws.once('open', () => {
-      options.signal?.removeEventListener('abort', stop);
-      resolve(new WebSocketTransport(ws, socket!, options));
-    });
-    ws.once('error', (error) => {
-      options.signal?.removeEventListener('abort', stop);
-      reject(error);
-    });
-  });
-}
-
-/** An answer that waiting will not change: a wrong address or certificate, or a server that is something else. */
-function isHopeless(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (/CERT|SSL|TLS|SIGNATURE|ISSUER|ERR_INVALID/.test(code)) return true;
-  return error instanceof SyntaxError || /Unexpected server response: [34]/.test(textOf(error));
-}
-
-function textOf(error: unknown): string {
-  const { message, code } = error as NodeJS.ErrnoException;
-  // The error for a name with several addresses has a code and no text.
-  return message === '' ? (code ?? 'unknown error') : message;
+function textOf(error: Error): string {
+  return error.message === '' ? 'unknown error' : error.message;
 }

@@ -6,10 +6,12 @@
  *     confirmKey (32 bytes) = HKDF-SHA256(secret, salt = SHA-256(hellos), info = 'securenn/2 confirm P0-P1')
  *     termsKey of P0 (32)   = HKDF-SHA256(secret, salt = SHA-256(hellos), info = 'securenn/2 terms P0-P1 from P0')
  *     streamKey (16)        = HKDF-SHA256(secret, salt = SHA-256(hellos ‖ terms), info = 'securenn/2 pair P0-P1')
+ *     resumeKey (32)        = HKDF-SHA256(secret, salt = SHA-256(hellos ‖ terms), info = 'securenn/2 resume P0-P1')
  *
  * The ephemeral half makes every session's key new and out of reach of identity keys that leak later; the identity half lets only
  * the named peer compute it. Each end then proves that it did: HMAC-SHA256(confirmKey, role ‖ SHA-256(hellos)). What each says after
- * that (its terms: session and configuration) is sealed with AES-256-GCM under its terms key.
+ * that (its terms: session and configuration) is sealed with AES-256-GCM under its terms key. Where the connection runs over TLS, the
+ * hellos include what both ends alone know of it (channel/tls.ts): the proofs then hold for this connection and no other.
  *
  * Limit: who has stolen a party's identity key can pose as anyone *to that party* (there is no cross term of one identity and one
  * ephemeral key). Such a party counts as the corrupt one of the security model.
@@ -42,6 +44,8 @@ export interface AgreedSecrets {
   unseal(role: string, sealed: Uint8Array): Uint8Array | undefined;
   /** AES key of the pair's random streams, 16 bytes, given every byte of both ends' sealed terms. */
   pairKey(terms: Uint8Array): Uint8Array;
+  /** With it an end proves on another connection that it is the one that had this link (channel/resume.ts); 32 bytes. */
+  resumeKey(terms: Uint8Array): Uint8Array;
 }
 
 export interface AgreementOptions {
@@ -66,6 +70,7 @@ export function keyAgreement(options: AgreementOptions): Agreement {
       const secret = Buffer.concat([ephemeral.agree(peerPublicKey), identity.agree(peerIdentity)]);
       const digest = sha256(hellos);
       const confirmKey = deriveKey(secret, digest, `confirm ${pair}`, KEY_BYTES);
+      const spoken = (terms: Uint8Array): Uint8Array => sha256(Buffer.concat([hellos, terms]));
       const termsKey = (role: string): Uint8Array => deriveKey(secret, digest, `terms ${pair} from ${role}`, KEY_BYTES);
       return {
         proofOf: (role) => new Uint8Array(createHmac('sha256', confirmKey).update(role).update(digest).digest()),
@@ -73,8 +78,9 @@ export function keyAgreement(options: AgreementOptions): Agreement {
         unseal: (role, sealed) => unseal(termsKey(role), sealed),
         pairKey: (terms) =>
           insecureSeed === undefined
-            ? deriveKey(secret, sha256(Buffer.concat([hellos, terms])), `pair ${pair}`, STREAM_KEY_BYTES)
+            ? deriveKey(secret, spoken(terms), `pair ${pair}`, STREAM_KEY_BYTES)
             : insecurePairKey(insecureSeed, pair),
+        resumeKey: (terms) => deriveKey(secret, spoken(terms), `resume ${pair}`, KEY_BYTES),
       };
     },
   };

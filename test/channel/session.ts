@@ -1,7 +1,8 @@
 /** Parties on this machine that form meshes: what tests of meshes and of strangers share. */
 import type { PeerName } from '../../src/channel/channel.ts';
-import { openListener, type Listener } from '../../src/channel/listener.ts';
+import { openListener, type ListenOptions, type Listener } from '../../src/channel/listener.ts';
 import { openMesh, type Mesh, type MeshOptions } from '../../src/channel/mesh.ts';
+import type { LinkTls } from '../../src/channel/pins.ts';
 import { agreementsWith } from '../../src/random/agreement.ts';
 import { KeyPair } from '../../src/random/keys.ts';
 
@@ -28,9 +29,13 @@ export async function endAll(): Promise<void> {
   for (const { end } of opened.splice(0).reverse()) await end();
 }
 
-export async function listeners(): Promise<Record<PeerName, Listener>> {
+/** @param tls what each shows and takes; without it there is none */
+export async function listeners(
+  tls: (name: PeerName) => LinkTls | undefined = () => undefined,
+  options: Partial<ListenOptions> = {},
+): Promise<Record<PeerName, Listener>> {
   const all = await Promise.all(
-    NAMES.map(async (name) => [name, await openListener({ host: HOST, port: 0 })] as const),
+    NAMES.map(async (name) => [name, await openListener({ host: HOST, port: 0, tls: tls(name), ...options })] as const),
   );
   for (const [, listener] of all) opened.push({ end: () => listener.close() });
   return Object.fromEntries(all) as Record<PeerName, Listener>;
@@ -50,6 +55,7 @@ export function join(
 ): Promise<Mesh> {
   const { identity = identities[self], insecureSeed, ...options } = change;
   const rank = NAMES.indexOf(self);
+  const scheme = options.tls === undefined ? 'ws' : 'wss';
   const mesh = openMesh({
     self,
     agreement: agreementsWith({ self, identity, publicKeys, insecureSeed }),
@@ -57,7 +63,9 @@ export function join(
     config: CONFIG,
     listener: ports[self],
     dial: Object.fromEntries(
-      members.filter((name) => NAMES.indexOf(name) < rank).map((name) => [name, `ws://${HOST}:${ports[name].port}`]),
+      members
+        .filter((name) => NAMES.indexOf(name) < rank)
+        .map((name) => [name, `${scheme}://${HOST}:${ports[name].port}`]),
     ),
     accept: members.filter((name) => NAMES.indexOf(name) > rank),
     timeoutMs: 5000,

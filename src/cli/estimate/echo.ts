@@ -1,6 +1,6 @@
 /** The other end of the connection whose latency `calibrate.ts` measures: a process of its own, which a message wakes up as it does a party. */
 import { FrameLink } from '../../channel/link.ts';
-import { dial } from '../../channel/websocket.ts';
+import { dial } from '../../channel/dial.ts';
 
 /** Sent to this process as soon as it runs. */
 export interface EchoOrder {
