@@ -173,12 +173,21 @@ export const dataDocument: z.ZodType<DataDocument> = z.strictObject({
   created: moment,
 });
 
+function networkOf(json: unknown, context: z.RefinementCtx): Network {
+  try {
+    return parseNetwork(json, 'network');
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+}
+
 const common = {
   securenn: z.literal('job'),
   version: count,
   federation,
   title: z.string().max(200),
-  network: z.unknown().transform((json) => parseNetwork(json, 'job: network')),
+  network: z.unknown().transform(networkOf),
   suite: z.enum(['direct', 'paper']),
   truncation: z.enum(['dealt', 'local']),
   fractionBits: z.int().min(1).max(30),

@@ -14,19 +14,11 @@ import type {
   WithdrawalDocument,
 } from '../federation/documents.ts';
 import type { Id, PublicIdentity } from '../federation/identity.ts';
-import type { Document, Signed } from '../federation/signed.ts';
+import type { Received } from '../federation/received.ts';
+import type { Signed } from '../federation/signed.ts';
 import type { PartyName } from '../server/ipc.ts';
 
-/** A document whose signature is right and whose form has been checked. */
-export interface Received<T extends Document> {
-  /** The document's name. */
-  readonly digest: Digest;
-  readonly by: PublicIdentity;
-  readonly author: Id;
-  readonly document: T;
-  /** The JSON as it came: what is kept, passed on and digested. */
-  readonly signed: Signed;
-}
+export type { Received } from '../federation/received.ts';
 
 export const JOB_STATES = [
   'proposed',

@@ -105,7 +105,7 @@ const rest = z.strictObject({
   waitingFor: z.array(idSchema),
   attempt: count.max(MAX_ATTEMPTS.serve),
   begun: z.boolean(),
-  approvals: z.array(z.strictObject({ owner: idSchema, under: z.enum(['decision', 'grant']), digest })),
+  approvals: z.array(z.strictObject({ owner: idSchema, under: z.enum(['decision', 'grant', 'proposal']), digest })),
   done: count,
   step: count,
   images: count,
