@@ -6,6 +6,7 @@ import { localTrainOptions } from './options/checkpoints.ts';
 import { doctor, doctorOptions } from './doctor.ts';
 import { exportCheckpoint, exportOptions } from './export.ts';
 import { localInfer } from './infer.ts';
+import { addFederated, federatedTable } from './federated/commands.ts';
 import { estimate, estimateOptions } from './estimate/command.ts';
 import { inferOptions } from './options/inference.ts';
 import { plainTrainOptions } from './options/training.ts';
@@ -28,6 +29,7 @@ const TABLE: CommandTable = {
   doctor: doctorOptions,
   estimate: estimateOptions,
   'bench tables': benchOptions,
+  ...federatedTable,
 };
 
 /** The parser. Nothing is printed but help; what is wrong is thrown. */
@@ -42,7 +44,7 @@ export function commands(signal: AbortSignal): Yargs {
   const exactly = (parser: Yargs, path: string): Yargs =>
     parser.demandCommand(1, 1, `${path}: say what to do`, `${path}: too many words`).strict();
 
-  return exactly(parser, 'securenn')
+  return addFederated(exactly(parser, 'securenn'), exactly, run)
     .scriptName('securenn')
     .usage('$0 <command>\n\nSecure training and inference of neural networks among three parties.')
     .command('local', 'All three parties and the owner on this machine, one process each', (local) =>

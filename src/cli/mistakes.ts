@@ -28,6 +28,11 @@ export function mistake(message: string, words: readonly string[], table: Comman
       'securenn estimate: say of which network',
       'name it: securenn estimate C; see securenn estimate --help',
     );
+  if (command === undefined && /: too many words$/.test(text)) {
+    const known = new Set(Object.keys(table).flatMap((path) => path.split(' ')));
+    const unknown = words.find((word) => !known.has(word));
+    return new Problem(text, `${unknown === undefined ? '' : meant(unknown, words, command, table)}${help}`);
+  }
   if (/: say what to do$/.test(text)) {
     const open = Object.keys(table).filter((path) => path.startsWith(words.join(' ')));
     return new Problem(text, `${inWords(open)}; ${help}`);

@@ -80,8 +80,8 @@ export class Progress {
     else this.#stream.write(`${wrapped}\n`);
   }
 
-  /** The owner's inputs on their way to the parties. */
-  sharing({ input, sent, total }: Sharing): void {
+  /** The owner's inputs on their way to the parties. @param doing what is done with them */
+  sharing({ input, sent, total }: Sharing, doing = 'sharing'): void {
     const now = this.#clock();
     if (this.#sharing === undefined) {
       this.#sharing = { since: now, input: '' };
@@ -93,9 +93,9 @@ export class Progress {
     const megabytes = `${Math.floor(sent / 1e6)}/${Math.ceil(total / 1e6)} MB`;
     const seconds = sent === 0 ? undefined : ((now - this.#sharing.since) / 1000 / sent) * (total - sent);
     const left = seconds === undefined ? [] : [`${duration(seconds)} left`];
-    if (this.#bars) this.#draw(sent / total, [[`sharing ${megabytes}`, input, ...left]]);
-    else if (begins) this.line(`sharing ${input}`);
-    else if (this.#isDue(now)) this.line([`sharing ${input}`, megabytes, ...left].join(' · '));
+    if (this.#bars) this.#draw(sent / total, [[`${doing} ${megabytes}`, input, ...left]]);
+    else if (begins) this.line(`${doing} ${input}`);
+    else if (this.#isDue(now)) this.line([`${doing} ${input}`, megabytes, ...left].join(' · '));
     if (sent === total) this.stop();
   }
 

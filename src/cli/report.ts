@@ -216,7 +216,7 @@ export function inferReport(
 }
 
 /** A training in one line of words. */
-export function trainSummary(report: TrainReport): string {
+export function trainSummary(report: Omit<TrainReport, 'backend' | 'machine' | 'testPerClass'>): string {
   return [
     ...(report.testAccuracyPercent === null ? [] : [`test accuracy ${report.testAccuracyPercent.toFixed(2)} %`]),
     `${report.steps} steps`,

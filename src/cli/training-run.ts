@@ -119,18 +119,18 @@ export async function runTraining(
 const MODEL_HEADER_BYTES = 2 ** 16;
 
 /** The path is whole, should this process lose its folder. */
-export function placeOf({ network, out }: TrainSettings): Place {
+export function placeOf({ network, out }: Pick<TrainSettings, 'network' | 'out'>): Place {
   return { path: resolve(out ?? freshModelPath(network.name, new Date())), fresh: out === undefined };
 }
 
 /** Tries, before hours of work, whether the model can be saved. */
-async function checkPlace({ path }: Place, { network }: TrainSettings): Promise<void> {
+export async function checkPlace({ path }: Place, { network }: Pick<TrainSettings, 'network'>): Promise<void> {
   const bytes = parameters(network).reduce((sum, { shape }) => sum + 8 * sizeOf(shape), MODEL_HEADER_BYTES);
   await checkWritable('out', relativeTo(path), bytes);
 }
 
 /** Another run may have taken a fresh name meanwhile. */
-export function fileOf({ path, fresh }: Place, { network }: TrainSettings): string {
+export function fileOf({ path, fresh }: Place, { network }: Pick<TrainSettings, 'network'>): string {
   return fresh && existsSync(path) ? freshModelPath(network.name, new Date(), dirname(path)) : path;
 }
 
@@ -182,7 +182,7 @@ function timed(
 }
 
 /** Collects what the report needs and shows it on the way. */
-function observe(
+export function observe(
   progress: Progress,
   log: Logger,
   settings: TrainSettings,

@@ -32,9 +32,17 @@ export function isCifarTestFolder(folder: string): boolean {
   return existsSync(join(folder, 'test_batch.bin'));
 }
 
+type Labelled = ImageSet & { readonly labels: Uint8Array };
+
 /** Its test images alone. */
-export async function readCifarTest(name: string, folder: string): Promise<ImageSet> {
+export async function readCifarTest(name: string, folder: string): Promise<Labelled> {
   const { images, labels } = await readHalf([join(folder, 'test_batch.bin')]);
+  return { name, images, labels, count: labels.length, rows: SIDE, columns: SIDE, channels: CHANNELS };
+}
+
+/** Its training images alone. */
+export async function readCifarTraining(name: string, folder: string): Promise<Labelled> {
+  const { images, labels } = await readHalf(trainingFiles(folder));
   return { name, images, labels, count: labels.length, rows: SIDE, columns: SIDE, channels: CHANNELS };
 }
 

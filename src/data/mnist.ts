@@ -6,7 +6,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { isCifarFolder, isCifarTestFolder, readCifar, readCifarTest } from './cifar.ts';
+import { isCifarFolder, isCifarTestFolder, readCifar, readCifarTest, readCifarTraining } from './cifar.ts';
 import type { Dataset, ImageSet } from './dataset.ts';
 import { parseIdx } from './idx.ts';
 import { noDataset } from './no-dataset.ts';
@@ -51,7 +51,7 @@ function findFile(folder: string, stem: string, rank: number): string {
 
 /** Of one of the four files, in any spelling. */
 function isIdxName(name: string): boolean {
-  return /^(train|t10k)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?$/.test(name);
+  return /^((train|t10k)-)?(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?$/.test(name);
 }
 
 /** A file's bytes, unpacked. */
@@ -99,9 +99,9 @@ export async function readLabels(labelSource: string, { count, source }: Images)
   return data;
 }
 
-async function readHalf(folder: string, stem: string): Promise<Half> {
+async function readHalf(folder: string, prefix: string): Promise<Half> {
   // Both are looked for first: a missing file is reported before a large one is read.
-  const [source, labelSource] = [findFile(folder, `${stem}-images`, 3), findFile(folder, `${stem}-labels`, 1)];
+  const [source, labelSource] = [findFile(folder, `${prefix}images`, 3), findFile(folder, `${prefix}labels`, 1)];
   const images = await readImages(source);
   return { ...images, labels: await readLabels(labelSource, images), labelSource };
 }
@@ -126,12 +126,31 @@ export async function loadTestImages(name: string): Promise<ImageSet> {
   return { ...images, name, labels, channels: 1 };
 }
 
+/** A labelled set of images that is one half of a data set, or a set of its own. */
+export type LabelledImages = ImageSet & { readonly labels: Uint8Array };
+
+/**
+ * One half of a data set, the other need not be there; or all of a folder with one pair of IDX files alone, `images-idx3-ubyte` and
+ * `labels-idx1-ubyte`, which has no halves.
+ */
+export async function loadHalf(name: string, half: 'train' | 'test'): Promise<LabelledImages> {
+  const folder = folderOf(name);
+  if (half === 'test' && isCifarTestFolder(folder)) return readCifarTest(name, folder);
+  if (half === 'train' && isCifarFolder(folder)) return readCifarTraining(name, folder);
+  const alone = lookFor(folder, 'images', 3) !== undefined;
+  const { images, labels, count, rows, columns } = await readHalf(
+    folder,
+    alone ? '' : { train: 'train-', test: 't10k-' }[half],
+  );
+  return { name, images, labels, count, rows, columns, channels: 1 };
+}
+
 /** Reads a data set: `mnist`, or the path of a folder with the four files or with CIFAR-10's. */
 export async function loadDataset(name: string): Promise<Dataset> {
   const folder = folderOf(name);
   if (isCifarFolder(folder)) return readCifar(name, folder);
-  const train = await readHalf(folder, 'train');
-  const test = await readHalf(folder, 't10k');
+  const train = await readHalf(folder, 'train-');
+  const test = await readHalf(folder, 't10k-');
   if (train.rows !== test.rows || train.columns !== test.columns) {
     throw new Problem(
       `${test.source}: images are ${test.rows} x ${test.columns}, those of ${train.source} ${train.rows} x ${train.columns}`,

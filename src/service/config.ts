@@ -103,6 +103,8 @@ export interface PartyPaths {
   readonly folder: string;
   readonly config: string;
   readonly identity: string;
+  /** The identity to come, while `party rotate` is at it. */
+  readonly nextIdentity: string;
   /** The identity before, while it still counts. */
   readonly previousIdentity: string;
   readonly tlsKey: string;
@@ -122,6 +124,7 @@ export function pathsOf(folder: string): PartyPaths {
     folder,
     config: at('party.json'),
     identity: at('identity.key'),
+    nextIdentity: at('identity.next.key'),
     previousIdentity: at('identity.previous.key'),
     tlsKey: at('tls.key'),
     tlsCertificate: at('tls.crt'),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { doctorOptions } from '../../src/cli/doctor.ts';
+import { federatedTable } from '../../src/cli/federated/commands.ts';
 import { exportOptions } from '../../src/cli/export.ts';
 import { inferOptions } from '../../src/cli/options/inference.ts';
 import type { Problem } from '../../src/data/problem.ts';
@@ -34,6 +35,7 @@ describe('--help', () => {
     ['local infer', inferOptions],
     ['doctor', doctorOptions],
     ['checkpoint export', exportOptions],
+    ...Object.entries(federatedTable),
   ])('%s: every option with its default', async (command, options) => {
     const text = (await help(`${command} --help`)).replaceAll(/\s+/g, ' ');
     for (const [name, option] of Object.entries(options)) {
@@ -81,8 +83,13 @@ describe('short options', () => {
 
 describe('wrong command lines', () => {
   it.each([
-    ['train', 'did you mean securenn local train or securenn plain train? see securenn --help'],
-    ['infer --model m', 'did you mean securenn local infer? see securenn --help'],
+    ['train', 'name them (securenn data list); with all three parties on this machine: securenn local train'],
+    ['infer', 'securenn infer IMAGES; see securenn infer --help'],
+    ['infer x.idx', 'name one (securenn model list); with a model file, on this machine alone: securenn local infer'],
+    ['job aprove 1234', 'did you mean securenn job approve? see securenn --help'],
+    ['job show', 'securenn job show JOB; see securenn job show --help'],
+    ['data put --name x', 'securenn data put SOURCE; see securenn data put --help'],
+    ['data put x', 'add --name and its value; see securenn data put --help'],
     ['plain trian', 'did you mean securenn plain train? see securenn --help'],
     ['docter', 'did you mean securenn doctor? see securenn --help'],
     ['fly', 'see securenn --help'],

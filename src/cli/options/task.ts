@@ -40,7 +40,7 @@ export function readTask(argv: Argv): TaskSettings {
 
 const NETWORK_FIX = 'write the network as docs/networks.md shows';
 
-function readNetwork(argv: Argv): Network {
+export function readNetwork(argv: Argv): Network {
   const name = optionalText(argv, 'network') ?? 'A';
   if (Object.hasOwn(NETWORKS, name)) return NETWORKS[name];
   const known = Object.keys(NETWORKS);

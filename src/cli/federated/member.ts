@@ -1,0 +1,64 @@
+/** What every command of a federation's member does first and last: files read, parties greeted, connections let go. */
+import { createInterface } from 'node:readline/promises';
+import { FederationClient } from '../../client/federated/client.ts';
+import type { Section } from '../../client/federated/describe.ts';
+import { httpsTransport } from '../../client/federated/https.ts';
+import { Problem } from '../../data/problem.ts';
+import { readFederation } from '../../federation/federation-file.ts';
+import { readIdentity } from '../../federation/secret-file.ts';
+import { widthOf, wrapText } from '../layout.ts';
+import { checkWritable, say } from '../output.ts';
+import type { Argv } from '../options/values.ts';
+import { readMember, type MemberSettings } from './options.ts';
+
+export interface Member {
+  readonly client: FederationClient;
+  readonly settings: MemberSettings;
+  /** A line for the person; on standard error where the JSON object has standard output. */
+  readonly say: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Runs a command as the member that its options name. @param note where the person is told what is worth knowing */
+export async function asMember<T>(
+  argv: Argv,
+  signal: AbortSignal,
+  task: (member: Member) => Promise<T>,
+  note: (text: string) => void = (text) => console.error(wrapText(`securenn: ${text}`, widthOf(process.stderr))),
+): Promise<T> {
+  const settings = readMember(argv);
+  const { json } = settings;
+  if (json !== undefined && json !== '-') await checkWritable('json', json);
+  const federation = await readFederation(settings.federation);
+  const identity = await readIdentity(settings.identity, process.env.SECURENN_PASSPHRASE);
+  const transport = httpsTransport(federation, note);
+  const client = new FederationClient({ federation, identity, transport: transport.send, onNote: note, signal });
+  try {
+    return await task({ client, settings, say: (text) => say(json, text), signal });
+  } finally {
+    transport.close();
+  }
+}
+
+/** Labels flush left, what belongs to them beside, each thing on a line. */
+export function laySections(sections: readonly Section[]): string {
+  const width = Math.max(...sections.map(([label]) => label.length)) + 2;
+  return sections
+    .flatMap(([label, ...lines]) => lines.map((line, i) => `${(i === 0 ? label : '').padEnd(width)}${line}`))
+    .join('\n');
+}
+
+/** Asks y or n; without a terminal --yes must have been given. */
+export async function confirm(question: string, yes: boolean, signal: AbortSignal): Promise<void> {
+  if (yes) return;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new Problem(`${question} Nobody can be asked: there is no terminal`, 'add --yes if that is what you want');
+  }
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await asking.question(`${question} [y/N] `, { signal });
+    if (!/^y(es)?$/i.test(answer.trim())) throw new Problem('nothing was done', 'answer y to go on');
+  } finally {
+    asking.close();
+  }
+}

@@ -1,0 +1,206 @@
+/** What parties answer, checked before use. Documents come with their author's signature, and it is that which counts, not who passes them on. */
+import { z } from 'zod';
+import { Problem } from '../../data/problem.ts';
+import { digestOf, type Digest } from '../../federation/canonical.ts';
+import { idOf, idSchema, publicIdentitySchema, type Id, type PublicIdentity } from '../../federation/identity.ts';
+import type { Part } from '../../federation/chunks.ts';
+import { isProperlySigned, signedSchema, type Document, type Signed } from '../../federation/signed.ts';
+import type { PartyName } from '../owner.ts';
+
+export const digest: z.ZodType<Digest> = z.string().regex(/^[0-9a-f]{64}$/);
+/** Words for people. */
+const words = z.string().max(4000);
+const count: z.ZodInt = z.int().min(0);
+/** Entries of a list. */
+const MOST = 1_000_000;
+/** A document as it came: what is digested, checked and passed on. */
+const signed = z.custom<Signed>((value) => typeof value === 'object' && value !== null);
+
+/** A document whose author's signature is right. */
+export interface Read<T extends Document> {
+  readonly digest: Digest;
+  readonly document: T;
+  readonly by: PublicIdentity;
+  readonly author: Id;
+  /** As it came. */
+  readonly signed: Signed;
+}
+
+/** @param source who showed it: for the error */
+export function readSigned<T extends Document>(
+  schema: z.ZodType<T>,
+  raw: Signed,
+  { source, federation }: { readonly source: string; readonly federation: string },
+): Read<T> {
+  const fix = `ask the operator of ${source}: its program differs from this one, or what it keeps is damaged`;
+  const parsed = signedSchema(schema).safeParse(raw);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0];
+    throw new Problem(`${source} shows a document that is not one: ${path.join('.')}: ${message}`, fix);
+  }
+  const { document, by } = parsed.data;
+  const what = `${source} shows a ${document.securenn} document`;
+  if (!isProperlySigned(raw)) throw new Problem(`${what} that its author did not sign`, fix);
+  if (document.federation !== federation) throw new Problem(`${what} of another federation`, fix);
+  return { digest: digestOf(raw.document), document, by, author: idOf(by), signed: raw };
+}
+
+export const DATA_STATES = ['uploading', 'complete', 'ready', 'withdrawn'] as const;
+export type DataState = (typeof DATA_STATES)[number];
+
+export const JOB_STATES = [
+  'proposed',
+  'awaiting',
+  'queued',
+  'preparing',
+  'running',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'expired',
+  'refused',
+] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+/** No other state follows. */
+export const ENDED: readonly JobState[] = ['succeeded', 'failed', 'cancelled', 'expired', 'refused'];
+
+export interface Member {
+  readonly id: Id;
+  readonly name: string;
+  readonly identity: PublicIdentity;
+  readonly roles?: readonly string[] | undefined;
+}
+
+const member: z.ZodType<Member> = z.object({
+  id: idSchema,
+  name: z.string().max(100),
+  identity: publicIdentitySchema,
+  roles: z.array(z.string().max(100)).optional(),
+});
+
+export interface StatusAnswer {
+  readonly role: PartyName;
+  readonly version: string;
+  readonly members: readonly Member[];
+}
+
+export const statusAnswer: z.ZodType<StatusAnswer> = z.object({
+  role: z.enum(['P0', 'P1', 'P2']),
+  version: words,
+  members: z.array(member).max(MOST),
+});
+
+export interface UploadAnswer {
+  readonly digest: Digest;
+  readonly state: DataState;
+  /** Numbers of the chunks that are there. */
+  readonly have: Readonly<Record<Part, readonly number[]>>;
+}
+
+export const uploadAnswer: z.ZodType<UploadAnswer> = z.object({
+  digest,
+  state: z.enum(DATA_STATES),
+  have: z.object({ images: z.array(count), labels: z.array(count) }),
+});
+
+export const receiptAnswer: z.ZodType<{ readonly receipt: Signed }> = z.object({ receipt: signed });
+
+export interface DataAnswer {
+  readonly digest: Digest;
+  readonly signed: Signed;
+  readonly state: DataState;
+}
+
+const listedData: z.ZodType<DataAnswer> = z.object({ digest, signed, state: z.enum(DATA_STATES) });
+export const dataAnswer: z.ZodType<{ readonly data: readonly DataAnswer[] }> = z.object({
+  data: z.array(listedData).max(MOST),
+});
+
+/** Of a document that a party has taken; of a withdrawn data set also the models that were trained on it. */
+export interface TakenAnswer {
+  readonly digest: Digest;
+  readonly models?: readonly Digest[] | undefined;
+}
+
+export const takenAnswer: z.ZodType<TakenAnswer> = z.object({ digest, models: z.array(digest).optional() });
+
+export interface GrantAnswer {
+  readonly digest: Digest;
+  readonly signed: Signed;
+  readonly withdrawn: boolean;
+  /** Jobs that started under it. */
+  readonly uses: readonly Digest[];
+}
+
+export const grantsAnswer: z.ZodType<{ readonly grants: readonly GrantAnswer[] }> = z.object({
+  grants: z.array(z.object({ digest, signed, withdrawn: z.boolean(), uses: z.array(digest) })).max(MOST),
+});
+
+/** `JobView` of the service. */
+export interface JobAnswer {
+  readonly job: Digest;
+  readonly signed: Signed;
+  readonly state: JobState;
+  readonly since: string;
+  readonly reason?: string | undefined;
+  readonly fix?: string | undefined;
+  readonly waitingFor: readonly Id[];
+  readonly attempt: number;
+  readonly step?: number | undefined;
+  readonly steps?: number | undefined;
+}
+
+export const jobAnswer: z.ZodType<JobAnswer> = z.object({
+  job: digest,
+  signed,
+  state: z.enum(JOB_STATES),
+  since: words,
+  reason: words.optional(),
+  fix: words.optional(),
+  waitingFor: z.array(idSchema),
+  attempt: count,
+  step: count.optional(),
+  steps: count.optional(),
+});
+
+export const jobsAnswer: z.ZodType<{ readonly jobs: readonly JobAnswer[] }> = z.object({
+  jobs: z.array(jobAnswer).max(MOST),
+});
+
+export interface EventAnswer {
+  readonly n: number;
+  readonly time: string;
+  readonly event: string;
+  readonly [fact: string]: unknown;
+}
+
+export const eventsAnswer: z.ZodType<{ readonly events: readonly EventAnswer[] }> = z.object({
+  events: z.array(z.looseObject({ n: count, time: words, event: words })).max(MOST),
+});
+
+export interface ResultsAnswer {
+  readonly results: readonly { readonly name: string; readonly bytes: number }[];
+}
+
+export const resultsAnswer: z.ZodType<ResultsAnswer> = z.object({
+  results: z.array(z.object({ name: words, bytes: count })).max(MOST),
+});
+
+/** `ModelView` of the service. */
+export interface ModelAnswer {
+  readonly job: Digest;
+  readonly network: string;
+  readonly created: string;
+  readonly owners: readonly Id[];
+}
+
+export const modelsAnswer: z.ZodType<{ readonly models: readonly ModelAnswer[] }> = z.object({
+  models: z.array(z.object({ job: digest, network: words, created: words, owners: z.array(idSchema) })).max(MOST),
+});
+
+/** What two or three parties say of one thing; for one that has it otherwise, who. */
+export function differing<T>(answers: ReadonlyMap<PartyName, T>, of: (answer: T) => unknown): PartyName | undefined {
+  const [[, first], ...others] = [...answers];
+  return others.find(([, answer]) => JSON.stringify(of(answer)) !== JSON.stringify(of(first)))?.[0];
+}

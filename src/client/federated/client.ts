@@ -1,0 +1,305 @@
+/**
+ * A person's end of a federation: signed requests to the three parties, answers checked before use. Each party is asked by itself; nothing of what
+ * one says is taken for what the others would say (`everywhere`).
+ *
+ * A request is signed for one party in one of its lives (the `instance` of its hello) and one moment by that party's clock; so a clock that is
+ * wrong here keeps nobody out, and a request that was heard on the way cannot be made again.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { Problem } from '../../data/problem.ts';
+import { FEDERATION_PROTOCOL } from '../../federation/card.ts';
+import type { Federation } from '../../federation/federation-file.ts';
+import type { Id, Identity, PublicIdentity } from '../../federation/identity.ts';
+import { signRequest } from '../../federation/request.ts';
+import { PARTIES, type PartyName } from '../owner.ts';
+import { Refused, type Reply, type Request, type Transport, Unreachable } from './transport.ts';
+
+const hello = z.object({ protocol: z.number(), instance: z.string().max(128), time: z.number() });
+const refusal = z.object({ error: z.string().max(2000), fix: z.string().max(2000) });
+
+interface Life {
+  readonly instance: string;
+  /** Its clock less ours, in milliseconds. */
+  readonly ahead: number;
+}
+
+export interface ClientOptions {
+  readonly federation: Federation;
+  readonly identity: Identity;
+  readonly transport: Transport;
+  /** What the person should know but need not act on; each is told once. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** How long a party that cannot be reached is tried again. */
+  readonly patienceMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Asked {
+  readonly body?: Uint8Array | object | undefined;
+  /** SHA-256 of a body of bytes, where it is known already. */
+  readonly digest?: string | undefined;
+  readonly maxBytes?: number | undefined;
+  readonly idleMs?: number | undefined;
+  readonly patienceMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const IDLE_MS = 60_000;
+const MAXIMUM_ANSWER = 64 * 2 ** 20;
+const PATIENCE_MS = 5000;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5000;
+/** Beyond this a person is told that the clocks differ. */
+const CLOCK_MS = 60_000;
+/** Refusals that pass: too many requests, restarting. */
+const PASSING = [429, 502, 503, 504];
+
+/** What each party answered, or why it did not. */
+export class Everywhere<T> {
+  readonly answers: ReadonlyMap<PartyName, T>;
+  readonly failures: ReadonlyMap<PartyName, Error>;
+
+  constructor(answers: ReadonlyMap<PartyName, T>, failures: ReadonlyMap<PartyName, Error>) {
+    this.answers = answers;
+    this.failures = failures;
+  }
+
+  /** All three answers, or the first failure; what it says ends with where the thing was done all the same. */
+  all(done: string): Readonly<Record<PartyName, T>> {
+    const failure = [...this.failures.values()][0];
+    if (failure === undefined) return Object.fromEntries(this.answers) as Record<PartyName, T>;
+    throw partly(failure, this.failures, [...this.answers.keys()], done);
+  }
+
+  /** At least one answer; every failure is told as a note. */
+  some(onNote: (text: string) => void, lacking: string): ReadonlyMap<PartyName, T> {
+    if (this.answers.size === 0) throw [...this.failures.values()][0];
+    for (const error of this.failures.values()) onNote(`${error.message}: ${lacking}`);
+    return this.answers;
+  }
+}
+
+function partly(
+  failure: Error,
+  failures: ReadonlyMap<PartyName, Error>,
+  there: readonly PartyName[],
+  done: string,
+): Error {
+  if (there.length === 0 || !(failure instanceof Problem)) return failure;
+  const others = [...failures.values()].slice(1).map((error) => `; ${error.message}`);
+  const what = `${failure.message}${others.join('')}; ${done} at ${there.join(' and ')}`;
+  return new Problem(what, `${failure.fix}; then run the same command again: it does no harm where it is done`);
+}
+
+export class FederationClient {
+  readonly federation: Federation;
+  readonly identity: Identity;
+  readonly onNote: (text: string) => void;
+  readonly #transport: Transport;
+  readonly #patienceMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #lives: Map<PartyName, Promise<Life>> = new Map();
+  readonly #ahead: Map<PartyName, number> = new Map();
+  readonly #noted = new Set<string>();
+
+  constructor({ federation, identity, transport, onNote, patienceMs, signal }: ClientOptions) {
+    this.federation = federation;
+    this.identity = identity;
+    this.#transport = transport;
+    this.#patienceMs = patienceMs ?? PATIENCE_MS;
+    this.#signal = signal;
+    this.onNote = (text) => {
+      if (this.#noted.has(text)) return;
+      this.#noted.add(text);
+      onNote?.(text);
+    };
+  }
+
+  get id(): Id {
+    return this.identity.id;
+  }
+
+  /** Whom what is for this party alone is sealed to. */
+  sealingTo(party: PartyName): PublicIdentity {
+    return this.federation.parties[party].identity;
+  }
+
+  /** The moment by the parties' clocks: what documents carry. */
+  now(): Date {
+    const ahead = [...this.#ahead.values()].sort((a, b) => a - b);
+    return new Date(Date.now() + (ahead.length === 0 ? 0 : ahead[ahead.length >> 1]));
+  }
+
+  /** JSON in, JSON out, checked. */
+  async ask<T>(
+    party: PartyName,
+    method: Request['method'],
+    path: string,
+    schema: z.ZodType<T>,
+    asked: Asked = {},
+  ): Promise<T> {
+    const { body } = await this.bytes(party, method, path, asked);
+    const parsed = schema.safeParse(parse(body));
+    if (parsed.success) return parsed.data;
+    const { path: place, message } = parsed.error.issues[0];
+    throw new Problem(
+      `${party}: its answer to ${method} ${path} is not what it should be: ${place.join('.')}: ${message}`,
+      'ask its operator which version it runs; this program and the parties should have the same',
+    );
+  }
+
+  /** The answer as it comes. Waits for a party that cannot be reached while patience lasts. */
+  async bytes(party: PartyName, method: Request['method'], path: string, asked: Asked = {}): Promise<Reply> {
+    const until = Date.now() + (asked.patienceMs ?? this.#patienceMs);
+    const signals = [this.#signal, asked.signal].filter((signal) => signal !== undefined);
+    const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+    let pause = FIRST_PAUSE_MS;
+    for (let renewed = false; ;) {
+      signal?.throwIfAborted();
+      let passing: Error;
+      let wait: number | undefined;
+      try {
+        const reply = await this.#once(party, method, path, asked, signal);
+        if (reply.status < 300) return reply;
+        const refused = refusedBy(party, reply);
+        if (reply.status === 401 && !renewed) {
+          // It may have begun a new life since its hello.
+          renewed = true;
+          this.#lives.delete(party);
+          continue;
+        }
+        if (!PASSING.includes(reply.status)) throw refused;
+        passing = refused;
+        wait = reply.retryAfterMs;
+      } catch (error) {
+        if (!(error instanceof Unreachable)) throw error;
+        this.#lives.delete(party);
+        passing = error;
+      }
+      const rest = wait ?? pause;
+      if (Date.now() + rest > until) throw passing;
+      await sleep(rest, undefined, { signal });
+      pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+    }
+  }
+
+  /** Asks all three at once. */
+  async everywhere<T>(
+    ask: (party: PartyName) => Promise<T>,
+    parties: readonly PartyName[] = PARTIES,
+  ): Promise<Everywhere<T>> {
+    const settled = await Promise.allSettled(parties.map(ask));
+    this.#signal?.throwIfAborted();
+    const answers = new Map<PartyName, T>();
+    const failures = new Map<PartyName, Error>();
+    settled.forEach((each, i) => {
+      if (each.status === 'fulfilled') answers.set(parties[i], each.value);
+      else failures.set(parties[i], each.reason as Error);
+    });
+    return new Everywhere(answers, failures);
+  }
+
+  async #once(
+    party: PartyName,
+    method: Request['method'],
+    path: string,
+    { body, digest, maxBytes = MAXIMUM_ANSWER, idleMs = IDLE_MS }: Asked,
+    signal: AbortSignal | undefined,
+  ): Promise<Reply> {
+    const { instance, ahead } = await this.#life(party, signal);
+    const raw = body instanceof Uint8Array;
+    const bytes = raw ? body : body === undefined ? new Uint8Array() : new TextEncoder().encode(JSON.stringify(body));
+    const authorization = signRequest(this.identity, {
+      method,
+      path,
+      bodyDigest: (raw ? digest : undefined) ?? createHash('sha256').update(bytes).digest('hex'),
+      audience: this.federation.parties[party].identity,
+      instance,
+      time: Date.now() + ahead,
+    });
+    const type = raw ? 'application/octet-stream' : 'application/json';
+    const headers = { authorization, ...(body === undefined ? {} : { 'content-type': type }) };
+    const sent = method === 'GET' ? undefined : bytes;
+    return this.#transport(party, { method, path, headers, body: sent, idleMs, maxBytes, signal });
+  }
+
+  /** Asked for once in a life of the party. */
+  #life(party: PartyName, signal: AbortSignal | undefined): Promise<Life> {
+    const known = this.#lives.get(party);
+    if (known !== undefined) return known;
+    const life = this.#hello(party, signal);
+    this.#lives.set(party, life);
+    life.catch(() => this.#lives.delete(party));
+    return life;
+  }
+
+  async #hello(party: PartyName, signal: AbortSignal | undefined): Promise<Life> {
+    const before = Date.now();
+    const request = { method: 'GET', path: `/v1/hello`, headers: {}, idleMs: IDLE_MS, maxBytes: 4096, signal } as const;
+    const reply = await this.#transport(party, request);
+    if (reply.status >= 300) throw PASSING.includes(reply.status) ? this.#busy(party) : refusedBy(party, reply);
+    const parsed = hello.safeParse(parse(reply.body));
+    if (!parsed.success) {
+      const where = this.federation.parties[party].address;
+      throw new Problem(
+        `${party} (${where}): what answers there is no party of securenn`,
+        'see that its address is right',
+      );
+    }
+    const { protocol, instance, time } = parsed.data;
+    if (protocol !== FEDERATION_PROTOCOL) {
+      const fix = `bring ${protocol > FEDERATION_PROTOCOL ? 'this program' : 'the party'} up to date`;
+      throw new Problem(
+        `${party} speaks version ${protocol} of the interface, this program version ${FEDERATION_PROTOCOL}`,
+        fix,
+      );
+    }
+    const ahead = Math.round(time - (before + Date.now()) / 2);
+    this.#ahead.set(party, ahead);
+    if (Math.abs(ahead) > CLOCK_MS) {
+      const minutes = Math.round(Math.abs(ahead) / 60_000);
+      this.onNote(
+        `the clock of this machine is ${minutes} min ${ahead > 0 ? 'behind' : 'ahead of'} that of ${party}, which is gone by: set it (timedatectl set-ntp true)`,
+      );
+    }
+    return { instance, ahead };
+  }
+
+  #busy(party: PartyName): Unreachable {
+    return new Unreachable(
+      party,
+      this.federation.parties[party].address,
+      'it is busy or restarting',
+      'run it again later',
+    );
+  }
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+function refusedBy(party: PartyName, { status, body }: Reply): Refused {
+  const said = refusal.safeParse(parse(body));
+  if (status === 401) {
+    return new Refused(
+      party,
+      status,
+      'it does not know this identity, or takes no request of it',
+      'ask its operator to admit you (securenn party admit); securenn identity show prints the card that it needs',
+    );
+  }
+  if (said.success) return new Refused(party, status, printable(said.data.error), printable(said.data.fix));
+  return new Refused(party, status, `refused with status ${status}`, 'ask its operator; its log says why');
+}
+
+/** A party's words on a person's terminal: no control characters. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ');
+}

@@ -1,0 +1,86 @@
+/**
+ * Images for a session that serves a shared model: each request is opened under masks of its own, one message to each party; the answer comes back
+ * as two shares sealed to us. No server sees an image or a prediction.
+ *
+ * To P0 and P1: number of images (u32) ‖ own mask key ‖ E. To P2: number of images ‖ both mask keys. Sealed with the job and the request's id in
+ * the context, so neither can be taken for another.
+ */
+import { randomBytes } from 'node:crypto';
+import { Problem } from '../../data/problem.ts';
+import type { Digest } from '../../federation/canonical.ts';
+import type { ServeDocument } from '../../federation/documents.ts';
+import { sealTo } from '../../federation/sealed.ts';
+import { classCount, inputSize } from '../../nn/network.ts';
+import { STREAM_KEY_BYTES } from '../../random/streams.ts';
+import { decode } from '../../ring/fixed.ts';
+import { add } from '../../ring/z64.ts';
+import { PARTIES, type PartyName } from '../owner.ts';
+import type { FederationClient } from './client.ts';
+import { openShare } from './results.ts';
+import { openImages } from './sharing.ts';
+
+/** How long a session may take to answer. */
+const ANSWER_MS = 120_000;
+const SEAL_BYTES = 1024;
+
+export interface Answered {
+  /** The class of each image. */
+  readonly predictions: readonly number[];
+  /** Of all classes, image after image; undefined where the session reveals the class alone. */
+  readonly scores: Float64Array | undefined;
+}
+
+/** @param pixels one image a row, as the network takes them */
+export async function inferAt(
+  client: FederationClient,
+  session: Digest,
+  { network, fractionBits, reveal }: Pick<ServeDocument, 'network' | 'fractionBits' | 'reveal'>,
+  pixels: Uint8Array,
+): Promise<Answered> {
+  const images = pixels.length / inputSize(network);
+  if (!Number.isInteger(images) || images < 1)
+    throw new RangeError(`${pixels.length} pixels are no images of ${inputSize(network)}`);
+  const id = randomBytes(16).toString('hex');
+  const masks = [randomBytes(STREAM_KEY_BYTES), randomBytes(STREAM_KEY_BYTES)] as const;
+  const E = openImages(pixels, fractionBits, masks);
+  const count = new Uint8Array(Uint32Array.of(images).buffer);
+  const inputs: Readonly<Record<PartyName, readonly Uint8Array[]>> = {
+    P0: [count, masks[0], E],
+    P1: [count, masks[1], E],
+    P2: [count, masks[0], masks[1]],
+  };
+  const classes = reveal === 'scores' ? classCount(network) : 1;
+  const length = images * classes;
+  const path = `/v1/sessions/${session}/inputs/${id}`;
+  const answers = await client.everywhere(async (party) => {
+    const sealed = await sealTo(client.sealingTo(party), `input ${session} ${id}`, Buffer.concat(inputs[party]));
+    const asked = { body: sealed, idleMs: ANSWER_MS, maxBytes: 8 * length + SEAL_BYTES };
+    const reply = await client.bytes(party, 'POST', path, asked);
+    if (party === 'P2') return new BigUint64Array();
+    const info = `answer ${session} ${id}`;
+    return openShare(client, party, { what: 'the answer', info, sealed: reply.body, length });
+  });
+  // What went wrong at one party often makes the others fail after it: what a party says of itself comes first.
+  const failure = PARTIES.map((party) => answers.failures.get(party)).find((error) => error !== undefined);
+  if (failure !== undefined) throw failure;
+  const sum = decode(
+    add(answers.answers.get('P0')!, answers.answers.get('P1')!),
+    reveal === 'scores' ? fractionBits : 0,
+  );
+  if (reveal === 'class') return { predictions: checkClasses(Array.from(sum), network), scores: undefined };
+  const scores = Float64Array.from(sum);
+  const predictions = Array.from({ length: images }, (_, i) => {
+    const row = scores.subarray(i * classes, (i + 1) * classes);
+    return row.indexOf(Math.max(...row));
+  });
+  return { predictions, scores };
+}
+
+function checkClasses(predictions: number[], network: ServeDocument['network']): number[] {
+  if (predictions.every((each) => Number.isInteger(each) && each >= 0 && each < classCount(network)))
+    return predictions;
+  throw new Problem(
+    'the two shares of the answer do not add up to a class',
+    'run it again; if it stays so, tell the operators: the parties do not compute the same',
+  );
+}

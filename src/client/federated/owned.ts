@@ -1,0 +1,155 @@
+/** Data sets, grants and withdrawals: what an owner can do with them, and what everybody is shown. */
+import { randomBytes } from 'node:crypto';
+import { Problem } from '../../data/problem.ts';
+import { digestOf, type Digest } from '../../federation/canonical.ts';
+import {
+  dataDocument,
+  type DataDocument,
+  grantDocument,
+  type GrantDocument,
+  type WithdrawalDocument,
+} from '../../federation/documents.ts';
+import type { Id } from '../../federation/identity.ts';
+import { type Document, signDocument } from '../../federation/signed.ts';
+import { didYouMean } from '../../nn/nearest.ts';
+import type { PartyName } from '../owner.ts';
+import { dataAnswer, type DataState, grantsAnswer, readSigned, type TakenAnswer, takenAnswer } from './answers.ts';
+import type { Everywhere, FederationClient } from './client.ts';
+import { type Directory, SHORT } from './directory.ts';
+
+/** A data set as the parties that were reached have it. */
+export interface ListedData {
+  readonly digest: Digest;
+  readonly document: DataDocument;
+  readonly owner: Id;
+  readonly states: ReadonlyMap<PartyName, DataState>;
+}
+
+/** What is said of a set in one word: all parties' where they agree. */
+export function stateInWords(states: ReadonlyMap<PartyName, string>): string {
+  const different = new Set(states.values());
+  return different.size === 1
+    ? [...different][0]
+    : [...states].map(([party, state]) => `${state} at ${party}`).join(', ');
+}
+
+export function isReady({ states }: ListedData): boolean {
+  return [...states.values()].every((state) => state === 'ready');
+}
+
+/** All that the reached parties show, newest last. */
+export async function listData(client: FederationClient): Promise<ListedData[]> {
+  const lists = await client.everywhere((party) => client.ask(party, 'GET', '/v1/data', dataAnswer));
+  const found = new Map<Digest, ListedData & { states: Map<PartyName, DataState> }>();
+  for (const [party, { data }] of lists.some(client.onNote, 'what it has of data sets is not shown')) {
+    for (const { signed, state } of data) {
+      const read = readSigned(dataDocument, signed, { source: party, federation: client.federation.id });
+      const { digest, document, author } = read;
+      const entry = found.get(digest) ?? { digest, document, owner: author, states: new Map<PartyName, DataState>() };
+      entry.states.set(party, state);
+      found.set(digest, entry);
+    }
+  }
+  return [...found.values()].sort((a, b) => a.document.created.localeCompare(b.document.created));
+}
+
+/** `hospital-a/scans`. */
+export function labelOf({ owner, document }: Pick<ListedData, 'owner' | 'document'>, directory: Directory): string {
+  return `${directory.nameOf(owner)}/${document.name}`;
+}
+
+/**
+ * The set that somebody wrote: OWNER/NAME, NAME alone for one's own, or its digest (or the beginning).
+ * @param option that named it
+ */
+export function findData(
+  written: string,
+  list: readonly ListedData[],
+  directory: Directory,
+  { option, self }: { readonly option: string; readonly self: Id },
+): ListedData {
+  const standing = list.filter(({ states }) => [...states.values()].some((state) => state !== 'withdrawn'));
+  if (/^[0-9a-f]{8,64}$/.test(written)) {
+    const byDigest = standing.filter(({ digest }) => digest.startsWith(written));
+    if (byDigest.length === 1) return byDigest[0];
+  }
+  const slash = written.lastIndexOf('/');
+  const owner = slash < 0 ? self : directory.find(written.slice(0, slash), option).id;
+  const name = written.slice(slash + 1);
+  const found = standing.filter((data) => data.owner === owner && data.document.name === name);
+  if (found.length === 1) return found[0];
+  if (found.length > 1) {
+    const digests = found.map(({ digest }) => digest.slice(0, SHORT)).join(', ');
+    throw new Problem(`--${option}: the parties have ${found.length} sets ${written}: ${digests}`, 'give the digest');
+  }
+  const labels = standing.map((data) => labelOf(data, directory));
+  throw new Problem(
+    `--${option}: no data set ${written}${didYouMean(written, labels)}`,
+    labels.length === 0
+      ? 'the parties have no data set yet: securenn data put'
+      : 'securenn data list shows what there is',
+  );
+}
+
+/** Sends a document to all three parties, each of which checks it by itself. */
+export async function sendDocument<T extends Document>(
+  client: FederationClient,
+  document: T,
+  path: string,
+): Promise<Everywhere<TakenAnswer>> {
+  const body = signDocument(document, client.identity);
+  const digest = digestOf(document);
+  return client.everywhere(async (party) => {
+    const answer = await client.ask(party, 'POST', path, takenAnswer, { body });
+    if (answer.digest !== digest)
+      throw new Problem(`${party} names the document otherwise than it is`, 'ask its operator which version it runs');
+    return answer;
+  });
+}
+
+/** Takes back a grant or a data set. */
+export function withdraw(
+  client: FederationClient,
+  what: WithdrawalDocument['what'],
+  digest: Digest,
+): Promise<Everywhere<TakenAnswer>> {
+  const { id } = client.federation;
+  const at = client.now().toISOString();
+  const document: WithdrawalDocument = { securenn: 'withdrawal', federation: id, what, digest, at };
+  return sendDocument(client, document, '/v1/withdrawals');
+}
+
+export type GrantTerms = Omit<GrantDocument, 'securenn' | 'federation' | 'nonce'>;
+
+export async function giveGrant(client: FederationClient, terms: GrantTerms): Promise<Digest> {
+  const nonce = randomBytes(16).toString('hex');
+  const document: GrantDocument = { securenn: 'grant', federation: client.federation.id, ...terms, nonce };
+  const answers = await sendDocument(client, document, '/v1/grants');
+  return answers.all('the grant is given').P0.digest;
+}
+
+export interface ListedGrant {
+  readonly digest: Digest;
+  readonly document: GrantDocument;
+  readonly owner: Id;
+  /** Of each party reached: how many jobs started under it, or that it is withdrawn. */
+  readonly uses: ReadonlyMap<PartyName, number>;
+  readonly withdrawn: boolean;
+}
+
+export async function listGrants(client: FederationClient): Promise<ListedGrant[]> {
+  const lists = await client.everywhere((party) => client.ask(party, 'GET', '/v1/grants', grantsAnswer));
+  const found = new Map<Digest, ListedGrant & { uses: Map<PartyName, number>; withdrawn: boolean }>();
+  for (const [party, { grants }] of lists.some(client.onNote, 'what it has of grants is not shown')) {
+    for (const { signed, uses, withdrawn } of grants) {
+      const source = { source: party, federation: client.federation.id };
+      const { digest, document, author } = readSigned(grantDocument, signed, source);
+      const fresh = { digest, document, owner: author, uses: new Map<PartyName, number>(), withdrawn: false };
+      const entry = found.get(digest) ?? fresh;
+      entry.uses.set(party, uses.length);
+      entry.withdrawn ||= withdrawn;
+      found.set(digest, entry);
+    }
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,101 @@
+/** What a job revealed to us: each worker's share, sealed to our key by the worker itself; their sum is the value. */
+import { Problem } from '../../data/problem.ts';
+import type { Model } from '../../data/model-file.ts';
+import type { FloatTensor } from '../../data/safetensors.ts';
+import type { Digest } from '../../federation/canonical.ts';
+import type { TrainDocument } from '../../federation/documents.ts';
+import { openWith } from '../../federation/sealed.ts';
+import { parameters } from '../../nn/network.ts';
+import { REVEALED } from '../../nn/train.ts';
+import { decode } from '../../ring/fixed.ts';
+import { sizeOf } from '../../ring/shape.ts';
+import { add } from '../../ring/z64.ts';
+import type { FederationClient } from './client.ts';
+import { Refused } from './transport.ts';
+
+export const WORKERS = ['P0', 'P1'] as const;
+export type Worker = (typeof WORKERS)[number];
+
+const BYTES = 8;
+/** What sealing adds, and more. */
+const SEAL_BYTES = 1024;
+
+/** Ring elements from the bytes of a share. */
+export function shareOf(bytes: Uint8Array): BigUint64Array {
+  return new BigUint64Array(bytes.slice().buffer);
+}
+
+/** Opens what a worker sealed to us. @param info what it is for: something sealed for another purpose does not open */
+export async function openShare(
+  client: FederationClient,
+  worker: Worker,
+  { what, info, sealed, length }: { what: string; info: string; sealed: Uint8Array; length: number },
+): Promise<BigUint64Array> {
+  const bytes = await openWith(client.identity, info, sealed);
+  if (bytes === undefined) {
+    throw new Problem(
+      `${worker}: its share of ${what} does not open with this identity`,
+      'use the identity that the job names as receiver; securenn job show names it',
+    );
+  }
+  if (bytes.length !== BYTES * length) {
+    throw new Problem(
+      `${worker}: its share of ${what} has ${bytes.length} bytes, expected ${BYTES * length}`,
+      'ask its operator: what it computed is not what the job says',
+    );
+  }
+  return shareOf(bytes);
+}
+
+/** A revealed value of a job. @param what it is, for errors */
+export async function fetchRevealed(
+  client: FederationClient,
+  job: Digest,
+  name: string,
+  length: number,
+  what: string,
+): Promise<BigUint64Array> {
+  const shares = await client.everywhere(async (party) => {
+    const worker = party as Worker;
+    const path = `/v1/jobs/${job}/results/${encodeURIComponent(name)}`;
+    try {
+      const maxBytes = BYTES * length + SEAL_BYTES;
+      const { body } = await client.bytes(worker, 'GET', path, { maxBytes });
+      return await openShare(client, worker, { what, info: `result ${job} ${name}`, sealed: body, length });
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== 404) throw error;
+      throw new Problem(`${worker} has no share of ${what}`, 'securenn job show says whether the job has ended');
+    }
+  }, WORKERS);
+  const failures = [...shares.failures.values()];
+  if (failures.length === 1 && failures[0] instanceof Problem) {
+    const [other] = shares.answers.keys();
+    const what = `${failures[0].message}; ${other}'s share alone is a random number`;
+    throw new Problem(what, failures[0].fix, { cause: failures[0] });
+  }
+  if (failures.length > 0) throw failures[0];
+  return add(shares.answers.get('P0')!, shares.answers.get('P1')!);
+}
+
+/** The model of a training that ended. @param onTensor told of each tensor's bytes */
+export async function fetchModel(
+  client: FederationClient,
+  job: Digest,
+  { network, fractionBits, reveal }: Pick<TrainDocument, 'network' | 'fractionBits' | 'reveal'>,
+  onTensor: (bytes: number) => void = () => undefined,
+): Promise<Model> {
+  if (!reveal.model) {
+    throw new Problem(
+      `job ${job.slice(0, 12)} reveals its model to nobody`,
+      'a model that stayed shared can be served (securenn model serve) or trained on (--from-job)',
+    );
+  }
+  const tensors = new Map<string, FloatTensor>();
+  for (const { name, shape } of parameters(network)) {
+    const length = sizeOf(shape);
+    const sum = await fetchRevealed(client, job, REVEALED.parameter(name), length, `the model's ${name}`);
+    tensors.set(name, { shape, data: decode(sum, fractionBits) });
+    onTensor(BYTES * length);
+  }
+  return { network, fractionBits, tensors };
+}

@@ -1,0 +1,128 @@
+/**
+ * A labelled set of images on its way to the parties (PROTOCOLS §1, "Owners' inputs"), chunk by chunk (`federation/chunks.ts`): opened
+ * under masks that the owner deals. Whatever the size of the set, one chunk exists at a time. No IO.
+ *
+ * Streams: `maskOf('images' | 'labels', key)`, a key for ⟨U⟩₀ and one for ⟨U⟩₁. What each party then has: P_j E and ⟨U⟩_j, uniform both; P2 U.
+ * Keys serve one set alone: with other data under them the difference of two openings would be the difference of the data.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { BLOCK_ELEMENTS } from '../../channel/blocks.ts';
+import { oneHotSource, pixelSource, type Source } from '../../data/encode.ts';
+import type { LabelledImages } from '../../data/mnist.ts';
+import { maskOf } from '../../data/share.ts';
+import {
+  CHUNK_BYTES,
+  chunkBytes,
+  chunksOf,
+  CONTENT_KEY_BYTES,
+  digestOfChunks,
+  maskCommitment,
+  PARTS,
+  type Part,
+} from '../../federation/chunks.ts';
+import type { Digest } from '../../federation/canonical.ts';
+import type { DataDocument } from '../../federation/documents.ts';
+import { STREAM_KEY_BYTES } from '../../random/streams.ts';
+import { decrease } from '../../ring/z64.ts';
+
+/** Of one data set. */
+export interface SharingKeys {
+  /** Encrypts chunks for P0 and P1. */
+  readonly content: Uint8Array;
+  /** Of ⟨U⟩₀ and ⟨U⟩₁. */
+  readonly masks: readonly [Uint8Array, Uint8Array];
+}
+
+export function freshKeys(): SharingKeys {
+  const key = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes));
+  return { content: key(CONTENT_KEY_BYTES), masks: [key(STREAM_KEY_BYTES), key(STREAM_KEY_BYTES)] };
+}
+
+/** A set that is whole: with labels, one an image, below `classes`. */
+export interface LabelledSet extends Omit<LabelledImages, 'name'> {
+  readonly classes: number;
+}
+
+const ELEMENT_BYTES = 8;
+
+/** Chunks of a set as its owner opens them under masks. */
+export class OpenedSet {
+  readonly #set: LabelledSet;
+  readonly #sources: Readonly<Record<Part, Source>>;
+  readonly #keys: SharingKeys;
+  readonly fractionBits: number;
+
+  constructor(set: LabelledSet, keys: SharingKeys, fractionBits: number) {
+    this.#set = set;
+    this.#keys = keys;
+    this.fractionBits = fractionBits;
+    this.#sources = {
+      images: pixelSource(set.images, fractionBits),
+      labels: oneHotSource(set.labels, set.classes),
+    };
+  }
+
+  /** What a document says of sizes. */
+  get sizes(): Pick<DataDocument, 'images' | 'rows' | 'columns' | 'channels' | 'classes'> {
+    const { count, rows, columns, channels, classes } = this.#set;
+    return { images: count, rows, columns, channels, classes };
+  }
+
+  /** All chunks there are, labels first: they are few, and a mistake in them shows early. */
+  *places(): Generator<{ readonly part: Part; readonly number: number; readonly bytes: number }, void> {
+    for (const part of PARTS.toReversed()) {
+      for (let number = 0; number < chunksOf(this.sizes, part); number++)
+        yield { part, number, bytes: chunkBytes(this.sizes, part, number) };
+    }
+  }
+
+  get bytes(): number {
+    return [...this.places()].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** E = X − ⟨U⟩₀ − ⟨U⟩₁ of one chunk. */
+  chunk(part: Part, number: number): Uint8Array {
+    const from = (number * CHUNK_BYTES) / ELEMENT_BYTES;
+    const to = from + chunkBytes(this.sizes, part, number) / ELEMENT_BYTES;
+    return open(this.#sources[part], part, this.#keys.masks, from, to);
+  }
+
+  /**
+   * Goes through the whole set once and says what its document commits to.
+   * @param onChunk awaited after each chunk, so that the program lives meanwhile
+   */
+  async commit(onChunk: (bytes: number) => Promise<void>): Promise<Pick<DataDocument, 'opened' | 'masks'>> {
+    const digests: Record<Part, Uint8Array[]> = { images: [], labels: [] };
+    for (const { part, number, bytes } of this.places()) {
+      digests[part].push(createHash('sha256').update(this.chunk(part, number)).digest());
+      await onChunk(bytes);
+    }
+    const opened = (part: Part): Digest => digestOfChunks(digests[part]);
+    const [P0, P1] = this.#keys.masks.map(maskCommitment);
+    return { opened: { images: opened('images'), labels: opened('labels') }, masks: { P0, P1 } };
+  }
+}
+
+/** A block at a time, which stays in the cache. */
+function open(
+  source: Source,
+  name: Part,
+  keys: SharingKeys['masks'],
+  from: number,
+  to: number,
+): Uint8Array<ArrayBuffer> {
+  const masks = keys.map((key) => maskOf(name, key));
+  const out = new BigUint64Array(to - from);
+  for (let at = from; at < to; at += BLOCK_ELEMENTS) {
+    const end = Math.min(at + BLOCK_ELEMENTS, to);
+    const block = source.block(at, end);
+    for (const mask of masks) decrease(block, mask.z64(at, end - at));
+    out.set(block, at - from);
+  }
+  return new Uint8Array(out.buffer);
+}
+
+/** Images for an inference session, opened whole. @param pixels one image a row */
+export function openImages(pixels: Uint8Array, fractionBits: number, keys: SharingKeys['masks']): Uint8Array {
+  return open(pixelSource(pixels, fractionBits), 'images', keys, 0, pixels.length);
+}

@@ -1,0 +1,100 @@
+/** `party rotate`: a party changes its keys, with an overlap in which the old ones still count. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { Problem } from '../data/problem.ts';
+import { STORAGE_KEY_BYTES } from '../data/vault.ts';
+import { signCard, type PartyCard } from '../federation/card.ts';
+import { makeTlsKey, readCertificate, renewCertificate } from '../federation/certificate.ts';
+import { Identity, idOf } from '../federation/identity.ts';
+import { readIdentity, writeIdentity, writeSecret } from '../federation/secret-file.ts';
+import { readPassphrase, type PartyPaths } from './config.ts';
+import {
+  hostsOf,
+  openPartyFolder,
+  readOwnCard,
+  readOwnFederation,
+  writeCard,
+  writeFileOrSay,
+  writeTls,
+} from './party-folder.ts';
+
+export const ROTATIONS = ['certificate', 'tls', 'finish', 'identity', 'storage'] as const;
+/**
+ * certificate: the same TLS key for longer. tls: a new TLS key beside the present one. finish: the old TLS key goes. identity: a new one, which
+ * the present one endorses. storage: what is written from now on is under a new storage key.
+ */
+export type Rotation = (typeof ROTATIONS)[number];
+
+/** How long an identity that was replaced still counts. */
+const OVERLAP_MS = 30 * 86_400_000;
+
+/** Returns the card to send to the others, where it has changed. */
+export async function rotateKeys(folder: string, what: Rotation): Promise<PartyCard | undefined> {
+  const party = await openPartyFolder(folder);
+  const { paths, config, identity } = party;
+  const passphrase = await readPassphrase(config);
+  const { card } = await readOwnCard(party);
+  const options = { name: `securenn ${card.role} ${card.name}`, hosts: hostsOf(card.address, card.links) };
+  const issued = new Date().toISOString();
+  switch (what) {
+    case 'certificate': {
+      const renewed = await renewCertificate(party.tls[0].material().key, options);
+      await writeFileOrSay(paths.tlsCertificate, renewed.certificate);
+      return undefined;
+    }
+    case 'tls': {
+      if (party.tls.length > 1)
+        throw new Problem('a change of the TLS key is under way', 'end it first: securenn party rotate finish');
+      const next = await makeTlsKey(options);
+      await writeTls(next, paths.nextTlsKey, paths.nextTlsCertificate, passphrase);
+      const pins = [readCertificate(next.certificate, paths.nextTlsCertificate).pin, party.tls[0].pin];
+      return signed(paths, { ...card, tls: pins, issued }, identity, party.previousIdentity);
+    }
+    case 'finish': {
+      const [, next] = party.tls;
+      if (next === undefined) throw new Problem('no change of the TLS key is under way', 'securenn party rotate tls');
+      const federation = await readOwnFederation(party);
+      if (!federation.parties[config.role].tls.includes(next.pin)) {
+        throw new Problem(
+          `${config.federation} does not name the new key yet`,
+          'first give all three parties and every client the federation file with the new card',
+        );
+      }
+      // After a crash in between, `openPartyFolder` moves the second.
+      await rename(paths.nextTlsKey, paths.tlsKey);
+      await rename(paths.nextTlsCertificate, paths.tlsCertificate);
+      return signed(paths, { ...card, tls: [next.pin], issued }, identity, party.previousIdentity);
+    }
+    case 'identity': {
+      // After a crash, the same command goes on with the key that it made then.
+      const next = existsSync(paths.nextIdentity)
+        ? await readIdentity(paths.nextIdentity, passphrase)
+        : Identity.generate();
+      await writeIdentity(paths.nextIdentity, next, passphrase);
+      const until = new Date(Date.now() + OVERLAP_MS).toISOString();
+      const first = card.first ?? idOf(card.identity);
+      const previous = { identity: identity.public, until };
+      const followed = { ...card, identity: next.public, previous, first, issued };
+      await writeCard(paths, signCard(followed, next, identity));
+      await writeIdentity(paths.previousIdentity, identity, passphrase);
+      await rename(paths.nextIdentity, paths.identity);
+      return followed;
+    }
+    case 'storage': {
+      const keys = Buffer.concat([randomBytes(STORAGE_KEY_BYTES), ...party.storageKeys()]);
+      await writeSecret(paths.storageKeys, 'storage-keys', keys, { passphrase });
+      return undefined;
+    }
+  }
+}
+
+async function signed(
+  paths: PartyPaths,
+  card: PartyCard,
+  identity: Identity,
+  before: Identity | undefined,
+): Promise<PartyCard> {
+  await writeCard(paths, signCard(card, identity, card.previous === undefined ? undefined : before));
+  return card;
+}
