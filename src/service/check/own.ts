@@ -14,6 +14,8 @@ import { diskFindings } from './status.ts';
 export interface OwnPlaces {
   readonly listen: Endpoint;
   readonly links: Endpoint;
+  /** Pin of the certificate that `listen` shows where the card trusts an authority; whoever comes from outside sees to its chain. */
+  readonly publicPin?: string | undefined;
   /** Its folder: data, keys, state. */
   readonly folder: string;
 }
@@ -35,15 +37,15 @@ export async function fileFindings(party: PartyName, checks: readonly (() => unk
 export async function checkOwn(
   asker: Asker,
   party: PartyName,
-  { listen, links, folder }: OwnPlaces,
+  { listen, links, folder, publicPin }: OwnPlaces,
 ): Promise<PartyReport> {
   const card = asker.federation.parties[party];
-  const common = { party, pins: card.tls, trust: card.trust };
-  const door: Door = { ...common, kind: 'address', endpoint: listen };
-  const linksDoor: Door = { ...common, kind: 'links', endpoint: links, own: asker.tls };
+  const common = { party, trust: 'pinned' } as const;
+  const pins = [...card.tls, ...(publicPin === undefined ? [] : [publicPin])];
+  const door: Door = { ...common, kind: 'address', endpoint: listen, pins };
+  const linksDoor: Door = { ...common, kind: 'links', endpoint: links, pins: card.tls, own: asker.tls };
   const findings: Finding[] = [...(await ownDisk(party, folder))];
-  // Names in certificates of authorities are for the public address, not for the loopback.
-  const front = await knock({ ...door, trust: 'pinned' }, asker.limits);
+  const front = await knock(door, asker.limits);
   front.socket?.destroy();
   const report = { party, name: card.name, address: card.address, links: card.links };
   const certificate = front.certificate && { ...front.certificate, until: front.certificate.until.toISOString() };
@@ -56,19 +58,18 @@ export async function checkOwn(
   const back = await knock(linksDoor, asker.limits);
   back.socket?.destroy();
   const reached = { address: front.socket !== undefined, links: back.socket !== undefined };
-  if (front.socket === undefined) {
-    const findingsOfKeys = card.trust === 'pinned' ? front.findings : [];
-    return { ...report, reached, certificate, findings: [...findings, ...findingsOfKeys] };
-  }
-  const line = new Line({ ...door, trust: 'pinned' }, asker.limits);
+  findings.push(...front.findings);
+  if (front.socket === undefined) return { ...report, reached, certificate, findings: [...findings, ...back.findings] };
+  findings.push(...back.findings.filter(({ what }) => front.findings.every((said) => said.what !== what)));
+  const line = new Line(door, asker.limits);
   try {
     const { instance, medianMs, findings: strange } = await greet(door, line, asker.limits);
-    findings.push(...front.findings, ...strange);
+    findings.push(...strange);
     if (instance === undefined) return { ...report, reached, certificate, findings };
     const sign = signer(asker, party, instance, 0);
     const asked: Awaited<ReturnType<typeof askStatus>> =
       sign === undefined ? { findings: [] } : await askStatus(asker, door, line, sign, true);
-    findings.push(...back.findings, ...asked.findings);
+    findings.push(...asked.findings);
     return { ...report, reached, certificate, requestMs: medianMs, status: asked.status, findings };
   } finally {
     line.close();
