@@ -8,7 +8,8 @@ import { Problem } from '../data/problem.ts';
 import { PARTY_NAMES, type HostPort, type PartyAddress, type PartyName, type StartOrder } from '../server/ipc.ts';
 import type { LogLevel } from '../server/log-levels.ts';
 import { messageOf } from './errors.ts';
-import { Deferred, PartyChild, type News } from '../server/party-child.ts';
+import { Deferred } from '../server/deferred.ts';
+import { PartyChild, type News } from '../server/party-child.ts';
 
 /** After a first failure, how long the others may take to say what they saw: the first to speak need not know the cause. */
 const DIAGNOSIS_MS = 1500;

@@ -1,4 +1,4 @@
-/** The checkpoints of one party, or of the owner, in a folder of its own: `step-00000469.checkpoint`, one a step. */
+/** The checkpoints of one party, or of the owner, in a folder of its own: `step-00000469.checkpoint`, one a step; encrypted where there is a vault. */
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PeerName } from '../channel/channel.ts';
@@ -6,6 +6,10 @@ import { faultOf, writeFileAtomically } from './atomic-write.ts';
 import { CHECKPOINT_FIX, formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.ts';
 import { checkPrivateFolder } from './private-folder.ts';
 import { Problem } from './problem.ts';
+import type { Vault } from './vault.ts';
+
+/** Of the files in a vault. */
+const PURPOSE = 'checkpoint';
 
 /** What lies in a folder. */
 export interface Holdings {
@@ -18,10 +22,12 @@ export interface Holdings {
 export class CheckpointStore {
   readonly #folder: string;
   readonly #keeper: PeerName;
+  readonly #vault: Vault | undefined;
 
-  constructor(folder: string, keeper: PeerName) {
+  constructor(folder: string, keeper: PeerName, vault?: Vault) {
     this.#folder = folder;
     this.#keeper = keeper;
+    this.#vault = vault;
   }
 
   /** Reads every file whole. What a crash left half written is removed. Rejects when the folder is not this user's alone. */
@@ -48,7 +54,7 @@ export class CheckpointStore {
     const bytes = await readFile(path).catch((error: unknown) => {
       throw new Problem(`${path}: cannot be read: ${reasonOf(error)}`, 'give a folder of checkpoints that can be read');
     });
-    const checkpoint = parseCheckpoint(bytes, path);
+    const checkpoint = parseCheckpoint(this.#vault?.open(PURPOSE, bytes, path) ?? bytes, path);
     const { keeper, step: found } = checkpoint;
     if (keeper !== this.#keeper)
       throw new Problem(`${path}: is a checkpoint of ${keeper}, expected one of ${this.#keeper}`, CHECKPOINT_FIX);
@@ -60,7 +66,8 @@ export class CheckpointStore {
   async write(checkpoint: Checkpoint): Promise<void> {
     await checkPrivateFolder(this.#folder);
     const path = this.#path(checkpoint.step);
-    await writeFileAtomically(path, formatCheckpoint(checkpoint), 'private').catch((error: unknown) => {
+    const bytes = formatCheckpoint(checkpoint);
+    await writeFileAtomically(path, this.#vault?.seal(PURPOSE, bytes) ?? bytes, 'private').catch((error: unknown) => {
       throw new Problem(
         `checkpoint ${path}: cannot be written: ${faultOf(error)}`,
         'see that the disk has room and the folder can be written',
@@ -74,6 +81,13 @@ export class CheckpointStore {
     for (const name of await this.#names()) {
       if ((stepOf(name) ?? step) < step) await rm(join(this.#folder, name), { force: true });
     }
+  }
+
+  /** Removes the checkpoints of other runs, and what is damaged. Called when one of this run is complete. */
+  async removeOthers(run: string): Promise<void> {
+    const { whole, damaged } = await this.survey();
+    const others = whole.filter((checkpoint) => checkpoint.run !== run);
+    for (const { step } of [...others, ...damaged]) await rm(this.#path(step), { force: true });
   }
 
   async #names(): Promise<string[]> {

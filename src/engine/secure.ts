@@ -83,7 +83,7 @@ export class SecureEngine extends SecureComparisons implements Engine {
     return results as unknown as T;
   }
 
-  async scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T> {
+  async scope<T>(label: string, task: (engine: SecureEngine) => Promise<T>): Promise<T> {
     return this.party.under(label, (child) => task(this.#fork(child)));
   }
 

@@ -50,6 +50,11 @@ export function chunkBytes(sizes: Sizes, part: Part, number: number): number {
   return Math.max(0, Math.min(CHUNK_BYTES, openedBytes(sizes, part) - number * CHUNK_BYTES));
 }
 
+/** Name of a chunk's file in the folder of its data set. */
+export function chunkFile(part: Part, number: number): string {
+  return `${part}-${String(number).padStart(5, '0')}.chunk`;
+}
+
 /** Of E, from SHA-256 of each of its chunks' plaintext in order. */
 export function digestOfChunks(digests: readonly Uint8Array[]): Digest {
   const hash = createHash('sha256');

@@ -61,7 +61,9 @@ export class PartyCheckpoints {
   async #keep(step: number, tensors: ReadonlyMap<string, StoredTensor>): Promise<void> {
     await this.#store.write({ ...this.#checkpoint, step, tensors });
     await this.#agreeOn(step);
-    if (this.#complete !== undefined) await this.#store.removeBefore(this.#complete);
+    // What a run that nobody can go on with has left would come between.
+    if (this.#complete === undefined) await this.#store.removeOthers(this.#checkpoint.run);
+    else await this.#store.removeBefore(this.#complete);
     this.#complete = step;
     this.#onComplete(step);
   }

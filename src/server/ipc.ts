@@ -20,6 +20,7 @@ import type { DataDocument } from '../federation/documents.ts';
 import { publicIdentitySchema, type PublicIdentity } from '../federation/identity.ts';
 import { BACKENDS, type Computing, type ComputeSettings } from './compute.ts';
 import { jobSchema, type Job } from './job.ts';
+import { INPUT_ID } from './serving-lane.ts';
 import { LOG_LEVELS, type LogLevel } from './log-levels.ts';
 
 export type PartyName = 'P0' | 'P1' | 'P2';
@@ -80,8 +81,8 @@ export interface StoredTrainingOrder {
   readonly receiver: PublicIdentity;
   /** Folder for what is revealed: `encodeURIComponent(NAME).sealed`. Workers only. */
   readonly results: string;
-  /** File of the shared model to begin with, if the job does. */
-  readonly from?: string | undefined;
+  /** The shared model to begin with, if the job does: its file, and the job that trained it. */
+  readonly from?: { readonly file: string; readonly job: Digest } | undefined;
   /** File for the trained model, if it is to stay shared. */
   readonly keep?: string | undefined;
 }
@@ -113,9 +114,11 @@ export interface StartOrder {
   readonly link?: LinkModel | undefined;
 }
 
-/** A connection to the links port, on the same message as its socket: nothing of it has been read. */
+/** A connection to the links port, on the same message as its socket, which is paused. */
 export interface ConnectionOrder {
   readonly type: 'connection';
+  /** What has been read of it, to find out for which session it is. */
+  readonly head: Uint8Array;
 }
 
 /** To P0: all three end at the next step that none has passed, with a checkpoint of it, or when what is under way is answered. */
@@ -207,9 +210,10 @@ const bytes = z.instanceof(Uint8Array);
 const ring = z.instanceof(BigUint64Array);
 const count = z.int().min(1);
 const peer = z.enum(['P0', 'P1', 'P2', 'owner'] satisfies PeerName[]);
-const inputId = z.string().min(1).max(128);
+const inputId = z.string().regex(INPUT_ID);
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const stored: z.ZodType<StoredSet> = z.strictObject({
-  data: z.string().regex(/^[0-9a-f]{64}$/),
+  data: digest,
   sizes: z.strictObject({
     ...{ images: count, rows: count, columns: count, channels: count, classes: count },
     fractionBits: z.int().min(1).max(30),
@@ -225,7 +229,7 @@ const ends: z.ZodType<EndsOrder> = z.discriminatedUnion('kind', [
     test: z.array(stored),
     receiver: publicIdentitySchema,
     results: z.string(),
-    from: z.string().optional(),
+    from: z.strictObject({ file: z.string(), job: digest }).optional(),
     keep: z.string().optional(),
   }),
   z.strictObject({ kind: z.literal('serving'), model: z.string() }),
@@ -258,7 +262,7 @@ export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
     compute: z.strictObject({ backend: z.enum(BACKENDS), fallbackAdapter: z.boolean(), workers: z.int().min(1) }),
     link: linkModel.optional(),
   }),
-  z.strictObject({ type: z.literal('connection') }),
+  z.strictObject({ type: z.literal('connection'), head: bytes }),
   z.strictObject({ type: z.literal('stop') }),
   z.strictObject({
     type: z.literal('input'),

@@ -1,6 +1,6 @@
 /**
- * Where a job's inputs come from and its results go. A job runs alike whether its owner takes part in the session (`owner-ends.ts`), or its
- * inputs were stored and its results are sealed to a receiver (`stored-ends.ts`).
+ * Where a job's inputs come from and its results go. A job runs alike whether its owner takes part in the session (`owner-ends.ts`), its
+ * inputs were stored and its results are sealed to a receiver (`stored-ends.ts`), or clients send inputs as they like (`serving-ends.ts`).
  */
 import type { StoredTensor } from '../data/checkpoint.ts';
 import type { PartyEvent } from '../data/party-events.ts';
@@ -19,6 +19,15 @@ export interface JobEnds {
   /** Hands on this worker's share of a result. In a step that is done again it comes again, the same. */
   reveal(name: string, share: BigUint64Array): Promise<void>;
   report(event: PartyEvent): Promise<void>;
+  /** All is done. Resolves when there is nothing more to hear. */
+  finish(): Promise<void>;
+  /** What a training needs besides. */
+  readonly training?: TrainingEnds;
+  /** What a serving session needs besides. */
+  readonly serving?: Serving;
+}
+
+export interface TrainingEnds {
   /** The trained weights, of which each party keeps what it holds. */
   keepModel(weights: ReadonlyMap<string, StoredTensor>): Promise<void>;
   /** This party has the checkpoint of a step on the disk; resolves when all have. */
@@ -30,6 +39,19 @@ export interface JobEnds {
   stopping(running: number, last: number): Stopping;
   /** The training has stopped, and all have the checkpoint. Resolves when the session may end. */
   stopped(): Promise<void>;
-  /** The training is over: nobody stops any more. */
-  finish(): Promise<void>;
+}
+
+/** An input that all three parties have. */
+export interface ServedInput {
+  /** Inputs are numbered in the order in which they are answered, from 0. No other input of the session has this number. */
+  readonly n: number;
+  readonly images: number;
+  readonly input: OwnedInput;
+}
+
+export interface Serving {
+  /** The next input, the same at all three; undefined: the session ends when what is under way is answered. */
+  next(): Promise<ServedInput | undefined>;
+  /** What `reveal` was given as `answer/N` goes to whoever asked. */
+  answered(input: ServedInput): Promise<void>;
 }

@@ -32,14 +32,16 @@ export function ownerEnds(id: PartyId, links: ReadonlyMap<PeerName, Link>, strea
         await owner.send(label, share.subarray(from, to), 0);
     },
     report: (event) => owner.send(eventLabel(events++), encodeEvent(event), 0),
-    keepModel: () => Promise.reject(new Error('the model of a job with an owner goes to the owner')),
-    agreeOn: async (step) => {
-      await owner.send(savedLabel(step), new Uint8Array(0), 0);
-      await owner.receive(completeLabel(step), 'u8', 0, WHILE_THE_LINK_LIVES);
-    },
-    stopping: (running, last) => (stopping = new Stopping(stopSource(owner), running, last)),
-    // The owner ends the session when all have the checkpoint: until then this party does nothing more.
-    stopped: () => new Promise(() => undefined),
     finish: async () => stopping?.over,
+    training: {
+      keepModel: () => Promise.reject(new Error('the model of a job with an owner goes to the owner')),
+      agreeOn: async (step) => {
+        await owner.send(savedLabel(step), new Uint8Array(0), 0);
+        await owner.receive(completeLabel(step), 'u8', 0, WHILE_THE_LINK_LIVES);
+      },
+      stopping: (running, last) => (stopping = new Stopping(stopSource(owner), running, last)),
+      // The owner ends the session when all have the checkpoint: until then this party does nothing more.
+      stopped: () => new Promise(() => undefined),
+    },
   };
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../data/problem.ts';
+import { Deferred } from './deferred.ts';
 import { lastWords, remedy } from './last-words.ts';
 import { isLogLine } from './log.ts';
 import { noticeSchema, type FailureNotice, type Notice, type Order, type PartyName } from './ipc.ts';
@@ -31,16 +32,6 @@ export interface PartyChildOptions {
 interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-}
-
-/** A promise and the function that settles it. */
-export class Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve!: (value: T) => void;
-
-  constructor() {
-    this.promise = new Promise((resolve) => (this.resolve = resolve));
-  }
 }
 
 /**
@@ -119,9 +110,9 @@ export class PartyChild {
     if (this.#process.connected) this.#process.send(order, () => undefined);
   }
 
-  /** Hands over a connection to the links port, paused and unread. */
-  hand(socket: Socket): void {
-    const order: Order = { type: 'connection' };
+  /** Hands over a connection to the links port, which is paused. @param head what has been read of it */
+  hand(socket: Socket, head: Uint8Array): void {
+    const order: Order = { type: 'connection', head };
     if (this.#process.connected) this.#process.send(order, socket, () => undefined);
     else socket.destroy();
   }

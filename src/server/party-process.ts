@@ -1,17 +1,20 @@
 /**
  * One party as an operating-system process of its own, started with an IPC channel (see ipc.ts). It makes its identity key, listens,
- * says where, joins the mesh of the session it is given, does its part of the job and exits: 0 when all is revealed, 1 when not.
+ * says where, joins the mesh of the session it is given, does its part of the job and exits: 0 when all is revealed or it has stopped as it
+ * was told, 1 when not.
  *
  * It never outlives the process that started it, and whatever ends it early, its peers are told why.
  */
+import type { Socket } from 'node:net';
 import { MeasuredCompute } from '../../runtime/measured.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
 import { reasonFor } from '../channel/reason.ts';
-import { openListener, type Listener } from '../channel/listener.ts';
+import { openListener, portlessListener, type Listener } from '../channel/listener.ts';
 import { ChannelError, type PeerName } from '../channel/channel.ts';
 import { CheckpointStore } from '../data/checkpoint-store.ts';
 import { explained } from '../data/memory.ts';
 import { Problem } from '../data/problem.ts';
+import { Vault } from '../data/vault.ts';
 import { agreementsWith } from '../random/agreement.ts';
 import { KeyPair } from '../random/keys.ts';
 import { loadCheckpoint } from './checkpoints.ts';
@@ -21,6 +24,7 @@ import {
   orderSchema,
   toHex,
   type HostPort,
+  type InputOrder,
   type Notice,
   type OpenOrder,
   type PartyAddress,
@@ -32,9 +36,8 @@ import { logToStandardError, type Logger } from './log.ts';
 import type { PartyMetrics } from './metrics.ts';
 import { Monitor } from './monitor.ts';
 import { Profiling } from './profiling.ts';
-import { ownerEnds } from './owner-ends.ts';
-import { PairStreams } from '../random/streams.ts';
 import { runJob } from './run-job.ts';
+import { sessionEnds, type SessionEnds } from './session-ends.ts';
 
 /** How long what was sent last may take to leave this process. */
 const LAST_WORDS_MS = 500;
@@ -42,14 +45,21 @@ const LAST_WORDS_MS = 500;
 interface Opened {
   readonly party: PartyName;
   readonly identity: KeyPair;
-  readonly listener: Listener;
+  /** Absent where the starter listens. */
+  readonly listener: Listener | undefined;
+  readonly vault: Vault | undefined;
   readonly store: CheckpointStore | undefined;
   /** Folder for the profile. */
   readonly profile: string | undefined;
 }
 
 let opened: Opened | undefined;
+/** Where connections come in, once the session is known. */
+let door: Listener | undefined;
 let mesh: Mesh | undefined;
+let session: SessionEnds | undefined;
+/** It was told to stop before there was a session. */
+let stopAsked = false;
 let profiling: Profiling | undefined;
 let log: Logger | undefined;
 let metrics: PartyMetrics | undefined;
@@ -90,7 +100,7 @@ function fail(reason: unknown): void {
   const fix = error instanceof Problem ? { fix: error.fix } : {};
   log?.error({ reason: message, origin, ...fix, ...monitor?.totals() }, 'failed');
   metrics?.close();
-  void opened?.listener.close();
+  void (door ?? opened?.listener)?.close();
   leave(1, { type: 'error', message, origin, ...fix });
 }
 
@@ -98,18 +108,22 @@ async function open(order: OpenOrder): Promise<void> {
   const { party, listen, profile } = order;
   log = logToStandardError(party, order.log);
   const metricsPort = order.metrics && (await openMetrics(party, order.metrics));
-  const store = order.checkpoints === undefined ? undefined : new CheckpointStore(order.checkpoints, party);
+  const vault = order.storageKeys && new Vault(order.storageKeys);
+  const store = order.checkpoints === undefined ? undefined : new CheckpointStore(order.checkpoints, party, vault);
   const holdings = (await store?.survey()) ?? { whole: [], damaged: [] };
   const identity = KeyPair.generate();
-  if (listen === 'handed') throw new Error('connections cannot be handed over in this build');
-  const { host, port } = listen;
-  const listener = await openListener({ host, port }).catch((error: unknown) => {
+  const listener = listen === 'handed' ? undefined : await listenOn(party, listen);
+  opened = { party, identity, listener, vault, store, profile };
+  const port = listener?.port ?? 0;
+  log.info({ host: listener?.host, port, metricsPort }, 'listening');
+  notify({ type: 'listening', port, publicKey: toHex(identity.publicKey), holdings, metricsPort });
+}
+
+function listenOn(party: PartyName, { host, port }: HostPort): Promise<Listener> {
+  return openListener({ host, port }).catch((error: unknown) => {
     const fixes = { inUse: 'give another --port, or leave it out for free ports', port: '--port' };
     throw explainListenError(error, `party ${party}: cannot listen on ${host}:${port}`, fixes);
   });
-  opened = { party, identity, listener, store, profile };
-  log.info({ host, port: listener.port, metricsPort }, 'listening');
-  notify({ type: 'listening', port: listener.port, publicKey: toHex(identity.publicKey), holdings, metricsPort });
 }
 
 /** Returns the port. */
@@ -137,22 +151,54 @@ function explainListenError(error: unknown, what: string, fixes: { inUse: string
 /** Who dials whom: the later party dials the earlier one, the owner dials all. */
 function neighbours(
   self: PartyName,
-  parties: StartOrder['parties'],
+  { parties, ends, tls }: StartOrder,
 ): { dial: Record<string, string>; accept: PeerName[] } {
   const dial: Record<string, string> = {};
-  const accept: PeerName[] = ['owner'];
+  const accept: PeerName[] = ends.kind === 'owner' ? ['owner'] : [];
   for (const [name, { host, port }] of Object.entries(parties) as [PartyName, PartyAddress][]) {
-    if (name < self) dial[name] = `ws://${host}:${port}`;
+    if (name < self) dial[name] = `${tls === undefined ? 'ws' : 'wss'}://${host}:${port}`;
     if (name > self) accept.push(name);
   }
   return { dial, accept };
 }
 
+/** Links to all that take part. */
+async function connect(order: StartOrder, { party, identity, listener }: Opened, watching: Monitor): Promise<Mesh> {
+  const { job, ends, parties, timeoutMs, linkPatienceMs = 0, link, tls } = order;
+  const publicKeys = {
+    ...(ends.kind === 'owner' ? { owner: fromHex(ends.publicKey) } : {}),
+    ...Object.fromEntries(Object.entries(parties).map(([name, { publicKey }]) => [name, fromHex(publicKey)])),
+  };
+  door = listener ?? portlessListener({ tls });
+  const formed = await openMesh({
+    self: party,
+    sessionId: job.sessionId,
+    config: configurationFields(job),
+    agreement: agreementsWith({ self: party, identity, publicKeys, insecureSeed: job.insecureKeys }),
+    listener: door,
+    ...neighbours(party, order),
+    tls,
+    linkPatienceMs,
+    timeoutMs,
+    link: { timeoutMs, onArrival: (peer) => watching.meter.arrived(peer) },
+    shape: link,
+    onExpecting: (peers) => notify({ type: 'expecting', peers }),
+    onConnected: (peer) => watching.connected(peer),
+    onRefused: (reason) => {
+      watching.refused(reason);
+      notify({ type: 'refused', reason });
+    },
+  });
+  watching.allConnected(formed.links);
+  // All peers are here: nobody else has business at this port. A link that breaks may come back through it.
+  if (linkPatienceMs === 0) await door.close();
+  return formed;
+}
+
 async function start(order: StartOrder): Promise<void> {
   if (opened === undefined || log === undefined) throw new Error('told to start before it was told to open');
-  const { party, identity, listener, store, profile } = opened;
-  const { job, ends, parties, timeoutMs, link } = order;
-  if (ends.kind !== 'owner') throw new Error('jobs on stored data cannot be run in this build');
+  const { party, vault, store, profile } = opened;
+  const { job } = order;
   const resumes = job.kind === 'train' && job.resume !== undefined;
   if (resumes && store === undefined) throw new Error('told to go on with a run, but not where its checkpoints are');
   if (job.profile && profile === undefined) throw new Error('told to take a profile, but not where to leave it');
@@ -164,69 +210,72 @@ async function start(order: StartOrder): Promise<void> {
     notify({ type: 'note', text });
   });
   notify({ type: 'computing', ...computing });
-  watching.begin(job, computing, link);
-  const publicKeys = {
-    owner: fromHex(ends.publicKey),
-    ...Object.fromEntries(Object.entries(parties).map(([name, { publicKey }]) => [name, fromHex(publicKey)])),
-  };
-  mesh = await openMesh({
-    self: party,
-    sessionId: job.sessionId,
-    config: configurationFields(job),
-    agreement: agreementsWith({ self: party, identity, publicKeys, insecureSeed: job.insecureKeys }),
-    listener,
-    ...neighbours(party, parties),
-    timeoutMs,
-    link: { timeoutMs, onArrival: (peer) => watching.meter.arrived(peer) },
-    shape: link,
-    onConnected: (peer) => watching.connected(peer),
-    onRefused: (reason) => {
-      watching.refused(reason);
-      notify({ type: 'refused', reason });
-    },
-  });
-  watching.allConnected(mesh.links);
-  // All peers are here: nobody else has business at this port.
-  await listener.close();
+  watching.begin(job, computing, order.link);
+  mesh = await connect(order, opened, watching);
   void mesh.failed.then(fail);
   const id = ({ P0: 0, P1: 1, P2: 2 } as const)[party];
   // The links have keys of this session; a run that goes on draws from the streams it began with.
   const pairKeys = checkpoint?.keys ?? mesh.pairKeys;
   const { links } = mesh;
   if (job.profile) profiling = await Profiling.open({ folder: profile!, party, session: job.sessionId, links });
+  session = sessionEnds(order.ends, { id, job, links, pairKeys, vault, notify });
+  if (stopAsked) stop();
   const measured = new MeasuredCompute(compute, watching.meter);
+  const { ends } = session;
   const stored = checkpoint?.tensors;
-  const streams = new PairStreams(pairKeys.get('owner')!, measured);
-  const session = { id, links, pairKeys, ends: ownerEnds(id, links, streams), compute: measured, monitor: watching };
-  await runJob(job, { ...session, store, stored, profiling });
+  const running = { id, links, pairKeys, ends, compute: measured, monitor: watching, store, stored, profiling };
+  const outcome = await runJob(job, running);
   await mesh.close();
+  await door?.close();
   profiling?.end(true);
   ending = true;
   watching.ended();
   metrics?.close();
   await compute.close();
-  leave(0, { type: 'done' });
+  leave(0, outcome.kind === 'stopped' ? { type: 'stopped', step: outcome.step } : { type: 'done' });
 }
 
-async function obey(message: unknown): Promise<void> {
+function stop(): void {
+  stopAsked = true;
+  session?.stop?.().catch(fail);
+}
+
+function takeConnection(socket: Socket | undefined, head: Uint8Array): void {
+  if (socket === undefined) return; // It was closed on the way.
+  if (door === undefined) {
+    socket.destroy();
+    return;
+  }
+  socket.unshift(head);
+  door.take(socket);
+}
+
+function takeInput(part: InputOrder): void {
+  if (session?.take !== undefined) session.take(part);
+  else notify({ type: 'rejected', id: part.id, reason: 'the session has not begun' });
+}
+
+async function obey(message: unknown, socket: Socket | undefined): Promise<void> {
   const order = orderSchema.parse(message);
   switch (order.type) {
     case 'open':
       return open(order);
     case 'start':
       return start(order);
+    case 'connection':
+      return takeConnection(socket, order.head);
+    case 'input':
+      return takeInput(order);
+    case 'stop':
+      return stop();
     case 'abort':
       // As from a peer: the starter knows the cause.
       return fail(new ChannelError(order.reason));
-    case 'connection':
-    case 'stop':
-    case 'input':
-      throw new Error(`order ${order.type}: not in this build`);
   }
 }
 
-process.on('message', (message) => {
-  obey(message).catch(fail);
+process.on('message', (message, handle) => {
+  obey(message, handle as Socket | undefined).catch(fail);
 });
 process.on('disconnect', () => fail(new ChannelError('the process that started this party is gone')));
 // A terminal's Ctrl-C reaches every process of its group; the starter decides what it means.

@@ -16,7 +16,7 @@ import { createSecureEngine, type SecureEngine } from '../engine/secure.ts';
 import { PairStreams } from '../random/streams.ts';
 import type { Shape } from '../ring/shape.ts';
 import { PartyCheckpoints, storedJob } from './checkpoints.ts';
-import type { JobEnds } from './job-ends.ts';
+import type { JobEnds, TrainingEnds } from './job-ends.ts';
 import {
   checkpointDue,
   checkSchedule,
@@ -25,11 +25,13 @@ import {
   type InferJob,
   type Job,
   type MicroJob,
+  type ServeJob,
   type TrainJob,
 } from './job.ts';
 import type { Monitor } from './monitor.ts';
 import type { Profiling } from './profiling.ts';
 import { Reporter } from './reporter.ts';
+import { serve, warm } from './serve-job.ts';
 import type { Stopping } from './stopping.ts';
 
 export interface PartySession {
@@ -53,13 +55,14 @@ export type JobOutcome =
   | { readonly kind: 'stopped'; readonly step: number };
 
 interface Running {
+  readonly id: PartyId;
   readonly engine: SecureEngine;
   readonly reporter: Reporter;
   readonly ends: JobEnds;
   readonly checkpoints: PartyCheckpoints | undefined;
   readonly stopping: Stopping | undefined;
-  /** All parties have their inputs. */
-  readonly ready: () => Promise<void>;
+  /** All parties have their inputs. @param before what is done then, before the job counts as begun */
+  readonly ready: (before?: () => Promise<void>) => Promise<void>;
 }
 
 /** Leaves a training at a step. */
@@ -91,14 +94,15 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
     waited: () => monitor.meter.waitSeconds,
     onEvent: (event) => monitor.onEvent(event),
   });
-  const ready: Running['ready'] = async () => {
+  const ready: Running['ready'] = async (before) => {
     await Promise.all([ends.allThere(), checkpoints?.settled()]);
+    await before?.();
     await reporter.report({ kind: 'ready' });
     session.profiling?.begin(() => engine.rounds);
   };
   const checkpoints = job.kind === 'train' ? await beginCheckpoints(job, session) : undefined;
   const stopping = checkpoints && beginStopping(job as TrainJob, ends);
-  const running = { engine, reporter, ends, checkpoints, stopping, ready };
+  const running = { id, engine, reporter, ends, checkpoints, stopping, ready };
   const work = runKind(job, running, session.stored);
   try {
     await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
@@ -119,7 +123,7 @@ function runKind(job: Job, running: Running, stored: Checkpoint['tensors'] | und
     case 'infer':
       return runInference(job, running);
     case 'serve':
-      throw new Error('no serving session in this build');
+      return runServing(job, running);
     case 'micro':
       return runMicro(job, running);
   }
@@ -137,7 +141,7 @@ async function beginCheckpoints(
   const onComplete = (step: number): void => monitor.onCheckpoint(step);
   const checkpoints = new PartyCheckpoints(
     store,
-    (step) => ends.agreeOn(step),
+    (step) => trainingOf(ends).agreeOn(step),
     checkpoint,
     job.resume?.step,
     onComplete,
@@ -147,7 +151,12 @@ async function beginCheckpoints(
 }
 
 function beginStopping(job: TrainJob, ends: JobEnds): Stopping {
-  return ends.stopping((job.resume?.step ?? 0) + 1, totalSteps(job.trainImages, job));
+  return trainingOf(ends).stopping((job.resume?.step ?? 0) + 1, totalSteps(job.trainImages, job));
+}
+
+function trainingOf({ training }: JobEnds): TrainingEnds {
+  if (training === undefined) throw new Error('a training was given ends of another job');
+  return training;
 }
 
 async function runTraining(
@@ -183,7 +192,7 @@ async function runTraining(
     if (checkpoints === undefined || !(last || checkpointDue(step, job))) return;
     await checkpoints.save(step, await heldOf(engine, state));
     if (!last) return;
-    await Promise.race([checkpoints.settled().then(() => ends.stopped()), checkpoints.failed]);
+    await Promise.race([checkpoints.settled().then(() => trainingOf(ends).stopped()), checkpoints.failed]);
     throw new StoppedEarly(step);
   };
   const state = new Map(
@@ -194,7 +203,7 @@ async function runTraining(
   const trained = await train(engine, network, data, job, onEvent, { from, onState });
   if (job.keepModel === true) {
     const weights = parameters(network).map(({ name }) => [name, trained.get(name)!] as const);
-    await ends.keepModel(await heldOf(engine, new Map(weights)));
+    await trainingOf(ends).keepModel(await heldOf(engine, new Map(weights)));
   }
   await checkpoints?.settled();
 }
@@ -241,6 +250,16 @@ async function runInference(job: InferJob, { engine, reporter, ends, ready }: Ru
     await engine.settle();
     await reporter.report({ kind: 'batch', batch });
   }
+}
+
+/** An event an input. */
+async function runServing(job: ServeJob, { id, engine, reporter, ends, ready }: Running): Promise<void> {
+  const { serving } = ends;
+  if (serving === undefined) throw new Error('a serving session was given ends of another job');
+  const model = await receiveModel(job.network, job.fractionBits, engine, ends);
+  await ready(() => warm(job, { engine, model }));
+  const answered = (n: number): Promise<void> => reporter.report({ kind: 'batch', batch: n });
+  await serve(job, { id, engine, serving, model, answered });
 }
 
 /** Two events a repetition: what it needs is there; it is done. */

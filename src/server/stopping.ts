@@ -8,6 +8,7 @@
 import { ChannelError, type Link } from '../channel/channel.ts';
 import { STOP } from '../data/party-events.ts';
 import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
+import { Deferred } from './deferred.ts';
 
 /** A party's side of it. */
 export interface StopSource {
@@ -62,5 +63,56 @@ export class Stopping {
     this.#at.catch(() => undefined);
     await source.reached(reached);
     await this.#at;
+  }
+}
+
+/** P0's part where no owner takes part: it asks the other two and itself. */
+export class StopLeader {
+  readonly #links: readonly Link[];
+  readonly #asked: Deferred<boolean> = new Deferred();
+  readonly #reached: Deferred<number> = new Deferred();
+  readonly #at: Deferred<number> = new Deferred();
+  #told = false;
+
+  /** @param links to P1 and P2 */
+  constructor(links: readonly Link[]) {
+    this.#links = links;
+  }
+
+  /** P0's own side. */
+  get source(): StopSource {
+    return {
+      asked: () => this.#asked.promise,
+      reached: (step) => {
+        this.#reached.resolve(step);
+        return Promise.resolve();
+      },
+      at: () => this.#at.promise,
+    };
+  }
+
+  /** Ends the training at the next step that no party has passed; nothing if it is over. */
+  async stop(): Promise<void> {
+    if (!(await this.#tell(true))) return;
+    const theirs = this.#links.map(async (link) =>
+      Number((await link.receive(STOP.reached, 'u64', 1, WHILE_THE_LINK_LIVES)).data[0]),
+    );
+    const step = Math.max(...(await Promise.all([this.#reached.promise, ...theirs])));
+    await Promise.all(this.#links.map((link) => link.send(STOP.at, BigUint64Array.of(BigInt(step)), 0)));
+    this.#at.resolve(step);
+  }
+
+  /** The training is over: nobody stops any more. */
+  async finish(): Promise<void> {
+    await this.#tell(false);
+  }
+
+  /** Whether this is the first to be told. */
+  async #tell(stop: boolean): Promise<boolean> {
+    if (this.#told) return false;
+    this.#told = true;
+    await Promise.all(this.#links.map((link) => link.send(STOP.asked, BigUint64Array.of(stop ? 1n : 0n), 0)));
+    this.#asked.resolve(stop);
+    return true;
   }
 }

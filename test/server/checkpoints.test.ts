@@ -162,10 +162,10 @@ function four(folder: string, delay: () => Promise<unknown>, onWritten: () => vo
     ownerEnds(id as 0 | 1 | 2, new Map([['owner', link]]), new PairStreams(new Uint8Array(16))),
   );
   const parties = pairs.map(([keeper], id) => {
-    const agreeOn = (step: number): Promise<void> => ends[id].agreeOn(step);
+    const agreeOn = (step: number): Promise<void> => ends[id].training!.agreeOn(step);
     return new PartyCheckpoints(store(keeper), agreeOn, { keeper, run: 'first', job: {}, keys: KEYS });
   });
-  const stoppings = ends.map((end) => end.stopping(1, LAST));
+  const stoppings = ends.map((end) => end.training!.stopping(1, LAST));
   return { owner, parties, stoppings, folder };
 }
 

@@ -1,0 +1,89 @@
+/** A serving session: the model is opened under the session's masks once, so an input costs its own rounds and bytes only. */
+import { held } from '../engine/ownedInput.ts';
+import type { Value } from '../engine/engine.ts';
+import type { SecureEngine } from '../engine/secure.ts';
+import { infer, inferScores } from '../nn/infer.ts';
+import { inputSize } from '../nn/network.ts';
+import type { PartyId } from '../party/party.ts';
+import type { ServedInput, Serving } from './job-ends.ts';
+import type { ServeJob } from './job.ts';
+
+/** Inputs that are answered at a time: while one waits for the network, others compute. */
+const AT_A_TIME = 4;
+/** Inputs answered under one path: what the engine remembers of used addresses ends with it. */
+const GROUP = 1024;
+/** Images that nobody sent, all zero: the first opens the model's weights, all of them warm the code. Their answers are not revealed. */
+const WARM_UPS = 10;
+
+export interface ServingSession {
+  readonly id: PartyId;
+  readonly engine: SecureEngine;
+  readonly serving: Serving;
+  readonly model: ReadonlyMap<string, Value>;
+  /** Told of each input that is answered. */
+  readonly answered: (n: number) => Promise<void>;
+}
+
+/** Opens the model under the session's masks. */
+export async function warm(job: ServeJob, { engine, model }: Pick<ServingSession, 'engine' | 'model'>): Promise<void> {
+  const inputs = inputSize(job.network);
+  for (let i = 0; i < WARM_UPS; i++) {
+    await engine.scope(`warm/${i}`, async (scope) => {
+      await predict(job, scope, model, scope.constant([1, inputs], new Float64Array(inputs)));
+    });
+  }
+  await engine.settle();
+}
+
+/** Answers inputs until the session is over. */
+export async function serve(job: ServeJob, session: ServingSession): Promise<void> {
+  for (let group = 0, goesOn = true; goesOn; group++) {
+    await session.engine.scope(`inputs/${group}`, async (scope) => {
+      goesOn = await serveGroup(job, session, scope);
+    });
+  }
+}
+
+/** Whether there are more. */
+async function serveGroup(job: ServeJob, session: ServingSession, engine: SecureEngine): Promise<boolean> {
+  const running = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+  for (let count = 0; count < GROUP; count++) {
+    const input = await session.serving.next();
+    if (input === undefined) {
+      await Promise.all(running);
+      return false;
+    }
+    const work = answer(job, session, engine, input).catch((error: unknown) => {
+      failure ??= { error };
+    });
+    running.add(work);
+    void work.then(() => running.delete(work));
+    if (running.size >= AT_A_TIME) await Promise.race(running);
+    if (failure !== undefined) throw failure.error;
+  }
+  await Promise.all(running);
+  if (failure !== undefined) throw failure.error;
+  return true;
+}
+
+async function answer(job: ServeJob, session: ServingSession, engine: SecureEngine, input: ServedInput): Promise<void> {
+  const { n, images } = input;
+  const shape = [images, inputSize(job.network)];
+  const { data, opening } = held(session.id, input.input, images * shape[1]);
+  const value = engine.input(`${n}`, shape, job.fractionBits, data, opening);
+  await engine.scope(`${n}`, async (scope) => {
+    await scope.reveal(`answer/${n}`, await predict(job, scope, session.model, value));
+  });
+  await session.serving.answered(input);
+  await session.answered(n);
+}
+
+function predict(
+  job: ServeJob,
+  engine: SecureEngine,
+  model: ReadonlyMap<string, Value>,
+  images: Value,
+): Promise<Value> {
+  return (job.scores === true ? inferScores : infer)(engine, job.network, model, images);
+}

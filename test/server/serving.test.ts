@@ -1,0 +1,289 @@
+/** Sessions that answer images of clients with a model that stayed shared. */
+import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { insecurePairKey } from '../../src/random/agreement.ts';
+import type { RecordedMessage } from '../../src/channel/memory.ts';
+import { pixelSource } from '../../src/data/encode.ts';
+import { maskOf } from '../../src/data/share.ts';
+import type { Network } from '../../src/nn/network.ts';
+import { parameters } from '../../src/nn/network.ts';
+import { decode } from '../../src/ring/fixed.ts';
+import { add, decrease } from '../../src/ring/z64.ts';
+import type { InputOrder, Notice, PartyName } from '../../src/server/ipc.ts';
+import { PARTY_NAMES } from '../../src/server/ipc.ts';
+import type { ServeJob, TrainJob } from '../../src/server/job.ts';
+import type { ServingEnds } from '../../src/server/serving-ends.ts';
+import { ofEach, resultsIn, serveFederated, storeData, trainFederated, type OfEach } from '../federated.ts';
+import { temporaryFolder } from '../folder.ts';
+import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
+
+const NETWORK: Network = {
+  name: 'tiny',
+  input: [2, 2, 1],
+  layers: [{ type: 'flatten' }, { type: 'dense', units: 4 }, { type: 'relu' }, { type: 'dense', units: 3 }],
+};
+const DOCUMENT = 'd0'.repeat(32);
+const TRAINING: TrainJob = {
+  ...{ kind: 'train', sessionId: '', document: DOCUMENT, network: NETWORK, ...DIRECT_SUITE, ...SOFTMAX_SGD },
+  ...{ batch: 4, trainImages: 12, testImages: 0, steps: 8, checkpointEvery: 100, keepModel: true },
+};
+const JOB: ServeJob = {
+  ...{ kind: 'serve', sessionId: 's', document: '5e'.repeat(32), network: NETWORK, ...DIRECT_SUITE },
+  ...{ model: DOCUMENT, scores: true },
+};
+
+let folder: string;
+let model: ReadonlyMap<string, Float64Array>;
+
+beforeAll(async () => {
+  folder = temporaryFolder('serving');
+  const labels = Uint8Array.from({ length: 12 }, (_, i) => i % 3);
+  const images = Uint8Array.from({ length: 48 }, (_, i) => (i * 83) % 256);
+  const data = { trainImages: images, trainLabels: labels, rows: 2, columns: 2, channels: 1, classes: 3 };
+  await trainFederated(TRAINING, { seed: 1, folder, train: [storeData(folder, data, 16)] });
+  const results = await resultsIn(folder, TRAINING);
+  model = new Map(parameters(NETWORK).map(({ name }) => [name, decode(results.get(`model/${name}`)!, 16)]));
+});
+
+/** A client's input: what goes to each party. */
+function input(id: string, pixels: Uint8Array): OfEach<InputOrder> {
+  const masks = [0, 1].map(() => new Uint8Array(randomBytes(16)));
+  const opened = pixelSource(pixels, 16).block(0, pixels.length);
+  for (const key of masks) decrease(opened, maskOf('images', key).z64(0, opened.length));
+  const common = { type: 'input', id, images: pixels.length / 4 } as const;
+  return {
+    P0: { ...common, opened, masks: [masks[0]] },
+    P1: { ...common, opened: opened.slice(), masks: [masks[1]] },
+    P2: { ...common, opened: null, masks },
+  };
+}
+
+/** In the clear. */
+function scoresOf(pixels: Uint8Array): number[] {
+  const dense = (x: number[], layer: number, units: number): number[] => {
+    const [weight, bias] = [model.get(`layers.${layer}.weight`)!, model.get(`layers.${layer}.bias`)!];
+    return Array.from({ length: units }, (_, u) =>
+      x.reduce((sum, value, i) => sum + value * weight[i * units + u], bias[u]),
+    );
+  };
+  const hidden = dense(
+    [...pixels].map((pixel) => pixel / 255),
+    1,
+    4,
+  ).map((value) => Math.max(0, value));
+  return dense(hidden, 3, 3);
+}
+
+interface Answered {
+  readonly answers: ReadonlyMap<string, readonly number[]>;
+  readonly rejected: readonly (readonly [PartyName, string, string])[];
+  readonly said: readonly RecordedMessage[];
+}
+
+/** Runs a session: `client` sends inputs and resolves when it has seen enough. */
+async function session(
+  client: (ends: OfEach<ServingEnds>, told: (party: PartyName, id: string) => Promise<Notice>) => Promise<void>,
+  options: { readonly seed?: number; readonly partsMs?: number; readonly job?: ServeJob } = {},
+): Promise<Answered> {
+  const said: RecordedMessage[] = [];
+  const heard = new Map<string, (notice: Notice) => void>();
+  const early = new Map<string, Notice>();
+  const shares = new Map<string, BigUint64Array[]>();
+  const rejected: (readonly [PartyName, string, string])[] = [];
+  const told = (party: PartyName, id: string): Promise<Notice> => {
+    const key = `${party} ${id}`;
+    const notice = early.get(key);
+    return notice ? Promise.resolve(notice) : new Promise((resolve) => heard.set(key, resolve));
+  };
+  let working: Promise<void> | undefined;
+  let ends: OfEach<ServingEnds> | undefined;
+  const job = options.job ?? JOB;
+  const { outcomes } = await serveFederated(job, {
+    ...{ seed: 2, folder, ...options },
+    record: (message) => said.push(message),
+    onBegin: (begun) => (ends = begun),
+    onNotice: (party, notice) => {
+      if (notice.type === 'event' && notice.event.kind === 'ready' && party === 'P0')
+        working = client(ends!, told).finally(() => void ends!.P0.stop());
+      if (notice.type !== 'output' && notice.type !== 'rejected') return;
+      if (notice.type === 'rejected') rejected.push([party, notice.id, notice.reason]);
+      else if (notice.share !== null) shares.set(notice.id, [...(shares.get(notice.id) ?? []), notice.share]);
+      const key = `${party} ${notice.id}`;
+      early.set(key, notice);
+      heard.get(key)?.(notice);
+    },
+  });
+  await working;
+  expect(outcomes).toEqual(ofEach(() => ({ kind: 'done' })));
+  const bits = job.scores === true ? 16 : 0;
+  const answers = [...shares].flatMap(([id, [a, b]]) => (b ? [[id, [...decode(add(a, b), bits)]] as const] : []));
+  return { answers: new Map(answers), rejected, said };
+}
+
+const image = (shade: number): Uint8Array => Uint8Array.from([shade, 255 - shade, 3 * shade, 40]);
+const give = (ends: OfEach<ServingEnds>, parts: OfEach<InputOrder>): void =>
+  PARTY_NAMES.forEach((party) => ends[party].take(parts[party]));
+
+describe('a serving session', () => {
+  it('answers inputs of one image and of several, in whatever order their parts come', async () => {
+    const pixels = new Map(
+      Array.from({ length: 12 }, (_, i) => [
+        `in-${i}`,
+        i % 4 === 0 ? Uint8Array.from([...image(i), ...image(50)]) : image(9 * i),
+      ]),
+    );
+    const { answers, rejected } = await session(async (ends, told) => {
+      const parts = [...pixels].flatMap(([id, values]) => {
+        const each = input(id, values);
+        return PARTY_NAMES.map((party) => [party, each[party]] as const);
+      });
+      // Each party hears of them in an order of its own.
+      for (const [party, part] of parts.toSorted((a, b) => orderOf(a) - orderOf(b))) {
+        ends[party].take(part);
+        await sleep(1);
+      }
+      await Promise.all([...pixels.keys()].flatMap((id) => PARTY_NAMES.map((party) => told(party, id))));
+    });
+    expect(rejected).toEqual([]);
+    expect(answers.size).toBe(12);
+    for (const [id, values] of pixels) {
+      const expected = [values.subarray(0, 4), values.subarray(4)].flatMap((one) => (one.length ? scoresOf(one) : []));
+      answers.get(id)!.forEach((score, i) => expect(score).toBeCloseTo(expected[i], 2));
+      expect(answers.get(id)!.length).toBe(expected.length);
+    }
+  });
+
+  it('reveals the class alone where its job says so', async () => {
+    const { answers } = await session(
+      async (ends, told) => {
+        give(ends, input('x', image(7)));
+        await told('P0', 'x');
+        await told('P1', 'x');
+      },
+      { job: { ...JOB, scores: undefined } },
+    );
+    const scores = scoresOf(image(7));
+    expect(answers.get('x')).toEqual([scores.indexOf(Math.max(...scores))]);
+  });
+
+  it('opens the model once: an input takes the messages of its own rounds only', async () => {
+    const { said } = await session(async (ends, told) => {
+      for (const id of ['a', 'b', 'c']) {
+        give(ends, input(id, image(id.charCodeAt(0))));
+        await Promise.all(PARTY_NAMES.map((party) => told(party, id)));
+      }
+    });
+    const of = (place: RegExp): number =>
+      said.filter(({ label }) => place.test(label)).reduce((bytes, { data }) => bytes + data.byteLength, 0);
+    // Each weight once, in both directions, before the first input; biases enter no product.
+    const opened = said.filter(({ label }) => /^\/input\/model\/.*:E$/.test(label)).map(({ label }) => label);
+    expect(opened.length).toBe(4);
+    expect(new Set(opened).size).toBe(2);
+    expect(said.findLastIndex(({ label }) => opened.includes(label))).toBeLessThan(
+      said.findIndex(({ label }) => label.startsWith('/inputs/')),
+    );
+    expect(of(/^\/inputs\/0\/0/)).toBeGreaterThan(0);
+    for (const n of [1, 2]) expect(of(new RegExp(`^/inputs/0/${n}`))).toBe(of(/^\/inputs\/0\/0/));
+  });
+
+  it('drops what does not come whole, and goes on', async () => {
+    const { answers, rejected } = await session(
+      async (ends, told) => {
+        for (const [i, party] of PARTY_NAMES.entries()) {
+          const parts = input(`lacks-${party}`, image(i));
+          for (const other of PARTY_NAMES) if (other !== party) ends[other].take(parts[other]);
+        }
+        await Promise.all(
+          PARTY_NAMES.flatMap((party) =>
+            PARTY_NAMES.filter((other) => other !== party).map((other) => told(other, `lacks-${party}`)),
+          ),
+        );
+        give(ends, input('whole', image(1)));
+        await Promise.all(PARTY_NAMES.map((party) => told(party, 'whole')));
+      },
+      { partsMs: 50 },
+    );
+    expect([...answers.keys()]).toEqual(['whole']);
+    expect(rejected.length).toBe(6);
+    for (const [, , reason] of rejected) expect(reason).toBe('not every party was given its part of the input in time');
+  });
+
+  it.each<[string, (parts: OfEach<InputOrder>) => OfEach<InputOrder>]>([
+    ['E', ({ P0, P1, P2 }) => ({ P0, P1: { ...P1, opened: P1.opened!.map((x, i) => (i === 0 ? x + 1n : x)) }, P2 })],
+    ['the first mask', ({ P0, P1, P2 }) => ({ P0, P1, P2: { ...P2, masks: [new Uint8Array(16), P2.masks[1]] } })],
+    ['the second mask', ({ P0, P1, P2 }) => ({ P0, P1, P2: { ...P2, masks: [P2.masks[0], new Uint8Array(16)] } })],
+    ['how many images', ({ P0, P1, P2 }) => ({ P0, P1, P2: { ...P2, images: 2 } })],
+  ])('gives no answer to an input whose parts differ in %s', async (_, change) => {
+    const { answers, rejected } = await session(async (ends, told) => {
+      give(ends, change(input('bad', image(3))));
+      await Promise.all([told('P0', 'bad'), told('P1', 'bad')]);
+      give(ends, input('good', image(3)));
+      await Promise.all(PARTY_NAMES.map((party) => told(party, 'good')));
+    });
+    expect([...answers.keys()]).toEqual(['good']);
+    expect(rejected.some(([party]) => party === 'P1')).toBe(true);
+  });
+
+  it('ends when it is told, and says so to who still waits', async () => {
+    const { rejected } = await session(async (ends, told) => {
+      const parts = input('late', image(3));
+      ends.P1.take(parts.P1);
+      ends.P2.take(parts.P2);
+      await sleep(20);
+      await ends.P0.stop();
+      await Promise.all([told('P1', 'late'), told('P2', 'late')]);
+      ends.P0.take(parts.P0);
+      await told('P0', 'late');
+    });
+    expect(rejected.map(([party, id, reason]) => `${party} ${id} ${reason}`).sort()).toEqual(
+      PARTY_NAMES.map((party) => `${party} late the session is over`),
+    );
+  });
+
+  it('says nothing of inputs that their receiver does not have: no value, no digest of one', async () => {
+    const pixels = image(99);
+    const parts = input('secret', pixels);
+    const { said } = await session(async (ends, told) => {
+      give(ends, parts);
+      await Promise.all(PARTY_NAMES.map((party) => told(party, 'secret')));
+    });
+    const spoken = said
+      .filter(({ label }) => label.startsWith('serve/'))
+      .map(({ from, to, data }) => [from, to, JSON.parse(Buffer.from(data as Uint8Array).toString()) as object]);
+    const digest = (bytes: Uint8Array | BigUint64Array): string =>
+      createHash('sha256')
+        .update(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+        .digest('hex');
+    const E = digest(parts.P0.opened!);
+    const [first, second] = parts.P2.masks.map(digest);
+    const have = { kind: 'have', id: 'secret', images: 1 };
+    const next = { kind: 'next', id: 'secret', n: 0 };
+    const over = { kind: 'over' };
+    const sorted = (list: unknown[]): string[] => list.map((each) => JSON.stringify(each)).sort();
+    expect(sorted(spoken)).toEqual(
+      sorted([
+        ['P1', 'P0', { ...have, digest: E }],
+        ['P2', 'P0', { ...have, digest: first }],
+        ['P2', 'P1', { ...have, digest: second }],
+        ['P0', 'P1', { ...next, digest: E }],
+        ['P0', 'P2', next],
+        ...[
+          ['P0', 'P1'],
+          ['P0', 'P2'],
+          ['P1', 'P0'],
+          ['P2', 'P0'],
+          ['P2', 'P1'],
+        ].map((way) => [...way, over]),
+      ]),
+    );
+    // Each digest is of what its receiver holds itself.
+    expect([digest(parts.P0.opened!), digest(parts.P0.masks[0])]).toEqual([E, first]);
+    expect([digest(parts.P1.opened!), digest(parts.P1.masks[0])]).toEqual([E, second]);
+  });
+});
+
+/** Some order, different for each party. */
+function orderOf([party, { id }]: readonly [PartyName, InputOrder]): number {
+  return insecurePairKey(Number(id.slice(3)), party)[0];
+}
