@@ -156,7 +156,7 @@ export class FederationClient {
     const signals = [this.#signal, asked.signal].filter((signal) => signal !== undefined);
     const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
     let pause = FIRST_PAUSE_MS;
-    for (let renewed = false; ;) {
+    for (let renewed = false, reopened = false; ;) {
       signal?.throwIfAborted();
       let passing: Error;
       let wait: number | undefined;
@@ -175,6 +175,10 @@ export class FederationClient {
         wait = reply.retryAfterMs;
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
+        if (error.stale && !reopened) {
+          reopened = true;
+          continue;
+        }
         this.#lives.delete(party);
         passing = error;
       }

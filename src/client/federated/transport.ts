@@ -28,6 +28,8 @@ export type Transport = (party: PartyName, request: Request) => Promise<Reply>;
 /** No answer came from a party: nothing is known of what it did. */
 export class Unreachable extends Problem {
   readonly party: PartyName;
+  /** The connection had stood idle and was closed just then: the same again, on a new one, is likely to work. */
+  stale = false;
 
   /** @param reason refused, timed out, … */
   constructor(party: PartyName, where: string, reason: string, fix: string, options?: ErrorOptions) {

@@ -34,7 +34,10 @@ export interface JobWatcher {
 
 /** Seconds that a party may think before it answers that nothing has happened. */
 const WAIT_S = 20;
+/** Between two tries to reach a party. */
 const PAUSE_MS = 2000;
+/** Of events as they come, those of so long are asked for together. */
+const TOGETHER_MS = 200;
 /** What the first party to see a job's end leaves the others to see it. */
 const GRACE_MS = 20_000;
 
@@ -114,6 +117,7 @@ class Watch {
 
   async #follow(party: PartyName): Promise<void> {
     for (let from = 0; !this.#over.signal.aborted;) {
+      const begun = Date.now();
       try {
         const view = await this.#ask(party, '', jobAnswer);
         this.#back(party);
@@ -127,13 +131,18 @@ class Watch {
           this.#hear(party, event);
         }
         if (ended && events.length === 0) return this.#end(party, view);
+        if (!ended) await this.#sleep(begun + TOGETHER_MS - Date.now());
       } catch (error) {
         if (this.#over.signal.aborted) return;
         if (!mayPass(error)) throw error;
         this.#gone(party, error);
-        await sleep(PAUSE_MS, undefined, { signal: this.#over.signal }).catch(() => undefined);
+        await this.#sleep(PAUSE_MS);
       }
     }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await sleep(Math.max(0, ms), undefined, { signal: this.#over.signal }).catch(() => undefined);
   }
 
   #ask<T>(party: PartyName, rest: string, schema: ZodType<T>): Promise<T> {

@@ -181,14 +181,14 @@ export class FakeParty {
     return json({ digest: nameOf(signed), models: what === 'data' ? this.#parties.trainedOn : [] });
   }
 
-  #jobs(
+  async #jobs(
     method: string,
     path: string,
     name: string | undefined,
     part: string | undefined,
     last: string | undefined,
     parsed: () => unknown,
-  ): Reply | undefined {
+  ): Promise<Reply | undefined> {
     if (name === undefined && method === 'GET')
       return json({ jobs: [...this.jobs.keys()].map((digest) => this.view(digest)) });
     if (name === undefined) {
@@ -203,6 +203,11 @@ export class FakeParty {
     if (part === undefined) return json(this.view(name));
     if (part === 'events') {
       const from = Number(/from=(\d+)/.exec(path)![1]);
+      // While there is nothing to tell, and the job stays as it is.
+      const { state } = job;
+      const until = Date.now() + 1000 * Number(/wait=(\d+)/.exec(path)![1]);
+      while (job.events.length <= from && job.state === state && Date.now() < until)
+        await new Promise((go) => setTimeout(go, 5));
       const events = job.events.map((event, n) => ({ n, time: '2026-01-01T00:00:00Z', ...event })).slice(from);
       return json({ events, next: job.events.length });
     }
@@ -269,7 +274,10 @@ export class FakeParties {
     request.signal?.throwIfAborted();
     await this.before?.(party, request);
     if (this.down.has(party)) throw new Unreachable(party, `${party}.example:1`, 'nothing listens there', 'start it');
-    return this.party[party].answer(request);
+    const left = new Promise<never>((_, reject) => {
+      request.signal?.addEventListener('abort', () => reject(request.signal?.reason as Error), { once: true });
+    });
+    return Promise.race([this.party[party].answer(request), left]);
   };
 
   /** A member with an identity of its own. */
