@@ -6,7 +6,9 @@ import { localTrainOptions } from './options/checkpoints.ts';
 import { doctor, doctorOptions } from './doctor.ts';
 import { exportCheckpoint, exportOptions } from './export.ts';
 import { localInfer } from './infer.ts';
-import { addFederated, federatedTable } from './federated/commands.ts';
+import { MEMBER_COMMANDS, MEMBER_GROUPS } from './federated/commands.ts';
+import { OPERATOR_COMMANDS, OPERATOR_GROUPS } from './federation/commands.ts';
+import { addCommands, tableOf } from './groups.ts';
 import { estimate, estimateOptions } from './estimate/command.ts';
 import { inferOptions } from './options/inference.ts';
 import { plainTrainOptions } from './options/training.ts';
@@ -29,7 +31,8 @@ const TABLE: CommandTable = {
   doctor: doctorOptions,
   estimate: estimateOptions,
   'bench tables': benchOptions,
-  ...federatedTable,
+  ...tableOf(OPERATOR_GROUPS, OPERATOR_COMMANDS),
+  ...tableOf(MEMBER_GROUPS, MEMBER_COMMANDS),
 };
 
 /** The parser. Nothing is printed but help; what is wrong is thrown. */
@@ -44,7 +47,9 @@ export function commands(signal: AbortSignal): Yargs {
   const exactly = (parser: Yargs, path: string): Yargs =>
     parser.demandCommand(1, 1, `${path}: say what to do`, `${path}: too many words`).strict();
 
-  return addFederated(exactly(parser, 'securenn'), exactly, run)
+  exactly(parser, 'securenn');
+  addCommands(parser, { groups: OPERATOR_GROUPS, alone: OPERATOR_COMMANDS }, exactly, run);
+  return addCommands(parser, { groups: MEMBER_GROUPS, alone: MEMBER_COMMANDS }, exactly, run)
     .scriptName('securenn')
     .usage('$0 <command>\n\nSecure training and inference of neural networks among three parties.')
     .command('local', 'All three parties and the owner on this machine, one process each', (local) =>

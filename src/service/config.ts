@@ -187,7 +187,7 @@ export async function readPassphrase(
 export function initialConfig(
   config: Pick<PartyConfig, 'role' | 'listen' | 'links' | 'private'> & { readonly passphraseFile?: string | undefined },
 ): string {
-  const at = ({ host, port }: HostPort): string => JSON.stringify({ host, port }).replaceAll(/([:,{])"/g, '$1 "');
+  const at = ({ host, port }: HostPort): string => `{ "host": ${JSON.stringify(host)}, "port": ${port} }`;
   const { passphraseFile } = config;
   return `// What the operator of this party decides. Every other setting, and what it does: docs/operate.md
 {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { doctorOptions } from '../../src/cli/doctor.ts';
-import { federatedTable } from '../../src/cli/federated/commands.ts';
+import { MEMBER_COMMANDS, MEMBER_GROUPS } from '../../src/cli/federated/commands.ts';
+import { OPERATOR_COMMANDS, OPERATOR_GROUPS } from '../../src/cli/federation/commands.ts';
+import { tableOf } from '../../src/cli/groups.ts';
 import { exportOptions } from '../../src/cli/export.ts';
 import { inferOptions } from '../../src/cli/options/inference.ts';
 import type { Problem } from '../../src/data/problem.ts';
@@ -35,7 +37,7 @@ describe('--help', () => {
     ['local infer', inferOptions],
     ['doctor', doctorOptions],
     ['checkpoint export', exportOptions],
-    ...Object.entries(federatedTable),
+    ...Object.entries({ ...tableOf(OPERATOR_GROUPS, OPERATOR_COMMANDS), ...tableOf(MEMBER_GROUPS, MEMBER_COMMANDS) }),
   ])('%s: every option with its default', async (command, options) => {
     const text = (await help(`${command} --help`)).replaceAll(/\s+/g, ' ');
     for (const [name, option] of Object.entries(options)) {

@@ -1,8 +1,5 @@
 /** The commands of owners, analysts and clients of a federation. */
-import type { Argv as Yargs, Options } from 'yargs';
-import { Problem } from '../../data/problem.ts';
-import type { CommandTable } from '../mistakes.ts';
-import type { Argv } from '../options/values.ts';
+import type { Command, Groups } from '../groups.ts';
 import { dataDelete, dataList, dataPut, dataShow, deleteOptions, listOptions, putOptions } from './data.ts';
 import { grantGive, grantList, grantOptions, grantWithdraw, withdrawOptions } from './grants.ts';
 import { federatedInfer, federatedInferOptions } from './infer.ts';
@@ -23,21 +20,10 @@ import { fetchOptions, modelFetch, modelList, modelServe, serveOptions } from '.
 import { memberOptions } from './options.ts';
 import { federatedTrain, federatedTrainOptions } from './train.ts';
 
-type Run = (argv: Argv, signal: AbortSignal) => Promise<void>;
-
-interface Command {
-  readonly what: string;
-  /** The word that it takes besides options, and what it is. */
-  readonly word?: readonly [name: string, what: string];
-  readonly options: Readonly<Record<string, Options>>;
-  readonly run: Run;
-  readonly examples: readonly (readonly [line: string, what: string])[];
-}
-
 const DATA = ['DATA', 'OWNER/NAME, NAME of your own, or its digest'] as const;
 const JOB = ['JOB', 'Its name, or the first digits'] as const;
 
-const GROUPS: Readonly<Record<string, readonly [what: string, commands: Readonly<Record<string, Command>>]>> = {
+export const MEMBER_GROUPS: Groups = {
   data: [
     'Data sets at the three parties, shared so that no party sees a value',
     {
@@ -176,7 +162,7 @@ const GROUPS: Readonly<Record<string, readonly [what: string, commands: Readonly
   ],
 };
 
-const ALONE: Readonly<Record<string, Command>> = {
+export const MEMBER_COMMANDS: Readonly<Record<string, Command>> = {
   train: {
     what: 'Train at the three parties: propose, wait for the owners, follow, save the model',
     options: federatedTrainOptions,
@@ -191,63 +177,3 @@ const ALONE: Readonly<Record<string, Command>> = {
     examples: [['$0 infer new.idx --model 3f2a', 'by the session, or the session of the training, 3f2a']],
   },
 };
-
-const all: readonly (readonly [path: string, command: Command])[] = [
-  ...Object.entries(GROUPS).flatMap(([group, [, commands]]) =>
-    Object.entries(commands).map(([name, command]) => [`${group} ${name}`, command] as const),
-  ),
-  ...Object.entries(ALONE),
-];
-
-export const federatedTable: CommandTable = Object.fromEntries(all.map(([path, { options }]) => [path, options]));
-
-/** @param exactly a group that takes one of its commands and nothing else */
-export function addFederated(
-  parser: Yargs,
-  exactly: (parser: Yargs, path: string) => Yargs,
-  run: (command: Run) => (argv: object) => Promise<void>,
-): Yargs {
-  for (const [group, [what, commands]] of Object.entries(GROUPS)) {
-    parser.command(group, what, (within: Yargs) => {
-      exactly(within, `securenn ${group}`);
-      for (const [name, command] of Object.entries(commands)) add(within, `${group} ${name}`, command, run);
-      return within;
-    });
-  }
-  for (const [name, command] of Object.entries(ALONE)) add(parser, name, command, run);
-  return parser;
-}
-
-function add(
-  parser: Yargs,
-  path: string,
-  command: Command,
-  run: (command: Run) => (argv: object) => Promise<void>,
-): void {
-  const { what, word, options, examples } = command;
-  const name = path.split(' ').at(-1)!;
-  // Optional for the parser, whose words for one that lacks do not say of which command.
-  parser.command(
-    word === undefined ? name : `${name} [${word[0]}]`,
-    what,
-    (own: Yargs) => {
-      own.options(options);
-      if (word !== undefined) {
-        own.usage(`$0 ${path} <${word[0]}>\n\n${what}`);
-        own.positional(word[0], { type: 'string', describe: word[1] }).strict();
-      }
-      for (const [line, meaning] of examples) own.example(line, meaning);
-      return own;
-    },
-    run(async (argv, signal) => {
-      if (word !== undefined && (argv[word[0]] === undefined || argv[word[0]] === '')) {
-        const inWords = `${word[1][0].toLowerCase()}${word[1].slice(1)}`;
-        throw new Problem(
-          `securenn ${path}: say which: ${inWords}`,
-          `securenn ${path} ${word[0]}; see securenn ${path} --help`,
-        );
-      }
-      await command.run(argv, signal);
-    }),
-  );
-}

@@ -10,7 +10,8 @@ import { layTable } from '../layout.ts';
 import { integer, number, optionalText, PROTOCOL, TASK, text, type Argv } from '../options/values.ts';
 import { writeReport } from '../output.ts';
 import { Progress } from '../progress.ts';
-import { asMember, confirm, laySections, type Member } from './member.ts';
+import { confirm } from '../confirm.ts';
+import { asMember, laySections, type Member } from './member.ts';
 import { memberOptions, yesOption } from './options.ts';
 import { readSource, sourceOptions } from './source.ts';
 

@@ -9,7 +9,8 @@ import { layTable } from '../layout.ts';
 import { readNetwork } from '../options/task.ts';
 import { integer, number, oneOf, optionalText, RESULTS, TASK, text, type Argv } from '../options/values.ts';
 import { writeReport } from '../output.ts';
-import { asMember, confirm, laySections } from './member.ts';
+import { confirm } from '../confirm.ts';
+import { asMember, laySections } from './member.ts';
 import { list, memberOptions, moment, yesOption } from './options.ts';
 
 export const grantOptions: Readonly<Record<string, Options>> = {

@@ -1,9 +1,7 @@
 /** What every command of a federation's member does first and last: files read, parties greeted, connections let go. */
-import { createInterface } from 'node:readline/promises';
 import { FederationClient } from '../../client/federated/client.ts';
 import type { Section } from '../../client/federated/describe.ts';
 import { httpsTransport } from '../../client/federated/https.ts';
-import { Problem } from '../../data/problem.ts';
 import { readFederation } from '../../federation/federation-file.ts';
 import { readIdentity } from '../../federation/secret-file.ts';
 import { widthOf, wrapText } from '../layout.ts';
@@ -46,19 +44,4 @@ export function laySections(sections: readonly Section[]): string {
   return sections
     .flatMap(([label, ...lines]) => lines.map((line, i) => `${(i === 0 ? label : '').padEnd(width)}${line}`))
     .join('\n');
-}
-
-/** Asks y or n; without a terminal --yes must have been given. */
-export async function confirm(question: string, yes: boolean, signal: AbortSignal): Promise<void> {
-  if (yes) return;
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new Problem(`${question} Nobody can be asked: there is no terminal`, 'add --yes if that is what you want');
-  }
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await asking.question(`${question} [y/N] `, { signal });
-    if (!/^y(es)?$/i.test(answer.trim())) throw new Problem('nothing was done', 'answer y to go on');
-  } finally {
-    asking.close();
-  }
 }

@@ -1,0 +1,110 @@
+/** The commands of a party's operator, those that make a federation and its members' keys, and the demo of all of it. */
+import type { Command, Groups } from '../groups.ts';
+import { auditOptions, auditVerify } from './audit.ts';
+import { federationJoin, federationShow, joinOptions, showOptions } from './federation.ts';
+import { identityCard, identityInit, identityOptions } from './identity.ts';
+import {
+  admitOptions,
+  cardOptions,
+  initOptions,
+  membersOptions,
+  partyAdmit,
+  partyCard,
+  partyInit,
+  partyMembers,
+  partyRevoke,
+  partyRotate,
+  revokeOptions,
+  rotateOptions,
+} from './party.ts';
+
+export const OPERATOR_GROUPS: Groups = {
+  party: [
+    "An organisation's party: its keys, its service, whom it admits",
+    {
+      init: {
+        what: "Make a party's keys, configuration and card",
+        options: initOptions,
+        run: partyInit,
+        examples: [['$0 party init --role P0 --address p0.example.org:7600 --dir /srv/securenn', 'on the host of P0']],
+      },
+      card: {
+        what: 'Where the card is that the others need, and whose it is',
+        options: cardOptions,
+        run: partyCard,
+        examples: [],
+      },
+      rotate: {
+        what: 'Change keys, with an overlap in which the old ones count',
+        word: ['WHAT', 'certificate, tls, finish, identity or storage'],
+        options: rotateOptions,
+        run: partyRotate,
+        examples: [
+          ['$0 party rotate certificate --dir DIR', 'the same key for two more years: nobody else does anything'],
+          ['$0 party rotate tls --dir DIR', 'a second TLS key beside the present one'],
+          ['$0 party rotate finish --dir DIR', 'once every federation file names the new one: the old one goes'],
+        ],
+      },
+      admit: {
+        what: 'Admit an owner, an analyst or a client by its card',
+        word: ['CARD', 'The card that identity init made'],
+        options: admitOptions,
+        run: partyAdmit,
+        examples: [
+          ['$0 party admit hospital-a.card.json --roles owner --dir DIR', 'it may store data and approve jobs'],
+        ],
+      },
+      revoke: {
+        what: 'Nothing of a member counts any more here: no request, approval or grant',
+        word: ['MEMBER', 'Its name or id'],
+        options: revokeOptions,
+        run: partyRevoke,
+        examples: [],
+      },
+      members: { what: 'Whom this party has admitted', options: membersOptions, run: partyMembers, examples: [] },
+    },
+  ],
+  federation: [
+    'The three parties in one public file',
+    {
+      join: {
+        what: "Make federation.json of three parties' cards, and show its fingerprint",
+        word: ['CARDS..', 'The cards of P0, P1 and P2; with --update those that have changed'],
+        options: joinOptions,
+        run: federationJoin,
+        examples: [['$0 federation join P0.card.json P1.card.json P2.card.json', 'the same at all three']],
+      },
+      show: {
+        what: 'Who is in a federation file, and its fingerprint',
+        options: showOptions,
+        run: federationShow,
+        examples: [],
+      },
+    },
+  ],
+  identity: [
+    'The key file of an owner, an analyst or a client',
+    {
+      init: {
+        what: 'Make a key file, and the card that operators admit',
+        options: identityOptions,
+        run: identityInit,
+        examples: [['$0 identity init --name hospital-a', 'identity.key and hospital-a.card.json']],
+      },
+      card: { what: 'Make the card of a key file anew', options: identityOptions, run: identityCard, examples: [] },
+    },
+  ],
+  audit: [
+    'What a party did, for whom and why',
+    {
+      verify: {
+        what: "Whether a party's audit log is as it was written",
+        options: auditOptions,
+        run: auditVerify,
+        examples: [['$0 audit verify --dir DIR --head HASH', 'and whether it holds the line of that hash']],
+      },
+    },
+  ],
+};
+
+export const OPERATOR_COMMANDS: Readonly<Record<string, Command>> = {};

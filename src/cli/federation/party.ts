@@ -1,0 +1,245 @@
+/** `securenn party init|card|rotate|admit|revoke|members`: what an organisation's operator does beside its service. */
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import type { Options } from 'yargs';
+import { faultOf } from '../../data/atomic-write.ts';
+import { Problem } from '../../data/problem.ts';
+import { addressSchema, MEMBER_ROLES, parseMemberCard, type Trust } from '../../federation/card.ts';
+import { idOf } from '../../federation/identity.ts';
+import { admit, readMembers, revoke, writeMembers, type Member } from '../../federation/members.ts';
+import { noteForAudit } from '../../service/audit-log.ts';
+import { pathsOf, readConfig, type HostPort } from '../../service/config.ts';
+import { cardPath, initParty, readOwnCard } from '../../service/party-folder.ts';
+import { rotateKeys, ROTATIONS } from '../../service/rotation.ts';
+import { confirm } from '../confirm.ts';
+import { layTable } from '../layout.ts';
+import { oneOf, optionalText, RESULTS, TASK, text, type Argv } from '../options/values.ts';
+import { say, writeReport } from '../output.ts';
+import { readRoles } from './roles.ts';
+
+export const dirOption: Options = { ...text, group: TASK, default: '.', describe: "The party's folder" };
+const json: Options = {
+  ...text,
+  group: RESULTS,
+  defaultDescription: 'none',
+  describe: 'Write one JSON object here; - for standard output',
+};
+const yes: Options = {
+  type: 'boolean',
+  group: TASK,
+  default: false,
+  describe: 'Do not ask: needed where no terminal is',
+};
+
+export const initOptions: Readonly<Record<string, Options>> = {
+  role: { ...text, group: TASK, demandOption: true, describe: 'P0, P1 or P2: which of the three this organisation is' },
+  address: { ...text, group: TASK, demandOption: true, describe: 'HOST:PORT at which clients and the others find it' },
+  links: {
+    ...text,
+    group: TASK,
+    defaultDescription: 'the next port',
+    describe: 'HOST:PORT for links of jobs, for the other two parties alone',
+  },
+  private: {
+    ...text,
+    group: TASK,
+    defaultDescription: '127.0.0.1, the port after that',
+    describe: 'HOST:PORT for health and metrics, for this organisation alone',
+  },
+  listen: {
+    ...text,
+    group: TASK,
+    defaultDescription: '0.0.0.0; 127.0.0.1 for a loopback address',
+    describe: 'Address of this machine at which the two are bound',
+  },
+  name: { ...text, group: TASK, defaultDescription: 'the role', describe: "The organisation's name, for people" },
+  trust: {
+    ...text,
+    group: TASK,
+    default: 'pinned',
+    describe:
+      'How the address proves itself: pinned (its own key), public (a certificate that systems trust), or a PEM file of an authority',
+  },
+  'passphrase-file': {
+    ...text,
+    group: TASK,
+    defaultDescription: 'none: key files are as they are',
+    describe: 'Encrypt the key files: the first line of this file opens them',
+  },
+  dir: { ...dirOption, describe: "The party's folder, made if it is not there" },
+  json,
+};
+
+export async function partyInit(argv: Argv): Promise<void> {
+  const role = oneOf(argv, 'role', ['P0', 'P1', 'P2']);
+  const folder = resolve(optionalText(argv, 'dir')!);
+  const address = checkAddress('address', optionalText(argv, 'address')!);
+  const { host, port } = split(address);
+  const links = checkAddress('links', optionalText(argv, 'links') ?? `${bracketed(host)}:${port + 1}`);
+  const bind = optionalText(argv, 'listen') ?? (isLoopback(host) ? host : '0.0.0.0');
+  const linksPort = split(links).port;
+  const inside = split(
+    checkAddress('private', optionalText(argv, 'private') ?? `127.0.0.1:${Math.max(port, linksPort) + 1}`),
+  );
+  const out = optionalText(argv, 'json');
+  const passphraseFile = optionalText(argv, 'passphrase-file');
+  const card = await initParty(folder, {
+    ...{ role, address, links, name: optionalText(argv, 'name') ?? role },
+    trust: await readTrust(optionalText(argv, 'trust')!),
+    listen: { host: bind, port },
+    bindLinks: { host: bind, port: linksPort },
+    private: inside,
+    ...(passphraseFile === undefined ? {} : { passphraseFile: resolve(passphraseFile) }),
+  });
+  const path = cardPath(pathsOf(folder), role);
+  say(out, `${role} (${card.name}) at ${address}, links at ${links}; id ${idOf(card.identity)}`);
+  say(out, `its card, which holds nothing secret: ${path}`);
+  say(
+    out,
+    'next: send the card to the other two; with all three: securenn federation join P0.card.json P1.card.json P2.card.json',
+  );
+  await writeReport(out, { command: 'party init', card, path });
+}
+
+export const cardOptions: Readonly<Record<string, Options>> = { dir: dirOption, json };
+
+export async function partyCard(argv: Argv): Promise<void> {
+  const out = optionalText(argv, 'json');
+  const folder = optionalText(argv, 'dir')!;
+  const party = { paths: pathsOf(folder), config: await readConfig(folder) };
+  const { card } = await readOwnCard(party);
+  say(
+    out,
+    `${cardPath(party.paths, card.role)}: ${card.role} (${card.name}) at ${card.address}; id ${idOf(card.identity)}`,
+  );
+  await writeReport(out, { command: 'party card', card });
+}
+
+export const rotateOptions: Readonly<Record<string, Options>> = { dir: dirOption, json };
+
+const ROTATED: Readonly<Record<(typeof ROTATIONS)[number], string>> = {
+  certificate: 'the certificate is new, its key is not: nobody else has to do anything; restart the service to show it',
+  tls: 'there is a second TLS key beside the present one: send the card to the others, put it into every federation file (securenn federation join --update), restart the service, then: securenn party rotate finish',
+  finish: 'the old TLS key is gone: send the card to the others when convenient, and restart the service',
+  identity:
+    'there is a new identity, the one before counts for 30 more days: send the card to the others, put it into every federation file (securenn federation join --update), and restart the service',
+  storage:
+    'what is written from now on is under a new storage key, the others still open what is there: restart the service',
+};
+
+export async function partyRotate(argv: Argv): Promise<void> {
+  const what = ROTATIONS.find((each) => each === argv.WHAT);
+  if (what === undefined)
+    throw new Problem(`party rotate: rotate what? Found "${String(argv.WHAT)}"`, `say ${ROTATIONS.join(', ')}`);
+  const folder = optionalText(argv, 'dir')!;
+  const out = optionalText(argv, 'json');
+  const card = await rotateKeys(folder, what);
+  const { role } = await readConfig(folder);
+  await noteForAudit(pathsOf(folder).audit, 'keys rotated', { what });
+  if (card !== undefined) say(out, `${cardPath(pathsOf(folder), role)}: the new card`);
+  say(out, ROTATED[what]);
+  await writeReport(out, { command: 'party rotate', what, card: card ?? null });
+}
+
+export const admitOptions: Readonly<Record<string, Options>> = {
+  roles: {
+    ...text,
+    group: TASK,
+    defaultDescription: 'what the card asks for, or all',
+    describe: 'What it may be: owner, analyst, client, with commas',
+  },
+  dir: dirOption,
+  yes,
+  json,
+};
+
+export async function partyAdmit(argv: Argv, signal: AbortSignal): Promise<void> {
+  const path = String(argv.CARD);
+  const out = optionalText(argv, 'json');
+  const paths = pathsOf(optionalText(argv, 'dir')!);
+  await readConfig(paths.folder);
+  const source = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new Problem(`${path}: cannot be read: ${faultOf(error)}`, 'give the card that the member has sent');
+  });
+  const { card } = parseMemberCard(source, path);
+  const roles = readRoles(optionalText(argv, 'roles')) ?? card.roles ?? MEMBER_ROLES;
+  const id = idOf(card.identity);
+  const members = admit(await readMembers(paths.members), card, roles, new Date());
+  await confirm(
+    `${card.name} with id ${id} as ${roles.join(', ')}: has it told you this id by another way?`,
+    argv.yes === true,
+    signal,
+  );
+  await writeMembers(paths.members, members);
+  await noteForAudit(paths.audit, 'member admitted', { name: card.name, id, roles });
+  say(out, `${card.name} is admitted as ${roles.join(', ')}; id ${id}`);
+  await writeReport(out, { command: 'party admit', name: card.name, id, roles });
+}
+
+export const revokeOptions: Readonly<Record<string, Options>> = { dir: dirOption, yes, json };
+
+export async function partyRevoke(argv: Argv, signal: AbortSignal): Promise<void> {
+  const who = String(argv.MEMBER);
+  const out = optionalText(argv, 'json');
+  const paths = pathsOf(optionalText(argv, 'dir')!);
+  const before = await readMembers(paths.members);
+  const after = revoke(before, who, new Date());
+  const { name, identity } = after.find((member, i) => member !== before[i])!;
+  const id = idOf(identity);
+  await confirm(`revoke ${name} with id ${id}? Its key never counts again here`, argv.yes === true, signal);
+  await writeMembers(paths.members, after);
+  await noteForAudit(paths.audit, 'member revoked', { name, id });
+  say(out, `${name} is revoked here; each party revokes for itself`);
+  await writeReport(out, { command: 'party revoke', name, id });
+}
+
+export const membersOptions: Readonly<Record<string, Options>> = { dir: dirOption, json };
+
+export async function partyMembers(argv: Argv): Promise<void> {
+  const out = optionalText(argv, 'json');
+  const folder = optionalText(argv, 'dir')!;
+  await readConfig(folder);
+  const members = await readMembers(pathsOf(folder).members);
+  const row = ({ name, identity, roles, admitted, revoked }: Member): string[] => [
+    ...[name, idOf(identity), roles.join(', '), admitted.slice(0, 10)],
+    revoked === undefined ? '' : `revoked ${revoked.slice(0, 10)}`,
+  ];
+  if (members.length === 0) say(out, 'nobody is admitted yet: securenn party admit MEMBER.card.json');
+  else for (const line of layTable(['member', 'id', 'roles', 'since', ''], members.map(row), Infinity)) say(out, line);
+  await writeReport(out, {
+    command: 'party members',
+    members: members.map((member) => ({ id: idOf(member.identity), ...member })),
+  });
+}
+
+async function readTrust(written: string): Promise<Trust> {
+  if (written === 'pinned' || written === 'public') return written;
+  const ca = await readFile(written, 'utf8').catch((error: unknown) => {
+    throw new Problem(`--trust: ${written}: cannot be read: ${faultOf(error)}`, 'give pinned, public or a PEM file');
+  });
+  if (!ca.includes('-----BEGIN CERTIFICATE-----'))
+    throw new Problem(`--trust: ${written}: is no certificate in PEM form`, 'give pinned, public or a PEM file');
+  return { ca };
+}
+
+function checkAddress(option: string, written: string): string {
+  if (addressSchema.safeParse(written).success) return written;
+  throw new Problem(
+    `--${option}: expected HOST:PORT, found "${written}"`,
+    `give --${option} p0.example.org:7600 or [2001:db8::1]:7600, say`,
+  );
+}
+
+function split(address: string): HostPort {
+  const at = address.lastIndexOf(':');
+  return { host: address.slice(0, at).replaceAll(/[[\]]/g, ''), port: Number(address.slice(at + 1)) };
+}
+
+function bracketed(host: string): string {
+  return isIP(host) === 6 ? `[${host}]` : host;
+}
+
+function isLoopback(host: string): boolean {
+  return host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
