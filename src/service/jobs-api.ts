@@ -92,14 +92,17 @@ export interface Jobs {
   /** Events from number `from` on; waits for one while there is none, until the signal aborts. */
   events(job: Digest, from: number, signal: AbortSignal): Promise<readonly JobEvent[]>;
   models(): readonly ModelView[];
-  /** An input of a serving session, opened. The same id of the same client again: the same answer. Resolves with this party's answer. */
+  /** An input of a serving session, opened. Resolves with this party's answer, sealed to the client; the same id of the same client again: the same. */
   infer(job: Digest, id: string, client: PublicIdentity, input: Uint8Array): Promise<Uint8Array>;
   /** An order of another party, whose identity is proved; `body` is JSON as it came. */
   control(order: ControlOrder, from: PartyName, body: unknown): Promise<object>;
   /** A data set or grant is withdrawn, which is stored already. Resolves when no job process uses the data any more. @returns models trained on it */
   withdrawn(what: WithdrawalDocument['what'], digest: Digest): Promise<readonly Digest[]>;
-  /** Takes a connection to the links port, paused, for a job process that waits for a peer; false: nobody does. */
-  takeLink(socket: Socket): boolean;
+  /**
+   * Takes a connection to the links port, paused, of which `head` has been read, for the job process that waits for a peer in the session that it
+   * names (`channel/client-hello.ts`); false: none does.
+   */
+  takeLink(socket: Socket, session: string, head: Uint8Array): boolean;
   counts(): Readonly<Record<JobState, number>>;
   /** Lets running jobs stop at a step and keep a checkpoint; no job starts after this. */
   drain(): Promise<void>;

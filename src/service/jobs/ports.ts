@@ -41,8 +41,8 @@ export interface JobProcess {
   /** P0's: all three are to stop. */
   stop(): void;
   input(order: InputOrder): void;
-  /** @returns whether it waits for a peer, and took the connection */
-  take(socket: Socket): boolean;
+  /** @returns whether it waits for a peer, and took the connection, of which `head` has been read */
+  take(socket: Socket, head: Uint8Array): boolean;
   /** Ends it, gently first. */
   end(reason: string): void;
   /** At once. */
