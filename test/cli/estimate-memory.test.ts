@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { memoryOf, peak } from '../../src/cli/estimate/memory.ts';
+import { memoryOf, peak } from '../../src/server/memory.ts';
 import { readTrainSettings } from '../../src/cli/options/training.ts';
 import { countInference, countTraining } from '../../src/nn/count.ts';
 import type { Network } from '../../src/nn/network.ts';

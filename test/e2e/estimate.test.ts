@@ -1,7 +1,7 @@
 /** `estimate` against `local train` and `local infer`: bytes and rounds exactly, time within a factor of two. */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Memory, memoryOf } from '../../src/cli/estimate/memory.ts';
+import { type Memory, memoryOf } from '../../src/server/memory.ts';
 import { readTrainSettings } from '../../src/cli/options/training.ts';
 import { countInference, countTraining } from '../../src/nn/count.ts';
 import { parseNetwork } from '../../src/nn/networkFile.ts';

@@ -15,7 +15,7 @@ import { checkWritable, say, writeReport } from '../output.ts';
 import { machineCard } from '../report.ts';
 import { type Argv, integer, number } from '../options/values.ts';
 import { calibrate } from './calibrate.ts';
-import { type Memory, memoryOf } from './memory.ts';
+import { type Memory, memoryOf } from '../../server/memory.ts';
 import { secondsOf, type Seconds } from './model.ts';
 
 const PICKED = ['batch', 'loss', 'optimizer', 'momentum', 'lr', 'suite', 'truncation', 'fraction-bits', 'compare-bits'];

@@ -8,11 +8,11 @@
  *
  * BASE and the factors are measured, on two cores with Node 20, as the largest resident set (`bench/limits.ts`): docs/links.md.
  */
-import { countInference, countTraining } from '../../nn/count.ts';
-import { classCount, inputSize, parameters } from '../../nn/network.ts';
-import { evaluationBatch, type Samples } from '../../nn/train.ts';
-import { sizeOf } from '../../ring/shape.ts';
-import type { TrainSettings } from '../options/training.ts';
+import type { CountingOptions } from '../engine/countedValues.ts';
+import { countInference, countTraining } from '../nn/count.ts';
+import { classCount, inputSize, parameters, type Network } from '../nn/network.ts';
+import { evaluationBatch, type Samples, type TrainOptions } from '../nn/train.ts';
+import { sizeOf } from '../ring/shape.ts';
 
 /** Bytes of one party's process. */
 export interface PartyMemory {
@@ -43,8 +43,18 @@ const STEP = { worker: 1.35, helper: 0.9 };
 /** An inference has no way back: values of a layer are dropped with the next. */
 const INFERENCE = { worker: 0.6, helper: 0.6 };
 
+/** What of a task the estimate rests on. */
+export type Task = CountingOptions & { readonly network: Network; readonly batch: number };
+
 /** Of a whole training with its evaluations, and of predicting one batch. */
-export async function memoryOf(settings: TrainSettings, { trainImages, testImages }: Samples): Promise<Memory> {
+export async function memoryOf(settings: Task & TrainOptions, samples: Samples): Promise<Memory> {
+  return { training: await trainingMemory(settings, samples), inference: await inferenceMemory(settings) };
+}
+
+export async function trainingMemory(
+  settings: Task & TrainOptions,
+  { trainImages, testImages }: Samples,
+): Promise<PartyMemory> {
   const { network, batch } = settings;
   // One step, which opens the weights and may show its loss, and one batch of an evaluation.
   const { steps, evaluations, stateElements } = await countTraining(
@@ -59,13 +69,15 @@ export async function memoryOf(settings: TrainSettings, { trainImages, testImage
     ...evaluations.map(({ heldBytes }) => peak(session, heldBytes, INFERENCE)),
   ];
   const largest = (party: keyof PartyMemory): number => Math.max(...training.map((memory) => memory[party]));
+  return { P0: largest('P0'), P1: largest('P1'), P2: largest('P2') };
+}
+
+/** Of predicting one batch. */
+export async function inferenceMemory(settings: Task): Promise<PartyMemory> {
+  const { network, batch } = settings;
   const [{ heldBytes }] = await countInference(network, settings, batch, 1);
   const weights = parameters(network).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const model = ELEMENT_BYTES * (weights + batch * inputSize(network));
-  return {
-    training: { P0: largest('P0'), P1: largest('P1'), P2: largest('P2') },
-    inference: peak(model, heldBytes, INFERENCE),
-  };
+  return peak(ELEMENT_BYTES * (weights + batch * inputSize(network)), heldBytes, INFERENCE);
 }
 
 /**
