@@ -89,6 +89,9 @@ export interface TrainDocument extends CommonJobDocument, Omit<TrainOptions, 'sh
   readonly keepModel: boolean;
 }
 
+/** In one input of a serving session. */
+export const MAX_INPUT_IMAGES = 64;
+
 /** A session that answers inputs of clients with a model that stayed shared. */
 export interface ServeDocument extends CommonJobDocument {
   readonly kind: 'serve';

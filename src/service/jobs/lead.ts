@@ -209,7 +209,7 @@ function started(state: State, event: Extract<LeadEvent, { kind: 'started' }>): 
 function heard(state: State, from: PartyName, attempt: number, outcome: Outcome): LeadTurn {
   const { lead, record, now } = state;
   // That it is over at a party holds for all attempts.
-  if (outcome.kind === 'over') return settle(state, endAt(from, outcome.end));
+  if (outcome.kind === 'over') return settle(state, endAt(state, from, outcome.end));
   if (attempt !== record.attempt) return still(state);
   if (lead.phase === 'preparing' && lead.answers[from] !== undefined && outcome.kind === 'failed') {
     // It was prepared, and cannot be started any more.
@@ -257,7 +257,7 @@ function hindranceIn(state: State): LeadTurn | undefined {
   const answers = PARTY_NAMES.map((party) => [party, lead.answers[party]!] as const);
   for (const [party, answer] of answers) {
     if (isRefused(answer) && answer.over !== undefined)
-      return settle(state, endAt(party, { state: answer.over, reason: answer.refused, fix: answer.fix }));
+      return settle(state, endAt(state, party, { state: answer.over, reason: answer.refused, fix: answer.fix }));
   }
   for (const [party, answer] of answers) {
     const since = lead.away[party];
@@ -322,7 +322,8 @@ function newestOf(holdings: readonly (readonly Place[])[]): Place | undefined {
 }
 
 /** The end that one party has come to, for all. */
-function endAt(party: PartyName, { state, reason, fix }: End): End {
+function endAt({ serves }: State, party: PartyName, { state, reason, fix }: End): End {
+  if (state === 'succeeded' && serves) return { state, reason };
   if (state === 'succeeded') return { state: 'failed', reason: `${party} says that it has been done, and it has not` };
   return { state, reason: saidBy(party, reason ?? state), fix };
 }

@@ -60,8 +60,10 @@ export type MemberEvent =
   | { readonly kind: 'settle'; readonly end: End }
   /** Nothing was heard of the leader. */
   | { readonly kind: 'forsaken'; readonly seconds: number }
-  /** Serving: so many images may be answered in all. */
-  | { readonly kind: 'allow'; readonly images: number };
+  /** Serving: so many images may be answered, counted from the first. */
+  | { readonly kind: 'allow'; readonly images: number }
+  /** Serving: all that it allows have been answered. */
+  | { readonly kind: 'exhausted' };
 
 export type Facts = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
@@ -114,6 +116,8 @@ export function stepMember(member: Member, event: MemberEvent, now: number, roll
       return forsaken(member, event.seconds, now);
     case 'allow':
       return nothing({ ...member, record: { ...member.record, images: event.images } });
+    case 'exhausted':
+      return over(member, { state: 'succeeded', reason: 'as many images as it allows have been answered' }, now);
   }
 }
 
@@ -260,7 +264,7 @@ function settled(member: Member, end: End, now: number): Turn {
   // It was given up here because P0 was away; P0 is back, and had seen the end.
   const late = record.state === 'failed' && record.done > 0 && end.state === 'succeeded';
   if (isOver(record) && !late) return { member, actions: [DONE] };
-  const untrue = end.state === 'succeeded' && record.done === 0;
+  const untrue = end.state === 'succeeded' && record.done === 0 && record.job.document.kind === 'train';
   const own: End = untrue
     ? { state: 'failed', reason: 'P0 says that it is done, but this party has not done it' }
     : end;

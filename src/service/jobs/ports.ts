@@ -2,17 +2,16 @@
 import type { Socket } from 'node:net';
 import type { LinkTls } from '../../channel/pins.ts';
 import type { Holdings } from '../../data/checkpoint-store.ts';
-import type { JobDocument } from '../../federation/documents.ts';
-import type { Id, Identity } from '../../federation/identity.ts';
+import type { Identity } from '../../federation/identity.ts';
+import type { World } from '../../federation/job-check.ts';
 import type { ComputeSettings } from '../../server/compute.ts';
 import type { InputOrder, Notice, OpenOrder, PartyName, StartOrder } from '../../server/ipc.ts';
 import type { Logger } from '../../server/log.ts';
 import type { LogLevel } from '../../server/log-levels.ts';
-import type { Audit, ControlOrder, DataSets, Grants, ModelView, Received } from '../jobs-api.ts';
+import type { Audit, ControlOrder, DataSets, Decisions, Grants } from '../jobs-api.ts';
 import type { StoreFiles } from '../store/store-files.ts';
 import type { Outcome } from './control.ts';
 import type { Roll } from './start-check.ts';
-import type { Verdict } from './verdict.ts';
 
 /** The other two parties. */
 export interface Peers {
@@ -21,14 +20,6 @@ export interface Peers {
    * when it could not be reached or did not answer in time.
    */
   ask(to: PartyName, order: ControlOrder, body: object, timeoutMs: number): Promise<unknown>;
-}
-
-/** The rules of consent with what this party knows. */
-export interface Consent {
-  /** Before a job begins. @param models those that stayed shared here */
-  judge(job: Received<JobDocument>, models: readonly ModelView[]): Verdict;
-  /** Once it has begun: why it must not go on; undefined: it may. */
-  objection(job: Received<JobDocument>): string | undefined;
 }
 
 /** A job's process, as the scheduler sees it. */
@@ -69,16 +60,19 @@ export interface SchedulerOptions {
   readonly folder: string;
   readonly data: DataSets;
   readonly grants: Grants;
-  readonly consent: Consent;
+  readonly decisions: Decisions;
+  /** How somebody stands with this party; undefined: not at all. */
+  readonly member: World['member'];
   readonly audit: Audit;
   readonly peers: Peers;
-  readonly nameOf: (id: Id) => string;
   readonly compute: ComputeSettings;
   readonly patience: { readonly linkSeconds: number; readonly partySeconds: number };
   /** Bytes that all job processes together may take. */
   readonly memoryBytes: number;
   readonly log: Logger;
   readonly logLevel: () => LogLevel;
+  /** Where lines go that job processes log. */
+  readonly writeLine: (line: string) => void;
   readonly launch?: Launch | undefined;
   readonly now?: (() => number) | undefined;
   readonly files?: StoreFiles | undefined;

@@ -1,0 +1,27 @@
+/** How much memory a job will take here, and whether it is there beside those that run. */
+import { MAX_INPUT_IMAGES, type JobDocument } from '../../federation/documents.ts';
+import type { PartyName } from '../../server/ipc.ts';
+import { inferenceMemory, trainingMemory } from '../../server/memory.ts';
+import type { DataSets } from '../jobs-api.ts';
+import type { Refused } from './control.ts';
+import { imagesOf } from './orders.ts';
+
+/** Bytes of this party's process at its peak: an estimate from shapes (docs/links.md). */
+export async function memoryOfJob(document: JobDocument, party: PartyName, data: DataSets): Promise<number> {
+  if (document.kind === 'serve') return (await inferenceMemory({ ...document, batch: MAX_INPUT_IMAGES }))[party];
+  const sum = (sets: readonly { readonly digest: string }[]): number =>
+    sets.reduce((images, { digest }) => images + imagesOf(data, digest), 0);
+  const { train, test, reveal } = document;
+  const samples = { trainImages: sum(train), testImages: reveal.counts === 'none' ? 0 : sum(test) };
+  return (await trainingMemory({ ...document, showLoss: reveal.loss }, samples))[party];
+}
+
+/** @param taken bytes of the jobs that run  @param limit of all together */
+export function lacksMemory(needed: number, taken: number, limit: number): Refused | undefined {
+  if (needed + taken <= limit) return undefined;
+  const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const what = `it takes about ${gib(needed)} of memory here, of ${gib(limit)} that jobs may take`;
+  if (taken > 0 && needed <= limit) return { refused: `${what}; jobs that run take ${gib(taken)}` };
+  const fix = "give a smaller batch, or ask the party's operator for more memory (limits.memoryGiB)";
+  return { refused: what, fix, over: 'refused' };
+}

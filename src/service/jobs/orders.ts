@@ -1,0 +1,153 @@
+/** What a job process is ordered, from the job's document and what this party stores. */
+import { join } from 'node:path';
+import { Problem } from '../../data/problem.ts';
+import type { Digest } from '../../federation/canonical.ts';
+import type { DataReference, JobDocument, TrainDocument } from '../../federation/documents.ts';
+import { trainJobOf, serveJobOf } from '../../server/federated-job.ts';
+import {
+  PARTY_NAMES,
+  type EndsOrder,
+  type OpenOrder,
+  type PartyAddress,
+  type PartyName,
+  type StartOrder,
+  type StoredSet,
+} from '../../server/ipc.ts';
+import type { Job } from '../../server/job.ts';
+import type { DataSets, Received } from '../jobs-api.ts';
+import type { StartControl } from './control.ts';
+import type { SchedulerOptions } from './ports.ts';
+import { sessionOf } from './start-check.ts';
+
+/** Longest wait for one message while nobody gets on; as `local` has it. */
+const TIMEOUT_MS = 120_000;
+
+/** Where a job's files lie in the party's folder `state`. */
+export class JobFolders {
+  readonly #state: string;
+
+  constructor(state: string) {
+    this.#state = state;
+  }
+
+  get records(): string {
+    return join(this.#state, 'jobs');
+  }
+
+  get events(): string {
+    return join(this.#state, 'events');
+  }
+
+  get allCheckpoints(): string {
+    return join(this.#state, 'checkpoints');
+  }
+
+  checkpoints(job: Digest): string {
+    return join(this.allCheckpoints, job);
+  }
+
+  results(job: Digest): string {
+    return join(this.#state, 'results', job);
+  }
+
+  model(job: Digest): string {
+    return join(this.#state, 'models', job);
+  }
+
+  modelFile(job: Digest): string {
+    return join(this.model(job), 'model.shares');
+  }
+}
+
+type Given = Pick<
+  SchedulerOptions,
+  'roll' | 'links' | 'tls' | 'storageKeys' | 'data' | 'compute' | 'patience' | 'logLevel'
+>;
+
+export function openOrder(job: Received<JobDocument>, folders: JobFolders, given: Given): OpenOrder {
+  return {
+    type: 'open',
+    party: given.roll().self,
+    listen: 'handed',
+    ...(job.document.kind === 'train' && { checkpoints: folders.checkpoints(job.digest) }),
+    storageKeys: given.storageKeys,
+    log: given.logLevel(),
+  };
+}
+
+/** Rejects with a Problem when something that it needs cannot be read. */
+export async function startOrder(
+  { digest, document }: Received<JobDocument>,
+  order: StartControl,
+  folders: JobFolders,
+  given: Given,
+): Promise<StartOrder> {
+  const { links, tls, data, compute, patience } = given;
+  const session = { sessionId: sessionOf(order), resume: order.resume };
+  const job: Job =
+    document.kind === 'train'
+      ? trainJobOf(document, digest, (set) => imagesOf(data, set), session)
+      : serveJobOf(document, digest, session);
+  return {
+    type: 'start',
+    job,
+    ends:
+      document.kind === 'train'
+        ? await trainingEnds(document, digest, folders, data)
+        : { kind: 'serving', model: folders.modelFile(document.model) },
+    parties: addresses(links(), order),
+    tls: tls(),
+    timeoutMs: TIMEOUT_MS,
+    linkPatienceMs: 1000 * patience.linkSeconds,
+    compute,
+  };
+}
+
+/** 0 where the data set is not here. */
+export function imagesOf(data: DataSets, set: Digest): number {
+  return data.find(set)?.data.document.images ?? 0;
+}
+
+async function trainingEnds(
+  document: TrainDocument,
+  job: Digest,
+  folders: JobFolders,
+  data: DataSets,
+): Promise<EndsOrder> {
+  const stored = (references: readonly DataReference[]): Promise<StoredSet[]> =>
+    Promise.all(references.map(({ digest }) => storedSet(digest, data)));
+  const { from } = document;
+  return {
+    kind: 'training',
+    train: await stored(document.train),
+    // Whose counts nobody learns is not evaluated.
+    test: document.reveal.counts === 'none' ? [] : await stored(document.test),
+    receiver: document.receiver,
+    results: folders.results(job),
+    ...(from !== undefined && { from: { file: folders.modelFile(from), job: from } }),
+    ...(document.keepModel && { keep: folders.modelFile(job) }),
+  };
+}
+
+async function storedSet(digest: Digest, data: DataSets): Promise<StoredSet> {
+  const set = data.find(digest);
+  if (set?.state !== 'ready') {
+    const what = `data set ${digest.slice(0, 12)} is not ready`;
+    throw new Problem(what, 'wait until all three parties have it', { told: what });
+  }
+  const { images, rows, columns, channels, classes, fractionBits } = set.data.document;
+  const sizes = { images, rows, columns, channels, classes, fractionBits };
+  return { data: digest, sizes, folder: set.folder, keys: await data.keys(digest) };
+}
+
+function addresses(
+  links: Readonly<Record<PartyName, string>>,
+  { keys }: StartControl,
+): Readonly<Record<PartyName, PartyAddress>> {
+  const [P0, P1, P2] = PARTY_NAMES.map((party) => {
+    const at = links[party].lastIndexOf(':');
+    const host = links[party].slice(0, at);
+    return { host, port: Number(links[party].slice(at + 1)), publicKey: keys[party].document.key };
+  });
+  return { P0, P1, P2 };
+}
