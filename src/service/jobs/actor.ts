@@ -194,6 +194,7 @@ export class JobActor {
       job: this.digest,
       serves: this.job.document.kind === 'serve',
       begun: record.begun,
+      done: record.done > 0,
       partySeconds: options.patience.partySeconds,
     };
     const before = record.lead ?? NEW_LEAD;

@@ -58,6 +58,8 @@ export interface LeadContext {
   readonly serves: boolean;
   /** An attempt has begun already. */
   readonly begun: boolean;
+  /** P0 has done its own part. */
+  readonly done: boolean;
   readonly partySeconds: number;
 }
 
@@ -322,8 +324,9 @@ function newestOf(holdings: readonly (readonly Place[])[]): Place | undefined {
 }
 
 /** The end that one party has come to, for all. */
-function endAt({ serves }: State, party: PartyName, { state, reason, fix }: End): End {
-  if (state === 'succeeded' && serves) return { state, reason };
+function endAt({ serves, done }: State, party: PartyName, { state, reason, fix }: End): End {
+  // A party takes a training for done on P0's word alone: P0 has forgotten.
+  if (state === 'succeeded' && (serves || done)) return { state, reason };
   if (state === 'succeeded') return { state: 'failed', reason: `${party} says that it has been done, and it has not` };
   return { state, reason: saidBy(party, reason ?? state), fix };
 }

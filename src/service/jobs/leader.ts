@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { ControlOrder } from '../jobs-api.ts';
 import { Refusal } from '../refusal.ts';
-import { PARTY_NAMES, type PartyName } from '../../server/ipc.ts';
+import type { PartyName } from '../../server/ipc.ts';
 import type { JobActor } from './actor.ts';
 import {
   orderAnswer,
@@ -27,6 +27,8 @@ const TICK_MS = 250;
 /** Starting a process and reading checkpoints of gigabytes. */
 const PREPARE_MS = 60_000;
 const ORDER_MS = 20_000;
+/** When the end of a job could not be written. */
+const SETTLE_AGAIN_MS = 15_000;
 
 /** This party's own part, asked as the others are. */
 export interface OwnPart {
@@ -115,10 +117,8 @@ export class Leader {
         const order: AbortControl = { job, attempt, reason: 'P0 does not run it' };
         return void this.#order(action.at, 'abort', order, (own) => own.abort(order));
       }
-      case 'settle': {
-        const order: SettleControl = { job: actor.digest, end: action.end };
-        for (const to of PARTY_NAMES) void this.#order(to, 'settle', order, (own) => own.settle(order));
-      }
+      case 'settle':
+        return void this.#settle({ job: actor.digest, end: action.end });
     }
   }
 
@@ -147,6 +147,16 @@ export class Leader {
     const own = (): Promise<OrderAnswer> => this.#options.own.start(order);
     const answer = to === 'P0' ? await spoken(own()) : await this.#ask(to, 'start', order, orderAnswer, ORDER_MS);
     await actor.tellLead({ kind: 'started', from: to, attempt: order.attempt, answer });
+  }
+
+  /** P0's own record first: what it forgot, it could not tell again. */
+  async #settle(order: SettleControl): Promise<void> {
+    const answer = await spoken(this.#options.own.settle(order));
+    if ('silent' in answer) {
+      setTimeout(() => void this.#settle(order), SETTLE_AGAIN_MS).unref();
+      return;
+    }
+    for (const to of ['P1', 'P2'] as const) void this.#order(to, 'settle', order, (own) => own.settle(order));
   }
 
   /** What is lost on the way is made good when that party asks for the state of things. */
