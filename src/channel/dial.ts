@@ -14,6 +14,8 @@ export interface DialOptions extends WebSocketOptions {
   /** For `wss://`: our key, and who must answer. */
   readonly tls?: LinkTls | undefined;
   readonly peer?: PeerName | undefined;
+  /** For `wss://`: the session that the connection is for, so that whoever accepts it knows where it belongs. */
+  readonly session?: string | undefined;
 }
 
 const RETRY_MS = 100;
@@ -38,7 +40,7 @@ export async function dial(url: string, options: DialOptions): Promise<WebSocket
 
 /** One attempt. With TLS, the first byte of ours that is not TLS's own leaves after the other end has proved its key. */
 export async function dialOnce(url: string, options: DialOptions): Promise<WebSocketTransport> {
-  const { tls, peer, timeoutMs, signal } = options;
+  const { tls, peer, timeoutMs, signal, session } = options;
   if (/^wss:/i.test(url) !== (tls !== undefined))
     throw new SyntaxError(tls === undefined ? 'wss:// needs keys to show and to expect' : 'expected wss://HOST:PORT');
   if (tls === undefined) return upgrade(url, options);
@@ -46,7 +48,7 @@ export async function dialOnce(url: string, options: DialOptions): Promise<WebSo
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const began = performance.now();
-  const dialled = await connectTls({ host, port: Number(port || 443) }, tls, peer, { timeoutMs, signal });
+  const dialled = await connectTls({ host, port: Number(port || 443) }, tls, peer, { timeoutMs, signal, session });
   const left = Math.max(1, timeoutMs - (performance.now() - began));
   return upgrade(`ws:${url.slice('wss:'.length)}`, { ...options, timeoutMs: left }, dialled);
 }

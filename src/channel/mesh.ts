@@ -165,15 +165,17 @@ class MeshOpening {
 
   async #dial(peer: PeerName, url: string, patience: Patience): Promise<void> {
     const { signal } = this.#ending;
-    const { tls, socket, self } = this.#options;
+    const { tls, socket, self, sessionId: session } = this.#options;
     /** A link that may be open at the other end. */
     let link: KeptLink | undefined;
     let introducing: Introduced | undefined;
     while (!signal.aborted) {
       const timeoutMs = patience.left;
-      const connection = await dial(url, { ...socket, tls, peer, timeoutMs, signal }).catch((error: unknown) => {
-        throw new ChannelError(`${self} cannot reach ${peer}: ${messageOf(error)}`, { cause: error });
-      });
+      const connection = await dial(url, { ...socket, tls, peer, session, timeoutMs, signal }).catch(
+        (error: unknown) => {
+          throw new ChannelError(`${self} cannot reach ${peer}: ${messageOf(error)}`, { cause: error });
+        },
+      );
       const stop = (): void => connection.destroy();
       signal.addEventListener('abort', stop);
       try {

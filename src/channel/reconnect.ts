@@ -147,7 +147,8 @@ export class KeptLink {
   async #attempt(url: string, signal: AbortSignal): Promise<[WebSocketTransport, Introduced]> {
     const { side, tls, socket } = this.#options;
     const { peer, resumption } = this;
-    const connection = await dialOnce(url, { ...socket, tls, peer, timeoutMs: ATTEMPT_MS, signal });
+    const session = side.sessionId;
+    const connection = await dialOnce(url, { ...socket, tls, peer, session, timeoutMs: ATTEMPT_MS, signal });
     const stop = (): void => connection.destroy();
     signal.addEventListener('abort', stop);
     try {

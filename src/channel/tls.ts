@@ -12,6 +12,7 @@ import { constants } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect, createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 import { ChannelError, type PeerName } from './channel.ts';
+import { protocolOf } from './client-hello.ts';
 import { pinOf, type LinkTls } from './pins.ts';
 
 /** What TLS has shown of the other end. */
@@ -67,17 +68,30 @@ export interface Dialled {
   readonly secured: Secured;
 }
 
-/** Connects to `peer`. Rejects with a PinError when somebody else answers. */
+/** Connects to `peer`. Rejects with a PinError when somebody else answers. @param session named before anything is proved: `client-hello.ts` */
 export function connectTls(
   { host, port }: { readonly host: string; readonly port: number },
   tls: LinkTls,
   peer: PeerName,
-  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  {
+    timeoutMs,
+    signal,
+    session,
+  }: {
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal | undefined;
+    readonly session?: string | undefined;
+  },
 ): Promise<Dialled> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const line = connectTcp({ host, port, noDelay: true });
-    const socket = connect({ ...settings(tls), socket: line, ...(isAddress(host) ? {} : { servername: host }) });
+    const socket = connect({
+      ...settings(tls),
+      socket: line,
+      ...(isAddress(host) ? {} : { servername: host }),
+      ...(session === undefined ? {} : { ALPNProtocols: [protocolOf(session)] }),
+    });
     const end = (act: () => void): void => {
       clearTimeout(late);
       signal?.removeEventListener('abort', stop);

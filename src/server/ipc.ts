@@ -152,6 +152,8 @@ export interface FailureNotice {
   readonly type: 'error';
   readonly message: string;
   readonly fix?: string | undefined;
+  /** What others may be told of it: no value, no path. Absent: that it happened. */
+  readonly told?: string | undefined;
   /** `link`: a link failed, so the cause may lie in another party. */
   readonly origin: 'here' | 'link';
 }
@@ -305,6 +307,7 @@ export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
     type: z.literal('error'),
     message: z.string(),
     fix: z.string().optional(),
+    told: z.string().optional(),
     origin: z.enum(['here', 'link']),
   }),
 ]);

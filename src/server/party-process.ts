@@ -95,13 +95,14 @@ function fail(reason: unknown): void {
   const error = explained(reason);
   const message = describe(error);
   const origin = error instanceof ChannelError ? 'link' : 'here';
-  mesh?.abortAll(reasonFor(error));
+  const told = reasonFor(error);
+  mesh?.abortAll(told);
   profiling?.end(false);
   const fix = error instanceof Problem ? { fix: error.fix } : {};
   log?.error({ reason: message, origin, ...fix, ...monitor?.totals() }, 'failed');
   metrics?.close();
   void (door ?? opened?.listener)?.close();
-  leave(1, { type: 'error', message, origin, ...fix });
+  leave(1, { type: 'error', message, origin, told, ...fix });
 }
 
 async function open(order: OpenOrder): Promise<void> {

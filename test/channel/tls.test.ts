@@ -5,6 +5,7 @@ import { createServer, connect as connectTcp, type AddressInfo, type Socket } fr
 import { connect as connectTls, createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PeerName } from '../../src/channel/channel.ts';
+import { sessionIn } from '../../src/channel/client-hello.ts';
 import { dial } from '../../src/channel/dial.ts';
 import { portlessListener, type Listener } from '../../src/channel/listener.ts';
 import type { LinkTls } from '../../src/channel/pins.ts';
@@ -70,7 +71,9 @@ describe('links over TLS', () => {
     await p0.links.get('P1')!.send('open sesame', new Uint8Array(100).fill(0x41), 1);
     await p1.links.get('P0')!.receive('open sesame', 'u8', 100);
     const text = Buffer.concat(line).toString('latin1');
-    for (const word of ['SNNf', 'open sesame', 'AAAA', 'session', 'protocol', 'HTTP']) expect(text).not.toContain(word);
+    for (const word of ['SNNf', 'open sesame', 'AAAA', 'protocol', 'HTTP']) expect(text).not.toContain(word);
+    // But for the session's name, in the first message alone.
+    expect(text.split('session-1')).toHaveLength(2);
     await Promise.all([p0.close(), p1.close()]);
   });
 
@@ -293,6 +296,34 @@ describe('a socket that another process accepted', () => {
       secure('P1', ports, pair, { listener: undefined, dial: { P0: `wss://${HOST}:${port}` } }),
     ]);
     expect(expecting).toEqual(['P1', '']);
+    await Promise.all([p0.close(), p1.close()]);
+  });
+
+  it('is taken with what was read of it, which names the session', async () => {
+    const taking = portlessListener({ tls: tlsOf('P0') });
+    opened.push({ end: () => taking.close() });
+    const named: unknown[] = [];
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
+      socket.once('readable', () => {
+        const head = (socket.read() as Buffer | null) ?? Buffer.alloc(0);
+        named.push(sessionIn(head));
+        socket.unshift(head);
+        taking.take(socket);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
+    opened.push({ end: () => server.close() });
+    const { port } = server.address() as AddressInfo;
+    const [p0, p1] = await Promise.all([
+      secure('P0', { P0: taking } as Record<PeerName, Listener>, pair),
+      secure('P1', { P0: taking } as Record<PeerName, Listener>, pair, {
+        listener: undefined,
+        dial: { P0: `wss://${HOST}:${port}` },
+      }),
+    ]);
+    await p1.links.get('P0')!.send('x', new Uint8Array(100_000).fill(3), 1);
+    expect((await p0.links.get('P1')!.receive('x', 'u8', 100_000)).data.every((byte) => byte === 3)).toBe(true);
+    expect(named).toEqual([{ session: 'session-1' }]);
     await Promise.all([p0.close(), p1.close()]);
   });
 

@@ -1,7 +1,7 @@
 /** Job processes: one for each attempt of a job, started and watched (`server/party-process.ts` is what runs in them). */
 import type { Socket } from 'node:net';
 import { reasonFor } from '../../channel/reason.ts';
-import type { FailureNotice, InputOrder, OpenOrder, StartOrder } from '../../server/ipc.ts';
+import type { InputOrder, OpenOrder, StartOrder } from '../../server/ipc.ts';
 import type { Logger } from '../../server/log.ts';
 import { PartyChild, type News } from '../../server/party-child.ts';
 import type { Outcome } from './control.ts';
@@ -89,7 +89,6 @@ function outcomeOf(child: PartyChild): Outcome {
   if (child.stoppedAt !== undefined) return { kind: 'stopped', step: child.stoppedAt };
   if (child.done) return { kind: 'done' };
   if (child.failure === undefined) return { kind: 'failed', origin: 'here', reason: reasonFor(child.obituary()) };
-  const { origin, message, told } = child.failure as FailureNotice & { readonly told?: string };
-  const reason = told ?? (origin === 'link' ? message : 'an error of its own, which its log has');
-  return { kind: 'failed', origin, reason };
+  const { origin, told = 'an error of its own, which its log has' } = child.failure;
+  return { kind: 'failed', origin, reason: told };
 }

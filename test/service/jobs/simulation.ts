@@ -6,7 +6,7 @@ import type { JobDocument } from '../../../src/federation/documents.ts';
 import { Identity } from '../../../src/federation/identity.ts';
 import { jobDocument } from '../../../src/federation/documents.ts';
 import { examine, type Received } from '../../../src/federation/received.ts';
-import { signDocument } from '../../../src/federation/signed.ts';
+import { signDocument, type Signed } from '../../../src/federation/signed.ts';
 import type { PartyName } from '../../../src/server/ipc.ts';
 import type {
   OrderAnswer,
@@ -52,7 +52,13 @@ export function rollOf(self: PartyName): Roll {
   return { self, federation: FEDERATION, identities };
 }
 
-export function sessionKey(party: PartyName, job: string, attempt: number, key: string, by = IDENTITIES[party]) {
+export function sessionKey(
+  party: PartyName,
+  job: string,
+  attempt: number,
+  key: string,
+  by: Identity = IDENTITIES[party],
+): Signed<SessionKeyDocument> {
   const document: SessionKeyDocument = { securenn: 'session-key', federation: FEDERATION, job, attempt, party, key };
   return signDocument(document, by);
 }
