@@ -1,12 +1,13 @@
 /**
- * One run at a time in a folder of checkpoints: `run-N.lock` says whose it is. N only grows, and a lock is made by linking a file that is
+ * One process at a time in a folder, of checkpoints or of a party: `run-N.lock` says whose it is. N only grows, and a lock is made by linking a file that is
  * whole, so of two that come at the same time one wins. The lock of a process that is gone, however it ended, holds nobody up.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, rmdirSync, rmSync } from 'node:fs';
-import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { faultOf } from './atomic-write.ts';
 import { Problem } from './problem.ts';
@@ -14,18 +15,42 @@ import { Problem } from './problem.ts';
 const holder = z.object({ host: z.string(), pid: z.int(), started: z.string() });
 type Holder = z.infer<typeof holder>;
 
+/** In errors: `FOLDER: WHO (process 12) HOLDS`. */
+export interface LockWords {
+  readonly who: string;
+  readonly holds: string;
+}
+
+const RUN: LockWords = { who: 'a run', holds: 'keeps its checkpoints here' };
+
+export interface LockOptions {
+  readonly words?: LockWords | undefined;
+  /**
+   * The holder shows so often that it is alive, by touching its lock. One of another host, or container, that does not is gone; without this
+   * only a person can tell.
+   */
+  readonly heartbeatMs?: number | undefined;
+  /** This process was taken for one that is gone, for it did not run for long enough: the folder is another's now. */
+  readonly onLost?: (() => void) | undefined;
+}
+
 /** Takes the folder for this process, and makes it if need be. Returns how to give it back. */
-export async function lockFolder(folder: string): Promise<() => void> {
+export async function lockFolder(
+  folder: string,
+  { words = RUN, heartbeatMs, onLost }: LockOptions = {},
+): Promise<() => void> {
   const own = join(folder, `${randomUUID()}.lock.tmp`);
   try {
     const made = await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(own, JSON.stringify({ host: hostname(), pid: process.pid, started: startOf(process.pid) }));
     for (;;) {
       const locks = await locksIn(folder);
-      for (const { path } of locks) await checkIsStale(folder, path);
+      for (const { path } of locks) await checkIsStale(folder, path, words, heartbeatMs);
       const path = join(folder, `run-${(locks.at(-1)?.number ?? 0) + 1}.lock`);
       if (!(await links(own, path))) continue; // Somebody else was faster.
+      const heart = heartbeatMs === undefined ? undefined : setInterval(() => touch(path, onLost), heartbeatMs).unref();
       const release = (): void => {
+        clearInterval(heart);
         process.off('exit', release);
         rmSync(path, { force: true });
         if (made !== undefined) removeIfEmpty(folder);
@@ -59,20 +84,46 @@ async function locksIn(folder: string): Promise<{ path: string; number: number }
   return found.sort((a, b) => a.number - b.number);
 }
 
-async function checkIsStale(folder: string, path: string): Promise<void> {
+function touch(path: string, onLost: (() => void) | undefined): void {
+  const now = new Date();
+  utimes(path, now, now).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') onLost?.();
+  });
+}
+
+/** Whether the holder does nothing for longer than it may. Only its own changes are compared, no clocks. */
+async function isSilent(path: string, heartbeatMs: number): Promise<boolean> {
+  const changed = (): Promise<number> =>
+    stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => 0,
+    );
+  const before = await changed();
+  await sleep(3 * heartbeatMs);
+  return (await changed()) === before;
+}
+
+async function checkIsStale(
+  folder: string,
+  path: string,
+  { who, holds }: LockWords,
+  heartbeatMs: number | undefined,
+): Promise<void> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined; // It has just been given back.
     throw error;
   });
   const found = text === undefined ? undefined : parse(text);
   if (found === undefined) return;
+  const it = who.replace(/^an? /, '');
   if (found.host !== hostname()) {
-    const what = `${folder}: a run on ${found.host} (process ${found.pid}) keeps its checkpoints here`;
-    throw new Problem(what, `give another folder or, if that run is gone, remove ${path}`);
+    if (heartbeatMs !== undefined && (await isSilent(path, heartbeatMs))) return;
+    const what = `${folder}: ${who} on ${found.host} (process ${found.pid}) ${holds}`;
+    throw new Problem(what, `give another folder or, if that ${it} is gone, remove ${path}`);
   }
   if (isAlive(found)) {
-    const what = `${folder}: a run that is under way (process ${found.pid}) keeps its checkpoints here`;
-    throw new Problem(what, 'give another folder, or end that run first');
+    const what = `${folder}: ${who} that is under way (process ${found.pid}) ${holds}`;
+    throw new Problem(what, `give another folder, or end that ${it} first`);
   }
 }
 

@@ -1,7 +1,7 @@
 /** One run at a time in a folder; the lock of a process that is gone holds nobody up. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -86,6 +86,29 @@ describe('a folder of checkpoints', () => {
     const problem = await problemOf(lockFolder(folder));
     expect(problem.message).toBe(`${folder}: a run on elsewhere (process 1) keeps its checkpoints here`);
     expect(problem.fix).toBe(`give another folder or, if that run is gone, remove ${join(folder, 'run-3.lock')}`);
+  });
+
+  it('is taken over from another machine’s process that shows no life, and not from one that does', async () => {
+    const other = { host: 'elsewhere', pid: 1, started: '' };
+    const words = { who: 'a party', holds: 'serves from here' };
+    const folder = locked(other);
+    const lock = join(folder, 'run-3.lock');
+    let time = Date.now();
+    const heart = setInterval(() => utimesSync(lock, new Date(++time), new Date(time)), 5);
+    const problem = await problemOf(lockFolder(folder, { words, heartbeatMs: 20 }));
+    expect(problem.message).toBe(`${folder}: a party on elsewhere (process 1) serves from here`);
+    clearInterval(heart);
+    const release = await lockFolder(folder, { words, heartbeatMs: 20 });
+    expect(readdirSync(folder)).toEqual(['run-4.lock']);
+    release();
+  });
+
+  it('tells a process that it was taken for one that is gone', async () => {
+    const folder = temporaryFolder('lock');
+    const lost = new Promise<void>((resolve) => {
+      void lockFolder(folder, { heartbeatMs: 5, onLost: resolve }).then(() => rmSync(join(folder, 'run-1.lock')));
+    });
+    await lost;
   });
 
   it('must be one that can be written', async () => {
