@@ -46,13 +46,17 @@ export interface OwnedSet {
 export type SetSizes = Pick<DataDocument, 'images' | 'rows' | 'columns' | 'channels' | 'classes'>;
 export const SMALL: SetSizes = { images: 6, rows: 4, columns: 4, channels: 1, classes: 4 };
 
+export interface SetOptions {
+  readonly name?: string;
+  readonly sizes?: SetSizes;
+  /** What the document says instead. */
+  readonly claimed?: Partial<SetSizes>;
+  readonly federation?: string;
+}
+
 export function ownedSet(
   owner: Identity,
-  {
-    name = 'scans',
-    sizes = SMALL,
-    federation = FEDERATION,
-  }: { name?: string; sizes?: SetSizes; federation?: string } = {},
+  { name = 'scans', sizes = SMALL, claimed = {}, federation = FEDERATION }: SetOptions = {},
 ): OwnedSet {
   const [content, U0, U1] = [randomBytes(32), randomBytes(16), randomBytes(16)].map((each) => new Uint8Array(each));
   const opened = {
@@ -69,7 +73,7 @@ export function ownedSet(
     ),
   );
   const document: DataDocument = {
-    ...{ securenn: 'data', federation, name, ...sizes, fractionBits: 13, opened: { images, labels } },
+    ...{ securenn: 'data', federation, name, ...sizes, ...claimed, fractionBits: 13, opened: { images, labels } },
     ...{ masks: { P0: maskCommitment(U0), P1: maskCommitment(U1) }, created: new Date().toISOString() },
   };
   const signed = signDocument(document, owner);

@@ -44,11 +44,12 @@ interface Stores {
 
 async function open(root: string, files: StoreFiles = DISK): Promise<Stores> {
   const room = (): Promise<number> => Promise.resolve(1e9);
-  const options = { party: 'P0' as const, vault, uploadsPerOwner: 4, room, files };
+  const audit = { append: () => Promise.resolve() };
+  const options = { party: 'P0' as const, vault, uploadsPerOwner: 4, room, audit, files };
   return {
     data: await DataStore.open({ ...options, folder: join(root, 'data') }),
-    grants: await GrantStore.open(join(root, 'grants'), files),
-    decisions: await DecisionStore.open(join(root, 'decisions'), files),
+    grants: await GrantStore.open(join(root, 'grants'), audit, files),
+    decisions: await DecisionStore.open(join(root, 'decisions'), audit, files),
   };
 }
 

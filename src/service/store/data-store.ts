@@ -11,7 +11,7 @@ import { maskCommitment, openedBytes, packKeys, PARTS, unpackKeys, type DataKeys
 import type { Digest } from '../../federation/canonical.ts';
 import type { DataDocument, ReceiptDocument, WithdrawalDocument } from '../../federation/documents.ts';
 import type { PartyName } from '../../server/ipc.ts';
-import type { DataSets, Received, StoredData } from '../jobs-api.ts';
+import type { Audit, DataSets, Received, StoredData } from '../jobs-api.ts';
 import { Refusal } from '../refusal.ts';
 import { ChunkFolder } from './chunk-folder.ts';
 import { formatData, parseData, type DataRecord } from './data-record.ts';
@@ -27,6 +27,7 @@ export interface DataStoreOptions {
   readonly uploadsPerOwner: number;
   /** Bytes that data may still take on the disk. */
   readonly room: () => Promise<number>;
+  readonly audit: Audit;
   readonly now?: (() => number) | undefined;
   readonly files?: StoreFiles | undefined;
 }
@@ -169,6 +170,7 @@ export class DataStore implements DataSets {
         const { state, data } = entry.record;
         if ((state !== 'uploading' && state !== 'complete') || entry.chunks.isBusy) return;
         if (this.#now() - entry.touched < idleMs) return;
+        await this.#audit('data abandoned', data);
         await removeFolder(this.#folderOf(digest), this.#files);
         this.#entries.delete(digest);
         removed.push(data);
@@ -218,7 +220,7 @@ export class DataStore implements DataSets {
     const record: DataRecord = { data, state: 'uploading', receipts: [], withdrawal: undefined };
     const sealed = this.#options.vault.seal(purposeOf(digest), packKeys(keys));
     await writeFileAtomically(join(folder, KEY), sealed, 'private', this.#files);
-    await this.#write(record);
+    await this.#write(record, 'data begun');
     const chunks = new ChunkFolder({ folder, digest, document, names: [], files: this.#files });
     this.#entries.set(digest, { record, chunks, touched: this.#now() });
   }
@@ -268,15 +270,20 @@ export class DataStore implements DataSets {
       const entry = this.#entry(data);
       const after = await change(entry.record, entry);
       if (after === entry.record) return;
-      await this.#write(after);
+      await this.#write(after, `data ${after.state}`);
       entry.record = after;
       entry.touched = this.#now();
     });
   }
 
-  async #write(record: DataRecord): Promise<void> {
+  async #write(record: DataRecord, event: string): Promise<void> {
+    await this.#audit(event, record.data);
     const path = join(this.#folderOf(record.data.digest), RECORD);
     await writeFileAtomically(path, encode(formatData(record)), 'private', this.#files);
+  }
+
+  #audit(event: string, { digest, author, document }: Received<DataDocument>): Promise<void> {
+    return this.#options.audit.append(event, { data: digest, owner: author, name: document.name });
   }
 
   #stored({ record }: Entry): StoredData {

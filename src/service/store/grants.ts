@@ -8,7 +8,7 @@ import {
   type WithdrawalDocument,
 } from '../../federation/documents.ts';
 import type { Id } from '../../federation/identity.ts';
-import type { Grants, Received, StoredGrant } from '../jobs-api.ts';
+import type { Audit, Grants, Received, StoredGrant } from '../jobs-api.ts';
 import { receivedAgain } from '../received.ts';
 import { Refusal } from '../refusal.ts';
 import { Records } from './records.ts';
@@ -41,13 +41,14 @@ function formatGrant({ grant, uses, withdrawal }: GrantRecord): object {
 
 export class GrantStore implements Grants {
   readonly #records: Records<GrantRecord>;
+  readonly #audit: Audit;
 
-  private constructor(records: Records<GrantRecord>) {
-    this.#records = records;
+  private constructor(records: Records<GrantRecord>, audit: Audit) {
+    [this.#records, this.#audit] = [records, audit];
   }
 
-  static async open(folder: string, files?: StoreFiles): Promise<GrantStore> {
-    return new GrantStore(await Records.open({ folder, parse: parseGrant, format: formatGrant, files }));
+  static async open(folder: string, audit: Audit, files?: StoreFiles): Promise<GrantStore> {
+    return new GrantStore(await Records.open({ folder, parse: parseGrant, format: formatGrant, files }), audit);
   }
 
   find(grant: Digest): StoredGrant | undefined {
@@ -60,17 +61,20 @@ export class GrantStore implements Grants {
 
   /** The same one again changes nothing. */
   async add(grant: Received<GrantDocument>): Promise<void> {
-    await this.#records.update(grant.digest, (before) => {
+    const change = (before: GrantRecord | undefined): GrantRecord => {
       if (before !== undefined) return before;
       if (this.#countOf(grant.author) >= MAX_GRANTS_OF_ONE) {
         throw new Refusal(429, `you have given ${MAX_GRANTS_OF_ONE} grants`, 'ask the operator of this party');
       }
       return { grant, uses: [], withdrawn: false, withdrawal: undefined };
-    });
+    };
+    const { author, document } = grant;
+    const facts = { grant: grant.digest, owner: author, analyst: document.analyst, data: document.data };
+    await this.#records.update(grant.digest, change, () => this.#audit.append('grant given', facts));
   }
 
   async use(grant: Digest, job: Digest): Promise<void> {
-    await this.#records.update(grant, (before) => {
+    const change = (before: GrantRecord | undefined): GrantRecord => {
       if (before === undefined) throw new Refusal(404, 'no such grant', 'ask the owner to give it to this party');
       if (before.uses.includes(job)) return before;
       if (before.withdrawn) throw new Refusal(409, 'the grant is withdrawn', 'ask the owner to approve the job');
@@ -78,15 +82,21 @@ export class GrantStore implements Grants {
         throw new Refusal(409, 'the grant is used up', 'ask the owner to approve the job, or for another grant');
       }
       return { ...before, uses: [...before.uses, job] };
-    });
+    };
+    const line = ({ uses }: GrantRecord): Promise<void> =>
+      this.#audit.append('grant used', { grant, job, use: uses.length });
+    await this.#records.update(grant, change, line);
   }
 
   /** Whose signature the withdrawal bears has been checked to be the grant's author's. */
   async withdraw(withdrawal: Received<WithdrawalDocument>): Promise<void> {
-    await this.#records.update(withdrawal.document.digest, (before) => {
+    const { digest } = withdrawal.document;
+    const change = (before: GrantRecord | undefined): GrantRecord | undefined => {
       if (before === undefined || before.withdrawn) return before;
       return { ...before, withdrawn: true, withdrawal };
-    });
+    };
+    const facts = { grant: digest, owner: withdrawal.author };
+    await this.#records.update(digest, change, () => this.#audit.append('grant withdrawn', facts));
   }
 
   #countOf(owner: Id): number {

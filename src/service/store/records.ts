@@ -58,13 +58,22 @@ export class Records<T> {
     return this.#records.entries();
   }
 
-  /** Makes or changes a record. @param change what it is from now on; undefined: as it is. Throws to leave it. */
-  update(name: string, change: (before: T | undefined) => T | undefined): Promise<T | undefined> {
+  /**
+   * Makes or changes a record.
+   * @param change what it is from now on; undefined: as it is. Throws to leave it.
+   * @param before what comes first, where there is a change: a line in the audit log
+   */
+  update(
+    name: string,
+    change: (before: T | undefined) => T | undefined,
+    before: (after: T) => Promise<void> = () => Promise.resolve(),
+  ): Promise<T | undefined> {
     if (!NAME.test(name)) throw new RangeError(`a record cannot be called ${JSON.stringify(name)}`);
     return this.#serial.run(name, async () => {
-      const before = this.#records.get(name);
-      const after = change(before);
-      if (after === undefined || after === before) return before;
+      const present = this.#records.get(name);
+      const after = change(present);
+      if (after === undefined || after === present) return present;
+      await before(after);
       await writeFileAtomically(this.#path(name), encode(this.#options.format(after)), 'private', this.#files);
       this.#records.set(name, after);
       return after;
