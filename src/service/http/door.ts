@@ -1,0 +1,211 @@
+/**
+ * Who may keep a connection. Until a request's signature is right a connection is a stranger's: of those there are few, not for long, and not many
+ * a second, in all and of one address. When there is one too many the oldest gives way, so whoever holds connections open keeps nobody out.
+ */
+import type { Socket } from 'node:net';
+import { isIPv6 } from 'node:net';
+
+export interface DoorLimits {
+  /** Connections that have proved who they are. */
+  readonly proved: number;
+  readonly strangers: number;
+  readonly strangersOfOneAddress: number;
+  /** How long a connection may take to prove who it is. */
+  readonly strangerMs: number;
+  /** Connections a second, and how many at once after a quiet time. */
+  readonly rate: Rate;
+  readonly rateOfOneAddress: Rate;
+}
+
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** A handshake costs about a millisecond: strangers get a seventh of a core at most. */
+export const DOOR_LIMITS: Omit<DoorLimits, 'proved'> = {
+  strangers: 256,
+  strangersOfOneAddress: 64,
+  strangerMs: 15_000,
+  rate: { perSecond: 150, burst: 300 },
+  rateOfOneAddress: { perSecond: 40, burst: 120 },
+};
+
+/** Addresses whose rates are remembered; of more, those that came last. */
+const MOST_ADDRESSES = 10_000;
+const SWEEP_MS = 1000;
+
+export type TurnedAway = 'too fast' | 'too many' | 'too slow' | 'proved too many';
+
+interface Stranger {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly since: number;
+}
+
+export class Door {
+  readonly #limits: DoorLimits;
+  readonly #now: () => number;
+  readonly #onTurnedAway: (why: TurnedAway, address: string) => void;
+  /** The oldest first. */
+  readonly #strangers: Map<string, Stranger> = new Map();
+  readonly #ofAddress: Map<string, Set<string>> = new Map();
+  readonly #proved: Map<string, Socket> = new Map();
+  readonly #all: Bucket;
+  readonly #buckets: Map<string, Bucket> = new Map();
+  readonly #sweeper: NodeJS.Timeout;
+
+  constructor(
+    limits: DoorLimits,
+    onTurnedAway: (why: TurnedAway, address: string) => void = () => undefined,
+    now: () => number = Date.now,
+  ) {
+    [this.#limits, this.#onTurnedAway, this.#now] = [limits, onTurnedAway, now];
+    this.#all = new Bucket(limits.rate, now());
+    this.#sweeper = setInterval(() => this.sweep(), SWEEP_MS).unref();
+  }
+
+  get strangers(): number {
+    return this.#strangers.size;
+  }
+
+  get proved(): number {
+    return this.#proved.size;
+  }
+
+  /** Whether the connection may go on; otherwise it is closed already. */
+  admit(socket: Socket): boolean {
+    const key = keyOf(socket);
+    const address = addressGroup(socket.remoteAddress ?? '');
+    socket.on('error', () => undefined); // It closes by itself.
+    if (!this.#bucketOf(address).take(this.#now()) || !this.#all.take(this.#now())) {
+      return this.#turnAway(socket, 'too fast', address);
+    }
+    this.#strangers.set(key, { socket, address, since: this.#now() });
+    const mine = this.#ofAddress.get(address) ?? new Set<string>();
+    this.#ofAddress.set(address, mine.add(key));
+    socket.once('close', () => {
+      this.#forget(key, socket);
+      if (this.#proved.get(key) === socket) this.#proved.delete(key);
+    });
+    const oldest = mine.size > this.#limits.strangersOfOneAddress ? first(mine) : undefined;
+    if (oldest !== undefined) this.#evict(oldest, 'too many');
+    else if (this.#strangers.size > this.#limits.strangers) this.#evict(first(this.#strangers.keys())!, 'too many');
+    return true;
+  }
+
+  /** A request over it was signed rightly. @returns false: there are too many such */
+  prove(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): boolean {
+    const key = keyOf(socket);
+    if (this.#proved.has(key)) return true;
+    const stranger = this.#strangers.get(key);
+    if (stranger === undefined) return true; // It is gone meanwhile; the answer finds nobody.
+    if (this.#proved.size >= this.#limits.proved) {
+      this.#onTurnedAway('proved too many', stranger.address);
+      return false;
+    }
+    this.#forget(key, stranger.socket);
+    this.#proved.set(key, stranger.socket);
+    return true;
+  }
+
+  isProved(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): boolean {
+    return this.#proved.has(keyOf(socket));
+  }
+
+  /** Somebody else sees to it from here on. */
+  release(socket: Socket): void {
+    this.#forget(keyOf(socket), socket);
+  }
+
+  /** Ends those that take too long. */
+  sweep(): void {
+    for (const [key, { since }] of this.#strangers) {
+      if (this.#now() - since < this.#limits.strangerMs) return;
+      this.#evict(key, 'too slow');
+    }
+  }
+
+  /** Closes every connection, and takes no more. */
+  close(): void {
+    clearInterval(this.#sweeper);
+    for (const { socket } of this.#strangers.values()) socket.destroy();
+    for (const socket of this.#proved.values()) socket.destroy();
+  }
+
+  #evict(key: string, why: TurnedAway): void {
+    const { socket, address } = this.#strangers.get(key)!;
+    this.#forget(key, socket);
+    this.#turnAway(socket, why, address);
+  }
+
+  #turnAway(socket: Socket, why: TurnedAway, address: string): false {
+    this.#onTurnedAway(why, address);
+    // Nothing of it is kept, not even by the system.
+    socket.resetAndDestroy();
+    return false;
+  }
+
+  #forget(key: string, socket: Socket): void {
+    const stranger = this.#strangers.get(key);
+    if (stranger?.socket !== socket) return;
+    this.#strangers.delete(key);
+    const mine = this.#ofAddress.get(stranger.address);
+    mine?.delete(key);
+    if (mine?.size === 0) this.#ofAddress.delete(stranger.address);
+  }
+
+  #bucketOf(address: string): Bucket {
+    const found = this.#buckets.get(address) ?? new Bucket(this.#limits.rateOfOneAddress, this.#now());
+    // The last one that came stands last.
+    this.#buckets.delete(address);
+    this.#buckets.set(address, found);
+    if (this.#buckets.size > MOST_ADDRESSES) this.#buckets.delete(first(this.#buckets.keys())!);
+    return found;
+  }
+}
+
+/** So many a second, and some at once. */
+export class Bucket {
+  readonly #rate: Rate;
+  #tokens: number;
+  #at: number;
+
+  constructor(rate: Rate, now: number) {
+    [this.#rate, this.#tokens, this.#at] = [rate, rate.burst, now];
+  }
+
+  take(now: number): boolean {
+    const { perSecond, burst } = this.#rate;
+    // A clock that goes back gives nothing.
+    this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, now - this.#at) / 1000) * perSecond);
+    this.#at = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+}
+
+/** Whoever has an IPv6 address has the 2^64 beside it. */
+export function addressGroup(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped !== null) return mapped[1];
+  if (!isIPv6(address)) return address;
+  const [head, tail] = address.split('%', 1)[0].split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? [] : new Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0');
+  return `${[...before, ...zeros, ...after]
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}
+
+function keyOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+function first<T>(values: Iterable<T>): T | undefined {
+  for (const value of values) return value;
+  return undefined;
+}

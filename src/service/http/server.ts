@@ -1,0 +1,92 @@
+/** HTTPS for clients and the other parties: TLS 1.3, and limits on everything that comes before a request is known to be somebody's. */
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { TlsKey } from '../../federation/certificate.ts';
+import type { Env } from '../api/context.ts';
+import { listening } from './listening.ts';
+import type { Door } from './door.ts';
+
+const LIMITS = {
+  handshakeTimeout: 5_000,
+  headersTimeout: 10_000,
+  /** A whole request, body included: 8 MiB at 10 KB a second. */
+  requestTimeout: 900_000,
+  /** Between two requests. */
+  keepAliveTimeout: 65_000,
+  /** How often Node looks for those that are late. */
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 8192,
+} as const;
+const MOST_HEADERS = 64;
+/** Longer than anybody waits for an answer here. */
+const IDLE_MS = 660_000;
+
+export interface ApiServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsKey;
+  readonly app: Hono<Env>;
+  readonly door: Door;
+  /** Something came that is no TLS, or no HTTP. */
+  readonly onGarbage: (reason: string, address: string | undefined) => void;
+}
+
+export class ApiServer {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #door: Door;
+
+  private constructor(server: Server, door: Door) {
+    [this.#server, this.#door] = [server, door];
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  /** Resolves when listening; rejects with a Problem. */
+  static async open({ host, port, tls, app, door, onGarbage }: ApiServerOptions): Promise<ApiServer> {
+    const { key, certificate: cert } = tls;
+    const server = createServer({ key, cert, minVersion: 'TLSv1.3', noDelay: true, ...LIMITS });
+    server.maxHeadersCount = MOST_HEADERS;
+    server.setTimeout(IDLE_MS);
+    guard(server, door);
+    const options = { overrideGlobalObjects: false, autoCleanupIncoming: false, hostname: 'party' };
+    const answer = getRequestListener((request, env) => app.fetch(request, env), options);
+    server.on('request', (incoming, outgoing) => void answer(incoming, outgoing));
+    server.on('tlsClientError', (error, socket) => onGarbage(codeOf(error), socket.remoteAddress));
+    server.on('clientError', (error, socket) => {
+      onGarbage(codeOf(error), (socket as Socket).remoteAddress);
+      socket.destroy();
+    });
+    await listening(server, host, port, 'listen');
+    return new ApiServer(server, door);
+  }
+
+  /** For connections to come. */
+  setTls({ key, certificate: cert }: TlsKey): void {
+    this.#server.setSecureContext({ key, cert, minVersion: 'TLSv1.3' });
+  }
+
+  /** Takes no more connections; those without a request are closed, the others when they are answered. */
+  async close(graceMs: number): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#door.close(), graceMs);
+    await closed;
+    clearTimeout(timer);
+    this.#door.close();
+  }
+}
+
+/** The door looks at a connection before TLS does. */
+function guard(server: Server, door: Door): void {
+  const then = server.listeners('connection') as ((this: Server, socket: Socket) => void)[];
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    if (door.admit(socket)) for (const each of then) each.call(server, socket);
+  });
+}
+
+function codeOf(error: Error): string {
+  return (error as NodeJS.ErrnoException).code ?? error.name;
+}
