@@ -1,0 +1,58 @@
+/** What the endpoints of the API are given. */
+import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
+import type { Digest } from '../../federation/canonical.ts';
+import type { Role } from '../../federation/card.ts';
+import type { Member } from '../../federation/members.ts';
+import type { Id, Identity, PublicIdentity } from '../../federation/identity.ts';
+import type { PartyName } from '../../server/ipc.ts';
+import type { Budget } from '../http/body.ts';
+import type { Jobs } from '../jobs-api.ts';
+import type { DataStore } from '../store/data-store.ts';
+import type { DecisionStore } from '../store/decisions.ts';
+import type { GrantStore } from '../store/grants.ts';
+
+/** Whose request it is, by its signature. */
+export interface Asker {
+  readonly id: Id;
+  readonly identity: PublicIdentity;
+  /** Another party of the federation, or this one. */
+  readonly party?: Role | undefined;
+  readonly member?: Member | undefined;
+}
+
+/** Who is known at this moment. */
+export interface Directory {
+  find(id: Id): Asker | 'revoked' | undefined;
+  members(): readonly Member[];
+}
+
+export interface ApiContext {
+  readonly party: PartyName;
+  /** Signs for this party. */
+  readonly identity: () => Identity;
+  readonly openSealed: (info: string, sealed: Uint8Array) => Promise<Uint8Array | undefined>;
+  /** Of documents. */
+  readonly federation: Digest;
+  readonly directory: Directory;
+  readonly data: DataStore;
+  readonly grants: GrantStore;
+  readonly decisions: DecisionStore;
+  readonly jobs: Jobs;
+  /** `state/results`. */
+  readonly results: string;
+  readonly bodies: Budget;
+  /** Aborts when this party ends: whoever waits is answered. */
+  readonly ending: AbortSignal;
+  readonly status: () => Promise<object>;
+  /** For the metrics. */
+  readonly onUploaded: (bytes: number) => void;
+  readonly now: () => number;
+}
+
+export interface Env {
+  readonly Bindings: HttpBindings;
+  readonly Variables: { readonly asker: Asker; readonly bodyDigest: string };
+}
+
+export type Call = Context<Env>;

@@ -1,0 +1,121 @@
+/** Jobs: propose, look at, follow, cancel; results for their receiver; models that stayed shared; inputs of serving sessions. */
+import type { Hono } from 'hono';
+import { cancelDocument, jobDocument } from '../../federation/documents.ts';
+import { idOf } from '../../federation/identity.ts';
+import type { KnownJob } from '../jobs-api.ts';
+import { Refusal } from '../refusal.ts';
+import type { ApiContext, Asker, Call, Env } from './context.ts';
+import { checkRight, digestIn, readBytes, readDocument, wholeNumber } from './reading.ts';
+import { listResults, sendResult } from './results.ts';
+
+/** Shorter than what lies on the way cuts off. */
+const LONGEST_WAIT_SECONDS = 25;
+/** Jobs shown at once, the newest. */
+const MOST_SHOWN = 1000;
+/** A hundred images of 256 x 256 in three colours. */
+const INPUT_BYTES: number = 160 * 2 ** 20;
+const INPUT_ID = /^[0-9a-f]{32}$/;
+
+export function jobRoutes(app: Hono<Env>, context: ApiContext): void {
+  const { jobs } = context;
+  app.post('/v1/jobs', async (call) => {
+    const job = await readDocument(call, context, jobDocument, 'job', 'analyst');
+    return call.json(await jobs.propose(job));
+  });
+  app.get('/v1/jobs', (call) => {
+    const shown: object[] = [];
+    for (const known of jobs.all()) {
+      if (concerns(known, call.get('asker'))) shown.push(known.view);
+      if (shown.length === MOST_SHOWN) break;
+    }
+    return call.json({ jobs: shown });
+  });
+  app.get('/v1/jobs/:job', (call) => call.json(concerned(call, context).view));
+  app.post('/v1/jobs/:job/cancel', (call) => cancel(call, context));
+  app.get('/v1/jobs/:job/events', (call) => follow(call, context));
+  app.get('/v1/jobs/:job/results', async (call) => {
+    return call.json({ results: await listResults(context.results, received(call, context)) });
+  });
+  app.get('/v1/jobs/:job/results/:name', (call) =>
+    sendResult(call, context.results, received(call, context), call.req.param('name')),
+  );
+  app.get('/v1/models', (call) => call.json({ models: jobs.models() }));
+  app.post('/v1/sessions/:job/inputs/:id', (call) => infer(call, context));
+}
+
+async function cancel(call: Call, context: ApiContext): Promise<Response> {
+  const { job, owners } = concerned(call, context);
+  const order = await readDocument(call, context, cancelDocument, 'cancel', undefined);
+  if (order.document.job !== job.digest) throw new Refusal(400, 'this cancels another job', 'send it to that one');
+  if (order.author !== job.author && !owners.includes(order.author)) {
+    throw new Refusal(403, 'only who proposed a job, or an owner of data in it, can cancel it', 'ask one of them');
+  }
+  return call.json(await context.jobs.cancel(order));
+}
+
+async function follow(call: Call, { jobs, ending, ...context }: ApiContext): Promise<Response> {
+  const { digest } = concerned(call, { jobs, ending, ...context }).job;
+  const from = wholeNumber(call.req.query('from'), 'from', 0);
+  const wait = Math.min(LONGEST_WAIT_SECONDS, wholeNumber(call.req.query('wait'), 'wait', 0));
+  const enough = new AbortController();
+  const stop = (): void => enough.abort();
+  const timer = setTimeout(stop, 1000 * wait);
+  call.env.outgoing.once('close', stop);
+  ending.addEventListener('abort', stop, { once: true });
+  if (ending.aborted) stop();
+  try {
+    const events = await jobs.events(digest, from, enough.signal);
+    return call.json({ events, next: (events.at(-1)?.n ?? from - 1) + 1 });
+  } finally {
+    clearTimeout(timer);
+    call.env.outgoing.off('close', stop);
+    ending.removeEventListener('abort', stop);
+  }
+}
+
+async function infer(call: Call, context: ApiContext): Promise<Response> {
+  const asker = call.get('asker');
+  const known = context.jobs.find(digestIn(call, 'job'));
+  const document = known?.job.document;
+  // Who is not one of its clients does not learn that there is such a session.
+  if (known === undefined || document?.kind !== 'serve' || !document.clients.includes(asker.id)) {
+    throw new Refusal(404, 'no such session here that answers you', 'see the list (securenn job list)');
+  }
+  checkRight(asker, 'client');
+  const id = call.req.param('id') ?? '';
+  if (!INPUT_ID.test(id)) throw new Refusal(400, 'the id of an input is 32 hexadecimal digits', 'draw one at random');
+  if (known.view.state !== 'running') {
+    throw new Refusal(known.view.state === 'queued' ? 503 : 409, `the session is ${known.view.state}`, 'see the job');
+  }
+  const sealed = await readBytes(call, context.bodies, INPUT_BYTES);
+  const input = await context.openSealed(`input ${known.job.digest} ${id}`, new Uint8Array(sealed));
+  if (input === undefined) {
+    const fix = 'see that the federation file is the newest one: inputs are sealed to the identities in it';
+    throw new Refusal(422, `the input is not sealed to ${context.party} for this session and id`, fix);
+  }
+  const answer = await context.jobs.infer(known.job.digest, id, asker.identity, input);
+  if (answer.length === 0) return call.body(null, 204);
+  return call.body(new Uint8Array(answer), 200, { 'content-type': 'application/octet-stream' });
+}
+
+/** The job of the path, if it concerns who asks. */
+function concerned(call: Call, { jobs }: ApiContext): KnownJob {
+  const known = jobs.find(digestIn(call, 'job'));
+  if (known !== undefined && concerns(known, call.get('asker'))) return known;
+  throw new Refusal(404, 'no such job here that concerns you', 'see the list (securenn job list)');
+}
+
+/** The proposer, owners of data in it, its receiver or clients, and parties. */
+function concerns({ job, owners }: KnownJob, { id, party }: Asker): boolean {
+  const { document } = job;
+  const others = document.kind === 'train' ? [idOf(document.receiver)] : document.clients;
+  return party !== undefined || job.author === id || owners.includes(id) || others.includes(id);
+}
+
+/** The job of the path, if its results are for who asks. */
+function received(call: Call, context: ApiContext): string {
+  const { job } = concerned(call, context);
+  const { document } = job;
+  if (document.kind === 'train' && idOf(document.receiver) === call.get('asker').id) return job.digest;
+  throw new Refusal(403, 'the results of this job are not for you', 'ask its receiver');
+}

@@ -1,0 +1,262 @@
+/**
+ * An organisation's party: HTTPS for clients and the other parties, the links port, the private port, and what they share. It holds no job's values;
+ * those are in processes of their own.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { lockFolder } from '../data/folder-lock.ts';
+import { VERSION } from '../data/packages.ts';
+import { FEDERATION_PROTOCOL } from '../federation/card.ts';
+import { RequestChecker } from '../federation/request.ts';
+import { idOf } from '../federation/identity.ts';
+import { JOB_VERSION } from '../server/job.ts';
+import type { Logger } from '../server/log.ts';
+import type { LogLevel } from '../server/log-levels.ts';
+import { createApp } from './api/app.ts';
+import type { ApiContext } from './api/context.ts';
+import { AuditLog } from './audit-log.ts';
+import { roomOn } from './disk.ts';
+import { Budget } from './http/body.ts';
+import { Door, DOOR_LIMITS } from './http/door.ts';
+import { PrivatePort } from './http/private-port.ts';
+import { ApiServer } from './http/server.ts';
+import { ThrottledLog } from './http/throttled-log.ts';
+import type { Audit, DataSets, Decisions, Grants, Jobs } from './jobs-api.ts';
+import { LinksPort } from './links-port.ts';
+import { ServiceMetrics, type ServiceFigures } from './metrics.ts';
+import { PartyStanding } from './standing.ts';
+import { DataStore } from './store/data-store.ts';
+import { DecisionStore } from './store/decisions.ts';
+import { GrantStore } from './store/grants.ts';
+import { Upkeep } from './upkeep.ts';
+
+/** What the scheduler is given. */
+export interface SchedulerParts {
+  readonly standing: PartyStanding;
+  readonly data: DataSets;
+  readonly grants: Grants;
+  readonly decisions: Decisions;
+  readonly audit: Audit;
+  /** `DIR/state`. */
+  readonly folder: string;
+  readonly log: Logger;
+  /** Where job processes' log lines go. */
+  readonly writeLine: (line: string) => void;
+}
+
+/** The scheduler, with all that a crash left; it does nothing before `begin`. */
+export interface OpenedJobs extends Jobs {
+  begin(): void;
+  close(): void;
+}
+
+export interface ServiceOptions {
+  /** That of `party init`. */
+  readonly folder: string;
+  readonly log: Logger;
+  readonly writeLine: (line: string) => void;
+  readonly openJobs: (parts: SchedulerParts) => Promise<OpenedJobs>;
+  /** The folder is another process's: nothing may be written any more. */
+  readonly onLost: () => void;
+  readonly now?: (() => number) | undefined;
+}
+
+const GIB = 2 ** 30;
+/** Bodies of all requests together; chunks are not held. */
+const BODIES_BYTES: number = 256 * 2 ** 20;
+const HEARTBEAT_MS = 10_000;
+/** How long answers that are on their way may take at the end. */
+const GRACE_MS = 5_000;
+const LOCK = { who: 'a party', holds: 'serves from here' };
+
+export class PartyService {
+  readonly standing: PartyStanding;
+  readonly jobs: OpenedJobs;
+  readonly #log: Logger;
+  readonly #audit: AuditLog;
+  readonly #ending = new AbortController();
+  readonly #closers: (() => void | Promise<void>)[] = [];
+  #ports: { readonly api: ApiServer; readonly links: LinksPort; readonly private: PrivatePort } | undefined;
+  #draining = false;
+
+  private constructor(standing: PartyStanding, jobs: OpenedJobs, log: Logger, audit: AuditLog) {
+    [this.standing, this.jobs, this.#log, this.#audit] = [standing, jobs, log, audit];
+  }
+
+  /** Listens, with everything that a crash left finished or undone. Rejects with a Problem, and then nothing listens. */
+  static async open(options: ServiceOptions): Promise<PartyService> {
+    const { folder, log, now = Date.now } = options;
+    const standing = await PartyStanding.open(folder, now);
+    const { paths } = standing.party;
+    const lock = { words: LOCK, heartbeatMs: HEARTBEAT_MS, onLost: options.onLost };
+    const release = await lockFolder(paths.state, lock);
+    try {
+      const audit = await AuditLog.open(paths.audit);
+      const stores = await openStores(standing, audit, now);
+      const parts = { standing, audit, folder: paths.state, log, writeLine: options.writeLine, ...stores };
+      const jobs = await options.openJobs(parts);
+      const service = new PartyService(standing, jobs, log, audit);
+      await service.#listen(stores, now).catch(async (error: unknown) => {
+        await service.#release();
+        throw error;
+      });
+      service.#closers.push(release);
+      await audit.append('service started', { version: VERSION, federation: standing.fingerprint });
+      jobs.begin();
+      return service;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** Ports that are bound. */
+  get ports(): { readonly api: number; readonly links: number; readonly private: number } {
+    const { api, links, private: own } = this.#ports!;
+    return { api: api.port, links: links.port, private: own.port };
+  }
+
+  /** Running jobs stop at a step and keep a checkpoint, then everything ends. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#log.info({ jobs: this.jobs.counts().running }, 'draining');
+    await this.jobs.drain();
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    this.#draining = true;
+    this.#ending.abort();
+    this.jobs.kill();
+    this.jobs.close();
+    await this.#audit.append('service stopped', { version: VERSION }).catch(() => undefined);
+    await this.#release();
+    this.#log.info('stopped');
+  }
+
+  async #release(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+
+  async #listen(stores: Stores, now: () => number): Promise<void> {
+    const { standing, jobs } = this;
+    const { listen, links, private: own, limits } = standing.party.config;
+    const instance = randomBytes(16).toString('hex');
+    const strangers = new ThrottledLog(this.#log, now);
+    const metrics = new ServiceMetrics(standing.role, () => this.#figures(stores, door));
+    const door = new Door({ proved: limits.connections, ...DOOR_LIMITS }, (reason, address) => {
+      metrics.turnedAway('address', reason);
+      strangers.warn('turned a connection away', { reason, address });
+    });
+    this.#closers.push(() => door.close());
+    const context: ApiContext = {
+      ...{ party: standing.role, federation: standing.federation.id, directory: standing.directory, jobs, now },
+      ...{ data: stores.data, grants: stores.grants, decisions: stores.decisions, bodies: new Budget(BODIES_BYTES) },
+      identity: () => standing.identity(),
+      openSealed: (info, sealed) => standing.openSealed(info, sealed),
+      results: join(standing.party.paths.state, 'results'),
+      ending: this.#ending.signal,
+      status: () => this.#status(),
+      onUploaded: (bytes) => metrics.uploaded(bytes),
+    };
+    const known = (id: string) => {
+      const found = standing.directory.find(id);
+      return found === 'revoked' ? found : found?.identity;
+    };
+    const checker = new RequestChecker({ audiences: () => standing.audiences(), instance, known, now });
+    const app = createApp({ ...context, instance, checker, door, metrics, log: this.#log, strangers });
+    const onGarbage = (reason: string, address: string | undefined): void => {
+      metrics.turnedAway('address', 'garbage');
+      strangers.warn('a connection brought no request', { reason, address });
+    };
+    const api = await ApiServer.open({ ...listen, tls: standing.addressTls(), app, door, onGarbage });
+    this.#closers.push(() => api.close(GRACE_MS));
+    const linksPort = await LinksPort.open({
+      ...{ ...links, tls: standing.linkTls() },
+      take: (socket, session, head) => jobs.takeLink(socket, session, head),
+      onTurnedAway: (reason) => metrics.turnedAway('links', reason),
+      onTaken: (to) => metrics.link(to),
+    });
+    this.#closers.push(() => linksPort.close());
+    const privatePort = await PrivatePort.open({
+      ...own,
+      unready: () => this.#unready(),
+      metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
+      level: () => this.#log.level as LogLevel,
+      setLevel: (level) => void (this.#log.level = level),
+    });
+    this.#closers.push(() => privatePort.close());
+    this.#ports = { api, links: linksPort, private: privatePort };
+    const upkeep = await Upkeep.open({
+      ...{ standing, data: stores.data, audit: this.#audit, log: this.#log },
+      onMembers: () => jobs.reconsider(),
+      onKeys: () => {
+        api.setTls(standing.addressTls());
+        linksPort.setTls(standing.linkTls());
+      },
+    });
+    this.#closers.push(() => upkeep.close());
+  }
+
+  async #status(): Promise<object> {
+    const { standing, jobs } = this;
+    const disk = await roomOn(standing.party.paths.folder);
+    const members = standing.directory.members().map(({ name, identity, roles }) => {
+      return { id: idOf(identity), name, identity, roles };
+    });
+    return {
+      ...{ role: standing.role, id: standing.identity().id, version: VERSION, protocol: FEDERATION_PROTOCOL },
+      ...{ jobVersion: JOB_VERSION, federation: standing.fingerprint, draining: this.#draining },
+      certificate: { days: standing.certificate().daysLeft },
+      disk: disk && { freeBytes: disk.free, totalBytes: disk.total },
+      jobs: jobs.counts(),
+      members,
+    };
+  }
+
+  /** Why no job could start here at this moment. */
+  async #unready(): Promise<string | undefined> {
+    if (this.#draining) return 'draining';
+    const { paths, config } = this.standing.party;
+    const disk = await roomOn(paths.folder);
+    const least = config.limits.freeDiskGiB;
+    if (disk !== undefined && disk.free < least * GIB) {
+      return `${(disk.free / GIB).toFixed(2)} GiB are free on the disk, less than limits.freeDiskGiB (${least})`;
+    }
+    return undefined;
+  }
+
+  async #figures({ data }: Stores, door: Door): Promise<ServiceFigures> {
+    const { bytes, ...states } = data.counts();
+    return {
+      version: VERSION,
+      certificateDays: this.standing.certificate().daysLeft,
+      jobs: this.jobs.counts(),
+      data: states,
+      dataBytes: bytes,
+      connections: { strangers: door.strangers, proved: door.proved },
+      disk: await roomOn(this.standing.party.paths.folder),
+    };
+  }
+}
+
+interface Stores {
+  readonly data: DataStore;
+  readonly grants: GrantStore;
+  readonly decisions: DecisionStore;
+}
+
+async function openStores(standing: PartyStanding, audit: Audit, now: () => number): Promise<Stores> {
+  const { paths, config, vault } = standing.party;
+  const room = async (): Promise<number> => {
+    const disk = await roomOn(paths.folder);
+    return disk === undefined ? Infinity : Math.max(0, disk.free - config.limits.freeDiskGiB * GIB);
+  };
+  const { uploadsPerOwner } = config.limits;
+  const options = { party: standing.role, vault, uploadsPerOwner, room, audit, now };
+  return {
+    data: await DataStore.open({ ...options, folder: join(paths.state, 'data') }),
+    grants: await GrantStore.open(join(paths.state, 'grants'), audit),
+    decisions: await DecisionStore.open(join(paths.state, 'decisions'), audit),
+  };
+}
