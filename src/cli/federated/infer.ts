@@ -7,7 +7,7 @@ import { imageSize, type ImageSet } from '../../data/dataset.ts';
 import { readImageFile } from '../../data/image-file.ts';
 import { loadTestImages } from '../../data/mnist.ts';
 import { Problem } from '../../data/problem.ts';
-import type { ServeDocument } from '../../federation/documents.ts';
+import { MAX_INPUT_IMAGES, type ServeDocument } from '../../federation/documents.ts';
 import { classCount } from '../../nn/network.ts';
 import { checkNetworkFits } from '../checks.ts';
 import { widthOf } from '../layout.ts';
@@ -34,7 +34,7 @@ export const federatedInferOptions: Readonly<Record<string, Options>> = {
     defaultDescription: 'all; of mnist 128',
     describe: 'Images to classify, from the first on',
   },
-  batch: { ...number, group: TASK, default: 16, describe: 'Images a request: 1 to 128' },
+  batch: { ...number, group: TASK, default: 16, describe: `Images a request: 1 to ${MAX_INPUT_IMAGES}` },
   out: {
     ...text,
     group: RESULTS,
@@ -57,7 +57,7 @@ export async function federatedInfer(argv: Argv, signal: AbortSignal): Promise<v
   if (out !== undefined && !['.csv', '.json'].includes(extname(out)))
     throw new Problem(`--out: expected FILE.csv or FILE.json, found "${out}"`, 'end the name in .csv or .json');
   if (out !== undefined) await checkWritable('out', out);
-  const batch = integer(argv, 'batch', 1, 128, 16);
+  const batch = integer(argv, 'batch', 1, MAX_INPUT_IMAGES, 16);
   await asMember(argv, signal, async ({ client, settings, say }) => {
     const { job } = await findSession(client, asked);
     const { document, digest } = job;

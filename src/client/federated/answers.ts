@@ -1,10 +1,11 @@
 /** What parties answer, checked before use. Documents come with their author's signature, and it is that which counts, not who passes them on. */
 import { z } from 'zod';
 import { Problem } from '../../data/problem.ts';
-import { digestOf, type Digest } from '../../federation/canonical.ts';
-import { idOf, idSchema, publicIdentitySchema, type Id, type PublicIdentity } from '../../federation/identity.ts';
+import type { Digest } from '../../federation/canonical.ts';
+import { idSchema, publicIdentitySchema, type Id, type PublicIdentity } from '../../federation/identity.ts';
 import type { Part } from '../../federation/chunks.ts';
-import { isProperlySigned, signedSchema, type Document, type Signed } from '../../federation/signed.ts';
+import { examine, type Received } from '../../federation/received.ts';
+import type { Document, Signed } from '../../federation/signed.ts';
 import type { PartyName } from '../owner.ts';
 
 export const digest: z.ZodType<Digest> = z.string().regex(/^[0-9a-f]{64}$/);
@@ -16,33 +17,26 @@ const MOST = 1_000_000;
 /** A document as it came: what is digested, checked and passed on. */
 const signed = z.custom<Signed>((value) => typeof value === 'object' && value !== null);
 
-/** A document whose author's signature is right. */
-export interface Read<T extends Document> {
-  readonly digest: Digest;
-  readonly document: T;
-  readonly by: PublicIdentity;
-  readonly author: Id;
-  /** As it came. */
-  readonly signed: Signed;
+/** Where a document comes from, and what it must be for. */
+export interface Source {
+  /** Who showed it: for the error. */
+  readonly source: string;
+  readonly federation: string;
 }
 
-/** @param source who showed it: for the error */
+/** A document whose form and author's signature are right. */
 export function readSigned<T extends Document>(
   schema: z.ZodType<T>,
+  what: T['securenn'],
   raw: Signed,
-  { source, federation }: { readonly source: string; readonly federation: string },
-): Read<T> {
-  const fix = `ask the operator of ${source}: its program differs from this one, or what it keeps is damaged`;
-  const parsed = signedSchema(schema).safeParse(raw);
-  if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0];
-    throw new Problem(`${source} shows a document that is not one: ${path.join('.')}: ${message}`, fix);
-  }
-  const { document, by } = parsed.data;
-  const what = `${source} shows a ${document.securenn} document`;
-  if (!isProperlySigned(raw)) throw new Problem(`${what} that its author did not sign`, fix);
-  if (document.federation !== federation) throw new Problem(`${what} of another federation`, fix);
-  return { digest: digestOf(raw.document), document, by, author: idOf(by), signed: raw };
+  { source, federation }: Source,
+): Received<T> {
+  const found = examine(schema, what, raw, federation);
+  if (!('fault' in found)) return found;
+  throw new Problem(
+    `${source} shows a document that does not hold: ${found.fault}`,
+    `ask the operator of ${source}: its program differs from this one, or what it keeps is damaged`,
+  );
 }
 
 export const DATA_STATES = ['uploading', 'complete', 'ready', 'withdrawn'] as const;

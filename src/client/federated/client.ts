@@ -291,14 +291,6 @@ function parse(body: Uint8Array): unknown {
 
 function refusedBy(party: PartyName, { status, body }: Reply): Refused {
   const said = refusal.safeParse(parse(body));
-  if (status === 401) {
-    return new Refused(
-      party,
-      status,
-      'it does not know this identity, or takes no request of it',
-      'ask its operator to admit you (securenn party admit); securenn identity show prints the card that it needs',
-    );
-  }
   if (said.success) return new Refused(party, status, printable(said.data.error), printable(said.data.fix));
   return new Refused(party, status, `refused with status ${status}`, 'ask its operator; its log says why');
 }

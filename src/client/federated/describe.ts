@@ -2,10 +2,10 @@
 import type { Digest } from '../../federation/canonical.ts';
 import type { DataReference, GrantDocument, JobDocument, Revealed, TrainDocument } from '../../federation/documents.ts';
 import { idOf, type Id } from '../../federation/identity.ts';
+import type { Received } from '../../federation/received.ts';
 import { parameters } from '../../nn/network.ts';
 import { stepsPerEpoch, totalSteps } from '../../nn/train.ts';
 import { sizeOf } from '../../ring/shape.ts';
-import type { Read } from './answers.ts';
 import { printable } from './client.ts';
 import { type Directory, SHORT } from './directory.ts';
 import type { ListedData } from './owned.ts';
@@ -20,7 +20,7 @@ export interface Surroundings {
   readonly self: Id;
 }
 
-export function describeJob({ digest, document, author }: Read<JobDocument>, around: Surroundings): Section[] {
+export function describeJob({ digest, document, author }: Received<JobDocument>, around: Surroundings): Section[] {
   const { directory } = around;
   const title = printable(document.title);
   return [
@@ -118,7 +118,7 @@ export function describeGrant(
     ['grants', `${trusted} may have trainings run without asking again`],
     ['on', ...data.map((digest) => labelled(digest, around))],
     ['networks', networks === 'any' ? 'any' : networks.map((each) => each.slice(0, SHORT)).join(', ')],
-    ['may reveal', ...revealedInWords(reveal, 'whomever the job names as receiver')],
+    ['may reveal', ...revealedInWords(reveal, trusted)],
     ['stays shared', keepModel ? `the model may: ${keepInWords(true)}` : 'nothing may'],
     ['valid', `for ${maxRuns} ${maxRuns === 1 ? 'run' : 'runs'}, until ${moment(until)}`],
   ];

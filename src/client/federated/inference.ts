@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { Problem } from '../../data/problem.ts';
 import type { Digest } from '../../federation/canonical.ts';
-import type { ServeDocument } from '../../federation/documents.ts';
+import { MAX_INPUT_IMAGES, type ServeDocument } from '../../federation/documents.ts';
 import { sealTo } from '../../federation/sealed.ts';
 import { classCount, inputSize } from '../../nn/network.ts';
 import { STREAM_KEY_BYTES } from '../../random/streams.ts';
@@ -30,7 +30,7 @@ export interface Answered {
   readonly scores: Float64Array | undefined;
 }
 
-/** @param pixels one image a row, as the network takes them */
+/** @param pixels one image a row, as the network takes them; MAX_INPUT_IMAGES at most */
 export async function inferAt(
   client: FederationClient,
   session: Digest,
@@ -40,6 +40,7 @@ export async function inferAt(
   const images = pixels.length / inputSize(network);
   if (!Number.isInteger(images) || images < 1)
     throw new RangeError(`${pixels.length} pixels are no images of ${inputSize(network)}`);
+  if (images > MAX_INPUT_IMAGES) throw new RangeError(`${images} images: a request has ${MAX_INPUT_IMAGES} at most`);
   const id = randomBytes(16).toString('hex');
   const masks = [randomBytes(STREAM_KEY_BYTES), randomBytes(STREAM_KEY_BYTES)] as const;
   const E = openImages(pixels, fractionBits, masks);

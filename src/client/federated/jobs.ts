@@ -7,16 +7,16 @@ import {
   jobDocument,
   type JobDocument,
 } from '../../federation/documents.ts';
-import type { Signed } from '../../federation/signed.ts';
-import { type Document, signDocument } from '../../federation/signed.ts';
+import type { Received } from '../../federation/received.ts';
+import { type Document, type Signed, signDocument } from '../../federation/signed.ts';
 import { PARTIES, type PartyName } from '../owner.ts';
-import { type JobAnswer, jobAnswer, jobsAnswer, type Read, readSigned } from './answers.ts';
+import { type JobAnswer, jobAnswer, jobsAnswer, readSigned } from './answers.ts';
 import type { Everywhere, FederationClient } from './client.ts';
 import { Refused } from './transport.ts';
 
 /** A job as the parties that were reached show it: the same bytes at each, each with a state of its own. */
 export interface SeenJob {
-  readonly job: Read<JobDocument>;
+  readonly job: Received<JobDocument>;
   readonly views: ReadonlyMap<PartyName, JobAnswer>;
 }
 
@@ -58,10 +58,10 @@ function checkSame(party: PartyName, digest: Digest, { job, signed }: JobAnswer)
 /** Of all that the reached parties show us, newest first. */
 export async function listJobs(client: FederationClient): Promise<SeenJob[]> {
   const lists = await client.everywhere((party) => client.ask(party, 'GET', '/v1/jobs', jobsAnswer));
-  const found = new Map<Digest, { job: Read<JobDocument>; views: Map<PartyName, JobAnswer> }>();
+  const found = new Map<Digest, { job: Received<JobDocument>; views: Map<PartyName, JobAnswer> }>();
   for (const [party, { jobs }] of lists.some(client.onNote, 'what it knows of jobs is not shown')) {
     for (const view of jobs) {
-      const job = readSigned(jobDocument, view.signed, { source: party, federation: client.federation.id });
+      const job = readSigned(jobDocument, 'job', view.signed, { source: party, federation: client.federation.id });
       checkSame(party, job.digest, view);
       const entry = found.get(job.digest) ?? { job, views: new Map<PartyName, JobAnswer>() };
       entry.views.set(party, view);
@@ -94,7 +94,10 @@ export async function seeJob(client: FederationClient, digest: Digest): Promise<
   const answers = await viewsOf(client, digest);
   const views = answers.some(client.onNote, 'what it knows of the job is not shown');
   const [[party, view]] = views;
-  return { job: readSigned(jobDocument, view.signed, { source: party, federation: client.federation.id }), views };
+  return {
+    job: readSigned(jobDocument, 'job', view.signed, { source: party, federation: client.federation.id }),
+    views,
+  };
 }
 
 /** Throws as soon as two parties show different bytes. */

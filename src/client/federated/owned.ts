@@ -43,7 +43,7 @@ export async function listData(client: FederationClient): Promise<ListedData[]> 
   const found = new Map<Digest, ListedData & { states: Map<PartyName, DataState> }>();
   for (const [party, { data }] of lists.some(client.onNote, 'what it has of data sets is not shown')) {
     for (const { signed, state } of data) {
-      const read = readSigned(dataDocument, signed, { source: party, federation: client.federation.id });
+      const read = readSigned(dataDocument, 'data', signed, { source: party, federation: client.federation.id });
       const { digest, document, author } = read;
       const entry = found.get(digest) ?? { digest, document, owner: author, states: new Map<PartyName, DataState>() };
       entry.states.set(party, state);
@@ -91,18 +91,24 @@ export function findData(
   );
 }
 
-/** Sends a document to all three parties, each of which checks it by itself. */
-export async function sendDocument<T extends Document>(
+/**
+ * Sends a document to all three parties, each of which checks it by itself.
+ * @param named what they name in their answer: the document, or what it is about
+ */
+async function sendDocument<T extends Document>(
   client: FederationClient,
   document: T,
   path: string,
+  named: Digest,
 ): Promise<Everywhere<TakenAnswer>> {
   const body = signDocument(document, client.identity);
-  const digest = digestOf(document);
   return client.everywhere(async (party) => {
     const answer = await client.ask(party, 'POST', path, takenAnswer, { body });
-    if (answer.digest !== digest)
-      throw new Problem(`${party} names the document otherwise than it is`, 'ask its operator which version it runs');
+    if (answer.digest !== named)
+      throw new Problem(
+        `${party} answers of something else than it was sent`,
+        'ask its operator which version it runs',
+      );
     return answer;
   });
 }
@@ -116,7 +122,7 @@ export function withdraw(
   const { id } = client.federation;
   const at = client.now().toISOString();
   const document: WithdrawalDocument = { securenn: 'withdrawal', federation: id, what, digest, at };
-  return sendDocument(client, document, '/v1/withdrawals');
+  return sendDocument(client, document, '/v1/withdrawals', digest);
 }
 
 export type GrantTerms = Omit<GrantDocument, 'securenn' | 'federation' | 'nonce'>;
@@ -124,7 +130,7 @@ export type GrantTerms = Omit<GrantDocument, 'securenn' | 'federation' | 'nonce'
 export async function giveGrant(client: FederationClient, terms: GrantTerms): Promise<Digest> {
   const nonce = randomBytes(16).toString('hex');
   const document: GrantDocument = { securenn: 'grant', federation: client.federation.id, ...terms, nonce };
-  const answers = await sendDocument(client, document, '/v1/grants');
+  const answers = await sendDocument(client, document, '/v1/grants', digestOf(document));
   return answers.all('the grant is given').P0.digest;
 }
 
@@ -143,7 +149,7 @@ export async function listGrants(client: FederationClient): Promise<ListedGrant[
   for (const [party, { grants }] of lists.some(client.onNote, 'what it has of grants is not shown')) {
     for (const { signed, uses, withdrawn } of grants) {
       const source = { source: party, federation: client.federation.id };
-      const { digest, document, author } = readSigned(grantDocument, signed, source);
+      const { digest, document, author } = readSigned(grantDocument, 'grant', signed, source);
       const fresh = { digest, document, owner: author, uses: new Map<PartyName, number>(), withdrawn: false };
       const entry = found.get(digest) ?? fresh;
       entry.uses.set(party, uses.length);

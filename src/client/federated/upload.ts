@@ -142,7 +142,7 @@ async function collectReceipts(client: FederationClient, digest: Digest): Promis
   const answers = await client.everywhere(async (party) => {
     const asked = { idleMs: CHECK_MS, patienceMs: PATIENCE_MS };
     const { receipt } = await client.ask(party, 'POST', `/v1/data/${digest}/complete`, receiptAnswer, asked);
-    const { document, author } = readSigned(receiptDocument, receipt, {
+    const { document, author } = readSigned(receiptDocument, 'receipt', receipt, {
       source: party,
       federation: client.federation.id,
     });

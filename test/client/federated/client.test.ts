@@ -42,8 +42,9 @@ describe('requests', () => {
     const parties = new FakeParties();
     const stranger = parties.client(Identity.generate());
     await expect(stranger.ask('P0', 'GET', '/v1/status', statusAnswer)).rejects.toMatchObject({
-      message: 'P0: it does not know this identity, or takes no request of it',
-      fix: expect.stringContaining('securenn party admit') as string,
+      message: 'P0: not known here, or not signed as this party takes it',
+      fix: expect.stringContaining('to admit you') as string,
+      status: 401,
     });
   });
 

@@ -26,6 +26,12 @@ import { isProperlySigned, nameOf, signDocument, type Signed } from '../../../sr
 import { add, decrease, sub } from '../../../src/ring/z64.ts';
 import { threeParties } from '../../federation/parties.ts';
 
+/** As the service says it. */
+const STRANGER = {
+  error: 'not known here, or not signed as this party takes it',
+  fix: 'ask the operator of this party to admit you; ask GET /v1/hello again if it has restarted',
+};
+
 interface Kept {
   readonly signed: Signed<DataDocument>;
   readonly keys: NonNullable<ReturnType<typeof unpackKeys>>;
@@ -79,7 +85,7 @@ export class FakeParty {
     if (path === '/v1/hello')
       return json({ protocol: FEDERATION_PROTOCOL, instance: this.#instance, time: this.#parties.now() });
     const checked = this.#checker.check({ method, path, authorization: headers.authorization });
-    if ('refused' in checked) return json({ error: 'who asks is not known here', fix: 'be admitted' }, 401);
+    if ('refused' in checked) return json(STRANGER, 401);
     if (createHash('sha256').update(body).digest('hex') !== checked.bodyDigest)
       return json({ error: 'body', fix: '' }, 400);
     this.asked.push(`${method} ${path}`);
@@ -178,7 +184,7 @@ export class FakeParty {
     if (kept === undefined || !isProperlySigned(signed)) return undefined;
     if ('state' in kept) kept.state = 'withdrawn';
     else kept.withdrawn = true;
-    return json({ digest: nameOf(signed), models: what === 'data' ? this.#parties.trainedOn : [] });
+    return json({ digest, models: what === 'data' ? this.#parties.trainedOn : [] });
   }
 
   async #jobs(

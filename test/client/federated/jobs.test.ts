@@ -94,7 +94,7 @@ describe('a job', () => {
     const { parties, client, training } = setting();
     const digest = await propose(client, training);
     parties.shown = (_, job) => ({ ...job, signed: { ...job.signed, signature: '0'.repeat(128) } });
-    await expect(seeJob(client, digest)).rejects.toThrow('that its author did not sign');
+    await expect(seeJob(client, digest)).rejects.toThrow('job: the signature is not that of its author');
   });
 
   it('is decided on and cancelled by signed documents, at all three', async () => {
@@ -106,7 +106,7 @@ describe('a job', () => {
     for (const party of PARTIES) {
       const [decision, cancelled] = parties.party[party].decisions;
       const source = { source: party, federation: parties.federation.id };
-      expect(readSigned(decisionDocument, decision, source)).toMatchObject({
+      expect(readSigned(decisionDocument, 'decision', decision, source)).toMatchObject({
         author: owner.id,
         document: { job: digest, approve: true },
       });
