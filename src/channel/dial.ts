@@ -77,6 +77,7 @@ function upgrade(url: string, options: DialOptions, dialled?: Dialled): Promise<
       perMessageDeflate: false,
       maxPayload: options.maxFrameBytes ?? DEFAULT_FRAME_BYTES,
       maxFragments: MAX_FRAGMENTS,
+      autoPong: false,
       handshakeTimeout: Math.ceil(options.timeoutMs),
     });
     const stop = (): void => ws.terminate();

@@ -88,6 +88,7 @@ export class Listener {
       perMessageDeflate: false,
       maxPayload: options.maxFrameBytes ?? DEFAULT_FRAME_BYTES,
       maxFragments: MAX_FRAGMENTS,
+      autoPong: false,
     });
     if (options.tls !== undefined) this.#door = this.#openDoor(options.tls);
     this.#http.on('request', (_request, response) => {

@@ -1,14 +1,14 @@
 /**
  * Whether the session gets on: a message may be long in coming because its sender, or who that one waits for, has much to compute. So
  * what a wait is measured by is not the message but progress anywhere: each party counts what it has done, tells its peers with every
- * ping of its connections, and a wait ends with an error once nobody's count has grown for as long as the time-out says.
+ * heartbeat of its connections, and a wait ends with an error once nobody's count has grown for as long as the time-out says.
  *
  * A party gets on while it sends or receives messages, or computes: uses at least a twentieth of a core. One that hangs, though its
  * process answers, does neither, so no party waits for ever.
  */
 import type { PeerName } from './channel.ts';
 
-/** Of one core, in a tick: less is a process that only waits (pings, timers, a progress line). */
+/** Of one core, in a tick: less is a process that only waits (heartbeats, timers, a progress line). */
 const COMPUTING = 0.05;
 /** Ticks in a time-out: counts must travel before they are missed. */
 const TICKS = 4;
@@ -43,7 +43,7 @@ export class SessionProgress {
 
   /**
    * While a link is being established anew nobody gets on, and that is no reason to give up: until the hold is released waits do not
-   * end, here and, by what pings tell, at the other parties. Whoever holds has a limit of its own.
+   * end, here and, by what heartbeats tell, at the other parties. Whoever holds has a limit of its own.
    */
   hold(): () => void {
     this.#holds++;
@@ -61,7 +61,7 @@ export class SessionProgress {
     this.#movedAt = this.#now();
   }
 
-  /** What a ping carries. */
+  /** What a heartbeat carries. */
   told(): Uint8Array {
     if (this.#holds > 0) this.note();
     this.#lookAtOwn();
@@ -70,14 +70,15 @@ export class SessionProgress {
 
   /** Has this party computed in the last tick? It is asked for each link, and the answer takes a while to mean something. */
   #lookAtOwn(): void {
-    const [cpu, now] = [this.#cpuMs(), this.#now()];
+    const now = this.#now();
     if (now - this.#lookedAt < this.tickMs / 2) return;
+    const cpu = this.#cpuMs();
     if (cpu - this.#cpuAt >= COMPUTING * (now - this.#lookedAt)) this.note();
     this.#cpuAt = cpu;
     this.#lookedAt = now;
   }
 
-  /** A peer's ping came, with this in it. What is no count, or has not grown, is no progress. */
+  /** A peer's heartbeat came, with this in it. What is no count, or has not grown, is no progress. */
   hear(peer: PeerName, bytes: Uint8Array): void {
     if (bytes.length !== BYTES) return;
     const count = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true);

@@ -4,7 +4,7 @@
  *
  *     joined ──connection ends──▶ apart ──resume()──▶ joined … ──close(), destroy(), fail()──▶ ended
  *
- * Acknowledgements ride on the pings that tell progress, and go out at once when so many frames or bytes have come in. Memory: senders wait
+ * Acknowledgements ride on the heartbeats that tell progress, and go out at once when so many frames or bytes have come in. Memory: senders wait
  * for room once `HELD_BYTES` are kept (a larger frame passes alone), and a link with `MOST_BYTES` of them, from senders that did not
  * wait, fails.
  */
@@ -24,7 +24,7 @@ export interface FrameCounts {
 export interface Connection extends Transport {
   /** It ended as both ends wanted. */
   readonly endedCleanly: boolean;
-  /** Tells the peer at once how much has been received, by a ping. */
+  /** Tells the peer at once how much has been received, by a heartbeat. */
   tell(): void;
 }
 
@@ -200,7 +200,7 @@ export class ResumableTransport implements Transport, FrameSink, Resumable {
     this.#options.onApart(reason);
   }
 
-  /** What pings of a connection say of the frames that have come in, and what those of the peer say. */
+  /** What heartbeats of a connection say of the frames that have come in, and what those of the peer say. */
   countsOn(connection: Connection): FrameCounts {
     return {
       told: () => {

@@ -7,6 +7,8 @@
  *   a browser from choosing bytes that a careless proxy would take for HTTP; a party is no browser, chooses its own bytes, and under
  *   TLS no proxy sees them. A random mask in JavaScript costs ten times the throughput.
  * - Compression is off: shares are random bytes.
+ * - Pings are not answered: both ends send them, and answers would pile up behind the data of a busy line (`ws` ends a connection that has
+ *   sixty of them). What a party has to tell goes into pongs, which nobody answers.
  */
 import type { Socket } from 'node:net';
 import { WebSocket, type RawData } from 'ws';
@@ -36,7 +38,7 @@ const PINGS = 4;
 const ONE_PIECE_BYTES = 16 * 1024;
 /** How long a peer may take to answer the closing of the connection, and what was sent before it to leave. */
 const CLOSE_MS = 3_000;
-/** A count in a ping: a 64-bit float, little-endian. */
+/** A count in a pong: a 64-bit float, little-endian. */
 const COUNT_BYTES = 8;
 /** What a peer may send before it has proved who it is, its HTTP headers aside. */
 const MAX_UNPROVED_BYTES = MESSAGES_BEFORE_PROOF * MAX_MESSAGE_BYTES;
@@ -110,7 +112,8 @@ export class WebSocketTransport implements Connection {
   }
 
   /**
-   * From now on pings tell how far this party is, and those of the peer how far that one is.
+   * From now on heartbeats tell how far this party is, and those of the peer how far that one is. A pong that nobody asked for is a heartbeat
+   * (RFC 6455, 5.5.3).
    * @param counts where a link outlives this connection
    */
   share(progress: SessionProgress, peer: PeerName, counts?: FrameCounts): void {
@@ -118,7 +121,7 @@ export class WebSocketTransport implements Connection {
       const done = progress.told();
       return counts === undefined ? done : Buffer.concat([done, countOf(counts.told())]);
     };
-    this.#ws.on('ping', (bytes) => {
+    this.#ws.on('pong', (bytes) => {
       progress.hear(peer, bytes.subarray(0, COUNT_BYTES));
       if (counts !== undefined && bytes.length === 2 * COUNT_BYTES) counts.acknowledge(bytes.readDoubleLE(COUNT_BYTES));
     });
@@ -128,7 +131,7 @@ export class WebSocketTransport implements Connection {
 
   /** Tells at once. */
   tell(): void {
-    if (this.#ws.readyState === WebSocket.OPEN && this.#told !== undefined) this.#ws.ping(this.#told());
+    if (this.#ws.readyState === WebSocket.OPEN && this.#told !== undefined) this.#ws.pong(this.#told());
   }
 
   send(parts: readonly Uint8Array[]): Promise<void> | undefined {

@@ -115,6 +115,28 @@ describe.each([
     expect(one.line.connections).toBe(2);
   });
 
+  it('a busy line is not taken for a broken one, and little is kept', async () => {
+    const one = await session(tls);
+    const meshes = await Promise.all([one.p0, one.p1]);
+    const links = [meshes[0].links.get('P1')!, meshes[1].links.get('P0')!];
+    const blocks = 300;
+    await Promise.all(
+      links.map(async (link, which) => {
+        const sending = (async () => {
+          for (let i = 0; i < blocks; i++) await link.send(`b${i}`, new Uint8Array(2 ** 19).fill(i + which), 1);
+        })();
+        for (let i = 0; i < blocks; i++) {
+          const { data } = await link.receive(`b${i}`, 'u8', 2 ** 19);
+          expect([data[0], data[data.length - 1]]).toEqual([(i + 1 - which) & 255, (i + 1 - which) & 255]);
+        }
+        await sending;
+        await link.close();
+      }),
+    );
+    // Acknowledgements go out for each mebibyte: more of them than `ws` lets answers to pings pile up.
+    expect(one.line.connections).toBe(1);
+  }, 30_000);
+
   it('a line that carries nothing more, without a word, is given up and another one found', async () => {
     const one = await session(tls, undefined, {}, 200);
     const [a, b] = await Promise.all([one.p0, one.p1]);

@@ -160,7 +160,40 @@ describe('a link over WebSocket', () => {
   });
 });
 
-describe('pings', () => {
+describe('heartbeats', () => {
+  it('in any number end no connection whose line is busy', async () => {
+    const listener = await listen();
+    const accepted = new Promise<WebSocketTransport>((resolve) => listener.accept(resolve));
+    const sockets: Socket[] = [];
+    const relay = createServer((client) => {
+      const server = connectTcp(listener.port, HOST);
+      sockets.push(client, server);
+      client.pipe(server).on('error', () => undefined);
+      server.pipe(client).on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => relay.listen(0, HOST, resolve));
+    opened.push({ end: () => (relay.close(), sockets.forEach((socket) => socket.destroy())) });
+    const b = await dial(`ws://${HOST}:${(relay.address() as AddressInfo).port}`, { timeoutMs: 2000 });
+    const a = await accepted;
+    opened.push({ end: () => (a.destroy(), b.destroy()) });
+    a.trust();
+    b.trust();
+    const heard: number[] = [];
+    b.share(new SessionProgress(60_000), 'P0', { told: () => 0, acknowledge: (count) => void heard.push(count) });
+    let told = 0;
+    a.share(new SessionProgress(60_000), 'P1', { told: () => ++told, acknowledge: () => undefined });
+    // What B says piles up: more than the system takes lies before the line.
+    const [client] = sockets;
+    client.unpipe().pause();
+    for (let i = 0; i < 32; i++) void b.send([new Uint8Array(2 ** 20)]);
+    for (let i = 0; i < 200; i++) a.tell();
+    await expect.poll(() => heard.length).toBe(200);
+    let bytes = 0;
+    a.attach({ onFrame: (parts) => parts.forEach(({ length }) => (bytes += length)), onClose: () => (bytes = -1) });
+    client.pipe(sockets[1]);
+    await expect.poll(() => bytes).toBe(32 * 2 ** 20);
+  });
+
   it('tell each side how far the other is, whatever else is sent', async () => {
     const [a, b] = await pair();
     const [mine, theirs] = [new SessionProgress(100), new SessionProgress(100)];
