@@ -18,6 +18,7 @@ import { fileFindings } from '../../src/service/check/own.ts';
 import { temporaryFolder } from '../folder.ts';
 import {
   fakeLinks,
+  fakePrivate,
   fakeService,
   federate,
   makeParty,
@@ -47,6 +48,8 @@ interface World {
   /** The file that a party serves with, where it is another. */
   readonly serves?: Readonly<Partial<Record<Role, (federation: Federation) => Federation>>>;
   readonly ownIdentity?: Identity | undefined;
+  /** Why the party of this host is not ready; null: its private port does not answer. */
+  readonly unready?: string | null;
 }
 
 /** P0 looks at three parties on this machine. */
@@ -66,16 +69,17 @@ async function look(world: World = {}): Promise<MeshReport> {
   }
   const federation = federate(parties, places satisfies Places, world.card);
   known.federation = federation;
-  const [own] = parties;
+  const [{ identity, tls }] = parties;
   const asker = {
     federation,
-    identity: 'ownIdentity' in world ? world.ownIdentity : own.identity,
-    tls: { key: own.tls.key, cert: own.tls.certificate },
+    identity: 'ownIdentity' in world ? world.ownIdentity : identity,
+    tls: { key: tls.key, cert: tls.certificate },
     limits: LIMITS,
   };
   const { address, links } = places.P0;
-  const folder = temporaryFolder('check');
-  return checkMesh(asker, 'P0', { listen: endpointOf(address), links: endpointOf(links), folder });
+  const inner = world.unready === null ? '127.0.0.1:1' : await opened.listen(fakePrivate(world.unready));
+  const own = { listen: endpointOf(address), links: endpointOf(links), private: endpointOf(inner) };
+  return checkMesh(asker, 'P0', { ...own, folder: temporaryFolder('check') });
 }
 
 /** What was found, without that this machine's disk is small. */
@@ -125,6 +129,16 @@ describe('ports', () => {
       /not running: nothing answers at P0 \(127.0.0.1:1\)/,
       /party serve --dir/,
     );
+  });
+
+  it('says why the party of this host is not ready', async () => {
+    const report = await look({ unready: '0.42 GiB are free on the disk' });
+    expectOnly(report, 'fault', 'P0', 'not-ready', /not ready: 0.42 GiB are free/, /log/);
+  });
+
+  it('says that nobody sees the health of the party of this host', async () => {
+    const report = await look({ unready: null });
+    expectOnly(report, 'warning', 'P0', 'not-ready', /127.0.0.1:1\/ready does not answer/, /"private" in party.json/);
   });
 
   it('says that a name is unknown, once for both ports', async () => {

@@ -1,6 +1,6 @@
 /** Something that listens where a party should: a party that answers as one does, or whatever a test puts in its place. */
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer as createTls, type TlsOptions } from 'node:tls';
 import { randomBytes, X509Certificate } from 'node:crypto';
@@ -153,4 +153,12 @@ export function fakeService(
 export function fakeLinks({ tls }: FakeParty): Server {
   const options = { key: tls.key, cert: tls.certificate, requestCert: true, rejectUnauthorized: false };
   return createTls({ ...options, minVersion: 'TLSv1.3' }, (socket) => socket.on('error', () => undefined).end());
+}
+
+/** The private port: whether jobs could start. */
+export function fakePrivate(reason?: string): Server {
+  return createHttp((_request, response) => {
+    response.writeHead(reason === undefined ? 200 : 503, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(reason === undefined ? { status: 'ready' } : { status: 'not ready', reason }));
+  });
 }

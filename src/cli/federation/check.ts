@@ -17,14 +17,15 @@ import { openPartyFolder, readOwnFederation, shownTls, type PartyFolder } from '
 import { unlessAborted } from '../interrupts.ts';
 import { widthOf } from '../layout.ts';
 import { checkWritable, writeReport } from '../output.ts';
-import { number, optionalText, real, RESULTS, text, type Argv } from '../options/values.ts';
+import { number, optionalText, real, RESULTS, TASK, text, type Argv } from '../options/values.ts';
 import { forecastLinks } from './check-forecast.ts';
 import { checkLines, type CheckReport } from './check-report.ts';
 
 export const checkOptions: Readonly<Record<string, Options>> = {
-  dir: { ...text, demandOption: true, describe: "The party's folder, as party init made it" },
+  dir: { ...text, group: TASK, default: '.', describe: "The party's folder" },
   timeout: {
     ...number,
+    group: TASK,
     default: 5,
     describe: 'Seconds that a host may take for each step: name, connection, TLS, answer; 0.1 to 600',
   },
@@ -71,6 +72,7 @@ async function check(folder: string, timeoutMs: number): Promise<CheckReport> {
   const places = {
     listen: reachable(config.listen),
     links: reachable(config.links),
+    private: reachable(config.private),
     publicPin: await publicPinOf(config),
     folder,
   };

@@ -117,7 +117,7 @@ function judge(door: Door, socket: TLSSocket, shown: X509Certificate | undefined
   const days = daysLeft(shown);
   const until = new Date(shown.validTo).toISOString().slice(0, 10);
   const whose = pinned ? `${door.party}'s certificate` : `${where}: its certificate`;
-  const renew = pinned ? `renew it at ${door.party}: securenn party rotate` : `renew it at ${door.party}`;
+  const renew = pinned ? `renew it at ${door.party}: securenn party rotate certificate` : `renew it at ${door.party}`;
   if (days < 0 && pinned) {
     // Links and clients go by the key. What else looks at the certificate, a monitor or a proxy, does not.
     const what = `${whose} ended on ${until}; parties and clients go on, for they know its key`;

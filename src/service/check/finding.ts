@@ -7,6 +7,7 @@ export type Level = 'fault' | 'warning' | 'note';
 /** For programs; the words for people are in `what`. */
 export type Code =
   | 'not-running'
+  | 'not-ready'
   | 'name-unknown'
   | 'port-closed'
   | 'port-filtered'

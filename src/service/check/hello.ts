@@ -124,7 +124,7 @@ function proxies(door: Door, answer: Answer): Finding[] {
   const what = `${nameOf(door)}: a proxy stands in front of the party (${sign.join(', ')})${has}`;
   const fix =
     door.trust === 'pinned'
-      ? `if ${door.party} has put it there, let it pass TLS through in place of opening it; otherwise its key is stolen: securenn party rotate`
+      ? `if ${door.party} has put it there, let it pass TLS through in place of opening it; otherwise its key is stolen: securenn party rotate tls`
       : 'it is expected where a card trusts public certificates; requests are signed, and what is secret in them is sealed';
   const level = door.trust === 'pinned' ? 'warning' : 'note';
   return [{ level, party: door.party, code: 'proxy', what, fix }];

@@ -1,11 +1,12 @@
 /** This host's part: the files that its party starts with, whether it runs, and whether what runs has read them. */
 import { statfs } from 'node:fs/promises';
+import { z } from 'zod';
 import { Problem } from '../../data/problem.ts';
 import type { PartyName } from '../../server/ipc.ts';
-import type { Endpoint } from './dial.ts';
+import { failureOf, type Endpoint } from './dial.ts';
 import { knock, nameOf, type Door } from './door.ts';
 import type { Finding } from './finding.ts';
-import { greet } from './hello.ts';
+import { greet, printable } from './hello.ts';
 import { Line } from './line.ts';
 import { askStatus, signer, type Asker, type PartyReport } from './party.ts';
 import { diskFindings } from './status.ts';
@@ -14,6 +15,8 @@ import { diskFindings } from './status.ts';
 export interface OwnPlaces {
   readonly listen: Endpoint;
   readonly links: Endpoint;
+  /** Health and metrics. */
+  readonly private: Endpoint;
   /** Pin of the certificate that `listen` shows where the card trusts an authority; whoever comes from outside sees to its chain. */
   readonly publicPin?: string | undefined;
   /** Its folder: data, keys, state. */
@@ -37,7 +40,7 @@ export async function fileFindings(party: PartyName, checks: readonly (() => unk
 export async function checkOwn(
   asker: Asker,
   party: PartyName,
-  { listen, links, folder, publicPin }: OwnPlaces,
+  { listen, links, folder, publicPin, private: inner }: OwnPlaces,
 ): Promise<PartyReport> {
   const card = asker.federation.parties[party];
   const common = { party, trust: 'pinned' } as const;
@@ -69,10 +72,38 @@ export async function checkOwn(
     const sign = signer(asker, party, instance, 0);
     const asked: Awaited<ReturnType<typeof askStatus>> =
       sign === undefined ? { findings: [] } : await askStatus(asker, door, line, sign, true);
-    findings.push(...asked.findings);
+    findings.push(...asked.findings, ...(await readiness(party, inner, asker.limits.timeoutMs)));
     return { ...report, reached, certificate, requestMs: medianMs, status: asked.status, findings };
   } finally {
     line.close();
+  }
+}
+
+const readyAnswer = z.looseObject({ reason: z.string().max(500).optional() });
+
+/** What the party itself says of whether a job could start. */
+async function readiness(party: PartyName, { host, port }: Endpoint, timeoutMs: number): Promise<Finding[]> {
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/ready`;
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: 'error' });
+    const reason = readyAnswer.safeParse(await answer.json()).data?.reason ?? `status ${answer.status}`;
+    if (answer.ok) return [];
+    const what = `the party of this host is not ready: ${printable(reason)}`;
+    return [
+      { level: 'fault', party, code: 'not-ready', what, fix: 'see its log; after a start it takes a few seconds' },
+    ];
+  } catch (error) {
+    const { message } = failureOf((error as Error).cause ?? error);
+    const what = `${url} does not answer (${message}): nobody sees the health and metrics of this party`;
+    return [
+      {
+        level: 'warning',
+        party,
+        code: 'not-ready',
+        what,
+        fix: 'see "private" in party.json, and what else listens there',
+      },
+    ];
   }
 }
 
