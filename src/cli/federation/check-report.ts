@@ -17,7 +17,10 @@ export interface CheckReport extends MeshReport {
 export function checkLines(report: CheckReport, width: number = Infinity): string[] {
   const { parties, findings, link, forecasts, federation, party } = report;
   const head = ['', ...parties.map((each) => `${each.party}${each.party === party ? ' (here)' : ''}`)];
-  const rows = ROWS.map(([name, cell]) => [name, ...parties.map((each) => cell(each, each.party === party) ?? '–')]);
+  const rows = ROWS.map(([name, cell]) => [
+    name,
+    ...parties.map((each) => cell(each, each.party === party) ?? '–'),
+  ]).filter((row) => row.slice(1).some((cell) => cell !== '–'));
   const lines = [`federation ${federation}, seen from ${party}`, ...layTable(head, rows, width)];
   if (findings.length > 0) lines.push('', ...findings.map((finding) => findingLine(finding)));
   lines.push('');

@@ -16,7 +16,7 @@ import { pathsOf, readConfig, readPassphrase, type HostPort, type PartyConfig } 
 import { openPartyFolder, readOwnFederation, shownTls, type PartyFolder } from '../../service/party-folder.ts';
 import { unlessAborted } from '../interrupts.ts';
 import { widthOf } from '../layout.ts';
-import { checkWritable, writeReport } from '../output.ts';
+import { checkWritable, say, writeReport } from '../output.ts';
 import { number, optionalText, real, RESULTS, TASK, text, type Argv } from '../options/values.ts';
 import { forecastLinks } from './check-forecast.ts';
 import { checkLines, type CheckReport } from './check-report.ts';
@@ -48,7 +48,7 @@ export async function partyCheck(argv: Argv, signal: AbortSignal): Promise<void>
   const timeoutMs = 1000 * real(argv, 'timeout', 'seconds, from 0.1 to 600', (x) => x >= 0.1 && x <= 600);
   const report = await unlessAborted(signal, check(folder, timeoutMs));
   const stream = json === '-' ? process.stderr : process.stdout;
-  stream.write(`${checkLines(report, widthOf(stream)).join('\n')}\n`);
+  for (const line of checkLines(report, widthOf(stream))) say(json, line);
   await writeReport(json, report);
   if (!report.ready) throw new Problem('party check: jobs cannot run', 'see the lines that begin with FAULT');
 }

@@ -1,6 +1,7 @@
 /** The commands of a party's operator, those that make a federation and its members' keys, and the demo of all of it. */
 import type { Command, Groups } from '../groups.ts';
 import { auditOptions, auditVerify } from './audit.ts';
+import { checkOptions, partyCheck } from './check.ts';
 import { federationJoin, federationShow, joinOptions, showOptions } from './federation.ts';
 import { identityCard, identityInit, identityOptions } from './identity.ts';
 import {
@@ -60,6 +61,15 @@ export const OPERATOR_GROUPS: Groups = {
         options: revokeOptions,
         run: partyRevoke,
         examples: [],
+      },
+      check: {
+        what: 'Whether three hosts can run a job: ports, keys, clocks, versions, disks; round trips and bandwidth',
+        options: checkOptions,
+        run: partyCheck,
+        examples: [
+          ['$0 party check --dir /srv/securenn', 'at each of the three hosts, before the first job'],
+          ['$0 party check --dir DIR --json -', 'for a monitor: the exit code is 1 when jobs cannot run'],
+        ],
       },
       members: { what: 'Whom this party has admitted', options: membersOptions, run: partyMembers, examples: [] },
     },
