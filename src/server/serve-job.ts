@@ -13,7 +13,7 @@ const AT_A_TIME = 4;
 /** Inputs answered under one path: what the engine remembers of used addresses ends with it. */
 const GROUP = 1024;
 /** Images that nobody sent, all zero: the first opens the model's weights, all of them warm the code. Their answers are not revealed. */
-const WARM_UPS = 10;
+const WARM_UPS = 5;
 
 export interface ServingSession {
   readonly id: PartyId;
