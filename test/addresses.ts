@@ -5,6 +5,8 @@ import { PairStreams } from '../src/random/streams.ts';
 export interface Addresses {
   /** What each end asked for, in order: `path:purpose`. */
   readonly ends: readonly (readonly string[])[];
+  /** What is read at any place, as often as one likes: of each key the addresses of its tables, sorted, once each. */
+  readonly tables: readonly (readonly string[])[];
   /** What an end asked for twice: two streams that begin alike. */
   repeated(): string[];
 }
@@ -15,8 +17,18 @@ const PUBLIC = 'seed';
 /** Watches what `task` draws, however it comes by its streams. A stream is read on from where it stands, so none gives a value twice. */
 export async function watchAddresses(task: () => Promise<unknown>): Promise<Addresses> {
   const ends = new Map<PairStreams, string[]>();
+  const tables = new Map<string, Set<string>>();
   // eslint-disable-next-line @typescript-eslint/unbound-method -- bound below
-  const { stream } = PairStreams.prototype;
+  const { stream, table } = PairStreams.prototype;
+  const reads = vi.spyOn(PairStreams.prototype, 'table').mockImplementation(function (
+    this: PairStreams,
+    path: string,
+    purpose: string,
+  ) {
+    const key = table.call(this, 'which key', '').z64(0, 2).join();
+    tables.set(key, (tables.get(key) ?? new Set()).add(`${path}:${purpose}`));
+    return table.call(this, path, purpose);
+  });
   const tap = vi.spyOn(PairStreams.prototype, 'stream').mockImplementation(function (
     this: PairStreams,
     path: string,
@@ -32,9 +44,11 @@ export async function watchAddresses(task: () => Promise<unknown>): Promise<Addr
     await task();
   } finally {
     tap.mockRestore();
+    reads.mockRestore();
   }
   return {
     ends: [...ends.values()],
+    tables: [...tables.values()].map((asked) => [...asked].sort()),
     repeated: () =>
       [...ends.values()].flatMap((asked) => {
         const seen = new Set<string>();

@@ -3,6 +3,14 @@ import { DEALING } from './dealing.ts';
 import { DRAWING } from './drawing.ts';
 import { KEEPING } from './keeping.ts';
 import { MASKING } from './masking.ts';
+import { STORING } from './storing.ts';
 import type { Weakening } from './weakening.ts';
 
-export const WEAKENINGS: readonly Weakening[] = [...DEALING, ...MASKING, ...COMPARING, ...DRAWING, ...KEEPING];
+export const WEAKENINGS: readonly Weakening[] = [
+  ...DEALING,
+  ...MASKING,
+  ...COMPARING,
+  ...DRAWING,
+  ...KEEPING,
+  ...STORING,
+];
