@@ -10,9 +10,9 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import * as disk from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { faultOf, writeFileAtomically, type Files } from '../data/atomic-write.ts';
+import { faultOf, syncFolder, writeFileAtomically, type Files } from '../data/atomic-write.ts';
 import { makeFolder } from '../data/folders.ts';
 import { Problem } from '../data/problem.ts';
 import { canonicalBytes } from '../federation/canonical.ts';
@@ -45,13 +45,23 @@ export type AuditFiles = Files & Pick<typeof disk, 'readFile' | 'readdir' | 'tru
 export class AuditLog {
   readonly #path: string;
   readonly #files: AuditFiles;
+  /** Bytes of a half-written line that were cut off when it was opened: worth a line in the service's log. */
+  readonly cut: number;
+  /** Whether the file's name outlives a power cut. */
+  #named: boolean;
   #length: number;
   #count: number;
   #head: string;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, files: AuditFiles, state: { length: number; count: number; head: string }) {
+  private constructor(
+    path: string,
+    files: AuditFiles,
+    state: { length: number; count: number; head: string; cut: number },
+  ) {
     this.#path = path;
+    this.cut = state.cut;
+    this.#named = state.length > 0;
     this.#files = files;
     this.#length = state.length;
     this.#count = state.count;
@@ -67,8 +77,9 @@ export class AuditLog {
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
     const { lines, head } = verifyAudit(whole, path);
     const length = Buffer.byteLength(whole);
-    if (whole.length < text.length) await files.truncate(path, length);
-    const log = new AuditLog(path, files, { length, count: lines, head });
+    const cut = Buffer.byteLength(text) - length;
+    if (cut > 0) await files.truncate(path, length);
+    const log = new AuditLog(path, files, { length, count: lines, head, cut });
     await log.takeNotes();
     return log;
   }
@@ -114,6 +125,8 @@ export class AuditLog {
       if ((await file.stat()).size !== this.#length) await file.truncate(this.#length);
       await file.writeFile(Buffer.concat([bytes, Buffer.from('\n')]));
       await file.sync();
+      if (!this.#named) await syncFolder(dirname(this.#path), this.#files);
+      this.#named = true;
     } catch (error) {
       throw this.#unwritten(error);
     } finally {

@@ -1,5 +1,5 @@
 /** party.json: what the operator of a party decides. JSON with comments; what is left out has the value below. */
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
@@ -172,15 +172,29 @@ export async function readPassphrase(
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<string | undefined> {
   if (passphraseFile === undefined) return environment.SECURENN_PASSPHRASE || undefined;
-  const text = await readFile(passphraseFile, 'utf8').catch((error: unknown) => {
-    throw new Problem(
-      `${passphraseFile}: the passphrase cannot be read: ${faultOf(error)}`,
-      'see passphraseFile in party.json',
-    );
+  const fix = 'see passphraseFile in party.json';
+  const text = await readPrivately(passphraseFile).catch((error: unknown) => {
+    if (error instanceof Problem) throw error;
+    throw new Problem(`${passphraseFile}: the passphrase cannot be read: ${faultOf(error)}`, fix);
   });
   const [line] = text.split(/\r?\n/);
   if (line === '') throw new Problem(`${passphraseFile}: its first line is empty`, 'put the passphrase there');
   return line;
+}
+
+const EVERYBODY = 0o007;
+
+/** Its group may: that is how systems hand secrets to a service. */
+async function readPrivately(path: string): Promise<string> {
+  const handle = await open(path, 'r');
+  try {
+    const { mode } = await handle.stat();
+    if (process.getuid !== undefined && (mode & EVERYBODY) !== 0)
+      throw new Problem(`${path}: everybody can read the passphrase`, `chmod 600 ${path}, and change the passphrase`);
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
 }
 
 /** The file that `party init` writes. */

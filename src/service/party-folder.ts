@@ -99,14 +99,17 @@ export async function openPartyFolder(folder: string): Promise<PartyFolder> {
   const config = await readConfig(folder);
   await checkPrivateFolder(folder);
   const passphrase = await readPassphrase(config);
-  const identity = await readIdentity(paths.identity, passphrase);
-  const previousIdentity = existsSync(paths.previousIdentity)
-    ? await readIdentity(paths.previousIdentity, passphrase)
-    : undefined;
   await mendRotation(paths, passphrase);
-  const tls = [await readTls(paths.tlsKey, paths.tlsCertificate, passphrase)];
-  if (existsSync(paths.nextTlsKey)) tls.push(await readTls(paths.nextTlsKey, paths.nextTlsCertificate, passphrase));
-  const bytes = await readSecret(paths.storageKeys, 'storage-keys', passphrase);
+  const { previousIdentity: before, nextTlsKey, nextTlsCertificate } = paths;
+  // Side by side: a passphrase takes its time for each.
+  const [identity, previousIdentity, present, next, bytes] = await Promise.all([
+    readIdentity(paths.identity, passphrase),
+    existsSync(before) ? readIdentity(before, passphrase) : undefined,
+    readTls(paths.tlsKey, paths.tlsCertificate, passphrase),
+    existsSync(nextTlsKey) ? readTls(nextTlsKey, nextTlsCertificate, passphrase) : undefined,
+    readSecret(paths.storageKeys, 'storage-keys', passphrase),
+  ]);
+  const tls = next === undefined ? [present] : [present, next];
   if (bytes.length === 0 || bytes.length % STORAGE_KEY_BYTES !== 0)
     throw new Problem(`${paths.storageKeys}: the keys in it are damaged`, 'restore it from a backup');
   const keys = Array.from({ length: bytes.length / STORAGE_KEY_BYTES }, (_, i) =>
@@ -157,6 +160,26 @@ export function shownTls({ tls, config }: PartyFolder, federation: Federation): 
   const shown = pins.flatMap((pin) => tls.find((each) => each.pin === pin) ?? [])[0];
   if (shown === undefined) throw new Problem('none of the TLS keys is in the federation file', 'securenn party card');
   return shown;
+}
+
+/** The present one signs for so long before the identity before ends: clocks differ. */
+const MARGIN_MS = 86_400_000;
+
+/**
+ * Whose key signs what this party says. While it changes its identity that is the one before, which every federation file names, the old ones
+ * and the new; until shortly before its end, or `party rotate finish`.
+ */
+export function speakingIdentity(
+  { identity, previousIdentity, config }: Pick<PartyFolder, 'identity' | 'previousIdentity' | 'config'>,
+  federation: Federation,
+  now: number,
+): Identity {
+  const card = federation.parties[config.role];
+  if (previousIdentity === undefined) return identity;
+  if (idOf(card.identity) === previousIdentity.id) return previousIdentity;
+  const { previous } = card;
+  const counts = previous !== undefined && idOf(previous.identity) === previousIdentity.id;
+  return counts && now < Date.parse(previous.until) - MARGIN_MS ? previousIdentity : identity;
 }
 
 /** The card as it was written last. */

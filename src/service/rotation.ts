@@ -1,7 +1,7 @@
 /** `party rotate`: a party changes its keys, with an overlap in which the old ones still count. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { Problem } from '../data/problem.ts';
 import { STORAGE_KEY_BYTES } from '../data/vault.ts';
 import { signCard, type PartyCard } from '../federation/card.ts';
@@ -21,8 +21,9 @@ import {
 
 export const ROTATIONS = ['certificate', 'tls', 'finish', 'identity', 'storage'] as const;
 /**
- * certificate: the same TLS key for longer. tls: a new TLS key beside the present one. finish: the old TLS key goes. identity: a new one, which
- * the present one endorses. storage: what is written from now on is under a new storage key.
+ * certificate: the same TLS key for longer. tls: a new TLS key beside the present one, which goes on being shown. identity: a new one, which the
+ * present one endorses; the present one goes on signing. finish: once every federation file has the new card, the old keys go. storage: what is
+ * written from now on is under a new storage key.
  */
 export type Rotation = (typeof ROTATIONS)[number];
 
@@ -48,25 +49,37 @@ export async function rotateKeys(folder: string, what: Rotation): Promise<PartyC
         throw new Problem('a change of the TLS key is under way', 'end it first: securenn party rotate finish');
       const next = await makeTlsKey(options);
       await writeTls(next, paths.nextTlsKey, paths.nextTlsCertificate, passphrase);
-      const pins = [readCertificate(next.certificate, paths.nextTlsCertificate).pin, party.tls[0].pin];
+      // The present one first: it is the one to show until all know both.
+      const pins = [party.tls[0].pin, readCertificate(next.certificate, paths.nextTlsCertificate).pin];
       return signed(paths, { ...card, tls: pins, issued }, identity, party.previousIdentity);
     }
     case 'finish': {
-      const [, next] = party.tls;
-      if (next === undefined) throw new Problem('no change of the TLS key is under way', 'securenn party rotate tls');
       const federation = await readOwnFederation(party);
-      if (!federation.parties[config.role].tls.includes(next.pin)) {
+      const known = federation.parties[config.role];
+      const [, next] = party.tls;
+      const changing = party.previousIdentity !== undefined;
+      // Of two pins in the card one may be left of an end that a crash cut short.
+      if (next === undefined && !changing && card.tls.length === 1)
+        throw new Problem('no change of keys is under way', 'begin one: securenn party rotate tls, or identity');
+      if ((next !== undefined && !known.tls.includes(next.pin)) || (changing && idOf(known.identity) !== identity.id)) {
         throw new Problem(
           `${config.federation} does not name the new key yet`,
           'first give all three parties and every client the federation file with the new card',
         );
       }
-      // After a crash in between, `openPartyFolder` moves the second.
-      await rename(paths.nextTlsKey, paths.tlsKey);
-      await rename(paths.nextTlsCertificate, paths.tlsCertificate);
-      return signed(paths, { ...card, tls: [next.pin], issued }, identity, party.previousIdentity);
+      if (next !== undefined) {
+        // After a crash in between, `openPartyFolder` moves the second.
+        await rename(paths.nextTlsKey, paths.tlsKey);
+        await rename(paths.nextTlsCertificate, paths.tlsCertificate);
+      }
+      const pins = [(next ?? party.tls[0]).pin];
+      const last = await signed(paths, { ...card, previous: undefined, tls: pins, issued }, identity, undefined);
+      await rm(paths.previousIdentity, { force: true });
+      return last;
     }
     case 'identity': {
+      if (party.previousIdentity !== undefined && card.previous !== undefined && idOf(card.identity) === identity.id)
+        throw new Problem('a change of the identity is under way', 'end it first: securenn party rotate finish');
       // After a crash, the same command goes on with the key that it made then.
       const next = existsSync(paths.nextIdentity)
         ? await readIdentity(paths.nextIdentity, passphrase)
