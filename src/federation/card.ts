@@ -72,7 +72,7 @@ export const addressSchema: z.ZodType<string> = z
 export const memberName: z.ZodType<string> = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected small letters, digits, dot, dash, underscore, 64 at most');
-const partyName = z
+export const partyName: z.ZodType<string> = z
   .string()
   .regex(/^[\p{L}\p{N}][\p{L}\p{N} .,&'()_-]{0,63}$/u, "expected letters, digits, spaces and .,&'()_-, 64 at most");
 const pin = z.string().regex(/^[0-9a-f]{64}$/, 'expected a pin, 64 hexadecimal digits');

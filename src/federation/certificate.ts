@@ -119,7 +119,7 @@ export function checkTlsKey(
   if (fits) return;
   throw new Problem(
     `${sources.certificate}: is the certificate of another key than ${sources.key}`,
-    'restore the two that belong together, or renew the certificate: securenn party rotate --certificate',
+    'restore the two that belong together, or renew the certificate: securenn party rotate certificate',
   );
 }
 
@@ -129,7 +129,7 @@ function certificateOf(pem: string, source: string): X509Certificate {
   } catch {
     throw new Problem(
       `${source}: is no certificate in PEM form`,
-      'restore it, or renew it: securenn party rotate --certificate',
+      'restore it, or renew it: securenn party rotate certificate',
     );
   }
 }

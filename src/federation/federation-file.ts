@@ -3,9 +3,7 @@
  * by telephone, once; after that a card may be replaced by one that the same identity, or its successor, has signed.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { faultOf } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
 import { canonicalBytes, digestOf, type Digest } from './canonical.ts';
 import {
@@ -18,7 +16,7 @@ import {
   type Role,
   type SignedCard,
 } from './card.ts';
-import { checkForm, parseJson } from './form.ts';
+import { checkForm, parseJson, readNamedFile } from './form.ts';
 import { idOf, type Id, type PublicIdentity } from './identity.ts';
 
 export interface Federation {
@@ -110,12 +108,7 @@ function twice({ parties }: Federation, role: Role): string {
 }
 
 export async function readFederation(path: string): Promise<Federation> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new Problem(
-      `the federation file ${path} cannot be read: ${faultOf(error)}`,
-      `give its path, or make it: ${JOIN}`,
-    );
-  });
+  const text = await readNamedFile(path, `the federation file ${path}`, `give its path, or make it: ${JOIN}`);
   return parseFederation(text, path);
 }
 

@@ -143,8 +143,15 @@ export class AuditLog {
   }
 }
 
-/** Checks every line and the chain. Throws a Problem that names the first line that is wrong. */
-export function verifyAudit(text: string, source: string): { readonly lines: number; readonly head: string } {
+/**
+ * Checks every line and the chain. Throws a Problem that names the first line that is wrong.
+ * @param kept a hash that was the newest once; `place`: the number of the line, from 1, that has it
+ */
+export function verifyAudit(
+  text: string,
+  source: string,
+  kept?: string,
+): { readonly lines: number; readonly head: string; readonly place?: number } {
   const lines = text === '' ? [] : text.split('\n');
   if (lines.length > 0 && lines.pop() !== '')
     throw new Problem(
@@ -152,6 +159,7 @@ export function verifyAudit(text: string, source: string): { readonly lines: num
       'a crash cuts a line off: start the service, which removes it',
     );
   let head = '';
+  let place: number | undefined;
   for (const [n, line] of lines.entries()) {
     const parsed = lineSchema.safeParse(readJson(line));
     const wrong = !parsed.success
@@ -165,8 +173,9 @@ export function verifyAudit(text: string, source: string): { readonly lines: num
         'compare it with a backup: nothing of this program changes lines',
       );
     head = sha256(Buffer.from(line));
+    if (head === kept) place = n + 1;
   }
-  return { lines: lines.length, head };
+  return { lines: lines.length, head, ...(place === undefined ? {} : { place }) };
 }
 
 /** Leaves what an operator did for the service to take into its log. */

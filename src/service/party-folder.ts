@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
 import { makeFolder } from '../data/folders.ts';
 import { checkPrivateFolder } from '../data/private-folder.ts';
@@ -54,6 +55,8 @@ export interface NewParty {
 /** Makes keys, configuration and card. Refuses a folder in which there is a party already. */
 export async function initParty(folder: string, party: NewParty): Promise<PartyCard> {
   const paths = pathsOf(folder);
+  // What lies above holds nothing secret.
+  await makeFolder(dirname(folder), { mode: 0o755 });
   await makeFolder(folder, { mode: 0o700 });
   await checkPrivateFolder(folder);
   for (const path of [paths.config, paths.identity, paths.tlsKey, paths.storageKeys]) {
