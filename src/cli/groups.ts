@@ -7,10 +7,12 @@ import type { Argv } from './options/values.ts';
 export interface Command {
   readonly what: string;
   /** The word that it takes besides options, and what it is; several, where the name ends in dots. */
-  readonly word?: readonly [name: string, what: string];
+  readonly word?: readonly [name: string, what: string, kind?: 'optional'];
   readonly options: Readonly<Record<string, Options>>;
   readonly run: (argv: Argv, signal: AbortSignal) => Promise<void>;
   readonly examples: readonly (readonly [line: string, what: string])[];
+  /** Below the options: what comes of it. */
+  readonly more?: string;
 }
 
 export type Groups = Readonly<Record<string, readonly [what: string, commands: Readonly<Record<string, Command>>]>>;
@@ -50,7 +52,7 @@ function add(
   command: Command,
   run: (command: Command['run']) => (argv: object) => Promise<void>,
 ): void {
-  const { what, word, options, examples } = command;
+  const { what, word, options, examples, more } = command;
   const name = path.split(' ').at(-1)!;
   const key = word?.[0].replace(/\.+$/, '');
   // Optional for the parser, whose words for one that lacks do not say of which command.
@@ -60,14 +62,19 @@ function add(
     (own: Yargs) => {
       own.options(options);
       if (word !== undefined) {
-        own.usage(`$0 ${path} <${word[0]}>\n\n${what}`);
+        own.usage(`$0 ${path} ${word[2] === 'optional' ? `[${word[0]}]` : `<${word[0]}>`}\n\n${what}`);
         own.positional(key!, { type: 'string', describe: word[1] }).strict();
       }
       for (const [line, meaning] of examples) own.example(line, meaning);
+      if (more !== undefined) own.epilogue(more);
       return own;
     },
     run(async (argv, signal) => {
-      if (word !== undefined && [argv[key!] ?? []].flat().filter((given) => given !== '').length === 0) {
+      if (
+        word !== undefined &&
+        word[2] !== 'optional' &&
+        [argv[key!] ?? []].flat().filter((given) => given !== '').length === 0
+      ) {
         const inWords = `${word[1][0].toLowerCase()}${word[1].slice(1)}`;
         throw new Problem(
           `securenn ${path}: say which: ${inWords}`,

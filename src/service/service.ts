@@ -92,6 +92,8 @@ export class PartyService {
     const release = await lockFolder(paths.state, lock);
     try {
       const audit = await AuditLog.open(paths.audit);
+      if (audit.cut > 0)
+        log.warn({ bytes: audit.cut }, 'a line of the audit log that a crash left half written was cut off');
       const stores = await openStores(standing, audit, now);
       const parts = { standing, audit, folder: paths.state, log, writeLine: options.writeLine, ...stores };
       const jobs = await options.openJobs(parts);

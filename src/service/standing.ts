@@ -7,14 +7,14 @@ import { Problem } from '../data/problem.ts';
 import { identitiesOf, ROLES } from '../federation/card.ts';
 import { checkTlsKey, readCertificate, type TlsKey } from '../federation/certificate.ts';
 import { fingerprint, type Federation } from '../federation/federation-file.ts';
-import { idOf, type Identity, type PublicIdentity } from '../federation/identity.ts';
+import type { Identity, PublicIdentity } from '../federation/identity.ts';
 import { readMembers } from '../federation/members.ts';
 import { openWith } from '../federation/sealed.ts';
 import type { PartyName } from '../server/ipc.ts';
 import { readFile } from 'node:fs/promises';
 import { faultOf } from '../data/atomic-write.ts';
 import { PartyDirectory } from './directory.ts';
-import { openPartyFolder, readOwnFederation, shownTls, type PartyFolder } from './party-folder.ts';
+import { openPartyFolder, readOwnFederation, shownTls, speakingIdentity, type PartyFolder } from './party-folder.ts';
 
 /** What is shown at `address`. */
 export interface ShownCertificate {
@@ -56,16 +56,15 @@ export class PartyStanding {
     return fingerprint(this.federation);
   }
 
-  /** The one that the federation file names: what this party signs is signed by it. */
+  /** What this party signs is signed by it: while it changes, by the one that every federation file names. */
   identity(): Identity {
-    const { identity, previousIdentity } = this.#party;
-    const named = idOf(this.federation.parties[this.role].identity);
-    return previousIdentity?.id === named ? previousIdentity : identity;
+    return speakingIdentity(this.#party, this.federation, this.#now());
   }
 
-  /** Those by which others may know this party. */
+  /** Those by which others may know this party, whichever federation file they have. */
   audiences(): readonly PublicIdentity[] {
-    return identitiesOf(this.federation.parties[this.role], this.#now());
+    const { identity, previousIdentity } = this.#party;
+    return [identity, ...(previousIdentity === undefined ? [] : [previousIdentity])].map((each) => each.public);
   }
 
   /** By which a party may sign at this moment. */

@@ -1,8 +1,7 @@
 /** `securenn audit verify`: whether a party's audit log is as it was written. */
-import { readFile } from 'node:fs/promises';
 import type { Options } from 'yargs';
-import { faultOf } from '../../data/atomic-write.ts';
 import { Problem } from '../../data/problem.ts';
+import { readNamedFile } from '../../federation/form.ts';
 import { verifyAudit } from '../../service/audit-log.ts';
 import { pathsOf } from '../../service/config.ts';
 import { optionalText, TASK, text, type Argv } from '../options/values.ts';
@@ -22,20 +21,27 @@ export const auditOptions: Readonly<Record<string, Options>> = {
 export async function auditVerify(argv: Argv): Promise<void> {
   const out = optionalText(argv, 'json');
   const { audit: path } = pathsOf(optionalText(argv, 'dir')!);
-  const source = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new Problem(`${path}: cannot be read: ${faultOf(error)}`, "give the party's folder to --dir");
-  });
+  const source = await readNamedFile(path, path, 'give the folder of a party that has run to --dir');
   // A service at work may be writing the last line.
   const whole = source.slice(0, source.lastIndexOf('\n') + 1);
-  const { lines, head } = verifyAudit(whole, path);
   const expected = optionalText(argv, 'head');
-  if (expected !== undefined && head !== expected && !whole.includes(`"previous":"${expected}"`)) {
+  if (expected !== undefined && !/^[0-9a-f]{64}$/.test(expected))
+    throw new Problem(
+      `--head: expected 64 hexadecimal digits, found "${expected}"`,
+      'give it as this command showed it',
+    );
+  const { lines, head, place } = verifyAudit(whole, path, expected);
+  if (expected !== undefined && place === undefined) {
     throw new Problem(
       `${path}: no line has the hash ${expected}: lines were removed or changed since`,
       'compare it with a backup',
     );
   }
   say(out, `${lines} lines, each follows the one before; the newest has ${head}`);
+  if (place !== undefined)
+    say(out, `line ${place} has the hash that was kept: it and all before it are as they were then`);
+  if (whole.length < source.length)
+    say(out, 'a line at the end is being written, or a crash cut it: it does not count');
   say(out, 'keep that hash elsewhere: with --head it shows later that nothing before it was changed');
-  await writeReport(out, { command: 'audit verify', lines, head });
+  await writeReport(out, { command: 'audit verify', path, lines, head, kept: place ?? null });
 }

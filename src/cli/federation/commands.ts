@@ -30,14 +30,14 @@ export const OPERATOR_GROUPS: Groups = {
         examples: [['$0 party init --role P0 --address p0.example.org:7600 --dir /srv/securenn', 'on the host of P0']],
       },
       card: {
-        what: 'Where the card is that the others need, and whose it is',
+        what: 'The card that the others need, and how long its certificates last',
         options: cardOptions,
         run: partyCard,
         examples: [],
       },
       rotate: {
         what: 'Change keys, with an overlap in which the old ones count',
-        word: ['WHAT', 'certificate, tls, finish, identity or storage'],
+        word: ['WHAT', 'certificate, tls, finish, identity or storage; tls if nothing is said', 'optional'],
         options: rotateOptions,
         run: partyRotate,
         examples: [
@@ -45,6 +45,9 @@ export const OPERATOR_GROUPS: Groups = {
           ['$0 party rotate tls --dir DIR', 'a second TLS key beside the present one'],
           ['$0 party rotate finish --dir DIR', 'once every federation file names the new one: the old one goes'],
         ],
+        more:
+          'Between tls or identity and finish both keys count, and the present one is used: give the new card to all, put it into every federation ' +
+          'file (securenn federation join --update CARD), then finish.',
       },
       admit: {
         what: 'Admit an owner, an analyst or a client by its card',
@@ -53,7 +56,9 @@ export const OPERATOR_GROUPS: Groups = {
         run: partyAdmit,
         examples: [
           ['$0 party admit hospital-a.card.json --roles owner --dir DIR', 'it may store data and approve jobs'],
+          ['$0 party admit a.card.json --id 3f2a… --dir DIR', 'without asking, if the card has that id'],
         ],
+        more: 'Each party admits for itself. Whoever is admitted can do nothing alone: jobs need their owners and all three parties.',
       },
       revoke: {
         what: 'Nothing of a member counts any more here: no request, approval or grant',
@@ -82,7 +87,11 @@ export const OPERATOR_GROUPS: Groups = {
         word: ['CARDS..', 'The cards of P0, P1 and P2; with --update those that have changed'],
         options: joinOptions,
         run: federationJoin,
-        examples: [['$0 federation join P0.card.json P1.card.json P2.card.json', 'the same at all three']],
+        examples: [
+          ['$0 federation join P0.card.json P1.card.json P2.card.json', 'the same at all three'],
+          ['$0 federation join P1.card.json --update', 'P1 has changed a key or its address'],
+        ],
+        more: 'The fingerprint covers every key and address in the file. Compare it by telephone with the other operators before the first job.',
       },
       show: {
         what: 'Who is in a federation file, and its fingerprint',

@@ -1,5 +1,4 @@
 /** `securenn federation join|show`: the three parties' cards in one public file, whose fingerprint people compare. */
-import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { faultOf, writeFileAtomically } from '../../data/atomic-write.ts';
@@ -13,8 +12,9 @@ import {
   updateFederation,
   type Federation,
 } from '../../federation/federation-file.ts';
+import { readNamedFile } from '../../federation/form.ts';
 import { idOf } from '../../federation/identity.ts';
-import { layTable } from '../layout.ts';
+import { layTable, widthOf } from '../layout.ts';
 import { optionalText, RESULTS, TASK, text, type Argv } from '../options/values.ts';
 import { say, writeReport } from '../output.ts';
 
@@ -41,19 +41,26 @@ export async function federationJoin(argv: Argv): Promise<void> {
   const path = optionalText(argv, 'out')!;
   const paths = [argv.CARDS ?? []].flat().map(String);
   const cards = await Promise.all(paths.map(async (each) => ({ ...(await readCard(each)), source: each })));
-  if (argv.update !== true && existsSync(path)) {
+  const update = argv.update === true;
+  const before = existsSync(path) ? await readFederation(path) : undefined;
+  if (update && before === undefined)
+    throw new Problem(`--update: there is no ${path}`, 'give the file to --out, or join three cards without --update');
+  const federation = update ? updateFederation(before!, cards) : joinFederation(cards);
+  // The same once more does no harm.
+  if (!update && before !== undefined && fingerprint(before) !== fingerprint(federation)) {
     throw new Problem(
-      `${path} is there already`,
+      `${path} is there already, and says something else`,
       'put newer cards into it with --update, or give another file to --out',
     );
   }
-  const federation = argv.update === true ? updateFederation(await readFederation(path), cards) : joinFederation(cards);
   await writeFileAtomically(path, Buffer.from(formatFederation(federation))).catch((error: unknown) => {
     throw new Problem(`${path}: cannot be written: ${faultOf(error)}`, 'see that the folder can be written');
   });
   say(out, `${path} is written`);
   show(federation, out);
-  say(out, 'read the fingerprint to the other operators by telephone: it must be the same everywhere');
+  if (update)
+    say(out, 'each new card is signed by the party that the file named: the fingerprint need not be compared again');
+  else say(out, 'read the fingerprint to the other operators by telephone: it must be the same everywhere');
   await writeReport(out, { command: 'federation join', path, fingerprint: fingerprint(federation), federation });
 }
 
@@ -70,9 +77,7 @@ export async function federationShow(argv: Argv): Promise<void> {
 }
 
 async function readCard(path: string): Promise<ReturnType<typeof parsePartyCard>> {
-  const source = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new Problem(`${path}: cannot be read: ${faultOf(error)}`, 'give the cards of P0, P1 and P2');
-  });
+  const source = await readNamedFile(path, path, 'give the cards of P0, P1 and P2');
   return parsePartyCard(source, path);
 }
 
@@ -81,6 +86,17 @@ function show(federation: Federation, out: string | undefined): void {
     const { name, address, links, identity, trust } = federation.parties[role];
     return [role, name, address, links, idOf(identity), typeof trust === 'string' ? trust : 'own authority'];
   });
-  for (const line of layTable(['', 'name', 'address', 'links', 'id', 'trust'], rows, Infinity)) say(out, line);
+  for (const line of layTable(
+    ['', 'name', 'address', 'links', 'id', 'trust'],
+    rows,
+    widthOf(out === '-' ? process.stderr : process.stdout),
+  ))
+    say(out, line);
+  for (const role of ROLES) {
+    const { previous, tls } = federation.parties[role];
+    if (previous !== undefined)
+      say(out, `${role} changes its identity: ${idOf(previous.identity)} counts until ${previous.until.slice(0, 10)}`);
+    if (tls.length > 1) say(out, `${role} changes its TLS key: both count`);
+  }
   say(out, `fingerprint: ${fingerprint(federation)}`);
 }

@@ -1,19 +1,18 @@
 /** `securenn party init|card|rotate|admit|revoke|members`: what an organisation's operator does beside its service. */
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { readFile } from 'node:fs/promises';
 import type { Options } from 'yargs';
-import { faultOf } from '../../data/atomic-write.ts';
 import { Problem } from '../../data/problem.ts';
-import { addressSchema, MEMBER_ROLES, parseMemberCard, type Trust } from '../../federation/card.ts';
+import { addressSchema, MEMBER_ROLES, parseMemberCard, partyName, type Trust } from '../../federation/card.ts';
+import { readNamedFile } from '../../federation/form.ts';
 import { idOf } from '../../federation/identity.ts';
 import { admit, readMembers, revoke, writeMembers, type Member } from '../../federation/members.ts';
 import { noteForAudit } from '../../service/audit-log.ts';
 import { pathsOf, readConfig, type HostPort } from '../../service/config.ts';
-import { cardPath, initParty, readOwnCard } from '../../service/party-folder.ts';
+import { cardPath, initParty, openPartyFolder, readOwnCard } from '../../service/party-folder.ts';
 import { rotateKeys, ROTATIONS } from '../../service/rotation.ts';
 import { confirm } from '../confirm.ts';
-import { layTable } from '../layout.ts';
+import { layTable, widthOf } from '../layout.ts';
 import { oneOf, optionalText, RESULTS, TASK, text, type Argv } from '../options/values.ts';
 import { say, writeReport } from '../output.ts';
 import { readRoles } from './roles.ts';
@@ -85,7 +84,7 @@ export async function partyInit(argv: Argv): Promise<void> {
   const out = optionalText(argv, 'json');
   const passphraseFile = optionalText(argv, 'passphrase-file');
   const card = await initParty(folder, {
-    ...{ role, address, links, name: optionalText(argv, 'name') ?? role },
+    ...{ role, address, links, name: readName(argv) ?? role },
     trust: await readTrust(optionalText(argv, 'trust')!),
     listen: { host: bind, port },
     bindLinks: { host: bind, port: linksPort },
@@ -107,31 +106,40 @@ export const cardOptions: Readonly<Record<string, Options>> = { dir: dirOption, 
 export async function partyCard(argv: Argv): Promise<void> {
   const out = optionalText(argv, 'json');
   const folder = optionalText(argv, 'dir')!;
-  const party = { paths: pathsOf(folder), config: await readConfig(folder) };
+  const party = await openPartyFolder(folder);
   const { card } = await readOwnCard(party);
   say(
     out,
     `${cardPath(party.paths, card.role)}: ${card.role} (${card.name}) at ${card.address}; id ${idOf(card.identity)}`,
   );
-  await writeReport(out, { command: 'party card', card });
+  for (const pin of card.tls) say(out, `TLS key ${pin}`);
+  const certificates = party.tls.map(({ pin, until, daysLeft }) => ({ pin, until: until.toISOString(), daysLeft }));
+  for (const { pin, until, daysLeft } of certificates) {
+    const left = daysLeft < 0 ? 'EXPIRED' : `${daysLeft} days left`;
+    const late = daysLeft < party.config.certificateWarningDays;
+    const renew = late ? '; renew it: securenn party rotate certificate' : '';
+    say(out, `certificate of ${pin.slice(0, 16)}… until ${until.slice(0, 10)}: ${left}${renew}`);
+  }
+  await writeReport(out, { command: 'party card', id: idOf(card.identity), card, certificates });
 }
 
 export const rotateOptions: Readonly<Record<string, Options>> = { dir: dirOption, json };
 
 const ROTATED: Readonly<Record<(typeof ROTATIONS)[number], string>> = {
   certificate: 'the certificate is new, its key is not: nobody else has to do anything; restart the service to show it',
-  tls: 'there is a second TLS key beside the present one: send the card to the others, put it into every federation file (securenn federation join --update), restart the service, then: securenn party rotate finish',
-  finish: 'the old TLS key is gone: send the card to the others when convenient, and restart the service',
+  tls: 'there is a second TLS key beside the present one, which is still shown: send the card to the others, put it into every federation file (securenn federation join --update), and when it is in all of them: securenn party rotate finish',
+  finish: 'the old keys are gone: send the card to the others, to be put in when convenient',
   identity:
-    'there is a new identity, the one before counts for 30 more days: send the card to the others, put it into every federation file (securenn federation join --update), and restart the service',
+    'there is a new identity; the one before still signs, and counts for 30 more days: send the card to the others, put it into every federation file (securenn federation join --update), and when it is in all of them: securenn party rotate finish',
   storage:
     'what is written from now on is under a new storage key, the others still open what is there: restart the service',
 };
 
 export async function partyRotate(argv: Argv): Promise<void> {
-  const what = ROTATIONS.find((each) => each === argv.WHAT);
+  const asked = (argv.WHAT as string | undefined) ?? 'tls';
+  const what = ROTATIONS.find((each) => each === asked);
   if (what === undefined)
-    throw new Problem(`party rotate: rotate what? Found "${String(argv.WHAT)}"`, `say ${ROTATIONS.join(', ')}`);
+    throw new Problem(`party rotate: rotate what? Found "${asked}"`, `say ${ROTATIONS.join(', ')}`);
   const folder = optionalText(argv, 'dir')!;
   const out = optionalText(argv, 'json');
   const card = await rotateKeys(folder, what);
@@ -143,6 +151,12 @@ export async function partyRotate(argv: Argv): Promise<void> {
 }
 
 export const admitOptions: Readonly<Record<string, Options>> = {
+  id: {
+    ...text,
+    group: TASK,
+    defaultDescription: 'you are asked',
+    describe: 'The id that the member has told you by another way: the card must have it',
+  },
   roles: {
     ...text,
     group: TASK,
@@ -159,20 +173,21 @@ export async function partyAdmit(argv: Argv, signal: AbortSignal): Promise<void>
   const out = optionalText(argv, 'json');
   const paths = pathsOf(optionalText(argv, 'dir')!);
   await readConfig(paths.folder);
-  const source = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new Problem(`${path}: cannot be read: ${faultOf(error)}`, 'give the card that the member has sent');
-  });
+  const source = await readNamedFile(path, path, 'give the card that the member has sent');
   const { card } = parseMemberCard(source, path);
   const roles = readRoles(optionalText(argv, 'roles')) ?? card.roles ?? MEMBER_ROLES;
   const id = idOf(card.identity);
+  const told = optionalText(argv, 'id');
+  if (told !== undefined && told !== id)
+    throw new Problem(`${path}: is of id ${id}, not of ${told}`, 'ask the member: this is the card of somebody else');
   const members = admit(await readMembers(paths.members), card, roles, new Date());
   await confirm(
     `${card.name} with id ${id} as ${roles.join(', ')}: has it told you this id by another way?`,
-    argv.yes === true,
+    argv.yes === true || told !== undefined,
     signal,
   );
-  await writeMembers(paths.members, members);
   await noteForAudit(paths.audit, 'member admitted', { name: card.name, id, roles });
+  await writeMembers(paths.members, members);
   say(out, `${card.name} is admitted as ${roles.join(', ')}; id ${id}`);
   await writeReport(out, { command: 'party admit', name: card.name, id, roles });
 }
@@ -188,8 +203,8 @@ export async function partyRevoke(argv: Argv, signal: AbortSignal): Promise<void
   const { name, identity } = after.find((member, i) => member !== before[i])!;
   const id = idOf(identity);
   await confirm(`revoke ${name} with id ${id}? Its key never counts again here`, argv.yes === true, signal);
-  await writeMembers(paths.members, after);
   await noteForAudit(paths.audit, 'member revoked', { name, id });
+  await writeMembers(paths.members, after);
   say(out, `${name} is revoked here; each party revokes for itself`);
   await writeReport(out, { command: 'party revoke', name, id });
 }
@@ -206,18 +221,34 @@ export async function partyMembers(argv: Argv): Promise<void> {
     revoked === undefined ? '' : `revoked ${revoked.slice(0, 10)}`,
   ];
   if (members.length === 0) say(out, 'nobody is admitted yet: securenn party admit MEMBER.card.json');
-  else for (const line of layTable(['member', 'id', 'roles', 'since', ''], members.map(row), Infinity)) say(out, line);
+  else
+    for (const line of layTable(
+      ['member', 'id', 'roles', 'since', ''],
+      members.map(row),
+      widthOf(out === '-' ? process.stderr : process.stdout),
+    ))
+      say(out, line);
   await writeReport(out, {
     command: 'party members',
     members: members.map((member) => ({ id: idOf(member.identity), ...member })),
   });
 }
 
+function readName(argv: Argv): string | undefined {
+  const written = optionalText(argv, 'name');
+  if (written === undefined || partyName.safeParse(written).success) return written;
+  const what = `--name: expected letters, digits, spaces and .,&'()_-, 64 at most, found ${JSON.stringify(written)}`;
+  throw new Problem(what, 'give a name like "Hospital A"');
+}
+
 async function readTrust(written: string): Promise<Trust> {
   if (written === 'pinned' || written === 'public') return written;
-  const ca = await readFile(written, 'utf8').catch((error: unknown) => {
-    throw new Problem(`--trust: ${written}: cannot be read: ${faultOf(error)}`, 'give pinned, public or a PEM file');
-  });
+  const ca = await readNamedFile(written, `--trust: ${written}`, 'give pinned, public or a PEM file');
+  if (ca.includes('PRIVATE KEY'))
+    throw new Problem(
+      `--trust: ${written}: holds a private key, which must not get into a card`,
+      'give the certificate alone',
+    );
   if (!ca.includes('-----BEGIN CERTIFICATE-----'))
     throw new Problem(`--trust: ${written}: is no certificate in PEM form`, 'give pinned, public or a PEM file');
   return { ca };
