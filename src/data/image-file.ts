@@ -2,32 +2,38 @@
 import { inputSize, type Network } from '../nn/network.ts';
 import type { ImageSet } from './dataset.ts';
 import { imagesOf, readBytes, readLabels } from './mnist.ts';
+import { isPng, readPng } from './png-file.ts';
 import { Problem } from './problem.ts';
 
 /** An IDX file of unsigned bytes with three dimensions, as of images. */
 const MAGIC = [0, 0, 8, 3] as const;
 
 /**
- * An IDX file of images, or one image of as many bytes as the network has inputs: a byte a pixel, row by row, channels innermost. Both may be
- * gzipped.
+ * An IDX file of images; one PNG image; or one image of as many bytes as the network has inputs: a byte a pixel, row by row, channels innermost.
+ * They may be gzipped.
  */
 export async function readImageFile(path: string, network: Network, labels?: string): Promise<ImageSet> {
   const bytes = await readBytes(path);
-  const images = MAGIC.every((byte, i) => bytes[i] === byte) ? imagesOf(bytes, path) : rawImage(bytes, path, network);
+  const isIdx = MAGIC.every((byte, i) => bytes[i] === byte);
+  const alone = isPng(bytes) ? pngImage : rawImage;
+  const images = isIdx ? imagesOf(bytes, path) : alone(bytes, path, network);
   const known = labels === undefined ? undefined : await readLabels(labels, images);
   return { channels: 1, ...images, name: path, labels: known };
 }
 
-function rawImage(
-  bytes: Uint8Array,
-  source: string,
-  network: Network,
-): Omit<ImageSet, 'name' | 'labels'> & { source: string } {
+type Alone = Omit<ImageSet, 'name' | 'labels'> & { readonly source: string };
+
+function pngImage(bytes: Uint8Array, source: string, network: Network): Alone {
+  const { pixels, ...size } = readPng(bytes, source, network.input[2] ?? 1);
+  return { images: pixels, count: 1, ...size, source };
+}
+
+function rawImage(bytes: Uint8Array, source: string, network: Network): Alone {
   const size = inputSize(network);
   if (bytes.length !== size) {
     throw new Problem(
-      `--images: ${source}: neither an IDX file of images nor one image of ${size} bytes, as network ${network.name} takes: found ${bytes.length} bytes`,
-      'give an IDX file as MNIST has them (docs/data.md), or one image with a byte for each pixel',
+      `--images: ${source}: neither an IDX file of images, nor a PNG image, nor one image of ${size} bytes, as network ${network.name} takes: found ${bytes.length} bytes`,
+      'give an IDX file as MNIST has them (docs/data.md), a PNG image, or one image with a byte for each pixel',
     );
   }
   const [rows, columns, channels] = network.input.length === 3 ? network.input : [1, size, 1];

@@ -53,7 +53,7 @@ describe('an image file', () => {
   it('that is neither is refused with what was expected', async () => {
     const attempt = readImageFile(file('text', new Uint8Array(13)), flat);
     await expect(attempt).rejects.toThrow(
-      /text: neither an IDX file of images nor one image of 12 bytes, as network flat takes: found 13 bytes$/,
+      /text: neither an IDX file of images, nor a PNG image, nor one image of 12 bytes, as network flat takes: found 13 bytes$/,
     );
     await expect(attempt).rejects.toThrow(Problem);
     await expect(readImageFile(file('cut', idxBytes([3, 2, 2], pixels).subarray(0, 20)), flat)).rejects.toThrow(

@@ -171,9 +171,9 @@ export const MEMBER_COMMANDS: Readonly<Record<string, Command>> = {
   },
   infer: {
     what: 'Classify images by a model that the parties serve; nobody else sees image or answer',
-    word: ['IMAGES', 'An IDX file of images, one image with a byte a pixel, or mnist'],
+    word: ['IMAGES', 'A PNG image, an IDX file of images, one image with a byte a pixel, or mnist'],
     options: federatedInferOptions,
     run: federatedInfer,
-    examples: [['$0 infer new.idx --model 3f2a', 'by the session, or the session of the training, 3f2a']],
+    examples: [['$0 infer image.png --model 3f2a', 'by the session, or the session of the training, 3f2a']],
   },
 };

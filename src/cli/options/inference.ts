@@ -42,7 +42,7 @@ export const inferOptions: Readonly<Record<string, Options>> = {
   images: {
     ...text,
     group: TASK,
-    describe: 'Classify the images in this file instead: IDX, or one image with a byte a pixel; either may be gzipped',
+    describe: 'Classify the images in this file instead: IDX, PNG, or one image with a byte a pixel',
   },
   labels: { ...text, group: TASK, describe: 'The labels of --images, an IDX file, to count what is right' },
   count: {
