@@ -28,7 +28,7 @@ import { PartyStanding } from './standing.ts';
 import { DataStore } from './store/data-store.ts';
 import { DecisionStore } from './store/decisions.ts';
 import { GrantStore } from './store/grants.ts';
-import { Upkeep } from './upkeep.ts';
+import { CERTIFICATE_FIX, Upkeep } from './upkeep.ts';
 
 /** What the scheduler is given. */
 export interface SchedulerParts {
@@ -105,6 +105,8 @@ export class PartyService {
       service.#closers.push(release);
       await audit.append('service started', { version: VERSION, federation: standing.fingerprint });
       jobs.begin();
+      const { api, links, private: own } = service.ports;
+      log.info({ federation: standing.fingerprint, listen: api, links, private: own }, 'serving');
       return service;
     } catch (error) {
       release();
@@ -116,6 +118,21 @@ export class PartyService {
   get ports(): { readonly api: number; readonly links: number; readonly private: number } {
     const { api, links, private: own } = this.#ports!;
     return { api: api.port, links: links.port, private: own.port };
+  }
+
+  /** What the operator has to see to. */
+  async warnings(): Promise<readonly { readonly message: string; readonly fix: string }[]> {
+    const found: { message: string; fix: string }[] = [];
+    const { daysLeft, path } = this.standing.certificate();
+    if (daysLeft <= this.standing.party.config.certificateWarningDays) {
+      const when = daysLeft < 0 ? `expired ${-daysLeft} days ago` : `expires in ${daysLeft} days`;
+      found.push({ message: `${path} ${when}`, fix: CERTIFICATE_FIX });
+    }
+    const unready = await this.#unready();
+    if (unready !== undefined) {
+      found.push({ message: `no job and no upload begins: ${unready}`, fix: 'make room on the disk' });
+    }
+    return found;
   }
 
   /** Running jobs stop at a step and keep a checkpoint, then everything ends. */

@@ -19,6 +19,8 @@ import {
   rotateOptions,
 } from './party.ts';
 
+import { partyServe, serveOptions } from './serve.ts';
+
 export const OPERATOR_GROUPS: Groups = {
   party: [
     "An organisation's party: its keys, its service, whom it admits",
@@ -48,6 +50,12 @@ export const OPERATOR_GROUPS: Groups = {
         more:
           'Between tls or identity and finish both keys count, and the present one is used: give the new card to all, put it into every federation ' +
           'file (securenn federation join --update CARD), then finish.',
+      },
+      serve: {
+        what: 'Run the party until SIGTERM: clients and the other two parties find it at its address',
+        options: serveOptions,
+        run: partyServe,
+        examples: [['$0 party serve --dir /srv/securenn', 'jobs that are running stop at a step when it ends']],
       },
       admit: {
         what: 'Admit an owner, an analyst or a client by its card',

@@ -1,0 +1,58 @@
+/** The scheduler of a running party, with its view of the party's keys, members and federation at each moment. */
+import { ROLES } from '../federation/card.ts';
+import { idOf, type Id } from '../federation/identity.ts';
+import { fingerprint } from '../federation/federation-file.ts';
+import type { Standing } from '../federation/job-check.ts';
+import type { PartyName } from '../server/ipc.ts';
+import type { LogLevel } from '../server/log-levels.ts';
+import { httpsPeers, type HttpsPeers } from './jobs/peers.ts';
+import type { Peers } from './jobs/ports.ts';
+import { Scheduler } from './jobs/scheduler.ts';
+import type { OpenedJobs, SchedulerParts } from './service.ts';
+import type { PartyStanding } from './standing.ts';
+
+const GIB = 2 ** 30;
+
+export async function openScheduler(parts: SchedulerParts): Promise<OpenedJobs> {
+  const { standing, data, grants, decisions, audit, folder, log, writeLine } = parts;
+  const { config, storageKeys } = standing.party;
+  return Scheduler.open({
+    ...{ data, grants, decisions, audit, folder, log, writeLine },
+    roll: () => ({ self: standing.role, federation: standing.federation.id, identities: standing.identities() }),
+    identity: standing.identity(),
+    links: () => byRole((role) => standing.federation.parties[role].links),
+    tls: () => standing.linkTls(),
+    storageKeys: storageKeys(),
+    member: (id) => standingOf(standing, id),
+    peers: followingPeers(standing, (note) => log.warn({ note }, 'about the other parties')),
+    compute: config.compute,
+    patience: config.patience,
+    memoryBytes: config.limits.memoryGiB * GIB,
+    logLevel: () => log.level as LogLevel,
+  });
+}
+
+/** Everybody who was ever admitted: one that is revoked stands differently from a stranger. */
+function standingOf({ directory }: PartyStanding, id: Id): Standing | undefined {
+  const found = directory.everyMember().filter(({ identity }) => idOf(identity) === id);
+  const member = found.find(({ revoked }) => revoked === undefined) ?? found.at(-1);
+  return member && { name: member.name, roles: member.roles, revoked: member.revoked !== undefined };
+}
+
+/** Other connections where the federation file has changed: keys or addresses may be others. */
+function followingPeers(standing: PartyStanding, onNote: (text: string) => void): Peers {
+  let present: { readonly of: string; readonly peers: HttpsPeers } | undefined;
+  const peers = (): HttpsPeers => {
+    const of = `${fingerprint(standing.federation)} ${standing.identity().id}`;
+    if (present?.of !== of) {
+      present?.peers.close();
+      present = { of, peers: httpsPeers(standing.federation, standing.identity(), onNote) };
+    }
+    return present.peers;
+  };
+  return { ask: (to, order, body, timeoutMs) => peers().ask(to, order, body, timeoutMs) };
+}
+
+function byRole(of: (role: PartyName) => string): Readonly<Record<PartyName, string>> {
+  return Object.fromEntries(ROLES.map((role) => [role, of(role)])) as Record<PartyName, string>;
+}
