@@ -31,7 +31,7 @@ const WARNING_MS = 5_000;
 /**
  * @param own whose clock is zero
  * @param offsets of the two others, as far as known
- * @param acceptedMs a signed request is refused when its time is further away than this
+ * @param acceptedMs what parties put up with: a signed request whose time is further away is refused
  */
 export function clockFindings(own: PartyName, offsets: ReadonlyMap<PartyName, Offset>, acceptedMs: number): Finding[] {
   const clocks = new Map<PartyName, Offset>([[own, { ms: 0, errorMs: 0 }], ...offsets]);
@@ -44,7 +44,7 @@ export function clockFindings(own: PartyName, offsets: ReadonlyMap<PartyName, Of
   const wrong = pairs.filter(({ ms }) => ms > WARNING_MS);
   if (wrong.length === 0) return [];
   const level = wrong.some(({ ms }) => ms >= acceptedMs) ? 'fault' : 'warning';
-  const refusing = `requests are refused from ${acceptedMs / 1000} s on`;
+  const refusing = 'jobs, grants and approvals expire by each party’s own clock, so they disagree on what may run';
   // Two that agree say which one is wrong.
   const odd = known.filter((name) => wrong.every(({ a, b }) => a === name || b === name));
   if (known.length === 3 && odd.length === 1) {

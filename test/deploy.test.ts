@@ -1,0 +1,105 @@
+/** Unit, image and manifests say the ports, paths, commands and users that the program has: compared, for none of them can be run here. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { OPERATOR_GROUPS } from '../src/cli/federation/commands.ts';
+import { parseConfig } from '../src/service/config.ts';
+
+const read = (name: string): string => readFileSync(join(import.meta.dirname, '..', name), 'utf8');
+const unit = read('deploy/systemd/securenn.service');
+const image = read('deploy/Dockerfile');
+const [statefulSet, service, policy] = ['statefulset', 'service', 'networkpolicy'].map((name) =>
+  read(`deploy/kubernetes/${name}.yaml`),
+);
+const page = read('docs/deploy.md');
+const manual = [page, unit, image, statefulSet].join('\n');
+
+const { listen, links, private: inner } = parseConfig('{ "role": "P0" }', 'party.json');
+const PORTS = { address: listen.port, links: links.port, private: inner.port };
+
+/** All that a pattern's group matches. */
+function all(text: string, pattern: RegExp): string[] {
+  return [...text.matchAll(pattern)].map(([, found]) => found);
+}
+
+describe('deploy/', () => {
+  it('has the ports that a party has when its configuration says nothing', () => {
+    expect(inner.host).toBe('127.0.0.1');
+    expect(/^EXPOSE (.*)$/m.exec(image)?.[1].split(' ').map(Number)).toEqual([PORTS.address, PORTS.links]);
+    expect(all(image, /127\.0\.0\.1:(\d+)/g).map(Number)).toEqual([PORTS.private]);
+    const named = [...statefulSet.matchAll(/- name: (\w+)\n +containerPort: (\d+)/g)];
+    expect(Object.fromEntries(named.map(([, name, port]) => [name, Number(port)]))).toEqual(PORTS);
+    const served = [...service.matchAll(/- name: (\w+)\n +port: (\d+)\n +targetPort: (\w+)/g)];
+    expect(Object.fromEntries(served.map(([, name, port]) => [name, Number(port)]))).toEqual(PORTS);
+    for (const [, name, , target] of served) expect(target).toBe(name);
+    expect(all(statefulSet, /"private": \{ "host": "0\.0\.0\.0", "port": (\d+) \}/g).map(Number)).toEqual([
+      PORTS.private,
+    ]);
+    for (const port of Object.values(PORTS)) expect(page).toContain(String(port));
+  });
+
+  it('lets nobody but two parties reach the links port', () => {
+    const rules = policy.split(/^ {4}- ports:/m).slice(1);
+    const of = (port: number): string[] => rules.filter((rule) => rule.includes(`port: ${port}`));
+    const [inward, outward] = of(PORTS.links);
+    expect(of(PORTS.links)).toHaveLength(2);
+    expect(all(inward, /(from:) &parties/g)).toHaveLength(1);
+    expect(all(inward, /cidr: (\S+)/g)).toHaveLength(2);
+    for (const cidr of all(inward, /cidr: (\S+)/g)) expect(cidr).toMatch(/\/32$/);
+    expect(outward).toMatch(/to: \*parties/);
+    expect(policy).toMatch(/policyTypes: \['Ingress', 'Egress'\]/);
+  });
+
+  it('starts a party with commands that there are, in one folder', () => {
+    const start = /party serve --dir (\S+)/;
+    expect(start.exec(unit)?.[1]).toBe('/var/lib/securenn/party');
+    expect(/^StateDirectory=(.*)$/m.exec(unit)?.[1]).toBe('securenn');
+    expect(/^ConditionPathExists=(.*)$/m.exec(unit)?.[1]).toBe('/var/lib/securenn/party/party.json');
+    const folder = '/var/lib/securenn/parties/P0';
+    expect(JSON.parse(/^CMD (.*)$/m.exec(image)![1])).toEqual(['party', 'serve', '--dir', folder]);
+    expect(/^ {10}args: \['party', 'serve', '--dir', '(\S+)'\]/m.exec(statefulSet)?.[1]).toBe(folder);
+    expect(statefulSet).toContain(`args: ['${folder}/federation.json']`);
+    expect(/^VOLUME (.*)$/m.exec(image)?.[1]).toBe('/var/lib/securenn');
+    expect(all(statefulSet, /name: data\n +mountPath: (\S+)/g)).toEqual(['/var/lib/securenn']);
+  });
+
+  it('names no command and no option that there is not', () => {
+    const typed = all(manual, /\b(party (?:init|check|card|admit|rotate)(?:[^\n]|(?<=\\)\n)*)/g);
+    expect(typed.length).toBeGreaterThan(10);
+    const [, commands] = OPERATOR_GROUPS.party;
+    for (const line of typed) {
+      const name = /party (\w+)/.exec(line)![1];
+      expect(Object.keys(commands)).toContain(name);
+      for (const option of all(line, /(?<!\w)--([a-z-]+)(?= )/g))
+        expect(Object.keys(commands[name].options)).toContain(option);
+    }
+  });
+
+  it('runs as a user without rights, the same in image and manifests', () => {
+    const user = /^USER (\d+):(\d+)$/m.exec(image)!;
+    expect(user[1]).not.toBe('0');
+    expect(all(statefulSet, /runAsUser: (\d+)/g)).toEqual([user[1]]);
+    expect(all(statefulSet, /(?:runAsGroup|fsGroup): (\d+)/g)).toEqual([user[2], user[2]]);
+    expect(statefulSet).toMatch(/fsGroupChangePolicy: OnRootMismatch/);
+    expect(unit).toMatch(/^User=securenn$/m);
+    expect(read('deploy/systemd/securenn.sysusers.conf')).toMatch(
+      /^u securenn - ".*" \/var\/lib\/securenn \/usr\/sbin\/nologin$/m,
+    );
+  });
+
+  it('leaves jobs time to keep a checkpoint, the same everywhere', () => {
+    const seconds = Number(/terminationGracePeriodSeconds: (\d+)/.exec(statefulSet)?.[1]);
+    expect(60 * Number(/^TimeoutStopSec=(\d+)min$/m.exec(unit)?.[1])).toBe(seconds);
+    expect(Number(/--stop-timeout (\d+)/.exec(page)?.[1])).toBe(seconds);
+    expect(unit).toMatch(/^KillSignal=SIGTERM$/m);
+  });
+
+  it('copies into the image what is built there, and nothing else', () => {
+    const copied = all(image, /^COPY (?!--from)(.*) \S+$/gm).flatMap((names) => names.split(' '));
+    const allowed = all(read('deploy/Dockerfile.dockerignore'), /^!(.*)$/gm);
+    expect(copied.toSorted()).toEqual(allowed.toSorted());
+    const { version } = JSON.parse(read('package.json')) as { readonly version: string };
+    for (const tag of all([image, statefulSet, page].join('\n'), /securenn:(\d+\.\d+\.\d+)/g))
+      expect(tag).toBe(version);
+  });
+});
