@@ -38,10 +38,10 @@ export function storeData(
   folder: string,
   data: Pick<Dataset, 'trainImages' | 'trainLabels' | 'rows' | 'columns' | 'channels' | 'classes'>,
   fractionBits: number,
+  digest: string = randomBytes(32).toString('hex'),
 ): OfEach<StoredSet> {
   const { rows, columns, channels, classes } = data;
   const sizes = { images: data.trainLabels.length, rows, columns, channels, classes, fractionBits };
-  const digest = randomBytes(32).toString('hex');
   const content = new Uint8Array(randomBytes(32));
   const masks = [0, 1].map(() => new Uint8Array(randomBytes(16)));
   const at = ofEach((party) => join(folder, party, digest));

@@ -183,6 +183,11 @@ export class JobActor {
     await this.#gone;
   }
 
+  /** Events are on the disk, and their file is closed. */
+  async restEvents(): Promise<void> {
+    await (await this.#events)?.rest();
+  }
+
   kill(): void {
     this.#attempt?.process.kill();
   }
@@ -316,8 +321,7 @@ export class JobActor {
     } catch (error) {
       this.#fault(error);
     }
-    await (await this.#events)?.rest();
-    if (isOver(this.record)) this.#events = undefined;
+    await this.restEvents();
   }
 
   async #remove(...paths: readonly string[]): Promise<void> {

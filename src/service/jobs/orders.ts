@@ -19,9 +19,6 @@ import type { StartControl } from './control.ts';
 import type { SchedulerOptions } from './ports.ts';
 import { sessionOf } from './start-check.ts';
 
-/** Longest wait for one message while nobody gets on; as `local` has it. */
-const TIMEOUT_MS = 120_000;
-
 /** Where a job's files lie in the party's folder `state`. */
 export class JobFolders {
   readonly #state: string;
@@ -97,7 +94,7 @@ export async function startOrder(
         : { kind: 'serving', model: folders.modelFile(document.model) },
     parties: addresses(links(), order),
     tls: tls(),
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs: 1000 * patience.stepSeconds,
     linkPatienceMs: 1000 * patience.linkSeconds,
     compute,
   };

@@ -9,6 +9,7 @@ import type { InputOrder, Notice, OpenOrder, PartyName, StartOrder } from '../..
 import type { Logger } from '../../server/log.ts';
 import type { LogLevel } from '../../server/log-levels.ts';
 import type { Audit, ControlOrder, DataSets, Decisions, Grants } from '../jobs-api.ts';
+import type { PartyConfig } from '../config.ts';
 import type { StoreFiles } from '../store/store-files.ts';
 import type { Outcome } from './control.ts';
 import type { Roll } from './start-check.ts';
@@ -66,7 +67,7 @@ export interface SchedulerOptions {
   readonly audit: Audit;
   readonly peers: Peers;
   readonly compute: ComputeSettings;
-  readonly patience: { readonly linkSeconds: number; readonly partySeconds: number };
+  readonly patience: PartyConfig['patience'];
   /** Bytes that all job processes together may take. */
   readonly memoryBytes: number;
   readonly log: Logger;

@@ -120,6 +120,7 @@ export class Scheduler implements Jobs {
     clearInterval(this.#timer);
     this.#leader?.close();
     this.#follower?.close();
+    for (const actor of this.#actors.values()) void actor.restEvents();
   }
 
   async propose(job: Received<JobDocument>): Promise<JobView> {
