@@ -16,7 +16,7 @@ import { isLive, NEW_LEAD, restingLead, stepLead, type Lead, type LeadAction, ty
 import { stepMember, type Facts, type Member, type MemberAction, type MemberEvent } from './member.ts';
 import { openOrder, startOrder, type JobFolders } from './orders.ts';
 import type { JobNews, JobProcess, Launch, SchedulerOptions } from './ports.ts';
-import { isOver, type JobRecord } from './record.ts';
+import type { JobRecord } from './record.ts';
 
 /** What all jobs of a party share. */
 export interface Surroundings {

@@ -109,8 +109,8 @@ export class Three {
     const start = launcher(log, (line) => this.onLine(party, line));
     const launch: Launch = (order, onNews) => (this.#processes[party] = start(order, onNews));
     const folder = join(this.folder, party);
-    const decisions = await DecisionStore.open(join(folder, 'decisions'));
-    const grants = await GrantStore.open(join(folder, 'grants'));
+    const decisions = await DecisionStore.open(join(folder, 'decisions'), this.audits[party]);
+    const grants = await GrantStore.open(join(folder, 'grants'), this.audits[party]);
     const links = Object.fromEntries(
       PARTY_NAMES.map((each) => [each, `${HOST}:${this.#lines[each].port}`]),
     ) as OfEach<string>;
