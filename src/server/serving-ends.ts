@@ -1,6 +1,8 @@
 /** A session that answers images of clients with a model that stayed shared. Each party hands its share of an answer to its own organisation. */
 import { maskOf } from '../data/share.ts';
 import type { OwnedInput } from '../engine/ownedInput.ts';
+import { inputSize } from '../nn/network.ts';
+import { STREAM_KEY_BYTES } from '../random/streams.ts';
 import type { InputOrder, StoredServingOrder } from './ipc.ts';
 import type { JobEnds, ServedInput, Serving } from './job-ends.ts';
 import type { ServeJob } from './job.ts';
@@ -28,9 +30,17 @@ export class ServingEnds extends PeerEnds<ServeJob> implements JobEnds {
     this.serving = { next: () => this.#next(), answered: (input) => this.#answered(input) };
   }
 
-  /** This party's part of an input has come. */
+  /** This party's part of an input has come. One of another size than the model takes would end the session. */
   take(part: InputOrder): void {
-    this.#inputs.take(part);
+    const { id, job, notify } = this.options;
+    const elements = id === 2 ? undefined : part.images * inputSize(job.network);
+    const fits =
+      part.opened?.length === elements &&
+      part.masks.length === (id === 2 ? 2 : 1) &&
+      part.masks.every((key) => key.length === STREAM_KEY_BYTES);
+    if (fits) this.#inputs.take(part);
+    else
+      notify({ type: 'rejected', id: part.id, reason: 'the part of the input has another size than the model takes' });
   }
 
   /** At P0: ends the session at all three. */

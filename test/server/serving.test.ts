@@ -225,6 +225,26 @@ describe('a serving session', () => {
     expect(rejected.some(([party]) => party === 'P1')).toBe(true);
   });
 
+  it.each<[string, (part: InputOrder) => InputOrder]>([
+    ['an element too many', (part) => ({ ...part, opened: new BigUint64Array(5) })],
+    ['no E', (part) => ({ ...part, opened: null })],
+    ['a key that is too short', (part) => ({ ...part, masks: [new Uint8Array(15)] })],
+    ['a key too many', (part) => ({ ...part, masks: [new Uint8Array(16), new Uint8Array(16)] })],
+  ])('turns away a part with %s, and goes on', async (_, change) => {
+    const { answers, rejected } = await session(
+      async (ends, told) => {
+        const parts = input('bad', image(3));
+        give(ends, { ...parts, P0: change(parts.P0) });
+        await Promise.all(PARTY_NAMES.map((party) => told(party, 'bad')));
+        give(ends, input('good', image(3)));
+        await Promise.all(PARTY_NAMES.map((party) => told(party, 'good')));
+      },
+      { partsMs: 50 },
+    );
+    expect([...answers.keys()]).toEqual(['good']);
+    expect(rejected[0].join()).toBe('P0,bad,the part of the input has another size than the model takes');
+  });
+
   it('ends when it is told, and says so to who still waits', async () => {
     const { rejected } = await session(async (ends, told) => {
       const parts = input('late', image(3));
