@@ -1,4 +1,5 @@
 import { COMPARING } from './comparing.ts';
+import { CONSENTING } from './consenting.ts';
 import { DEALING } from './dealing.ts';
 import { DRAWING } from './drawing.ts';
 import { KEEPING } from './keeping.ts';
@@ -13,4 +14,5 @@ export const WEAKENINGS: readonly Weakening[] = [
   ...DRAWING,
   ...KEEPING,
   ...STORING,
+  ...CONSENTING,
 ];

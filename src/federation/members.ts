@@ -62,6 +62,10 @@ export function parseMembers(text: string, source: string): readonly Member[] {
     if (active.slice(0, i).some(({ name }) => name === member.name))
       throw new Problem(`${source}: two members are called ${member.name}`, FIX);
   }
+  const keys = members.map(({ identity }) => idOf(identity));
+  const twice = members.find((_, i) => keys.indexOf(keys[i]) < i);
+  // One of the two may be revoked, and the other would count.
+  if (twice !== undefined) throw new Problem(`${source}: the key of ${twice.name} stands twice`, FIX);
   return members;
 }
 

@@ -108,6 +108,35 @@ describe('audit log', () => {
     }
   });
 
+  it('has its name on the disk before its first line is acknowledged', async () => {
+    const folder = temporaryFolder('audit');
+    const opened: string[] = [];
+    const files: AuditFiles = {
+      ...disk,
+      open: (...words: Parameters<typeof disk.open>) => {
+        opened.push(String(words[0]));
+        return disk.open(...words);
+      },
+    };
+    const path = join(folder, 'audit.log');
+    const log = await AuditLog.open(path, files);
+    await log.append('one', {}, when);
+    expect(opened).toEqual([path, folder]);
+    await log.append('two', {}, when);
+    expect(opened).toEqual([path, folder, path]);
+  });
+
+  it('tells how much a crash left of a line, and where a hash that was kept is', async () => {
+    const path = join(temporaryFolder('audit'), 'audit.log');
+    const { head } = await written(path, 2);
+    await written(path, 1);
+    expect(verifyAudit(readFileSync(path, 'utf8'), path, head)).toMatchObject({ lines: 3, place: 2 });
+    expect(verifyAudit(readFileSync(path, 'utf8'), path, 'f'.repeat(64))).not.toHaveProperty('place');
+    writeFileSync(path, `${readFileSync(path, 'utf8')}{"event`);
+    expect((await AuditLog.open(path)).cut).toBe(7);
+    expect((await AuditLog.open(path)).cut).toBe(0);
+  });
+
   it('takes in what operators did, once each, in their order', async () => {
     const path = join(temporaryFolder('audit'), 'audit.log');
     await noteForAudit(path, 'member revoked', { name: 'b' }, new Date('2031-01-01T00:00:02Z'));
