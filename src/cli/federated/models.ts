@@ -5,7 +5,7 @@ import { ENDED, type ModelAnswer, modelsAnswer } from '../../client/federated/an
 import { printable, type FederationClient } from '../../client/federated/client.ts';
 import { describeJob, moment as inWords } from '../../client/federated/describe.ts';
 import { Directory, SHORT } from '../../client/federated/directory.ts';
-import { findJob, listJobs, propose, seeJob, type SeenJob } from '../../client/federated/jobs.ts';
+import { listJobs, propose, seeJob, type SeenJob } from '../../client/federated/jobs.ts';
 import { listData, stateInWords } from '../../client/federated/owned.ts';
 import { fetchModel } from '../../client/federated/results.ts';
 import type { PartyName } from '../../client/owner.ts';
@@ -183,12 +183,13 @@ export async function findSession(
   client: FederationClient,
   written: string,
 ): Promise<SeenJob & { job: { document: ServeDocument } }> {
-  const digest = await findJob(client, written);
+  // Whom a session answers need not know of the training.
+  const named = (digest: Digest): boolean =>
+    /^[0-9a-f]{4,64}$/i.test(written) && digest.startsWith(written.toLowerCase());
   const open = sessionsOf(await listJobs(client));
-  const found = open.filter(({ job }) => job.digest === digest || job.document.model === digest);
+  const found = open.filter(({ job }) => named(job.digest) || named(job.document.model));
   const running = found.filter(({ views }) => [...views.values()].every(({ state }) => state === 'running'));
   if (running.length > 0) return running[0];
-  const short = digest.slice(0, SHORT);
   if (found.length > 0) {
     const [{ job, views }] = found;
     throw new Problem(
@@ -196,5 +197,8 @@ export async function findSession(
       `securenn job show ${job.digest.slice(0, SHORT)} says what it waits for`,
     );
   }
-  throw new Problem(`no session serves ${short}`, `propose one: securenn model serve ${short}`);
+  throw new Problem(
+    `no session that answers you is, or serves, ${written}`,
+    'securenn job list shows those that concern you; securenn model serve proposes one',
+  );
 }

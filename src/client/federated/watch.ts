@@ -34,6 +34,8 @@ export interface JobWatcher {
 
 /** Seconds that a party may think before it answers that nothing has happened. */
 const WAIT_S = 20;
+/** The same while a job waits for approvals, which are no events. */
+const APPROVAL_S = 2;
 /** Between two tries to reach a party. */
 const PAUSE_MS = 2000;
 /** Of events as they come, those of so long are asked for together. */
@@ -123,8 +125,9 @@ class Watch {
         this.#back(party);
         this.#see(party, view);
         const ended = ENDED.includes(view.state);
+        const wait = ended ? 0 : view.waitingFor.length > 0 ? APPROVAL_S : WAIT_S;
         // What has been told of an ended job is read to its end.
-        const { events } = await this.#ask(party, `/events?from=${from}&wait=${ended ? 0 : WAIT_S}`, eventsAnswer);
+        const { events } = await this.#ask(party, `/events?from=${from}&wait=${wait}`, eventsAnswer);
         for (const event of events) {
           if (event.n < from) continue;
           from = event.n + 1;
