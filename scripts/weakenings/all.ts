@@ -3,6 +3,7 @@ import { CONSENTING } from './consenting.ts';
 import { DEALING } from './dealing.ts';
 import { DRAWING } from './drawing.ts';
 import { KEEPING } from './keeping.ts';
+import { LINKING } from './linking.ts';
 import { MASKING } from './masking.ts';
 import { STORING } from './storing.ts';
 import type { Weakening } from './weakening.ts';
@@ -15,4 +16,5 @@ export const WEAKENINGS: readonly Weakening[] = [
   ...KEEPING,
   ...STORING,
   ...CONSENTING,
+  ...LINKING,
 ];

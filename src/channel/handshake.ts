@@ -8,8 +8,8 @@
  *     A → B  terms: session, way of making keys, configuration; sealed for B
  *     B → A  terms, sealed for A            (or refuse)
  *     both   compare the two terms field by field
- *     A → B  ready: A has B's terms
- *     B → A  open: the link is open at B    (or refuse)
+ *     A → B  ready: A has B's terms; proves which terms it has heard and said
+ *     B → A  open: the link is open at B, likewise          (or refuse)
  *
  * Each message is JSON in one binary message of at most 64 KiB. Both proofs cover both hellos, byte for byte, and what TLS gives both ends
  * of this connection alone; who lacks the identity key of the role it claims cannot make its proof (see random/agreement.ts). Terms are
@@ -23,6 +23,7 @@
  * that. If A does not hear so, its next connection claims the link, with nothing received: B goes on with it, or says by terms
  * without a claim that it has not opened it, will not do so any more, and that this connection's terms are those of a new one.
  */
+import { createHmac } from 'node:crypto';
 import { ChannelError, type PeerName } from './channel.ts';
 import { printable } from './frame.ts';
 import { HungUpError, LostLinkError, MismatchError, OtherSessionError, StrangerError } from './handshakeErrors.ts';
@@ -160,8 +161,9 @@ export async function introduceTo(
   if (isOpen === true) throw new LostLinkError(`${peer} no longer has this link`);
   onReady?.(introduced);
   try {
-    say(transport, { ready: toHex(secrets.proofOf(`${self} ready`)) });
-    checkProof((await next()).content, 'open', secrets.proofOf(`${peer} open`), `${peer} did not open the link`);
+    const key = introduced.resumeKey();
+    say(transport, { ready: toHex(heard(key, self, 'ready')) });
+    checkProof((await next()).content, 'open', heard(key, peer, 'open'), `${peer} did not open the link`);
     return introduced;
   } catch (error) {
     // The next connection finds out what became of this link.
@@ -215,10 +217,11 @@ export async function welcome(
     const terms = transcriptOf(offer.bytes, myTerms);
     if (resumption !== undefined) return introduction(peer, secrets, terms, offered.resume);
     const ready = await nextMessage(transport, timeoutMs, peer);
-    checkProof(ready.content, 'ready', secrets.proofOf(`${peer} ready`), `${peer} is not ready for the link`);
+    const key = secrets.resumeKey(terms);
+    checkProof(ready.content, 'ready', heard(key, peer, 'ready'), `${peer}: terms were changed on the way`);
     // Another connection of this peer may have come through meanwhile.
     if (door.isConnected(peer) || !isNewest()) throw new StrangerError(taken);
-    say(transport, { open: toHex(secrets.proofOf(`${self} open`)) });
+    say(transport, { open: toHex(heard(key, self, 'open')) });
     return introduction(peer, secrets, terms, undefined);
   } catch (error) {
     // Who has the terms finds a difference by itself; who hung up or was silent may come again; anyone else is told why it is turned away.
@@ -255,6 +258,14 @@ function introduction(
   resumed: Claim | undefined,
 ): Introduced {
   return { peer, resumed, pairKey: () => secrets.pairKey(terms), resumeKey: () => secrets.resumeKey(terms) };
+}
+
+/**
+ * The proof that this role has every byte of hellos and terms as the other end has them: the key depends on them all. What was sealed cannot
+ * be changed, but it can be written in other ways that read the same (base64, JSON), and then the two ends would have two pair keys.
+ */
+function heard(resumeKey: Uint8Array, role: PeerName, what: 'ready' | 'open'): Uint8Array {
+  return createHmac('sha256', resumeKey).update(`${role} ${what}`).digest();
 }
 
 function noIdentity(who: string): string {

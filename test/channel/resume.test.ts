@@ -1,8 +1,15 @@
 /** What lets a link go on over another connection, and what does not. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { introduceTo, type HandshakeSide, type IntroductionOptions } from '../../src/channel/handshake.ts';
+import {
+  introduceTo,
+  welcome,
+  type Door,
+  type HandshakeSide,
+  type IntroductionOptions,
+} from '../../src/channel/handshake.ts';
 import { dial } from '../../src/channel/dial.ts';
 import type { Listener } from '../../src/channel/listener.ts';
+import { memoryTransports } from '../../src/channel/memory.ts';
 import { ResumableTransport, type Connection, type FrameCounts } from '../../src/channel/resumable.ts';
 import { parseClaim, Resumption, type Resumable } from '../../src/channel/resume.ts';
 import { Inlet, type FrameSink } from '../../src/channel/transport.ts';
@@ -332,6 +339,28 @@ describe('whoever has a party’s keys, but not the link', () => {
       );
     });
     expect(refused).toEqual(['P1: it did not prove that it had this link']);
+  });
+
+  it('cannot answer as if it had it', async () => {
+    const [atP0, atP1] = memoryTransports('P0', 'P1');
+    const other: HandshakeSide = {
+      ...side,
+      self: 'P0',
+      agreement: agreementsWith({ self: 'P0', identity: identities.P0, publicKeys }),
+    };
+    const pretending = { answer: () => ({ attempt: 1, received: 0, proof: '00'.repeat(32) }) } as unknown as Resumption;
+    const door: Door = {
+      accepts: () => true,
+      resumption: () => pretending,
+      isConnected: () => true,
+      begin: () => () => true,
+    };
+    const both = { timeoutMs: 2000, onProved: () => undefined };
+    const answering = welcome(atP0, other, door, both);
+    const resumption = new Resumption('P1', 'P0', KEY, { ...end().resumable, suspend: () => 0 });
+    const dialling = introduceTo(atP1, side, 'P0', { ...both, resumption, isOpen: true });
+    expect(await messageOf(dialling)).toBe('P0: it did not prove that it had this link');
+    await answering;
   });
 
   it('cannot open another one in its place', async () => {

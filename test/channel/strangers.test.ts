@@ -3,11 +3,13 @@ import { connect as connectTcp, createServer, type AddressInfo, type Socket } fr
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { PeerName } from '../../src/channel/channel.ts';
+import { introduceTo, welcome, type HandshakeSide } from '../../src/channel/handshake.ts';
 import type { Listener } from '../../src/channel/listener.ts';
+import { memoryTransports } from '../../src/channel/memory.ts';
 import { dial } from '../../src/channel/dial.ts';
-import { keyAgreement } from '../../src/random/agreement.ts';
+import { agreementsWith, keyAgreement } from '../../src/random/agreement.ts';
 import { KeyPair } from '../../src/random/keys.ts';
-import { CONFIG, endAll, HOST, identities, join, listeners, messageOf, opened } from './session.ts';
+import { CONFIG, endAll, HOST, identities, join, listeners, messageOf, opened, publicKeys } from './session.ts';
 
 afterEach(endAll);
 
@@ -199,6 +201,35 @@ describe('before the proof', () => {
       expect(await messageOf(p0)).toBe('P0 waited 1 s for P1 to connect');
       expect(refused.join()).toContain(`P1: ${changed}`);
     }
+  });
+
+  it.each([4, 5])('terms that read the same and are not (message %d) open no link', async (which) => {
+    let index = 0;
+    const [atP0, atP1] = memoryTransports('P0', 'P1', {
+      tamper: (_n, bytes) => {
+        if (index++ !== which) return [bytes];
+        // Whoever reads base64 passes over what is none.
+        return [Buffer.from(Buffer.from(bytes).toString('latin1').replace('"terms":"', '"terms":".'), 'latin1')];
+      },
+    });
+    const sideOf = (self: 'P0' | 'P1'): HandshakeSide => ({
+      ...{ self, sessionId: 'session-1', config: CONFIG },
+      agreement: agreementsWith({ self, identity: identities[self], publicKeys }),
+    });
+    const door = {
+      accepts: () => true,
+      resumption: () => undefined,
+      isConnected: () => false,
+      begin: () => () => true,
+    };
+    const both = { timeoutMs: 2000, onProved: () => undefined };
+    const [welcomed, introduced] = await Promise.all([
+      messageOf(welcome(atP0, sideOf('P0'), door, both)),
+      messageOf(introduceTo(atP1, sideOf('P1'), 'P0', both)),
+    ]);
+    expect(welcomed).toBe('P1: terms were changed on the way');
+    expect(introduced).toBe('P0 refused the connection: P1: terms were changed on the way');
+    expect(index).toBeGreaterThan(6);
   });
 
   it('a listener of version 1 is named as such', async () => {

@@ -120,6 +120,9 @@ describe('agreement', () => {
     ];
     const keys = [base, ...others].map((secrets) => toHex(secrets.pairKey(whole)));
     keys.push(toHex(base.pairKey(Uint8Array.from([4, 6]))));
+    keys.push(...[base, ...others].map((secrets) => toHex(secrets.resumeKey(whole))));
+    keys.push(toHex(base.resumeKey(Uint8Array.from([4, 6]))));
+    expect(base.resumeKey(whole)).toEqual(b.derive(transcript, a.publicKey).resumeKey(whole));
     const proofs = [base, ...others].map((secrets) => toHex(secrets.proofOf('P1')));
     expect(new Set(keys).size).toBe(keys.length);
     expect(new Set(proofs).size).toBe(proofs.length);
