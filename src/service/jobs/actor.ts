@@ -7,6 +7,7 @@ import { reasonFor } from '../../channel/reason.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import type { JobDocument } from '../../federation/documents.ts';
 import { signDocument } from '../../federation/signed.ts';
+import { Deferred } from '../../server/deferred.ts';
 import type { Logger } from '../../server/log.ts';
 import type { JobEvent, Received } from '../jobs-api.ts';
 import type { Records } from '../store/records.ts';
@@ -40,6 +41,8 @@ interface Attempt {
   readonly process: JobProcess;
   /** Once it has begun. */
   session?: string;
+  /** Whether it came so far that protocols run; false: it is gone. */
+  readonly ready: Deferred<boolean>;
 }
 
 type Reply = (answer: PrepareAnswer) => void;
@@ -94,6 +97,18 @@ export class JobActor {
   /** Of the attempt under way, once it has begun. */
   get session(): string | undefined {
     return this.#member.live === undefined ? undefined : this.#attempt?.session;
+  }
+
+  /** Resolves when the attempt under way has all that it begins with; false: there is none, or it is gone. */
+  async begun(): Promise<boolean> {
+    const attempt = this.#attempt;
+    if (attempt === undefined || this.#member.live?.stage !== 'running') return false;
+    return attempt.ready.promise;
+  }
+
+  /** Its process says so. */
+  isReady(): void {
+    this.#attempt?.ready.resolve(true);
   }
 
   /** Whether P0 has this attempt under way. */
@@ -276,12 +291,16 @@ export class JobActor {
     const { live } = this.#member;
     if (live?.stage !== 'opening' || live.attempt !== attempt) return;
     const process = launch(openOrder(this.job, folders, options), (news) => this.#all.onNews(this, news));
-    this.#attempt = { number: attempt, process };
+    const ready = new Deferred<boolean>();
+    this.#attempt = { number: attempt, process, ready };
     this.#gone = process.ended;
     // A session has no end of its own: whatever ends it, another attempt may go on.
     const asItIs = (outcome: Outcome): Outcome =>
       this.job.document.kind === 'serve' && outcome.kind === 'done' ? { kind: 'stopped', step: 0 } : outcome;
-    void process.ended.then(() => this.#all.onGone(this));
+    void process.ended.then(() => {
+      ready.resolve(false);
+      this.#all.onGone(this);
+    });
     void process.ended.then((outcome) => this.tell({ kind: 'ended', attempt, outcome: asItIs(outcome) }));
     void process.listening.then(({ publicKey: key, holdings }) => {
       for (const { step, what } of holdings.damaged) this.#all.log.warn({ step, what }, 'a checkpoint is damaged');

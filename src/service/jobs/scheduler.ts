@@ -289,6 +289,7 @@ export class Scheduler implements Jobs {
     switch (news.type) {
       case 'event': {
         const { attempt } = actor.record;
+        if (news.event.kind === 'ready') actor.isReady();
         if (this.#steps.keeps(actor.digest, news.event, this.#stepsOf(actor))) {
           actor.note('progress', { attempt, progress: news.event });
         }

@@ -117,9 +117,10 @@ class Session {
     const asker = idOf(client);
     const mine = [...this.#pending.values()].filter((each) => each.client === asker).length;
     if (mine >= MOST_PENDING) throw new Refusal(429, `${mine} of your inputs are under way`, 'wait for their answers');
+    if (!(await this.#actor.begun())) throw notRunning();
     await this.#count(order.images);
-    const { process, member } = this.#actor;
-    if (process === undefined || member.live?.stage !== 'running') throw notRunning();
+    const { process } = this.#actor;
+    if (process === undefined) throw notRunning();
     const share = await new Promise<BigUint64Array | null>((settle, fail) => {
       const late = setTimeout(() => {
         this.#pending.delete(name);

@@ -3,7 +3,7 @@
  * what a federation does about jobs, without its HTTPS. A party can be killed and started again on its folder.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { sessionIn } from '../../../src/channel/client-hello.ts';
 import type { Dataset } from '../../../src/data/dataset.ts';
@@ -34,6 +34,7 @@ import { GrantStore } from '../../../src/service/store/grants.ts';
 import { tlsOf } from '../../channel/certificates.ts';
 import { ofEach, storeData, type OfEach } from '../../federated.ts';
 import { FEDERATION, hex } from '../../federation/world.ts';
+import { Line } from '../line.ts';
 import { IDENTITIES, rollOf } from './simulation.ts';
 
 const built = new URL('../../../dist/src/service/jobs/processes.js', import.meta.url).href;
@@ -271,50 +272,5 @@ export class Three {
       },
       keys: (digest) => Promise.resolve(this.#sets.get(digest)!.stored[party].keys),
     };
-  }
-}
-
-/** A TCP line to a port, which can break. */
-class Line {
-  readonly #sockets: Set<Socket> = new Set();
-  readonly #server: Server = createServer((socket) => this.#join(socket));
-  #to = 0;
-  #whole = true;
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  async open(to: number): Promise<void> {
-    this.#to = to;
-    await new Promise<void>((resolve) => this.#server.listen(0, HOST, resolve));
-  }
-
-  cut(seconds: number): void {
-    this.#whole = false;
-    for (const socket of this.#sockets) socket.destroy();
-    setTimeout(() => (this.#whole = true), 1000 * seconds);
-  }
-
-  close(): void {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-  }
-
-  #join(near: Socket): void {
-    if (!this.#whole) return void near.destroy();
-    const far = connect(this.#to, HOST);
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.#sockets.add(one);
-      one.on('error', () => one.destroy());
-      one.on('close', () => {
-        this.#sockets.delete(one);
-        other.destroy();
-      });
-      one.pipe(other);
-    }
   }
 }

@@ -1,0 +1,198 @@
+/**
+ * A federation on loopback as it is in service: three `securenn party serve`, each a process with a folder of its own, HTTPS and links over TLS; two
+ * owners and an analyst, who are clients in this process. Links pass through lines that can break.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FederationClient } from '../../src/client/federated/client.ts';
+import { httpsTransport, type HttpsTransport } from '../../src/client/federated/https.ts';
+import { jobAnswer, type JobAnswer } from '../../src/client/federated/answers.ts';
+import { putData } from '../../src/client/federated/put.ts';
+import { UploadState } from '../../src/client/federated/upload-state.ts';
+import type { Dataset } from '../../src/data/dataset.ts';
+import type { Digest } from '../../src/federation/canonical.ts';
+import { ROLES, type Role } from '../../src/federation/card.ts';
+import type { DataReference } from '../../src/federation/documents.ts';
+import { formatFederation, joinFederation, type Federation } from '../../src/federation/federation-file.ts';
+import { Identity } from '../../src/federation/identity.ts';
+import { admit, writeMembers, type Member } from '../../src/federation/members.ts';
+import { initParty, openPartyFolder, readOwnCard } from '../../src/service/party-folder.ts';
+import type { JobState } from '../../src/service/jobs-api.ts';
+import { MAIN } from '../e2e/command.ts';
+import { Line } from './line.ts';
+import { freePorts } from './parties.ts';
+
+const HOST = '127.0.0.1';
+const START_SECONDS = 30;
+
+export type Person = 'owner-0' | 'owner-1' | 'analyst';
+export const PERSONS: readonly Person[] = ['owner-0', 'owner-1', 'analyst'];
+
+export interface FederationSettings {
+  readonly folder: string;
+  readonly linkSeconds?: number;
+  readonly partySeconds?: number;
+  readonly workers?: number;
+}
+
+export class LiveFederation {
+  readonly folder: string;
+  readonly federation: Federation;
+  readonly clients: Readonly<Record<Person, FederationClient>>;
+  readonly #lines: Readonly<Record<Role, Line>>;
+  readonly #processes: Partial<Record<Role, ChildProcess>> = {};
+  readonly #transports: HttpsTransport[] = [];
+  readonly #said: Record<Role, string> = { P0: '', P1: '', P2: '' };
+
+  private constructor(folder: string, federation: Federation, people: ReadonlyMap<Person, Identity>, lines: Line[]) {
+    [this.folder, this.federation] = [folder, federation];
+    const [P0, P1, P2] = lines;
+    this.#lines = { P0, P1, P2 };
+    const clients = [...people].map(([name, identity]) => {
+      const transport = httpsTransport(federation, () => undefined);
+      this.#transports.push(transport);
+      return [name, new FederationClient({ federation, identity, transport: transport.send, patienceMs: 60_000 })];
+    });
+    this.clients = Object.fromEntries(clients) as Record<Person, FederationClient>;
+  }
+
+  /** Keys, cards, federation file, members; nothing runs yet. */
+  static async make(settings: FederationSettings): Promise<LiveFederation> {
+    const { folder, linkSeconds = 20, partySeconds = 120, workers = 1 } = settings;
+    const ports = await freePorts(9);
+    const lines = ROLES.map(() => new Line());
+    for (const [i, role] of ROLES.entries()) {
+      const [listen, links, own] = [0, 1, 2].map((k) => ({ host: HOST, port: ports[3 * i + k] }));
+      await lines[i].open(links.port);
+      await initParty(join(folder, role), {
+        ...{ role, name: `Organisation ${role}`, trust: 'pinned', listen, bindLinks: links, private: own },
+        ...{ address: `${HOST}:${listen.port}`, links: `${HOST}:${lines[i].port}` },
+      });
+      const patience = { linkSeconds, partySeconds, stepSeconds: 60 };
+      const compute = { backend: 'wasm', workers };
+      const log = { level: 'info', file: join(folder, role, 'log') };
+      const config = { role, listen, links, private: own, patience, compute, log };
+      writeFileSync(join(folder, role, 'party.json'), JSON.stringify(config));
+    }
+    const people = new Map(PERSONS.map((name) => [name, Identity.generate()]));
+    const cards = await Promise.all(ROLES.map(async (role) => readOwnCard(await openPartyFolder(join(folder, role)))));
+    const federation = joinFederation(cards);
+    const members = [...people].reduce<readonly Member[]>((before, [name, identity]) => {
+      const card = { securenn: 'member-card', version: 1, name, identity: identity.public } as const;
+      return admit(before, card, ['owner', 'analyst', 'client'], new Date());
+    }, []);
+    for (const role of ROLES) {
+      writeFileSync(join(folder, role, 'federation.json'), formatFederation(federation));
+      await writeMembers(join(folder, role, 'members.json'), members);
+    }
+    return new LiveFederation(folder, federation, people, lines);
+  }
+
+  /** Resolves when it answers. */
+  async start(...roles: readonly Role[]): Promise<void> {
+    await Promise.all(roles.map((role) => this.#start(role)));
+  }
+
+  /** By SIGKILL: the service, and with it its job processes, which see that it is gone. */
+  async kill(role: Role): Promise<void> {
+    const process = this.#processes[role];
+    if (process === undefined) return;
+    const exit = once(process, 'exit');
+    process.kill('SIGKILL');
+    await exit;
+    delete this.#processes[role];
+  }
+
+  /** @returns how many there were */
+  killJobs(role: Role): number {
+    const { pid } = this.#processes[role]!;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+    for (const child of children) process.kill(Number(child), 'SIGKILL');
+    return children.length;
+  }
+
+  /** By SIGTERM. @returns the exit code */
+  async stop(role: Role): Promise<number | null> {
+    const process = this.#processes[role]!;
+    const exit = once(process, 'exit') as Promise<[number | null]>;
+    process.kill('SIGTERM');
+    const [code] = await exit;
+    delete this.#processes[role];
+    return code;
+  }
+
+  /** Links that end at this party break, and cannot be made, for so long. */
+  cut(role: Role, seconds: number): void {
+    this.#lines[role].cut(seconds);
+  }
+
+  async put(owner: Person, name: string, data: Dataset, fractionBits: number): Promise<DataReference> {
+    const client = this.clients[owner];
+    const { trainImages: images, trainLabels: labels, rows, columns, channels, classes } = data;
+    const set = { images, labels, count: labels.length, rows, columns, channels, classes };
+    const state = new UploadState(client.federation.id, client.id, name, join(this.folder, 'clients'));
+    const { digest } = await putData(client, set, state, { name, fractionBits });
+    return { owner: client.id, name, digest };
+  }
+
+  async view(role: Role, job: Digest): Promise<JobAnswer> {
+    return this.clients.analyst.ask(role, 'GET', `/v1/jobs/${job}`, jobAnswer);
+  }
+
+  /** Until these parties show one of these states. */
+  async until(
+    job: Digest,
+    states: readonly JobState[],
+    { roles = ROLES, seconds = 300 }: { readonly roles?: readonly Role[]; readonly seconds?: number } = {},
+  ): Promise<void> {
+    const end = Date.now() + 1000 * seconds;
+    for (;;) {
+      const views = await Promise.all(roles.map((role) => this.view(role, job)));
+      if (views.every(({ state }) => states.includes(state))) return;
+      if (Date.now() > end) {
+        const said = views.map(({ state, reason }, i) => `${roles[i]}: ${state} ${reason ?? ''}`);
+        throw new Error(said.join('; '));
+      }
+      await sleep(100);
+    }
+  }
+
+  async untilStep(role: Role, job: Digest, step: number, seconds = 300): Promise<void> {
+    const end = Date.now() + 1000 * seconds;
+    for (;;) {
+      const view = await this.view(role, job);
+      if ((view.step ?? 0) >= step) return;
+      if (Date.now() > end) throw new Error(`step ${step} does not come: ${view.state} ${view.reason ?? ''}`);
+      await sleep(50);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const role of ROLES) {
+      await this.kill(role);
+      this.#lines[role].close();
+    }
+    for (const transport of this.#transports) transport.close();
+  }
+
+  async #start(role: Role): Promise<void> {
+    const dir = join(this.folder, role);
+    const child = spawn(process.execPath, [MAIN, 'party', 'serve', '--dir', dir], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#processes[role] = child;
+    for (const stream of [child.stdout, child.stderr])
+      stream
+        .setEncoding('utf8')
+        .on('data', (text: string) => (this.#said[role] = (this.#said[role] + text).slice(-4000)));
+    this.#said[role] = '';
+    const end = Date.now() + 1000 * START_SECONDS;
+    while (!this.#said[role].includes('  log ')) {
+      if (child.exitCode !== null || Date.now() > end) throw new Error(`${role} does not start: ${this.#said[role]}`);
+      await sleep(20);
+    }
+  }
+}
