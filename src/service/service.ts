@@ -17,7 +17,7 @@ import type { ApiContext } from './api/context.ts';
 import { AuditLog } from './audit-log.ts';
 import { roomOn } from './disk.ts';
 import { Budget } from './http/body.ts';
-import { Door, DOOR_LIMITS } from './http/door.ts';
+import { Door, DOOR_LIMITS, type DoorLimits } from './http/door.ts';
 import { PrivatePort } from './http/private-port.ts';
 import { ApiServer } from './http/server.ts';
 import { ThrottledLog } from './http/throttled-log.ts';
@@ -59,6 +59,7 @@ export interface ServiceOptions {
   /** The folder is another process's: nothing may be written any more. */
   readonly onLost: () => void;
   readonly now?: (() => number) | undefined;
+  readonly door?: Partial<DoorLimits> | undefined;
 }
 
 const GIB = 2 ** 30;
@@ -98,7 +99,7 @@ export class PartyService {
       const parts = { standing, audit, folder: paths.state, log, writeLine: options.writeLine, ...stores };
       const jobs = await options.openJobs(parts);
       const service = new PartyService(standing, jobs, log, audit);
-      await service.#listen(stores, now).catch(async (error: unknown) => {
+      await service.#listen(stores, now, options.door).catch(async (error: unknown) => {
         await service.#release();
         throw error;
       });
@@ -157,13 +158,14 @@ export class PartyService {
     for (const close of this.#closers.splice(0).reverse()) await close();
   }
 
-  async #listen(stores: Stores, now: () => number): Promise<void> {
+  async #listen(stores: Stores, now: () => number, limitsOfDoor: Partial<DoorLimits> = {}): Promise<void> {
     const { standing, jobs } = this;
     const { listen, links, private: own, limits } = standing.party.config;
     const instance = randomBytes(16).toString('hex');
     const strangers = new ThrottledLog(this.#log, now);
     const metrics = new ServiceMetrics(standing.role, () => this.#figures(stores, door));
-    const door = new Door({ proved: limits.connections, ...DOOR_LIMITS }, (reason, address) => {
+    const doorLimits = { proved: limits.connections, ...DOOR_LIMITS, ...limitsOfDoor };
+    const door = new Door(doorLimits, (reason, address) => {
       metrics.turnedAway('address', reason);
       strangers.warn('turned a connection away', { reason, address });
     });

@@ -15,6 +15,7 @@ import { signRequest, type RequestToSign } from '../../src/federation/request.ts
 import { createLog } from '../../src/server/log.ts';
 import type { PartyName } from '../../src/server/ipc.ts';
 import { JOB_STATES, type JobEvent, type JobState, type KnownJob, type ModelView } from '../../src/service/jobs-api.ts';
+import type { DoorLimits } from '../../src/service/http/door.ts';
 import { initParty, openPartyFolder, readOwnCard } from '../../src/service/party-folder.ts';
 import { PartyService, type OpenedJobs, type SchedulerParts } from '../../src/service/service.ts';
 import { temporaryFolder } from '../folder.ts';
@@ -96,6 +97,8 @@ export function viewOf(job: KnownJob['job'], state: JobState): KnownJob['view'] 
   return { job: job.digest, signed: job.signed, state, since: '2026-01-31T12:00:00.000Z', waitingFor: [], attempt: 0 };
 }
 
+const OFTEN = { perSecond: 100_000, burst: 100_000 };
+
 const running = new Set<PartyService>();
 afterAll(async () => {
   for (const service of running) await service.close();
@@ -106,6 +109,8 @@ export class TestParty {
   readonly folder: string;
   readonly lines: string[] = [];
   jobs: FakeJobs = new FakeJobs();
+  /** A test asks more often than strangers may. */
+  door: Partial<DoorLimits> = { rate: OFTEN, rateOfOneAddress: OFTEN };
   service: PartyService | undefined;
 
   constructor(role: Role, folder: string) {
@@ -116,7 +121,7 @@ export class TestParty {
   async start(now?: () => number): Promise<PartyService> {
     const log = createLog(this.role, 'debug', { write: (line) => void this.lines.push(line) });
     this.service = await PartyService.open({
-      ...{ folder: this.folder, log, now },
+      ...{ folder: this.folder, log, now, door: this.door },
       writeLine: (line) => void this.lines.push(line),
       openJobs: (parts) => {
         this.jobs.parts = parts;

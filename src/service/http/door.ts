@@ -106,6 +106,9 @@ export class Door {
     }
     this.#forget(key, stranger.socket);
     this.#proved.set(key, stranger.socket);
+    // Those that are somebody's do not count among strangers'.
+    this.#bucketOf(stranger.address).giveBack();
+    this.#all.giveBack();
     return true;
   }
 
@@ -183,6 +186,10 @@ export class Bucket {
     if (this.#tokens < 1) return false;
     this.#tokens--;
     return true;
+  }
+
+  giveBack(): void {
+    this.#tokens = Math.min(this.#rate.burst, this.#tokens + 1);
   }
 }
 
