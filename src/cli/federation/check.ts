@@ -11,6 +11,7 @@ import { readFederation } from '../../federation/federation-file.ts';
 import { readIdentity, readSecret } from '../../federation/secret-file.ts';
 import { checkMesh } from '../../service/check/mesh.ts';
 import { fileFindings } from '../../service/check/own.ts';
+import type { DoorLimits } from '../../service/check/door.ts';
 import type { Finding } from '../../service/check/finding.ts';
 import { pathsOf, readConfig, readPassphrase, type HostPort, type PartyConfig } from '../../service/config.ts';
 import { openPartyFolder, readOwnFederation, shownTls, type PartyFolder } from '../../service/party-folder.ts';
@@ -29,6 +30,12 @@ export const checkOptions: Readonly<Record<string, Options>> = {
     default: 5,
     describe: 'Seconds that a host may take for each step: name, connection, TLS, answer; 0.1 to 600',
   },
+  seconds: {
+    ...number,
+    group: TASK,
+    default: 5,
+    describe: 'How long to measure the bandwidth to each party, 0 to 60; 0: not at all, for a monitor',
+  },
   json: {
     ...text,
     group: RESULTS,
@@ -39,21 +46,21 @@ export const checkOptions: Readonly<Record<string, Options>> = {
 
 /** A request of 8 MiB, over a link of 140 kB a second. */
 const LARGE_MS = 60_000;
-const MEASURE_MS = 5_000;
 
 export async function partyCheck(argv: Argv, signal: AbortSignal): Promise<void> {
   const json = optionalText(argv, 'json');
   if (json !== undefined && json !== '-') await checkWritable('json', json);
   const folder = optionalText(argv, 'dir')!;
   const timeoutMs = 1000 * real(argv, 'timeout', 'seconds, from 0.1 to 600', (x) => x >= 0.1 && x <= 600);
-  const report = await unlessAborted(signal, check(folder, timeoutMs));
+  const measureMs = 1000 * real(argv, 'seconds', 'seconds, from 0 to 60', (x) => x >= 0 && x <= 60);
+  const report = await unlessAborted(signal, check(folder, { timeoutMs, measureMs }));
   const stream = json === '-' ? process.stderr : process.stdout;
   for (const line of checkLines(report, widthOf(stream))) say(json, line);
   await writeReport(json, report);
   if (!report.ready) throw new Problem('party check: jobs cannot run', 'see the lines that begin with FAULT');
 }
 
-async function check(folder: string, timeoutMs: number): Promise<CheckReport> {
+async function check(folder: string, times: Pick<DoorLimits, 'timeoutMs' | 'measureMs'>): Promise<CheckReport> {
   const config = await readConfig(folder);
   const federation = await readFederation(config.federation);
   const { findings, party } = await readOwn(folder, config);
@@ -63,9 +70,8 @@ async function check(folder: string, timeoutMs: number): Promise<CheckReport> {
     identity: party?.identity,
     tls: tls && { key: tls.key, cert: tls.certificate },
     limits: {
-      timeoutMs,
+      ...times,
       largeMs: LARGE_MS,
-      measureMs: MEASURE_MS,
       certificateWarningDays: config.certificateWarningDays,
     },
   };

@@ -81,7 +81,7 @@ export const OPERATOR_GROUPS: Groups = {
         run: partyCheck,
         examples: [
           ['$0 party check --dir /srv/securenn', 'at each of the three hosts, before the first job'],
-          ['$0 party check --dir DIR --json -', 'for a monitor: the exit code is 1 when jobs cannot run'],
+          ['$0 party check --seconds 0 --json -', 'for a monitor: the exit code is 1 when jobs cannot run'],
         ],
       },
       members: { what: 'Whom this party has admitted', options: membersOptions, run: partyMembers, examples: [] },

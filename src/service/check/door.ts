@@ -29,7 +29,7 @@ export interface DoorLimits {
   readonly timeoutMs: number;
   /** Of one large request. */
   readonly largeMs: number;
-  /** How long bandwidth is measured: no further request begins after it. */
+  /** How long bandwidth is measured: no further request begins after it; 0: not at all. */
   readonly measureMs: number;
   readonly certificateWarningDays: number;
 }

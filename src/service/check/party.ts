@@ -83,7 +83,8 @@ async function converse(asker: Asker, door: Door, { address, connectMs }: Knocke
     const rttMs = roundTrip(times.toSorted((a, b) => a - b)[times.length >> 1], leastMs);
     const findings = [...greeted.findings, ...asked.findings];
     const common = { clock: offset, rttMs, requestMs: medianMs, status: asked.status };
-    if (sign === undefined || asked.status === undefined) return { ...common, findings };
+    if (sign === undefined || asked.status === undefined || asker.limits.measureMs === 0)
+      return { ...common, findings };
     const { megabytesPerSecond, findings: slow } = await measureBandwidth(door, line, sign, leastMs, asker.limits);
     return { ...common, megabytesPerSecond, findings: [...findings, ...slow] };
   } finally {
