@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { OPERATOR_GROUPS } from '../src/cli/federation/commands.ts';
 import { parseConfig } from '../src/service/config.ts';
+import { PrivatePort } from '../src/service/http/private-port.ts';
 
 const read = (name: string): string => readFileSync(join(import.meta.dirname, '..', name), 'utf8');
 const unit = read('deploy/systemd/securenn.service');
@@ -38,6 +39,25 @@ describe('deploy/', () => {
     for (const port of Object.values(PORTS)) expect(page).toContain(String(port));
   });
 
+  it('asks for what the private port answers', async () => {
+    const paths = all([image, statefulSet].join('\n'), /(?:path: |127\.0\.0\.1:\d+)(\/\w+)/g);
+    expect(new Set(paths)).toEqual(new Set(['/health', '/ready']));
+    const port = await PrivatePort.open({
+      ...{ host: '127.0.0.1', port: 0 },
+      unready: () => Promise.resolve('draining'),
+      metrics: () => Promise.resolve({ contentType: 'text/plain', text: '' }),
+      level: () => 'info',
+      setLevel: () => undefined,
+    });
+    try {
+      const statuses = paths.map(async (path) => [path, (await fetch(`http://127.0.0.1:${port.port}${path}`)).status]);
+      for (const [path, status] of await Promise.all(statuses))
+        expect([path, status]).toEqual([path, path === '/health' ? 200 : 503]);
+    } finally {
+      port.close();
+    }
+  });
+
   it('lets nobody but two parties reach the links port', () => {
     const rules = policy.split(/^ {4}- ports:/m).slice(1);
     const of = (port: number): string[] => rules.filter((rule) => rule.includes(`port: ${port}`));
@@ -64,7 +84,7 @@ describe('deploy/', () => {
   });
 
   it('names no command and no option that there is not', () => {
-    const typed = all(manual, /\b(party (?:init|check|card|admit|rotate)(?:[^\n]|(?<=\\)\n)*)/g);
+    const typed = all(manual, /\b(party (?:init|serve|check|card|admit|rotate)(?:[^\n]|(?<=\\)\n)*)/g);
     expect(typed.length).toBeGreaterThan(10);
     const [, commands] = OPERATOR_GROUPS.party;
     for (const line of typed) {
