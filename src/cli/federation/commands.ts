@@ -1,4 +1,5 @@
 /** The commands of a party's operator, those that make a federation and its members' keys, and the demo of all of it. */
+import { demo, demoOptions } from '../demo/demo.ts';
 import type { Command, Groups } from '../groups.ts';
 import { auditOptions, auditVerify } from './audit.ts';
 import { checkOptions, partyCheck } from './check.ts';
@@ -134,4 +135,11 @@ export const OPERATOR_GROUPS: Groups = {
   ],
 };
 
-export const OPERATOR_COMMANDS: Readonly<Record<string, Command>> = {};
+export const OPERATOR_COMMANDS: Readonly<Record<string, Command>> = {
+  demo: {
+    what: 'A federation of three parties, two owners and an analyst on this machine, every command shown',
+    options: demoOptions,
+    run: demo,
+    examples: [['$0 demo --dir DIR', 'keep the hosts, to type commands of your own there']],
+  },
+};
