@@ -59,7 +59,7 @@ export async function federatedInfer(argv: Argv, signal: AbortSignal): Promise<v
   if (out !== undefined) await checkWritable('out', out);
   const batch = integer(argv, 'batch', 1, MAX_INPUT_IMAGES, 16);
   await asMember(argv, signal, async ({ client, settings, say }) => {
-    const { job } = await findSession(client, asked);
+    const { job } = await findSession(client, asked, signal);
     const { document, digest } = job;
     if (!document.clients.includes(client.id)) {
       throw new Problem(

@@ -1,5 +1,6 @@
 /** `securenn model`: models that stayed shared at the parties, served or looked up; models that were revealed, fetched. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from 'yargs';
 import { ENDED, type ModelAnswer, modelsAnswer } from '../../client/federated/answers.ts';
 import { printable, type FederationClient } from '../../client/federated/client.ts';
@@ -178,18 +179,36 @@ export async function modelFetch(argv: Argv, signal: AbortSignal): Promise<void>
   });
 }
 
-/** The session that somebody means: itself, or the one that serves the model of this training. */
+/** States of a session that its owners have approved: it runs soon, by itself. */
+const COMING: ReadonlySet<string> = new Set(['queued', 'preparing', 'running']);
+const LOOK_MS = 500;
+
+/** The session that somebody means: itself, or the one that serves the model of this training. One that is about to run is waited for. */
 export async function findSession(
   client: FederationClient,
   written: string,
+  signal: AbortSignal,
 ): Promise<SeenJob & { job: { document: ServeDocument } }> {
   // Whom a session answers need not know of the training.
   const named = (digest: Digest): boolean =>
     /^[0-9a-f]{4,64}$/i.test(written) && digest.startsWith(written.toLowerCase());
-  const open = sessionsOf(await listJobs(client));
-  const found = open.filter(({ job }) => named(job.digest) || named(job.document.model));
-  const running = found.filter(({ views }) => [...views.values()].every(({ state }) => state === 'running'));
-  if (running.length > 0) return running[0];
+  for (let told = false; ; told = true) {
+    const open = sessionsOf(await listJobs(client));
+    const meant = open.filter(({ job }) => named(job.digest) || named(job.document.model));
+    const coming = meant.find(({ views }) => [...views.values()].every(({ state }) => COMING.has(state)));
+    if (coming === undefined || isRunning(coming)) return chooseSession(meant, written);
+    if (!told) client.onNote(`session ${coming.job.digest.slice(0, SHORT)} is about to run: ${stateOf(coming.views)}`);
+    await sleep(LOOK_MS, undefined, { signal });
+  }
+}
+
+function isRunning({ views }: Pick<SeenJob, 'views'>): boolean {
+  return [...views.values()].every(({ state }) => state === 'running');
+}
+
+function chooseSession<T extends SeenJob>(found: readonly T[], written: string): T {
+  const running = found.find(isRunning);
+  if (running !== undefined) return running;
   if (found.length > 0) {
     const [{ job, views }] = found;
     throw new Problem(
