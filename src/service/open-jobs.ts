@@ -15,14 +15,19 @@ const GIB = 2 ** 30;
 
 export async function openScheduler(parts: SchedulerParts): Promise<OpenedJobs> {
   const { standing, data, grants, decisions, audit, folder, log, writeLine } = parts;
-  const { config, storageKeys } = standing.party;
+  const { config } = standing.party;
   return Scheduler.open({
     ...{ data, grants, decisions, audit, folder, log, writeLine },
     roll: () => ({ self: standing.role, federation: standing.federation.id, identities: standing.identities() }),
-    identity: standing.identity(),
+    // Read when they are needed: they change while the party runs.
+    get identity() {
+      return standing.identity();
+    },
+    get storageKeys() {
+      return standing.party.storageKeys();
+    },
     links: () => byRole((role) => standing.federation.parties[role].links),
     tls: () => standing.linkTls(),
-    storageKeys: storageKeys(),
     member: (id) => standingOf(standing, id),
     peers: followingPeers(standing, (note) => log.warn({ note }, 'about the other parties')),
     compute: config.compute,

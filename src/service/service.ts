@@ -131,7 +131,7 @@ export class PartyService {
     }
     const unready = await this.#unready();
     if (unready !== undefined) {
-      found.push({ message: `no job and no upload begins: ${unready}`, fix: 'make room on the disk' });
+      found.push({ message: `no upload begins: ${unready}`, fix: 'make room on the disk' });
     }
     return found;
   }
