@@ -7,7 +7,7 @@
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 source "$HERE/hosts.sh"
-STEPS=${1:-300}
+STEPS=${1:-900}
 BASE_DIR=$(mktemp -d)
 trap 'hosts_down; rm -rf "$BASE_DIR"' EXIT
 PARTIES=(p0 p1 p2)
@@ -31,7 +31,7 @@ ready() { on "$1" bash -c 'until (exec 3<>/dev/tcp/127.0.0.1/7602) 2>/dev/null; 
 
 hosts_up "$BASE_DIR"
 for i in 0 1 2; do snn "p$i" party init --role "P$i" --address "$(address_of "p$i"):7600" --dir . --name "p$i"; done
-for i in 0 1 2; do carry "p$i" "P$i.card.json" p0 p1 p2 2> /dev/null || true; done
+for i in 0 1 2; do carry "p$i" "P$i.card.json" p0 p1 p2; done
 for host in "${PARTIES[@]}"; do snn "$host" federation join P0.card.json P1.card.json P2.card.json; done
 carry p0 federation.json office
 for who in hospital-a hospital-b institute; do

@@ -32,8 +32,9 @@ hosts_up() { # BASE
     # A process that only waits keeps the host's own view of the file system.
     ip netns exec "snn-$host" unshare --mount bash -c '
       mkdir -p /srv/securenn && mount --bind "$1/$2" /srv/securenn && mount -t tmpfs none "$1" && echo ready && exec sleep infinity
-    ' bash "$BASE" "$host" > "$BASE/.$host.ready" &
+    ' bash "$BASE" "$host" > "$BASE/.$host.ready" 2> /dev/null &
     HOST_PIDS[$host]=$!
+    disown
     until [ -s "$BASE/.$host.ready" ]; do sleep 0.05; done
   done
 }
@@ -41,13 +42,15 @@ hosts_up() { # BASE
 on() { # HOST COMMAND…
   local host=$1
   shift
-  nsenter --target "${HOST_PIDS[$host]}" --net --mount --wd=/srv/securenn -- "$@"
+  nsenter --target "${HOST_PIDS[$host]}" --net --mount -- bash -c 'cd /srv/securenn && exec "$@"' bash "$@"
 }
 
 carry() { # HOST FILE HOST…: the file's path is relative to the host's folder
   local from=$1 file=$2
   shift 2
-  for to in "$@"; do cp "$BASE/$from/$file" "$BASE/$to/$(basename "$file")"; done
+  for to in "$@"; do
+    [ "$to" = "$from" ] || cp "$BASE/$from/$file" "$BASE/$to/"
+  done
 }
 
 unplug() { ip netns exec snn-switch ip link set "to-$1" down; } # HOST
@@ -58,6 +61,6 @@ hosts_down() {
     ip netns pids "snn-$host" 2> /dev/null | xargs -r kill -9 2> /dev/null || true
     ip netns del "snn-$host" 2> /dev/null || true
   done
-  wait 2> /dev/null || true
   ip netns del snn-switch 2> /dev/null || true
+  rmdir /srv/securenn 2> /dev/null || true
 }
