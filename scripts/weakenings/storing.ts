@@ -161,4 +161,18 @@ export const STORING: readonly Weakening[] = [
     ["void this.#P2.send({ kind: 'next', id, n });", "void this.#P2.send({ kind: 'next', id, n, digest });"],
     OF_SERVING,
   ),
+  one(
+    'a digest of E that anybody can compute',
+    'P2, which has both masks, tries labels of a small data set until the public digest is right',
+    'src/federation/chunks.ts',
+    ["createHmac('sha256', contentKey).update('securenn opened\\0')", "createHash('sha256')"],
+    ['test/federation/chunks.test.ts'],
+  ),
+  one(
+    'a check that talks to whoever answers',
+    'what party check signs goes to a server with another key',
+    'src/service/check/door.ts',
+    ['if (!door.pins.includes(pin)) {', 'if (pin === undefined) {'],
+    ['test/service/check.test.ts'],
+  ),
 ];

@@ -6,9 +6,11 @@
  * `DIGEST/PART/NUMBER`; ciphertext ‖ 16 bytes tag. The key serves one data set, so no nonce comes twice: whoever sends a chunk again must send the
  * same one. P0 and P1 get the same chunks (the content key keeps E from whoever steals a disk, not from them).
  *
- * Digest of E (`opened` in a data document): SHA-256 over the SHA-256 of each chunk in order, so chunks can be hashed as they come, in any order.
+ * Digest of E (`opened` in a data document): HMAC-SHA256 under the content key over the SHA-256 of each chunk in order, so chunks can be hashed as they
+ * come, in any order. Under a key that P2 lacks, for everybody reads the document, and P2 has both masks: with a plain digest of E it could try what
+ * the labels of a few images are, or one image of which it knows the others, until the digest is right.
  */
-import { createCipheriv, createDecipheriv, createHash, type DecipherGCM } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, type DecipherGCM } from 'node:crypto';
 import type { PartyName } from '../party/party.ts';
 import { STREAM_KEY_BYTES } from '../random/streams.ts';
 import type { Digest } from './canonical.ts';
@@ -55,9 +57,9 @@ export function chunkFile(part: Part, number: number): string {
   return `${part}-${String(number).padStart(5, '0')}.chunk`;
 }
 
-/** Of E, from SHA-256 of each of its chunks' plaintext in order. */
-export function digestOfChunks(digests: readonly Uint8Array[]): Digest {
-  const hash = createHash('sha256');
+/** Of E, from SHA-256 of each of its chunks' plaintext in order. Whoever lacks the content key cannot tell of what it is. */
+export function digestOfChunks(contentKey: Uint8Array, digests: readonly Uint8Array[]): Digest {
+  const hash = createHmac('sha256', contentKey).update('securenn opened\0');
   for (const digest of digests) hash.update(digest);
   return hash.digest('hex');
 }

@@ -37,7 +37,7 @@ export interface DataDocument extends Document {
   readonly classes: number;
   /** Of the pixels, which are 0 … 1. */
   readonly fractionBits: number;
-  /** Of E of the images, and of E of the one-hot labels: `digestOfChunks`. E is uniform whatever the data is. */
+  /** Of E of the images, and of E of the one-hot labels: `digestOfChunks`. Says nothing to whoever lacks the content key, P2 included. */
   readonly opened: { readonly images: Digest; readonly labels: Digest };
   /** SHA-256 of the key of ⟨U⟩₀ and of that of ⟨U⟩₁, 16 random bytes each. */
   readonly masks: { readonly P0: Digest; readonly P1: Digest };

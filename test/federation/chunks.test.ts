@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -58,13 +58,32 @@ describe('chunks', () => {
     }
   });
 
-  it('have a digest of digests, in order', () => {
+  it('have a digest of digests, in order, under the content key', () => {
     const [one, two] = ['one', 'two'].map((text) => createHash('sha256').update(text).digest());
-    const whole = createHash('sha256')
+    const whole = createHmac('sha256', KEY)
+      .update('securenn opened\0')
       .update(Buffer.concat([one, two]))
       .digest('hex');
-    expect(digestOfChunks([one, two])).toBe(whole);
-    expect(digestOfChunks([two, one])).not.toBe(whole);
+    expect(digestOfChunks(KEY, [one, two])).toBe(whole);
+    expect(digestOfChunks(KEY, [two, one])).not.toBe(whole);
+  });
+
+  it('have a digest by which P2, who can open it, cannot try what is in it', () => {
+    // The labels of two images. P2 has both masks, so for each guess it has the E that would be uploaded.
+    const mask = BigUint64Array.from({ length: 20 }, () => randomBytes(8).readBigUInt64LE());
+    const guesses = Array.from({ length: 100 }, (_, i) => {
+      const oneHot = new BigUint64Array(20);
+      oneHot[i % 10] = 1n;
+      oneHot[10 + Math.floor(i / 10)] = 1n;
+      return createHash('sha256')
+        .update(oneHot.map((x, at) => x - mask[at]))
+        .digest();
+    });
+    const document = digestOfChunks(randomBytes(32), [guesses[37]]);
+    const plain = guesses.map((guess) => createHash('sha256').update(guess).digest('hex'));
+    const known = [randomBytes(32), new Uint8Array(32), new Uint8Array()];
+    expect(plain).not.toContain(document);
+    for (const key of known) expect(guesses.map((guess) => digestOfChunks(key, [guess]))).not.toContain(document);
   });
 });
 

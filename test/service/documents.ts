@@ -67,6 +67,7 @@ export function ownedSet(
     opened[part].subarray(number * CHUNK_BYTES, number * CHUNK_BYTES + chunkBytes(sizes, part, number));
   const [images, labels] = PARTS.map((part) =>
     digestOfChunks(
+      content,
       Array.from({ length: chunksOf(sizes, part) }, (_, number) =>
         createHash('sha256').update(plaintext(part, number)).digest(),
       ),

@@ -97,7 +97,7 @@ export class OpenedSet {
       digests[part].push(createHash('sha256').update(this.chunk(part, number)).digest());
       await onChunk(bytes);
     }
-    const opened = (part: Part): Digest => digestOfChunks(digests[part]);
+    const opened = (part: Part): Digest => digestOfChunks(this.#keys.content, digests[part]);
     const [P0, P1] = this.#keys.masks.map(maskCommitment);
     return { opened: { images: opened('images'), labels: opened('labels') }, masks: { P0, P1 } };
   }

@@ -115,7 +115,7 @@ export class ChunkFolder {
       for (let number = 0; number < chunksOf(document, part); number++) {
         digests.push(await this.#digestOf(content!, part, number));
       }
-      if (digestOfChunks(digests) === document.opened[part]) continue;
+      if (digestOfChunks(content!, digests) === document.opened[part]) continue;
       await this.#drop(part);
       throw new Refusal(422, `E of the ${part} has not the digest that the document names`, 'send these chunks again');
     }

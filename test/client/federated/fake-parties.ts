@@ -159,7 +159,7 @@ export class FakeParty {
           const chunks = Array.from({ length: count }, (_, i) => kept.chunks.get(`${each}/${i}`));
           if (chunks.includes(undefined)) return json({ error: 'chunks lack', fix: 'send them' }, 409);
           const digests = chunks.map((chunk) => createHash('sha256').update(chunk!).digest());
-          if (digestOfChunks(digests) !== kept.signed.document.opened[each])
+          if (digestOfChunks(kept.keys.content!, digests) !== kept.signed.document.opened[each])
             return json({ error: 'digest', fix: '' }, 422);
         }
       }
