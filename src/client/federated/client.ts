@@ -48,7 +48,7 @@ export interface Asked {
 
 const IDLE_MS = 60_000;
 const MAXIMUM_ANSWER = 64 * 2 ** 20;
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 3000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 /** Beyond this a person is told that the clocks differ. */
@@ -103,6 +103,8 @@ export class FederationClient {
   readonly #lives: Map<PartyName, Promise<Life>> = new Map();
   readonly #ahead: Map<PartyName, number> = new Map();
   readonly #noted = new Set<string>();
+  /** Waited for in vain: for the next thing they are not waited for again, unless that says how long. */
+  readonly #away = new Set<PartyName>();
 
   constructor({ federation, identity, transport, onNote, patienceMs, signal }: ClientOptions) {
     this.federation = federation;
@@ -152,7 +154,7 @@ export class FederationClient {
 
   /** The answer as it comes. Waits for a party that cannot be reached while patience lasts. */
   async bytes(party: PartyName, method: Request['method'], path: string, asked: Asked = {}): Promise<Reply> {
-    const until = Date.now() + (asked.patienceMs ?? this.#patienceMs);
+    const until = Date.now() + (asked.patienceMs ?? (this.#away.has(party) ? 0 : this.#patienceMs));
     const signals = [this.#signal, asked.signal].filter((signal) => signal !== undefined);
     const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
     let pause = FIRST_PAUSE_MS;
@@ -162,6 +164,7 @@ export class FederationClient {
       let wait: number | undefined;
       try {
         const reply = await this.#once(party, method, path, asked, signal);
+        this.#away.delete(party);
         if (reply.status < 300) return reply;
         const refused = refusedBy(party, reply);
         if (reply.status === 401 && !renewed) {
@@ -183,7 +186,10 @@ export class FederationClient {
         passing = error;
       }
       const rest = wait ?? pause;
-      if (Date.now() + rest > until) throw passing;
+      if (Date.now() + rest > until) {
+        if (passing instanceof Unreachable) this.#away.add(party);
+        throw passing;
+      }
       await sleep(rest, undefined, { signal });
       pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
     }
