@@ -193,7 +193,9 @@ function states({ views }: SeenJob, { directory }: Surroundings): Section[] {
     reason === undefined ? [] : [`${party}: ${printable(reason)}`],
   );
   const step =
-    view.step === undefined || view.step === 0 ? '' : `, step ${view.step}${view.steps === undefined ? '' : ` of ${view.steps}`}`;
+    view.step === undefined || view.step === 0
+      ? ''
+      : `, step ${view.step}${view.steps === undefined ? '' : ` of ${view.steps}`}`;
   const attempt = view.attempt > 1 ? `, attempt ${view.attempt}` : '';
   return [
     ['state', `${stateInWords(stateOf(views))}${step}${attempt}`, ...new Set(reasons)],
