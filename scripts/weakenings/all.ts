@@ -5,6 +5,7 @@ import { DRAWING } from './drawing.ts';
 import { KEEPING } from './keeping.ts';
 import { LINKING } from './linking.ts';
 import { MASKING } from './masking.ts';
+import { SCHEDULING } from './scheduling.ts';
 import { STORING } from './storing.ts';
 import type { Weakening } from './weakening.ts';
 
@@ -16,5 +17,6 @@ export const WEAKENINGS: readonly Weakening[] = [
   ...KEEPING,
   ...STORING,
   ...CONSENTING,
+  ...SCHEDULING,
   ...LINKING,
 ];

@@ -64,6 +64,7 @@ export class JobActor {
   #asking: { readonly attempt: number; readonly reply: Reply }[] = [];
   #last: Promise<unknown> = Promise.resolve();
   #events: Promise<EventLog> | undefined;
+  #closed = false;
 
   constructor(record: JobRecord, all: Surroundings) {
     this.job = record.job;
@@ -184,8 +185,12 @@ export class JobActor {
 
   /** For those concerned. */
   note(event: string, facts: Readonly<Record<string, unknown>>): void {
+    if (this.#closed) return;
     const now = this.#all.now();
-    void this.#log().then((log) => log.append(event, facts, now));
+    void this.#log().then(
+      (log) => log.append(event, facts, now),
+      (error: unknown) => this.#fault(error),
+    );
   }
 
   async eventsFrom(from: number, signal: AbortSignal): Promise<readonly JobEvent[]> {
@@ -198,9 +203,10 @@ export class JobActor {
     await this.#gone;
   }
 
-  /** Events are on the disk, and their file is closed. */
-  async restEvents(): Promise<void> {
-    await (await this.#events)?.rest();
+  /** The party ends. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await (await this.#events)?.close();
   }
 
   kill(): void {
@@ -340,7 +346,7 @@ export class JobActor {
     } catch (error) {
       this.#fault(error);
     }
-    await this.restEvents();
+    await (await this.#events)?.rest();
   }
 
   async #remove(...paths: readonly string[]): Promise<void> {
@@ -350,7 +356,13 @@ export class JobActor {
   #log(): Promise<EventLog> {
     const { folders, options } = this.#all;
     const fault = (error: unknown): void => this.#fault(error);
-    return (this.#events ??= EventLog.open(folders.events, this.digest, fault, options.files));
+    return (this.#events ??= EventLog.open(folders.events, this.digest, fault, options.files).catch(
+      (error: unknown) => {
+        // It may be read the next time.
+        this.#events = undefined;
+        throw error;
+      },
+    ));
   }
 
   #fault(error: unknown): void {

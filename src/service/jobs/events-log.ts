@@ -27,6 +27,7 @@ export class EventLog {
   readonly #onFault: (error: unknown) => void;
   #events: JobEvent[] = [];
   #next = 0;
+  #closed = false;
   #unsynced = 0;
   readonly #waiting: Set<() => void> = new Set();
   /** What is written follows each other. */
@@ -54,6 +55,7 @@ export class EventLog {
   }
 
   append(event: string, facts: Readonly<Record<string, unknown>>, now: number): void {
+    if (this.#closed) return;
     const entry: JobEvent = { ...facts, n: this.#next++, time: new Date(now).toISOString(), event };
     this.#events.push(entry);
     const lasting = event !== 'progress';
@@ -75,6 +77,12 @@ export class EventLog {
       });
     }
     return this.#since(from);
+  }
+
+  /** The party ends: nothing is added any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.rest();
   }
 
   /** All is on the disk, and the file closed until something is added. */

@@ -39,6 +39,7 @@ import { Steps } from './steps.ts';
 import { dataReadBy, dataUsedBy, modelViews, worldOf } from './world.ts';
 
 const TICK_MS = 1000;
+const AGAIN_MS = 5000;
 /** Of one proposer. */
 const MOST_UNFINISHED = 100;
 const MOST_KEPT = 10_000;
@@ -58,6 +59,8 @@ export class Scheduler implements Jobs {
   readonly #steps: Steps = new Steps();
   readonly #all: Surroundings;
   #timer: NodeJS.Timeout | undefined;
+  /** When to judge again what could not be written. */
+  #again = Infinity;
   #proposing: Promise<unknown> = Promise.resolve();
 
   private constructor(options: SchedulerOptions, records: Records<JobRecord>, folders: JobFolders) {
@@ -120,7 +123,7 @@ export class Scheduler implements Jobs {
     clearInterval(this.#timer);
     this.#leader?.close();
     this.#follower?.close();
-    for (const actor of this.#actors.values()) void actor.restEvents();
+    for (const actor of this.#actors.values()) actor.close().catch(() => undefined);
   }
 
   async propose(job: Received<JobDocument>): Promise<JobView> {
@@ -142,7 +145,13 @@ export class Scheduler implements Jobs {
   reconsider(): void {
     for (const actor of this.#actors.values()) {
       if (isOver(actor.record)) continue;
-      actor.run(() => this.#work.review(actor)).catch((error: unknown) => this.#fault(actor, error));
+      actor
+        .run(() => this.#work.review(actor))
+        .catch((error: unknown) => {
+          this.#again = this.#now() + AGAIN_MS;
+          const reason = error instanceof Error ? error.message : String(error);
+          this.#options.log.error({ job: actor.digest, reason }, 'a job could not be judged');
+        });
     }
     this.#leader?.hurry();
     this.#leader?.tick();
@@ -277,6 +286,10 @@ export class Scheduler implements Jobs {
 
   #tick(): void {
     const now = this.#now();
+    if (now >= this.#again) {
+      this.#again = Infinity;
+      this.reconsider();
+    }
     for (const actor of this.#actors.values()) {
       const { record, job } = actor;
       if (!record.begun && !isOver(record) && now > Date.parse(job.document.expires))
@@ -346,10 +359,5 @@ export class Scheduler implements Jobs {
   #models(): ReturnType<typeof modelViews> {
     const records = [...this.#actors.values()].map(({ record }) => record);
     return modelViews(records, (job) => this.#actors.get(job)?.record);
-  }
-
-  #fault(actor: JobActor, error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#options.log.error({ job: actor.digest, reason }, 'a job could not be judged');
   }
 }

@@ -23,7 +23,7 @@ import { openWith } from '../../../src/federation/sealed.ts';
 import { signDocument } from '../../../src/federation/signed.ts';
 import { add } from '../../../src/ring/z64.ts';
 import { PARTY_NAMES, type PartyName } from '../../../src/server/ipc.ts';
-import { createLog } from '../../../src/server/log.ts';
+import { createLog, type Logger } from '../../../src/server/log.ts';
 import type { Audit, ControlOrder, DataSets, JobState, Received, StoredData } from '../../../src/service/jobs-api.ts';
 import type { JobProcess, Launch, SchedulerOptions } from '../../../src/service/jobs/ports.ts';
 import type * as processes from '../../../src/service/jobs/processes.ts';
@@ -31,6 +31,7 @@ import { Scheduler } from '../../../src/service/jobs/scheduler.ts';
 import { receive } from '../../../src/service/received.ts';
 import { DecisionStore } from '../../../src/service/store/decisions.ts';
 import { GrantStore } from '../../../src/service/store/grants.ts';
+import { DISK, type StoreFiles } from '../../../src/service/store/store-files.ts';
 import { tlsOf } from '../../channel/certificates.ts';
 import { ofEach, storeData, type OfEach } from '../../federated.ts';
 import { FEDERATION, hex } from '../../federation/world.ts';
@@ -60,11 +61,17 @@ export class Three {
   readonly analyst: Identity = Identity.generate();
   readonly owners: readonly Identity[] = [Identity.generate(), Identity.generate()];
   readonly audits: OfEach<AuditLines> = ofEach(() => new AuditLines());
+  memoryBytes: number = 8 * 2 ** 30;
+  readonly revoked: Set<string> = new Set();
   readonly patience = { linkSeconds: 20, partySeconds: 60, stepSeconds: 60 };
   /** What crosses between parties, to be lost or changed: undefined, lost. */
   onMessage: (from: PartyName, to: PartyName, order: ControlOrder, body: object) => object | undefined = (
     ...[, , , body]
   ) => body;
+  /** In place of real job processes. */
+  launch: Launch | undefined;
+  /** Of each party's stores and records. */
+  files: OfEach<StoreFiles> = ofEach(() => DISK);
   onLine: (party: PartyName, line: string) => void = () => undefined;
   readonly #sets: Map<
     string,
@@ -105,9 +112,8 @@ export class Three {
   }
 
   async start(party: PartyName): Promise<Running> {
-    const { launcher } = (await import(built)) as typeof processes;
     const log = createLog(party, 'info', { write: (line) => this.onLine(party, line) });
-    const start = launcher(log, (line) => this.onLine(party, line));
+    const start = this.launch ?? (await this.#launcher(party, log));
     const launch: Launch = (order, onNews) => (this.#processes[party] = start(order, onNews));
     const folder = join(this.folder, party);
     const decisions = await DecisionStore.open(join(folder, 'decisions'), this.audits[party]);
@@ -122,12 +128,13 @@ export class Three {
     const options: SchedulerOptions = {
       ...{ roll: () => rollOf(party), identity: IDENTITIES[party], links: () => links, tls: () => tlsOf(party) },
       ...{ storageKeys: [this.#storageKeys[party]], folder, data: this.#dataOf(party), grants, decisions, log, launch },
-      member: (id) => (names.has(id) ? { name: names.get(id)!, revoked: false } : undefined),
+      member: (id) => (names.has(id) ? { name: names.get(id)!, revoked: this.revoked.has(id) } : undefined),
       audit: this.audits[party],
       peers: { ask: (to, order, body) => this.#pass(party, to, order, body) },
       compute: { backend: 'wasm', fallbackAdapter: false, workers: 1 },
       patience: this.patience,
-      memoryBytes: 8 * 2 ** 30,
+      memoryBytes: this.memoryBytes,
+      files: this.files[party],
       logLevel: () => 'info',
       writeLine: (line) => this.onLine(party, line),
     };
@@ -240,6 +247,11 @@ export class Three {
       this.#servers[party].close();
       this.#lines[party].close();
     }
+  }
+
+  async #launcher(party: PartyName, log: Logger): Promise<Launch> {
+    const { launcher } = (await import(built)) as typeof processes;
+    return launcher(log, (line) => this.onLine(party, line));
   }
 
   async #pass(from: PartyName, to: PartyName, order: ControlOrder, body: object): Promise<unknown> {

@@ -1,0 +1,93 @@
+/** What a party does about jobs on its own, whatever the leader says. */
+import { one, type Weakening } from './weakening.ts';
+
+const CHECK = 'src/service/jobs/start-check.ts';
+const MEMBER = 'src/service/jobs/member.ts';
+const WORK = 'src/service/jobs/own-part.ts';
+const DESK = 'src/service/jobs/control-desk.ts';
+const SESSIONS = 'src/service/jobs/sessions.ts';
+const OF_MEMBERS = ['test/service/jobs/member.test.ts'];
+const OF_SCHEDULERS = ['test/service/jobs/scheduler.test.ts'];
+
+export const SCHEDULING: readonly Weakening[] = [
+  one(
+    'session keys that their parties have not signed',
+    'P0 puts itself between P1 and P2',
+    CHECK,
+    ['if (!known || !isProperlySigned(signed))', 'if (!isProperlySigned(signed))'],
+    OF_MEMBERS,
+  ),
+  one(
+    'session keys of another attempt',
+    'P0 has a session begin with keys that were thrown away, or kept by somebody',
+    CHECK,
+    ['document.attempt === order.attempt &&', 'document.attempt > 0 &&'],
+    OF_MEMBERS,
+  ),
+  one(
+    'a session key of this party that it did not make',
+    'as above, and the party cannot take part',
+    CHECK,
+    [
+      'if (order.keys[roll.self].document.key !== prepared.prepared.document.key) return',
+      'if (order.keys[roll.self].document.key === undefined) return',
+    ],
+    OF_MEMBERS,
+  ),
+  one(
+    'an attempt that is started twice in two ways',
+    'P0 has the same steps computed from two places',
+    MEMBER,
+    ['if (live.order === digestOf(order)) return', 'if (live.order !== undefined) return'],
+    OF_MEMBERS,
+  ),
+  one(
+    'a job that is prepared without approval',
+    'P0 alone decides what runs',
+    MEMBER,
+    ["if (record.state === 'proposed' || record.state === 'awaiting')", "if (record.state === 'proposed')"],
+    OF_MEMBERS,
+  ),
+  one(
+    'an end that P0 makes up',
+    'a party keeps for done, and for a model, what it has not computed',
+    MEMBER,
+    ["end.state === 'succeeded' && record.done === 0 &&", "end.state === 'succeeded' && record.done < 0 &&"],
+    OF_MEMBERS,
+  ),
+  one(
+    'consent that is not asked again before a start',
+    'who was revoked, or took its approval back, between preparing and starting is overrun',
+    WORK,
+    ['const approvals = await this.review(actor);', 'const { approvals } = actor.record;'],
+    OF_SCHEDULERS,
+  ),
+  one(
+    'grants that are not counted',
+    'one grant serves as many runs as the analyst likes',
+    WORK,
+    ["if (approval.under === 'grant') await", 'if (approval.digest === undefined) await'],
+    OF_SCHEDULERS,
+  ),
+  one(
+    'orders of P1 or P2',
+    'any party leads',
+    DESK,
+    ["(toLeader ? leader === undefined : from !== 'P0')", '(toLeader ? leader === undefined : from === party)'],
+    OF_SCHEDULERS,
+  ),
+  one(
+    'more images than a session allows',
+    'clients ask a model as often as they like',
+    SESSIONS,
+    ['if (this.#used + images > maxImages) {', 'if (images > maxImages) {'],
+    ['test/service/jobs/sessions.test.ts'],
+  ),
+  one(
+    'inputs of anybody',
+    'members that the job does not name ask the model',
+    SESSIONS,
+    ['if (!this.#document.clients.includes(asker))', 'if (this.#document.clients.length === 0)'],
+    ['test/service/jobs/sessions.test.ts'],
+  ),
+];
