@@ -11,6 +11,7 @@ import {
 } from '../../src/federation/card.ts';
 import { Identity } from '../../src/federation/identity.ts';
 import { partyCard, signedPartyCard, thrownBy } from './parties.ts';
+import { runs } from '../runs.ts';
 
 const [one, two] = [Identity.generate(), Identity.generate()];
 const member: MemberCard = {
@@ -100,7 +101,7 @@ describe('cards', () => {
       fc.property(texts, (text) => {
         for (const parse of [parsePartyCard, parseMemberCard]) problemOf(() => parse(text, 'card.json'));
       }),
-      { numRuns: 500 },
+      runs(500),
     );
     problemOf(() => parsePartyCard('['.repeat(100_000), 'card.json'));
   });
@@ -124,7 +125,7 @@ describe('cards', () => {
           expect(parsed.card).toEqual(signed.card);
         },
       ),
-      { numRuns: 500 },
+      runs(500),
     );
   });
 });

@@ -13,6 +13,7 @@ import {
 } from '../../src/federation/federation-file.ts';
 import { Identity } from '../../src/federation/identity.ts';
 import { partyCard, pinFor, signedPartyCard, threeParties, thrownBy } from './parties.ts';
+import { runs } from '../runs.ts';
 
 const { identities, federation } = threeParties();
 const NOW = Date.parse('2026-02-01T00:00:00.000Z');
@@ -131,7 +132,7 @@ describe('a federation', () => {
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {
         refusal(() => parseFederation(text, 'federation.json'));
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 

@@ -9,6 +9,7 @@ import {
   type RequestCheckerOptions,
   type RequestToSign,
 } from '../../src/federation/request.ts';
+import { runs } from '../runs.ts';
 
 const [party, otherParty, owner, stranger, revoked] = Array.from({ length: 5 }, () => Identity.generate());
 const START = 1_750_000_000_000;
@@ -145,7 +146,7 @@ describe('a signed request', () => {
         checker = checkerWith({});
         expect('refused' in check(text)).toBe(text !== header);
       }),
-      { numRuns: 1000 },
+      runs(1000),
     );
   });
 

@@ -4,6 +4,7 @@ import { Problem } from '../../src/data/problem.ts';
 import { Identity } from '../../src/federation/identity.ts';
 import { activeMember, admit, parseMembers, revoke, type Member } from '../../src/federation/members.ts';
 import { initialConfig, parseConfig } from '../../src/service/config.ts';
+import { runs } from '../runs.ts';
 
 const AT = { host: '127.0.0.1', port: 7600 };
 
@@ -61,7 +62,7 @@ describe('party.json', () => {
         refusal(() => parseConfig(text, 'party.json'));
         refusal(() => parseMembers(text, 'members.json'));
       }),
-      { numRuns: 500 },
+      runs(500),
     );
   });
 });
