@@ -139,7 +139,7 @@ export class AuditLog {
 
   #unwritten(error: unknown): Problem {
     const what = `the audit log ${this.#path} cannot be written: ${faultOf(error)}`;
-    return new Problem(what, 'see that the disk has room', { told: 'the audit log cannot be written' });
+    return new Problem(what, 'see that the disk has room', { cause: error, told: 'the audit log cannot be written' });
   }
 }
 
