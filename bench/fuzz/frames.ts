@@ -6,14 +6,14 @@ import { FrameLink } from '../../src/channel/link.ts';
 import { Inlet, type Transport } from '../../src/channel/transport.ts';
 import { change, changed, expect, fuzz, type Fuzz } from './fuzz.ts';
 
-const label = fc.string({ unit: fc.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c)), minLength: 1, maxLength: 40 }); // prettier-ignore
+const label = fc.string({ unit: fc.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c)), minLength: 1, maxLength: 40, size: "max" }); // prettier-ignore
 const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
-const bytes = fc.uint8Array({ maxLength: 200 });
+const bytes = fc.uint8Array({ maxLength: 200, size: 'max' });
 const message: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ kind: fc.constant<FrameKind>('u8'), sequence: u32, depth: u32, label, data: bytes }),
   fc.record({
     ...{ kind: fc.constant<FrameKind>('u64'), sequence: u32, depth: u32, label },
-    data: fc.bigUint64Array({ maxLength: 30 }),
+    data: fc.bigUint64Array({ maxLength: 30, size: 'max' }),
   }),
   fc.record({
     ...{ kind: fc.constantFrom<FrameKind>('abort', 'bye'), sequence: u32, depth: u32, label: fc.constant('') },
@@ -27,7 +27,7 @@ function wire(frame: Frame): Uint8Array {
 }
 
 const someBytes: fc.Arbitrary<Uint8Array> = fc.oneof(
-  fc.uint8Array({ maxLength: 300 }),
+  fc.uint8Array({ maxLength: 300, size: 'max' }),
   fc.tuple(message, fc.array(change, { maxLength: 4 })).map(([frame, changes]) => changed(wire(frame), changes)),
 );
 

@@ -8,8 +8,8 @@ export interface Fuzz {
   readonly name: string;
   /** Of all cases. */
   readonly share: number;
-  /** Rejects with a counterexample. */
-  readonly run: (cases: number, seed: number) => Promise<void>;
+  /** Resolves with how many cases were tried; rejects with a counterexample. */
+  readonly run: (cases: number, seed: number) => Promise<number>;
 }
 
 class Wrong extends Error {}
@@ -22,9 +22,15 @@ export function expect(right: boolean, what: string): void {
 const CASE_MS = 10_000;
 
 export function fuzz<T>(name: string, share: number, arbitrary: fc.Arbitrary<T>, check: (value: T) => unknown): Fuzz {
-  const property = fc.asyncProperty(arbitrary, async (value) => void (await check(value)));
-  const run = (cases: number, seed: number): Promise<void> =>
-    fc.assert(property, { numRuns: cases, seed, timeout: CASE_MS, endOnFailure: true });
+  const run = async (cases: number, seed: number): Promise<number> => {
+    let tried = 0;
+    const property = fc.asyncProperty(arbitrary, async (value) => {
+      tried++;
+      await check(value);
+    });
+    await fc.assert(property, { numRuns: cases, seed, timeout: CASE_MS, endOnFailure: true });
+    return tried;
+  };
   return { name, share, run };
 }
 

@@ -31,7 +31,7 @@ const value = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 );
 const spoken = fc.oneof(
-  fc.uint8Array({ maxLength: 200 }),
+  fc.uint8Array({ maxLength: 200, size: 'max' }),
   fc.dictionary(name, value, { maxKeys: 5 }).map((content) => Buffer.from(JSON.stringify(content))),
   fc.jsonValue({ maxDepth: 3 }).map((content) => Buffer.from(JSON.stringify(content))),
   fc.dictionary(name, value, { maxKeys: 2 }).map((content) => {

@@ -196,6 +196,8 @@ export class ResumableTransport implements Transport, FrameSink, Resumable {
   onClose(reason: string): void {
     const connection = this.#connection;
     this.#connection = undefined;
+    // Should it say any more, nobody hears it.
+    connection?.detach();
     if (this.#ended !== undefined || (this.#closing && connection?.endedCleanly === true)) return;
     this.#options.onApart(reason);
   }

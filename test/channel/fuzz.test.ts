@@ -1,5 +1,5 @@
 /** What a link is told by whoever is at the other end, made up; `bench/fuzz-links.ts` tries more. */
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FRAMES, LINKS } from '../../bench/fuzz/frames.ts';
 import { HALVES, STRANGERS, TERMS } from '../../bench/fuzz/handshakes.ts';
 import { lines } from '../../bench/fuzz/lines.ts';
@@ -12,7 +12,10 @@ const SEED = 20;
 describe('crashes, hangs and takes nothing that it should not', () => {
   it.each([FRAMES, LINKS, STRANGERS, HALVES, TERMS, CLAIMS, OUTAGES])(
     '$name',
-    ({ run, share }) => run(Math.ceil(CASES * share), SEED),
+    async ({ run, share }) => {
+      const cases = Math.ceil(CASES * share);
+      expect(await run(cases, SEED)).toBe(cases);
+    },
     60_000,
   );
 
