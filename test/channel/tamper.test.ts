@@ -57,7 +57,7 @@ const swapped: Fault = (n) => {
 /** One run, as P0 and P1 saw it. */
 async function outcome(fault: Tamper): Promise<[atP0: string, atP1: string]> {
   const tamper = (index: number, bytes: Uint8Array, from: string) => (from === 'P0' ? fault(index, bytes) : [bytes]);
-  const results = await run(...memoryPair('P0', 'P1', { timeoutMs: 100, tamper }));
+  const results = await run(...memoryPair('P0', 'P1', { timeoutMs: 500, tamper }));
   const texts = results.map((result) => (result.status === 'fulfilled' ? 'well' : (result.reason as Error).message));
   return texts as [string, string];
 }
@@ -69,16 +69,16 @@ describe('every frame of a run', () => {
 
   const goodbye = /P1 stopped: from P0: it closed the link before it sent "r7"/;
   const cases: [what: string, fault: Fault, atP1: RegExp][] = [
-    ['lost', lost, /^P1 waited 0\.1 s for "r\d"|a frame is missing: sequence number \d, expected \d/],
+    ['lost', lost, /^P1 waited 0\.5 s for "r\d"|a frame is missing: sequence number \d, expected \d/],
     ['doubled', doubled, /from P0: a frame came twice or late: sequence number \d, expected \d$/],
     ['cut short', cut, /from P0: "r\d": \d bytes of payload, expected \d for \d elements$/],
     ['damaged', damaged, /from P0: frame header is damaged: its check differs$/],
-    ['relabelled', relabelled, /^P1 waited 0\.1 s for "r\d" \(u.*messages? (is|are) waiting: "zz"/],
+    ['relabelled', relabelled, /^P1 waited 0\.5 s for "r\d" \(u.*messages? (is|are) waiting: "zz"/],
     ['of another type', retyped, /from P0: expected "r\d" \(u.*\), found u/],
     [
       'swapped with the next',
       swapped,
-      /^P1 waited 0\.1 s for "r\d"|a frame is missing: sequence number \d, expected \d/,
+      /^P1 waited 0\.5 s for "r\d"|a frame is missing: sequence number \d, expected \d/,
     ],
   ];
 
@@ -88,12 +88,12 @@ describe('every frame of a run', () => {
       const last = n === ROUNDS - 1;
       // In the last round P0 may say goodbye before P1 runs out of patience.
       expect(p1, `frame ${n}`).toMatch(last ? new RegExp(`${atP1.source}|${goodbye.source}`) : atP1);
-      expect(p0, `frame ${n}`).toMatch(/^P[01] stopped: |^P0 waited 0\.1 s/);
+      expect(p0, `frame ${n}`).toMatch(/^P[01] stopped: |^P0 waited 0\.5 s/);
     }
   });
 
   it.each<[string, Fault, RegExp]>([
-    ['lost', lost, /^P1 lost P0: the connection was closed$|^P1 waited 0\.1 s for P0 to close the link$/],
+    ['lost', lost, /^P1 lost P0: the connection was closed$|^P1 waited 0\.5 s for P0 to close the link$/],
     ['damaged', damaged, /its check differs$/],
   ])('a goodbye %s is not taken for an orderly end', async (_what, fault, atP1) => {
     const [, p1] = await outcome(fault(ROUNDS));
