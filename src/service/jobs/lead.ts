@@ -5,13 +5,13 @@
  *     resting → asking → preparing → starting → running → concluding → resting …  until the job is over
  */
 import { PARTY_NAMES, type PartyName } from '../../server/ipc.ts';
+import { newestCommon } from '../../server/resume-point.ts';
 import {
   MAX_ATTEMPTS,
   type AbortControl,
   type End,
   type OrderAnswer,
   type Outcome,
-  type Place,
   type PrepareAnswer,
   type Prepared,
   type PrepareOrder,
@@ -184,7 +184,11 @@ function begin(state: State, prepared: Readonly<Record<PartyName, Prepared>>): L
   const { record, job } = state;
   const { attempt } = record;
   const { P0, P1, P2 } = prepared;
-  const resume = newestOf([P0.holdings, P1.holdings, P2.holdings]);
+  const resume = newestCommon({
+    P0: { whole: P0.holdings },
+    P1: { whole: P1.holdings },
+    P2: { whole: P2.holdings },
+  });
   const step = resume?.step ?? -1;
   const progress = step > record.reached ? { reached: step, idle: 0 } : {};
   const keys = { P0: P0.prepared, P1: P1.prepared, P2: P2.prepared };
@@ -312,15 +316,6 @@ function entered({ lead, now }: State, phase: Phase): Lead {
 
 function still({ lead, record }: State): LeadTurn {
   return { lead, record, actions: [] };
-}
-
-/** The newest checkpoint that all have. */
-function newestOf(holdings: readonly (readonly Place[])[]): Place | undefined {
-  const [first, ...others] = holdings;
-  const has = (places: readonly Place[], place: Place): boolean =>
-    places.some(({ run, step }) => run === place.run && step === place.step);
-  const common = first.filter((place) => others.every((places) => has(places, place)));
-  return common.reduce<Place | undefined>((best, place) => (best && best.step >= place.step ? best : place), undefined);
 }
 
 /** The end that one party has come to, for all. */
