@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Holdings } from '../data/checkpoint-store.ts';
 import { Problem } from '../data/problem.ts';
-import { PARTY_NAMES, type HostPort, type PartyAddress, type PartyName, type StartOrder } from '../server/ipc.ts';
+import type { HostPort } from '../federation/address.ts';
+import { PARTY_NAMES, type PartyAddress, type PartyName, type StartOrder } from '../server/ipc.ts';
 import type { LogLevel } from '../server/log-levels.ts';
 import { messageOf } from './errors.ts';
 import { Deferred } from '../server/deferred.ts';

@@ -6,6 +6,7 @@ import { ChannelError, type PeerName } from '../channel/channel.ts';
 import { reasonFor } from '../channel/reason.ts';
 import { Owner, PARTIES, type PartyName } from '../client/owner.ts';
 import type { Holdings } from '../data/checkpoint-store.ts';
+import { joinAddress } from '../federation/address.ts';
 import { KeyPair } from '../random/keys.ts';
 import { Problem } from '../data/problem.ts';
 import { fromHex, toHex } from '../server/ipc.ts';
@@ -137,8 +138,8 @@ export async function runLocally<T>(
 }
 
 function metricsUrls(host: string, opened: Readonly<Record<PartyName, Opened>>): string {
-  const name = host.includes(':') ? `[${host}]` : host;
-  return PARTIES.map((party) => `http://${name}:${opened[party].metricsPort}/metrics (${party})`).join(', ');
+  const placeOf = (party: PartyName): string => joinAddress({ host, port: opened[party].metricsPort! });
+  return PARTIES.map((party) => `http://${placeOf(party)}/metrics (${party})`).join(', ');
 }
 
 function ofEach<T>(make: (name: PartyName) => T): Record<PartyName, T> {

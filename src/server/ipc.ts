@@ -18,6 +18,7 @@ import type { Digest } from '../federation/canonical.ts';
 import type { DataKeys } from '../federation/chunks.ts';
 import type { DataDocument } from '../federation/documents.ts';
 import { publicIdentitySchema, type PublicIdentity } from '../federation/identity.ts';
+import type { HostPort } from '../federation/address.ts';
 import { BACKENDS, type Computing, type ComputeSettings } from './compute.ts';
 import { jobSchema, type Job } from './job.ts';
 import { INPUT_ID } from './serving-lane.ts';
@@ -25,12 +26,6 @@ import { LOG_LEVELS, type LogLevel } from './log-levels.ts';
 
 export type PartyName = 'P0' | 'P1' | 'P2';
 export const PARTY_NAMES: readonly PartyName[] = ['P0', 'P1', 'P2'];
-
-/** Port 0: any free one. */
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface PartyAddress extends HostPort {
   /** X25519, raw, as hexadecimal. */

@@ -16,6 +16,7 @@ import { explained } from '../data/memory.ts';
 import { Problem } from '../data/problem.ts';
 import { Vault } from '../data/vault.ts';
 import { agreementsWith } from '../random/agreement.ts';
+import type { HostPort } from '../federation/address.ts';
 import { KeyPair } from '../random/keys.ts';
 import { loadCheckpoint } from './checkpoints.ts';
 import { openCompute } from './compute.ts';
@@ -23,7 +24,6 @@ import {
   fromHex,
   orderSchema,
   toHex,
-  type HostPort,
   type InputOrder,
   type Notice,
   type OpenOrder,

@@ -5,15 +5,11 @@ import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { faultOf } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
+import type { HostPort } from '../federation/address.ts';
 import { ROLES, type Role } from '../federation/card.ts';
 import { checkForm, COMMENTED, parseJson } from '../federation/form.ts';
 import { BACKENDS, type ComputeSettings } from '../server/compute.ts';
 import { LOG_LEVELS, type LogLevel } from '../server/log-levels.ts';
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface PartyConfig {
   readonly role: Role;

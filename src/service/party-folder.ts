@@ -9,6 +9,7 @@ import { makeFolder } from '../data/folders.ts';
 import { checkPrivateFolder } from '../data/private-folder.ts';
 import { Problem } from '../data/problem.ts';
 import { STORAGE_KEY_BYTES, Vault } from '../data/vault.ts';
+import { splitAddress, type HostPort } from '../federation/address.ts';
 import {
   FEDERATION_PROTOCOL,
   formatCard,
@@ -29,15 +30,7 @@ import {
 import { readFederation, type Federation } from '../federation/federation-file.ts';
 import { Identity, idOf } from '../federation/identity.ts';
 import { readIdentity, readSecret, writeIdentity, writeSecret } from '../federation/secret-file.ts';
-import {
-  initialConfig,
-  pathsOf,
-  readConfig,
-  readPassphrase,
-  type HostPort,
-  type PartyConfig,
-  type PartyPaths,
-} from './config.ts';
+import { initialConfig, pathsOf, readConfig, readPassphrase, type PartyConfig, type PartyPaths } from './config.ts';
 
 export interface NewParty {
   readonly role: Role;
@@ -244,6 +237,6 @@ export async function writeFileOrSay(path: string, text: string): Promise<void> 
 
 /** Without port and brackets. */
 export function hostsOf(...addresses: readonly string[]): string[] {
-  const hosts = addresses.map((address) => address.slice(0, address.lastIndexOf(':')).replaceAll(/[[\]]/g, ''));
+  const hosts = addresses.map((address) => splitAddress(address).host);
   return [...new Set([...hosts, hostname()])].filter((host) => /^[A-Za-z0-9.:-]+$/.test(host));
 }

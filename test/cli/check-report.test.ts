@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkLines, type CheckReport } from '../../src/cli/federation/check-report.ts';
-import { endpointOf } from '../../src/service/check/dial.ts';
+import { splitAddress } from '../../src/federation/address.ts';
 import { clockFindings, offsetOf, spanInWords } from '../../src/service/check/clocks.ts';
 import type { PartyReport } from '../../src/service/check/party.ts';
 import { roundTrip } from '../../src/service/check/party.ts';
@@ -95,7 +95,7 @@ describe('endpoints', () => {
     ['p1.example.org:7600', { host: 'p1.example.org', port: 7600 }],
     ['[2001:db8::1]:7600', { host: '2001:db8::1', port: 7600 }],
     ['127.0.0.1:1', { host: '127.0.0.1', port: 1 }],
-  ])('reads %s', (text, endpoint) => expect(endpointOf(text)).toEqual(endpoint));
+  ])('reads %s', (text, endpoint) => expect(splitAddress(text)).toEqual(endpoint));
 });
 
 describe('clocks', () => {

@@ -11,7 +11,7 @@ import type { PartyCard, Role } from '../../src/federation/card.ts';
 import type { Federation } from '../../src/federation/federation-file.ts';
 import type { Identity } from '../../src/federation/identity.ts';
 import { readSecret } from '../../src/federation/secret-file.ts';
-import { endpointOf } from '../../src/service/check/dial.ts';
+import { splitAddress } from '../../src/federation/address.ts';
 import type { Code, Finding, Level } from '../../src/service/check/finding.ts';
 import { checkMesh, type MeshReport } from '../../src/service/check/mesh.ts';
 import { fileFindings } from '../../src/service/check/own.ts';
@@ -78,7 +78,7 @@ async function look(world: World = {}): Promise<MeshReport> {
   };
   const { address, links } = places.P0;
   const inner = world.unready === null ? '127.0.0.1:1' : await opened.listen(fakePrivate(world.unready));
-  const own = { listen: endpointOf(address), links: endpointOf(links), private: endpointOf(inner) };
+  const own = { listen: splitAddress(address), links: splitAddress(links), private: splitAddress(inner) };
   return checkMesh(asker, 'P0', { ...own, folder: temporaryFolder('check') });
 }
 

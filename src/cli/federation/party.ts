@@ -3,12 +3,13 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
+import { joinAddress, splitAddress } from '../../federation/address.ts';
 import { addressSchema, MEMBER_ROLES, parseMemberCard, partyName, type Trust } from '../../federation/card.ts';
 import { readNamedFile } from '../../federation/form.ts';
 import { idOf } from '../../federation/identity.ts';
 import { admit, readMembers, revoke, writeMembers, type Member } from '../../federation/members.ts';
 import { noteForAudit } from '../../service/audit-log.ts';
-import { pathsOf, readConfig, type HostPort } from '../../service/config.ts';
+import { pathsOf, readConfig } from '../../service/config.ts';
 import { cardPath, initParty, openPartyFolder, readOwnCard } from '../../service/party-folder.ts';
 import { rotateKeys, ROTATIONS } from '../../service/rotation.ts';
 import { confirm } from '../confirm.ts';
@@ -74,11 +75,11 @@ export async function partyInit(argv: Argv): Promise<void> {
   const role = oneOf(argv, 'role', ['P0', 'P1', 'P2']);
   const folder = resolve(optionalText(argv, 'dir')!);
   const address = checkAddress('address', optionalText(argv, 'address')!);
-  const { host, port } = split(address);
-  const links = checkAddress('links', optionalText(argv, 'links') ?? `${bracketed(host)}:${port + 1}`);
+  const { host, port } = splitAddress(address);
+  const links = checkAddress('links', optionalText(argv, 'links') ?? joinAddress({ host, port: port + 1 }));
   const bind = optionalText(argv, 'listen') ?? (isLoopback(host) ? host : '0.0.0.0');
-  const linksPort = split(links).port;
-  const inside = split(
+  const linksPort = splitAddress(links).port;
+  const inside = splitAddress(
     checkAddress('private', optionalText(argv, 'private') ?? `127.0.0.1:${Math.max(port, linksPort) + 1}`),
   );
   const out = optionalText(argv, 'json');
@@ -260,15 +261,6 @@ function checkAddress(option: string, written: string): string {
     `--${option}: expected HOST:PORT, found "${written}"`,
     `give --${option} p0.example.org:7600 or [2001:db8::1]:7600, say`,
   );
-}
-
-function split(address: string): HostPort {
-  const at = address.lastIndexOf(':');
-  return { host: address.slice(0, at).replaceAll(/[[\]]/g, ''), port: Number(address.slice(at + 1)) };
-}
-
-function bracketed(host: string): string {
-  return isIP(host) === 6 ? `[${host}]` : host;
 }
 
 function isLoopback(host: string): boolean {

@@ -4,9 +4,10 @@ import { resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { faultOf } from '../../data/atomic-write.ts';
 import { Problem } from '../../data/problem.ts';
+import { joinAddress, type HostPort } from '../../federation/address.ts';
 import { LOG_LEVELS, type LogLevel } from '../../server/log-levels.ts';
 import type { PartyService } from '../../service/service.ts';
-import { readConfig, type HostPort, type PartyConfig } from '../../service/config.ts';
+import { readConfig, type PartyConfig } from '../../service/config.ts';
 import { oneOf, optionalText, TASK, text, type Argv } from '../options/values.ts';
 import { dirOption } from './party.ts';
 
@@ -59,7 +60,7 @@ export async function partyServe(argv: Argv, signal: AbortSignal): Promise<void>
 async function tell(config: PartyConfig, service: PartyService, level: LogLevel): Promise<void> {
   const { standing, ports } = service;
   const { name, address, links } = standing.federation.parties[standing.role];
-  const at = ({ host }: HostPort, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const at = ({ host }: HostPort, port: number): string => joinAddress({ host, port });
   console.log(`${standing.role} (${name}) serves from ${standing.party.paths.folder}`);
   console.log(`  HTTPS    ${at(config.listen, ports.api)}, found by others at ${address}`);
   console.log(`  links    ${at(config.links, ports.links)}, found by the other parties at ${links}`);

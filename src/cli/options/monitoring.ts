@@ -1,7 +1,7 @@
 /** How a session can be watched from outside: logs and metrics. */
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
-import type { HostPort } from '../../server/ipc.ts';
+import type { HostPort } from '../../federation/address.ts';
 import { LOG_LEVELS, type LogLevel } from '../../server/log-levels.ts';
 import { MONITORING, oneOf, optionalText, type Argv } from './values.ts';
 

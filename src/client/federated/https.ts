@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { pinOf } from '../../channel/pins.ts';
 import { Problem } from '../../data/problem.ts';
+import { splitAddress } from '../../federation/address.ts';
 import type { PartyCard } from '../../federation/card.ts';
 import type { Federation } from '../../federation/federation-file.ts';
 import { PARTIES, type PartyName } from '../owner.ts';
@@ -39,12 +40,6 @@ export function httpsTransport(federation: Federation, onNote: (text: string) =>
   };
 }
 
-/** `host:port`, the host in brackets where it is an IPv6 address. */
-export function hostAndPort(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };
-}
-
 class PinningAgent extends Agent {
   readonly party: PartyName;
   readonly card: PartyCard;
@@ -64,7 +59,7 @@ class PinningAgent extends Agent {
     made?: (error: Error | null, socket: Duplex) => void,
   ): Duplex | null | undefined {
     const { trust, address } = this.card;
-    const { host, port } = hostAndPort(address);
+    const { host, port } = splitAddress(address);
     const checked: ConnectionOptions =
       trust === 'pinned' ? { rejectUnauthorized: false } : trust === 'public' ? {} : { ca: trust.ca };
     const socket = connect({
@@ -108,7 +103,7 @@ class PinningAgent extends Agent {
 }
 
 function send(agent: PinningAgent, request: Request): Promise<Reply> {
-  const { host, port } = hostAndPort(agent.card.address);
+  const { host, port } = splitAddress(agent.card.address);
   const { method, path, headers, body, idleMs, maxBytes, signal } = request;
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(body.length) };

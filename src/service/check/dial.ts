@@ -5,18 +5,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
-
-export interface Endpoint {
-  /** A name, or an address without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
-
-/** `host:port`, with brackets around an IPv6 address. */
-export function endpointOf(text: string): Endpoint {
-  const colon = text.lastIndexOf(':');
-  return { host: text.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(colon + 1)) };
-}
+import type { HostPort } from '../../federation/address.ts';
 
 /** An attempt that failed; `code` is the system's, or one of ours: ESILENT (no answer in time), ECLOSED (hung up without a word). */
 export interface Failed {
@@ -72,7 +61,7 @@ export function openTcp(
  */
 export function openTls(
   line: Socket,
-  { host }: Endpoint,
+  { host }: HostPort,
   options: Pick<ConnectionOptions, 'ca' | 'key' | 'cert' | 'ALPNProtocols'>,
   timeoutMs: number,
 ): Promise<Outcome<TLSSocket>> {

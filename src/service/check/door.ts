@@ -6,7 +6,8 @@ import type { X509Certificate } from 'node:crypto';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { pinOf } from '../../channel/pins.ts';
 import type { PartyName } from '../../server/ipc.ts';
-import { openTcp, openTls, resolve, type Endpoint, type Failed } from './dial.ts';
+import { joinAddress, type HostPort } from '../../federation/address.ts';
+import { openTcp, openTls, resolve, type Failed } from './dial.ts';
 import type { Code, Finding, Level } from './finding.ts';
 
 export type Trust = 'pinned' | 'public' | { readonly ca: string };
@@ -16,7 +17,7 @@ export interface Door {
   readonly party: PartyName;
   /** `address`: HTTPS of clients and parties. `links`: job traffic, of the two other parties. */
   readonly kind: 'address' | 'links';
-  readonly endpoint: Endpoint;
+  readonly endpoint: HostPort;
   /** SHA-256 of the keys that its party may show. */
   readonly pins: readonly string[];
   readonly trust: Trust;
@@ -273,8 +274,8 @@ function tlsFault(door: Door, { code, message }: Failed): Finding {
 }
 
 /** `P1 (p1.example.org:7601, its links port)`. */
-export function nameOf({ party, kind, endpoint: { host, port } }: Pick<Door, 'party' | 'kind' | 'endpoint'>): string {
-  return `${party} (${host.includes(':') ? `[${host}]` : host}:${port}${kind === 'links' ? ', its links port' : ''})`;
+export function nameOf({ party, kind, endpoint }: Pick<Door, 'party' | 'kind' | 'endpoint'>): string {
+  return `${party} (${joinAddress(endpoint)}${kind === 'links' ? ', its links port' : ''})`;
 }
 
 function finding({ party }: Door, level: Level, code: Code, what: string, fix: string): Finding {

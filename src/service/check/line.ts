@@ -1,6 +1,7 @@
 /** Requests over one kept connection to a party whose key has been seen to be right; times are taken close to the wire. */
 import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { joinAddress } from '../../federation/address.ts';
 import { failureOf, type Outcome } from './dial.ts';
 import { knock, nameOf, type Door, type DoorLimits } from './door.ts';
 
@@ -44,12 +45,15 @@ export class Line {
   }
 
   ask({ method, path, headers, body, timeoutMs = this.#timeoutMs }: Asked): Promise<Outcome<Answer>> {
-    const { host, port } = this.#door.endpoint;
     return new Promise((done) => {
       let sentAt = 0;
       const length = body === undefined ? {} : { 'content-length': String(body.length) };
-      const name = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-      const call = request({ agent: this.#agent, method, path, headers: { host: name, ...headers, ...length } });
+      const call = request({
+        agent: this.#agent,
+        method,
+        path,
+        headers: { host: joinAddress(this.#door.endpoint), ...headers, ...length },
+      });
       const fail = (error: unknown): void => {
         clearTimeout(timer);
         call.on('error', () => undefined).destroy();

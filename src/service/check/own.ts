@@ -3,7 +3,8 @@ import { statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { Problem } from '../../data/problem.ts';
 import type { PartyName } from '../../server/ipc.ts';
-import { failureOf, type Endpoint } from './dial.ts';
+import { joinAddress, type HostPort } from '../../federation/address.ts';
+import { failureOf } from './dial.ts';
 import { knock, nameOf, type Door } from './door.ts';
 import type { Finding } from './finding.ts';
 import { greet, printable } from './hello.ts';
@@ -13,10 +14,10 @@ import { diskFindings } from './status.ts';
 
 /** Where the party of this host listens, as seen from this host. */
 export interface OwnPlaces {
-  readonly listen: Endpoint;
-  readonly links: Endpoint;
+  readonly listen: HostPort;
+  readonly links: HostPort;
   /** Health and metrics. */
-  readonly private: Endpoint;
+  readonly private: HostPort;
   /** Pin of the certificate that `listen` shows where the card trusts an authority; whoever comes from outside sees to its chain. */
   readonly publicPin?: string | undefined;
   /** Its folder: data, keys, state. */
@@ -82,8 +83,8 @@ export async function checkOwn(
 const readyAnswer = z.looseObject({ reason: z.string().max(500).optional() });
 
 /** What the party itself says of whether a job could start. */
-async function readiness(party: PartyName, { host, port }: Endpoint, timeoutMs: number): Promise<Finding[]> {
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/ready`;
+async function readiness(party: PartyName, place: HostPort, timeoutMs: number): Promise<Finding[]> {
+  const url = `http://${joinAddress(place)}/ready`;
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: 'error' });
     const reason = readyAnswer.safeParse(await answer.json()).data?.reason ?? `status ${answer.status}`;

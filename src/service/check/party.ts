@@ -7,7 +7,8 @@ import { signRequest } from '../../federation/request.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import { measureBandwidth } from './bandwidth.ts';
 import type { Offset } from './clocks.ts';
-import { endpointOf, openTcp, type Endpoint } from './dial.ts';
+import { splitAddress, type HostPort } from '../../federation/address.ts';
+import { openTcp } from './dial.ts';
 import { knock, nameOf, type Door, type DoorLimits, type Knocked } from './door.ts';
 import type { Finding } from './finding.ts';
 import { greet, jsonOf, printable } from './hello.ts';
@@ -47,8 +48,8 @@ const CONNECTIONS = 7;
 export async function checkParty(asker: Asker, party: PartyName): Promise<PartyReport> {
   const card = asker.federation.parties[party];
   const common = { party, pins: card.tls, trust: card.trust };
-  const door: Door = { ...common, kind: 'address', endpoint: endpointOf(card.address) };
-  const linksDoor: Door = { ...common, kind: 'links', endpoint: endpointOf(card.links), own: asker.tls };
+  const door: Door = { ...common, kind: 'address', endpoint: splitAddress(card.address) };
+  const linksDoor: Door = { ...common, kind: 'links', endpoint: splitAddress(card.links), own: asker.tls };
   const [front, links] = await Promise.all([knock(door, asker.limits), knock(linksDoor, asker.limits)]);
   front.socket?.destroy();
   links.socket?.destroy();
@@ -142,7 +143,7 @@ export async function askStatus(
   return { status: parsed.data, findings: statusFindings(party, parsed.data, federation, own) };
 }
 
-async function connectTimes(address: string, { port }: Endpoint, timeoutMs: number): Promise<number[]> {
+async function connectTimes(address: string, { port }: HostPort, timeoutMs: number): Promise<number[]> {
   const times: number[] = [];
   for (let i = 1; i < CONNECTIONS; i++) {
     const outcome = await openTcp(address, port, timeoutMs);
