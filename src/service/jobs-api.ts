@@ -15,59 +15,18 @@ import type {
 } from '../federation/documents.ts';
 import type { Id, PublicIdentity } from '../federation/identity.ts';
 import type { Received } from '../federation/received.ts';
-import type { Signed } from '../federation/signed.ts';
+import type { DataState, JobEvent, JobState, JobView, ModelView } from '../federation/views.ts';
 import type { PartyName } from '../server/ipc.ts';
 
 export type { Received } from '../federation/received.ts';
-
-export const JOB_STATES = [
-  'proposed',
-  'awaiting',
-  'queued',
-  'preparing',
-  'running',
-  'succeeded',
-  'failed',
-  'cancelled',
-  'expired',
-  'refused',
-] as const;
-export type JobState = (typeof JOB_STATES)[number];
-
-/** What those concerned are shown of a job; JSON. */
-export interface JobView {
-  readonly job: Digest;
-  readonly signed: Signed;
-  readonly state: JobState;
-  /** When it came into this state. */
-  readonly since: string;
-  /** Why it waits, failed, was cancelled or refused; no value, no path. */
-  readonly reason?: string | undefined;
-  readonly fix?: string | undefined;
-  /** Owners whose approval is still wanted. */
-  readonly waitingFor: readonly Id[];
-  readonly attempt: number;
-  readonly step?: number | undefined;
-  readonly steps?: number | undefined;
-}
-
-/** Something that happened to a job, numbered from 0; JSON. */
-export interface JobEvent {
-  readonly n: number;
-  readonly time: string;
-  readonly event: string;
-  readonly [fact: string]: unknown;
-}
-
-/** A trained model that stayed shared; JSON. */
-export interface ModelView {
-  /** The job that trained it. */
-  readonly job: Digest;
-  readonly network: string;
-  readonly created: string;
-  /** Owners of the data in it: each must approve a job that uses it. */
-  readonly owners: readonly Id[];
-}
+export {
+  JOB_STATES,
+  type DataState,
+  type JobEvent,
+  type JobState,
+  type JobView,
+  type ModelView,
+} from '../federation/views.ts';
 
 /** Whoever asks for it may see the job. A parsed job comes with it, so that nobody parses again. */
 export interface KnownJob {
@@ -110,11 +69,8 @@ export interface Jobs {
   kill(): void;
 }
 
-export type DataState = 'uploading' | 'complete' | 'ready' | 'withdrawn';
-
 export interface StoredData {
   readonly data: Received<DataDocument>;
-  /** Uploading: not all is here. Complete: all of this party is. Ready: all three parties say so. */
   readonly state: DataState;
   /** Where its chunks lie: `images-00000.chunk` …; P2 has none. */
   readonly folder: string;

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FederationClient } from '../../src/client/federated/client.ts';
 import { httpsTransport, type HttpsTransport } from '../../src/client/federated/https.ts';
-import { jobAnswer, type JobAnswer } from '../../src/client/federated/answers.ts';
+import { jobAnswer } from '../../src/client/federated/answers.ts';
+import type { JobView } from '../../src/federation/views.ts';
 import { putData } from '../../src/client/federated/put.ts';
 import { UploadState } from '../../src/client/federated/upload-state.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
@@ -138,7 +139,7 @@ export class LiveFederation {
     return { owner: client.id, name, digest };
   }
 
-  async view(role: Role, job: Digest): Promise<JobAnswer> {
+  async view(role: Role, job: Digest): Promise<JobView> {
     return this.clients.analyst.ask(role, 'GET', `/v1/jobs/${job}`, jobAnswer);
   }
 

@@ -1,6 +1,6 @@
 /** `securenn job`: propose, look, decide, follow, end. */
 import type { Options } from 'yargs';
-import type { JobAnswer } from '../../client/federated/answers.ts';
+import type { JobView } from '../../federation/views.ts';
 import { printable } from '../../client/federated/client.ts';
 import { describeJob, moment, type Section, type Surroundings } from '../../client/federated/describe.ts';
 import { Directory, SHORT } from '../../client/federated/directory.ts';
@@ -181,7 +181,7 @@ export async function look(
   return { seen, around: { directory, data, self: client.id } };
 }
 
-function stateOf(views: ReadonlyMap<PartyName, JobAnswer>): Map<PartyName, string> {
+function stateOf(views: ReadonlyMap<PartyName, JobView>): Map<PartyName, string> {
   return new Map([...views].map(([party, { state }]) => [party, state]));
 }
 

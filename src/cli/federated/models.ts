@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from 'yargs';
-import { ENDED, type ModelAnswer, modelsAnswer } from '../../client/federated/answers.ts';
+import { modelsAnswer } from '../../client/federated/answers.ts';
+import { ENDED, type ModelView } from '../../federation/views.ts';
 import { printable, type FederationClient } from '../../client/federated/client.ts';
 import { describeJob, moment as inWords } from '../../client/federated/describe.ts';
 import { Directory, SHORT } from '../../client/federated/directory.ts';
@@ -59,7 +60,7 @@ export async function modelList(argv: Argv, signal: AbortSignal): Promise<void> 
 }
 
 interface ListedModel {
-  readonly answer: ModelAnswer;
+  readonly answer: ModelView;
   readonly parties: PartyName[];
 }
 

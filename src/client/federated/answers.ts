@@ -6,6 +6,14 @@ import { idSchema, publicIdentitySchema, type Id, type PublicIdentity } from '..
 import type { Part } from '../../federation/chunks.ts';
 import { examine, type Received } from '../../federation/received.ts';
 import type { Document, Signed } from '../../federation/signed.ts';
+import {
+  DATA_STATES,
+  JOB_STATES,
+  type DataState,
+  type JobEvent,
+  type JobView,
+  type ModelView,
+} from '../../federation/views.ts';
 import type { PartyName } from '../owner.ts';
 
 export const digest: z.ZodType<Digest> = z.string().regex(/^[0-9a-f]{64}$/);
@@ -38,26 +46,6 @@ export function readSigned<T extends Document>(
     `ask the operator of ${source}: its program differs from this one, or what it keeps is damaged`,
   );
 }
-
-export const DATA_STATES = ['uploading', 'complete', 'ready', 'withdrawn'] as const;
-export type DataState = (typeof DATA_STATES)[number];
-
-export const JOB_STATES = [
-  'proposed',
-  'awaiting',
-  'queued',
-  'preparing',
-  'running',
-  'succeeded',
-  'failed',
-  'cancelled',
-  'expired',
-  'refused',
-] as const;
-export type JobState = (typeof JOB_STATES)[number];
-
-/** No other state follows. */
-export const ENDED: readonly JobState[] = ['succeeded', 'failed', 'cancelled', 'expired', 'refused'];
 
 export interface Member {
   readonly id: Id;
@@ -131,21 +119,7 @@ export const grantsAnswer: z.ZodType<{ readonly grants: readonly GrantAnswer[] }
   grants: z.array(z.object({ digest, signed, withdrawn: z.boolean(), uses: z.array(digest) })).max(MOST),
 });
 
-/** `JobView` of the service. */
-export interface JobAnswer {
-  readonly job: Digest;
-  readonly signed: Signed;
-  readonly state: JobState;
-  readonly since: string;
-  readonly reason?: string | undefined;
-  readonly fix?: string | undefined;
-  readonly waitingFor: readonly Id[];
-  readonly attempt: number;
-  readonly step?: number | undefined;
-  readonly steps?: number | undefined;
-}
-
-export const jobAnswer: z.ZodType<JobAnswer> = z.object({
+export const jobAnswer: z.ZodType<JobView> = z.object({
   job: digest,
   signed,
   state: z.enum(JOB_STATES),
@@ -158,38 +132,15 @@ export const jobAnswer: z.ZodType<JobAnswer> = z.object({
   steps: count.optional(),
 });
 
-export const jobsAnswer: z.ZodType<{ readonly jobs: readonly JobAnswer[] }> = z.object({
+export const jobsAnswer: z.ZodType<{ readonly jobs: readonly JobView[] }> = z.object({
   jobs: z.array(jobAnswer).max(MOST),
 });
 
-export interface EventAnswer {
-  readonly n: number;
-  readonly time: string;
-  readonly event: string;
-  readonly [fact: string]: unknown;
-}
-
-export const eventsAnswer: z.ZodType<{ readonly events: readonly EventAnswer[] }> = z.object({
+export const eventsAnswer: z.ZodType<{ readonly events: readonly JobEvent[] }> = z.object({
   events: z.array(z.looseObject({ n: count, time: words, event: words })).max(MOST),
 });
 
-export interface ResultsAnswer {
-  readonly results: readonly { readonly name: string; readonly bytes: number }[];
-}
-
-export const resultsAnswer: z.ZodType<ResultsAnswer> = z.object({
-  results: z.array(z.object({ name: words, bytes: count })).max(MOST),
-});
-
-/** `ModelView` of the service. */
-export interface ModelAnswer {
-  readonly job: Digest;
-  readonly network: string;
-  readonly created: string;
-  readonly owners: readonly Id[];
-}
-
-export const modelsAnswer: z.ZodType<{ readonly models: readonly ModelAnswer[] }> = z.object({
+export const modelsAnswer: z.ZodType<{ readonly models: readonly ModelView[] }> = z.object({
   models: z.array(z.object({ job: digest, network: words, created: words, owners: z.array(idSchema) })).max(MOST),
 });
 

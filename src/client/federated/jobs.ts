@@ -9,15 +9,15 @@ import {
 } from '../../federation/documents.ts';
 import type { Received } from '../../federation/received.ts';
 import { type Document, type Signed, signDocument } from '../../federation/signed.ts';
-import { PARTIES, type PartyName } from '../owner.ts';
-import { type JobAnswer, jobAnswer, jobsAnswer, readSigned } from './answers.ts';
+import type { PartyName } from '../owner.ts';
+import { jobAnswer, jobsAnswer, readSigned } from './answers.ts';
+import type { JobView } from '../../federation/views.ts';
 import type { Everywhere, FederationClient } from './client.ts';
-import { Refused } from './transport.ts';
 
 /** A job as the parties that were reached show it: the same bytes at each, each with a state of its own. */
 export interface SeenJob {
   readonly job: Received<JobDocument>;
-  readonly views: ReadonlyMap<PartyName, JobAnswer>;
+  readonly views: ReadonlyMap<PartyName, JobView>;
 }
 
 /** Signs a job and gives it to all three. Each must name it as we do. @returns the job's name */
@@ -47,7 +47,7 @@ export async function passOn(client: FederationClient, signed: Signed): Promise<
 }
 
 /** What a party shows as this job is this job: name and bytes. */
-function checkSame(party: PartyName, digest: Digest, { job, signed }: JobAnswer): void {
+function checkSame(party: PartyName, digest: Digest, { job, signed }: JobView): void {
   if (job === digest && digestOf(signed.document) === digest) return;
   throw new Problem(
     `${party} shows another job as ${digest.slice(0, 12)}: its bytes differ from what was proposed`,
@@ -58,12 +58,12 @@ function checkSame(party: PartyName, digest: Digest, { job, signed }: JobAnswer)
 /** Of all that the reached parties show us, newest first. */
 export async function listJobs(client: FederationClient): Promise<SeenJob[]> {
   const lists = await client.everywhere((party) => client.ask(party, 'GET', '/v1/jobs', jobsAnswer));
-  const found = new Map<Digest, { job: Received<JobDocument>; views: Map<PartyName, JobAnswer> }>();
+  const found = new Map<Digest, { job: Received<JobDocument>; views: Map<PartyName, JobView> }>();
   for (const [party, { jobs }] of lists.some(client.onNote, 'what it knows of jobs is not shown')) {
     for (const view of jobs) {
       const job = readSigned(jobDocument, 'job', view.signed, { source: party, federation: client.federation.id });
       checkSame(party, job.digest, view);
-      const entry = found.get(job.digest) ?? { job, views: new Map<PartyName, JobAnswer>() };
+      const entry = found.get(job.digest) ?? { job, views: new Map<PartyName, JobView>() };
       entry.views.set(party, view);
       found.set(job.digest, entry);
     }
@@ -101,7 +101,7 @@ export async function seeJob(client: FederationClient, digest: Digest): Promise<
 }
 
 /** Throws as soon as two parties show different bytes. */
-async function viewsOf(client: FederationClient, digest: Digest): Promise<Everywhere<JobAnswer>> {
+async function viewsOf(client: FederationClient, digest: Digest): Promise<Everywhere<JobView>> {
   const answers = await client.everywhere((party) => client.ask(party, 'GET', `/v1/jobs/${digest}`, jobAnswer));
   for (const [party, view] of answers.answers) checkSame(party, digest, view);
   return answers;
@@ -125,13 +125,4 @@ export async function cancel(client: FederationClient, job: Digest, reason: stri
 function post(client: FederationClient, document: Document, path: string): Promise<Everywhere<unknown>> {
   const body = signDocument(document, client.identity);
   return client.everywhere((party) => client.bytes(party, 'POST', path, { body }));
-}
-
-/** Parties that were reached and say that they do not know the job. */
-export async function lackingIt(client: FederationClient, digest: Digest): Promise<PartyName[]> {
-  const { failures } = await viewsOf(client, digest);
-  return PARTIES.filter((party) => {
-    const failure = failures.get(party);
-    return failure instanceof Refused && failure.status === 404;
-  });
 }

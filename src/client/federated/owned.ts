@@ -13,7 +13,8 @@ import type { Id } from '../../federation/identity.ts';
 import { type Document, signDocument } from '../../federation/signed.ts';
 import { didYouMean } from '../../nn/nearest.ts';
 import type { PartyName } from '../owner.ts';
-import { dataAnswer, type DataState, grantsAnswer, readSigned, type TakenAnswer, takenAnswer } from './answers.ts';
+import { dataAnswer, grantsAnswer, readSigned, type TakenAnswer, takenAnswer } from './answers.ts';
+import type { DataState } from '../../federation/views.ts';
 import type { Everywhere, FederationClient } from './client.ts';
 import { type Directory, SHORT } from './directory.ts';
 

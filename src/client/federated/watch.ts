@@ -9,7 +9,8 @@ import { type Counters, partyEventSchema, type PartyEvent } from '../../data/par
 import type { Digest } from '../../federation/canonical.ts';
 import type { Id } from '../../federation/identity.ts';
 import { PARTIES, type PartyName } from '../owner.ts';
-import { ENDED, type EventAnswer, eventsAnswer, type JobAnswer, jobAnswer, type JobState } from './answers.ts';
+import { eventsAnswer, jobAnswer } from './answers.ts';
+import { ENDED, type JobEvent, type JobView, type JobState } from '../../federation/views.ts';
 import { printable, type FederationClient } from './client.ts';
 import { Refused, Unreachable } from './transport.ts';
 
@@ -157,7 +158,7 @@ class Watch {
     return ENDED.includes(this.#states.get(party) ?? 'proposed');
   }
 
-  #see(party: PartyName, view: JobAnswer): void {
+  #see(party: PartyName, view: JobView): void {
     if (view.job !== this.#job) throw new Problem(`${party} answers of another job`, 'ask its operator');
     const waits = view.state === 'awaiting' || view.state === 'proposed';
     if (waits || this.#waiting !== undefined) this.#tellWaiting(waits ? view.waitingFor : []);
@@ -165,7 +166,7 @@ class Watch {
     if (!ENDED.includes(view.state)) this.#enter(party, view);
   }
 
-  #enter(party: PartyName, { state, reason }: JobAnswer): void {
+  #enter(party: PartyName, { state, reason }: JobView): void {
     if (this.#states.get(party) === state) return;
     this.#states.set(party, state);
     this.#tell(() => this.#watcher.onState(party, state, wordsOf(reason)));
@@ -178,7 +179,7 @@ class Watch {
     this.#tell(() => this.#watcher.onWaiting(owners));
   }
 
-  #end(party: PartyName, view: JobAnswer): void {
+  #end(party: PartyName, view: JobView): void {
     const { state, reason, fix } = view;
     this.#enter(party, view);
     this.#ending ??= { state, reason: wordsOf(reason), fix: wordsOf(fix) };
@@ -194,7 +195,7 @@ class Watch {
     if (this.#ending !== undefined && PARTIES.every(done)) this.#over.abort();
   }
 
-  #hear(party: PartyName, event: EventAnswer): void {
+  #hear(party: PartyName, event: JobEvent): void {
     const attempt = Number(event.attempt);
     if (event.event === 'attempt' && attempt > 0) {
       this.#attempts.set(party, attempt);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Digest } from '../../federation/canonical.ts';
 import { jobDocument, type JobDocument } from '../../federation/documents.ts';
 import { idSchema, type Id } from '../../federation/identity.ts';
+import { ENDED } from '../../federation/views.ts';
 import { JOB_STATES, type JobState, type Received } from '../jobs-api.ts';
 import { receivedAgain } from '../received.ts';
 import { MAX_ATTEMPTS, type End } from './control.ts';
@@ -46,10 +47,8 @@ export interface LeadRecord {
   readonly ended?: string | undefined;
 }
 
-export const OVER: readonly JobState[] = ['succeeded', 'failed', 'cancelled', 'expired', 'refused'];
-
 export function isOver({ state }: Pick<JobRecord, 'state'>): boolean {
-  return OVER.includes(state);
+  return ENDED.includes(state);
 }
 
 /** Undefined while it is not over. */

@@ -10,6 +10,7 @@ import {
   type ReceiptDocument,
   type WithdrawalDocument,
 } from '../../federation/documents.ts';
+import { DATA_STATES } from '../../federation/views.ts';
 import type { DataState, Received } from '../jobs-api.ts';
 import { receivedAgain } from '../received.ts';
 
@@ -23,7 +24,7 @@ export interface DataRecord {
 
 const record = z.strictObject({
   signed: z.unknown(),
-  state: z.enum(['uploading', 'complete', 'ready', 'withdrawn']),
+  state: z.enum(DATA_STATES),
   receipts: z.array(z.unknown()).max(3),
   withdrawal: z.unknown().optional(),
 });

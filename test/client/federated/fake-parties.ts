@@ -3,7 +3,7 @@
  * They compute nothing: what a job reveals is put in by the test.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import type { JobAnswer, JobState } from '../../../src/client/federated/answers.ts';
+import type { JobView, JobState } from '../../../src/federation/views.ts';
 import { FederationClient } from '../../../src/client/federated/client.ts';
 import { type Reply, type Request, type Transport, Unreachable } from '../../../src/client/federated/transport.ts';
 import { PARTIES, type PartyName } from '../../../src/client/owner.ts';
@@ -228,7 +228,7 @@ export class FakeParty {
     return json(this.view(name));
   }
 
-  view(digest: string): JobAnswer {
+  view(digest: string): JobView {
     const job = this.jobs.get(digest)!;
     const { signed, state, reason, waitingFor } = this.#parties.shown?.(this.name, job) ?? job;
     return { job: digest, signed, state, since: '2026-01-01T00:00:00Z', reason, waitingFor, attempt: 1 };
