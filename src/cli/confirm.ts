@@ -1,5 +1,13 @@
 import { createInterface } from 'node:readline/promises';
+import type { Options } from 'yargs';
 import { Problem } from '../data/problem.ts';
+
+/** Of a command that asks first. */
+export const yes: Options = {
+  type: 'boolean',
+  default: false,
+  describe: 'Do not ask: needed where no terminal is',
+};
 
 /** Asks y or n; without a terminal --yes must have been given. */
 export async function confirm(question: string, yes: boolean, signal: AbortSignal): Promise<void> {

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from 'yargs';
 import { needPackage } from '../../data/packages.ts';
 import { Problem } from '../../data/problem.ts';
-import { integer, number, optionalText, RESULTS, TASK, text, type Argv } from '../options/values.ts';
+import { type Argv, integer, jsonOption, number, optionalText, RESULTS, TASK, text } from '../options/values.ts';
 import { writeReport } from '../output.ts';
 import { Host } from './host.ts';
 
@@ -29,12 +29,7 @@ export const demoOptions: Readonly<Record<string, Options>> = {
     defaultDescription: 'a temporary folder, removed at the end',
     describe: 'Make the hosts in this new folder, and keep it',
   },
-  json: {
-    ...text,
-    group: RESULTS,
-    defaultDescription: 'none',
-    describe: 'Write one JSON object here; - for standard output',
-  },
+  json: jsonOption,
 };
 
 const PARTIES = ['p0', 'p1', 'p2'] as const;

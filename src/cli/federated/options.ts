@@ -1,7 +1,8 @@
 /** The options that commands of a federation's members share: which federation, who one is, what comes out. */
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
-import { optionalText, RESULTS, text, type Argv } from '../options/values.ts';
+import { yes } from '../confirm.ts';
+import { type Argv, jsonOption, optionalText, text } from '../options/values.ts';
 
 export const MEMBER = 'Member:';
 
@@ -25,20 +26,10 @@ export const memberOptions: Readonly<Record<string, Options>> = {
     defaultDescription: 'SECURENN_IDENTITY',
     describe: 'Your key file, as securenn identity init makes it',
   },
-  json: {
-    ...text,
-    group: RESULTS,
-    defaultDescription: 'none',
-    describe: 'Write one JSON object here; - for standard output',
-  },
+  json: jsonOption,
 };
 
-export const yesOption: Options = {
-  type: 'boolean',
-  group: MEMBER,
-  default: false,
-  describe: 'Do not ask: needed where no terminal is',
-};
+export const yesOption: Options = { ...yes, group: MEMBER };
 
 export function readMember(argv: Argv, environment: NodeJS.ProcessEnv = process.env): MemberSettings {
   const identity = optionalText(argv, 'identity') ?? given(environment.SECURENN_IDENTITY);

@@ -19,12 +19,13 @@ import { openPartyFolder, readOwnFederation, shownTls, type PartyFolder } from '
 import { unlessAborted } from '../interrupts.ts';
 import { widthOf } from '../layout.ts';
 import { checkWritable, say, writeReport } from '../output.ts';
-import { number, optionalText, real, RESULTS, TASK, text, type Argv } from '../options/values.ts';
+import { type Argv, jsonOption, number, optionalText, real, TASK } from '../options/values.ts';
 import { forecastLinks } from './check-forecast.ts';
+import { dirOption } from './party.ts';
 import { checkLines, type CheckReport } from './check-report.ts';
 
 export const checkOptions: Readonly<Record<string, Options>> = {
-  dir: { ...text, group: TASK, default: '.', describe: "The party's folder" },
+  dir: dirOption,
   timeout: {
     ...number,
     group: TASK,
@@ -37,12 +38,7 @@ export const checkOptions: Readonly<Record<string, Options>> = {
     default: 5,
     describe: 'How long to measure the bandwidth to each party, 0 to 60; 0: not at all, for a monitor',
   },
-  json: {
-    ...text,
-    group: RESULTS,
-    defaultDescription: 'none',
-    describe: 'Write one JSON object here; - for standard output',
-  },
+  json: jsonOption,
 };
 
 /** A request of 8 MiB, over a link of 140 kB a second. */

@@ -15,15 +15,8 @@ import {
 import { readNamedFile } from '../../federation/form.ts';
 import { idOf } from '../../federation/identity.ts';
 import { layTable, widthOf } from '../layout.ts';
-import { optionalText, RESULTS, TASK, text, type Argv } from '../options/values.ts';
+import { type Argv, jsonOption, optionalText, RESULTS, TASK, text } from '../options/values.ts';
 import { say, writeReport } from '../output.ts';
-
-const json: Options = {
-  ...text,
-  group: RESULTS,
-  defaultDescription: 'none',
-  describe: 'Write one JSON object here; - for standard output',
-};
 
 export const joinOptions: Readonly<Record<string, Options>> = {
   update: {
@@ -33,7 +26,7 @@ export const joinOptions: Readonly<Record<string, Options>> = {
     describe: 'Put newer cards into the file that is there: signed by the same identities, or by their successors',
   },
   out: { ...text, group: RESULTS, default: 'federation.json', describe: 'The federation file' },
-  json,
+  json: jsonOption,
 };
 
 export async function federationJoin(argv: Argv): Promise<void> {
@@ -66,7 +59,7 @@ export async function federationJoin(argv: Argv): Promise<void> {
 
 export const showOptions: Readonly<Record<string, Options>> = {
   federation: { ...text, group: TASK, default: 'federation.json', describe: 'The federation file' },
-  json,
+  json: jsonOption,
 };
 
 export async function federationShow(argv: Argv): Promise<void> {

@@ -7,16 +7,10 @@ import { Problem } from '../../data/problem.ts';
 import { formatCard, memberName, signCard, type MemberCard } from '../../federation/card.ts';
 import { Identity } from '../../federation/identity.ts';
 import { readIdentity, writeIdentity } from '../../federation/secret-file.ts';
-import { optionalText, RESULTS, TASK, text, type Argv } from '../options/values.ts';
+import { type Argv, jsonOption, optionalText, RESULTS, TASK, text } from '../options/values.ts';
 import { say, writeReport } from '../output.ts';
 import { readRoles } from './roles.ts';
 
-const json: Options = {
-  ...text,
-  group: RESULTS,
-  defaultDescription: 'none',
-  describe: 'Write one JSON object here; - for standard output',
-};
 const shared: Readonly<Record<string, Options>> = {
   name: {
     ...text,
@@ -31,7 +25,7 @@ const shared: Readonly<Record<string, Options>> = {
     describe: 'What you ask to be: owner, analyst, client, with commas',
   },
   identity: { ...text, group: RESULTS, default: 'identity.key', describe: 'The key file; secret' },
-  json,
+  json: jsonOption,
 };
 
 /** A passphrase in SECURENN_PASSPHRASE encrypts the file. */

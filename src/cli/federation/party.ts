@@ -12,25 +12,14 @@ import { noteForAudit } from '../../service/audit-log.ts';
 import { pathsOf, readConfig } from '../../service/config.ts';
 import { cardPath, initParty, openPartyFolder, readOwnCard } from '../../service/party-folder.ts';
 import { rotateKeys, ROTATIONS } from '../../service/rotation.ts';
-import { confirm } from '../confirm.ts';
+import { confirm, yes } from '../confirm.ts';
 import { layTable, widthOf } from '../layout.ts';
-import { oneOf, optionalText, RESULTS, TASK, text, type Argv } from '../options/values.ts';
+import { type Argv, jsonOption, oneOf, optionalText, TASK, text } from '../options/values.ts';
 import { say, writeReport } from '../output.ts';
 import { readRoles } from './roles.ts';
 
 export const dirOption: Options = { ...text, group: TASK, default: '.', describe: "The party's folder" };
-const json: Options = {
-  ...text,
-  group: RESULTS,
-  defaultDescription: 'none',
-  describe: 'Write one JSON object here; - for standard output',
-};
-const yes: Options = {
-  type: 'boolean',
-  group: TASK,
-  default: false,
-  describe: 'Do not ask: needed where no terminal is',
-};
+const yesOption: Options = { ...yes, group: TASK };
 
 export const initOptions: Readonly<Record<string, Options>> = {
   role: { ...text, group: TASK, demandOption: true, describe: 'P0, P1 or P2: which of the three this organisation is' },
@@ -68,7 +57,7 @@ export const initOptions: Readonly<Record<string, Options>> = {
     describe: 'Encrypt the key files: the first line of this file opens them',
   },
   dir: { ...dirOption, describe: "The party's folder, made if it is not there" },
-  json,
+  json: jsonOption,
 };
 
 export async function partyInit(argv: Argv): Promise<void> {
@@ -102,7 +91,7 @@ export async function partyInit(argv: Argv): Promise<void> {
   await writeReport(out, { command: 'party init', card, path });
 }
 
-export const cardOptions: Readonly<Record<string, Options>> = { dir: dirOption, json };
+export const cardOptions: Readonly<Record<string, Options>> = { dir: dirOption, json: jsonOption };
 
 export async function partyCard(argv: Argv): Promise<void> {
   const out = optionalText(argv, 'json');
@@ -124,7 +113,7 @@ export async function partyCard(argv: Argv): Promise<void> {
   await writeReport(out, { command: 'party card', id: idOf(card.identity), card, certificates });
 }
 
-export const rotateOptions: Readonly<Record<string, Options>> = { dir: dirOption, json };
+export const rotateOptions: Readonly<Record<string, Options>> = { dir: dirOption, json: jsonOption };
 
 const ROTATED: Readonly<Record<(typeof ROTATIONS)[number], string>> = {
   certificate: 'the certificate is new, its key is not: nobody else has to do anything; restart the service to show it',
@@ -165,8 +154,8 @@ export const admitOptions: Readonly<Record<string, Options>> = {
     describe: 'What it may be: owner, analyst, client, with commas',
   },
   dir: dirOption,
-  yes,
-  json,
+  yes: yesOption,
+  json: jsonOption,
 };
 
 export async function partyAdmit(argv: Argv, signal: AbortSignal): Promise<void> {
@@ -193,7 +182,7 @@ export async function partyAdmit(argv: Argv, signal: AbortSignal): Promise<void>
   await writeReport(out, { command: 'party admit', name: card.name, id, roles });
 }
 
-export const revokeOptions: Readonly<Record<string, Options>> = { dir: dirOption, yes, json };
+export const revokeOptions: Readonly<Record<string, Options>> = { dir: dirOption, yes: yesOption, json: jsonOption };
 
 export async function partyRevoke(argv: Argv, signal: AbortSignal): Promise<void> {
   const who = String(argv.MEMBER);
@@ -210,7 +199,7 @@ export async function partyRevoke(argv: Argv, signal: AbortSignal): Promise<void
   await writeReport(out, { command: 'party revoke', name, id });
 }
 
-export const membersOptions: Readonly<Record<string, Options>> = { dir: dirOption, json };
+export const membersOptions: Readonly<Record<string, Options>> = { dir: dirOption, json: jsonOption };
 
 export async function partyMembers(argv: Argv): Promise<void> {
   const out = optionalText(argv, 'json');

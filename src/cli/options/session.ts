@@ -5,7 +5,7 @@ import { machineOptions, readMachine, type MachineSettings } from './machine.ts'
 import { monitoringOptions, readMonitoring, type MonitoringSettings } from './monitoring.ts';
 import { protocolOptions, readProtocol, type ProtocolSettings } from './protocol.ts';
 import { readTask, taskOptions, type TaskSettings } from './task.ts';
-import { optionalText, RESULTS, text, type Argv } from './values.ts';
+import { type Argv, jsonOption, optionalText } from './values.ts';
 
 export interface SessionSettings extends TaskSettings, ProtocolSettings, MachineSettings, MonitoringSettings {
   /** A file, `-` for standard output, or nothing. */
@@ -18,12 +18,7 @@ export const sessionOptions: Readonly<Record<string, Options>> = {
   ...taskOptions,
   ...protocolOptions,
   ...machineOptions,
-  json: {
-    ...text,
-    group: RESULTS,
-    defaultDescription: 'none',
-    describe: 'Write one JSON object here; - for standard output',
-  },
+  json: jsonOption,
   profile: profileOption,
   ...monitoringOptions,
 };

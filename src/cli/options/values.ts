@@ -16,6 +16,14 @@ export const RESULTS = 'Results:';
 export const MONITORING = 'Monitoring:';
 export const CHECKPOINTS = 'Checkpoints:';
 
+/** Of every command with figures or facts for a program. */
+export const jsonOption: Options = {
+  ...text,
+  group: RESULTS,
+  defaultDescription: 'none',
+  describe: 'Write one JSON object here; - for standard output',
+};
+
 function single(argv: Argv, name: string): unknown {
   const value = argv[name];
   if (Array.isArray(value)) throw new Problem(`--${name}: given ${value.length} times`, 'give it once');
