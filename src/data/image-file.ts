@@ -2,11 +2,11 @@
 import { inputSize, type Network } from '../nn/network.ts';
 import type { ImageSet } from './dataset.ts';
 import { imagesOf, readBytes, readLabels } from './mnist.ts';
-import { isPng, readPng } from './png-file.ts';
 import { Problem } from './problem.ts';
 
 /** An IDX file of unsigned bytes with three dimensions, as of images. */
 const MAGIC = [0, 0, 8, 3] as const;
+const PNG_MAGIC = [0x89, 0x50, 0x4e, 0x47] as const;
 
 /**
  * An IDX file of images; one PNG image; or one image of as many bytes as the network has inputs: a byte a pixel, row by row, channels innermost.
@@ -14,16 +14,18 @@ const MAGIC = [0, 0, 8, 3] as const;
  */
 export async function readImageFile(path: string, network: Network, labels?: string): Promise<ImageSet> {
   const bytes = await readBytes(path);
-  const isIdx = MAGIC.every((byte, i) => bytes[i] === byte);
-  const alone = isPng(bytes) ? pngImage : rawImage;
-  const images = isIdx ? imagesOf(bytes, path) : alone(bytes, path, network);
+  const begins = (magic: readonly number[]): boolean => magic.every((byte, i) => bytes[i] === byte);
+  const alone = begins(PNG_MAGIC) ? pngImage : rawImage;
+  const images = begins(MAGIC) ? imagesOf(bytes, path) : await alone(bytes, path, network);
   const known = labels === undefined ? undefined : await readLabels(labels, images);
   return { channels: 1, ...images, name: path, labels: known };
 }
 
 type Alone = Omit<ImageSet, 'name' | 'labels'> & { readonly source: string };
 
-function pngImage(bytes: Uint8Array, source: string, network: Network): Alone {
+async function pngImage(bytes: Uint8Array, source: string, network: Network): Promise<Alone> {
+  // Loaded for those who have such a file: every command would wait for it.
+  const { readPng } = await import('./png-file.ts');
   const { pixels, ...size } = readPng(bytes, source, network.input[2] ?? 1);
   return { images: pixels, count: 1, ...size, source };
 }

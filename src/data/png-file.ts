@@ -10,13 +10,8 @@ export interface PngImage {
   readonly pixels: Uint8Array;
 }
 
-const BEGINNING = [0x89, 0x50, 0x4e, 0x47];
 /** An image of so many pixels is no input of a network; a small file may unpack to billions. */
 const MOST_PIXELS = 4096 * 4096;
-
-export function isPng(bytes: Uint8Array): boolean {
-  return BEGINNING.every((byte, i) => bytes[i] === byte);
-}
 
 /** @param channels that the network takes; a grey image serves where three are taken, and a colour image without colours where one is */
 export function readPng(bytes: Uint8Array, source: string, channels: number): PngImage {
