@@ -6,31 +6,16 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { inferAt } from '../../src/client/federated/inference.ts';
 import { cancel, decide, propose } from '../../src/client/federated/jobs.ts';
 import { fetchModel, fetchRevealed } from '../../src/client/federated/results.ts';
-import type { Dataset } from '../../src/data/dataset.ts';
 import { formatModel } from '../../src/data/model-file.ts';
 import { ROLES } from '../../src/federation/card.ts';
 import type { ServeDocument, TrainDocument } from '../../src/federation/documents.ts';
 import { REVEALED } from '../../src/nn/train.ts';
-import type { Network } from '../../src/nn/network.ts';
 import { JOB_VERSION } from '../../src/server/job.ts';
 import { temporaryFolder } from '../folder.ts';
+import { TINY_IMAGES, tinyImages } from '../tiny-images.ts';
 import { LiveFederation, type FederationSettings } from '../service/federation.ts';
 
-const NETWORK: Network = {
-  name: 'tiny',
-  input: [2, 2, 1],
-  layers: [{ type: 'flatten' }, { type: 'dense', units: 4 }, { type: 'relu' }, { type: 'dense', units: 3 }],
-};
 const PATIENCE_MS = 3_600_000;
-
-function dataOf(samples: number, first = 0): Dataset {
-  const labels = Uint8Array.from({ length: samples }, (_, i) => (first + i) % 3);
-  const images = Uint8Array.from({ length: 4 * samples }, (_, i) => ((first + (i >> 2)) * 37 + i * 11) % 256);
-  return {
-    ...{ name: 'tiny', trainImages: images, trainLabels: labels, testImages: images, testLabels: labels },
-    ...{ rows: 2, columns: 2, channels: 1, classes: 3 },
-  };
-}
 
 const live: LiveFederation[] = [];
 afterEach(async () => {
@@ -48,14 +33,17 @@ const common: Pick<
   TrainDocument,
   'securenn' | 'version' | 'title' | 'network' | 'suite' | 'truncation' | 'fractionBits' | 'compareBits'
 > = {
-  ...{ securenn: 'job', version: JOB_VERSION, title: '', network: NETWORK, suite: 'direct', truncation: 'dealt' },
+  ...{ securenn: 'job', version: JOB_VERSION, title: '', network: TINY_IMAGES, suite: 'direct', truncation: 'dealt' },
   ...{ fractionBits: 16, compareBits: 33 },
 };
 
 /** Both owners' sets are put, the job is proposed, and approved. */
 async function training(at: LiveFederation, changes: Partial<TrainDocument> = {}): Promise<[string, TrainDocument]> {
   const { analyst } = at.clients;
-  const train = [await at.put('owner-0', 'scans', dataOf(13), 16), await at.put('owner-1', 'scans', dataOf(7, 13), 16)];
+  const train = [
+    await at.put('owner-0', 'scans', tinyImages(13), 16),
+    await at.put('owner-1', 'scans', tinyImages(7, 13), 16),
+  ];
   const document: TrainDocument = {
     ...common,
     ...{ federation: at.federation.id, nonce: randomBytes(16).toString('hex'), kind: 'train', train, test: train },
@@ -89,7 +77,7 @@ describe('a federation', () => {
     const session = await propose(analyst, serve);
     for (const owner of ['owner-0', 'owner-1'] as const) await decide(at.clients[owner], session, true);
     await at.until(session, ['running', 'failed']);
-    const pixels = dataOf(6).trainImages;
+    const pixels = tinyImages(6).trainImages;
     const first = await inferAt(analyst, session, serve, pixels);
     expect(first.predictions).toHaveLength(6);
     expect((await inferAt(analyst, session, serve, pixels.subarray(0, 4))).predictions).toEqual([first.predictions[0]]);

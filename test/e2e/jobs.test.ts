@@ -2,29 +2,13 @@
 import { cpSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Dataset } from '../../src/data/dataset.ts';
 import type { TrainDocument } from '../../src/federation/documents.ts';
-import type { Network } from '../../src/nn/network.ts';
 import { JOB_VERSION } from '../../src/server/job.ts';
 import { PARTY_NAMES } from '../../src/server/ipc.ts';
 import { FEDERATION, hex } from '../federation/world.ts';
 import { temporaryFolder } from '../folder.ts';
+import { TINY_IMAGES, tinyImages } from '../tiny-images.ts';
 import { Three } from '../service/jobs/three.ts';
-
-const NETWORK: Network = {
-  name: 'tiny',
-  input: [2, 2, 1],
-  layers: [{ type: 'flatten' }, { type: 'dense', units: 4 }, { type: 'relu' }, { type: 'dense', units: 3 }],
-};
-
-function dataOf(samples: number, first = 0): Dataset {
-  const labels = Uint8Array.from({ length: samples }, (_, i) => (first + i) % 3);
-  const images = Uint8Array.from({ length: 4 * samples }, (_, i) => ((first + (i >> 2)) * 37 + i * 11) % 256);
-  return {
-    ...{ name: 'tiny', trainImages: images, trainLabels: labels, testImages: images, testLabels: labels },
-    ...{ rows: 2, columns: 2, channels: 1, classes: 3 },
-  };
-}
 
 const open: Three[] = [];
 afterEach(() => open.splice(0).forEach((three) => three.close()));
@@ -40,9 +24,9 @@ async function begin(changes: Partial<TrainDocument> = {}, three?: Three): Promi
   open.push(at);
   for (const party of PARTY_NAMES) await at.start(party);
   const [a, b] = at.owners;
-  const train = [at.put(a, 'scans', dataOf(13)), at.put(b, 'scans', dataOf(7, 13))];
+  const train = [at.put(a, 'scans', tinyImages(13)), at.put(b, 'scans', tinyImages(7, 13))];
   const document: TrainDocument = {
-    ...{ securenn: 'job', version: JOB_VERSION, federation: FEDERATION, title: 'a training', network: NETWORK },
+    ...{ securenn: 'job', version: JOB_VERSION, federation: FEDERATION, title: 'a training', network: TINY_IMAGES },
     ...{ suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33, nonce: hex(16), kind: 'train' },
     ...{ train, test: [train[0]], batch: 4, epochs: 6, loss: 'softmax', optimizer: 'sgd', learningRate: 0.25 },
     ...{ lrDecay: 1, lrDecayEpochs: 1, momentum: 0, seed: 3, checkpointEvery: 2, keepModel: false },

@@ -6,7 +6,6 @@ import { insecurePairKey } from '../../src/random/agreement.ts';
 import type { RecordedMessage } from '../../src/channel/memory.ts';
 import { pixelSource } from '../../src/data/encode.ts';
 import { maskOf } from '../../src/data/share.ts';
-import type { Network } from '../../src/nn/network.ts';
 import { parameters } from '../../src/nn/network.ts';
 import { decode } from '../../src/ring/fixed.ts';
 import { add, decrease } from '../../src/ring/z64.ts';
@@ -16,20 +15,16 @@ import type { ServeJob, TrainJob } from '../../src/server/job.ts';
 import type { ServingEnds } from '../../src/server/serving-ends.ts';
 import { ofEach, resultsIn, serveFederated, storeData, trainFederated, type OfEach } from '../federated.ts';
 import { temporaryFolder } from '../folder.ts';
+import { TINY_IMAGES } from '../tiny-images.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 
-const NETWORK: Network = {
-  name: 'tiny',
-  input: [2, 2, 1],
-  layers: [{ type: 'flatten' }, { type: 'dense', units: 4 }, { type: 'relu' }, { type: 'dense', units: 3 }],
-};
 const DOCUMENT = 'd0'.repeat(32);
 const TRAINING: TrainJob = {
-  ...{ kind: 'train', sessionId: '', document: DOCUMENT, network: NETWORK, ...DIRECT_SUITE, ...SOFTMAX_SGD },
+  ...{ kind: 'train', sessionId: '', document: DOCUMENT, network: TINY_IMAGES, ...DIRECT_SUITE, ...SOFTMAX_SGD },
   ...{ batch: 4, trainImages: 12, testImages: 0, steps: 8, checkpointEvery: 100, keepModel: true },
 };
 const JOB: ServeJob = {
-  ...{ kind: 'serve', sessionId: 's', document: '5e'.repeat(32), network: NETWORK, ...DIRECT_SUITE },
+  ...{ kind: 'serve', sessionId: 's', document: '5e'.repeat(32), network: TINY_IMAGES, ...DIRECT_SUITE },
   ...{ model: DOCUMENT, scores: true },
 };
 
@@ -43,7 +38,7 @@ beforeAll(async () => {
   const data = { trainImages: images, trainLabels: labels, rows: 2, columns: 2, channels: 1, classes: 3 };
   await trainFederated(TRAINING, { seed: 1, folder, train: [storeData(folder, data, 16)] });
   const results = await resultsIn(folder, TRAINING);
-  model = new Map(parameters(NETWORK).map(({ name }) => [name, decode(results.get(`model/${name}`)!, 16)]));
+  model = new Map(parameters(TINY_IMAGES).map(({ name }) => [name, decode(results.get(`model/${name}`)!, 16)]));
 });
 
 /** A client's input: what goes to each party. */

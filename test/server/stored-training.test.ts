@@ -2,7 +2,6 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Dataset } from '../../src/data/dataset.ts';
 import type { Network } from '../../src/nn/network.ts';
 import { parameters } from '../../src/nn/network.ts';
 import type { OwnedInput } from '../../src/engine/ownedInput.ts';
@@ -23,34 +22,21 @@ import {
   type TrainingPlace,
 } from '../federated.ts';
 import { temporaryFolder } from '../folder.ts';
+import { TINY_IMAGES, tinyImages } from '../tiny-images.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 
-const NETWORK: Network = {
-  name: 'tiny',
-  input: [2, 2, 1],
-  layers: [{ type: 'flatten' }, { type: 'dense', units: 4 }, { type: 'relu' }, { type: 'dense', units: 3 }],
-};
 const SAMPLES = 20;
 const STEPS = 10;
 
-function dataOf(samples: number, first = 0): Dataset {
-  const labels = Uint8Array.from({ length: samples }, (_, i) => (first + i) % 3);
-  const images = Uint8Array.from({ length: 4 * samples }, (_, i) => ((first + (i >> 2)) * 37 + i * 11) % 256);
-  return {
-    ...{ name: 'tiny', trainImages: images, trainLabels: labels, testImages: images, testLabels: labels },
-    ...{ rows: 2, columns: 2, channels: 1, classes: 3 },
-  };
-}
-
 /** Two epochs of five steps. */
 const JOB: TrainJob = {
-  ...{ kind: 'train', sessionId: '', document: 'd0'.repeat(32), network: NETWORK, ...DIRECT_SUITE, ...SOFTMAX_SGD },
+  ...{ kind: 'train', sessionId: '', document: 'd0'.repeat(32), network: TINY_IMAGES, ...DIRECT_SUITE, ...SOFTMAX_SGD },
   ...{ batch: 4, trainImages: SAMPLES, testImages: SAMPLES, epochs: 2, checkpointEvery: 2, keepModel: true },
 };
 
 /** Where a run keeps things, and what it trains on: two sets of different sizes, of two owners. */
 function place(folder: string = temporaryFolder('federated'), changes: Partial<TrainingPlace> = {}): TrainingPlace {
-  const two = [storeData(folder, dataOf(13), 16), storeData(folder, dataOf(7, 13), 16)];
+  const two = [storeData(folder, tinyImages(13), 16), storeData(folder, tinyImages(7, 13), 16)];
   return { seed: 5, folder, train: two, test: two, ...changes };
 }
 
@@ -65,7 +51,7 @@ describe('a training on stored data', () => {
     const one = place(temporaryFolder('federated'), { train: two.train, test: two.test });
     await trainFederated(JOB, { ...one, replace: (ends, party) => joined(ends, one.train, party) });
     const [a, b] = [await resultsIn(two.folder, JOB), await resultsIn(one.folder, JOB)];
-    expect(a.size).toBe(parameters(NETWORK).length + 2 + 2); // two losses, two counts
+    expect(a.size).toBe(parameters(TINY_IMAGES).length + 2 + 2); // two losses, two counts
     expect(asText(a)).toEqual(asText(b));
   });
 
@@ -82,7 +68,7 @@ describe('a training on stored data', () => {
       expect(told.filter((kind) => kind === 'checkpoint').length).toBe(1 + 6); // 0, 2, 4, 5, 6, 8, 10
       expect(told[told.length - 1]).toBe('finished');
       const revealed = told.filter((kind) => /\//.test(kind));
-      expect(revealed.length).toBe(party === 'P2' ? 0 : parameters(NETWORK).length + 4);
+      expect(revealed.length).toBe(party === 'P2' ? 0 : parameters(TINY_IMAGES).length + 4);
     }
     for (const party of ['P0', 'P1'] as const) {
       const told = kinds(party);
@@ -247,7 +233,7 @@ describe('a training whose party dies', () => {
 });
 
 describe('a model that stayed shared', () => {
-  const name = (party: PartyName): ModelName => ({ party, job: JOB.document!, network: NETWORK, fractionBits: 16 });
+  const name = (party: PartyName): ModelName => ({ party, job: JOB.document!, network: TINY_IMAGES, fractionBits: 16 });
   const load = (
     folder: string,
     party: PartyName,
@@ -260,7 +246,7 @@ describe('a model that stayed shared', () => {
     await trainFederated(JOB, where);
     const results = await resultsIn(where.folder, JOB);
     const [P0, P1, P2] = await Promise.all(PARTY_NAMES.map((party) => load(where.folder, party)));
-    for (const { name, shape } of parameters(NETWORK)) {
+    for (const { name, shape } of parameters(TINY_IMAGES)) {
       expect(add(P0.get(name)!.data!, P1.get(name)!.data!)).toEqual(results.get(`model/${name}`));
       expect(P2.get(name)).toEqual({ shape: [...shape], fractionBits: 16, data: null });
       for (const party of [P0, P1]) expect(Object.keys(party.get(name)!)).not.toContain('opening');
@@ -270,7 +256,7 @@ describe('a model that stayed shared', () => {
   it('is taken for no other: not of another party, job, network or fixed point', async () => {
     const where = place();
     await trainFederated(JOB, where);
-    const other: Network = { ...NETWORK, layers: NETWORK.layers.toSpliced(1, 1, { type: 'dense', units: 5 }) };
+    const other: Network = { ...TINY_IMAGES, layers: TINY_IMAGES.layers.toSpliced(1, 1, { type: 'dense', units: 5 }) };
     await expect(load(where.folder, 'P0', { job: 'ee'.repeat(32) })).rejects.toThrow(/is of the model that job d0d0/);
     await expect(load(where.folder, 'P0', { network: other })).rejects.toThrow(/is no model of this network/);
     await expect(load(where.folder, 'P0', { fractionBits: 13 })).rejects.toThrow(
