@@ -16,9 +16,7 @@ import { faultOf, syncFolder, writeFileAtomically, type Files } from '../data/at
 import { makeFolder } from '../data/folders.ts';
 import { Problem } from '../data/problem.ts';
 import { canonicalBytes } from '../federation/canonical.ts';
-
-/** Public: digests, ids, names, counts, reasons. */
-export type Facts = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+import type { Facts } from './jobs-api.ts';
 
 export interface AuditLine {
   readonly n: number;

@@ -102,7 +102,10 @@ export interface Decisions {
   of(job: Digest): readonly Received<DecisionDocument>[];
 }
 
-/** What changes state goes into the audit log before it is acted on. Facts are public: digests, ids, names, reasons. */
+/** Public: digests, ids, names, counts, reasons. */
+export type Facts = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+
+/** What changes state goes into the audit log before it is acted on. */
 export interface Audit {
-  append(event: string, facts: Readonly<Record<string, string | number | boolean | readonly string[]>>): Promise<void>;
+  append(event: string, facts: Facts): Promise<void>;
 }

@@ -6,6 +6,7 @@
  * was not approved here, none twice, none past its end, and none with other keys than the parties named.
  */
 import { digestOf } from '../../federation/canonical.ts';
+import type { Facts } from '../jobs-api.ts';
 import {
   MAX_ATTEMPTS,
   type AbortControl,
@@ -64,8 +65,6 @@ export type MemberEvent =
   | { readonly kind: 'allow'; readonly images: number }
   /** Serving: all that it allows have been answered. */
   | { readonly kind: 'exhausted' };
-
-export type Facts = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 export type MemberAction =
   | { readonly do: 'audit'; readonly event: string; readonly facts: Facts }
