@@ -5,7 +5,7 @@
 import { createScanner, printParseErrorCode, visit, type ParseOptions } from 'jsonc-parser';
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
-import { faultOf } from '../data/atomic-write.ts';
+import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
 
 export interface Origin {
@@ -122,4 +122,14 @@ function brief(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** Whole or not at all. */
+export async function writeNamedFile(path: string, text: string): Promise<void> {
+  await writeFileAtomically(path, Buffer.from(text)).catch((error: unknown) => {
+    throw new Problem(
+      `${path}: cannot be written: ${faultOf(error)}`,
+      'see that the disk has room and the folder can be written',
+    );
+  });
 }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
+import { faultOf } from '../data/atomic-write.ts';
 import { makeFolder } from '../data/folders.ts';
 import { checkPrivateFolder } from '../data/private-folder.ts';
 import { Problem } from '../data/problem.ts';
@@ -27,6 +27,7 @@ import {
   type CertificateFacts,
   type TlsKey,
 } from '../federation/certificate.ts';
+import { writeNamedFile } from '../federation/form.ts';
 import { readFederation, type Federation } from '../federation/federation-file.ts';
 import { Identity, idOf } from '../federation/identity.ts';
 import { readIdentity, readSecret, writeIdentity, writeSecret } from '../federation/secret-file.ts';
@@ -73,7 +74,7 @@ export async function initParty(folder: string, party: NewParty): Promise<PartyC
   const { listen, bindLinks } = party;
   const config = { role, listen, links: bindLinks, private: party.private, passphraseFile };
   // Last: a folder without it is no party's, and can be removed and made again.
-  await writeFileOrSay(paths.config, initialConfig(config));
+  await writeNamedFile(paths.config, initialConfig(config));
   return card;
 }
 
@@ -195,7 +196,7 @@ export function cardPath(paths: PartyPaths, role: Role): string {
 }
 
 export async function writeCard(paths: PartyPaths, card: SignedCard<PartyCard>): Promise<void> {
-  await writeFileOrSay(cardPath(paths, card.card.role), formatCard(card));
+  await writeNamedFile(cardPath(paths, card.card.role), formatCard(card));
 }
 
 async function readTls(
@@ -222,17 +223,8 @@ export async function writeTls(
   certificate: string,
   passphrase: string | undefined,
 ): Promise<void> {
-  await writeFileOrSay(certificate, tls.certificate);
+  await writeNamedFile(certificate, tls.certificate);
   await writeSecret(key, 'tls-key', Buffer.from(tls.key), { passphrase });
-}
-
-export async function writeFileOrSay(path: string, text: string): Promise<void> {
-  await writeFileAtomically(path, Buffer.from(text)).catch((error: unknown) => {
-    throw new Problem(
-      `${path}: cannot be written: ${faultOf(error)}`,
-      'see that the disk has room and the folder can be written',
-    );
-  });
 }
 
 /** Without port and brackets. */

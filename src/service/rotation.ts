@@ -6,18 +6,11 @@ import { Problem } from '../data/problem.ts';
 import { STORAGE_KEY_BYTES } from '../data/vault.ts';
 import { signCard, type PartyCard } from '../federation/card.ts';
 import { makeTlsKey, readCertificate, renewCertificate } from '../federation/certificate.ts';
+import { writeNamedFile } from '../federation/form.ts';
 import { Identity, idOf } from '../federation/identity.ts';
 import { readIdentity, writeIdentity, writeSecret } from '../federation/secret-file.ts';
 import { readPassphrase, type PartyPaths } from './config.ts';
-import {
-  hostsOf,
-  openPartyFolder,
-  readOwnCard,
-  readOwnFederation,
-  writeCard,
-  writeFileOrSay,
-  writeTls,
-} from './party-folder.ts';
+import { hostsOf, openPartyFolder, readOwnCard, readOwnFederation, writeCard, writeTls } from './party-folder.ts';
 
 export const ROTATIONS = ['certificate', 'tls', 'finish', 'identity', 'storage'] as const;
 /**
@@ -41,7 +34,7 @@ export async function rotateKeys(folder: string, what: Rotation): Promise<PartyC
   switch (what) {
     case 'certificate': {
       const renewed = await renewCertificate(party.tls[0].material().key, options);
-      await writeFileOrSay(paths.tlsCertificate, renewed.certificate);
+      await writeNamedFile(paths.tlsCertificate, renewed.certificate);
       return undefined;
     }
     case 'tls': {

@@ -1,7 +1,6 @@
 /** `securenn federation join|show`: the three parties' cards in one public file, whose fingerprint people compare. */
 import { existsSync } from 'node:fs';
 import type { Options } from 'yargs';
-import { faultOf, writeFileAtomically } from '../../data/atomic-write.ts';
 import { Problem } from '../../data/problem.ts';
 import { parsePartyCard, ROLES } from '../../federation/card.ts';
 import {
@@ -12,7 +11,7 @@ import {
   updateFederation,
   type Federation,
 } from '../../federation/federation-file.ts';
-import { readNamedFile } from '../../federation/form.ts';
+import { readNamedFile, writeNamedFile } from '../../federation/form.ts';
 import { idOf } from '../../federation/identity.ts';
 import { layTable, widthOf } from '../layout.ts';
 import { type Argv, jsonOption, optionalText, RESULTS, TASK, text } from '../options/values.ts';
@@ -46,9 +45,7 @@ export async function federationJoin(argv: Argv): Promise<void> {
       'put newer cards into it with --update, or give another file to --out',
     );
   }
-  await writeFileAtomically(path, Buffer.from(formatFederation(federation))).catch((error: unknown) => {
-    throw new Problem(`${path}: cannot be written: ${faultOf(error)}`, 'see that the folder can be written');
-  });
+  await writeNamedFile(path, formatFederation(federation));
   say(out, `${path} is written`);
   show(federation, out);
   if (update)

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Options } from 'yargs';
-import { faultOf, writeFileAtomically } from '../../data/atomic-write.ts';
 import { Problem } from '../../data/problem.ts';
 import { formatCard, memberName, signCard, type MemberCard } from '../../federation/card.ts';
+import { writeNamedFile } from '../../federation/form.ts';
 import { Identity } from '../../federation/identity.ts';
 import { readIdentity, writeIdentity } from '../../federation/secret-file.ts';
 import { type Argv, jsonOption, optionalText, RESULTS, TASK, text } from '../options/values.ts';
@@ -57,10 +57,7 @@ async function giveCard(command: string, argv: Argv, identity: Identity, path: s
     ...(roles === undefined ? {} : { roles }),
   };
   const cardFile = join(dirname(path), `${name}.card.json`);
-  const bytes = Buffer.from(formatCard(signCard(card, identity)));
-  await writeFileAtomically(cardFile, bytes).catch((error: unknown) => {
-    throw new Problem(`${cardFile}: cannot be written: ${faultOf(error)}`, 'see that the folder can be written');
-  });
+  await writeNamedFile(cardFile, formatCard(signCard(card, identity)));
   say(out, `${name}: id ${identity.id}`);
   say(out, `key file, secret: ${path}`);
   say(out, `card, for the operators of all three parties: ${cardFile}`);
