@@ -18,7 +18,7 @@ import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { pinOf, type LinkTls } from '../src/channel/pins.ts';
 import { makeTlsKey, type TlsKey } from '../src/federation/certificate.ts';
-import { NETWORKS } from '../src/nn/network.ts';
+import { NETWORKS } from '../src/nn/named.ts';
 import type { PartyName } from '../src/server/ipc.ts';
 import type { InferJob, TrainJob } from '../src/server/job.ts';
 import { GARBAGE_COLLECTION } from '../src/server/party-child.ts';

@@ -4,7 +4,10 @@
  */
 import type { ConvJob, ConvMap, ConvShape, GemmJob } from '../../runtime/compute.ts';
 import { ROLES, lengths } from '../../runtime/wasm/convPlan.ts';
-import { NETWORKS, layerShapes, pairOf, type LayerSpec, type Network } from '../../src/nn/network.ts';
+import { pairOf } from '../../src/nn/layers/fields.ts';
+import type { LayerSpec } from '../../src/nn/layers/table.ts';
+import { NETWORKS } from '../../src/nn/named.ts';
+import { layerShapes, type Network } from '../../src/nn/network.ts';
 import { randomElements } from './check.ts';
 
 interface Named {

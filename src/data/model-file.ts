@@ -4,7 +4,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { layerName, type LayerSpec, parameters, type Network } from '../nn/network.ts';
+import { layerName, type LayerSpec } from '../nn/layers/table.ts';
+import { parameters, type Network } from '../nn/network.ts';
 import { parseNetwork } from '../nn/networkFile.ts';
 import { sameShape } from '../ring/shape.ts';
 import { Problem } from './problem.ts';
@@ -143,11 +144,16 @@ function firstDifference(found: Network, expected: Network): string {
   const [mine, asked] = [found.layers[i], expected.layers[i]];
   if (mine === undefined) return `it has no ${layerName(asked, i)}`;
   if (asked === undefined) return `its ${layerName(mine, i)} is one more than was asked for`;
-  return `its ${layerName(mine, i)} is not ${layerName(asked, i)}${sameName(mine, asked, i) ? ' in stride or padding' : ''}`;
+  return `its ${layerName(mine, i)} is not ${layerName(asked, i)}${differing(mine, asked, i)}`;
 }
 
-function sameName(a: LayerSpec, b: LayerSpec, i: number): boolean {
-  return layerName(a, i) === layerName(b, i);
+/** Of layers that are named alike: the fields in which they differ. */
+function differing(a: LayerSpec, b: LayerSpec, i: number): string {
+  if (layerName(a, i) !== layerName(b, i)) return '';
+  const fields = (spec: LayerSpec): Map<string, unknown> => new Map(Object.entries(spec));
+  const [mine, asked] = [fields(a), fields(b)];
+  const all = [...new Set([...mine.keys(), ...asked.keys()])];
+  return ` in ${all.filter((key) => !isDeepStrictEqual(mine.get(key), asked.get(key))).join(' and ')}`;
 }
 
 function describe(network: Network): string {

@@ -1,7 +1,7 @@
 /** Inference: the class index of every image, or the scores of all classes, in shares; the caller decides who may see them. */
 import type { Engine, Value } from '../engine/engine.ts';
 import { argmax, indexOf } from '../functions/argmax.ts';
-import { classScores, type Parameters } from './layers.ts';
+import { classScores, type Parameters } from './forward.ts';
 import type { Network } from './network.ts';
 
 /** images (batch, inputs) → predicted classes (batch, 1), integers. */

@@ -12,11 +12,11 @@ function publicStream(seed: number, purpose: string): Stream {
   return new PairStreams(insecurePairKey(seed, 'public')).stream('seed', purpose);
 }
 
-/** He initialisation, uniform: weights in ±√(6 / fanIn), variance 2 / fanIn; biases zero. */
-export function initialValues(spec: ParameterSpec, seed: number): Float64Array {
+/** He initialisation, uniform in ±√(6 / fanIn), variance 2 / fanIn; or a constant. */
+export function initialValues(spec: Pick<ParameterSpec, 'name' | 'shape' | 'initial'>, seed: number): Float64Array {
   const out = new Float64Array(sizeOf(spec.shape));
-  if (spec.fanIn === 0) return out;
-  const bound = Math.sqrt(6 / spec.fanIn);
+  if (typeof spec.initial === 'number') return out.fill(spec.initial);
+  const bound = Math.sqrt(6 / spec.initial.fanIn);
   const words = uint32(publicStream(seed, `weights/${spec.name}`), out.length);
   for (let i = 0; i < out.length; i++) out[i] = (words[i] / 2 ** 31 - 1) * bound;
   return out;

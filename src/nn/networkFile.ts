@@ -2,38 +2,23 @@
 import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
 import { z } from 'zod';
 import { didYouMean } from './nearest.ts';
-import { layerShapes, type Network } from './network.ts';
+import { LARGEST, size } from './layers/fields.ts';
+import { LAYERS } from './layers/table.ts';
+import { classCount, type Network } from './network.ts';
 
 // A schema's message says what is expected; `inWords` adds the place and what was found.
-const whole = (minimum: number, maximum: number): z.ZodInt => {
-  const error = `a whole number from ${minimum} to ${maximum}`;
-  return z.int(error).min(minimum, error).max(maximum, error);
-};
-const LARGEST = 65536;
 const MOST_LAYERS = 256;
-const size = whole(1, LARGEST);
-const extent = z.union([size, z.tuple([size, size])], `a whole number from 1 to ${LARGEST}, or [height, width]`);
-const stride = whole(1, 1024).optional();
-const pooling = { window: extent, stride };
-
+const LONGEST_NAME = 64;
 const INPUT = `[inputs] or [height, width, channels], whole numbers from 1 to ${LARGEST}`;
-const LAYERS = `a list of 1 to ${MOST_LAYERS} layers`;
+const LISTED = `a list of 1 to ${MOST_LAYERS} layers`;
+const NAME = `a text of 1 to ${LONGEST_NAME} characters`;
+const SEVERAL = 'a list of two or more names of layers before it';
 
-const layers = {
-  conv2d: {
-    type: z.literal('conv2d'),
-    filters: size,
-    kernel: extent,
-    stride,
-    padding: whole(0, 1024).optional(),
-  },
-  maxpool: { type: z.literal('maxpool'), ...pooling },
-  averagepool: { type: z.literal('averagepool'), ...pooling },
-  dense: { type: z.literal('dense'), units: size },
-  flatten: { type: z.literal('flatten') },
-  relu: { type: z.literal('relu') },
-};
-const layerTypes = Object.keys(layers);
+const name = z.string(NAME).min(1, NAME).max(LONGEST_NAME, NAME);
+const one = z.string('the name of a layer before it, or "input"').optional();
+const several = z.array(name, SEVERAL).min(2, SEVERAL).max(MOST_LAYERS, SEVERAL);
+
+const layerTypes = Object.keys(LAYERS);
 const TYPES = `one of ${layerTypes.join(', ')}`;
 /** Other libraries' names that no likeness of letters leads from. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
@@ -47,29 +32,28 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
 };
 const object = 'an object {…}';
 
+const layers = Object.values(LAYERS).map(({ type, fields, joins }) =>
+  z.strictObject(
+    { type: z.literal(type), ...fields, name: name.optional(), from: joins === true ? several : one },
+    object,
+  ),
+);
+
 const network = {
-  name: z.string('a text of 1 to 64 characters').min(1).max(64),
+  name,
   input: z.array(size, INPUT).min(1, INPUT).max(4, INPUT),
   layers: z
     .array(
-      z.discriminatedUnion(
-        'type',
-        [
-          z.strictObject(layers.conv2d, object),
-          z.strictObject(layers.maxpool, object),
-          z.strictObject(layers.averagepool, object),
-          z.strictObject(layers.dense, object),
-          z.strictObject(layers.flatten, object),
-          z.strictObject(layers.relu, object),
-        ],
-        { error: ({ code }) => ((code as string) === 'invalid_type' ? object : TYPES) },
-      ),
-      LAYERS,
+      z.discriminatedUnion('type', layers as [(typeof layers)[number]], {
+        error: ({ code }) => ((code as string) === 'invalid_type' ? object : TYPES),
+      }),
+      LISTED,
     )
-    .min(1, LAYERS)
-    .max(MOST_LAYERS, LAYERS),
+    .min(1, LISTED)
+    .max(MOST_LAYERS, LISTED),
 };
-const networkSchema: z.ZodType<Network> = z.strictObject(network, object);
+// The table's fields are those of its specs.
+const networkSchema = z.strictObject(network, object) as unknown as z.ZodType<Network>;
 
 type Issue = z.core.$ZodIssue;
 
@@ -89,13 +73,12 @@ function meantLayer(type: string): string {
 }
 
 function unknownField(key: string, path: Issue['path'], owner: unknown): string {
-  const type = path.length === 0 ? undefined : (owner as { type: keyof typeof layers }).type;
+  const type = path.length === 0 ? undefined : (owner as { type: keyof typeof LAYERS }).type;
   const [what, known] =
     type === undefined
       ? ['a network', Object.keys(network)]
-      : [type, Object.keys(layers[type]).filter((k) => k !== 'type')];
-  const takes = known.length === 0 ? 'takes no more' : `takes ${known.join(', ')}`;
-  return `${placeOf([...path, key])}unknown: ${what} ${takes}${didYouMean(key, known)}`;
+      : [type, [...Object.keys(LAYERS[type].fields), 'name', 'from']];
+  return `${placeOf([...path, key])}unknown: ${what} takes ${known.join(', ')}${didYouMean(key, known)}`;
 }
 
 function valueAt(json: unknown, path: Issue['path']): unknown {
@@ -123,12 +106,10 @@ export function parseNetwork(json: unknown, source: string): Network {
   const parsed = networkSchema.safeParse(json);
   if (!parsed.success) throw new Error(`${source}: ${inWords(parsed.error.issues[0], json)}`);
   const network = parsed.data;
-  if (network.layers.at(-1)!.type !== 'dense')
-    throw new Error(`${source}: the last layer must be dense (its outputs are the class scores)`);
   if (network.input.length !== 1 && network.input.length !== 3)
     throw new Error(`${source}: input: found ${shown(network.input)}, expected ${INPUT}${greyHint(network.input)}`);
   try {
-    layerShapes(network);
+    classCount(network);
   } catch (error) {
     throw new Error(`${source}: ${(error as Error).message}`, { cause: error });
   }

@@ -6,7 +6,8 @@ import type { Engine, Value } from '../engine/engine.ts';
 import { sizeOf } from '../ring/shape.ts';
 import { argmax } from '../functions/argmax.ts';
 import { batchOrder, initialValues } from './initial.ts';
-import { forward, type Parameters, type Tape, truncated } from './layers.ts';
+import { backward } from './backward.ts';
+import { forward, type Parameters, prepared } from './forward.ts';
 import { type LossName, lossOf } from './loss.ts';
 import { layerShapes, type Network, parameters as parameterSpecs } from './network.ts';
 import { droppedBits, MOST_BITS, type OptimizerName, type State, update, type UpdateOptions } from './optimizer.ts';
@@ -197,6 +198,7 @@ export async function train(
 
 interface StepOptions extends UpdateOptions {
   readonly loss: LossName;
+  readonly seed: number;
   /** Whether the loss is revealed. */
   readonly shown: boolean;
 }
@@ -213,43 +215,17 @@ async function trainStep(
   for (const [name, x] of state) state.set(name, await engine.carry(name, x));
   const images = engine.rows(data.images, indices);
   const labels = engine.rows(data.labels, indices);
-  const { logits, tapes } = await forward(engine, network, state, images);
+  const { logits, tapes, kept } = await forward(engine, network, state, images, options);
   const loss = await engine.scope('loss', (fork) => lossOf(fork, options.loss, logits, labels));
   await engine.all([
-    (fork) => backward(fork, tapes, tapes.length - 1, loss.delta, state, options),
+    async (fork) => {
+      await backward(fork, tapes, loss.delta, (own, name, gradient) => update(own, name, gradient, state, options));
+    },
     async (fork) => {
       if (options.shown) await fork.reveal(REVEALED.loss(options.step), await loss.sum(fork));
     },
   ]);
-}
-
-/** From layer i down: its update overlaps the propagation of the error to the layers before it. */
-async function backward(
-  engine: Engine,
-  tapes: readonly Tape[],
-  i: number,
-  error: Value,
-  state: State,
-  options: StepOptions,
-): Promise<void> {
-  const tape = tapes[i];
-  const trainedBefore = tapes.slice(0, i).some((earlier) => earlier.parameters.length > 0);
-  const within = <T>(outer: Engine, task: (fork: Engine) => Promise<T>): Promise<T> => outer.scope(tape.scope, task);
-  const delta = tape.parameters.length > 0 ? await within(engine, (fork) => truncated(fork, error)) : error;
-  await engine.all([
-    (lane) =>
-      within(lane, async (fork) => {
-        const gradients = await tape.gradients(fork, delta);
-        await fork.all(
-          tape.parameters.map((name, k) => (own: Engine) => update(own, name, gradients[k], state, options)),
-        );
-      }),
-    async (lane) => {
-      if (!trainedBefore) return;
-      const before = await within(lane, (fork) => tape.input(fork, delta));
-      await backward(lane, tapes, i - 1, before, state, options);
-    },
-  ]);
+  for (const [name, x] of kept) state.set(name, x);
 }
 
 /**
@@ -267,11 +243,12 @@ async function countCorrect(
   const [testImages, testLabels] = [data.testImages!, data.testLabels!];
   const images = testImages.shape[0];
   const batch = evaluationBatch(network);
+  const model = await prepared(engine, network, parameters);
   let correct: Value | undefined;
   for (let from = 0; from < images; from += batch) {
     const indices = Array.from({ length: Math.min(batch, images - from) }, (_, i) => from + i);
     const hits = await engine.scope(`images/${from}`, async (fork) => {
-      const { logits } = await forward(fork, network, parameters, fork.rows(testImages, indices));
+      const { logits } = await forward(fork, network, model, fork.rows(testImages, indices));
       const right = await fork.mul(await argmax(fork, logits), fork.rows(testLabels, indices));
       return fork.sumRows(perClass ? right : fork.sumColumns(right));
     });

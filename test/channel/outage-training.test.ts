@@ -6,7 +6,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { PeerName } from '../../src/channel/channel.ts';
 import { createSecureEngine } from '../../src/engine/secure.ts';
 import type { OwnedInput } from '../../src/engine/ownedInput.ts';
-import { NETWORKS } from '../../src/nn/network.ts';
+import { NETWORKS } from '../../src/nn/named.ts';
 import { train } from '../../src/nn/train.ts';
 import { createParty, type PartyId } from '../../src/party/party.ts';
 import { PairStreams } from '../../src/random/streams.ts';

@@ -7,7 +7,7 @@ import type { TrainSettings } from '../../src/cli/options/training.ts';
 import { checkFolderIsFree, chooseStep, readRun, type AllHoldings } from '../../src/cli/resume.ts';
 import type { Holdings } from '../../src/data/checkpoint-store.ts';
 import { Problem } from '../../src/data/problem.ts';
-import { NETWORKS } from '../../src/nn/network.ts';
+import { NETWORKS } from '../../src/nn/named.ts';
 import { temporaryFolder } from '../folder.ts';
 
 const KEEPERS = ['owner', 'P0', 'P1', 'P2'] as const;

@@ -49,7 +49,8 @@ type Script = (
 async function measured(setting: TinySetting, chunk: number, script: Script): Promise<Counted> {
   const inputs = new Map<string, OwnedParts>();
   const input = (name: string, shape: Shape, bits: number): OwnedParts => {
-    const parts = inputs.get(name) ?? ownedParts(encode(initialValues({ name, shape, fanIn: 100 }, 1), bits));
+    const parts =
+      inputs.get(name) ?? ownedParts(encode(initialValues({ name, shape, initial: { fanIn: 100 } }, 1), bits));
     inputs.set(name, parts);
     return parts;
   };

@@ -3,9 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { dataOf } from '../../src/engine/linear.ts';
 import type { Engine, Value } from '../../src/engine/engine.ts';
 import { createPlainEngine, type PlainEngine } from '../../src/engine/plain.ts';
+import { backward } from '../../src/nn/backward.ts';
 import { initialValues } from '../../src/nn/initial.ts';
-import { forward, truncated } from '../../src/nn/layers.ts';
-import { layerShapes, type LayerSpec, type Network, parameters } from '../../src/nn/network.ts';
+import { forward } from '../../src/nn/forward.ts';
+import { truncated } from '../../src/nn/layers/layer.ts';
+import type { LayerSpec } from '../../src/nn/layers/table.ts';
+import { layerShapes, type Network, parameters } from '../../src/nn/network.ts';
 import { decode } from '../../src/ring/fixed.ts';
 import { sizeOf } from '../../src/ring/shape.ts';
 import { testRandom } from '../reference.ts';
@@ -80,14 +83,12 @@ async function pass(
   const model = new Map(names.map((name, i) => [name, tensors[i]]));
   const { logits, tapes } = await forward(engine, net, model, batch);
   const gradients = new Map<string, Value>();
-  let error = delta;
-  for (const tape of tapes.toReversed()) {
-    if (tape.parameters.length > 0) error = await truncated(engine, error);
-    const found = await tape.gradients(engine, error);
-    for (const [i, name] of tape.parameters.entries()) gradients.set(name, found[i]);
-    error = await tape.input(engine, error);
-  }
-  return { y: logits, gradients: names.map((name) => gradients.get(name)!), input: error };
+  const keep = (_fork: Engine, name: string, gradient: Value): Promise<void> => {
+    gradients.set(name, gradient);
+    return Promise.resolve();
+  };
+  const input = await engine.scope('back', (fork) => backward(fork, tapes, delta, keep, true));
+  return { y: logits, gradients: names.map((name) => gradients.get(name)!), input: input! };
 }
 
 async function plainEngine(): Promise<PlainEngine> {

@@ -1,8 +1,10 @@
 /** Networks as data: the paper's, one's own, and what is said of those that do not fit together. */
 import { describe, expect, it } from 'vitest';
-import { classCount, inputSize, layerShapes, type LayerSpec, NETWORKS, parameters } from '../../src/nn/network.ts';
+import type { LayerSpec } from '../../src/nn/layers/table.ts';
+import { NETWORKS } from '../../src/nn/named.ts';
+import { classCount, inputSize, layerShapes, parameters } from '../../src/nn/network.ts';
 import { parseNetwork } from '../../src/nn/networkFile.ts';
-import { schedule } from '../../src/nn/layers.ts';
+import { schedule } from '../../src/nn/schedule.ts';
 
 const shapes = (name: string): (readonly number[])[] => parameters(NETWORKS[name]).map(({ shape }) => shape);
 
@@ -58,7 +60,7 @@ describe('a network of one’s own', () => {
     ['no units', [4], [{ type: 'dense', units: 0 }], /^x\.json: layers\[0\]\.units: /],
     ['an unknown layer', [4], [{ type: 'conv9' }], /^x\.json: layers\[0\]/],
     ['an unknown property', [4], [{ ...dense, bias: 1 }], /^x\.json: layers\[0\]\.bias/],
-    ['a last layer that is not dense', [4], [dense, { type: 'relu' }], /the last layer must be dense/],
+    ['a last layer that gives an image', [4, 4, 1], [{ type: 'relu' }], /the last layer must give a vector/],
     ['no layers', [4], [], /^x\.json: layers: /],
     [
       'dense on an image',

@@ -65,12 +65,12 @@ describe('a network file', () => {
     [withLayers({ type: 'dense', units: 2.5 }), `layers[0].units: found 2.5, expected ${whole}`],
     [withLayers({ type: 'dense', units: 65537 }), `layers[0].units: found 65537, expected ${whole}`],
     [withLayers({ type: 'dense', units: '10' }), `layers[0].units: found "10", expected ${whole}`],
-    [withLayers({ ...dense, bias: true }), 'layers[0].bias: unknown: dense takes units'],
+    [withLayers({ ...dense, bias: true }), 'layers[0].bias: unknown: dense takes units, name, from'],
     [
       withLayers({ type: 'dense', units: 3, unit: 3 }),
-      'layers[0].unit: unknown: dense takes units; did you mean "units"?',
+      'layers[0].unit: unknown: dense takes units, name, from; did you mean "units"?',
     ],
-    [withLayers({ type: 'relu', units: 3 }, dense), 'layers[0].units: unknown: relu takes no more'],
+    [withLayers({ type: 'relu', units: 3 }, dense), 'layers[0].units: unknown: relu takes name, from'],
     [
       withLayers({ type: 'conv2d', filters: 2, kernel: 'big' }),
       `layers[0].kernel: found "big", expected ${whole}, or [height, width]`,
@@ -83,7 +83,11 @@ describe('a network file', () => {
       withLayers({ type: 'maxpool', window: 2, stride: 0 }),
       'layers[0].stride: found 0, expected a whole number from 1 to 1024',
     ],
-    [withLayers({ type: 'relu' }), 'the last layer must be dense (its outputs are the class scores)'],
+    [withLayers({ type: 'relu' }), 'nothing'],
+    [
+      { name: 'x', input: [4, 4, 1], layers: [{ type: 'relu' }] },
+      'the last layer must give a vector, the class scores: layer 0 (relu) gives [4,4,1]',
+    ],
   ])('%j: %s', (json, message) => {
     expect(said(JSON.stringify(json))).toBe(message === 'nothing' ? message : `x.json: ${message}`);
   });

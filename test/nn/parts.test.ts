@@ -1,7 +1,8 @@
 /** The pieces of the training loop: optimizer arithmetic, public randomness, the gradient of a loss. */
 import { describe, expect, it } from 'vitest';
+import { backward } from '../../src/nn/backward.ts';
 import { batchOrder, initialValues } from '../../src/nn/initial.ts';
-import { forward, truncated } from '../../src/nn/layers.ts';
+import { forward } from '../../src/nn/forward.ts';
 import { parameters } from '../../src/nn/network.ts';
 import { dyadic, type State, update } from '../../src/nn/optimizer.ts';
 import { createPlainEngine, type PlainEngine } from '../../src/engine/plain.ts';
@@ -84,12 +85,12 @@ describe('public randomness', () => {
   });
 
   it('gives He’s variance and zero biases', () => {
-    const values = initialValues({ name: 'w', shape: [100, 100], fanIn: 100 }, 1);
+    const values = initialValues({ name: 'w', shape: [100, 100], initial: { fanIn: 100 } }, 1);
     const mean = values.reduce((a, b) => a + b, 0) / values.length;
     const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length;
     expect(Math.abs(mean)).toBeLessThan(0.005);
     expect(Math.abs(variance - 0.02)).toBeLessThan(0.001);
-    expect(initialValues({ name: 'b', shape: [1, 4], fanIn: 0 }, 1)).toEqual(new Float64Array(4));
+    expect(initialValues({ name: 'b', shape: [1, 4], initial: 0 }, 1)).toEqual(new Float64Array(4));
   });
 });
 
@@ -105,7 +106,6 @@ describe('gradients', () => {
     );
     const batch = engine.constant([4, 6], inputs);
 
-    // Backward, as trainStep does it
     const values = new Map(
       specs.map((spec) => [spec.name, engine.constant(spec.shape, model.get(spec.name)!) as Value]),
     );
@@ -114,14 +114,12 @@ describe('gradients', () => {
       [4, 3],
       target.flatMap((t) => [0, 1, 2].map((c) => Number(c === t))),
     );
-    let delta: Value = engine.sub((await softmax(engine, logits)).probabilities, labels);
+    const delta = engine.sub((await softmax(engine, logits)).probabilities, labels);
     const gradients = new Map<string, Float64Array>();
-    for (const tape of tapes.toReversed()) {
-      if (tape.parameters.length > 0) delta = await truncated(engine, delta);
-      const found = await tape.gradients(engine, delta);
-      tape.parameters.forEach((name, i) => gradients.set(name, read(found[i])));
-      delta = await tape.input(engine, delta);
-    }
+    await backward(engine, tapes, delta, (_fork, name, gradient) => {
+      gradients.set(name, read(gradient));
+      return Promise.resolve();
+    });
 
     /** Summed cross-entropy in double precision. */
     const loss = (m: Map<string, number[]>): number => {

@@ -1,6 +1,7 @@
 /** A larger network: one training step of the VGG-style one on a small batch, in three parties, against the plain engine. */
 import { expect, it } from 'vitest';
-import { NETWORKS, parameters } from '../../src/nn/network.ts';
+import { NETWORKS } from '../../src/nn/named.ts';
+import { parameters } from '../../src/nn/network.ts';
 import { REVEALED, train, type TrainOptions } from '../../src/nn/train.ts';
 import { createPlainEngine } from '../../src/engine/plain.ts';
 import { createSecureEngine } from '../../src/engine/secure.ts';

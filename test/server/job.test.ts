@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/data/problem.ts';
-import { NETWORKS } from '../../src/nn/network.ts';
+import { NETWORKS } from '../../src/nn/named.ts';
 import { noticeSchema, orderSchema } from '../../src/server/ipc.ts';
 import {
   checkpointDue,

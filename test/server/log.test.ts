@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Link, PeerName } from '../../src/channel/channel.ts';
 import { memoryPair } from '../../src/channel/memory.ts';
-import { NETWORKS } from '../../src/nn/network.ts';
+import { NETWORKS } from '../../src/nn/named.ts';
 import type { TrainJob } from '../../src/server/job.ts';
 import { createLog, isLogLine, jobFacts } from '../../src/server/log.ts';
 import { LOG_LEVELS, type LogLevel } from '../../src/server/log-levels.ts';

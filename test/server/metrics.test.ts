@@ -9,7 +9,7 @@ import { memoryPair } from '../../src/channel/memory.ts';
 import { PartyMetrics } from '../../src/server/metrics.ts';
 import type { InferJob } from '../../src/server/job.ts';
 import { WaitMeter } from '../../src/server/wait-meter.ts';
-import { NETWORKS } from '../../src/nn/network.ts';
+import { NETWORKS } from '../../src/nn/named.ts';
 import { samples, type Samples } from '../samples.ts';
 
 const HOST = '127.0.0.1';

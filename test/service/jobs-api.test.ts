@@ -7,7 +7,7 @@ import { jobDocument, type CancelDocument, type JobDocument } from '../../src/fe
 import { Identity } from '../../src/federation/identity.ts';
 import { sealTo } from '../../src/federation/sealed.ts';
 import { signDocument, type Signed } from '../../src/federation/signed.ts';
-import { NETWORKS } from '../../src/nn/network.ts';
+import { NETWORKS } from '../../src/nn/named.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
 import { receive } from '../../src/service/received.ts';
 import { ownedSet, signedDecision, signedGrant, signedWithdrawal } from './documents.ts';

@@ -3,7 +3,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { LINKS } from '../../channel/linkModel.ts';
 import { type Counted, countInference, countOperation, countTraining } from '../../nn/count.ts';
 import type { MicroOperation } from '../../nn/micro.ts';
-import { NETWORKS } from '../../nn/network.ts';
+import { NETWORKS } from '../../nn/named.ts';
 import type { Rates } from '../estimate/calibrate.ts';
 import { secondsOf } from '../estimate/model.ts';
 import type { TrainSettings } from '../options/training.ts';

@@ -2,7 +2,8 @@
 import { extname } from 'node:path';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
-import { NETWORKS, type Network } from '../../nn/network.ts';
+import { NETWORKS } from '../../nn/named.ts';
+import type { Network } from '../../nn/network.ts';
 import { readSession, sessionOptions, type SessionSettings } from './session.ts';
 import { number, optionalInteger, optionalText, RESULTS, TASK, text, type Argv } from './values.ts';
 

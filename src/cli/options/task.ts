@@ -3,7 +3,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
 import { didYouMean } from '../../nn/nearest.ts';
-import { NETWORKS, type Network } from '../../nn/network.ts';
+import { NETWORKS } from '../../nn/named.ts';
+import type { Network } from '../../nn/network.ts';
 import { readNetworkText } from '../../nn/networkFile.ts';
 import { integer, number, optionalText, TASK, text, type Argv } from './values.ts';
 

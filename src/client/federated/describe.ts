@@ -3,7 +3,7 @@ import type { Digest } from '../../federation/canonical.ts';
 import type { DataReference, GrantDocument, JobDocument, Revealed, TrainDocument } from '../../federation/documents.ts';
 import { idOf, type Id } from '../../federation/identity.ts';
 import type { Received } from '../../federation/received.ts';
-import { parameters } from '../../nn/network.ts';
+import { classCount, parameters } from '../../nn/network.ts';
 import { stepsPerEpoch, totalSteps } from '../../nn/train.ts';
 import { sizeOf } from '../../ring/shape.ts';
 import { printable } from './client.ts';
@@ -159,7 +159,7 @@ function shapeOf({ network }: Pick<JobDocument, 'network'>): string {
   const units = layers.flatMap((layer) => (layer.type === 'dense' ? [layer.units] : []));
   return plain
     ? [input.join('x'), ...units].join('-')
-    : `${layers.length} layers from ${input.join('x')} to ${units.at(-1)}`;
+    : `${layers.length} layers from ${input.join('x')} to ${classCount(network)}`;
 }
 
 function parameterCount({ network }: Pick<JobDocument, 'network'>): number {

@@ -1,0 +1,112 @@
+/**
+ * What a layer is: one file a type, listed in `table.ts`. Written against Engine only.
+ *
+ * With f the engine's fractional bits, a value between layers has f or, right after a product, more: whoever needs f truncates, and a
+ * ReLU truncates and compares in one opening. The same holds for errors on the way back. Errors δ stay per sample (not divided by the
+ * batch) and parameter gradients are sums over the batch, untruncated: one truncation in the optimizer applies mean and rate
+ * together (PROTOCOLS §6).
+ */
+import type { z } from 'zod';
+import type { Engine, Value } from '../../engine/engine.ts';
+import type { Shape } from '../../ring/shape.ts';
+
+/** What every layer of a network may have beside its own fields. */
+export interface Wiring {
+  /** By which later layers name it. */
+  readonly name?: string | undefined;
+  /** The layers that it reads, or `input`; the layer before it when absent. */
+  readonly from?: string | readonly string[] | undefined;
+}
+
+/** A tensor of a layer, under the short name that the layer knows it by. */
+export interface LayerParameter {
+  /** `weight`, `bias`, … */
+  readonly name: string;
+  readonly shape: Shape;
+  /** Where it starts: uniform by He's rule for so many inputs per output unit, or a constant. */
+  readonly initial: { readonly fanIn: number } | number;
+  /** By gradients. One that is not is kept by the layer itself and part of the model all the same. */
+  readonly trained: boolean;
+}
+
+/** Of a step of a training: what decides public masks. */
+export interface TrainingStep {
+  readonly seed: number;
+  /** Counts from 1. */
+  readonly step: number;
+}
+
+/** A layer in a network. */
+export interface Place {
+  /** Counted from 0. */
+  readonly index: number;
+  /** Absent in an inference or an evaluation. */
+  readonly training: TrainingStep | undefined;
+  /** A tensor of the layer, by its short name. */
+  readonly parameter: (name: string) => Value;
+  /** What `prepare` made, by its short name. */
+  readonly prepared: (name: string) => Value | undefined;
+}
+
+/** What a layer leaves for the way back. */
+export interface Pullback {
+  /** Short names of the parameters that have gradients; empty for a layer without. δ has f fractional bits where there are some. */
+  readonly parameters: readonly string[];
+  /** What `gradients` and `inputs` both need, computed once before them. */
+  readonly shared?: (engine: Engine, delta: Value) => Promise<readonly Value[]>;
+  /** Gradients of the parameters, summed over the batch, in the order of `parameters`. */
+  readonly gradients: (engine: Engine, delta: Value, shared: readonly Value[]) => Promise<readonly Value[]>;
+  /** The errors at the layer's inputs, in their order, of f or more fractional bits. */
+  readonly inputs: (engine: Engine, delta: Value, shared: readonly Value[]) => Promise<readonly Value[]>;
+}
+
+export interface Pass {
+  readonly y: Value;
+  readonly tape: Pullback;
+  /** New values of tensors that have no gradients, by their short names: running statistics after a step. */
+  readonly kept?: ReadonlyMap<string, Value>;
+}
+
+/** A layer that takes the one after it along, in an inference. */
+export interface Fusion<S> {
+  /** Type of the layer after it. */
+  readonly with: string;
+  readonly pays: (engine: Engine, spec: S, x: Value) => boolean;
+  readonly run: (engine: Engine, spec: S, x: Value) => Promise<Value>;
+}
+
+export interface LayerType<S> {
+  readonly type: string;
+  /** One line, as `docs/networks.md` has it. */
+  readonly about: string;
+  /** The fields of its JSON beside `type`, `name` and `from`. */
+  readonly fields: Readonly<Record<string, z.ZodType>>;
+  /** `from` is a list. */
+  readonly joins?: true;
+  /** max commutes with it: it may run behind a max pooling, on fewer elements. */
+  readonly monotone?: true;
+  /** `maxpool 2x2`: as errors name it. */
+  readonly words: (spec: S) => string;
+  /** The shape of one sample after it; throws what does not fit. */
+  readonly shape: (spec: S, inputs: readonly Shape[]) => Shape;
+  readonly parameters?: (spec: S, inputs: readonly Shape[]) => LayerParameter[];
+  /** Once before an inference or an evaluation of many batches: what they need in place of parameters. */
+  readonly prepare?: (engine: Engine, spec: S, place: Place) => Promise<ReadonlyMap<string, Value>>;
+  readonly forward: (engine: Engine, spec: S, inputs: readonly Value[], place: Place) => Promise<Pass>;
+  readonly fusion?: Fusion<S>;
+}
+
+/** x with the engine's fractional bits. */
+export async function truncated(engine: Engine, x: Value): Promise<Value> {
+  const surplus = x.fractionBits - engine.fractionBits;
+  return surplus > 0 ? engine.truncate(x, surplus) : x;
+}
+
+/** A way back without parameters, to one input. */
+export function through(input: (engine: Engine, delta: Value) => Promise<Value>): Pullback {
+  return {
+    parameters: [],
+    gradients: () => Promise.resolve([]),
+    inputs: async (engine, delta) => [await input(engine, delta)],
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * The largest value of each window, taken before truncation, of which the winners alone need one. A ReLU right before it runs after it
+ * (`schedule.ts`): on a quarter of the elements for a 2x2 window.
+ */
+import type { Engine, Value } from '../../engine/engine.ts';
+import { maximum } from '../../functions/maximum.ts';
+import { maxpoolRelu } from '../../functions/maxpoolTree.ts';
+import { sizeOf } from '../../ring/shape.ts';
+import { type LayerType, through, truncated } from './layer.ts';
+import { pooled, type Pooling, poolingFields, poolingShape, poolingWords, windowShape } from './pooling.ts';
+
+export interface MaxpoolSpec extends Pooling {
+  readonly type: 'maxpool';
+}
+
+export const maxpool: LayerType<MaxpoolSpec> = {
+  type: 'maxpool',
+  about: 'the largest value of each window; gives `[⌊(h − window) / stride⌋ + 1, …, channels]`',
+  fields: poolingFields,
+  words: poolingWords,
+  shape: poolingShape,
+  forward: async (engine, spec, [x]) => {
+    const window = windowShape(x, spec);
+    const largest = await maximum(engine, await engine.windows(x, window));
+    const tape = through(async (fork, delta) => {
+      const winners = await truncated(fork, delta); // before it is spread over the windows
+      return fork.overlay(await largest.route(fork, fork.reshape(winners, largest.y.shape)), window);
+    });
+    return { y: engine.reshape(largest.y, pooled(window)), tape };
+  },
+  fusion: {
+    with: 'relu',
+    pays: takesRelu,
+    run: async (engine, spec, x) => {
+      const window = windowShape(x, spec);
+      return engine.reshape(await maxpoolRelu(engine, await engine.windows(x, window)), pooled(window));
+    },
+  },
+};
+
+/** Pooled values that are few: below this three rounds cost more than a comparison, and some 130 bytes, for each. */
+const FEW = 4096;
+
+/** Of few values a maxpool takes the ReLU after it along. */
+function takesRelu(engine: Engine, spec: MaxpoolSpec, x: Value): boolean {
+  const window = windowShape(x, spec);
+  const products = x.fractionBits > engine.fractionBits;
+  const direct = engine.suite === 'direct' && engine.truncation === 'dealt';
+  return direct && products && window.windowHeight * window.windowWidth > 1 && sizeOf(pooled(window)) <= FEW;
+}

@@ -1,0 +1,25 @@
+/** The layers that a network may have. Whoever needs to know of a layer's type asks this table. */
+import { averagepool, type AveragepoolSpec } from './averagepool.ts';
+import { conv2d, type Conv2dSpec } from './conv2d.ts';
+import { dense, type DenseSpec } from './dense.ts';
+import { flatten, type FlattenSpec } from './flatten.ts';
+import type { LayerType } from './layer.ts';
+import { maxpool, type MaxpoolSpec } from './maxpool.ts';
+import { relu, type ReluSpec } from './relu.ts';
+
+export type LayerSpec = Conv2dSpec | MaxpoolSpec | AveragepoolSpec | DenseSpec | FlattenSpec | ReluSpec;
+
+type Table = { readonly [T in LayerSpec['type']]: LayerType<Extract<LayerSpec, { type: T }>> };
+
+/** In the order in which they are listed to people. */
+export const LAYERS: Table = { conv2d, maxpool, averagepool, dense, flatten, relu };
+
+export function layerType(spec: LayerSpec): LayerType<LayerSpec> {
+  return LAYERS[spec.type] as LayerType<LayerSpec>;
+}
+
+/** `layer 3 "pool" (maxpool 2x2)`: a layer as errors name it, counted from 0 as in its parameters' names. */
+export function layerName(spec: LayerSpec, i: number): string {
+  const name = spec.name === undefined ? '' : ` ${JSON.stringify(spec.name)}`;
+  return `layer ${i}${name} (${layerType(spec).words(spec)})`;
+}
