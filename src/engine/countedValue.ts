@@ -9,6 +9,8 @@ export interface Opening {
   opened: boolean;
   /** Elements that the opening sends. */
   readonly elements: () => number;
+  /** Of a sum that is opened by the openings of its terms. */
+  readonly terms?: readonly Opening[];
 }
 
 export interface CountedValue extends RingValue {

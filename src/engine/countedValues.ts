@@ -131,6 +131,7 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
     if (!mask.opened) {
       mask.opened = true;
       joinWorkers(mask.lane, user);
+      this.#openTerms(mask.lane, mask.terms ?? []);
       const elements = mask.elements();
       if (elements > 0) {
         sendSteps(mask.lane, [step('exchange', ...inBlocks(':E', elements))], -1, this.counts.traffic);
@@ -139,6 +140,27 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
       }
     }
     joinWorkers(user, mask.lane);
+  }
+
+  /** Opens values side by side. */
+  #openTerms(lane: Lane, terms: readonly Opening[]): void {
+    const before = [...lane.depths];
+    for (const term of terms) {
+      const user = lane.at(before);
+      this.open(term, user);
+      joinWorkers(lane, user);
+    }
+  }
+
+  override addRow(x: Value, row: Value): CountedValue {
+    const sum = super.addRow(x, row);
+    if (sum.partial) return sum;
+    const terms = [(x as CountedValue).mask, (row as CountedValue).mask];
+    const elements = (): number => {
+      this.holdOpening(sizeOf(sum.shape));
+      return 0;
+    };
+    return { ...sum, mask: { ...sum.mask, elements, terms } };
   }
 
   /** The value in two shares: P2 deals its part, once. */

@@ -14,7 +14,7 @@ import { type Bias, checkAlike } from './linear.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
 import { inBlocks, type Stage, step } from '../party/steps.ts';
 import { directSuite, type FusedSuite, paperSuite } from '../protocols/suite.ts';
-import { Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
+import { rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
 import * as treeRoute from '../protocols/direct/treeRoute.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
@@ -216,12 +216,12 @@ export class CountingEngine extends CountedValues implements Engine {
     const lane = this.operation(map.name);
     const before = [...lane.depths];
     for (const { mask } of operands) {
-      const user = new Lane(lane.path, before, lane.drawer);
+      const user = lane.at(before);
       this.open(mask, user);
       joinWorkers(lane, user);
     }
     joinWorkers(this.lane, lane);
-    if (map.name === 'mul') this.did('local', 8 * map.multiplyAdds);
+    if (map.name === 'mul' || map.name === 'dots') this.did('local', 8 * map.multiplyAdds);
     else this.did('multiply', (factor === 2 ? 3 : 5) * map.multiplyAdds);
     const fractionBits = x.fractionBits + y.fractionBits + factor - 1;
     return Promise.resolve(this.value(this.nextLane(), map.shape, fractionBits, true));

@@ -60,8 +60,13 @@ export interface Engine {
   matmul(x: Value, y: Value, options?: MatmulOptions): Promise<Value>;
   /** A convolution or one of its gradients; operands and result as `ConvMap` says, fractional bits as of `matmul`. `bias` has a number a channel. */
   conv(map: ConvMap, shape: ConvShape, x: Value, y: Value, bias?: Value): Promise<Value>;
-  /** Element product, whose fractional bits add up; y may also be (m,1) against x (m,n) and is then repeated along the row. */
+  /** Element product, whose fractional bits add up; y may also be a column (m,1) or a row (1,n) against x (m,n), and is then repeated. */
   mul(x: Value, y: Value): Promise<Value>;
+  /**
+   * Dot products of the columns of x (m,n) with those of y (m,n), whose fractional bits add up, in parts that may be truncated before they are
+   * added: row i counts in part i modulo `parts` (1) → (parts,n).
+   */
+  columnDots(x: Value, y: Value, parts?: number): Promise<Value>;
   /** Drops `bits` fractional bits, rounding stochastically to ±1 ulp. */
   truncate(x: Value, bits: number): Promise<Value>;
   /**
@@ -113,6 +118,10 @@ export interface Engine {
   sub(x: Value, y: Value): Value;
   /** Subtracts a column (m,1) from every column of x (m,n). */
   subColumn(x: Value, column: Value): Value;
+  /** Adds a row (1,n) to every row of x (m,n). As an operand of products the sum is opened by the openings of the two. */
+  addRow(x: Value, row: Value): Value;
+  /** x where the public byte is 1, else 0. */
+  keep(x: Value, kept: Uint8Array): Value;
   /** x plus a public number, rounded to nearest in x's fractional bits. */
   addPublic(x: Value, number: number): Value;
   /** x times a public integer. */

@@ -87,6 +87,10 @@ export abstract class LinearEngine<V extends RingValue> {
     return this.product(bilinear.elementwise(x.shape, y.shape), x, y, 1);
   }
 
+  columnDots(x: Value, y: Value, parts = 1): Promise<Value> {
+    return this.product(bilinear.columnDots(x.shape, y.shape, parts), x, y, 1);
+  }
+
   add(x: Value, y: Value): V {
     return this.#sum('add', x, y, 1n);
   }
@@ -106,6 +110,22 @@ export abstract class LinearEngine<V extends RingValue> {
     return this.linear(x.shape, x.fractionBits, [x as V, column as V], (data, vector) =>
       z64.sub(data, z64.repeatColumn(vector, n)),
     );
+  }
+
+  addRow(x: Value, row: Value): V {
+    const [m, n] = matrix('addRow', x);
+    if (!sameShape(row.shape, [1, n]))
+      throw new RangeError(`addRow: x is (${m},${n}), expected a row (1,${n}), found [${row.shape.join(',')}]`);
+    sameScale('addRow', x, row);
+    return this.linear(x.shape, x.fractionBits, [x as V, row as V], (data, vector) =>
+      z64.accumulate(data.slice(), vector),
+    );
+  }
+
+  keep(x: Value, kept: Uint8Array): V {
+    if (kept.length !== sizeOf(x.shape))
+      throw new RangeError(`keep: x is [${x.shape.join(',')}], found ${kept.length} bytes`);
+    return this.linear(x.shape, x.fractionBits, [x as V], (data) => z64.keepWhere(kept, data));
   }
 
   addPublic(x: Value, number: number): V {

@@ -139,6 +139,23 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     return { ...image, mask };
   }
 
+  override addRow(x: Value, row: Value): SecureValue {
+    const sum = super.addRow(x, row);
+    if (sum.partial) return sum;
+    const [rows, added] = [(x as SecureValue).mask, (row as SecureValue).mask];
+    const mask = new Mask(() => sum.mask.lane, {
+      workers: async (party) => {
+        const [X, R] = await Promise.all([rows.workers(party), added.workers(party)]);
+        return beaver.plusRow(party, X, R);
+      },
+      helper: async (party) => {
+        const [U, V] = await Promise.all([rows.helper(party), added.helper(party)]);
+        return beaver.helperPlusRow(party, U, V);
+      },
+    });
+    return { ...sum, mask };
+  }
+
   protected view(x: SecureValue, shape: Shape, fractionBits: number): SecureValue {
     if (x.gather === undefined) return { ...x, shape, fractionBits };
     const { mask, partial, whole, gather } = x;

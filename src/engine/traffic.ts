@@ -40,6 +40,11 @@ export class Lane {
     return new Lane(`${this.path}/${label}`, this.depths, drawer);
   }
 
+  /** The same path at other depths. */
+  at(depths: readonly number[]): Lane {
+    return new Lane(this.path, depths, this.drawer);
+  }
+
   join({ depths }: Lane): void {
     for (let id = 0; id < 3; id++) this.depths[id] = Math.max(this.depths[id], depths[id]);
   }

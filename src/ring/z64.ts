@@ -4,6 +4,9 @@
  */
 import * as vector from './vector.ts';
 
+/** Elements that a row is repeated to, or that products are summed of at a time. */
+const TILE = 2048;
+
 /** The u32 halves of a vector, low half first. */
 export function halves(x: BigUint64Array): Uint32Array {
   return new Uint32Array(x.buffer, x.byteOffset, x.length * 2);
@@ -71,6 +74,35 @@ export function multiply(a: BigUint64Array, b: BigUint64Array, repeat = 1): BigU
     throw new RangeError(`multiply: ${a.length} elements against ${b.length} × ${repeat}`);
   const out = new BigUint64Array(a.length);
   vector.multiply(a, b, repeat, out);
+  return out;
+}
+
+/** Element product with a row that is repeated for every row of a. */
+export function multiplyRow(a: BigUint64Array, row: BigUint64Array): BigUint64Array {
+  const copies = Math.max(1, Math.floor(TILE / row.length));
+  const tile = new BigUint64Array(copies * row.length);
+  for (let from = 0; from < tile.length; from += row.length) tile.set(row, from);
+  const out = new BigUint64Array(a.length);
+  for (let from = 0; from < a.length; from += tile.length) {
+    const part = a.subarray(from, from + tile.length);
+    vector.multiply(part, tile.subarray(0, part.length), 1, out.subarray(from, from + part.length));
+  }
+  return out;
+}
+
+/** out ← out + the rows of a · b, each as long as `out`, of which the last may be shorter; returns out. */
+export function accumulateProducts(a: BigUint64Array, b: BigUint64Array, out: BigUint64Array): BigUint64Array {
+  checkLengths('accumulateProducts', a, b);
+  const step = Math.max(1, Math.floor(TILE / out.length)) * out.length;
+  const products = new BigUint64Array(Math.min(step, a.length));
+  for (let from = 0; from < a.length; from += step) {
+    const to = Math.min(a.length, from + step);
+    const part = products.subarray(0, to - from);
+    vector.multiply(a.subarray(from, to), b.subarray(from, to), 1, part);
+    const whole = part.length - (part.length % out.length);
+    vector.sumRows(part.subarray(0, whole), out);
+    if (whole < part.length) accumulate(out.subarray(0, part.length - whole), part.subarray(whole));
+  }
   return out;
 }
 

@@ -139,6 +139,18 @@ describe.each([
   });
 });
 
+it('rows added to values, and their products', async () => {
+  const script: Script = async (engine, input) => {
+    const x = await engine.truncate(input('x', [40, 6], 20, 'model'), 4);
+    const row = await engine.truncateOperand(input('row', [1, 6], 26, 'model'), 10);
+    const sum = engine.addRow(x, row);
+    const products = engine.add(await engine.mul(sum, row), await engine.mul(sum, x));
+    const dots = await engine.columnDots(sum, sum, 3);
+    await engine.reveal('rows', engine.keep(engine.concatRows([products, dots]), new Uint8Array(43 * 6)));
+  };
+  expect(await counted(DIRECT, 50, script)).toEqual(await measured(DIRECT, 50, script));
+});
+
 it.each(['adam', 'amsgrad'] as const)('training with %s', async (optimizer) => {
   const script = training(TINY, { optimizer, steps: 3, learningRate: 2 ** -10 }, 16);
   expect(await counted(DIRECT, 16384, script)).toEqual(await measured(DIRECT, 16384, script));

@@ -115,6 +115,64 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     );
   });
 
+  it('mul by a row, and dot products of columns, in parts too', async () => {
+    const inputs = [numbers([9, 5], -9, 9), numbers([9, 5], -9, 9, 2), numbers([1, 5], -9, 9, 3)];
+    const scaled = await exact(inputs, (e, x, _y, row) => e.mul(x, row), inSequence(model.product(50), model.part(45)));
+    const [x, y, row] = inputs.map((input) => input.numbers);
+    closeTo(
+      scaled,
+      x.map((value, i) => value * row[i % 5]),
+      10 * ulp,
+    );
+    for (const parts of [1, 4]) {
+      const dots = await exact(
+        inputs,
+        (e, a, b) => e.columnDots(a, b, parts),
+        inSequence(model.product(90), model.part(5 * parts)),
+      );
+      const sums = new Float64Array(5 * parts);
+      x.forEach((value, i) => (sums[i % (5 * parts)] += value * y[i]));
+      closeTo(dots, sums, 9 * 10 * ulp);
+    }
+  });
+
+  it('a row added to a value: its openings are those of the two', async () => {
+    const inputs = [numbers([9, 5], -9, 9), numbers([1, 5], -9, 9, 3)];
+    const found = await exact(
+      inputs,
+      async (e, x, row) => {
+        const sum = e.addRow(x, row);
+        const products = [await e.mul(sum, sum), await e.mul(x, row), await e.mul(sum, x)];
+        return e.concatRows(products);
+      },
+      inSequence(model.product(50), model.part(3 * 45)),
+    );
+    const [x, row] = inputs.map((input) => input.numbers);
+    const sums = x.map((value, i) => value + row[i % 5]);
+    closeTo(
+      found,
+      [...sums.map((s) => s * s), ...x.map((value, i) => value * row[i % 5]), ...sums.map((s, i) => s * x[i])],
+      40 * ulp,
+    );
+    // Of a product, which is in three parts.
+    await exact(
+      inputs,
+      async (e, x, row) => e.addRow(await e.mul(x, row), e.extend(row, f)),
+      inSequence(model.product(50), model.part(45)),
+    );
+  });
+
+  it('what a public byte keeps', async () => {
+    const kept = Uint8Array.from({ length: 45 }, (_, i) => (i % 3 === 0 ? 1 : 0));
+    const input = numbers([9, 5], -9, 9);
+    const found = await exact([input], (e, x) => Promise.resolve(e.keep(x, kept)), { rounds: 0, bytes: 0 });
+    closeTo(
+      found,
+      input.numbers.map((x, i) => x * kept[i]),
+      ulp,
+    );
+  });
+
   it('relu and select', async () => {
     const inputs = [numbers([10, 10], -100, 100), numbers([10, 10], -100, 100, 2)];
     await exact(inputs, async (e, x) => (await e.relu(x)).y, model.relu(100));

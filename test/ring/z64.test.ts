@@ -25,6 +25,26 @@ function agrees(actual: BigUint64Array, expected: readonly bigint[]): void {
 }
 
 describe('Z_{2^64}', () => {
+  it.each([
+    [7, 3],
+    [3000, 1],
+    [5, 2047],
+    [3, 2500],
+    [1025, 4],
+  ])('multiplies (%i,%i) with a row, and sums products by column', (m, n) => {
+    const [a, b, row] = [randomRing(m * n), randomRing(m * n), randomRing(n)];
+    agrees(
+      z64.multiplyRow(a, row),
+      Array.from(a, (x, i) => mod64(x * row[i % n])),
+    );
+    for (const width of [n, Math.min(2 * n, m * n)]) {
+      const sums = Array.from({ length: width }, (_, i) => BigInt(i));
+      a.forEach((x, i) => (sums[i % width] = mod64(sums[i % width] + x * b[i])));
+      const start = BigUint64Array.from({ length: width }, (_, i) => BigInt(i));
+      agrees(z64.accumulateProducts(offset(a), b, start), sums);
+    }
+  });
+
   it('adds, subtracts, multiplies and negates', () => {
     fc.assert(
       fc.property(vectors, (pairs) => {

@@ -79,6 +79,27 @@ export class HelperMask {
   }
 }
 
+/**
+ * x with a row added to every row of it, as an operand: what is opened of the two opens the sum, under the sum of their masks. A function of
+ * two openings tells nothing that they do not.
+ */
+export async function plusRow(party: Party, x: Masked, row: Masked): Promise<Masked> {
+  const opened = await rowAdded(party, x.opened, row.opened);
+  return new Masked(party.worker, opened, await rowAdded(party, x.mask, row.mask));
+}
+
+/** P2: the mask of that sum. */
+export async function helperPlusRow(party: Party, U: HelperMask, V: HelperMask): Promise<HelperMask> {
+  const [first, second] = [0, 1].map((j) => rowAdded(party, U.shares[j], V.shares[j]));
+  return new HelperMask(await first, await second);
+}
+
+async function rowAdded(party: Party, x: BigUint64Array, row: BigUint64Array): Promise<BigUint64Array> {
+  const out = x.slice();
+  await party.slices(out.length, (from, to) => z64.accumulate(out.subarray(from, to), row), row.length);
+  return out;
+}
+
 /** Σ factors[i] · terms[i], slice by slice. */
 export async function combined(
   party: Party,

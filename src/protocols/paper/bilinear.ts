@@ -12,7 +12,7 @@ export interface Term {
 }
 
 export interface BilinearMap {
-  readonly name: 'matmul' | 'conv' | 'mul';
+  readonly name: 'matmul' | 'conv' | 'mul' | 'dots';
   readonly shape: Shape;
   /** Of one x * y. */
   readonly multiplyAdds: number;
@@ -73,21 +73,45 @@ export function convolution(map: ConvMap, shape: ConvShape, x: Shape, y: Shape):
   };
 }
 
-/** Element product of equal shapes, or (m,n) against a column (m,1) that is repeated along the row. */
+/** Element product of equal shapes, or of (m,n) with a column (m,1) that is repeated along the row or a row (1,n) that is repeated below itself. */
 export function elementwise(x: Shape, y: Shape): BilinearMap {
   const size = sizeOf(x);
-  const column = y.length === 2 && x.length === 2 && y[0] === x[0] && y[1] === 1;
-  if (!column && !sameShape(x, y)) {
+  const matrices = x.length === 2 && y.length === 2;
+  const column = matrices && y[0] === x[0] && y[1] === 1;
+  const row = matrices && y[0] === 1 && y[1] === x[1];
+  if (!column && !row && !sameShape(x, y)) {
     throw new RangeError(`mul: shapes [${x.join(',')}] and [${y.join(',')}] differ`);
   }
-  const repeat = column ? x[1] : 1;
+  const times = row && !column ? z64.multiplyRow : multiplyRepeated(column ? x[1] : 1);
   return {
     name: 'mul',
     shape: x,
     multiplyAdds: size,
     apply: async (_compute, terms, addend) => {
       const out = addend === undefined ? new BigUint64Array(size) : addend.slice();
-      for (const term of terms) z64.accumulate(out, z64.multiply(term.x, term.y, repeat));
+      for (const term of terms) z64.accumulate(out, times(term.x, term.y));
+      return Promise.resolve(out);
+    },
+  };
+}
+
+function multiplyRepeated(repeat: number): (x: BigUint64Array, y: BigUint64Array) => BigUint64Array {
+  return (x, y) => z64.multiply(x, y, repeat);
+}
+
+/** Dot products of the columns of x (m,n) with those of y (m,n), in parts: row i counts in part i modulo `parts` → (parts,n). */
+export function columnDots(x: Shape, y: Shape, parts: number): BilinearMap {
+  const [m, n] = matrix('columnDots: x', x, false);
+  if (!sameShape(x, y)) throw new RangeError(`columnDots: shapes [${x.join(',')}] and [${y.join(',')}] differ`);
+  if (!(Number.isInteger(parts) && parts >= 1 && parts <= m))
+    throw new RangeError(`columnDots: ${parts} parts of ${m} rows`);
+  return {
+    name: 'dots',
+    shape: [parts, n],
+    multiplyAdds: m * n,
+    apply: async (_compute, terms, addend) => {
+      const out = addend === undefined ? new BigUint64Array(parts * n) : addend.slice();
+      for (const term of terms) z64.accumulateProducts(term.x, term.y, out);
       return Promise.resolve(out);
     },
   };

@@ -23,7 +23,13 @@ import * as truncateOperand from '../../../src/protocols/direct/truncateOperand.
 import * as truncateProducts from '../../../src/protocols/direct/truncateProducts.ts';
 import * as truncateRelu from '../../../src/protocols/direct/truncateRelu.ts';
 import * as beaver from '../../../src/protocols/paper/beaver.ts';
-import { type BilinearMap, convolution, elementwise, matmul } from '../../../src/protocols/paper/bilinear.ts';
+import {
+  type BilinearMap,
+  columnDots,
+  convolution,
+  elementwise,
+  matmul,
+} from '../../../src/protocols/paper/bilinear.ts';
 import * as computeMsb from '../../../src/protocols/paper/computeMsb.ts';
 import * as privateCompare from '../../../src/protocols/paper/privateCompare.ts';
 import * as relu from '../../../src/protocols/paper/relu.ts';
@@ -103,6 +109,29 @@ function product(name: string, map: BilinearMap, factor: 1 | 2, bias = false): P
     },
   };
 }
+
+/** A row is added to a value that is opened, and the sum enters products. */
+const ROWS: Protocol = {
+  name: 'products of a value with a row added',
+  workers: async (party, share) => {
+    const x = await beaver.workersMask(party.fork('x'), share);
+    const row = await beaver.workersMask(party.fork('row'), share.subarray(0, VECTOR / 2));
+    const sum = await beaver.plusRow(party, x, row);
+    const maps = [elementwise([2, 4], [2, 4]), columnDots([2, 4], [2, 4], 1)];
+    for (const map of maps) await beaver.dealtPart(party.fork(map.name), await beaver.workers(party, map, sum, x));
+    const scaled = await beaver.workers(party, elementwise([2, 4], [1, 4]), sum, row);
+    await beaver.dealtPart(party.fork('scaled'), scaled);
+  },
+  helper: async (party) => {
+    const U = await beaver.helperMask(party.fork('x'), VECTOR);
+    const V = await beaver.helperMask(party.fork('row'), VECTOR / 2);
+    const sum = await beaver.helperPlusRow(party, U, V);
+    const maps = [elementwise([2, 4], [2, 4]), columnDots([2, 4], [2, 4], 1)];
+    for (const map of maps) await beaver.dealPart(party.fork(map.name), await beaver.helper(party, map, sum, U, 1));
+    const scaled = await beaver.helper(party, elementwise([2, 4], [1, 4]), sum, V, 1);
+    await beaver.dealPart(party.fork('scaled'), scaled);
+  },
+};
 
 const IMAGE = {
   batch: 1,
@@ -239,6 +268,7 @@ export const PROTOCOLS: readonly Protocol[] = [
   product('matrix product', matmul([2, 4], [4, 2], false, false), 1),
   product('twice the matrix product, with a bias', matmul([2, 4], [2, 4], false, true), 2, true),
   product('twice the convolution', convolution('forward', IMAGE, [1, 2, 4, 1], [2, 4, 1, 1]), 2),
+  ROWS,
   {
     name: 'SelectShare',
     workers: async (party, share) => {
