@@ -14,8 +14,8 @@ if (!(train >= 1 && test >= 1)) throw new Error('subset: expected FOLDER TRAININ
 
 const { rows, columns, trainImages, trainLabels, testImages, testLabels } = await loadDataset('mnist');
 await mkdir(folder, { recursive: true });
-await write('train', trainImages, trainLabels, train);
-await write('t10k', testImages, testLabels, test);
+await write('train', trainImages as Uint8Array, trainLabels, train);
+await write('t10k', testImages as Uint8Array, testLabels, test);
 
 async function write(half: string, images: Uint8Array, labels: Uint8Array, count: number): Promise<void> {
   const size = rows * columns;

@@ -7,7 +7,8 @@ import type { Link, PeerName } from '../src/channel/channel.ts';
 import { memoryPair, type RecordedMessage } from '../src/channel/memory.ts';
 import { CheckpointStore } from '../src/data/checkpoint-store.ts';
 import type { Dataset } from '../src/data/dataset.ts';
-import { oneHotSource, pixelSource, type Source } from '../src/data/encode.ts';
+import { oneHotSource, type Source, valueSource } from '../src/data/encode.ts';
+import { OF_BYTES } from '../src/data/scaling.ts';
 import { maskOf } from '../src/data/share.ts';
 import { Vault } from '../src/data/vault.ts';
 import { CHUNK_BYTES, chunkFile, sealChunk, type Part } from '../src/federation/chunks.ts';
@@ -36,7 +37,8 @@ export function ofEach<T>(make: (party: PartyName, id: PartyId) => T): OfEach<T>
 /** A data set as an owner stores it: what each party has of it afterwards. */
 export function storeData(
   folder: string,
-  data: Pick<Dataset, 'trainImages' | 'trainLabels' | 'rows' | 'columns' | 'channels' | 'classes'>,
+  data: Pick<Dataset, 'trainImages' | 'trainLabels' | 'rows' | 'columns' | 'channels' | 'classes'> &
+    Partial<Pick<Dataset, 'scaling'>>,
   fractionBits: number,
   digest: string = randomBytes(32).toString('hex'),
 ): OfEach<StoredSet> {
@@ -55,7 +57,7 @@ export function storeData(
       for (const party of ['P0', 'P1'] as const) writeFileSync(join(at[party], chunkFile(part, number)), sealed);
     }
   };
-  write('images', pixelSource(data.trainImages, fractionBits));
+  write('images', valueSource(data.trainImages, data.scaling ?? OF_BYTES, fractionBits));
   write('labels', oneHotSource(data.trainLabels, classes));
   const keys = { P0: { content, masks: [masks[0]] }, P1: { content, masks: [masks[1]] }, P2: { masks } };
   return ofEach((party) => ({ data: digest, sizes, folder: at[party], keys: keys[party] }));

@@ -1,5 +1,6 @@
 /** Images of 2 x 2 in three classes, and a network that takes them: small enough for trainings in processes. */
 import type { Dataset } from '../src/data/dataset.ts';
+import { OF_BYTES } from '../src/data/scaling.ts';
 import type { Network } from '../src/nn/network.ts';
 
 export const TINY_IMAGES: Network = {
@@ -14,6 +15,6 @@ export function tinyImages(samples: number, first = 0): Dataset {
   const images = Uint8Array.from({ length: 4 * samples }, (_, i) => ((first + (i >> 2)) * 37 + i * 11) % 256);
   return {
     ...{ name: 'tiny', trainImages: images, trainLabels: labels, testImages: images, testLabels: labels },
-    ...{ rows: 2, columns: 2, channels: 1, classes: 3 },
+    ...{ rows: 2, columns: 2, channels: 1, classes: 3, scaling: OF_BYTES },
   };
 }

@@ -2,6 +2,7 @@
 import { ownInference, type BatchReport } from '../client/inference.ts';
 import type { Sharing } from '../client/owner.ts';
 import { imageSize, type ImageSet } from '../data/dataset.ts';
+import { valueSource } from '../data/encode.ts';
 import { readImageFile } from '../data/image-file.ts';
 import { loadTestImages } from '../data/mnist.ts';
 import { checkModelNetwork, readModel } from '../data/model-file.ts';
@@ -39,16 +40,18 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   if (typed.network !== undefined) checkModelNetwork(model, typed.network, typed.model);
   const { network } = model;
   const settings = { ...typed, network };
-  const data = await readImages(typed, network);
+  const found = await readImages(typed, network);
+  const data = { ...found, scaling: model.scaling ?? found.scaling };
   const count = countOf(typed, data);
-  const pixels = data.images.subarray(0, count * imageSize(data));
+  const images = data.images.subarray(0, count * imageSize(data));
+  const source = valueSource(images, data.scaling, settings.fractionBits);
 
   const scores = typed.scores ? true : undefined;
   const job: InferJob = { kind: 'infer', ...commonJob(settings), images: count, scores };
   const progress = new Progress();
   const batches: BatchReport[] = [];
   const line = (text: string): void => progress.line(text);
-  for (const warning of await firstImagesWarnings(model, pixels, settings)) line(warning);
+  for (const warning of await firstImagesWarnings(model, source, settings)) line(warning);
   const warnings = new Warnings(line);
   const news = new PartyNews(line, new Logs(settings.log, line));
   const log = news.logs.owner;
@@ -80,7 +83,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
     const times = { phases, unitSeconds: () => batches.map((report) => report.seconds) };
     await profiled(settings, news, times, () =>
       runLocally({ begin: () => ({ job }) }, settings, signal, news, (owner) =>
-        ownInference(owner, job, model, pixels, observer),
+        ownInference(owner, job, model, source, observer),
       ),
     );
   } finally {

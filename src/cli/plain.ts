@@ -4,7 +4,7 @@
  */
 import { countsOf, type TrainingObserver } from '../client/training.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { Model } from '../data/model-file.ts';
+import { keptOf, type Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import { parameters } from '../nn/network.ts';
 import { REVEALED, train, type TrainEvent } from '../nn/train.ts';
@@ -76,7 +76,7 @@ async function trainInTheClear(
       ({ name, shape }) =>
         [name, { shape, data: decode(revealed.get(REVEALED.parameter(name))!, fractionBits) }] as const,
     );
-    return { model: { network, fractionBits, tensors: new Map(tensors) }, computing };
+    return { model: { network, fractionBits, tensors: new Map(tensors), ...keptOf(data) }, computing };
   } finally {
     await compute.close();
   }

@@ -82,9 +82,12 @@ export function preview({
   const side = rows === 1 && Number.isInteger(Math.sqrt(columns)) ? Math.sqrt(columns) : columns;
   const height = (rows * columns) / side;
   if (channels !== 1 || height < 2 || Math.max(side, height) > LARGEST_PREVIEW) return [];
+  const first = images.subarray(0, rows * columns);
+  // Bytes are as bright as they say; of other numbers the image's own range is shown.
+  const [least, most] = images instanceof Uint8Array ? [0, 255] : [Math.min(...first), Math.max(...first)];
   const lines = Array.from({ length: height }, (_, y) =>
     Array.from(images.subarray(y * side, (y + 1) * side), (pixel) =>
-      SHADES[Math.round((pixel / 255) * (SHADES.length - 1))].repeat(2),
+      SHADES[Math.round(((pixel - least) / (most - least || 1)) * (SHADES.length - 1))].repeat(2),
     )
       .join('')
       .trimEnd(),

@@ -4,8 +4,9 @@
  */
 import type { Compute } from '../../runtime/compute.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
-import { materialize, oneHotSource, pixelSource } from '../data/encode.ts';
+import { materialize, oneHotSource, type Source, valueSource } from '../data/encode.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { Elements } from '../data/elements.ts';
 import { subsetOf, trainingRows } from '../data/subset.ts';
 import type { Model } from '../data/model-file.ts';
 import { batchOrder } from '../nn/initial.ts';
@@ -23,8 +24,8 @@ import type { TrainSettings } from './options/training.ts';
 export function inTheClear(engine: PlainEngine, data: Dataset, settings: TrainSettings): TrainingData {
   const { network, fractionBits } = settings;
   const [inputs, classes] = [inputSize(network), classCount(network)];
-  const images = (from: Uint8Array, count: number): ReturnType<PlainEngine['input']> =>
-    engine.input([count, inputs], fractionBits, materialize(pixelSource(from, fractionBits)));
+  const images = (from: Elements, count: number): ReturnType<PlainEngine['input']> =>
+    engine.input([count, inputs], fractionBits, materialize(valueSource(from, data.scaling, fractionBits)));
   const labels = (from: Uint8Array): ReturnType<PlainEngine['input']> =>
     engine.input([from.length, classes], 0, materialize(oneHotSource(from, classes)));
   return {
@@ -124,12 +125,12 @@ export function trainingTruncationWarning(
 /** What to say before an inference of so many images. */
 export async function firstImagesWarnings(
   model: Model,
-  pixels: Uint8Array,
+  source: Source,
   settings: Omit<InferSettings, 'network'>,
 ): Promise<string[]> {
   const { network } = model;
   const { fractionBits } = settings;
-  const count = pixels.length / inputSize(network);
+  const count = source.elements / inputSize(network);
   const first = Math.min(count, settings.batch, MOST_FIRST_IMAGES);
   const compute = await createWasmCompute({ workers: 0 });
   try {
@@ -138,8 +139,8 @@ export async function firstImagesWarnings(
     const weights = parameters(network).map(({ name, shape }) => {
       return [name, engine.input(shape, fractionBits, encode(model.tensors.get(name)!.data, fractionBits))] as const;
     });
-    const rows = pixelSource(pixels.subarray(0, first * inputSize(network)), fractionBits);
-    const images = engine.input([first, inputSize(network)], fractionBits, materialize(rows));
+    const rows = source.block(0, first * inputSize(network));
+    const images = engine.input([first, inputSize(network)], fractionBits, rows);
     const run = settings.scores ? inferScores : infer;
     await engine.scope('batch', (scope) => run(scope, network, new Map(weights), images));
     const warnings = [

@@ -8,6 +8,7 @@ import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { completeLabel, savedLabel, STOP } from '../data/party-events.ts';
 import { Problem } from '../data/problem.ts';
+import { OF_BYTES, sameScaling } from '../data/scaling.ts';
 import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
 import type { EvaluationReport, History, OwnerNotes, StepReport } from './history.ts';
 import { PARTIES, type Owner } from './owner.ts';
@@ -17,6 +18,11 @@ export function digestOf(data: Dataset): string {
   const hash = createHash('sha256');
   for (const part of [data.trainImages, data.trainLabels, data.testImages, data.testLabels]) {
     hash.update(`${part.length} `).update(part);
+  }
+  // What is not bytes, or scaled otherwise, has a digest of its own; that of bytes is as it always was.
+  if (!(data.trainImages instanceof Uint8Array) || !sameScaling(data.scaling, OF_BYTES)) {
+    const { divideBy, mean, std } = data.scaling;
+    hash.update(JSON.stringify([data.trainImages.constructor.name, divideBy, mean, std]));
   }
   return hash.digest('hex');
 }

@@ -1,5 +1,5 @@
 /** An inference job as its owner sees it: shares of model and images go out, predicted classes or scores come back. */
-import { pixelSource } from '../data/encode.ts';
+import type { Source } from '../data/encode.ts';
 import type { Model } from '../data/model-file.ts';
 import type { Counters, PartyEvent } from '../data/party-events.ts';
 import { classCount, inputSize, type Network } from '../nn/network.ts';
@@ -38,13 +38,13 @@ export async function ownInference(
   owner: Owner,
   job: OwnedInference,
   model: Model,
-  /** One image a row. */
-  pixels: Uint8Array,
+  /** One image a row, with the job's fractional bits. */
+  images: Source,
   observer: InferenceObserver,
 ): Promise<void> {
   await Promise.all([
-    shareInputs(owner, job, model, pixels, observer),
-    followInference(owner, job, pixels.length / inputSize(job.network), observer),
+    shareInputs(owner, job, model, images, observer),
+    followInference(owner, job, images.elements / inputSize(job.network), observer),
   ]);
 }
 
@@ -53,10 +53,10 @@ async function shareInputs(
   owner: Owner,
   { fractionBits }: OwnedInference,
   model: Model,
-  pixels: Uint8Array,
+  source: Source,
   observer: InferenceObserver,
 ): Promise<void> {
-  const images = { name: 'images', what: 'images', source: pixelSource(pixels, fractionBits) };
+  const images = { name: 'images', what: 'images', source };
   await owner.share([...modelInputs(model, fractionBits), images], (sharing) => observer.onSharing(sharing));
 }
 

@@ -1,8 +1,9 @@
 /** A training job as its owner sees it: shares go out; progress, counts and the model come back. */
-import { oneHotSource, pixelSource, type Source } from '../data/encode.ts';
-import type { Model } from '../data/model-file.ts';
+import { oneHotSource, type Source, valueSource } from '../data/encode.ts';
+import { keptOf, type Model } from '../data/model-file.ts';
 import { type Dataset, samplesOf } from '../data/dataset.ts';
 import type { Counters, PartyEvent } from '../data/party-events.ts';
+import type { Elements } from '../data/elements.ts';
 import type { FloatTensor } from '../data/safetensors.ts';
 import { classCount, parameters, type Network } from '../nn/network.ts';
 import { evaluationAfter, REVEALED, type Samples } from '../nn/train.ts';
@@ -52,14 +53,14 @@ export async function ownTraining(
   { checkpoints, initial }: { readonly checkpoints?: OwnerCheckpoints; readonly initial?: Model | undefined } = {},
 ): Promise<Model> {
   const work = Promise.all([
-    receiveModel(owner, job),
+    receiveTensors(owner, job),
     shareInputs(owner, job, data, initial, observer),
     followTraining(owner, job, samplesOf(data), observer, checkpoints),
   ]);
-  const [model] = await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
+  const [tensors] = await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
   await checkpoints?.settled();
   await checkpoints?.finish();
-  return model;
+  return { network: job.network, fractionBits: job.fractionBits, tensors, ...keptOf(data) };
 }
 
 /** In the order in which the parties take them. */
@@ -71,13 +72,13 @@ async function shareInputs(
   observer: TrainingObserver,
 ): Promise<void> {
   const classes = classCount(job.network);
-  const pixels = (of: Uint8Array): Source => pixelSource(of, job.fractionBits);
+  const values = (of: Elements): Source => valueSource(of, data.scaling, job.fractionBits);
   const inputs: [string, Source][] = [
-    ['train/images', pixels(data.trainImages)],
+    ['train/images', values(data.trainImages)],
     ['train/labels', oneHotSource(data.trainLabels, classes)],
   ];
   if (data.testLabels.length > 0) {
-    inputs.push(['test/images', pixels(data.testImages)], ['test/labels', oneHotSource(data.testLabels, classes)]);
+    inputs.push(['test/images', values(data.testImages)], ['test/labels', oneHotSource(data.testLabels, classes)]);
   }
   await owner.share(
     [
@@ -88,7 +89,7 @@ async function shareInputs(
   );
 }
 
-async function receiveModel(owner: Owner, { network, fractionBits }: OwnedTraining): Promise<Model> {
+async function receiveTensors(owner: Owner, { network, fractionBits }: OwnedTraining): Promise<Model['tensors']> {
   const tensors = await Promise.all(
     parameters(network).map(async ({ name, shape }): Promise<[string, FloatTensor]> => {
       return [
@@ -97,7 +98,7 @@ async function receiveModel(owner: Owner, { network, fractionBits }: OwnedTraini
       ];
     }),
   );
-  return { network, fractionBits, tensors: new Map(tensors) };
+  return new Map(tensors);
 }
 
 /** One party's event and, from a worker, its share of what is revealed with it. */

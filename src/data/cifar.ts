@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset, ImageSet } from './dataset.ts';
 import { Problem } from './problem.ts';
+import { OF_BYTES } from './scaling.ts';
 
 const SIDE = 32;
 const CHANNELS = 3;
@@ -37,13 +38,31 @@ type Labelled = ImageSet & { readonly labels: Uint8Array };
 /** Its test images alone. */
 export async function readCifarTest(name: string, folder: string): Promise<Labelled> {
   const { images, labels } = await readHalf([join(folder, 'test_batch.bin')]);
-  return { name, images, labels, count: labels.length, rows: SIDE, columns: SIDE, channels: CHANNELS };
+  return {
+    name,
+    images,
+    labels,
+    count: labels.length,
+    rows: SIDE,
+    columns: SIDE,
+    channels: CHANNELS,
+    scaling: OF_BYTES,
+  };
 }
 
 /** Its training images alone. */
 export async function readCifarTraining(name: string, folder: string): Promise<Labelled> {
   const { images, labels } = await readHalf(trainingFiles(folder));
-  return { name, images, labels, count: labels.length, rows: SIDE, columns: SIDE, channels: CHANNELS };
+  return {
+    name,
+    images,
+    labels,
+    count: labels.length,
+    rows: SIDE,
+    columns: SIDE,
+    channels: CHANNELS,
+    scaling: OF_BYTES,
+  };
 }
 
 export async function readCifar(name: string, folder: string): Promise<Dataset> {
@@ -61,6 +80,7 @@ export async function readCifar(name: string, folder: string): Promise<Dataset> 
     columns: SIDE,
     channels: CHANNELS,
     classes: CLASSES,
+    scaling: OF_BYTES,
   };
 }
 

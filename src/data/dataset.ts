@@ -1,18 +1,21 @@
+import type { Elements, ImageShape } from './elements.ts';
+import type { Scaling } from './scaling.ts';
+
 /** A labelled set of images, as its owner holds it. */
-export interface Dataset {
+export interface Dataset extends ImageShape {
   /** `mnist`, or the folder as given. */
   readonly name: string;
   /** One image a row: trainLabels.length x (rows · columns · channels), channels innermost. */
-  readonly trainImages: Uint8Array;
+  readonly trainImages: Elements;
   readonly trainLabels: Uint8Array;
-  readonly testImages: Uint8Array;
+  readonly testImages: Elements;
   readonly testLabels: Uint8Array;
-  readonly rows: number;
-  readonly columns: number;
-  /** 1: grey; 3: red, green, blue. */
-  readonly channels: number;
   /** Labels are 0 … classes − 1. */
   readonly classes: number;
+  /** What becomes of a value before it is shared. */
+  readonly scaling: Scaling;
+  /** Of class 0, 1, …, where the classes have names. */
+  readonly classNames?: readonly string[] | undefined;
 }
 
 /** How many images of each kind. */
@@ -28,19 +31,18 @@ export function countLabels(labels: Uint8Array, classes: number): number[] {
 }
 
 /** Images to classify, whose labels may be known. */
-export interface ImageSet {
+export interface ImageSet extends ImageShape {
   /** As given: a data set or a file. */
   readonly name: string;
   /** One image a row, channels innermost. */
-  readonly images: Uint8Array;
+  readonly images: Elements;
   readonly labels: Uint8Array | undefined;
   readonly count: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly channels: number;
+  readonly scaling: Scaling;
+  readonly classNames?: readonly string[] | undefined;
 }
 
 /** Elements of one image. */
-export function imageSize({ rows, columns, channels }: Pick<Dataset, 'rows' | 'columns' | 'channels'>): number {
+export function imageSize({ rows, columns, channels }: ImageShape): number {
   return rows * columns * channels;
 }

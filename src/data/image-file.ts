@@ -3,6 +3,7 @@ import { inputSize, type Network } from '../nn/network.ts';
 import type { ImageSet } from './dataset.ts';
 import { imagesOf, readBytes, readLabels } from './mnist.ts';
 import { Problem } from './problem.ts';
+import { OF_BYTES } from './scaling.ts';
 
 /** An IDX file of unsigned bytes with three dimensions, as of images. */
 const MAGIC = [0, 0, 8, 3] as const;
@@ -18,10 +19,10 @@ export async function readImageFile(path: string, network: Network, labels?: str
   const alone = begins(PNG_MAGIC) ? pngImage : rawImage;
   const images = begins(MAGIC) ? imagesOf(bytes, path) : await alone(bytes, path, network);
   const known = labels === undefined ? undefined : await readLabels(labels, images);
-  return { channels: 1, ...images, name: path, labels: known };
+  return { channels: 1, scaling: OF_BYTES, ...images, name: path, labels: known };
 }
 
-type Alone = Omit<ImageSet, 'name' | 'labels'> & { readonly source: string };
+type Alone = Omit<ImageSet, 'name' | 'labels' | 'scaling'> & { readonly source: string };
 
 async function pngImage(bytes: Uint8Array, source: string, network: Network): Promise<Alone> {
   // Loaded for those who have such a file: every command would wait for it.

@@ -12,6 +12,7 @@ import { parseIdx } from './idx.ts';
 import { noDataset } from './no-dataset.ts';
 import { needPackage } from './packages.ts';
 import { Problem } from './problem.ts';
+import { OF_BYTES } from './scaling.ts';
 
 interface Images {
   readonly images: Uint8Array;
@@ -88,7 +89,10 @@ export function imagesOf(bytes: Uint8Array, source: string): Images {
 }
 
 /** The labels in an IDX file, one for each of these images. */
-export async function readLabels(labelSource: string, { count, source }: Images): Promise<Uint8Array> {
+export async function readLabels(
+  labelSource: string,
+  { count, source }: Pick<Images, 'count' | 'source'>,
+): Promise<Uint8Array> {
   const { data } = parseIdx(await readBytes(labelSource), 1, labelSource);
   if (data.length !== count) {
     throw new Problem(
@@ -123,7 +127,7 @@ export async function loadTestImages(name: string): Promise<ImageSet> {
   const images = await readImages(findFile(folder, 't10k-images', 3));
   const labelSource = lookFor(folder, 't10k-labels', 1);
   const labels = labelSource === undefined ? undefined : await readLabels(labelSource, images);
-  return { ...images, name, labels, channels: 1 };
+  return { ...images, name, labels, channels: 1, scaling: OF_BYTES };
 }
 
 /** A labelled set of images that is one half of a data set, or a set of its own. */
@@ -142,7 +146,7 @@ export async function loadHalf(name: string, half: 'train' | 'test'): Promise<La
     folder,
     alone ? '' : { train: 'train-', test: 't10k-' }[half],
   );
-  return { name, images, labels, count, rows, columns, channels: 1 };
+  return { name, images, labels, count, rows, columns, channels: 1, scaling: OF_BYTES };
 }
 
 /** Reads a data set: `mnist`, or the path of a folder with the four files or with CIFAR-10's. */
@@ -181,5 +185,6 @@ export async function loadDataset(name: string): Promise<Dataset> {
     columns: train.columns,
     channels: 1,
     classes,
+    scaling: OF_BYTES,
   };
 }

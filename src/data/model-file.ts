@@ -4,10 +4,12 @@
  */
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { layerName, type LayerSpec } from '../nn/layers/table.ts';
-import { parameters, type Network } from '../nn/network.ts';
+import { classCount, parameters, type Network } from '../nn/network.ts';
 import { parseNetwork } from '../nn/networkFile.ts';
-import { sameShape } from '../ring/shape.ts';
+import { sameShape, sizeOf } from '../ring/shape.ts';
+import type { ImageShape } from './elements.ts';
 import { Problem } from './problem.ts';
 import {
   FIX,
@@ -17,9 +19,13 @@ import {
   type FloatTensor,
   type Listing,
 } from './safetensors.ts';
+import { checkScaling, OF_BYTES, sameScaling, type Scaling, scalingSchema } from './scaling.ts';
 
 const FORMAT = 'securenn-model';
+/** Of files that every version reads: what they are to be given are bytes over 255. */
 const VERSION = '1';
+/** Of files that say otherwise: who does not read that must not take them. */
+const SCALED_VERSION = '2';
 
 export interface Model {
   readonly network: Network;
@@ -27,24 +33,34 @@ export interface Model {
   readonly fractionBits: number;
   /** One tensor for each of parameters(network), under its name. */
   readonly tensors: ReadonlyMap<string, FloatTensor>;
+  /** What became of the values that it was trained on, and becomes of those that it classifies; undefined: its file does not say. */
+  readonly scaling?: Scaling | undefined;
+  /** Of its classes, where they have names. */
+  readonly classNames?: readonly string[] | undefined;
+}
+
+/** What a model keeps of the data that it was trained on. */
+export function keptOf({
+  scaling,
+  classNames,
+}: Pick<Model, 'scaling' | 'classNames'>): Pick<Model, 'scaling' | 'classNames'> {
+  return { ...(scaling && { scaling }), ...(classNames && { classNames }) };
 }
 
 /** The bytes of a model file. */
 export function formatModel(model: Model): Uint8Array {
   const metadata = new Map([
     ['format', FORMAT],
-    ['version', VERSION],
+    ['version', model.scaling === undefined || sameScaling(model.scaling, OF_BYTES) ? VERSION : SCALED_VERSION],
     ['network', JSON.stringify(model.network)],
     ['fractionBits', String(model.fractionBits)],
+    ...(model.scaling === undefined ? [] : [['scaling', JSON.stringify(model.scaling)] as const]),
+    ...(model.classNames === undefined ? [] : [['classes', JSON.stringify(model.classNames)] as const]),
   ]);
   return formatSafetensors({ tensors: model.tensors, metadata });
 }
 
-function readMetadata(
-  listing: Listing,
-  source: string,
-  expected?: Network,
-): { network: Network; fractionBits: number } {
+function readMetadata(listing: Listing, source: string, expected?: Network): Omit<Model, 'tensors'> {
   const { metadata, entries } = listing;
   if (metadata.get('format') !== FORMAT) {
     const wanted = expected === undefined ? '' : `; network ${expected.name} expects ${wantedTensors(expected)}`;
@@ -54,9 +70,9 @@ function readMetadata(
       FIX,
     );
   }
-  if (metadata.get('version') !== VERSION) {
+  if (![VERSION, SCALED_VERSION].includes(metadata.get('version') ?? '')) {
     throw new Problem(
-      `${source}: format version: expected ${VERSION}, found ${metadata.get('version') ?? 'none'}`,
+      `${source}: format version: expected ${VERSION} or ${SCALED_VERSION}, found ${metadata.get('version') ?? 'none'}`,
       FIX,
     );
   }
@@ -64,15 +80,32 @@ function readMetadata(
   if (!Number.isInteger(fractionBits) || fractionBits < 1 || fractionBits > 52) {
     throw new Problem(`${source}: fractionBits: expected 1 to 52, found ${metadata.get('fractionBits')}`, FIX);
   }
+  const kept = keptOf({
+    scaling: readEntry(metadata, 'scaling', scalingSchema, source),
+    classNames: readEntry(metadata, 'classes', namesSchema, source),
+  });
   const written = metadata.get('network');
-  if (written === undefined && expected !== undefined) return { network: expected, fractionBits };
+  if (written === undefined && expected !== undefined) return { network: expected, fractionBits, ...kept };
   let network: unknown;
   try {
     network = JSON.parse(written ?? '');
   } catch (error) {
     throw new Problem(`${source}: its network is not JSON`, FIX, { cause: error });
   }
-  return { network: parseNetwork(network, `${source}: network`), fractionBits };
+  return { network: parseNetwork(network, `${source}: network`), fractionBits, ...kept };
+}
+
+const namesSchema = z.array(z.string().max(256)).max(65_536);
+
+/** What a file says as JSON, if it does. */
+function readEntry<T>(metadata: Listing['metadata'], key: string, schema: z.ZodType<T>, source: string): T | undefined {
+  const written = metadata.get(key);
+  if (written === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(written));
+  } catch (error) {
+    throw new Problem(`${source}: its ${key} cannot be read`, FIX, { cause: error });
+  }
 }
 
 const TENSORS_SHOWN = 12;
@@ -98,7 +131,8 @@ function wantedTensors(network: Network): string {
 export function parseModel(bytes: Uint8Array, source: string, expected?: Network): Model {
   // What it says comes first: of a file of another program it is the names that help.
   const listing = listTensors(bytes, source);
-  const { network, fractionBits } = readMetadata(listing, source, expected);
+  const kept = readMetadata(listing, source, expected);
+  const { network, scaling, classNames } = kept;
   const file = parseSafetensors(bytes, source);
   const specs = parameters(network);
   const all = `: the file holds ${foundTensors(listing.entries)}; network ${network.name} expects ${wantedTensors(network)}`;
@@ -119,7 +153,16 @@ export function parseModel(bytes: Uint8Array, source: string, expected?: Network
     const stranger = [...file.tensors.keys()].find((name) => !known.has(name));
     throw new Problem(`${source}: tensor ${stranger} does not belong to network ${network.name}${all}`, FIX);
   }
-  return { network, fractionBits, tensors: file.tensors };
+  if (scaling !== undefined) checkScaling(scaling, shapeOf(network), source);
+  if (classNames !== undefined && classNames.length > classCount(network)) {
+    throw new Problem(`${source}: names ${classNames.length} classes, its network has ${classCount(network)}`, FIX);
+  }
+  return { ...kept, tensors: file.tensors };
+}
+
+function shapeOf({ input }: Network): ImageShape {
+  const [rows, columns, channels] = input.length === 3 ? input : [1, sizeOf(input), 1];
+  return { rows, columns, channels };
 }
 
 /** Refuses a model that was trained as another network; the name alone may differ. */

@@ -1,6 +1,7 @@
 /** A part of a data set. */
 import { batchOrder } from '../nn/initial.ts';
 import { type Dataset, imageSize } from './dataset.ts';
+import type { Elements } from './elements.ts';
 
 /** Of the draw: the same images whatever the training's own seed. */
 const SEED = 0;
@@ -39,9 +40,9 @@ function drawn(total: number, count: number, draw: number): Uint32Array {
   return batchOrder(total, SEED, draw).subarray(0, count).toSorted();
 }
 
-/** Rows of `width` bytes each. */
-function pick(from: Uint8Array, rows: Uint32Array, width: number): Uint8Array {
-  const out = new Uint8Array(rows.length * width);
+/** Rows of `width` elements each. */
+function pick<T extends Elements>(from: T, rows: Uint32Array, width: number): T {
+  const out = new (from.constructor as new (length: number) => T)(rows.length * width);
   rows.forEach((row, k) => out.set(from.subarray(row * width, (row + 1) * width), k * width));
   return out;
 }

@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { checkSameData, digestOf } from '../../src/client/checkpoints.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
+import { OF_BYTES } from '../../src/data/scaling.ts';
 import { Problem } from '../../src/data/problem.ts';
 
-const DATA: Dataset = {
+const DATA = {
   name: 'the folder',
   trainImages: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
   trainLabels: Uint8Array.of(0, 1),
@@ -14,7 +15,8 @@ const DATA: Dataset = {
   columns: 2,
   channels: 1,
   classes: 2,
-};
+  scaling: OF_BYTES,
+} satisfies Dataset;
 const PARTS = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const;
 
 describe('a run that goes on', () => {

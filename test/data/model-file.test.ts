@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { writeFileAtomically } from '../../src/data/atomic-write.ts';
 import { checkModelNetwork, formatModel, parseModel, readModel, type Model } from '../../src/data/model-file.ts';
 import { formatSafetensors, parseSafetensors } from '../../src/data/safetensors.ts';
+import { OF_BYTES } from '../../src/data/scaling.ts';
 import { NETWORKS } from '../../src/nn/named.ts';
 import type { Network } from '../../src/nn/network.ts';
 import { temporaryFolder } from '../folder.ts';
@@ -35,6 +36,17 @@ describe('model files', () => {
     expect(readdirSync(join(path, '..'))).toEqual(['model.safetensors']);
   });
 
+  it('keep how values were scaled, which programs that do not know of it refuse, and what classes are called', () => {
+    const scaling = { divideBy: 1, mean: [0.5, -1], std: [2] };
+    const classNames = ['cat', 'dog', 'bird'];
+    const bytes = formatModel({ ...model, scaling, classNames });
+    expect(parseModel(bytes, 'x')).toEqual({ ...model, scaling, classNames });
+    expect(parseSafetensors(bytes, 'x').metadata.get('version')).toBe('2');
+    const ofBytes = formatModel({ ...model, scaling: OF_BYTES });
+    expect(parseModel(ofBytes, 'x').scaling).toEqual(OF_BYTES);
+    expect(parseSafetensors(ofBytes, 'x').metadata.get('version')).toBe('1');
+  });
+
   it('stay as they were when writing fails, and leave nothing behind', async () => {
     const folder = temporaryFolder('model');
     // A folder in the target's place makes the last step, the rename, fail.
@@ -46,7 +58,22 @@ describe('model files', () => {
 
   it.each<[string, Uint8Array, RegExp]>([
     ['no format', changed(({ metadata }) => metadata.delete('format')), /format: expected securenn-model, found none/],
-    ['another version', changed(({ metadata }) => metadata.set('version', '2')), /format version: expected 1, found 2/],
+    ['another version', changed(({ metadata }) => metadata.set('version', '3')), /version: expected 1 or 2, found 3/],
+    [
+      'a scaling that is none',
+      changed(({ metadata }) => metadata.set('scaling', '{"divideBy":0}')),
+      /its scaling cannot be read/,
+    ],
+    [
+      'a scaling of another input',
+      changed(({ metadata }) => metadata.set('scaling', '{"divideBy":1,"mean":[1,2,3],"std":[1]}')),
+      /--mean lists 3 numbers, images are 1 x 2 x 1/,
+    ],
+    [
+      'too many names',
+      changed(({ metadata }) => metadata.set('classes', '["a","b","c","d"]')),
+      /names 4 classes, its network has 3/,
+    ],
     ['no network', changed(({ metadata }) => metadata.delete('network')), /its network is not JSON/],
     ['a network that is none', changed(({ metadata }) => metadata.set('network', '{}')), /network: /],
     ['fraction bits that are none', changed(({ metadata }) => metadata.set('fractionBits', '1e9')), /fractionBits/],

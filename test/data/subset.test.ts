@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { countLabels, type Dataset } from '../../src/data/dataset.ts';
+import { OF_BYTES } from '../../src/data/scaling.ts';
 import { subsetOf } from '../../src/data/subset.ts';
 
 /** Sorted by class, with images of two pixels that hold their number. */
@@ -13,7 +14,7 @@ function sorted(train: number, test: number): Dataset {
     trainLabels: labels(train),
     testImages: images(test),
     testLabels: labels(test),
-    ...{ rows: 1, columns: 2, channels: 1, classes: 4 },
+    ...{ rows: 1, columns: 2, channels: 1, classes: 4, scaling: OF_BYTES },
   };
 }
 

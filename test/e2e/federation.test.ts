@@ -6,7 +6,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { inferAt } from '../../src/client/federated/inference.ts';
 import { cancel, decide, propose } from '../../src/client/federated/jobs.ts';
 import { fetchModel, fetchRevealed } from '../../src/client/federated/results.ts';
+import { type Source, valueSource } from '../../src/data/encode.ts';
 import { formatModel } from '../../src/data/model-file.ts';
+import { OF_BYTES } from '../../src/data/scaling.ts';
 import { ROLES } from '../../src/federation/card.ts';
 import type { ServeDocument, TrainDocument } from '../../src/federation/documents.ts';
 import { REVEALED } from '../../src/nn/train.ts';
@@ -77,16 +79,19 @@ describe('a federation', () => {
     const session = await propose(analyst, serve);
     for (const owner of ['owner-0', 'owner-1'] as const) await decide(at.clients[owner], session, true);
     await at.until(session, ['running', 'failed']);
-    const pixels = tinyImages(6).trainImages;
-    const first = await inferAt(analyst, session, serve, pixels);
+    const images = tinyImages(6).trainImages;
+    const pixels = (values = images): Source => valueSource(values, OF_BYTES, serve.fractionBits);
+    const first = await inferAt(analyst, session, serve, pixels());
     expect(first.predictions).toHaveLength(6);
-    expect((await inferAt(analyst, session, serve, pixels.subarray(0, 4))).predictions).toEqual([first.predictions[0]]);
-    await expect(inferAt(analyst, session, serve, pixels)).rejects.toThrow('the session answers 3 images more');
+    expect((await inferAt(analyst, session, serve, pixels(images.subarray(0, 4)))).predictions).toEqual([
+      first.predictions[0],
+    ]);
+    await expect(inferAt(analyst, session, serve, pixels())).rejects.toThrow('the session answers 3 images more');
     // A session comes back as a training does, and what was counted is counted.
     await at.kill('P1');
     await at.start('P1');
     await at.until(session, ['running', 'failed']);
-    expect((await inferAt(analyst, session, serve, pixels.subarray(0, 8))).predictions).toEqual(
+    expect((await inferAt(analyst, session, serve, pixels(images.subarray(0, 8)))).predictions).toEqual(
       first.predictions.slice(0, 2),
     );
     await cancel(analyst, session, 'enough');

@@ -7,6 +7,8 @@ import { describe, expect, it } from 'vitest';
 import type { RecordedMessage } from '../../src/channel/memory.ts';
 import { OwnerCheckpoints } from '../../src/client/checkpoints.ts';
 import type { StepReport } from '../../src/client/history.ts';
+import { pixelSource } from '../../src/data/encode.ts';
+import { OF_BYTES } from '../../src/data/scaling.ts';
 import { ownInference } from '../../src/client/inference.ts';
 import { PARTIES, type PartyName } from '../../src/client/owner.ts';
 import { ownTraining } from '../../src/client/training.ts';
@@ -49,7 +51,7 @@ function dataOf(shade: number): Dataset {
   const images = Uint8Array.from({ length: SAMPLES * 16 }, (_, i) => (i % 16 < 5 * labels[i >> 4] ? shade : 20));
   return {
     ...{ name: 'tiny', trainImages: images, trainLabels: labels, testImages: images, testLabels: labels },
-    ...{ rows: 4, columns: 4, channels: 1, classes: 3 },
+    ...{ rows: 4, columns: 4, channels: 1, classes: 3, scaling: OF_BYTES },
   };
 }
 
@@ -207,7 +209,14 @@ describe.each([
     const addresses = await watchAddresses(() =>
       session(
         infer,
-        (owner) => ownInference(owner, { network, fractionBits, batch }, model, dataOf(250).testImages, OBSERVER),
+        (owner) =>
+          ownInference(
+            owner,
+            { network, fractionBits, batch },
+            model,
+            pixelSource(Uint8Array.from(dataOf(250).testImages), fractionBits),
+            OBSERVER,
+          ),
         { seed: 24 },
       ),
     );

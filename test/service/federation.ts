@@ -132,8 +132,8 @@ export class LiveFederation {
 
   async put(owner: Person, name: string, data: Dataset, fractionBits: number): Promise<DataReference> {
     const client = this.clients[owner];
-    const { trainImages: images, trainLabels: labels, rows, columns, channels, classes } = data;
-    const set = { images, labels, count: labels.length, rows, columns, channels, classes };
+    const { trainImages: images, trainLabels: labels, rows, columns, channels, classes, scaling } = data;
+    const set = { images, labels, count: labels.length, rows, columns, channels, classes, scaling };
     const state = new UploadState(client.federation.id, client.id, name, join(this.folder, 'clients'));
     const { digest } = await putData(client, set, state, { name, fractionBits });
     return { owner: client.id, name, digest };

@@ -6,6 +6,7 @@ import { ownTraining } from '../../client/training.ts';
 import type { StepReport } from '../../client/history.ts';
 import { sumOf } from '../../client/spent.ts';
 import type { Dataset } from '../../data/dataset.ts';
+import { valueSource } from '../../data/encode.ts';
 import { imageSize, samplesOf } from '../../data/dataset.ts';
 import type { Model } from '../../data/model-file.ts';
 import { initialValues } from '../../nn/initial.ts';
@@ -142,7 +143,13 @@ async function infer(task: Extract<Task, { kind: 'infer' }>, setting: Setting, k
       onBatch: (report: BatchReport) => void reports.push(report),
     };
     await runLocally({ begin: () => ({ job }) }, settings, setting.signal, setting.news, (owner) =>
-      ownInference(owner, job, untrained(settings.network, settings.fractionBits), data.testImages, observer),
+      ownInference(
+        owner,
+        job,
+        untrained(settings.network, settings.fractionBits),
+        valueSource(data.testImages, data.scaling, settings.fractionBits),
+        observer,
+      ),
     );
   } finally {
     reports.sort((a, b) => a.batch - b.batch);

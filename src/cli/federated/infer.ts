@@ -4,6 +4,7 @@ import type { Options } from 'yargs';
 import { inferAt, type Answered } from '../../client/federated/inference.ts';
 import { SHORT } from '../../client/federated/directory.ts';
 import { imageSize, type ImageSet } from '../../data/dataset.ts';
+import { valueSource } from '../../data/encode.ts';
 import { readImageFile } from '../../data/image-file.ts';
 import { loadTestImages } from '../../data/mnist.ts';
 import { Problem } from '../../data/problem.ts';
@@ -74,7 +75,8 @@ export async function federatedInfer(argv: Argv, signal: AbortSignal): Promise<v
     for (let from = 0; from < set.count; from += batch) {
       const started = performance.now();
       const to = Math.min(from + batch, set.count);
-      batches.push(await inferAt(client, digest, document, set.images.subarray(from * size, to * size)));
+      const images = valueSource(set.images.subarray(from * size, to * size), set.scaling, document.fractionBits);
+      batches.push(await inferAt(client, digest, document, images));
       seconds.push((performance.now() - started) / 1000);
     }
     const predictions = predictionsOf(

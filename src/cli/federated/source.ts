@@ -4,6 +4,7 @@ import type { Options } from 'yargs';
 import { imageSize } from '../../data/dataset.ts';
 import { imagesOf, loadHalf, readBytes, readLabels, type LabelledImages } from '../../data/mnist.ts';
 import { Problem } from '../../data/problem.ts';
+import { OF_BYTES } from '../../data/scaling.ts';
 import type { LabelledSet } from '../../client/federated/sharing.ts';
 import { number, oneOf, optionalInteger, optionalText, TASK, text, type Argv } from '../options/values.ts';
 
@@ -54,7 +55,7 @@ export async function readSource(source: string, argv: Argv): Promise<LabelledSe
   const { rows, columns, channels } = set;
   const size = imageSize(set);
   return {
-    ...{ rows, columns, channels, count, classes },
+    ...{ rows, columns, channels, count, classes, scaling: set.scaling },
     images: set.images.subarray(skip * size, (skip + count) * size),
     labels: set.labels.subarray(skip, skip + count),
   };
@@ -69,7 +70,7 @@ async function readPair(source: string, labels: string | undefined): Promise<Lab
     throw new Problem(`${source}: a file of images, without labels`, 'name the file of its labels with --labels');
   }
   const images = imagesOf(await readBytes(source), source);
-  return { ...images, name: source, channels: 1, labels: await readLabels(labels, images) };
+  return { ...images, name: source, channels: 1, scaling: OF_BYTES, labels: await readLabels(labels, images) };
 }
 
 async function readFolder(source: string, half: 'train' | 'test', labels: string | undefined): Promise<LabelledImages> {

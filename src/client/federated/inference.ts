@@ -6,6 +6,7 @@
  * the context, so neither can be taken for another.
  */
 import { randomBytes } from 'node:crypto';
+import type { Source } from '../../data/encode.ts';
 import { Problem } from '../../data/problem.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import { MAX_INPUT_IMAGES, type ServeDocument } from '../../federation/documents.ts';
@@ -30,20 +31,20 @@ export interface Answered {
   readonly scores: Float64Array | undefined;
 }
 
-/** @param pixels one image a row, as the network takes them; MAX_INPUT_IMAGES at most */
+/** @param source one image a row, as the network takes them, with the session's fractional bits; MAX_INPUT_IMAGES at most */
 export async function inferAt(
   client: FederationClient,
   session: Digest,
   { network, fractionBits, reveal }: Pick<ServeDocument, 'network' | 'fractionBits' | 'reveal'>,
-  pixels: Uint8Array,
+  source: Source,
 ): Promise<Answered> {
-  const images = pixels.length / inputSize(network);
+  const images = source.elements / inputSize(network);
   if (!Number.isInteger(images) || images < 1)
-    throw new RangeError(`${pixels.length} pixels are no images of ${inputSize(network)}`);
+    throw new RangeError(`${source.elements} values are no images of ${inputSize(network)}`);
   if (images > MAX_INPUT_IMAGES) throw new RangeError(`${images} images: a request has ${MAX_INPUT_IMAGES} at most`);
   const id = randomBytes(16).toString('hex');
   const masks = [randomBytes(STREAM_KEY_BYTES), randomBytes(STREAM_KEY_BYTES)] as const;
-  const E = openImages(pixels, fractionBits, masks);
+  const E = openImages(source, masks);
   const count = new Uint8Array(Uint32Array.of(images).buffer);
   const inputs: Readonly<Record<PartyName, readonly Uint8Array[]>> = {
     P0: [count, masks[0], E],

@@ -7,7 +7,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { BLOCK_ELEMENTS } from '../../channel/blocks.ts';
-import { oneHotSource, pixelSource, type Source } from '../../data/encode.ts';
+import { oneHotSource, type Source, valueSource } from '../../data/encode.ts';
 import type { LabelledImages } from '../../data/mnist.ts';
 import { maskOf } from '../../data/share.ts';
 import {
@@ -57,7 +57,7 @@ export class OpenedSet {
     this.#keys = keys;
     this.fractionBits = fractionBits;
     this.#sources = {
-      images: pixelSource(set.images, fractionBits),
+      images: valueSource(set.images, set.scaling, fractionBits),
       labels: oneHotSource(set.labels, set.classes),
     };
   }
@@ -122,7 +122,7 @@ function open(
   return new Uint8Array(out.buffer);
 }
 
-/** Images for an inference session, opened whole. @param pixels one image a row */
-export function openImages(pixels: Uint8Array, fractionBits: number, keys: SharingKeys['masks']): Uint8Array {
-  return open(pixelSource(pixels, fractionBits), 'images', keys, 0, pixels.length);
+/** Images for an inference session, opened whole. @param images one a row */
+export function openImages(images: Source, keys: SharingKeys['masks']): Uint8Array {
+  return open(images, 'images', keys, 0, images.elements);
 }

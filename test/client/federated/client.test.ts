@@ -7,6 +7,7 @@ import { propose } from '../../../src/client/federated/jobs.ts';
 import { giveGrant, listGrants, withdraw } from '../../../src/client/federated/owned.ts';
 import { Unreachable } from '../../../src/client/federated/transport.ts';
 import { PARTIES } from '../../../src/client/owner.ts';
+import { pixelSource } from '../../../src/data/encode.ts';
 import type { ServeDocument } from '../../../src/federation/documents.ts';
 import { Identity } from '../../../src/federation/identity.ts';
 import { FakeParties } from './fake-parties.ts';
@@ -146,7 +147,7 @@ describe('inference', () => {
       ...{ clients: [client.id], reveal, maxImages: 100, expires: '2031-01-01T00:00:00.000Z', nonce: '5'.repeat(32) },
     };
   }
-  const pixels = Uint8Array.from([7, 1, 2, 3, 12, 4, 5, 6, 255, 0, 0, 0]);
+  const pixels = pixelSource(Uint8Array.from([7, 1, 2, 3, 12, 4, 5, 6, 255, 0, 0, 0]), 16);
 
   it.each(['class', 'scores'] as const)('gives the %s to who asked, and each input keys of its own', async (reveal) => {
     const parties = new FakeParties();

@@ -6,7 +6,8 @@ import { type Put, putData, type PutOptions } from '../../../src/client/federate
 import type { LabelledSet } from '../../../src/client/federated/sharing.ts';
 import { UploadState } from '../../../src/client/federated/upload-state.ts';
 import { PARTIES } from '../../../src/client/owner.ts';
-import { materialize, oneHotSource, pixelSource } from '../../../src/data/encode.ts';
+import { OF_BYTES } from '../../../src/data/scaling.ts';
+import { materialize, oneHotSource, valueSource } from '../../../src/data/encode.ts';
 import { maskOf } from '../../../src/data/share.ts';
 import { CHUNK_BYTES, chunksOf, PARTS, type Part } from '../../../src/federation/chunks.ts';
 import { Identity } from '../../../src/federation/identity.ts';
@@ -22,7 +23,7 @@ const CLASSES = 10;
 function set(seed = 1, count = COUNT): LabelledSet {
   const images = Uint8Array.from({ length: count * SIDE * SIDE }, (_, i) => (i * 31 * seed + (i >> 8)) % 256);
   const labels = Uint8Array.from({ length: count }, (_, i) => (i * seed) % CLASSES);
-  return { images, labels, count, rows: SIDE, columns: SIDE, channels: 1, classes: CLASSES };
+  return { images, labels, count, rows: SIDE, columns: SIDE, channels: 1, classes: CLASSES, scaling: OF_BYTES };
 }
 
 interface Setting {
@@ -69,7 +70,7 @@ describe('data put', () => {
     const { parties, put, state } = setting();
     const { digest, bytes } = await put();
     const expected = {
-      images: materialize(pixelSource(set().images, 16)),
+      images: materialize(valueSource(set().images, OF_BYTES, 16)),
       labels: materialize(oneHotSource(set().labels, CLASSES)),
     };
     expect(bytes).toBe(8 * (expected.images.length + expected.labels.length));
@@ -114,9 +115,9 @@ describe('data put', () => {
     const again = PARTIES.flatMap((party) => parties.party[party].asked).filter((line) => line.startsWith('PUT'));
     expect(again.length).toBe(2 * 5 - 3); // Four chunks of images, one of labels, to two parties.
     expect(notes.join()).toContain('going on with the upload');
-    expect(isSame(together(parties, put2.digest, 'images', 'P1'), materialize(pixelSource(set().images, 16)))).toBe(
-      true,
-    );
+    expect(
+      isSame(together(parties, put2.digest, 'images', 'P1'), materialize(valueSource(set().images, OF_BYTES, 16))),
+    ).toBe(true);
   });
 
   it('ends at every request that does not come through, and is completed by the same again', async () => {

@@ -12,6 +12,7 @@ import { FEDERATION, hex, NETWORK } from '../../federation/world.ts';
 import { FragileDisk } from '../power-cut.ts';
 import { FakeProcesses } from './fake-process.ts';
 import { IDENTITIES, sessionKey } from './simulation.ts';
+import { OF_BYTES } from '../../../src/data/scaling.ts';
 import { Three } from './three.ts';
 
 const open: Three[] = [];
@@ -21,7 +22,7 @@ function dataOf(samples: number): Dataset {
   const [images, labels] = [new Uint8Array(16 * samples), new Uint8Array(samples)];
   return {
     ...{ name: 'tiny', trainImages: images, trainLabels: labels, testImages: images, testLabels: labels },
-    ...{ rows: 4, columns: 4, channels: 1, classes: 4 },
+    ...{ rows: 4, columns: 4, channels: 1, classes: 4, scaling: OF_BYTES },
   };
 }
 
