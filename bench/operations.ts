@@ -34,7 +34,16 @@ export interface OperationResult {
 }
 
 const NAMES = ['P0', 'P1', 'P2'] as const;
-const POOL = { batch: 1, height: 24, width: 24, channels: 20, windowHeight: 2, windowWidth: 2, stride: 2 };
+const POOL = {
+  batch: 1,
+  height: 24,
+  width: 24,
+  channels: 20,
+  windowHeight: 2,
+  windowWidth: 2,
+  strideHeight: 2,
+  strideWidth: 2,
+};
 const HOST = '127.0.0.1';
 const TIMEOUT_MS = 120_000;
 

@@ -4,10 +4,10 @@
  */
 import type { ConvJob, ConvMap, ConvShape, GemmJob } from '../../runtime/compute.ts';
 import { ROLES, lengths } from '../../runtime/wasm/convPlan.ts';
-import { pairOf } from '../../src/nn/layers/fields.ts';
+import { borderOf, pairOf } from '../../src/nn/layers/fields.ts';
 import type { LayerSpec } from '../../src/nn/layers/table.ts';
 import { NETWORKS } from '../../src/nn/named.ts';
-import { layerShapes, type Network } from '../../src/nn/network.ts';
+import { layerFlow, type Network } from '../../src/nn/network.ts';
 import { randomElements } from './check.ts';
 
 interface Named {
@@ -171,7 +171,7 @@ function squares(sides: readonly number[]): BenchShape[] {
 
 /** The products of a network's layers, forward or of a whole step; the first layer needs no gradient of its input. */
 function trainingShapes(network: Network, batch: number, gradients: boolean): BenchShape[] {
-  const before = layerShapes(network);
+  const flow = layerFlow(network);
   const first = network.layers.findIndex(({ type }) => type === 'dense' || type === 'conv2d');
   return network.layers.flatMap((spec, i): BenchShape[] => {
     if (spec.type !== 'dense' && spec.type !== 'conv2d') return [];
@@ -181,7 +181,7 @@ function trainingShapes(network: Network, batch: number, gradients: boolean): Be
         ? ['forward', 'weightGradient']
         : ['forward', 'weightGradient', 'inputGradient'];
     return maps.map((map) =>
-      layerShape(`${network.name}/${i} ${spec.type}, ${WORDS[map]}`, spec, before[i], batch, map),
+      layerShape(`${network.name}/${i} ${spec.type}, ${WORDS[map]}`, spec, flow[i].inputs[0], batch, map),
     );
   });
 }
@@ -212,7 +212,8 @@ function layerShape(
   }
   const [height, width, channels] = input;
   const [kernelHeight, kernelWidth] = pairOf(spec.kernel);
-  const { filters, stride = 1, padding = 0 } = spec;
+  const { filters } = spec;
+  const [stride, padding] = [pairOf(spec.stride ?? 1)[0], borderOf(spec.padding).top]; // alike on all sides here
   const shape: ConvShape = { batch, height, width, channels, kernelHeight, kernelWidth, filters, stride, padding };
   return { kind: 'conv', name, map, shape, terms: 2 };
 }

@@ -9,8 +9,9 @@ import type { WindowShape } from '../ring/windows.ts';
 import type { BilinearMap } from '../protocols/paper/bilinear.ts';
 import type { CountedValue } from './countedValue.ts';
 import { CountedValues, type CountingOptions, joinWorkers, WORK, type Work } from './countedValues.ts';
-import type { Engine, Level, Sign, Value } from './engine.ts';
+import type { Begin, Engine, Level, Sign, Value } from './engine.ts';
 import { type Bias, checkAlike } from './linear.ts';
+import { overlapping } from './overlapping.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
 import { inBlocks, type Stage, step } from '../party/steps.ts';
 import { directSuite, type FusedSuite, paperSuite } from '../protocols/suite.ts';
@@ -54,6 +55,17 @@ export class CountingEngine extends CountedValues implements Engine {
     const results = await Promise.all(tasks.map((task, i) => task(new CountingEngine(lanes[i], this.counts))));
     for (const lane of lanes) this.lane.join(lane);
     return results as unknown as T;
+  }
+
+  async overlapping<T>(body: (begin: Begin) => Promise<T>): Promise<T> {
+    const lanes: Lane[] = [];
+    const result = await overlapping(body, (task) => {
+      const lane = this.lane.fork(`all${this.operations++}.0`);
+      lanes.push(lane);
+      return task(new CountingEngine(lane, this.counts));
+    });
+    for (const lane of lanes) this.lane.join(lane);
+    return result;
   }
 
   async scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T> {

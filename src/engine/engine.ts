@@ -8,6 +8,7 @@
  * Operations of one engine run one after the other; operations that may overlap run under `all`, each on a fork of its own.
  */
 import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
+import type { Border, Fill } from '../ring/pad.ts';
 import type { Shape } from '../ring/shape.ts';
 import type { WindowShape } from '../ring/windows.ts';
 
@@ -38,6 +39,9 @@ export interface MatmulOptions {
   readonly bias?: Value;
 }
 
+/** Begins a task on a fork of an engine that is still in use. */
+export type Begin = (task: (fork: Engine) => Promise<void>) => void;
+
 export interface Engine {
   /** Fractional bits of activations and weights. */
   readonly fractionBits: number;
@@ -48,6 +52,11 @@ export interface Engine {
 
   /** Runs tasks that may overlap, each on a fork of this engine; they may not use this engine itself meanwhile. */
   all<T extends readonly unknown[]>(tasks: { readonly [K in keyof T]: (engine: Engine) => Promise<T[K]> }): Promise<T>;
+  /**
+   * Runs `body` on this engine itself. What it begins overlaps the rest, each task on a fork of its own; done when all is. However many steps
+   * `body` has, paths stay short.
+   */
+  overlapping<T>(body: (begin: Begin) => Promise<T>): Promise<T>;
   /** A fork with a path of its own: `step/12`. Every address below it is unique while the label is (among its siblings). */
   scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T>;
 
@@ -146,6 +155,12 @@ export interface Engine {
   windows(x: Value, shape: WindowShape): Promise<Value>;
   /** The transpose of `windows`: planes added up where windows overlap, zero where no window lies. */
   overlay(planes: Value, shape: WindowShape): Promise<Value>;
+  /** Images (batch, height, width, channels) with a border, local as all of these. */
+  pad(x: Value, border: Border, fill: Fill): Value;
+  /** The transpose of `pad`: to images of this shape. */
+  unpad(x: Value, shape: Shape, border: Border, fill: Fill): Value;
+  /** Every element times a public integer of its own. */
+  weigh(x: Value, integers: BigUint64Array): Value;
   /** Values with equal rows side by side: (m,n_1), (m,n_2) … → (m, Σn). */
   concatColumns(parts: readonly Value[]): Value;
   /** Values with equal trailing dimensions one below the other. */

@@ -6,6 +6,7 @@
  */
 import { encode, encodeOne } from '../ring/fixed.ts';
 import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
+import { type Border, type Fill, pad, paddedShape, unpad } from '../ring/pad.ts';
 import { sameShape, type Shape, sizeOf } from '../ring/shape.ts';
 import { type Banded, overlay, windowOutput, windows, type WindowShape } from '../ring/windows.ts';
 import * as z64 from '../ring/z64.ts';
@@ -208,6 +209,25 @@ export abstract class LinearEngine<V extends RingValue> {
     if (!sameShape(x.shape, planes))
       throw new RangeError(`overlay: planes are [${x.shape.join(',')}], expected [${planes.join(',')}]`);
     return this.paced(image, x.fractionBits, x as V, (data) => this.banded(overlay, data, shape, sizeOf(image)));
+  }
+
+  pad(x: Value, border: Border, fill: Fill): V {
+    return this.linear(paddedShape(x.shape, border), x.fractionBits, [x as V], (data) =>
+      pad(data, x.shape, border, fill),
+    );
+  }
+
+  unpad(x: Value, shape: Shape, border: Border, fill: Fill): V {
+    const expected = paddedShape(shape, border);
+    if (!sameShape(x.shape, expected))
+      throw new RangeError(`unpad: x is [${x.shape.join(',')}], expected [${expected.join(',')}]`);
+    return this.linear(shape, x.fractionBits, [x as V], (data) => unpad(data, shape, border, fill));
+  }
+
+  weigh(x: Value, integers: BigUint64Array): V {
+    if (integers.length !== sizeOf(x.shape))
+      throw new RangeError(`weigh: x is [${x.shape.join(',')}], found ${integers.length} integers`);
+    return this.linear(x.shape, x.fractionBits, [x as V], (data) => z64.multiply(data, integers));
   }
 
   /** `size` elements that a map between images and planes makes of `from`. */

@@ -9,8 +9,9 @@ import { type Shape, sizeOf } from '../ring/shape.ts';
 import { fieldsLength, fieldWidth } from '../ring/fields.ts';
 import * as z64 from '../ring/z64.ts';
 import type { BilinearMap } from '../protocols/paper/bilinear.ts';
-import type { Engine, Level, Sign, Value } from './engine.ts';
+import type { Begin, Engine, Level, Sign, Value } from './engine.ts';
 import { type Bias, dataOf, type Linear, LinearEngine, type RingValue } from './linear.ts';
+import { overlapping } from './overlapping.ts';
 import type { Ranges } from './ranges.ts';
 import type { Pair } from '../protocols/direct/productShape.ts';
 import { checkTruncationBits } from '../protocols/paper/truncation.ts';
@@ -67,6 +68,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
   }): Promise<T> {
     const results = await Promise.all(tasks.map((task) => task(this.#fork(`${this.#operations++}`))));
     return results as unknown as T;
+  }
+
+  overlapping<T>(body: (begin: Begin) => Promise<T>): Promise<T> {
+    return overlapping(body, (task) => task(this.#fork(`${this.#operations++}`)));
   }
 
   scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T> {

@@ -8,9 +8,10 @@ import * as z64 from '../ring/z64.ts';
 import * as beaver from '../protocols/paper/beaver.ts';
 import type { BilinearMap } from '../protocols/paper/bilinear.ts';
 import { Dataset } from './dataset.ts';
-import type { Engine, Value } from './engine.ts';
+import type { Begin, Engine, Value } from './engine.ts';
 import { later } from '../party/later.ts';
 import { type Bias, dataOf } from './linear.ts';
+import { overlapping } from './overlapping.ts';
 import type { OwnedInput } from './ownedInput.ts';
 import type { Party } from '../party/party.ts';
 import { checkProducts, type Pair } from '../protocols/direct/productShape.ts';
@@ -81,6 +82,17 @@ export class SecureEngine extends SecureComparisons implements Engine {
     const results = await Promise.all(tasks.map((task, i) => task(this.#fork(children[i]))));
     for (const child of children) this.party.join(child);
     return results as unknown as T;
+  }
+
+  async overlapping<T>(body: (begin: Begin) => Promise<T>): Promise<T> {
+    const children: Party[] = [];
+    const result = await overlapping(body, (task) => {
+      const child = this.party.fork(`all${this.operations++}.0`);
+      children.push(child);
+      return task(this.#fork(child));
+    });
+    for (const child of children) this.party.join(child);
+    return result;
   }
 
   async scope<T>(label: string, task: (engine: SecureEngine) => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
  * The error's way back through a network: to each layer the sum of what its readers send, and from it gradients. A layer's gradients, and what
  * is done with them, overlap the propagation of the error to the layers before it.
  */
-import type { Engine, Value } from '../engine/engine.ts';
+import type { Begin, Engine, Value } from '../engine/engine.ts';
 import type { Tape } from './forward.ts';
 import { truncated } from './layers/layer.ts';
 import { INPUT, parameterName } from './network.ts';
@@ -11,30 +11,42 @@ import { INPUT, parameterName } from './network.ts';
 export type OnGradient = (engine: Engine, name: string, gradient: Value) => Promise<void>;
 
 /**
+ * Consumes the tapes: what a layer left for the way back is let go as soon as it is done with.
  * @param delta the error at the output of the last tape
  * @param toInput asks for the error at the network's input, too, which is returned then
  */
-export async function backward(
+export function backward(
   engine: Engine,
-  tapes: readonly Tape[],
+  tapes: Tape[],
   delta: Value,
   onGradient: OnGradient,
   toInput = false,
 ): Promise<Value | undefined> {
-  const errors = new Map([[tapes.at(-1)!.index, delta]]);
-  await from(engine, tapes.length - 1, { tapes, trained: trainedUpTo(tapes, toInput), errors, onGradient });
-  return errors.get(INPUT);
-}
-
-interface Walk {
-  readonly tapes: readonly Tape[];
-  /** Layers from which on, towards the input, something is trained. */
-  readonly trained: ReadonlySet<number>;
+  const trained = trainedUpTo(tapes, toInput);
   /** At outputs: the sum so far of what their readers sent. */
-  readonly errors: Map<number, Value>;
-  readonly onGradient: OnGradient;
+  const errors = new Map([[tapes.at(-1)!.index, delta]]);
+  return engine.overlapping(async (begin) => {
+    for (let tape = tapes.pop(); tape !== undefined; tape = tapes.pop()) {
+      const error = errors.get(tape.index);
+      if (error === undefined) continue; // nothing is trained from there on
+      errors.delete(tape.index);
+      const sources = tape.inputs.map((source) => (trained.has(source) ? source : undefined));
+      const before = await step(
+        engine,
+        begin,
+        tape,
+        error,
+        onGradient,
+        sources.some((source) => source !== undefined),
+      );
+      for (const [k, source] of sources.entries())
+        if (source !== undefined) errors.set(source, sum(engine, errors.get(source), before[k]));
+    }
+    return errors.get(INPUT);
+  });
 }
 
+/** Layers from which on, towards the input, something is trained. */
 function trainedUpTo(tapes: readonly Tape[], toInput: boolean): Set<number> {
   const trained = new Set(toInput ? [INPUT] : []);
   for (const { index, inputs, pullback } of tapes)
@@ -42,40 +54,36 @@ function trainedUpTo(tapes: readonly Tape[], toInput: boolean): Set<number> {
   return trained;
 }
 
-/** From tape i down: those after it have sent all their errors. */
-async function from(engine: Engine, i: number, walk: Walk): Promise<void> {
-  if (i < 0) return;
-  const { index, inputs, scope, pullback } = walk.tapes[i];
-  const error = walk.errors.get(index);
-  if (error === undefined) return from(engine, i - 1, walk); // nothing is trained from there on
-  walk.errors.delete(index);
+/** Begins a layer's updates; gives the errors at its inputs where they are wanted. */
+async function step(
+  engine: Engine,
+  begin: Begin,
+  { index, scope, pullback }: Tape,
+  error: Value,
+  onGradient: OnGradient,
+  wanted: boolean,
+): Promise<readonly Value[]> {
   const within = <T>(outer: Engine, task: (fork: Engine) => Promise<T>): Promise<T> => outer.scope(scope, task);
+  const { parameters } = pullback;
   let delta = error;
   let shared: readonly Value[] = [];
-  if (pullback.parameters.length > 0 || pullback.shared !== undefined)
+  if (parameters.length > 0 || pullback.shared !== undefined)
     await within(engine, async (fork) => {
       delta = await truncated(fork, error);
       shared = (await pullback.shared?.(fork, delta)) ?? [];
     });
-  await engine.all([
-    (lane) =>
+  if (parameters.length > 0)
+    begin((lane) =>
       within(lane, async (fork) => {
         const gradients = await pullback.gradients(fork, delta, shared);
         await fork.all(
-          pullback.parameters.map(
-            (name, k) => (own: Engine) => walk.onGradient(own, parameterName(index, name), gradients[k]),
-          ),
+          parameters.map((name, k) => (own: Engine) => onGradient(own, parameterName(index, name), gradients[k])),
         );
       }),
-    async (lane) => {
-      if (inputs.some((source) => walk.trained.has(source))) {
-        const before = await within(lane, (fork) => pullback.inputs(fork, delta, shared));
-        for (const [k, source] of inputs.entries())
-          if (walk.trained.has(source)) walk.errors.set(source, sum(lane, walk.errors.get(source), before[k]));
-      }
-      await from(lane, i - 1, walk);
-    },
-  ]);
+    );
+  if (!wanted) return [];
+  const [before] = await engine.all([(lane) => within(lane, (fork) => pullback.inputs(fork, delta, shared))]);
+  return before;
 }
 
 /** Of errors that meet at an output. */

@@ -84,7 +84,7 @@ function matmul(engine: Engine, { m, n, v }: Extract<MicroOperation, { kind: 'ma
 async function maxpool(engine: Engine, operation: Extract<MicroOperation, { kind: 'maxpool' }>): Promise<Prepared> {
   const { height, width, channels, window, derivative } = operation;
   const size = { batch: 1, height, width, channels, windowHeight: window, windowWidth: window };
-  const shape: WindowShape = { ...size, stride: window };
+  const shape: WindowShape = { ...size, strideHeight: window, strideWidth: window };
   const candidates = await engine.windows(noise(engine, [1, height, width, channels]), shape);
   const outputs = sizeOf(windowOutput(shape)) * channels;
   if (!derivative) {

@@ -11,7 +11,8 @@ export interface WindowShape {
   readonly channels: number;
   readonly windowHeight: number;
   readonly windowWidth: number;
-  readonly stride: number;
+  readonly strideHeight: number;
+  readonly strideWidth: number;
 }
 
 /** Whole windows along one dimension with zeros at both ends; below 1 when none fits. */
@@ -21,11 +22,11 @@ export function windowCount(length: number, window: number, stride: number, padd
 
 /** Windows down and across. */
 export function windowOutput(shape: WindowShape): [height: number, width: number] {
-  const { height, width, windowHeight, windowWidth, stride } = shape;
+  const { height, width, windowHeight, windowWidth, strideHeight, strideWidth } = shape;
   if (windowHeight > height || windowWidth > width) {
     throw new RangeError(`window ${windowHeight}x${windowWidth} is larger than the image ${height}x${width}`);
   }
-  return [windowCount(height, windowHeight, stride), windowCount(width, windowWidth, stride)];
+  return [windowCount(height, windowHeight, strideHeight), windowCount(width, windowWidth, strideWidth)];
 }
 
 /** Elements of an image that are worked on at a time, unless one row of windows takes more. */
@@ -41,20 +42,20 @@ interface Band {
 }
 
 function* bands(shape: WindowShape): Generator<Band> {
-  const { batch, height, width, channels, windowHeight, windowWidth, stride } = shape;
+  const { batch, height, width, channels, windowHeight, windowWidth, strideHeight, strideWidth } = shape;
   const [rows, columns] = windowOutput(shape);
   const row = width * channels;
-  const most = Math.max(1, Math.floor((SLAB / row - windowHeight) / stride) + 1);
+  const most = Math.max(1, Math.floor((SLAB / row - windowHeight) / strideHeight) + 1);
   for (let b = 0; b < batch; b++) {
     for (let r = 0; r < rows; r += most) {
       const count = Math.min(most, rows - r);
-      const start = (b * height + r * stride) * row;
+      const start = (b * height + r * strideHeight) * row;
       const places = Array.from({ length: windowHeight * windowWidth }, (_, place) => {
         const [i, j] = [Math.floor(place / windowWidth), place % windowWidth];
         return { image: i * row + j * channels, plane: ((place * batch + b) * rows + r) * columns * channels };
       });
-      const runs = { rows: count, columns, run: channels, rowStep: stride * row, step: stride * channels };
-      yield { start, end: start + ((count - 1) * stride + windowHeight) * row, runs, places };
+      const runs = { rows: count, columns, run: channels, rowStep: strideHeight * row, step: strideWidth * channels };
+      yield { start, end: start + ((count - 1) * strideHeight + windowHeight) * row, runs, places };
     }
   }
 }
@@ -82,6 +83,6 @@ export const overlay: Banded = function* (planes, shape, out) {
   }
 };
 
-function sharesRows({ windowHeight, stride }: WindowShape): boolean {
-  return windowHeight > stride;
+function sharesRows({ windowHeight, strideHeight }: WindowShape): boolean {
+  return windowHeight > strideHeight;
 }

@@ -13,7 +13,7 @@ import { OPTIMIZERS } from '../nn/optimizer.ts';
 import { firstIdleStep, stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
-export const JOB_VERSION = 16;
+export const JOB_VERSION = 17;
 
 interface CommonJob {
   readonly sessionId: string;

@@ -32,7 +32,8 @@ const WINDOW: WindowShape = {
   channels: 3,
   windowHeight: 2,
   windowWidth: 2,
-  stride: 2,
+  strideHeight: 2,
+  strideWidth: 2,
 };
 
 describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (setting) => {
@@ -162,7 +163,7 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
   });
 
   it('planes that overlap are opened as the image they make', async () => {
-    const window: WindowShape = { ...WINDOW, stride: 1 };
+    const window: WindowShape = { ...WINDOW, strideHeight: 1, strideWidth: 1 };
     await exact(
       [numbers([4, 72], -9, 9), numbers([2, 5, 4, 3], -9, 9, 2)],
       async (e, planes, x) => e.mul(await e.overlay(planes, window), x),

@@ -5,7 +5,7 @@ import { readNetworkText } from '../../src/nn/networkFile.ts';
 
 const dense = { type: 'dense', units: 3 };
 const whole = 'a whole number from 1 to 65536';
-const types = 'one of conv2d, maxpool, averagepool, dense, flatten, relu';
+const types = 'one of conv2d, maxpool, averagepool, globalaveragepool, dense, flatten, relu, add, concat';
 const input = '[inputs] or [height, width, channels], whole numbers from 1 to 65536';
 
 /** What is said of a file with this text. */
@@ -87,6 +87,76 @@ describe('a network file', () => {
     [
       { name: 'x', input: [4, 4, 1], layers: [{ type: 'relu' }] },
       'the last layer must give a vector, the class scores: layer 0 (relu) gives [4,4,1]',
+    ],
+    [
+      withLayers({ type: 'conv2d', filters: 2, kernel: 3, padding: [1, 1, 1] }),
+      'layers[0].padding: found [1,1,1], expected a whole number from 0 to 1024, [vertical, horizontal], or [top, left, bottom, right]',
+    ],
+    [
+      withLayers({ type: 'averagepool', window: 2, countPadding: 1 }),
+      'layers[0].countPadding: found 1, expected true or false',
+    ],
+    // Names and what they name.
+    [withLayers({ ...dense, name: '' }, dense), 'layers[0].name: found "", expected a text of 1 to 64 characters'],
+    [
+      withLayers({ ...dense, from: ['a', 'b'] }),
+      'layers[0].from: found ["a","b"], expected the name of a layer before it, or "input"',
+    ],
+    [
+      withLayers(dense, { type: 'add' }),
+      'layers[1].from: missing, expected a list of two or more names of layers before it',
+    ],
+    [
+      withLayers(dense, { type: 'concat', from: ['input'] }),
+      'layers[1].from: found ["input"], expected a list of two or more names of layers before it',
+    ],
+    [
+      withLayers({ ...dense, name: 'first' }, { type: 'relu', from: 'frist' }),
+      'layer 1 (relu): from "frist": no layer has that name; did you mean "first"?',
+    ],
+    [
+      withLayers({ ...dense, from: 'later' }, { type: 'relu', name: 'later' }),
+      'layer 0 (dense 3): from "later": layer 1 "later" (relu) comes later: a layer reads earlier ones',
+    ],
+    [withLayers({ type: 'relu', name: 'r', from: 'r' }), 'layer 0 "r" (relu): from "r": that is its own name'],
+    [
+      withLayers({ ...dense, name: 'x' }, { type: 'relu', name: 'x' }),
+      'layer 1 "x" (relu): layer 0 "x" (dense 3) has that name',
+    ],
+    [
+      withLayers({ ...dense, name: 'input' }),
+      'layer 0 "input" (dense 3): "input" is the network’s input: give another name'.replace('’', "'"),
+    ],
+    [
+      withLayers({ type: 'relu', name: 'idle' }, { ...dense, from: 'input' }),
+      'layer 0 "idle" (relu): no layer reads its output: name it in the "from" of a later one, or leave it out',
+    ],
+    [
+      withLayers({ ...dense, name: 'three' }, { type: 'add', from: ['input', 'three'] }),
+      'layer 1 (add): its inputs differ: "input" gives [4], "three" gives [3]',
+    ],
+    [
+      {
+        name: 'x',
+        input: [4, 4, 1],
+        layers: [
+          { type: 'flatten', name: 'f' },
+          { type: 'concat', from: ['input', 'f'] },
+        ],
+      },
+      'layer 1 (concat): its inputs differ in more than channels: "input" gives [4,4,1], "f" gives [16]',
+    ],
+    [
+      { name: 'x', input: [40000], layers: [{ type: 'concat', from: ['input', 'input'] }] },
+      'layer 0 (concat): its inputs have 80000 channels together, 65536 are allowed',
+    ],
+    [
+      { name: 'x', input: [4, 4, 1], layers: [{ type: 'maxpool', window: 2, padding: 2 }, { type: 'flatten' }] },
+      'layer 0 (maxpool 2x2): a window would lie wholly in the padding of its input [4,4,1]: give less padding',
+    ],
+    [
+      withLayers({ type: 'globalaveragepool' }),
+      'layer 0 (globalaveragepool): expected an image (height, width, channels), its input is [4]',
     ],
   ])('%j: %s', (json, message) => {
     expect(said(JSON.stringify(json))).toBe(message === 'nothing' ? message : `x.json: ${message}`);

@@ -2,21 +2,32 @@ import { describe, expect, it } from 'vitest';
 import { type Banded, overlay, windowOutput, windows, type WindowShape } from '../../src/ring/windows.ts';
 import { mod64, randomRing, ring } from '../reference.ts';
 
-const SHAPES: [number, number, number, number, number, number, number][] = [
-  // batch, height, width, channels, window height, window width, stride
-  [2, 4, 4, 3, 2, 2, 2],
-  [1, 5, 7, 2, 2, 2, 2],
-  [2, 6, 5, 1, 3, 3, 2],
-  [1, 4, 4, 2, 3, 2, 1],
-  [1, 3, 3, 1, 1, 1, 2],
-  [1, 2, 3, 4, 2, 3, 5],
+const SHAPES: [number, number, number, number, number, number, number, number][] = [
+  // batch, height, width, channels, window height, window width, stride down and across
+  [2, 4, 4, 3, 2, 2, 2, 2],
+  [2, 7, 6, 2, 3, 2, 2, 3],
+  [1, 6, 9, 3, 1, 1, 2, 4],
+  [1, 5, 7, 2, 2, 2, 2, 2],
+  [2, 6, 5, 1, 3, 3, 2, 2],
+  [1, 4, 4, 2, 3, 2, 1, 1],
+  [1, 3, 3, 1, 1, 1, 2, 2],
+  [1, 2, 3, 4, 2, 3, 5, 5],
   // Several bands an image (windows.ts) that overlap, and one row of windows that is longer than a band.
-  [1, 9, 300, 9, 2, 2, 1],
-  [1, 3, 3, 6001, 2, 2, 1],
+  [1, 9, 300, 9, 2, 2, 1, 1],
+  [1, 3, 3, 6001, 2, 2, 1, 1],
 ];
 
-function shapeOf([batch, height, width, channels, windowHeight, windowWidth, stride]: (typeof SHAPES)[0]): WindowShape {
-  return { batch, height, width, channels, windowHeight, windowWidth, stride };
+function shapeOf([
+  batch,
+  height,
+  width,
+  channels,
+  windowHeight,
+  windowWidth,
+  strideHeight,
+  strideWidth,
+]: (typeof SHAPES)[0]): WindowShape {
+  return { batch, height, width, channels, windowHeight, windowWidth, strideHeight, strideWidth };
 }
 
 /** The element of the image behind every element of the planes. */
@@ -29,7 +40,7 @@ function indices(s: WindowShape): number[] {
         for (let r = 0; r < rows; r++)
           for (let c = 0; c < columns; c++)
             for (let k = 0; k < s.channels; k++)
-              out.push(((b * s.height + r * s.stride + i) * s.width + c * s.stride + j) * s.channels + k);
+              out.push(((b * s.height + r * s.strideHeight + i) * s.width + c * s.strideWidth + j) * s.channels + k);
   return out;
 }
 
@@ -40,7 +51,7 @@ function filled(map: Banded, from: BigUint64Array, shape: WindowShape, size: num
 }
 
 describe.each(SHAPES.map(shapeOf))(
-  '$windowHeight x $windowWidth every $stride of $height x $width x $channels',
+  '$windowHeight x $windowWidth every $strideHeight x $strideWidth of $height x $width x $channels',
   (shape) => {
     const index = indices(shape);
     const image = randomRing(shape.batch * shape.height * shape.width * shape.channels);
@@ -59,5 +70,5 @@ describe.each(SHAPES.map(shapeOf))(
 );
 
 it('a window larger than the image is refused', () => {
-  expect(() => windowOutput(shapeOf([1, 3, 3, 1, 4, 2, 1]))).toThrow('window 4x2 is larger than the image 3x3');
+  expect(() => windowOutput(shapeOf([1, 3, 3, 1, 4, 2, 1, 1]))).toThrow('window 4x2 is larger than the image 3x3');
 });

@@ -8,6 +8,7 @@ import { Identity } from '../../src/federation/identity.ts';
 import { sealTo } from '../../src/federation/sealed.ts';
 import { signDocument, type Signed } from '../../src/federation/signed.ts';
 import { NETWORKS } from '../../src/nn/named.ts';
+import { JOB_VERSION } from '../../src/server/job.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
 import { receive } from '../../src/service/received.ts';
 import { ownedSet, signedDecision, signedGrant, signedWithdrawal } from './documents.ts';
@@ -53,7 +54,7 @@ beforeEach(() => {
 
 function training(change: Partial<JobDocument> = {}, by: Identity = analyst): Signed<JobDocument> {
   const document = {
-    ...{ securenn: 'job', federation: all.federation.id, version: 16, title: 'a study', network: NETWORKS.A },
+    ...{ securenn: 'job', federation: all.federation.id, version: JOB_VERSION, title: 'a study', network: NETWORKS.A },
     ...{ suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33, kind: 'train' },
     ...{ expires: '2099-01-01T00:00:00.000Z', nonce: 'ab'.repeat(16), batch: 128, epochs: 1, loss: 'softmax' },
     ...{ optimizer: 'sgd', learningRate: 0.0625, lrDecay: 1, lrDecayEpochs: 1, momentum: 0.9, seed: 1 },

@@ -1,31 +1,80 @@
-/** The mean over each window: sums, times 1 / (elements of a window) to 10 bits and exactly for powers of two. */
+/**
+ * The mean over each window: sums, times 1 / (elements of a window) to 10 bits and exactly for powers of two. Padding is zeros, which count as
+ * elements unless `countPadding` is false: then windows at the border have factors of their own, to MEAN_BITS bits.
+ */
+import { z } from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
+import { windowOutput } from '../../ring/windows.ts';
 import { dyadic } from '../optimizer.ts';
-import { type LayerType, through, truncated } from './layer.ts';
-import { pooled, type Pooling, poolingFields, poolingShape, poolingWords, windowShape } from './pooling.ts';
+import { type LayerType, type Pass, through, truncated } from './layer.ts';
+import {
+  overlaid,
+  planes,
+  pooled,
+  type Pooling,
+  poolingFields,
+  poolingShape,
+  poolingWords,
+  type Windows,
+  windowsOf,
+} from './pooling.ts';
 
 export interface AveragepoolSpec extends Pooling {
   readonly type: 'averagepool';
+  /** Whether padding counts; true when absent, as in PyTorch. */
+  readonly countPadding?: boolean | undefined;
 }
 
 export const averagepool: LayerType<AveragepoolSpec> = {
   type: 'averagepool',
-  about: 'the mean of each window; gives `[⌊(h − window) / stride⌋ + 1, …, channels]`',
-  fields: poolingFields,
+  about: 'the mean of each window; gives `[⌊(h + padding − window) / stride⌋ + 1, …, channels]`',
+  fields: { ...poolingFields, countPadding: z.boolean('true or false').optional() },
   words: poolingWords,
   shape: poolingShape,
-  forward: async (engine, spec, [x]) => {
-    const window = windowShape(x, spec);
-    const count = window.windowHeight * window.windowWidth;
-    const { c, e } = dyadic(1 / count);
-    const mean = (fork: Engine, sum: Value): Value =>
-      fork.reinterpret(fork.scale(sum, BigInt(c)), sum.fractionBits + e);
-    const y = mean(engine, engine.sumRows(await engine.windows(x, window)));
-    const tape = through(async (fork, delta) => {
-      const share = await truncated(fork, mean(fork, await truncated(fork, delta)));
-      const row = fork.reshape(share, y.shape);
-      return fork.overlay(fork.concatRows(new Array<Value>(count).fill(row)), window);
-    });
-    return { y: engine.reshape(y, pooled(window)), tape };
-  },
+  forward: (engine, spec, [x]) => averaged(engine, x, windowsOf(x, spec), spec.countPadding ?? true),
 };
+
+/** The means, as an image, and their way back. */
+export async function averaged(engine: Engine, x: Value, windows: Windows, countPadding: boolean): Promise<Pass> {
+  const { window, border } = windows;
+  const elements = window.windowHeight * window.windowWidth;
+  const mean = border === undefined || countPadding ? evenly(elements) : byCount(windows);
+  const y = mean(engine, engine.sumRows(await planes(engine, x, windows, 'zero')));
+  const tape = through(async (fork, delta) => {
+    const row = fork.reshape(await truncated(fork, delta), y.shape);
+    const share = await truncated(fork, mean(fork, row));
+    return overlaid(fork, fork.concatRows(new Array<Value>(elements).fill(share)), windows, 'zero');
+  });
+  return { y: engine.reshape(y, pooled(window)), tape };
+}
+
+/** Multiplies sums (1, windows · channels) of the same number of elements each, with more fractional bits. */
+type Mean = (engine: Engine, sums: Value) => Value;
+
+function evenly(elements: number): Mean {
+  const { c, e } = dyadic(1 / elements);
+  return (engine, sums) => engine.reinterpret(engine.scale(sums, BigInt(c)), sums.fractionBits + e);
+}
+
+/** Of a factor 1 / elements. */
+const MEAN_BITS = 12;
+
+function byCount({ window, border, image }: Windows): Mean {
+  const [rows, columns] = windowOutput(window);
+  const inside = (count: number, step: number, side: number, before: number, length: number): number[] =>
+    Array.from({ length: count }, (_, i) => {
+      const start = i * step - before;
+      return Math.min(start + side, length) - Math.max(start, 0);
+    });
+  const down = inside(rows, window.strideHeight, window.windowHeight, border!.top, image[1]);
+  const across = inside(columns, window.strideWidth, window.windowWidth, border!.left, image[2]);
+  const factors = new BigUint64Array(window.batch * rows * columns * window.channels);
+  let at = 0;
+  for (let b = 0; b < window.batch; b++)
+    for (const height of down)
+      for (const width of across) {
+        factors.fill(BigInt(Math.round(2 ** MEAN_BITS / (height * width))), at, at + window.channels);
+        at += window.channels;
+      }
+  return (engine, sums) => engine.reinterpret(engine.weigh(sums, factors), sums.fractionBits + MEAN_BITS);
+}

@@ -1,13 +1,24 @@
 /**
  * The largest value of each window, taken before truncation, of which the winners alone need one. A ReLU right before it runs after it
  * (`schedule.ts`): on a quarter of the elements for a 2x2 window.
+ *
+ * Padding never wins: the border repeats the nearest element of the image, which lies in every window that reaches so far.
  */
 import type { Engine, Value } from '../../engine/engine.ts';
 import { maximum } from '../../functions/maximum.ts';
 import { maxpoolRelu } from '../../functions/maxpoolTree.ts';
 import { sizeOf } from '../../ring/shape.ts';
 import { type LayerType, through, truncated } from './layer.ts';
-import { pooled, type Pooling, poolingFields, poolingShape, poolingWords, windowShape } from './pooling.ts';
+import {
+  overlaid,
+  planes,
+  pooled,
+  type Pooling,
+  poolingFields,
+  poolingShape,
+  poolingWords,
+  windowsOf,
+} from './pooling.ts';
 
 export interface MaxpoolSpec extends Pooling {
   readonly type: 'maxpool';
@@ -15,25 +26,27 @@ export interface MaxpoolSpec extends Pooling {
 
 export const maxpool: LayerType<MaxpoolSpec> = {
   type: 'maxpool',
-  about: 'the largest value of each window; gives `[⌊(h − window) / stride⌋ + 1, …, channels]`',
+  about: 'the largest value of each window; gives `[⌊(h + padding − window) / stride⌋ + 1, …, channels]`',
   fields: poolingFields,
   words: poolingWords,
   shape: poolingShape,
   forward: async (engine, spec, [x]) => {
-    const window = windowShape(x, spec);
-    const largest = await maximum(engine, await engine.windows(x, window));
+    const windows = windowsOf(x, spec);
+    const largest = await maximum(engine, await planes(engine, x, windows, 'edge'));
     const tape = through(async (fork, delta) => {
       const winners = await truncated(fork, delta); // before it is spread over the windows
-      return fork.overlay(await largest.route(fork, fork.reshape(winners, largest.y.shape)), window);
+      const routed = await largest.route(fork, fork.reshape(winners, largest.y.shape));
+      return overlaid(fork, routed, windows, 'edge');
     });
-    return { y: engine.reshape(largest.y, pooled(window)), tape };
+    return { y: engine.reshape(largest.y, pooled(windows.window)), tape };
   },
   fusion: {
     with: 'relu',
     pays: takesRelu,
     run: async (engine, spec, x) => {
-      const window = windowShape(x, spec);
-      return engine.reshape(await maxpoolRelu(engine, await engine.windows(x, window)), pooled(window));
+      const windows = windowsOf(x, spec);
+      const y = await maxpoolRelu(engine, await planes(engine, x, windows, 'edge'));
+      return engine.reshape(y, pooled(windows.window));
     },
   },
 };
@@ -43,7 +56,7 @@ const FEW = 4096;
 
 /** Of few values a maxpool takes the ReLU after it along. */
 function takesRelu(engine: Engine, spec: MaxpoolSpec, x: Value): boolean {
-  const window = windowShape(x, spec);
+  const { window } = windowsOf(x, spec);
   const products = x.fractionBits > engine.fractionBits;
   const direct = engine.suite === 'direct' && engine.truncation === 'dealt';
   return direct && products && window.windowHeight * window.windowWidth > 1 && sizeOf(pooled(window)) <= FEW;

@@ -1,18 +1,40 @@
 /** The layers that a network may have. Whoever needs to know of a layer's type asks this table. */
+import { add, type AddSpec } from './add.ts';
 import { averagepool, type AveragepoolSpec } from './averagepool.ts';
+import { concat, type ConcatSpec } from './concat.ts';
 import { conv2d, type Conv2dSpec } from './conv2d.ts';
 import { dense, type DenseSpec } from './dense.ts';
 import { flatten, type FlattenSpec } from './flatten.ts';
+import { globalaveragepool, type GlobalAveragepoolSpec } from './globalaveragepool.ts';
 import type { LayerType } from './layer.ts';
 import { maxpool, type MaxpoolSpec } from './maxpool.ts';
 import { relu, type ReluSpec } from './relu.ts';
 
-export type LayerSpec = Conv2dSpec | MaxpoolSpec | AveragepoolSpec | DenseSpec | FlattenSpec | ReluSpec;
+export type LayerSpec =
+  | Conv2dSpec
+  | MaxpoolSpec
+  | AveragepoolSpec
+  | GlobalAveragepoolSpec
+  | DenseSpec
+  | FlattenSpec
+  | ReluSpec
+  | AddSpec
+  | ConcatSpec;
 
 type Table = { readonly [T in LayerSpec['type']]: LayerType<Extract<LayerSpec, { type: T }>> };
 
 /** In the order in which they are listed to people. */
-export const LAYERS: Table = { conv2d, maxpool, averagepool, dense, flatten, relu };
+export const LAYERS: Table = {
+  conv2d,
+  maxpool,
+  averagepool,
+  globalaveragepool,
+  dense,
+  flatten,
+  relu,
+  add,
+  concat,
+};
 
 export function layerType(spec: LayerSpec): LayerType<LayerSpec> {
   return LAYERS[spec.type] as LayerType<LayerSpec>;
