@@ -10,6 +10,7 @@ import type { Elements } from '../data/elements.ts';
 import { subsetOf, trainingRows } from '../data/subset.ts';
 import type { Model } from '../data/model-file.ts';
 import { batchOrder } from '../nn/initial.ts';
+import { prepared } from '../nn/forward.ts';
 import { infer, inferScores } from '../nn/infer.ts';
 import { classCount, inputSize, parameters } from '../nn/network.ts';
 import { type Checkpointing, totalSteps, train, type TrainingData } from '../nn/train.ts';
@@ -142,7 +143,9 @@ export async function firstImagesWarnings(
     const rows = source.block(0, first * inputSize(network));
     const images = engine.input([first, inputSize(network)], fractionBits, rows);
     const run = settings.scores ? inferScores : infer;
-    await engine.scope('batch', (scope) => run(scope, network, new Map(weights), images));
+    await engine.scope('batch', async (scope) =>
+      run(scope, network, await prepared(scope, network, new Map(weights)), images),
+    );
     const warnings = [
       rangeWarning(ranges.list(), settings),
       inferenceTruncationWarning(ranges, count / first, settings),

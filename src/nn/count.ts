@@ -1,6 +1,7 @@
 /** What a training or an inference sends and computes, counted without running it (`engine/counting.ts`). */
 import type { CountingOptions, Work } from '../engine/countedValues.ts';
 import { createCountingEngine, type CountingEngine } from '../engine/counting.ts';
+import { prepared } from './forward.ts';
 import { infer } from './infer.ts';
 import { type MicroOperation, prepare } from './micro.ts';
 import { classCount, inputSize, type Network, parameters } from './network.ts';
@@ -112,11 +113,12 @@ export async function countInference(
 ): Promise<Counted[]> {
   const engine = createCountingEngine(options);
   const f = options.fractionBits;
-  const model = new Map(
+  const received = new Map(
     parameters(network).map(({ name, shape }) => [name, engine.input(`model/${name}`, shape, f, true)]),
   );
   const images = engine.dataset('images', [batch * batches, inputSize(network)], f);
   const meter = new Meter(engine);
+  const model = await prepared(engine, network, received);
   const counted: Counted[] = [];
   for (let i = 0; i < batches; i++) {
     const indices = Array.from({ length: batch }, (_, k) => i * batch + k);

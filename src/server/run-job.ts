@@ -6,6 +6,7 @@ import type { Compute } from '../../runtime/compute.ts';
 import type { Link, PeerName } from '../channel/channel.ts';
 import type { Checkpoint, StoredTensor } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
+import { type Parameters, prepared } from '../nn/forward.ts';
 import { infer, inferScores } from '../nn/infer.ts';
 import { prepare } from '../nn/micro.ts';
 import { classCount, inputSize, type Network, parameters } from '../nn/network.ts';
@@ -236,10 +237,11 @@ async function receiveModel(
 
 async function runInference(job: InferJob, { engine, reporter, ends, ready }: Running): Promise<void> {
   const { network, fractionBits } = job;
-  const model = await receiveModel(network, fractionBits, engine, ends);
+  const received = await receiveModel(network, fractionBits, engine, ends);
   const shape = [job.images, inputSize(network)];
   const images = engine.dataset('images', shape, fractionBits, await ends.receive('images', shape));
   await ready();
+  const model = await prepared(engine, network, received);
   const revealed = job.scores === true ? inferScores : infer;
   for (let batch = 0, from = 0; from < job.images; batch++, from += job.batch) {
     const indices = Array.from({ length: Math.min(job.batch, job.images - from) }, (_, i) => from + i);
@@ -256,8 +258,12 @@ async function runInference(job: InferJob, { engine, reporter, ends, ready }: Ru
 async function runServing(job: ServeJob, { id, engine, reporter, ends, ready }: Running): Promise<void> {
   const { serving } = ends;
   if (serving === undefined) throw new Error('a serving session was given ends of another job');
-  const model = await receiveModel(job.network, job.fractionBits, engine, ends);
-  await ready(() => warm(job, { engine, model }));
+  const received = await receiveModel(job.network, job.fractionBits, engine, ends);
+  let model: Parameters = received;
+  await ready(async () => {
+    model = await prepared(engine, job.network, received);
+    await warm(job, { engine, model });
+  });
   const answered = (n: number): Promise<void> => reporter.report({ kind: 'batch', batch: n });
   await serve(job, { id, engine, serving, model, answered });
 }

@@ -32,6 +32,23 @@ const CONV: Network = {
   ],
 };
 
+const GRAPH: Network = {
+  name: 'graph',
+  input: [6, 5, 1],
+  layers: [
+    { type: 'conv2d', filters: 2, kernel: 3, padding: [1, 1, 0, 1], name: 'stem' },
+    { type: 'relu', name: 'shared' },
+    { type: 'conv2d', filters: 2, kernel: 2, stride: [2, 1], name: 'long' },
+    { type: 'averagepool', window: 2, stride: [2, 1], from: 'shared', name: 'short' },
+    { type: 'add', from: ['long', 'short'] },
+    { type: 'relu', name: 'sum' },
+    { type: 'maxpool', window: 3, stride: 1, padding: [1, 1], from: 'sum', name: 'most' },
+    { type: 'concat', from: ['most', 'sum'] },
+    { type: 'globalaveragepool' },
+    { type: 'dense', units: 3 },
+  ],
+};
+
 const SAMPLES = 12;
 
 interface Counted {
@@ -133,7 +150,9 @@ describe.each([
       training(TINY, { loss: 'asm', momentum: 0, showLoss: false }, f),
     ],
     ['training of convolutions and pooling, 12 steps', training(CONV, { steps: 12, batch: 5, epochs: undefined }, f)],
+    ['training of a graph', training(GRAPH, { steps: 2, batch: 5, epochs: undefined }, f)],
     ['inference', inference(CONV, f)],
+    ['inference of a graph', inference(GRAPH, f)],
   ])('%s', async (_name, script) => {
     expect(await counted(setting, chunk, script)).toEqual(await measured(setting, chunk, script));
   });
