@@ -15,7 +15,7 @@ import { overlapping } from './overlapping.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
 import { inBlocks, type Stage, step } from '../party/steps.ts';
 import { directSuite, type FusedSuite, paperSuite } from '../protocols/suite.ts';
-import { rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
+import { type Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
 import * as treeRoute from '../protocols/direct/treeRoute.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
