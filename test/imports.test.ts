@@ -21,11 +21,12 @@ const RANKS: Readonly<Record<string, number>> = {
   'src/functions': 7,
   'src/nn': 8,
   'src/data': 9,
-  'src/federation': 10,
-  'src/server': 11,
-  'src/client': 11,
-  'src/service': 12,
-  'src/cli': 13,
+  'src/onnx': 10,
+  'src/federation': 11,
+  'src/server': 12,
+  'src/client': 12,
+  'src/service': 13,
+  'src/cli': 14,
 };
 
 function sources(folder: string): string[] {

@@ -1,0 +1,31 @@
+/** Models as real exporters write them: the same scores as onnxruntime's, to what fixed point keeps. */
+import { describe, expect, it } from 'vitest';
+import { asGivenHere } from '../../src/onnx/reference.ts';
+import { factsOf, fixtures, imported, scoresOf } from './fixtures.ts';
+
+/** Some hundred roundings of 2^-16 each, of values of about 1. */
+const BOUND = 2e-3;
+
+/** Of layers that are still to come. */
+const LATER = /^(odd|residual|keras-(cnn|one|residual)|skl-mlp-tanh)/;
+
+describe.each(fixtures().filter((name) => !LATER.test(name)))('%s', (name) => {
+  it('gives the scores that onnxruntime gives, and the same class', async () => {
+    const facts = factsOf(name);
+    const from = await imported(name);
+    expect(from.reference.white).toBe(facts.white);
+    const scores = await scoresOf(from, facts);
+    expect(scores).toHaveLength(100);
+    const expected = facts.scores.map((row) => [...asGivenHere(row, from.reference)]);
+    const worst = Math.max(...scores.flatMap((row, i) => row.map((score, k) => Math.abs(score - expected[i][k]))));
+    expect(worst).toBeLessThan(BOUND);
+    const best = (row: readonly number[]): number => row.indexOf(Math.max(...row));
+    // Where two scores are as close as the bound, either may be the largest.
+    const close = (row: readonly number[]): boolean => {
+      const [first, second] = row.toSorted((a, b) => b - a);
+      return first - second < 2 * BOUND;
+    };
+    expect(scores.filter((row, i) => best(row) !== best(expected[i]) && !close(expected[i]))).toEqual([]);
+    expect(new Set(expected.map(best)).size).toBeGreaterThan(1);
+  });
+});
