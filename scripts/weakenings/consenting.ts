@@ -142,8 +142,12 @@ export const CONSENTING: readonly Weakening[] = [
     name: 'a grant of somebody else',
     breaks: 'anybody grants anybody’s data',
     edits: [
-      edit(CONSENT, 'if (withdrawn || !isClaimedBy(kept.signed, owner)) continue;', 'if (withdrawn) continue;'),
-      edit(CONSENT, "if ('fault' in grant || grant.author !== owner) continue;", "if ('fault' in grant) continue;"),
+      edit(CONSENT, 'if (withdrawn || !isClaimedBy(kept.signed, owner, world)) continue;', 'if (withdrawn) continue;'),
+      edit(
+        CONSENT,
+        "if ('fault' in grant || holderOf(grant.author, world) !== owner) continue;",
+        "if ('fault' in grant) continue;",
+      ),
     ],
     tests: OF_CONSENT,
   },
@@ -151,7 +155,10 @@ export const CONSENTING: readonly Weakening[] = [
     'a withdrawn grant',
     'an owner cannot take a grant back',
     CONSENT,
-    ['if (withdrawn || !isClaimedBy(kept.signed, owner)) continue;', 'if (!isClaimedBy(kept.signed, owner)) continue;'],
+    [
+      'if (withdrawn || !isClaimedBy(kept.signed, owner, world)) continue;',
+      'if (!isClaimedBy(kept.signed, owner, world)) continue;',
+    ],
     OF_CONSENT,
   ),
   one(
@@ -164,15 +171,27 @@ export const CONSENTING: readonly Weakening[] = [
     ],
     OF_CONSENT,
   ),
-  one('a grant to another analyst', 'any analyst trains', CONSENT, ['grant.analyst === analyst &&', ''], OF_CONSENT),
+  one(
+    'a grant to another analyst',
+    'any analyst trains',
+    CONSENT,
+    ['holderOf(grant.analyst, world) === analyst &&', ''],
+    OF_CONSENT,
+  ),
   one(
     'a grant under which somebody else gets the results',
     'an analyst who is trusted hands the model to one who is not, unseen',
     CONSENT,
-    ['idOf(job.receiver) === analyst &&', ''],
+    ['holderOf(idOf(job.receiver), world) === analyst &&', ''],
     OF_CONSENT,
   ),
-  one('an expired grant', 'a grant counts for ever', CONSENT, ['now <= Date.parse(grant.until) &&', ''], OF_CONSENT),
+  one(
+    'an expired grant',
+    'a grant counts for ever',
+    CONSENT,
+    ['world.now <= Date.parse(grant.until) &&', ''],
+    OF_CONSENT,
+  ),
   one(
     'a grant that does not allow what is revealed',
     'a model is revealed that its owners wanted to stay shared',

@@ -18,6 +18,12 @@ export const FEDERATION_PROTOCOL = 1;
 /** How `address` proves itself: by a pinned key, by a certificate that systems trust, or by one of an authority of its own. */
 export type Trust = 'pinned' | 'public' | { readonly ca: string };
 
+export interface Predecessor {
+  readonly identity: PublicIdentity;
+  /** It counts no longer than that. */
+  readonly until: string;
+}
+
 export interface PartyCard {
   readonly securenn: 'party-card';
   readonly version: 1;
@@ -30,7 +36,7 @@ export interface PartyCard {
   readonly links: string;
   readonly identity: PublicIdentity;
   /** The identity before, which counts until a moment. */
-  readonly previous?: { readonly identity: PublicIdentity; readonly until: string } | undefined;
+  readonly previous?: Predecessor | undefined;
   /** Id of the party's first identity, once it has another: the federation's id rests on it. */
   readonly first?: Id | undefined;
   /** Pins (`pinOf`) of its TLS keys: one, or two while it changes its key. */
@@ -52,6 +58,8 @@ export interface MemberCard {
   readonly identity: PublicIdentity;
   /** What it wants to be; absent: anything. The operator who admits it decides. */
   readonly roles?: readonly MemberRole[] | undefined;
+  /** The key before, in whose place this one comes. */
+  readonly previous?: Predecessor | undefined;
 }
 
 export interface SignedCard<T extends PartyCard | MemberCard> {
@@ -78,6 +86,8 @@ export const partyName: z.ZodType<string> = z
 const pin = z.string().regex(/^[0-9a-f]{64}$/, 'expected a pin, 64 hexadecimal digits');
 const signature = z.string().regex(/^[0-9a-f]{128}$/, 'expected a signature, 128 hexadecimal digits');
 
+const predecessor: z.ZodType<Predecessor> = z.strictObject({ identity: publicIdentitySchema, until: z.iso.datetime() });
+
 export const partyCardSchema: z.ZodType<PartyCard> = z.strictObject({
   securenn: z.literal('party-card'),
   version: z.literal(1),
@@ -86,7 +96,7 @@ export const partyCardSchema: z.ZodType<PartyCard> = z.strictObject({
   address: addressSchema,
   links: addressSchema,
   identity: publicIdentitySchema,
-  previous: z.strictObject({ identity: publicIdentitySchema, until: z.iso.datetime() }).optional(),
+  previous: predecessor.optional(),
   first: idSchema.optional(),
   tls: z.array(pin).min(1).max(2),
   trust: z.union([z.enum(['pinned', 'public']), z.strictObject({ ca: z.string().min(1).max(65_536) })]),
@@ -104,6 +114,7 @@ export const memberCardSchema: z.ZodType<MemberCard> = z.strictObject({
     .min(1)
     .max(3)
     .optional(),
+  previous: predecessor.optional(),
 });
 
 /** @param before the identity before, while the card names one */
@@ -122,15 +133,7 @@ export function formatCard(card: SignedCard<PartyCard | MemberCard>): string {
 }
 
 export function parsePartyCard(text: string, source: string): SignedCard<PartyCard> {
-  const signed = parseSignedCard('party-card', partyCardSchema, text, source);
-  const { card, endorsement } = signed;
-  const { previous } = card;
-  if (
-    previous !== undefined &&
-    !isSignedBy(previous.identity, contextOf(card), canonicalBytes(card), bytesOf(endorsement))
-  )
-    throw new Problem(`${source}: the identity before has not signed that this one follows it`, ANEW);
-  return signed;
+  return parseSignedCard('party-card', partyCardSchema, text, source);
 }
 
 export function parseMemberCard(text: string, source: string): SignedCard<MemberCard> {
@@ -140,7 +143,7 @@ export function parseMemberCard(text: string, source: string): SignedCard<Member
 const ANEW = 'have its owner send the card again, unchanged';
 const MAKERS = {
   'party-card': 'securenn party init, or securenn party card',
-  'member-card': 'securenn identity init, or securenn identity card',
+  'member-card': 'securenn identity init, card or rotate',
 } as const;
 
 function parseSignedCard<T extends PartyCard | MemberCard>(
@@ -160,9 +163,15 @@ function parseSignedCard<T extends PartyCard | MemberCard>(
     endorsement: signature.optional(),
   });
   const signed = checkForm(envelope, json, origin);
-  const { card } = signed;
+  const { card, endorsement } = signed;
+  const { previous } = card;
   if (!isSignedBy(card.identity, contextOf(card), canonicalBytes(card), bytesOf(signed.signature)))
     throw new Problem(`${source}: the card is not as its identity signed it`, ANEW);
+  if (
+    previous !== undefined &&
+    !isSignedBy(previous.identity, contextOf(card), canonicalBytes(card), bytesOf(endorsement))
+  )
+    throw new Problem(`${source}: the identity before has not signed that this one follows it`, ANEW);
   return signed;
 }
 

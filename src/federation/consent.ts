@@ -22,7 +22,7 @@ import {
   type TrainDocument,
 } from './documents.ts';
 import { idOf, type Id } from './identity.ts';
-import { examineJob, networkDigest, type Concerned, type World } from './job-check.ts';
+import { examineJob, holderOf, networkDigest, type Concerned, type World } from './job-check.ts';
 import { examine, type Received } from './received.ts';
 import type { Signed } from './signed.ts';
 
@@ -49,6 +49,10 @@ export function decide(signed: Signed, world: World): Verdict {
     return { kind: 'refused', reason: `expired: no party starts it after ${expires}`, fix: 'propose it anew' };
   const examined = examineJob(job, world);
   if ('refused' in examined) return { kind: 'refused', reason: examined.refused, fix: examined.fix };
+  if (job.document.kind === 'train' && world.member(idOf(job.document.receiver))?.replaced === true) {
+    const reason = 'the key that its results would be sealed to has been followed by another';
+    return { kind: 'refused', reason, fix: 'propose it anew, with the present key' };
+  }
   return approvals(job, examined, world);
 }
 
@@ -71,7 +75,7 @@ function approvals(job: Received<JobDocument>, { owners, unready }: Concerned, w
       return { kind: 'refused', reason: `${name} has declined it`, fix: 'ask why, and propose it anew, changed' };
     }
     if (decision !== undefined) by.push({ owner, under: 'decision', digest: decision.digest });
-    else if (owner === job.author) by.push({ owner, under: 'proposal', digest: job.digest });
+    else if (owner === holderOf(job.author, world)) by.push({ owner, under: 'proposal', digest: job.digest });
     else {
       const grants = grantsFor(job, owner, needed, world);
       if (grants === undefined) missing.push(owner);
@@ -88,9 +92,10 @@ function decisionsOn(job: Received<JobDocument>, world: World): ReadonlyMap<Id, 
   for (const { signed } of world.decisions(job.digest)) {
     const decision = examine(decisionDocument, 'decision', signed, world.federation);
     if ('fault' in decision || decision.document.job !== job.digest) continue;
-    const before = last.get(decision.author);
+    const author = holderOf(decision.author, world);
+    const before = last.get(author);
     const later = before === undefined ? 1 : Date.parse(decision.document.at) - Date.parse(before.document.at);
-    if (later > 0 || (later === 0 && !decision.document.approve)) last.set(decision.author, decision);
+    if (later > 0 || (later === 0 && !decision.document.approve)) last.set(author, decision);
   }
   return last;
 }
@@ -109,11 +114,11 @@ function grantsFor(
   const covering: Received<GrantDocument>[] = [];
   for (const { grant: kept, withdrawn, uses } of world.grants()) {
     // Most are of other owners: not worth checking a signature.
-    if (withdrawn || !isClaimedBy(kept.signed, owner)) continue;
+    if (withdrawn || !isClaimedBy(kept.signed, owner, world)) continue;
     const grant = examine(grantDocument, 'grant', kept.signed, world.federation);
-    if ('fault' in grant || grant.author !== owner) continue;
+    if ('fault' in grant || holderOf(grant.author, world) !== owner) continue;
     const used = uses.filter((use) => use !== job.digest).length >= grant.document.maxRuns;
-    if (!used && covers(grant.document, job.author, document, network, world.now)) covering.push(grant);
+    if (!used && covers(grant.document, job.author, document, network, world)) covering.push(grant);
   }
   const chosen: Digest[] = [];
   const left = new Set(needed);
@@ -127,18 +132,19 @@ function grantsFor(
   return chosen;
 }
 
-function isClaimedBy(signed: Signed, owner: Id): boolean {
+function isClaimedBy(signed: Signed, owner: Id, world: World): boolean {
   const { sign, seal } = signed.by ?? {};
-  return typeof sign === 'string' && typeof seal === 'string' && idOf({ sign, seal }) === owner;
+  return typeof sign === 'string' && typeof seal === 'string' && holderOf(idOf({ sign, seal }), world) === owner;
 }
 
 /** All but which data. */
-function covers(grant: GrantDocument, analyst: Id, job: TrainDocument, network: Digest, now: number): boolean {
+function covers(grant: GrantDocument, author: Id, job: TrainDocument, network: Digest, world: World): boolean {
+  const analyst = holderOf(author, world);
   return (
-    grant.analyst === analyst &&
+    holderOf(grant.analyst, world) === analyst &&
     // Who was trusted with results must be who gets them.
-    idOf(job.receiver) === analyst &&
-    now <= Date.parse(grant.until) &&
+    holderOf(idOf(job.receiver), world) === analyst &&
+    world.now <= Date.parse(grant.until) &&
     (grant.networks === 'any' || grant.networks.includes(network)) &&
     allows(grant.reveal, job.reveal) &&
     (grant.keepModel || !job.keepModel)

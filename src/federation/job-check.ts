@@ -20,10 +20,14 @@ import type { Signed } from './signed.ts';
 
 /** How somebody stands with this party. */
 export interface Standing {
+  /** The member's own, whichever of its keys was asked for; absent: the id that was asked for. */
+  readonly id?: Id | undefined;
   readonly name: string;
   /** Absent: all. */
   readonly roles?: readonly MemberRole[] | undefined;
   readonly revoked: boolean;
+  /** The key that was asked for counts no more: the member has another. */
+  readonly replaced?: boolean | undefined;
 }
 
 /** A model that stayed shared here. */
@@ -50,6 +54,11 @@ export interface World {
   readonly decisions: (job: Digest) => Iterable<{ readonly signed: Signed }>;
   /** By the job that trained it. */
   readonly model: (job: Digest) => SharedModel | undefined;
+}
+
+/** The member to whom a key belongs, now or once: what is compared where a rule asks whether two are the same. */
+export function holderOf(id: Id, world: Pick<World, 'member'>): Id {
+  return world.member(id)?.id ?? id;
 }
 
 /** Whose data is in the model that a training leaves: its own training data, and that behind the model that it starts from. */
@@ -85,7 +94,8 @@ export function examineJob(job: Received<JobDocument>, world: World): Concerned 
     document.kind === 'train' ? examineTraining(document, network, world) : examineServing(document, network, world);
   if ('refused' in parts) return parts;
   const owners = new Map<Id, Set<Digest>>();
-  for (const { owner, digest } of parts.references) {
+  for (const { owner: key, digest } of parts.references) {
+    const owner = holderOf(key, world);
     const digests = owners.get(owner) ?? new Set();
     owners.set(owner, digests.add(digest));
   }

@@ -6,9 +6,17 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
-import { MEMBER_ROLES, memberName, type MemberCard, type MemberRole } from './card.ts';
+import {
+  MEMBER_ROLES,
+  memberName,
+  type MemberCard,
+  type MemberRole,
+  type Predecessor,
+  type SignedCard,
+} from './card.ts';
 import { checkForm, parseJson } from './form.ts';
 import { idOf, publicIdentitySchema, type Id, type PublicIdentity } from './identity.ts';
+import { predecessorsOf } from './succession.ts';
 
 export interface Member {
   /** Unique among the members that are not revoked. */
@@ -18,7 +26,13 @@ export interface Member {
   readonly admitted: string;
   /** Since then nothing of it counts: no request, no approval, no grant. */
   readonly revoked?: string | undefined;
+  /** The cards by which it changed its key, the newest first. */
+  readonly successions?: readonly SignedCard<MemberCard>[] | undefined;
 }
+
+/** The longest that a key may count beside the one that has taken its place. */
+export const MAX_OVERLAP_DAYS = 90;
+const DAY_MS = 86_400_000;
 
 interface MembersFile {
   readonly securenn: 'members';
@@ -36,6 +50,8 @@ const membersSchema: z.ZodType<MembersFile> = z.strictObject({
       roles: z.array(z.enum(['owner', 'analyst', 'client'])).min(1),
       admitted: z.iso.datetime(),
       revoked: z.iso.datetime().optional(),
+      // Looked at one by one (`checkSuccessions`).
+      successions: z.array(z.custom<SignedCard<MemberCard>>((each) => typeof each === 'object')).optional(),
     }),
   ),
 });
@@ -62,11 +78,34 @@ export function parseMembers(text: string, source: string): readonly Member[] {
     if (active.slice(0, i).some(({ name }) => name === member.name))
       throw new Problem(`${source}: two members are called ${member.name}`, FIX);
   }
-  const keys = members.map(({ identity }) => idOf(identity));
-  const twice = members.find((_, i) => keys.indexOf(keys[i]) < i);
-  // One of the two may be revoked, and the other would count.
-  if (twice !== undefined) throw new Problem(`${source}: the key of ${twice.name} stands twice`, FIX);
+  const seen = new Set<Id>();
+  for (const member of members) {
+    const keys = keysOf(member);
+    if (keys.length <= (member.successions?.length ?? 0))
+      throw new Problem(`${source}: a key of ${member.name} is not endorsed by the one before`, FIX);
+    // One of the two may be revoked, and the other would count.
+    for (const { identity } of keys) {
+      if (seen.has(idOf(identity))) throw new Problem(`${source}: the key of ${member.name} stands twice`, FIX);
+      seen.add(idOf(identity));
+    }
+  }
   return members;
+}
+
+export interface MemberKey {
+  readonly identity: PublicIdentity;
+  /** Of a key that another one has followed: how long it counts. */
+  readonly until?: string | undefined;
+}
+
+/** All that it ever had, the present one first. */
+export function keysOf({ identity, successions }: Pick<Member, 'identity' | 'successions'>): readonly MemberKey[] {
+  return [{ identity }, ...predecessorsOf(identity, successions)];
+}
+
+/** Stays through all changes of its key. */
+export function memberIdOf(member: Pick<Member, 'identity' | 'successions'>): Id {
+  return idOf(keysOf(member).at(-1)!.identity);
 }
 
 export async function writeMembers(path: string, members: readonly Member[]): Promise<void> {
@@ -84,31 +123,106 @@ export function admit(
   roles: readonly MemberRole[],
   now: Date,
 ): readonly Member[] {
-  const id = idOf(card.identity);
-  const known = members.find(({ identity }) => idOf(identity) === id);
-  if (known?.revoked !== undefined) {
-    throw new Problem(
-      `${card.name}: this key was revoked on ${known.revoked}`,
-      'have its owner make a new one: securenn identity init',
-    );
-  }
+  const known = holderOf(members, card);
   const namesake = members.find((member) => member.name === card.name && member.revoked === undefined);
   if (namesake !== undefined && namesake !== known) {
     throw new Problem(
       `a member called ${card.name} with another key is admitted already`,
-      'revoke that one first, or have this one take another name (securenn identity init --name)',
+      'if it is the same member: have it sign its new key (securenn identity rotate); otherwise revoke that one first, or have this one take another name',
     );
   }
   const admitted = known?.admitted ?? now.toISOString();
-  const wanted = MEMBER_ROLES.filter((role) => roles.includes(role));
-  const entry: Member = { name: card.name, identity: card.identity, roles: wanted, admitted };
+  const { successions } = known ?? {};
+  const entry: Member = {
+    ...{ name: card.name, identity: card.identity, roles: inOrder(roles), admitted },
+    ...(successions === undefined ? {} : { successions }),
+  };
   return [...members.filter((member) => member !== known), entry];
+}
+
+/** Whose key a card shows, if anybody's; throws for one that is revoked, or that another has followed. */
+function holderOf(members: readonly Member[], { name, identity }: MemberCard): Member | undefined {
+  const id = idOf(identity);
+  const known = members.find((member) => keysOf(member).some((key) => idOf(key.identity) === id));
+  if (known?.revoked !== undefined) {
+    throw new Problem(
+      `${name}: this key was revoked on ${known.revoked}`,
+      'have its owner make a new one: securenn identity init',
+    );
+  }
+  if (known !== undefined && idOf(known.identity) !== id) {
+    throw new Problem(
+      `${name}: this key of ${known.name} has been followed by another, ${idOf(known.identity)}`,
+      'ask the member for its newest card',
+    );
+  }
+  return known;
+}
+
+/** Whether a card shows a key that is to take the place of one that is here. */
+export function isSuccession(members: readonly Member[], { card }: SignedCard<MemberCard>): boolean {
+  return card.previous !== undefined && holderOf(members, card) === undefined;
+}
+
+/**
+ * A member's new key, in the place of the one that has endorsed it. Data sets, grants and jobs stay the member's.
+ * @param roles absent: those that it has
+ */
+export function succeed(
+  members: readonly Member[],
+  signed: SignedCard<MemberCard>,
+  roles: readonly MemberRole[] | undefined,
+  now: Date,
+): readonly Member[] {
+  const { card } = signed;
+  const { previous } = card;
+  if (previous === undefined) throw new RangeError('the card names no key before');
+  if (holderOf(members, card) !== undefined) throw new RangeError('the key is here already');
+  const before = predecessorHere(members, card, previous);
+  if (card.name !== before.name) {
+    const what = `${card.name}: its key before is that of ${before.name}`;
+    throw new Problem(what, 'a change of the key keeps the name: have the member make the card with its name');
+  }
+  if (Date.parse(previous.until) > now.getTime() + MAX_OVERLAP_DAYS * DAY_MS) {
+    const what = `${card.name}: its key before would count until ${previous.until}`;
+    throw new Problem(what, `have the member make the card with an end within ${MAX_OVERLAP_DAYS} days`);
+  }
+  const successions = [signed, ...(before.successions ?? [])];
+  const wanted = roles === undefined ? before.roles : inOrder(roles);
+  const entry: Member = { ...before, identity: card.identity, roles: wanted, successions };
+  return members.map((member) => (member === before ? entry : member));
+}
+
+function predecessorHere(members: readonly Member[], { name }: MemberCard, { identity }: Predecessor): Member {
+  const id = idOf(identity);
+  const before = members.find((member) => keysOf(member).some((key) => idOf(key.identity) === id));
+  if (before === undefined) {
+    const fix =
+      'admit the card of that key first; a member that is new here sends one without it: securenn identity card';
+    throw new Problem(`${name}: its key before (${id}) is not known here`, fix);
+  }
+  if (before.revoked !== undefined) {
+    const fix =
+      'who has a revoked key may not name its successor: have the member make a new one, securenn identity init';
+    throw new Problem(`${name}: its key before was revoked on ${before.revoked}`, fix);
+  }
+  if (idOf(before.identity) !== id) {
+    const what = `${name}: its key before has been followed by another, ${idOf(before.identity)}`;
+    throw new Problem(what, 'ask the member which of the two is its own; if it is not that one, revoke it');
+  }
+  return before;
+}
+
+function inOrder(roles: readonly MemberRole[]): readonly MemberRole[] {
+  return MEMBER_ROLES.filter((role) => roles.includes(role));
 }
 
 /** @param who a name or an id */
 export function revoke(members: readonly Member[], who: string, now: Date): readonly Member[] {
   const found = members.find(
-    ({ name, identity, revoked }) => revoked === undefined && (name === who || idOf(identity) === who),
+    (member) =>
+      member.revoked === undefined &&
+      (member.name === who || keysOf(member).some(({ identity }) => idOf(identity) === who)),
   );
   if (found === undefined)
     throw new Problem(`${who}: no such member, or revoked already`, 'see securenn party members');

@@ -1,6 +1,6 @@
 /** The scheduler of a running party, with its view of the party's keys, members and federation at each moment. */
 import { ROLES } from '../federation/card.ts';
-import { idOf, type Id } from '../federation/identity.ts';
+import type { Id } from '../federation/identity.ts';
 import { fingerprint } from '../federation/federation-file.ts';
 import type { Standing } from '../federation/job-check.ts';
 import type { PartyName } from '../server/ipc.ts';
@@ -39,9 +39,10 @@ export async function openScheduler(parts: SchedulerParts): Promise<OpenedJobs> 
 
 /** Everybody who was ever admitted: one that is revoked stands differently from a stranger. */
 function standingOf({ directory }: PartyStanding, id: Id): Standing | undefined {
-  const found = directory.everyMember().filter(({ identity }) => idOf(identity) === id);
-  const member = found.find(({ revoked }) => revoked === undefined) ?? found.at(-1);
-  return member && { name: member.name, roles: member.roles, revoked: member.revoked !== undefined };
+  const found = directory.memberOf(id);
+  if (found === undefined) return undefined;
+  const { member, holder, replaced } = found;
+  return { id: holder, name: member.name, roles: member.roles, revoked: member.revoked !== undefined, replaced };
 }
 
 /** Other connections where the federation file has changed: keys or addresses may be others. */

@@ -222,8 +222,8 @@ export class PartyService {
   async #status(): Promise<object> {
     const { standing, jobs } = this;
     const disk = await roomOn(standing.party.paths.folder);
-    const members = standing.directory.members().map(({ name, identity, roles }) => {
-      return { id: idOf(identity), name, identity, roles };
+    const members = standing.directory.members().map(({ name, identity, roles, successions }) => {
+      return { id: idOf(identity), name, identity, roles, successions };
     });
     return {
       ...{ role: standing.role, id: standing.identity().id, version: VERSION, protocol: FEDERATION_PROTOCOL },
@@ -274,7 +274,8 @@ async function openStores(standing: PartyStanding, audit: Audit, now: () => numb
     return disk === undefined ? Infinity : Math.max(0, disk.free - config.limits.freeDiskGiB * GIB);
   };
   const { uploadsPerOwner } = config.limits;
-  const options = { party: standing.role, vault, uploadsPerOwner, room, audit, now };
+  const holder = (id: string): string => standing.directory.holder(id);
+  const options = { party: standing.role, vault, uploadsPerOwner, room, audit, now, holder };
   return {
     data: await DataStore.open({ ...options, folder: join(paths.state, 'data') }),
     grants: await GrantStore.open(join(paths.state, 'grants'), audit),

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { idOf, type PublicIdentity } from '../../src/federation/identity.ts';
 import { readModel } from '../../src/data/model-file.ts';
 import { temporaryFolder } from '../folder.ts';
 import { CLASSES, idxBytes, SIDE, smallDataset, writeDataset } from '../data/fixtures.ts';
@@ -159,6 +160,39 @@ describe('members of a federation', () => {
     const { job } = await institute.ask<Proposed>('job', 'propose', ...words);
     expect((await institute.type('job', 'show', job)).stdout).toMatch(/waits for +hospital-a/);
     await institute.type('job', 'cancel', job, '--yes');
+  });
+
+  it('an owner changes its key: data, grants and its say stay its own, and the key before ends', async () => {
+    const present = readFileSync(join(a.folder, 'identity.key'));
+    await a.type('grant', 'give', '--data', 'scans', '--to', 'institute', '--max-runs', '9', '--yes');
+    await a.type('identity', 'rotate', '--name', 'hospital-a', '--overlap', '0');
+    const card = join(a.folder, 'hospital-a.card.json');
+    const told = (JSON.parse(readFileSync(card, 'utf8')) as { card: { identity: PublicIdentity } }).card.identity;
+    expect(await a.fails('identity', 'rotate', 'finish')).toMatch(/P\d does not know the new key yet/);
+    for (const party of PARTIES) {
+      const host = federation!.parties[party];
+      const { stdout } = await host.type('party', 'admit', card, '--dir', 'party', '--id', idOf(told));
+      expect(stdout).toMatch(/in the place of id [0-9a-f]{32}, which has signed that/);
+    }
+    // Running parties read their lists within moments.
+    await until(async () => (await a.start(['identity', 'rotate', 'finish']).outcome).code === 0);
+    expect(existsSync(join(a.folder, 'identity.key.next'))).toBe(false);
+    writeFileSync(join(a.folder, 'before.key'), present, { mode: 0o600 });
+    expect(await a.fails('data', 'list', '--identity', 'before.key')).toMatch(/not known here/);
+    expect((await a.type('data', 'show', 'scans')).stdout).toMatch(/owner +hospital-a \(you\)/);
+    expect(await a.fails('data', 'put', data, '--name', 'scans')).toMatch(/another data set called scans/);
+    expect(uploadsOf(a)).toEqual([]);
+    const words = ['--data', 'hospital-a/scans', '--network', network, '--batch', '32', '--steps', '2'];
+    const { job } = await institute.ask<Proposed>('job', 'propose', ...words);
+    await a.type('job', 'approve', job, '--yes');
+    await institute.type('job', 'watch', job);
+    const silent = [...words, '--no-reveal-model', '--no-show-loss'];
+    const granted = await institute.ask<Proposed>('job', 'propose', ...silent);
+    await institute.type('job', 'watch', granted.job);
+    const { grants } = await a.ask<{ grants: { digest: string; uses: object; withdrawn: boolean }[] }>('grant', 'list');
+    const standing = grants.at(-1)!;
+    expect(standing.uses).toEqual({ P0: 1, P1: 1, P2: 1 });
+    await a.type('grant', 'withdraw', standing.digest.slice(0, 12), '--yes');
   });
 
   it('an upload that is killed goes on, and other data never goes under its keys', async () => {

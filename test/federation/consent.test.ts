@@ -532,3 +532,57 @@ describe('a model that stayed shared', () => {
     expect(to(stranger)).toBe('its client, mallory, is not admitted here as a client');
   });
 });
+
+describe('a member who has changed its key', () => {
+  const [next, last] = [Identity.generate(), Identity.generate()];
+
+  it('decides on jobs with its data, with either key: the last answer counts', () => {
+    known.follow(a, next, true);
+    const job = training({ train: [scans] });
+    expect(verdict(job)).toEqual({ kind: 'waiting', for: [a.id], reason: undefined });
+    known.decide(a, job, { approve: false });
+    expect(refusal(job)).toBe('a has declined it');
+    const yes = known.decide(next, job, { at: '2026-02-01T11:30:00.000Z' });
+    const by = [{ owner: a.id, under: 'decision', digest: nameOf(yes) }];
+    expect(verdict(job)).toEqual({ kind: 'approved', by });
+    known.decide(a, job, { approve: false, at: '2026-02-01T11:40:00.000Z' });
+    expect(refusal(job)).toBe('a has declined it');
+  });
+
+  it('is one owner, whichever of its keys its data sets have', () => {
+    known.follow(a, next);
+    known.follow(next, last);
+    const more = known.put(last, 'more');
+    expect(verdict(training({ train: [scans, more] }))).toMatchObject({ kind: 'waiting', for: [a.id] });
+    expect(verdict(training({ train: [scans, more] }, next))).toMatchObject({ kind: 'approved' });
+  });
+
+  it('keeps the grants that it gave, and those that it was given', () => {
+    const after = Identity.generate();
+    known.grant(a, analyst, [scans]);
+    known.follow(a, next, true);
+    known.follow(analyst, after, true);
+    expect(verdict(training({ train: [scans] }, after))).toMatchObject({ kind: 'approved' });
+    known.grant(next, after, [others]);
+    expect(verdict(training({ train: [others] }, after))).toMatchObject({ kind: 'waiting', for: [b.id] });
+    expect(verdict(training({ train: [scans] }, b))).toMatchObject({ kind: 'waiting', for: [a.id] });
+  });
+
+  it('revoked, has no key that counts', () => {
+    known.follow(a, next);
+    for (const key of [a, next]) known.members.set(key.id, { ...known.members.get(key.id)!, revoked: true });
+    expect(refusal(training({ train: [scans] }))).toMatch(/owner of data, a, has been revoked/);
+    expect(refusal(training({ train: [others] }, next))).toMatch(/proposer, a, has been revoked/);
+  });
+
+  it('gets no results sealed to a key that counts no more, but what has begun goes on', () => {
+    const after = Identity.generate();
+    const job = training({ train: [scans] });
+    approved(job, a);
+    known.follow(analyst, after);
+    expect(verdict(job)).toMatchObject({ kind: 'approved' });
+    known.members.set(analyst.id, { ...known.members.get(analyst.id)!, replaced: true });
+    expect(refusal(job)).toMatch(/sealed to has been followed by another/);
+    expect(objectionOnceBegun(job, known.world())).toBeUndefined();
+  });
+});

@@ -34,6 +34,13 @@ export class Known {
   readonly decisions: { signed: Signed }[] = [];
   readonly models: Map<string, SharedModel> = new Map();
 
+  /** A key that this one has followed. */
+  follow(before: Identity, identity: Identity, ended = false): void {
+    const standing = this.members.get(before.id)!;
+    this.members.set(identity.id, { ...standing, id: standing.id ?? before.id });
+    this.members.set(before.id, { ...standing, id: standing.id ?? before.id, replaced: ended });
+  }
+
   admit(identity: Identity, standing: Partial<Standing> & { readonly name: string }): void {
     this.members.set(identity.id, { revoked: false, ...standing });
   }

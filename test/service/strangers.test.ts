@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Identity } from '../../src/federation/identity.ts';
-import { readMembers, revoke, writeMembers } from '../../src/federation/members.ts';
+import { signCard } from '../../src/federation/card.ts';
+import { admit, readMembers, revoke, succeed, writeMembers } from '../../src/federation/members.ts';
 import { signRequest } from '../../src/federation/request.ts';
 import { sha256 } from './documents.ts';
 import { admitAll, ask, call, instanceOf, makeFederation, type TestFederation, type TestParty } from './parties.ts';
@@ -186,6 +187,33 @@ describe('a request', () => {
     await writeMembers(path, [...before, { ...entry, name: 'A name that is none' }]);
     await until(() => Promise.resolve(P0.log.includes('members.json cannot be used')));
     expect((await ask(P0, member, { path: '/v1/data' })).status).toBe(200);
+  });
+
+  it('of a key that another has followed is refused once it counts no more, at each party by its own clock', async () => {
+    const [before, after] = [Identity.generate(), Identity.generate()];
+    const { P1 } = all.parties;
+    const start = Date.now();
+    let time = start;
+    const plain = { securenn: 'member-card', version: 1, name: 'mover' } as const;
+    const previous = { identity: before.public, until: new Date(start + 3_600_000).toISOString() };
+    const signed = signCard({ ...plain, identity: after.public, previous }, after, before);
+    const first = admit([], { ...plain, identity: before.public }, ['owner'], new Date());
+    await writeMembers(join(P1.folder, 'members.json'), first);
+    await P1.start(() => time);
+    const at = async (identity: Identity): Promise<number> =>
+      (await ask(P1, identity, { path: '/v1/data' }, { time })).status;
+    expect([await at(before), await at(after)]).toEqual([200, 401]);
+    await writeMembers(join(P1.folder, 'members.json'), succeed(first, signed, undefined, new Date()));
+    await until(async () => (await at(after)) === 200);
+    expect(await at(before)).toBe(200);
+    time = start + 3_600_001;
+    expect([await at(before), await at(after)]).toEqual([401, 200]);
+    await writeMembers(
+      join(P1.folder, 'members.json'),
+      revoke(await readMembers(join(P1.folder, 'members.json')), before.id, new Date()),
+    );
+    await until(async () => (await at(after)) === 401);
+    await P1.stop();
   });
 
   it('of 64 KiB of headers, or a body without end, is cut off', async () => {

@@ -92,7 +92,7 @@ export async function dataPut(argv: Argv, signal: AbortSignal): Promise<void> {
 async function checkOwnName(client: Member['client'], written: string): Promise<void> {
   const directory = await Directory.of(client);
   const owner = directory.find(written.slice(0, written.lastIndexOf('/')), 'name');
-  if (owner.id === client.id) return;
+  if (directory.isSelf(owner.id)) return;
   throw new Problem(
     `--name: ${written} names ${owner.name}, this identity is ${directory.nameOf(client.id)}`,
     `use the identity of ${owner.name}, or leave its name out`,
@@ -130,8 +130,7 @@ export async function dataList(argv: Argv, signal: AbortSignal): Promise<void> {
 export async function dataShow(argv: Argv, signal: AbortSignal): Promise<void> {
   await asMember(argv, signal, async ({ client, settings, say }) => {
     const directory = await Directory.of(client);
-    const found = { option: 'data', self: client.id };
-    const data = findData(String(argv.DATA), await listData(client), directory, found);
+    const data = findData(String(argv.DATA), await listData(client), directory, 'data');
     const { digest, document, owner, states } = data;
     const grants = (await listGrants(client)).filter(
       (grant) => !grant.withdrawn && grant.document.data.includes(digest),
@@ -163,9 +162,9 @@ export const deleteOptions: Readonly<Record<string, Options>> = { ...memberOptio
 export async function dataDelete(argv: Argv, signal: AbortSignal): Promise<void> {
   await asMember(argv, signal, async ({ client, settings, say }) => {
     const directory = await Directory.of(client);
-    const data = findData(String(argv.DATA), await listData(client), directory, { option: 'data', self: client.id });
+    const data = findData(String(argv.DATA), await listData(client), directory, 'data');
     const label = labelOf(data, directory);
-    if (data.owner !== client.id) {
+    if (!directory.isSelf(data.owner)) {
       throw new Problem(`${label} is ${directory.nameOf(data.owner)}'s`, 'its owner alone can delete it');
     }
     say(`${label}: all that the parties keep of it is removed, jobs that use it and have not ended are cancelled.`);
@@ -176,7 +175,7 @@ export async function dataDelete(argv: Argv, signal: AbortSignal): Promise<void>
     say(`${label} is deleted at all three parties`);
     if (models.length > 0)
       say(`models trained on it, which remain: jobs ${models.map((m) => m.slice(0, SHORT)).join(', ')}`);
-    await new UploadState(client.federation.id, client.id, data.document.name).remove();
+    await new UploadState(client.federation.id, data.owner, data.document.name).remove();
     await writeReport(settings.json, { command: 'data delete', digest: data.digest, models });
   });
 }

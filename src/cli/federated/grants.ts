@@ -58,8 +58,8 @@ export async function grantGive(argv: Argv, signal: AbortSignal): Promise<void> 
   await asMember(argv, signal, async ({ client, settings, say }) => {
     const directory = await Directory.of(client);
     const sets = await listData(client);
-    const data = list(argv, 'data').map((name) => findData(name, sets, directory, { option: 'data', self: client.id }));
-    const foreign = data.find(({ owner }) => owner !== client.id);
+    const data = list(argv, 'data').map((name) => findData(name, sets, directory, 'data'));
+    const foreign = data.find(({ owner }) => !directory.isSelf(owner));
     if (foreign !== undefined) {
       const owner = directory.nameOf(foreign.owner);
       throw new Problem(`--data: ${foreign.document.name} is ${owner}'s`, 'its owner alone can grant it');
@@ -78,7 +78,7 @@ export async function grantGive(argv: Argv, signal: AbortSignal): Promise<void> 
       maxRuns: integer(argv, 'max-runs', 1, MAXIMUM_RUNS, 1),
       until: moment(argv, 'until', '30d', client.now()),
     };
-    say(laySections(describeGrant(terms, { directory, data: sets, self: client.id })));
+    say(laySections(describeGrant(terms, { directory, data: sets })));
     await confirm('Grant this?', argv.yes === true, signal);
     const digest = await giveGrant(client, terms);
     say(`granted: ${digest.slice(0, SHORT)}; securenn grant withdraw ${digest.slice(0, SHORT)} takes it back`);
@@ -119,7 +119,8 @@ export const withdrawOptions: Readonly<Record<string, Options>> = { ...memberOpt
 export async function grantWithdraw(argv: Argv, signal: AbortSignal): Promise<void> {
   await asMember(argv, signal, async ({ client, settings, say }) => {
     const written = String(argv.GRANT).toLowerCase();
-    const own = (await listGrants(client)).filter(({ owner, withdrawn }) => owner === client.id && !withdrawn);
+    const directory = await Directory.of(client);
+    const own = (await listGrants(client)).filter(({ owner, withdrawn }) => directory.isSelf(owner) && !withdrawn);
     const found = /^[0-9a-f]{4,64}$/.test(written) ? own.filter(({ digest }) => digest.startsWith(written)) : [];
     if (found.length !== 1) {
       throw new Problem(

@@ -2,7 +2,8 @@
 import { extname } from 'node:path';
 import type { Options } from 'yargs';
 import { inferAt, type Answered } from '../../client/federated/inference.ts';
-import { SHORT } from '../../client/federated/directory.ts';
+import type { FederationClient } from '../../client/federated/client.ts';
+import { Directory, SHORT } from '../../client/federated/directory.ts';
 import { imageSize, type ImageSet } from '../../data/dataset.ts';
 import { valueSource } from '../../data/encode.ts';
 import { readImageFile } from '../../data/image-file.ts';
@@ -62,7 +63,7 @@ export async function federatedInfer(argv: Argv, signal: AbortSignal): Promise<v
   await asMember(argv, signal, async ({ client, settings, say }) => {
     const { job } = await findSession(client, asked, signal);
     const { document, digest } = job;
-    if (!document.clients.includes(client.id)) {
+    if (!(await isClient(client, document))) {
       throw new Problem(
         `session ${digest.slice(0, SHORT)} does not answer you`,
         'ask for one that names you: securenn model serve --clients',
@@ -105,6 +106,13 @@ export async function federatedInfer(argv: Argv, signal: AbortSignal): Promise<v
       predictions: predictions.map((prediction) => prediction.class),
     });
   });
+}
+
+/** The session may name a key that we had before. */
+async function isClient(client: FederationClient, { clients }: ServeDocument): Promise<boolean> {
+  if (clients.includes(client.id)) return true;
+  const directory = await Directory.of(client);
+  return clients.some((id) => directory.isSelf(id));
 }
 
 async function readImages(argv: Argv, { network, maxImages }: ServeDocument): Promise<ImageSet> {

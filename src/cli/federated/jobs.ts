@@ -178,7 +178,7 @@ export async function look(
   const digest = await findJob(client, String(argv.JOB));
   const directory = await Directory.of(client);
   const [seen, data] = [await seeJob(client, digest), await listData(client)];
-  return { seen, around: { directory, data, self: client.id } };
+  return { seen, around: { directory, data } };
 }
 
 function stateOf(views: ReadonlyMap<PartyName, JobView>): Map<PartyName, string> {

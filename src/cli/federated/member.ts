@@ -3,6 +3,7 @@ import { FederationClient } from '../../client/federated/client.ts';
 import type { Section } from '../../client/federated/describe.ts';
 import { httpsTransport } from '../../client/federated/https.ts';
 import { readFederation } from '../../federation/federation-file.ts';
+import { isChanging, keysBefore } from '../../federation/member-keys.ts';
 import { readIdentity } from '../../federation/secret-file.ts';
 import { widthOf, wrapText } from '../layout.ts';
 import { checkWritable, say } from '../output.ts';
@@ -28,9 +29,21 @@ export async function asMember<T>(
   const { json } = settings;
   if (json !== undefined && json !== '-') await checkWritable('json', json);
   const federation = await readFederation(settings.federation);
-  const identity = await readIdentity(settings.identity, process.env.SECURENN_PASSPHRASE);
+  const passphrase = process.env.SECURENN_PASSPHRASE;
+  const identity = await readIdentity(settings.identity, passphrase);
   const transport = httpsTransport(federation, note);
-  const client = new FederationClient({ federation, identity, transport: transport.send, onNote: note, signal });
+  const before = await keysBefore(settings.identity);
+  const earlier = {
+    ids: [...before.keys()],
+    open: () => Promise.all([...before.values()].map((path) => readIdentity(path, passphrase))),
+  };
+  const client = new FederationClient({
+    ...{ federation, identity, earlier, transport: transport.send, onNote: note, signal },
+  });
+  if (isChanging(settings.identity))
+    client.onNote(
+      `${settings.identity} is being changed: once all three parties have the new key, securenn identity rotate finish`,
+    );
   try {
     return await task({ client, settings, say: (text) => say(json, text), signal });
   } finally {

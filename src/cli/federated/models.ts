@@ -130,7 +130,7 @@ export async function modelServe(argv: Argv, signal: AbortSignal): Promise<void>
     };
     const digest = await propose(client, document);
     const proposed = await seeJob(client, digest);
-    const around = { directory, data: await listData(client), self: client.id };
+    const around = { directory, data: await listData(client) };
     say(`proposed: job ${digest}`);
     say(laySections(describeJob(proposed.job, around).slice(2)));
     say(`once the owners have approved and it runs: securenn infer IMAGE --model ${digest.slice(0, SHORT)}`);
@@ -148,7 +148,7 @@ export async function modelFetch(argv: Argv, signal: AbortSignal): Promise<void>
     if (document.kind !== 'train') {
       throw new Problem(`job ${digest.slice(0, SHORT)} trains no model: it serves one`, 'name the training');
     }
-    if (document.reveal.model && idOf(document.receiver) !== client.id) {
+    if (document.reveal.model && !client.holds(idOf(document.receiver))) {
       throw new Problem(
         `the model of job ${digest.slice(0, SHORT)} is sealed to ${around.directory.nameOf(idOf(document.receiver))}`,
         'use the identity of the receiver',

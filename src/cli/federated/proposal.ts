@@ -102,7 +102,7 @@ export async function readProposal(client: FederationClient, argv: Argv): Promis
   const directory = await Directory.of(client);
   const data = await listData(client);
   const find = (option: string): ListedData[] =>
-    list(argv, option).map((name) => findData(name, data, directory, { option, self: client.id }));
+    list(argv, option).map((name) => findData(name, data, directory, option));
   const [train, test] = [find('data'), find('test')];
   checkSets(settings, train, test, directory);
   const { network, suite, truncation, fractionBits, compareBits, batch, epochs, steps, loss, optimizer } = settings;
@@ -138,7 +138,7 @@ export async function readProposal(client: FederationClient, argv: Argv): Promis
     expires: moment(argv, 'expires', '7d', client.now()),
     nonce: randomBytes(16).toString('hex'),
   };
-  return { document, around: { directory, data, self: client.id } };
+  return { document, around: { directory, data } };
 }
 
 /** Before anything is read: who means the three parties of this machine is told so. */

@@ -40,7 +40,7 @@ export async function federatedTrain(argv: Argv, signal: AbortSignal): Promise<v
     async ({ client, settings, say }) => {
       const { document, around } = await readProposal(client, argv);
       const { network, reveal, receiver } = document;
-      const ours = reveal.model && idOf(receiver) === client.id;
+      const ours = reveal.model && client.holds(idOf(receiver));
       const out = optionalText(argv, 'out');
       if (out !== undefined && !ours) {
         throw new Problem(

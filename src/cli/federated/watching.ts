@@ -95,7 +95,7 @@ class Shown {
       ...observer,
       onRepeat: (from) => this.#forget(from),
     });
-    if (idOf(document.receiver) !== client.id && (document.reveal.loss || document.reveal.counts !== 'none'))
+    if (!client.holds(idOf(document.receiver)) && (document.reveal.loss || document.reveal.counts !== 'none'))
       progress.line('losses and counts are sealed to the receiver: they are not shown here');
   }
 

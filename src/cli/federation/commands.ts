@@ -4,7 +4,7 @@ import type { Command, Groups } from '../groups.ts';
 import { auditOptions, auditVerify } from './audit.ts';
 import { checkOptions, partyCheck } from './check.ts';
 import { federationJoin, federationShow, joinOptions, showOptions } from './federation.ts';
-import { identityCard, identityInit, identityOptions } from './identity.ts';
+import { changeOptions, identityCard, identityInit, identityOptions, identityRotate } from './identity.ts';
 import {
   admitOptions,
   cardOptions,
@@ -120,6 +120,19 @@ export const OPERATOR_GROUPS: Groups = {
         examples: [['$0 identity init --name hospital-a', 'identity.key and hospital-a.card.json']],
       },
       card: { what: 'Make the card of a key file anew', options: identityOptions, run: identityCard, examples: [] },
+      rotate: {
+        what: 'Change your key: data, grants and jobs stay yours',
+        word: ['WHAT', 'finish: once all three parties have admitted the new key, use it', 'optional'],
+        options: changeOptions,
+        run: identityRotate,
+        examples: [
+          ['$0 identity rotate --name hospital-a', 'a new key, and its card, signed by both: for the three operators'],
+          ['$0 identity rotate finish', 'once they have admitted it: the new key takes the place of the present one'],
+        ],
+        more:
+          'Until finish the present key goes on signing. Operators admit the new card as they did the first; each party sees for itself that the key ' +
+          'before has signed it. With --overlap 0 the present key ends at each party at that moment.',
+      },
     },
   ],
   audit: [

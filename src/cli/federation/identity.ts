@@ -1,13 +1,23 @@
-/** `securenn identity init|card`: the key file of an owner, an analyst or a client, and the card that operators admit. */
+/** `securenn identity init|card|rotate`: the key file of an owner, an analyst or a client, and the card that operators admit. */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
-import { formatCard, memberName, signCard, type MemberCard } from '../../federation/card.ts';
+import { statusAnswer } from '../../client/federated/answers.ts';
+import { FederationClient } from '../../client/federated/client.ts';
+import { httpsTransport } from '../../client/federated/https.ts';
+import { Refused } from '../../client/federated/transport.ts';
+import { openUploads } from '../../client/federated/upload-state.ts';
+import { formatCard, memberName, signCard, type MemberCard, type Role } from '../../federation/card.ts';
+import { readFederation } from '../../federation/federation-file.ts';
 import { writeNamedFile } from '../../federation/form.ts';
-import { Identity } from '../../federation/identity.ts';
+import { Identity, idOf } from '../../federation/identity.ts';
+import { beginChange, finishChange, nextKey, noChange } from '../../federation/member-keys.ts';
+import { MAX_OVERLAP_DAYS } from '../../federation/members.ts';
 import { readIdentity, writeIdentity } from '../../federation/secret-file.ts';
-import { type Argv, jsonOption, optionalText, RESULTS, TASK, text } from '../options/values.ts';
+import { predecessorsOf } from '../../federation/succession.ts';
+import { memberOptions, readMember } from '../federated/options.ts';
+import { type Argv, integer, jsonOption, number, optionalText, RESULTS, TASK, text } from '../options/values.ts';
 import { say, writeReport } from '../output.ts';
 import { readRoles } from './roles.ts';
 
@@ -63,6 +73,102 @@ async function giveCard(command: string, argv: Argv, identity: Identity, path: s
   say(out, `card, for the operators of all three parties: ${cardFile}`);
   say(out, 'next: send them the card, and tell them the id by another way; they admit you: securenn party admit');
   await writeReport(out, { command, name, id: identity.id, identity: path, card: cardFile });
+}
+
+const LONGEST_OVERLAP = MAX_OVERLAP_DAYS - 1;
+
+export const changeOptions: Readonly<Record<string, Options>> = {
+  name: { ...text, group: TASK, describe: 'What others call you; to begin the change' },
+  overlap: {
+    ...number,
+    group: TASK,
+    default: 30,
+    describe: `Days for which the present key counts beside the new one: 0 to ${LONGEST_OVERLAP}`,
+  },
+  ...memberOptions,
+};
+
+export async function identityRotate(argv: Argv, signal: AbortSignal): Promise<void> {
+  const what = argv.WHAT as string | undefined;
+  if (what === 'finish') return finish(argv, signal);
+  if (what !== undefined)
+    throw new Problem(`identity rotate: rotate what? Found "${what}"`, 'say nothing to begin, finish to end it');
+  if (optionalText(argv, 'name') === undefined)
+    throw new Problem('--name: whose card is it?', 'give the name that the parties know you by: --name hospital-a');
+  const out = optionalText(argv, 'json');
+  const name = await checkName(argv);
+  const overlapDays = integer(argv, 'overlap', 0, LONGEST_OVERLAP, 30);
+  const path = resolve(identityPath(argv));
+  const signed = await beginChange(path, { name, overlapDays, passphrase: passphrase(), now: new Date() });
+  const { identity, previous } = signed.card;
+  const cardFile = join(dirname(path), `${name}.card.json`);
+  await writeNamedFile(cardFile, formatCard(signed));
+  const [id, until] = [idOf(identity), previous!.until];
+  say(
+    out,
+    `${name}: the new id is ${id}; the present key signs on, and counts until ${until.slice(0, 10)} at the latest`,
+  );
+  say(out, `new key, secret: ${path}.next`);
+  say(out, `card, for the operators of all three parties: ${cardFile}`);
+  say(out, 'next: send them the card, and tell them the new id by another way; they admit it: securenn party admit');
+  say(out, 'when all three have: securenn identity rotate finish');
+  await writeReport(out, {
+    command: 'identity rotate',
+    name,
+    id,
+    before: idOf(previous!.identity),
+    until,
+    card: cardFile,
+  });
+}
+
+/** Only when each of the three parties has the new key as that of this very member. */
+async function finish(argv: Argv, signal: AbortSignal): Promise<void> {
+  const path = resolve(identityPath(argv));
+  const next = await nextKey(path, passphrase());
+  if (next === undefined) throw noChange(path);
+  const federation = await readFederation(readMember({ ...argv, identity: path }).federation);
+  const present = await readIdentity(path, passphrase());
+  const [upload] = await openUploads(federation.id, present.id);
+  if (upload !== undefined)
+    throw new Problem(
+      `the upload of ${upload} by the present key is not ended`,
+      'end it first: the same securenn data put once more',
+    );
+  const transport = httpsTransport(federation, (note) => say('-', note));
+  try {
+    const client = new FederationClient({ federation, identity: next, transport: transport.send, signal });
+    const answers = await client.everywhere((party) => hasFollowed(client, party, present));
+    const [failure] = answers.failures.values();
+    if (failure !== undefined) throw failure;
+  } finally {
+    transport.close();
+  }
+  await finishChange(path, passphrase());
+  const out = optionalText(argv, 'json');
+  say(out, `${path} is the new key now; id ${next.id}`);
+  say(out, `the key before opens what was sealed to it: ${path}.${present.id}; remove it when you have fetched that`);
+  await writeReport(out, { command: 'identity rotate finish', id: next.id, before: present.id });
+}
+
+async function hasFollowed(client: FederationClient, party: Role, present: Identity): Promise<void> {
+  const admit = `have the operator of ${party} admit the new card (securenn party admit), then run it again`;
+  const { members } = await client.ask(party, 'GET', '/v1/status', statusAnswer).catch((error: unknown) => {
+    if (!(error instanceof Refused) || error.status !== 401) throw error;
+    throw new Problem(`${party} does not know the new key yet`, admit);
+  });
+  const self = members.find(({ id }) => id === client.id);
+  const before = self === undefined ? [] : predecessorsOf(self.identity, self.successions);
+  if (before.some(({ identity }) => idOf(identity) === present.id)) return;
+  throw new Problem(
+    `${party} has the new key as that of another member, without the key before`,
+    `have its operator revoke it, and admit the card that securenn identity rotate made`,
+  );
+}
+
+/** That of the option, of SECURENN_IDENTITY, or the one that `identity init` makes. */
+function identityPath(argv: Argv): string {
+  return optionalText(argv, 'identity') ?? (process.env.SECURENN_IDENTITY || 'identity.key');
 }
 
 function checkName(argv: Argv): Promise<string> {

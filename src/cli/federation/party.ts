@@ -4,10 +4,26 @@ import { resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
 import { joinAddress, splitAddress } from '../../federation/address.ts';
-import { addressSchema, MEMBER_ROLES, parseMemberCard, partyName, type Trust } from '../../federation/card.ts';
+import {
+  addressSchema,
+  MEMBER_ROLES,
+  parseMemberCard,
+  partyName,
+  type MemberCard,
+  type Trust,
+} from '../../federation/card.ts';
 import { readNamedFile } from '../../federation/form.ts';
 import { idOf } from '../../federation/identity.ts';
-import { admit, readMembers, revoke, writeMembers, type Member } from '../../federation/members.ts';
+import {
+  admit,
+  isSuccession,
+  keysOf,
+  readMembers,
+  revoke,
+  succeed,
+  writeMembers,
+  type Member,
+} from '../../federation/members.ts';
 import { noteForAudit } from '../../service/audit-log.ts';
 import { pathsOf, readConfig } from '../../service/config.ts';
 import { cardPath, initParty, openPartyFolder, readOwnCard } from '../../service/party-folder.ts';
@@ -164,22 +180,37 @@ export async function partyAdmit(argv: Argv, signal: AbortSignal): Promise<void>
   const paths = pathsOf(optionalText(argv, 'dir')!);
   await readConfig(paths.folder);
   const source = await readNamedFile(path, path, 'give the card that the member has sent');
-  const { card } = parseMemberCard(source, path);
-  const roles = readRoles(optionalText(argv, 'roles')) ?? card.roles ?? MEMBER_ROLES;
+  const signed = parseMemberCard(source, path);
+  const { card } = signed;
+  const wanted = readRoles(optionalText(argv, 'roles'));
   const id = idOf(card.identity);
   const told = optionalText(argv, 'id');
   if (told !== undefined && told !== id)
     throw new Problem(`${path}: is of id ${id}, not of ${told}`, 'ask the member: this is the card of somebody else');
-  const members = admit(await readMembers(paths.members), card, roles, new Date());
+  const before = await readMembers(paths.members);
+  const follows = isSuccession(before, signed);
+  const members = follows
+    ? succeed(before, signed, wanted, new Date())
+    : admit(before, card, wanted ?? card.roles ?? MEMBER_ROLES, new Date());
+  const { roles } = members.find(({ identity }) => idOf(identity) === id)!;
+  const [what, facts] = follows ? changeOf(card) : ['', {}];
   await confirm(
-    `${card.name} with id ${id} as ${roles.join(', ')}: has it told you this id by another way?`,
+    `${card.name} with id ${id} as ${roles.join(', ')}${what}: has it told you this id by another way?`,
     argv.yes === true || told !== undefined,
     signal,
   );
-  await noteForAudit(paths.audit, 'member admitted', { name: card.name, id, roles });
+  const event = follows ? 'member key changed' : 'member admitted';
+  await noteForAudit(paths.audit, event, { name: card.name, id, roles, ...facts });
   await writeMembers(paths.members, members);
-  say(out, `${card.name} is admitted as ${roles.join(', ')}; id ${id}`);
-  await writeReport(out, { command: 'party admit', name: card.name, id, roles });
+  say(out, `${card.name} is admitted as ${roles.join(', ')}; id ${id}${what}`);
+  await writeReport(out, { command: 'party admit', name: card.name, id, roles, ...facts });
+}
+
+function changeOf({ previous }: MemberCard): [string, { readonly before: string; readonly until: string }] {
+  const { identity, until } = previous!;
+  const before = idOf(identity);
+  const words = `, in the place of id ${before}, which has signed that and counts until ${until.slice(0, 16).replace('T', ' ')} UTC`;
+  return [words, { before, until }];
 }
 
 export const revokeOptions: Readonly<Record<string, Options>> = { dir: dirOption, yes: yesOption, json: jsonOption };
@@ -206,10 +237,13 @@ export async function partyMembers(argv: Argv): Promise<void> {
   const folder = optionalText(argv, 'dir')!;
   await readConfig(folder);
   const members = await readMembers(pathsOf(folder).members);
-  const row = ({ name, identity, roles, admitted, revoked }: Member): string[] => [
-    ...[name, idOf(identity), roles.join(', '), admitted.slice(0, 10)],
-    revoked === undefined ? '' : `revoked ${revoked.slice(0, 10)}`,
-  ];
+  const row = (member: Member): string[] => {
+    const { name, identity, roles, admitted, revoked } = member;
+    return [
+      ...[name, idOf(identity), roles.join(', '), admitted.slice(0, 10)],
+      revoked === undefined ? keyBefore(member) : `revoked ${revoked.slice(0, 10)}`,
+    ];
+  };
   if (members.length === 0) say(out, 'nobody is admitted yet: securenn party admit MEMBER.card.json');
   else
     for (const line of layTable(
@@ -222,6 +256,13 @@ export async function partyMembers(argv: Argv): Promise<void> {
     command: 'party members',
     members: members.map((member) => ({ id: idOf(member.identity), ...member })),
   });
+}
+
+/** While it still counts. */
+function keyBefore(member: Member): string {
+  const [, before] = keysOf(member);
+  if (before?.until === undefined || Date.parse(before.until) < Date.now()) return '';
+  return `its key before (${idOf(before.identity).slice(0, 12)}…) counts until ${before.until.slice(0, 10)}`;
 }
 
 function readName(argv: Argv): string | undefined {

@@ -52,6 +52,8 @@ export interface Member {
   readonly name: string;
   readonly identity: PublicIdentity;
   readonly roles?: readonly string[] | undefined;
+  /** Cards by which it changed its key, the newest first; each is checked before it is believed. */
+  readonly successions?: readonly unknown[] | undefined;
 }
 
 const member: z.ZodType<Member> = z.object({
@@ -59,6 +61,7 @@ const member: z.ZodType<Member> = z.object({
   name: z.string().max(100),
   identity: publicIdentitySchema,
   roles: z.array(z.string().max(100)).optional(),
+  successions: z.array(z.unknown()).max(1000).optional(),
 });
 
 export interface StatusAnswer {

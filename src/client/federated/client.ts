@@ -12,6 +12,7 @@ import { Problem } from '../../data/problem.ts';
 import { FEDERATION_PROTOCOL } from '../../federation/card.ts';
 import type { Federation } from '../../federation/federation-file.ts';
 import type { Id, Identity, PublicIdentity } from '../../federation/identity.ts';
+import { openWith } from '../../federation/sealed.ts';
 import { signRequest } from '../../federation/request.ts';
 import { PARTIES, type PartyName } from '../owner.ts';
 import { Refused, type Reply, type Request, type Transport, Unreachable } from './transport.ts';
@@ -25,9 +26,16 @@ interface Life {
   readonly ahead: number;
 }
 
+/** Keys that this person had before: what was sealed to them still opens. */
+export interface EarlierKeys {
+  readonly ids: readonly Id[];
+  readonly open: () => Promise<readonly Identity[]>;
+}
+
 export interface ClientOptions {
   readonly federation: Federation;
   readonly identity: Identity;
+  readonly earlier?: EarlierKeys | undefined;
   readonly transport: Transport;
   /** What the person should know but need not act on; each is told once. */
   readonly onNote?: ((text: string) => void) | undefined;
@@ -97,6 +105,7 @@ export class FederationClient {
   readonly federation: Federation;
   readonly identity: Identity;
   readonly onNote: (text: string) => void;
+  readonly #earlier: EarlierKeys | undefined;
   readonly #transport: Transport;
   readonly #patienceMs: number;
   readonly #signal: AbortSignal | undefined;
@@ -106,9 +115,10 @@ export class FederationClient {
   /** Waited for in vain: for the next thing they are not waited for again, unless that says how long. */
   readonly #away = new Set<PartyName>();
 
-  constructor({ federation, identity, transport, onNote, patienceMs, signal }: ClientOptions) {
+  constructor({ federation, identity, earlier, transport, onNote, patienceMs, signal }: ClientOptions) {
     this.federation = federation;
     this.identity = identity;
+    this.#earlier = earlier;
     this.#transport = transport;
     this.#patienceMs = patienceMs ?? PATIENCE_MS;
     this.#signal = signal;
@@ -121,6 +131,22 @@ export class FederationClient {
 
   get id(): Id {
     return this.identity.id;
+  }
+
+  /** Whether this is a key that we have: the present one, or one before it. */
+  holds(id: Id): boolean {
+    return id === this.id || this.#earlier?.ids.includes(id) === true;
+  }
+
+  /** What was sealed to us, to whichever of our keys; undefined: to somebody else, or for something else. */
+  async openSealed(info: string, sealed: Uint8Array): Promise<Uint8Array | undefined> {
+    const opened = await openWith(this.identity, info, sealed);
+    if (opened !== undefined) return opened;
+    for (const identity of (await this.#earlier?.open()) ?? []) {
+      const found = await openWith(identity, info, sealed);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** Whom what is for this party alone is sealed to. */

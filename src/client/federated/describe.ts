@@ -1,7 +1,7 @@
 /** A job in plain words, for those who decide on it: whose data it uses, how, what comes out and who gets it, and until when it may start. */
 import type { Digest } from '../../federation/canonical.ts';
 import type { DataReference, GrantDocument, JobDocument, Revealed, TrainDocument } from '../../federation/documents.ts';
-import { idOf, type Id } from '../../federation/identity.ts';
+import { idOf } from '../../federation/identity.ts';
 import type { Received } from '../../federation/received.ts';
 import { classCount, parameters } from '../../nn/network.ts';
 import { stepsPerEpoch, totalSteps } from '../../nn/train.ts';
@@ -17,7 +17,6 @@ export interface Surroundings {
   readonly directory: Directory;
   /** As the parties list them. */
   readonly data: readonly ListedData[];
-  readonly self: Id;
 }
 
 export function describeJob({ digest, document, author }: Received<JobDocument>, around: Surroundings): Section[] {
@@ -126,7 +125,7 @@ export function describeGrant(
 
 function describeData(references: readonly DataReference[], around: Surroundings): string[] {
   return references.map(({ owner, name, digest }) => {
-    const whose = owner === around.self ? ' (yours)' : '';
+    const whose = around.directory.isSelf(owner) ? ' (yours)' : '';
     const found = around.data.find((each) => each.digest === digest)?.document;
     const label = `${around.directory.nameOf(owner)}/${name}${whose}`;
     if (found === undefined) return `${label}, ${digest.slice(0, SHORT)}: the parties that were reached do not show it`;

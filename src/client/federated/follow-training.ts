@@ -39,7 +39,7 @@ export class TrainingFollower {
     this.#job = job;
     this.#document = document;
     this.#observer = observer;
-    this.#isReceiver = idOf(document.receiver) === client.id;
+    this.#isReceiver = client.holds(idOf(document.receiver));
   }
 
   onAttempt(from: number): void {

@@ -67,7 +67,7 @@ export function findData(
   written: string,
   list: readonly ListedData[],
   directory: Directory,
-  { option, self }: { readonly option: string; readonly self: Id },
+  option: string,
 ): ListedData {
   const standing = list.filter(({ states }) => [...states.values()].some((state) => state !== 'withdrawn'));
   if (/^[0-9a-f]{8,64}$/.test(written)) {
@@ -75,9 +75,10 @@ export function findData(
     if (byDigest.length === 1) return byDigest[0];
   }
   const slash = written.lastIndexOf('/');
-  const owner = slash < 0 ? self : directory.find(written.slice(0, slash), option).id;
+  const owner = slash < 0 ? undefined : directory.find(written.slice(0, slash), option).id;
   const name = written.slice(slash + 1);
-  const found = standing.filter((data) => data.owner === owner && data.document.name === name);
+  const isTheirs = (id: Id): boolean => (owner === undefined ? directory.isSelf(id) : directory.isSame(id, owner));
+  const found = standing.filter((data) => isTheirs(data.owner) && data.document.name === name);
   if (found.length === 1) return found[0];
   if (found.length > 1) {
     const digests = found.map(({ digest }) => digest.slice(0, SHORT)).join(', ');

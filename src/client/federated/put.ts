@@ -65,7 +65,9 @@ export async function putData(
     onNote?.(`going on with the upload that began on ${document.created.slice(0, 16).replace('T', ' ')}`);
   }
   const signed = signDocument(document, client.identity);
-  const digest = await upload(client, signed, opened, keys, onUpload);
+  // What no party has begun needs no going on with: its keys do not stay here.
+  const onRefused = (): Promise<void> => (kept === undefined ? state.remove() : Promise.resolve());
+  const digest = await upload(client, signed, opened, keys, onUpload, onRefused);
   await state.remove();
   return { digest, document, bytes: total };
 }

@@ -4,7 +4,6 @@ import type { Model } from '../../data/model-file.ts';
 import type { FloatTensor } from '../../data/safetensors.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import type { TrainDocument } from '../../federation/documents.ts';
-import { openWith } from '../../federation/sealed.ts';
 import { parameters } from '../../nn/network.ts';
 import { REVEALED } from '../../nn/train.ts';
 import { decode } from '../../ring/fixed.ts';
@@ -31,7 +30,7 @@ export async function openShare(
   worker: Worker,
   { what, info, sealed, length }: { what: string; info: string; sealed: Uint8Array; length: number },
 ): Promise<BigUint64Array> {
-  const bytes = await openWith(client.identity, info, sealed);
+  const bytes = await client.openSealed(info, sealed);
   if (bytes === undefined) {
     throw new Problem(
       `${worker}: its share of ${what} does not open with this identity`,

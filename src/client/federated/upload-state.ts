@@ -3,7 +3,7 @@
  * them. Written before anything goes out and removed once the parties say that they have all. Whoever reads the file, and takes what P0 or P1 has,
  * has the data: it lies in this user's folder, readable by this user alone.
  */
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -35,6 +35,15 @@ export function stateFolder(environment: NodeJS.ProcessEnv = process.env): strin
   if (XDG_STATE_HOME !== undefined && XDG_STATE_HOME !== '') return join(XDG_STATE_HOME, 'securenn');
   if (process.platform === 'win32' && LOCALAPPDATA !== undefined) return join(LOCALAPPDATA, 'securenn');
   return join(homedir(), '.local', 'state', 'securenn');
+}
+
+/** Names of data sets whose upload by this key is not ended. */
+export async function openUploads(federation: string, owner: Id, folder: string = stateFolder()): Promise<string[]> {
+  const start = `${federation.slice(0, 16)}-${owner}-`;
+  const files = await readdir(join(folder, 'uploads')).catch(() => []);
+  return files
+    .filter((file) => file.startsWith(start) && file.endsWith('.json'))
+    .map((file) => file.slice(start.length, -'.json'.length));
 }
 
 /** The file of one owner's data set of one name. */

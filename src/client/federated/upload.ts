@@ -17,7 +17,7 @@ import { PARTIES, type PartyName } from '../owner.ts';
 import { readSigned, takenAnswer, receiptAnswer, type UploadAnswer, uploadAnswer } from './answers.ts';
 import type { FederationClient } from './client.ts';
 import type { OpenedSet, SharingKeys } from './sharing.ts';
-import { Unreachable } from './transport.ts';
+import { Refused, Unreachable } from './transport.ts';
 
 /** Chunks under way at once, to each party. */
 const FLIGHTS = 3;
@@ -32,16 +32,20 @@ export type OnUpload = (part: Part | 'checking', sent: number, total: number) =>
 /** Who has chunks; P2 has only keys. */
 const HOLDERS = ['P0', 'P1'] as const;
 
-/** Resolves once all three parties can use the set. @returns the document's name */
+/**
+ * Resolves once all three parties can use the set. @returns the document's name
+ * @param onRefused all three have refused to begin
+ */
 export async function upload(
   client: FederationClient,
   signed: Signed<DataDocument>,
   opened: OpenedSet,
   keys: SharingKeys,
   onUpload: OnUpload = () => undefined,
+  onRefused: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Digest> {
   const digest = nameOf(signed);
-  const begun = await announce(client, signed, digest, keys);
+  const begun = await announce(client, signed, digest, keys, onRefused);
   if (PARTIES.every((party) => begun[party].state === 'ready')) return digest;
   await sendChunks(client, digest, opened, keys, begun, onUpload);
   onUpload('checking', 0, 0);
@@ -62,6 +66,7 @@ async function announce(
   signed: Signed<DataDocument>,
   digest: Digest,
   keys: SharingKeys,
+  onRefused: () => Promise<void>,
 ): Promise<Readonly<Record<PartyName, UploadAnswer>>> {
   const [U0, U1] = keys.masks;
   const given = {
@@ -74,6 +79,9 @@ async function announce(
     const body = { signed, key: Buffer.from(sealed).toString('base64') };
     return client.ask(party, 'POST', '/v1/data', uploadAnswer, { body });
   });
+  const isRefused =
+    [...answers.failures.values()].filter((error) => error instanceof Refused).length === PARTIES.length;
+  if (isRefused) await onRefused();
   const begun = answers.all('the upload has begun');
   for (const party of PARTIES) {
     if (begun[party].digest !== digest)

@@ -15,7 +15,7 @@ export function consentRoutes(app: Hono<Env>, context: ApiContext): void {
   app.post('/v1/grants', (call) => give(call, context));
   app.get('/v1/grants', (call) => {
     const asker = call.get('asker');
-    const grants = [...context.grants.all()].filter((grant) => concerns(grant, asker)).map(shown);
+    const grants = [...context.grants.all()].filter((grant) => concerns(grant, asker, context)).map(shown);
     return call.json({ grants });
   });
   app.post('/v1/jobs/:job/decisions', (call) => decide(call, context));
@@ -23,9 +23,11 @@ export function consentRoutes(app: Hono<Env>, context: ApiContext): void {
 
 async function give(call: Call, context: ApiContext): Promise<Response> {
   const grant = await readDocument(call, context, grantDocument, 'grant', 'owner');
+  const holder = (id: string): string => context.directory.holder(id);
   for (const digest of grant.document.data) {
     const stored = context.data.find(digest);
-    if (stored?.data.author === grant.author && stored.state !== 'withdrawn') continue;
+    const isOwn = stored !== undefined && holder(stored.data.author) === holder(grant.author);
+    if (isOwn && stored.state !== 'withdrawn') continue;
     throw new Refusal(409, `data set ${digest.slice(0, 12)} is not one of yours here`, 'upload it first');
   }
   await context.grants.add(grant);
@@ -39,7 +41,8 @@ async function decide(call: Call, context: ApiContext): Promise<Response> {
   if (decision.document.job !== job) throw new Refusal(400, 'the decision is about another job', 'send it to that one');
   const found = context.jobs.find(job);
   // Whom a job does not concern does not learn of it.
-  if (found === undefined || !found.owners.includes(decision.author)) {
+  const owner = context.directory.holder(decision.author);
+  if (found === undefined || !found.owners.some((each) => context.directory.holder(each) === owner)) {
     throw new Refusal(404, 'no such job here that asks for your decision', 'see the list (securenn job list)');
   }
   if (Date.parse(decision.document.at) > context.now() + CLOCK_MS) {
@@ -59,8 +62,9 @@ function checkUndecided({ view }: KnownJob): void {
 }
 
 /** Its owner, its analyst, and parties. */
-function concerns({ grant }: StoredGrant, { id, party }: Asker): boolean {
-  return party !== undefined || grant.author === id || grant.document.analyst === id;
+function concerns({ grant }: StoredGrant, { id, party }: Asker, { directory }: ApiContext): boolean {
+  const whose = [grant.author, grant.document.analyst].map((each) => directory.holder(each));
+  return party !== undefined || whose.includes(directory.holder(id));
 }
 
 function shown({ grant, withdrawn, uses }: StoredGrant): object {

@@ -24,6 +24,8 @@ export interface Asker {
 /** Who is known at this moment. */
 export interface Directory {
   find(id: Id): Asker | 'revoked' | undefined;
+  /** The member's own id, of any key that it has or had; of anybody else the id itself. Documents name keys; whose they are is compared by this. */
+  holder(id: Id): Id;
   members(): readonly Member[];
 }
 

@@ -93,11 +93,12 @@ async function takeReceipts(call: Call, context: ApiContext): Promise<Response> 
 async function withdraw(call: Call, context: ApiContext): Promise<Response> {
   const withdrawal = await readDocument(call, context, withdrawalDocument, 'withdrawal', undefined);
   const { what, digest } = withdrawal.document;
-  const { data, grants, jobs } = context;
+  const { data, grants, jobs, directory } = context;
   const author = what === 'data' ? data.find(digest)?.data.author : grants.find(digest)?.grant.author;
   // Whose it is not learns no more than whether it is there, which everybody may know.
   if (author === undefined) throw new Refusal(404, `no such ${what === 'data' ? 'data set' : 'grant'} here`, SEE);
-  if (author !== withdrawal.author) throw new Refusal(403, 'it is not yours', 'only its owner can withdraw it');
+  if (directory.holder(author) !== directory.holder(withdrawal.author))
+    throw new Refusal(403, 'it is not yours', 'only its owner can withdraw it');
   if (what === 'grant') {
     await grants.withdraw(withdrawal);
     jobs.reconsider();
@@ -121,11 +122,12 @@ async function takeBack(
 }
 
 /** Those of the path, which must be the asker's. */
-function own(call: Call, { data }: ApiContext): StoredData {
+function own(call: Call, { data, directory }: ApiContext): StoredData {
   const stored = data.find(digestIn(call, 'data'));
   const asker = call.get('asker');
   if (stored === undefined) throw new Refusal(404, 'no such data set here', 'begin its upload');
-  if (stored.data.author !== asker.id) throw new Refusal(403, 'the data set is not yours', 'send your own');
+  if (directory.holder(stored.data.author) !== directory.holder(asker.id))
+    throw new Refusal(403, 'the data set is not yours', 'send your own');
   checkRight(asker, 'owner');
   return stored;
 }

@@ -25,7 +25,7 @@ export function jobRoutes(app: Hono<Env>, context: ApiContext): void {
   app.get('/v1/jobs', (call) => {
     const shown: object[] = [];
     for (const known of jobs.all()) {
-      if (concerns(known, call.get('asker'))) shown.push(known.view);
+      if (concerns(known, call.get('asker'), context)) shown.push(known.view);
       if (shown.length === MOST_SHOWN) break;
     }
     return call.json({ jobs: shown });
@@ -45,9 +45,11 @@ export function jobRoutes(app: Hono<Env>, context: ApiContext): void {
 
 async function cancel(call: Call, context: ApiContext): Promise<Response> {
   const { job, owners } = concerned(call, context);
+  const { directory } = context;
   const order = await readDocument(call, context, cancelDocument, 'cancel', undefined);
   if (order.document.job !== job.digest) throw new Refusal(400, 'this cancels another job', 'send it to that one');
-  if (order.author !== job.author && !owners.includes(order.author)) {
+  const by = directory.holder(order.author);
+  if (![job.author, ...owners].some((each) => directory.holder(each) === by)) {
     throw new Refusal(403, 'only who proposed a job, or an owner of data in it, can cancel it', 'ask one of them');
   }
   return call.json(await context.jobs.cancel(order));
@@ -78,7 +80,10 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
   const known = context.jobs.find(digestIn(call, 'job'));
   const document = known?.job.document;
   // Who is not one of its clients does not learn that there is such a session.
-  if (known === undefined || document?.kind !== 'serve' || !document.clients.includes(asker.id)) {
+  const who = context.directory.holder(asker.id);
+  const isClient =
+    document?.kind === 'serve' && document.clients.some((each) => context.directory.holder(each) === who);
+  if (known === undefined || !isClient) {
     throw new Refusal(404, 'no such session here that answers you', 'see the list (securenn job list)');
   }
   checkRight(asker, 'client');
@@ -99,23 +104,26 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
 }
 
 /** The job of the path, if it concerns who asks. */
-function concerned(call: Call, { jobs }: ApiContext): KnownJob {
-  const known = jobs.find(digestIn(call, 'job'));
-  if (known !== undefined && concerns(known, call.get('asker'))) return known;
+function concerned(call: Call, context: ApiContext): KnownJob {
+  const known = context.jobs.find(digestIn(call, 'job'));
+  if (known !== undefined && concerns(known, call.get('asker'), context)) return known;
   throw new Refusal(404, 'no such job here that concerns you', 'see the list (securenn job list)');
 }
 
 /** The proposer, owners of data in it, its receiver or clients, and parties. */
-function concerns({ job, owners }: KnownJob, { id, party }: Asker): boolean {
+function concerns({ job, owners }: KnownJob, { id, party }: Asker, { directory }: ApiContext): boolean {
   const { document } = job;
   const others = document.kind === 'train' ? [idOf(document.receiver)] : document.clients;
-  return party !== undefined || job.author === id || owners.includes(id) || others.includes(id);
+  const who = directory.holder(id);
+  return party !== undefined || [job.author, ...owners, ...others].some((each) => directory.holder(each) === who);
 }
 
 /** The job of the path, if its results are for who asks. */
 function received(call: Call, context: ApiContext): string {
   const { job } = concerned(call, context);
   const { document } = job;
-  if (document.kind === 'train' && idOf(document.receiver) === call.get('asker').id) return job.digest;
+  const { directory } = context;
+  const who = directory.holder(call.get('asker').id);
+  if (document.kind === 'train' && directory.holder(idOf(document.receiver)) === who) return job.digest;
   throw new Refusal(403, 'the results of this job are not for you', 'ask its receiver');
 }

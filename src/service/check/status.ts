@@ -1,12 +1,21 @@
 /** What a party says of itself to another one (`GET /v1/status`), and what of it would stop a job. */
 import { z } from 'zod';
 import { VERSION } from '../../data/packages.ts';
-import { idOf } from '../../federation/identity.ts';
+import { idOf, publicIdentitySchema, type PublicIdentity } from '../../federation/identity.ts';
+import { predecessorsOf } from '../../federation/succession.ts';
 import type { Federation } from '../../federation/federation-file.ts';
 import { fingerprint } from '../../federation/federation-file.ts';
 import { JOB_VERSION } from '../../server/job.ts';
 import { PARTY_NAMES, type PartyName } from '../../server/ipc.ts';
 import type { Code, Finding, Level } from './finding.ts';
+
+interface ListedMember {
+  readonly id: string;
+  readonly name: string;
+  readonly roles?: readonly string[] | undefined;
+  readonly identity?: PublicIdentity | undefined;
+  readonly successions?: readonly unknown[] | undefined;
+}
 
 export interface Status {
   readonly role: string;
@@ -17,9 +26,7 @@ export interface Status {
   readonly federation?: string | undefined;
   readonly disk?: { readonly freeBytes: number; readonly totalBytes: number } | undefined;
   readonly jobs?: Readonly<Record<string, number>> | undefined;
-  readonly members?:
-    | readonly { readonly id: string; readonly name: string; readonly roles?: readonly string[] | undefined }[]
-    | undefined;
+  readonly members?: readonly ListedMember[] | undefined;
 }
 
 const word = z.string().max(200);
@@ -35,7 +42,13 @@ export const statusAnswer: z.ZodType<Status> = z.looseObject({
   disk: z.looseObject({ freeBytes: count, totalBytes: count }).optional(),
   jobs: z.record(z.string(), count).optional(),
   members: z
-    .array(z.looseObject({ id: word, name: word, roles: z.array(word).optional() }))
+    .array(
+      z.looseObject({
+        ...{ id: word, name: word, roles: z.array(word).optional() },
+        identity: publicIdentitySchema.optional().catch(undefined),
+        successions: z.array(z.unknown()).optional().catch(undefined),
+      }),
+    )
     .max(100_000)
     .optional(),
 });
@@ -128,15 +141,29 @@ export function memberFindings(statuses: ReadonlyMap<PartyName, Status>): Findin
   const lists = new Map(
     [...statuses].flatMap(([party, { members }]) => (members === undefined ? [] : [[party, members] as const])),
   );
-  const names = new Map([...lists.values()].flat().map(({ id, name }) => [id, name]));
-  return [...names].flatMap(([id, name]): Finding[] => {
-    const without = PARTY_NAMES.filter((party) => lists.get(party)?.every((member) => member.id !== id) === true);
-    return without.map((party) => ({
-      level: 'warning',
-      party,
-      code: 'members',
-      what: `${party} does not know ${name} (${id.slice(0, 12)}…), whom others have admitted: it refuses what that member asks for`,
-      fix: `at ${party}: securenn party admit with the member's card; or revoke it at the others`,
-    }));
+  const all = new Map([...lists.values()].flat().map((member) => [member.id, member]));
+  const found = (party: PartyName, what: string, fix: string): Finding => {
+    return { level: 'warning', party, code: 'members', what, fix };
+  };
+  return [...all.values()].flatMap((member): Finding[] => {
+    const { id, name } = member;
+    const without = PARTY_NAMES.filter((party) => lists.get(party)?.every((other) => !idsOf(other).includes(id)));
+    return without.map((party) => {
+      const has = lists.get(party)!.find((other) => idsOf(member).includes(other.id));
+      if (has !== undefined) {
+        const what = `${party} does not know the new key of ${name} (${id.slice(0, 12)}…) yet, which others have admitted`;
+        return found(party, what, `at ${party}: securenn party admit with the member's new card`);
+      }
+      const what = `${party} does not know ${name} (${id.slice(0, 12)}…), whom others have admitted: it refuses what that member asks for`;
+      return found(party, what, `at ${party}: securenn party admit with the member's card; or revoke it at the others`);
+    });
   });
+}
+
+/** Of all keys that it has or had. */
+function idsOf({ id, identity, successions }: ListedMember): readonly string[] {
+  return [
+    id,
+    ...(identity === undefined ? [] : predecessorsOf(identity, successions).map((key) => idOf(key.identity))),
+  ];
 }

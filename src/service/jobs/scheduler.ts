@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Digest } from '../../federation/canonical.ts';
 import type { CancelDocument, JobDocument, WithdrawalDocument } from '../../federation/documents.ts';
 import type { PublicIdentity } from '../../federation/identity.ts';
+import { holderOf } from '../../federation/job-check.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import { totalSteps } from '../../nn/train.ts';
 import {
@@ -69,7 +70,7 @@ export class Scheduler implements Jobs {
     this.#folders = folders;
     const now = (this.#now = options.now ?? Date.now);
     this.#party = options.roll().self;
-    this.#sessions = new Sessions(this.#party);
+    this.#sessions = new Sessions(this.#party, (id) => holderOf(id, options));
     const find = (job: Digest): JobActor | undefined => this.#actors.get(job);
     const actors = (): Iterable<JobActor> => this.#actors.values();
     const recordOf = (job: Digest): JobRecord | undefined => find(job)?.record;
@@ -162,12 +163,13 @@ export class Scheduler implements Jobs {
     const actor = this.#actors.get(job);
     if (actor === undefined) throw new Refusal(404, 'no such job', 'see which there are: securenn job list');
     const owners = this.#ownersOf(actor);
-    if (cancel.author !== actor.job.author && !owners.includes(cancel.author)) {
+    const by = holderOf(cancel.author, this.#options);
+    if (by !== holderOf(actor.job.author, this.#options) && !owners.includes(by)) {
       throw new Refusal(403, 'the job is neither yours nor uses data of yours', 'ask its proposer to cancel it');
     }
-    const by = this.#options.member(cancel.author)?.name ?? cancel.author;
+    const name = this.#options.member(by)?.name ?? by;
     const why = reason === '' ? '' : `: ${reason}`;
-    await actor.run(() => actor.apply({ kind: 'cancelled', reason: `cancelled by ${by}${why}` }));
+    await actor.run(() => actor.apply({ kind: 'cancelled', reason: `cancelled by ${name}${why}` }));
     return this.#view(actor);
   }
 
@@ -276,7 +278,8 @@ export class Scheduler implements Jobs {
   }
 
   #checkRoom({ author }: Received<JobDocument>): void {
-    const own = [...this.#actors.values()].filter(({ job }) => job.author === author);
+    const proposer = holderOf(author, this.#options);
+    const own = [...this.#actors.values()].filter(({ job }) => holderOf(job.author, this.#options) === proposer);
     const unfinished = own.filter(({ record }) => !isOver(record)).length;
     if (unfinished >= MOST_UNFINISHED)
       throw new Refusal(429, `${unfinished} jobs of yours are not over`, 'cancel some, or wait until they are over');
@@ -353,7 +356,7 @@ export class Scheduler implements Jobs {
 
   #ownersOf(actor: JobActor): readonly string[] {
     const used = dataUsedBy(actor.record, (job) => this.#actors.get(job)?.record);
-    return [...new Set(used.map(({ owner }) => owner))];
+    return [...new Set(used.map(({ owner }) => holderOf(owner, this.#options)))];
   }
 
   #models(): ReturnType<typeof modelViews> {

@@ -37,15 +37,20 @@ interface Pending {
 
 export class Sessions {
   readonly #party: PartyName;
+  readonly #holder: (key: Id) => Id;
   readonly #of: Map<JobActor, Session> = new Map();
 
-  constructor(party: PartyName) {
-    this.#party = party;
+  /** @param holder whose key it is: a job names clients by keys, of which they may have another by now */
+  constructor(party: PartyName, holder: (key: Id) => Id = (key) => key) {
+    [this.#party, this.#holder] = [party, holder];
   }
 
   infer(actor: JobActor, id: string, client: PublicIdentity, input: Uint8Array): Promise<Uint8Array> {
     const { document } = actor.job;
     if (document.kind !== 'serve') throw new Refusal(409, 'this job takes no inputs', 'name a job that serves a model');
+    const asker = this.#holder(idOf(client));
+    if (!document.clients.some((key) => this.#holder(key) === asker))
+      throw new Refusal(403, 'the job names you as no client', 'ask the proposer');
     const session = this.#of.get(actor) ?? new Session(actor, document, this.#party);
     this.#of.set(actor, session);
     return session.infer(id, client, input);
@@ -88,8 +93,6 @@ class Session {
 
   infer(id: string, client: PublicIdentity, input: Uint8Array): Promise<Uint8Array> {
     const asker = idOf(client);
-    if (!this.#document.clients.includes(asker))
-      throw new Refusal(403, 'the job names you as no client', 'ask the proposer');
     if (!ID.test(id)) throw new Refusal(400, 'the id of an input is 32 hexadecimal digits', 'draw a random one');
     const name = `${asker}/${id}`;
     const known = this.#answers.get(name);

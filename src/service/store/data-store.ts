@@ -9,6 +9,7 @@ import { Problem } from '../../data/problem.ts';
 import type { Vault } from '../../data/vault.ts';
 import { maskCommitment, openedBytes, packKeys, PARTS, unpackKeys, type DataKeys } from '../../federation/chunks.ts';
 import type { Digest } from '../../federation/canonical.ts';
+import type { Id } from '../../federation/identity.ts';
 import type { DataDocument, ReceiptDocument, WithdrawalDocument } from '../../federation/documents.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import type { Audit, DataSets, Received, StoredData } from '../jobs-api.ts';
@@ -28,6 +29,8 @@ export interface DataStoreOptions {
   /** Bytes that data may still take on the disk. */
   readonly room: () => Promise<number>;
   readonly audit: Audit;
+  /** Whose key it is, where members may have had several. */
+  readonly holder?: ((id: Id) => Id) | undefined;
   readonly now?: (() => number) | undefined;
   readonly files?: StoreFiles | undefined;
 }
@@ -102,7 +105,7 @@ export class DataStore implements DataSets {
   /** Begins an upload, or goes on with one. */
   begin(data: Received<DataDocument>, keys: DataKeys): Promise<UploadView> {
     // One at a time of an owner: names and counts are its own.
-    return this.#serial.run(`owner ${data.author}`, async () => {
+    return this.#serial.run(`owner ${this.#holder(data.author)}`, async () => {
       checkCommitments(this.#options.party, data.document, keys);
       const entry = this.#entries.get(data.digest);
       if (entry === undefined) await this.#create(data, keys);
@@ -230,7 +233,7 @@ export class DataStore implements DataSets {
     for (const { record, chunks } of this.#entries.values()) {
       const { state, data } = record;
       if (state === 'uploading') outstanding += this.#bytesOf(data.document) - chunks.bytes;
-      if (data.author !== author) continue;
+      if (this.#holder(data.author) !== this.#holder(author)) continue;
       sets++;
       if (state === 'uploading') unfinished++;
       if (state !== 'withdrawn' && data.document.name === document.name) {
@@ -294,6 +297,10 @@ export class DataStore implements DataSets {
     const entry = this.#entries.get(data);
     if (entry === undefined) throw new Refusal(404, 'no such data set here', 'begin its upload');
     return entry;
+  }
+
+  #holder(id: Id): Id {
+    return this.#options.holder?.(id) ?? id;
   }
 
   #folderOf(data: Digest): string {

@@ -123,7 +123,7 @@ describe('a job', () => {
     const digest = await propose(client, { ...training, train });
     const { job } = await seeJob(client, digest);
     const directory = await Directory.of(parties.client(owner));
-    const sections = describeJob(job, { directory, data: [], self: owner.id });
+    const sections = describeJob(job, { directory, data: [] });
     const text = sections.map((section) => section.join('\n')).join('\n');
     for (const part of [
       'to institute: the trained model',
@@ -136,7 +136,7 @@ describe('a job', () => {
     ])
       expect(text).toContain(part);
     const silent = { ...training, reveal: { model: false, loss: false, counts: 'none' as const } };
-    const quiet = describeJob({ ...job, document: silent }, { directory, data: [], self: owner.id });
+    const quiet = describeJob({ ...job, document: silent }, { directory, data: [] });
     expect(quiet.find(([label]) => label === 'reveals')).toEqual(['reveals', 'nothing to anybody']);
   });
 });

@@ -202,11 +202,9 @@ describe('data put', () => {
     expect(isReady(data)).toBe(true);
     expect(labelOf(data, directory)).toBe('hospital-a/scans');
     for (const written of ['hospital-a/scans', digest, digest.slice(0, 10), `${owner.id}/scans`])
-      expect(findData(written, [data], directory, { option: 'data', self: analyst.id }).digest).toBe(digest);
-    expect(() => findData('scans', [data], directory, { option: 'data', self: analyst.id })).toThrow(
-      'no data set scans',
-    );
-    expect(() => findData('hospital-b/scans', [data], directory, { option: 'data', self: analyst.id })).toThrow(
+      expect(findData(written, [data], directory, 'data').digest).toBe(digest);
+    expect(() => findData('scans', [data], directory, 'data')).toThrow('no data set scans');
+    expect(() => findData('hospital-b/scans', [data], directory, 'data')).toThrow(
       'no party knows a member hospital-b; did you mean hospital-a?',
     );
   });
