@@ -97,8 +97,8 @@ describe('a job', () => {
     expect(refusal(training({ learningRate: -1 }))).toMatch(/^job: document\.learningRate/);
     const extra = { ...trainDocument(analyst, { train: [scans] }), also: 1 } as TrainDocument;
     expect(refusal(signDocument(extra, analyst))).toMatch(/a field that does not belong there/);
-    const network = { ...NETWORK, layers: [{ type: 'relu' as const }] };
-    expect(refusal(training({ network }))).toMatch(/^job: document\.network: network: the last layer must be dense/);
+    const network = { ...NETWORK, layers: [] };
+    expect(refusal(training({ network }))).toMatch(/^job: document\.network: network: /);
     const counts: Revealed = { model: true, loss: true, counts: 'total' };
     expect(refusal(training({ reveal: counts }))).toMatch(/counts of a test set, but has none/);
   });
