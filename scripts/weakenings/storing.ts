@@ -41,7 +41,7 @@ export const STORING: readonly Weakening[] = [
     'checkpoints on the disk in the clear',
     'whoever steals a disk has shares and keys',
     'src/data/checkpoint-store.ts',
-    ['this.#vault?.seal(PURPOSE, bytes) ?? bytes', 'bytes'],
+    ['this.#vault?.seal(CHECKPOINT_PURPOSE, bytes) ?? bytes', 'bytes'],
     OF_TRAINING,
   ),
   one(

@@ -9,7 +9,7 @@ import { Problem } from './problem.ts';
 import type { Vault } from './vault.ts';
 
 /** Of the files in a vault. */
-const PURPOSE = 'checkpoint';
+export const CHECKPOINT_PURPOSE = 'checkpoint';
 
 /** What lies in a folder. */
 export interface Holdings {
@@ -54,7 +54,7 @@ export class CheckpointStore {
     const bytes = await readFile(path).catch((error: unknown) => {
       throw new Problem(`${path}: cannot be read: ${reasonOf(error)}`, 'give a folder of checkpoints that can be read');
     });
-    const checkpoint = parseCheckpoint(this.#vault?.open(PURPOSE, bytes, path) ?? bytes, path);
+    const checkpoint = parseCheckpoint(this.#vault?.open(CHECKPOINT_PURPOSE, bytes, path) ?? bytes, path);
     const { keeper, step: found } = checkpoint;
     if (keeper !== this.#keeper)
       throw new Problem(`${path}: is a checkpoint of ${keeper}, expected one of ${this.#keeper}`, CHECKPOINT_FIX);
@@ -67,13 +67,15 @@ export class CheckpointStore {
     await checkPrivateFolder(this.#folder);
     const path = this.#path(checkpoint.step);
     const bytes = formatCheckpoint(checkpoint);
-    await writeFileAtomically(path, this.#vault?.seal(PURPOSE, bytes) ?? bytes, 'private').catch((error: unknown) => {
-      throw new Problem(
-        `checkpoint ${path}: cannot be written: ${faultOf(error)}`,
-        'see that the disk has room and the folder can be written',
-        { told: `its checkpoint of step ${checkpoint.step} cannot be written` },
-      );
-    });
+    await writeFileAtomically(path, this.#vault?.seal(CHECKPOINT_PURPOSE, bytes) ?? bytes, 'private').catch(
+      (error: unknown) => {
+        throw new Problem(
+          `checkpoint ${path}: cannot be written: ${faultOf(error)}`,
+          'see that the disk has room and the folder can be written',
+          { told: `its checkpoint of step ${checkpoint.step} cannot be written` },
+        );
+      },
+    );
   }
 
   /** Removes the checkpoints of earlier steps. */

@@ -77,7 +77,7 @@ export const REVEALED = {
 } as const;
 
 /** Steps between two losses shown: each costs a logarithm under MPC, and every one tells something of its batch. */
-const LOSS_EVERY = 10;
+export const LOSS_EVERY = 10;
 /** Test images evaluated at a time, and elements of a layer's output that they may make up. */
 const EVALUATION_BATCH = 1000;
 const EVALUATION_ELEMENTS = 2 ** 21;

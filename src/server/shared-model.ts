@@ -13,7 +13,8 @@ import { parameters, type Network } from '../nn/network.ts';
 import { sameShape } from '../ring/shape.ts';
 import type { PartyName } from './ipc.ts';
 
-const PURPOSE = 'model';
+/** In the vault. */
+export const MODEL_PURPOSE = 'model';
 const FIX = 'restore the file from a copy, or train the model anew';
 
 /** Which model it is, and whose part of it. */
@@ -38,7 +39,7 @@ export async function keepSharedModel(
   for (const [name, { shape, fractionBits, data }] of weights) tensors.set(name, { shape, fractionBits, data });
   const described: z.infer<typeof about> = { network: digestOf(network), fractionBits };
   const bytes = formatCheckpoint({ keeper: party, run: job, step: 0, job: described, keys: new Map(), tensors });
-  await writeFileAtomically(path, vault.seal(PURPOSE, bytes), 'private').catch((error: unknown) => {
+  await writeFileAtomically(path, vault.seal(MODEL_PURPOSE, bytes), 'private').catch((error: unknown) => {
     throw new Problem(
       `shared model ${path}: cannot be written: ${faultOf(error)}`,
       'see that the disk has room and the folder can be written',
@@ -58,7 +59,7 @@ export async function loadSharedModel(
   const sealed = await readFile(path).catch((error: unknown) => {
     throw wrong(`cannot be read: ${faultOf(error)}`);
   });
-  const model = parseCheckpoint(vault.open(PURPOSE, sealed, path), path);
+  const model = parseCheckpoint(vault.open(MODEL_PURPOSE, sealed, path), path);
   const described = about.safeParse(model.job);
   if (model.keeper !== party) throw wrong(`is ${model.keeper}'s part of a model, expected ${party}'s`);
   if (model.run !== job) throw wrong(`is of the model that job ${model.run} trained, expected job ${job}`);

@@ -78,6 +78,9 @@ export async function initParty(folder: string, party: NewParty): Promise<PartyC
   return card;
 }
 
+/** Of `state`, while the party runs. */
+export const SERVICE_LOCK = { who: 'a party', holds: 'serves from here' };
+
 /** A folder's keys, opened. What is secret is out of reach of `JSON.stringify`: the objects that hold it are classes, or functions. */
 export interface PartyFolder {
   readonly paths: PartyPaths;

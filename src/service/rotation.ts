@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
+import { lockFolder } from '../data/folder-lock.ts';
 import { Problem } from '../data/problem.ts';
 import { STORAGE_KEY_BYTES } from '../data/vault.ts';
 import { signCard, type PartyCard } from '../federation/card.ts';
@@ -10,13 +11,23 @@ import { writeNamedFile } from '../federation/form.ts';
 import { Identity, idOf } from '../federation/identity.ts';
 import { readIdentity, writeIdentity, writeSecret } from '../federation/secret-file.ts';
 import { readPassphrase, type PartyPaths } from './config.ts';
-import { hostsOf, openPartyFolder, readOwnCard, readOwnFederation, writeCard, writeTls } from './party-folder.ts';
+import {
+  hostsOf,
+  openPartyFolder,
+  readOwnCard,
+  readOwnFederation,
+  SERVICE_LOCK,
+  writeCard,
+  writeTls,
+  type PartyFolder,
+} from './party-folder.ts';
+import { renewSealedFiles } from './store/sealed-files.ts';
 
-export const ROTATIONS = ['certificate', 'tls', 'finish', 'identity', 'storage'] as const;
+export const ROTATIONS = ['certificate', 'tls', 'finish', 'identity', 'storage', 'storage-finish'] as const;
 /**
  * certificate: the same TLS key for longer. tls: a new TLS key beside the present one, which goes on being shown. identity: a new one, which the
  * present one endorses; the present one goes on signing. finish: once every federation file has the new card, the old keys go. storage: what is
- * written from now on is under a new storage key.
+ * written from now on is under a new storage key, and at the next start everything else. storage-finish: once it is, the old ones go.
  */
 export type Rotation = (typeof ROTATIONS)[number];
 
@@ -92,6 +103,30 @@ export async function rotateKeys(folder: string, what: Rotation): Promise<PartyC
       await writeSecret(paths.storageKeys, 'storage-keys', keys, { passphrase });
       return undefined;
     }
+    case 'storage-finish': {
+      await dropStorageKeys(party, passphrase);
+      return undefined;
+    }
+  }
+}
+
+/** Not while the party runs: what it began with is what it seals under. */
+async function dropStorageKeys(party: PartyFolder, passphrase: string | undefined): Promise<void> {
+  const { paths, vault } = party;
+  const [newest, ...old] = party.storageKeys();
+  if (old.length === 0)
+    throw new Problem('there is one storage key only', 'begin a change: securenn party rotate storage');
+  const release = await lockFolder(paths.state, { words: SERVICE_LOCK });
+  try {
+    const { left } = await renewSealedFiles(paths.state, vault);
+    const [first] = left;
+    if (first !== undefined) {
+      const what = `${left.length} files cannot be sealed under the new storage key: ${first.reason}`;
+      throw new Problem(what, 'restore them from a copy, or remove them if they are lost, then run it again');
+    }
+    await writeSecret(paths.storageKeys, 'storage-keys', newest, { passphrase });
+  } finally {
+    release();
   }
 }
 

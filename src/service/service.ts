@@ -24,10 +24,12 @@ import { ThrottledLog } from './http/throttled-log.ts';
 import type { Audit, DataSets, Decisions, Grants, Jobs } from './jobs-api.ts';
 import { LinksPort } from './links-port.ts';
 import { ServiceMetrics, type ServiceFigures } from './metrics.ts';
+import { SERVICE_LOCK } from './party-folder.ts';
 import { PartyStanding } from './standing.ts';
 import { DataStore } from './store/data-store.ts';
 import { DecisionStore } from './store/decisions.ts';
 import { GrantStore } from './store/grants.ts';
+import { renewSealedFiles } from './store/sealed-files.ts';
 import { CERTIFICATE_FIX, Upkeep } from './upkeep.ts';
 
 /** What the scheduler is given. */
@@ -68,7 +70,6 @@ const BODIES_BYTES: number = 256 * 2 ** 20;
 const HEARTBEAT_MS = 10_000;
 /** How long answers that are on their way may take at the end. */
 const GRACE_MS = 5_000;
-const LOCK = { who: 'a party', holds: 'serves from here' };
 
 export class PartyService {
   readonly standing: PartyStanding;
@@ -89,12 +90,13 @@ export class PartyService {
     const { folder, log, now = Date.now } = options;
     const standing = await PartyStanding.open(folder, now);
     const { paths } = standing.party;
-    const lock = { words: LOCK, heartbeatMs: HEARTBEAT_MS, onLost: options.onLost };
+    const lock = { words: SERVICE_LOCK, heartbeatMs: HEARTBEAT_MS, onLost: options.onLost };
     const release = await lockFolder(paths.state, lock);
     try {
       const audit = await AuditLog.open(paths.audit);
       if (audit.cut > 0)
         log.warn({ bytes: audit.cut }, 'a line of the audit log that a crash left half written was cut off');
+      await renew(standing, audit, log);
       const stores = await openStores(standing, audit, now);
       const parts = { standing, audit, folder: paths.state, log, writeLine: options.writeLine, ...stores };
       const jobs = await options.openJobs(parts);
@@ -259,6 +261,14 @@ export class PartyService {
       disk: await roomOn(this.standing.party.paths.folder),
     };
   }
+}
+
+/** What a change of the storage key left to be done. */
+async function renew({ party }: PartyStanding, audit: Audit, log: Logger): Promise<void> {
+  const { count, left } = await renewSealedFiles(party.paths.state, party.vault);
+  if (count > 0) await audit.append('files sealed under a new storage key', { files: count });
+  // One that is damaged keeps no party from starting: it is told of again when it is used.
+  for (const { path, reason } of left) log.warn({ path, reason }, 'a file stays under an older storage key');
 }
 
 interface Stores {

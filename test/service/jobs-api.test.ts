@@ -326,6 +326,23 @@ describe('results', () => {
     rmSync(join(P0.folder, 'state', 'results', digest), { recursive: true });
     expect((await ask(P0, receiver, { path })).json).toEqual({ results: [] });
   });
+
+  it('that are small come many at once, those that are there', async () => {
+    const digest = known(training(), 'succeeded');
+    const bytes = new Uint8Array(70_000).map((_, i) => i * 5);
+    for (const step of [1, 10])
+      writeIn(P0, ['state', 'results', digest, `loss%2F${step}.sealed`], bytes.subarray(0, step));
+    writeIn(P0, ['state', 'results', digest, 'large.sealed'], bytes);
+    const path = `/v1/jobs/${digest}/values?names=`;
+    const base64 = (length: number): string => Buffer.from(bytes.subarray(0, length)).toString('base64');
+    const { json } = await ask(P0, receiver, { path: `${path}loss%2F1,loss%2F10,loss%2F20,large` });
+    expect(json).toEqual({ values: { 'loss/1': base64(1), 'loss/10': base64(10) } });
+    for (const as of [analyst, owner, parties[1]])
+      expect((await ask(P0, as, { path: `${path}loss%2F1` })).status).toBe(403);
+    const names = Array.from({ length: 65 }, (_, i) => `loss/${i}`).join(',');
+    for (const wrong of ['', names, '..%2F..%2Fidentity.key', 'loss/1,', '%00'])
+      expect((await ask(P0, receiver, { path: `${path}${wrong}` })).status).toBe(400);
+  });
 });
 
 describe('an input', () => {

@@ -40,7 +40,11 @@ export const OPERATOR_GROUPS: Groups = {
       },
       rotate: {
         what: 'Change keys, with an overlap in which the old ones count',
-        word: ['WHAT', 'certificate, tls, finish, identity or storage; tls if nothing is said', 'optional'],
+        word: [
+          'WHAT',
+          'certificate, tls, finish, identity, storage or storage-finish; tls if nothing is said',
+          'optional',
+        ],
         options: rotateOptions,
         run: partyRotate,
         examples: [

@@ -138,7 +138,8 @@ const ROTATED: Readonly<Record<(typeof ROTATIONS)[number], string>> = {
   identity:
     'there is a new identity; the one before still signs, and counts for 30 more days: send the card to the others, put it into every federation file (securenn federation join --update), and when it is in all of them: securenn party rotate finish',
   storage:
-    'what is written from now on is under a new storage key, the others still open what is there: restart the service',
+    'there is a new storage key; restart the service, which seals everything under it, then stop it for a moment: securenn party rotate storage-finish',
+  'storage-finish': 'everything is under the newest storage key, and the others are gone: start the service',
 };
 
 export async function partyRotate(argv: Argv): Promise<void> {

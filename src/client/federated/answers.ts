@@ -147,6 +147,11 @@ export const modelsAnswer: z.ZodType<{ readonly models: readonly ModelView[] }> 
   models: z.array(z.object({ job: digest, network: words, created: words, owners: z.array(idSchema) })).max(MOST),
 });
 
+/** Sealed results by name, those that were there. */
+export const valuesAnswer: z.ZodType<{ readonly values: Readonly<Record<string, string>> }> = z.object({
+  values: z.record(z.string().max(300), z.base64().max(100_000)),
+});
+
 /** What two or three parties say of one thing; for one that has it otherwise, who. */
 export function differing<T>(answers: ReadonlyMap<PartyName, T>, of: (answer: T) => unknown): PartyName | undefined {
   const [[, first], ...others] = [...answers];

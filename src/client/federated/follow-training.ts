@@ -1,6 +1,6 @@
 /** A training that runs at the parties, as the receiver of its results is told of it: the same reports as of a `local` one. */
 import { classCount } from '../../nn/network.ts';
-import { REVEALED } from '../../nn/train.ts';
+import { LOSS_EVERY, REVEALED } from '../../nn/train.ts';
 import { decode } from '../../ring/fixed.ts';
 import { Problem } from '../../data/problem.ts';
 import type { Counters } from '../../data/party-events.ts';
@@ -13,7 +13,7 @@ import { Rounds } from '../rounds.ts';
 import { spentOf } from '../spent.ts';
 import { countsOf, type TrainingObserver } from '../training.ts';
 import type { FederationClient } from './client.ts';
-import { fetchRevealed } from './results.ts';
+import { fetchRevealed, fetchTogether, TOGETHER } from './results.ts';
 import type { Told } from './watch.ts';
 
 export type RunObserver = Pick<TrainingObserver, 'onReady' | 'onStep' | 'onTesting' | 'onEvaluation'> & {
@@ -31,6 +31,8 @@ export class TrainingFollower {
   readonly #observer: RunObserver;
   readonly #isReceiver: boolean;
   #rounds = new Rounds();
+  /** Losses that came with one that was asked for, of steps to be told of yet. */
+  #ahead: ReadonlyMap<string, BigUint64Array> = new Map();
   /** The last step told of. */
   #step = 0;
 
@@ -45,6 +47,7 @@ export class TrainingFollower {
   onAttempt(from: number): void {
     this.#rounds = new Rounds();
     if (from < this.#step) this.#observer.onRepeat(from);
+    this.#ahead = new Map();
     this.#step = from;
   }
 
@@ -58,7 +61,7 @@ export class TrainingFollower {
         return this.#observer.onTesting(event.images);
       case 'step': {
         const { step, epoch } = event;
-        const loss = event.loss ? await this.#revealed(REVEALED.loss(step), 1, `the loss of step ${step}`) : undefined;
+        const loss = event.loss ? await this.#loss(step) : undefined;
         const sum = loss && decode(loss, this.#document.fractionBits)[0];
         const mean = sum === undefined ? undefined : sum / this.#document.batch;
         const report: StepReport = { step, epoch, loss: mean, ...spentOf(parts, this.#rounds) };
@@ -90,15 +93,32 @@ export class TrainingFollower {
     }
   }
 
+  /** Who begins to follow late is told of many at once: those after it come along, one request for dozens. */
+  async #loss(step: number): Promise<BigUint64Array | undefined> {
+    if (!this.#isReceiver) return undefined;
+    const name = REVEALED.loss(step);
+    const known = this.#ahead.get(name);
+    if (known !== undefined) return known;
+    const next = LOSS_EVERY * (1 + Math.floor(step / LOSS_EVERY));
+    const later = Array.from({ length: TOGETHER - 1 }, (_, i) => REVEALED.loss(next + i * LOSS_EVERY));
+    this.#ahead = await this.#asked(() => fetchTogether(this.#client, this.#job, [name, ...later], 1), new Map());
+    // The last step's own, and what one of the two lacks, which the answer then says.
+    return this.#ahead.get(name) ?? this.#revealed(name, 1, `the loss of step ${step}`);
+  }
+
   /** A progress figure that cannot be had now is no reason to stop watching. */
   async #revealed(name: string, length: number, what: string): Promise<BigUint64Array | undefined> {
     if (!this.#isReceiver) return undefined;
+    return this.#asked(() => fetchRevealed(this.#client, this.#job, name, length, what), undefined);
+  }
+
+  async #asked<T>(ask: () => Promise<T>, otherwise: T): Promise<T> {
     try {
-      return await fetchRevealed(this.#client, this.#job, name, length, what);
+      return await ask();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.#client.onNote(`${error.message}: it is not shown`);
-      return undefined;
+      return otherwise;
     }
   }
 }

@@ -9,6 +9,7 @@ import { REVEALED } from '../../nn/train.ts';
 import { decode } from '../../ring/fixed.ts';
 import { sizeOf } from '../../ring/shape.ts';
 import { add } from '../../ring/z64.ts';
+import { valuesAnswer } from './answers.ts';
 import type { FederationClient } from './client.ts';
 import { Refused } from './transport.ts';
 
@@ -74,6 +75,33 @@ export async function fetchRevealed(
   }
   if (failures.length > 0) throw failures[0];
   return add(shares.answers.get('P0')!, shares.answers.get('P1')!);
+}
+
+/** How many results are asked for at once. */
+export const TOGETHER = 64;
+
+/** Those of small revealed values that both workers have by now, in one request to each. @param length elements of each */
+export async function fetchTogether(
+  client: FederationClient,
+  job: Digest,
+  names: readonly string[],
+  length: number,
+): Promise<ReadonlyMap<string, BigUint64Array>> {
+  const path = `/v1/jobs/${job}/values?names=${names.map(encodeURIComponent).join(',')}`;
+  const answers = await client.everywhere((party) => client.ask(party, 'GET', path, valuesAnswer), WORKERS);
+  const found = new Map<string, BigUint64Array>();
+  if (answers.failures.size > 0) return found;
+  const [P0, P1] = WORKERS.map((worker) => answers.answers.get(worker)!.values);
+  for (const name of names) {
+    if (!Object.hasOwn(P0, name) || !Object.hasOwn(P1, name)) continue;
+    const shares = WORKERS.map((worker, i) => {
+      const sealed = new Uint8Array(Buffer.from([P0, P1][i][name], 'base64'));
+      return openShare(client, worker, { what: name, info: `result ${job} ${name}`, sealed, length });
+    });
+    const [share0, share1] = await Promise.all(shares);
+    found.set(name, add(share0, share1));
+  }
+  return found;
 }
 
 /** The model of a training that ended. @param onTensor told of each tensor's bytes */

@@ -6,7 +6,7 @@ import type { KnownJob } from '../jobs-api.ts';
 import { Refusal } from '../refusal.ts';
 import type { ApiContext, Asker, Call, Env } from './context.ts';
 import { checkRight, digestIn, readBytes, readDocument, wholeNumber } from './reading.ts';
-import { listResults, sendResult } from './results.ts';
+import { listResults, readTogether, sendResult } from './results.ts';
 
 /** Shorter than what lies on the way cuts off. */
 const LONGEST_WAIT_SECONDS = 25;
@@ -35,6 +35,10 @@ export function jobRoutes(app: Hono<Env>, context: ApiContext): void {
   app.get('/v1/jobs/:job/events', (call) => follow(call, context));
   app.get('/v1/jobs/:job/results', async (call) => {
     return call.json({ results: await listResults(context.results, received(call, context)) });
+  });
+  app.get('/v1/jobs/:job/values', async (call) => {
+    const values = await readTogether(context.results, received(call, context), call.req.query('names'));
+    return call.json({ values });
   });
   app.get('/v1/jobs/:job/results/:name', (call) =>
     sendResult(call, context.results, received(call, context), call.req.param('name')),

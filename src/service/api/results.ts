@@ -1,6 +1,6 @@
 /** Results that lie ready for their receiver: `RESULTS/JOB/NAME.sealed`, NAME as a part of an address is written. */
 import { createReadStream } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Refusal } from '../refusal.ts';
@@ -24,6 +24,31 @@ export async function listResults(folder: string, job: string): Promise<readonly
     const name = decode(file.slice(0, -SUFFIX.length));
     const facts = await stat(join(folder, job, file)).catch(() => undefined);
     if (name !== undefined && facts !== undefined) found.push({ name, bytes: facts.size });
+  }
+  return found;
+}
+
+/** Of so many at once, and so long each: losses and counts. */
+const MOST_TOGETHER = 64;
+const SMALL_BYTES = 65_536;
+
+/** Those of the names that are there and small, sealed as they are, in base64. */
+export async function readTogether(
+  folder: string,
+  job: string,
+  names: string | undefined,
+): Promise<Readonly<Record<string, string>>> {
+  const wanted = names?.split(',') ?? [];
+  if (wanted.length === 0 || wanted.length > MOST_TOGETHER || !wanted.every((name) => NAME.test(name)))
+    throw new Refusal(400, `names: expected 1 to ${MOST_TOGETHER} names of results, with commas`, 'ask for fewer');
+  const files = new Set(await readdir(join(folder, job)).catch(() => []));
+  const found: Record<string, string> = {};
+  for (const name of wanted) {
+    const file = `${encodeURIComponent(name)}${SUFFIX}`;
+    if (!files.has(file)) continue;
+    const path = join(folder, job, file);
+    const { size } = await stat(path).catch(() => ({ size: Infinity }));
+    if (size <= SMALL_BYTES) found[name] = (await readFile(path)).toString('base64');
   }
   return found;
 }

@@ -17,6 +17,7 @@ import { Refusal } from '../refusal.ts';
 import { ChunkFolder } from './chunk-folder.ts';
 import { formatData, parseData, type DataRecord } from './data-record.ts';
 import { encode, readRecord } from './records.ts';
+import { dataPurpose } from './sealed-files.ts';
 import { Serial } from './serial.ts';
 import { DISK, openFolder, removeFolder, type StoreFiles } from './store-files.ts';
 
@@ -95,7 +96,7 @@ export class DataStore implements DataSets {
     const sealed = await this.#files.readFile(path).catch((error: unknown) => {
       throw new Problem(`${path}: cannot be read: ${faultOf(error)}`, 'restore it from a backup', { cause: error });
     });
-    const keys = unpackKeys(this.#options.party, this.#options.vault.open(purposeOf(data), sealed, path));
+    const keys = unpackKeys(this.#options.party, this.#options.vault.open(dataPurpose(data), sealed, path));
     if (keys === undefined) {
       throw new Problem(`${path}: holds no keys of ${this.#options.party}`, 'restore it from a backup');
     }
@@ -201,19 +202,6 @@ export class DataStore implements DataSets {
     const chunks = new ChunkFolder({ folder, digest, document: record.data.document, names, files: this.#files });
     this.#entries.set(digest, { record, chunks, touched: mtimeMs });
     if (record.state === 'withdrawn') await this.discard(digest);
-    else await this.#renewKey(digest);
-  }
-
-  /** Under the newest storage key, so that older ones can go. */
-  async #renewKey(data: Digest): Promise<void> {
-    const path = join(this.#folderOf(data), KEY);
-    const { vault } = this.#options;
-    const sealed = await this.#files.readFile(path).catch(() => undefined);
-    // What cannot be opened is told of when it is used: one data set that is lost keeps no party from starting.
-    if (sealed === undefined || !vault.isOutdated(sealed)) return;
-    const keys = await this.keys(data).catch(() => undefined);
-    if (keys === undefined) return;
-    await writeFileAtomically(path, vault.seal(purposeOf(data), packKeys(keys)), 'private', this.#files);
   }
 
   async #create(data: Received<DataDocument>, keys: DataKeys): Promise<void> {
@@ -221,7 +209,7 @@ export class DataStore implements DataSets {
     const { digest, document } = data;
     const folder = this.#folderOf(digest);
     const record: DataRecord = { data, state: 'uploading', receipts: [], withdrawal: undefined };
-    const sealed = this.#options.vault.seal(purposeOf(digest), packKeys(keys));
+    const sealed = this.#options.vault.seal(dataPurpose(digest), packKeys(keys));
     await writeFileAtomically(join(folder, KEY), sealed, 'private', this.#files);
     await this.#write(record, 'data begun');
     const chunks = new ChunkFolder({ folder, digest, document, names: [], files: this.#files });
@@ -312,11 +300,6 @@ function checkCommitments(party: PartyName, { masks }: DataDocument, keys: DataK
   const named = party === 'P0' ? [masks.P0] : party === 'P1' ? [masks.P1] : [masks.P0, masks.P1];
   if (named.every((commitment, i) => maskCommitment(keys.masks[i]) === commitment)) return;
   throw new Refusal(422, `the mask keys are not those that the data document commits to`, 'make the document anew');
-}
-
-/** Keeps the key file of one data set from being taken for another's. */
-function purposeOf(data: Digest): string {
-  return `data ${data}`;
 }
 
 function withdrawn(): Refusal {

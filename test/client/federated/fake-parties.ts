@@ -217,6 +217,17 @@ export class FakeParty {
       const events = job.events.map((event, n) => ({ n, time: '2026-01-01T00:00:00Z', ...event })).slice(from);
       return json({ events, next: job.events.length });
     }
+    if (part === 'values') {
+      const names = path
+        .slice(path.indexOf('=') + 1)
+        .split(',')
+        .map(decodeURIComponent);
+      const there = names.flatMap((each) => {
+        const bytes = job.results.get(each);
+        return bytes === undefined ? [] : [[each, Buffer.from(bytes).toString('base64')]];
+      });
+      return json({ values: Object.fromEntries(there) as object });
+    }
     if (part === 'results') {
       const result = job.results.get(decodeURIComponent(last!));
       return result && { status: 200, body: result };

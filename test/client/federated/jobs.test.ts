@@ -214,6 +214,27 @@ describe('watching', () => {
     expect(lines.slice(2).toSorted()).toEqual(['P0 succeeded', 'P1 succeeded', 'P2 succeeded']);
   });
 
+  it('begun late gets the losses by the dozen, each right, and what one worker lacks is told of', async () => {
+    const at = setting();
+    const { parties, client, training, analyst } = at;
+    const digest = await propose(client, training);
+    const { watcher, steps } = seen(at, digest);
+    const shown = [1, ...Array.from({ length: 150 }, (_, i) => 10 * (i + 1)), 1507];
+    for (const each of shown) await parties.reveal(digest, `loss/${each}`, encode([8 * each], 16), analyst.public);
+    parties.party.P1.jobs.get(digest)!.results.delete('loss/500');
+    parties.tell(digest, { event: 'attempt', attempt: 1, from: 0 }, ...shown.map((each) => step(1, each, true)));
+    parties.enter(digest, 'succeeded');
+    let asked = 0;
+    parties.before = (party, { path }) => {
+      if (party === 'P0' && /values|results/.test(path)) asked++;
+      return Promise.resolve();
+    };
+    await watch(client, digest, watcher);
+    const wanted = shown.map((each) => [each, each === 500 ? undefined : each]);
+    expect(steps.map((report) => [report.step, report.loss])).toEqual(wanted);
+    expect(asked).toBeLessThan(10);
+  });
+
   it('tells whom it waits for, and when nobody any more', async () => {
     const at = setting();
     const { parties, client, training } = at;
