@@ -124,7 +124,10 @@ export function commands(signal: AbortSignal): Yargs {
       'Rounds, bytes, time and memory of training and inference, from declared costs, without running either',
       (parser: Yargs) =>
         parser
-          .positional('NETWORK', { type: 'string', describe: 'A, B, C, D, or a JSON file' })
+          .positional('NETWORK', {
+            type: 'string',
+            describe: 'A, B, C, D, another name of docs/networks.md, or a JSON file',
+          })
           .options(estimateOptions)
           .strict()
           .example('$0 estimate C --link wan', "network C on the paper's WAN")

@@ -20,6 +20,26 @@ function denseRelu(...units: readonly number[]): LayerSpec[] {
   ]);
 }
 
+/** Layers of 3x3 convolutions that keep the size, in blocks: behind the last of each its pooling, and ReLU behind that. */
+function vgg16(pool: 'maxpool' | 'averagepool'): LayerSpec[] {
+  const blocks = [
+    [64, 64],
+    [128, 128],
+    [256, 256, 256],
+    [512, 512, 512],
+    [512, 512, 512],
+  ];
+  return [
+    ...blocks.flatMap((block) => [
+      ...block.slice(0, -1).flatMap(conv3),
+      { type: 'conv2d', filters: block.at(-1)!, kernel: 3, padding: 1 } as const,
+      { type: pool, window: 2 } as const,
+      { type: 'relu' } as const,
+    ]),
+    { type: 'flatten' },
+  ];
+}
+
 /** A … D: the networks of the paper (§8; shapes in `bench/published/securenn.json`). The others are for CIFAR-10. */
 export const NETWORKS: Readonly<Record<string, Network>> = {
   A: { name: 'A', input: [784], layers: denseRelu(128, 128, 10) },
@@ -56,5 +76,29 @@ export const NETWORKS: Readonly<Record<string, Network>> = {
       { type: 'flatten' },
       ...denseRelu(256, 10),
     ],
+  },
+  /** As Piranha trains it (`files/models/alexnet-cifar10.json`), but for the ReLU that it puts behind the class scores. */
+  alexnet: {
+    name: 'alexnet',
+    input: [32, 32, 3],
+    layers: [
+      { type: 'conv2d', filters: 96, kernel: 11, stride: 4, padding: 9 },
+      { type: 'averagepool', window: 3, stride: 2 },
+      { type: 'relu' },
+      { type: 'conv2d', filters: 256, kernel: 5, padding: 1 },
+      { type: 'averagepool', window: 2, stride: 1 },
+      { type: 'relu' },
+      ...[384, 384, 256].flatMap(conv3),
+      { type: 'flatten' },
+      ...denseRelu(256, 256, 10),
+    ],
+  },
+  /** As Piranha trains it (`files/models/vgg16-cifar10.json`), but for that ReLU. */
+  vgg16: { name: 'vgg16', input: [32, 32, 3], layers: [...vgg16('averagepool'), ...denseRelu(256, 256, 10)] },
+  /** As Falcon trains it (`src/secondary.cpp`), but for its ReLU behind the class scores, of which it has 1000. */
+  'vgg16-falcon': {
+    name: 'vgg16-falcon',
+    input: [32, 32, 3],
+    layers: [...vgg16('maxpool'), ...denseRelu(4096, 4096, 10)],
   },
 };

@@ -30,6 +30,13 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   averagepooling2d: 'averagepool',
   maxpooling2d: 'maxpool',
 };
+/** Fields that other libraries' layers have: why there is none here, and what to do. */
+const NOT_YET: Readonly<Record<string, string>> = {
+  groups: 'groups of channels are not supported: leave it out (one group), or give a convolution over all channels',
+  dilation: 'dilated kernels are not supported: leave it out (1), or give a larger kernel',
+  bias: 'every layer with weights has biases: leave it out; a model without has zeros there',
+  useBias: 'every layer with weights has biases: leave it out; a model without has zeros there',
+};
 const object = 'an object {…}';
 
 const layers = Object.values(LAYERS).map(({ type, fields, joins }) =>
@@ -73,6 +80,8 @@ function meantLayer(type: string): string {
 }
 
 function unknownField(key: string, path: Issue['path'], owner: unknown): string {
+  const refused = NOT_YET[key];
+  if (path.length > 0 && refused !== undefined) return `${placeOf([...path, key])}${refused}`;
   const type = path.length === 0 ? undefined : (owner as { type: keyof typeof LAYERS }).type;
   const [what, known] =
     type === undefined

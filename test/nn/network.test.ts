@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { LayerSpec } from '../../src/nn/layers/table.ts';
 import { NETWORKS } from '../../src/nn/named.ts';
 import { classCount, inputSize, layerShapes, parameters } from '../../src/nn/network.ts';
+import { countInference, countTraining } from '../../src/nn/count.ts';
 import { parseNetwork } from '../../src/nn/networkFile.ts';
 import { schedule } from '../../src/nn/schedule.ts';
+import type { Shape } from '../../src/ring/shape.ts';
+import { OPTIONS } from './tiny.ts';
 
 const shapes = (name: string): (readonly number[])[] => parameters(NETWORKS[name]).map(({ shape }) => shape);
 
@@ -31,6 +34,38 @@ describe('the networks of the paper', () => {
   it.each(Object.entries(NETWORKS))('%s is a network by its own rules', (name, network) => {
     expect(parseNetwork(JSON.parse(JSON.stringify(network)), name)).toEqual(network);
     expect(classCount(network)).toBe(10);
+  });
+});
+
+describe('the networks for CIFAR-10', () => {
+  const images = (name: string): Shape[] => layerShapes(NETWORKS[name]).filter((shape) => shape.length === 3);
+
+  it('alexnet has the shapes that Piranha’s file gives', () => {
+    const { alexnet } = NETWORKS;
+    const sides = alexnet.layers.flatMap(({ type }, i) => (type === 'conv2d' ? [layerShapes(alexnet)[i + 1]] : []));
+    expect(sides).toEqual([
+      [10, 10, 96],
+      [2, 2, 256],
+      [1, 1, 384],
+      [1, 1, 384],
+      [1, 1, 256],
+    ]);
+  });
+
+  it.each(['vgg16', 'vgg16-falcon'])('%s has 13 convolutions and pools five times, down to one pixel', (name) => {
+    const network = NETWORKS[name];
+    expect(network.layers.filter(({ type }) => type === 'conv2d')).toHaveLength(13);
+    expect(images(name).at(-1)).toEqual([1, 1, 512]);
+    expect(shapes(name).filter((shape) => shape.length === 2 && shape[0] > 1)).toHaveLength(3);
+  });
+
+  it.each(Object.keys(NETWORKS))('what %s sends is counted', async (name) => {
+    const setting = { suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33 } as const;
+    const options = { ...setting, ...OPTIONS, batch: 2, steps: 1, showLoss: false };
+    const { steps } = await countTraining(NETWORKS[name], options, { trainImages: 2, testImages: 1 });
+    const [inference] = await countInference(NETWORKS[name], setting, 1, 1);
+    expect(steps[0].bytes).toBeGreaterThan(inference.bytes);
+    expect(steps[0].rounds).toBeGreaterThan(inference.rounds);
   });
 });
 

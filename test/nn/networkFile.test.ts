@@ -65,7 +65,19 @@ describe('a network file', () => {
     [withLayers({ type: 'dense', units: 2.5 }), `layers[0].units: found 2.5, expected ${whole}`],
     [withLayers({ type: 'dense', units: 65537 }), `layers[0].units: found 65537, expected ${whole}`],
     [withLayers({ type: 'dense', units: '10' }), `layers[0].units: found "10", expected ${whole}`],
-    [withLayers({ ...dense, bias: true }), 'layers[0].bias: unknown: dense takes units, name, from'],
+    [
+      withLayers({ ...dense, bias: false }),
+      'layers[0].bias: every layer with weights has biases: leave it out; a model without has zeros there',
+    ],
+    [
+      withLayers({ type: 'conv2d', filters: 2, kernel: 3, groups: 2 }),
+      'layers[0].groups: groups of channels are not supported: leave it out (one group), or give a convolution over all channels',
+    ],
+    [
+      withLayers({ type: 'conv2d', filters: 2, kernel: 3, dilation: 2 }),
+      'layers[0].dilation: dilated kernels are not supported: leave it out (1), or give a larger kernel',
+    ],
+    [withLayers({ ...dense, size: 3 }), 'layers[0].size: unknown: dense takes units, name, from'],
     [
       withLayers({ type: 'dense', units: 3, unit: 3 }),
       'layers[0].unit: unknown: dense takes units, name, from; did you mean "units"?',
