@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { didYouMean } from './nearest.ts';
 import { LARGEST, size } from './layers/fields.ts';
 import { LAYERS } from './layers/table.ts';
-import { classCount, type Network } from './network.ts';
+import { classCount, type Network, parameters } from './network.ts';
 
 // A schema's message says what is expected; `inWords` adds the place and what was found.
 const MOST_LAYERS = 256;
@@ -119,6 +119,7 @@ export function parseNetwork(json: unknown, source: string): Network {
     throw new Error(`${source}: input: found ${shown(network.input)}, expected ${INPUT}${greyHint(network.input)}`);
   try {
     classCount(network);
+    if (parameters(network).length === 0) throw new Error('no layer has weights: give it a dense or a conv2d layer');
   } catch (error) {
     throw new Error(`${source}: ${(error as Error).message}`, { cause: error });
   }

@@ -219,7 +219,7 @@ describe('wrong values', () => {
     ['--network Z', /^--network: no network and no file is named Z$/],
     ['--network toString', /no network and no file is named toString/],
     [`--network ${join(folder, 'text.json')}`, /text\.json: not readable as JSON/],
-    [`--network ${join(folder, 'relu.json')}`, /relu\.json: the last layer must be dense/],
+    [`--network ${join(folder, 'relu.json')}`, /relu\.json: no layer has weights/],
     [`--network ${folder}`, /cannot be read: it is a folder$/],
   ])('%s', (words, message) => {
     expect(() => train(words)).toThrow(message);

@@ -95,7 +95,8 @@ describe('a network file', () => {
       withLayers({ type: 'maxpool', window: 2, stride: 0 }),
       'layers[0].stride: found 0, expected a whole number from 1 to 1024',
     ],
-    [withLayers({ type: 'relu' }), 'nothing'],
+    [withLayers(dense, { type: 'relu' }), 'nothing'],
+    [withLayers({ type: 'relu' }), 'no layer has weights: give it a dense or a conv2d layer'],
     [
       { name: 'x', input: [4, 4, 1], layers: [{ type: 'relu' }] },
       'the last layer must give a vector, the class scores: layer 0 (relu) gives [4,4,1]',
