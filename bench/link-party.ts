@@ -6,7 +6,7 @@ import { openListener, type Listener } from '../src/channel/listener.ts';
 import { openMesh } from '../src/channel/mesh.ts';
 import type { LinkTls } from '../src/channel/pins.ts';
 import { oneHotSource, pixelSource, ringSource, type Source } from '../src/data/encode.ts';
-import { loadHalf } from '../src/data/mnist.ts';
+import { loadHalf } from '../src/data/load.ts';
 import { maskOf } from '../src/data/share.ts';
 import { held, type OwnedInput } from '../src/engine/ownedInput.ts';
 import { initialValues } from '../src/nn/initial.ts';

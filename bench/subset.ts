@@ -6,7 +6,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadDataset } from '../src/data/mnist.ts';
+import { loadDataset } from '../src/data/load.ts';
 
 const [folder, ...counts] = process.argv.slice(2);
 const [train, test] = counts.map(Number);

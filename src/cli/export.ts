@@ -4,9 +4,10 @@
  */
 import type { Options } from 'yargs';
 import type { Checkpoint } from '../data/checkpoint.ts';
+import { readNotes } from '../client/history.ts';
 import { CheckpointStore, type Holdings } from '../data/checkpoint-store.ts';
 import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
-import { formatModel, type Model } from '../data/model-file.ts';
+import { formatModel, keptOf, type Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import { parameters } from '../nn/network.ts';
 import { decode } from '../ring/fixed.ts';
@@ -53,7 +54,14 @@ export async function modelOf(folder: string, asked: number | undefined): Promis
     throw new Problem(what, `train on: securenn local train --resume ${folder}`);
   }
   const [P0, P1] = await Promise.all([stores.P0.read(step), stores.P1.read(step)]);
-  return { model: combine(P0, P1), step };
+  return { model: { ...combine(P0, P1), ...(await keptByOwner(folder)) }, step };
+}
+
+/** How values were scaled and what classes are called: the owner's own knowledge, where its checkpoints lie beside. */
+async function keptByOwner(folder: string): Promise<Pick<Model, 'scaling' | 'classNames'>> {
+  const store = new CheckpointStore(folderOf(folder, 'owner'), 'owner');
+  const newest = (await store.survey()).whole.at(-1);
+  return newest === undefined ? {} : keptOf(readNotes(await store.read(newest.step)));
 }
 
 function chooseStep(folder: string, holdings: Of<Holdings>, asked: number | undefined): number {

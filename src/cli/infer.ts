@@ -4,10 +4,10 @@ import type { Sharing } from '../client/owner.ts';
 import { imageSize, type ImageSet } from '../data/dataset.ts';
 import { valueSource } from '../data/encode.ts';
 import { readImageFile } from '../data/image-file.ts';
-import { loadTestImages } from '../data/mnist.ts';
-import { checkModelNetwork, readModel } from '../data/model-file.ts';
+import { loadTestImages } from '../data/load.ts';
+import { checkModelNetwork, type Model, readModel } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
-import { classCount, type Network } from '../nn/network.ts';
+import { classCount } from '../nn/network.ts';
 import type { InferJob } from '../server/job.ts';
 import { checkNetworkFits, warnOfInsecureKeys } from './checks.ts';
 import { widthOf } from './layout.ts';
@@ -23,6 +23,7 @@ import { Progress, showSharing } from './progress.ts';
 import { firstImagesWarnings } from './range-check.ts';
 import { inferReport, inferSummary } from './report.ts';
 import { classWarning, scoreWarning, Warnings } from './result-check.ts';
+import { scalingFor, scalingWarning } from './scaling.ts';
 import { commonJob, runLocally } from './session.ts';
 import type { Argv } from './options/values.ts';
 
@@ -40,8 +41,9 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   if (typed.network !== undefined) checkModelNetwork(model, typed.network, typed.model);
   const { network } = model;
   const settings = { ...typed, network };
-  const found = await readImages(typed, network);
-  const data = { ...found, scaling: model.scaling ?? found.scaling };
+  const found = await readImages(typed, model);
+  const data = { ...found, scaling: scalingFor(found, model.scaling, typed.reading) };
+  const unlike = scalingWarning(found, data.scaling);
   const count = countOf(typed, data);
   const images = data.images.subarray(0, count * imageSize(data));
   const source = valueSource(images, data.scaling, settings.fractionBits);
@@ -51,6 +53,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   const progress = new Progress();
   const batches: BatchReport[] = [];
   const line = (text: string): void => progress.line(text);
+  if (unlike !== undefined) line(unlike);
   for (const warning of await firstImagesWarnings(model, source, settings)) line(warning);
   const warnings = new Warnings(line);
   const news = new PartyNews(line, new Logs(settings.log, line));
@@ -90,7 +93,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
     progress.stop();
   }
   batches.sort((a, b) => a.batch - b.batch);
-  const predictions = predictionsOf(batches, classCount(network), data.labels);
+  const predictions = predictionsOf(batches, classCount(network), data.labels, model.classNames ?? data.classNames);
   if (count === 1) showPreview(json, data);
   for (const text of predictionTable(predictions)) say(json, text);
   if (out !== undefined) {
@@ -109,8 +112,10 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   await writeReport(json, report);
 }
 
-async function readImages({ images, labels, data }: InferSettings, network: Network): Promise<ImageSet> {
-  const set = images === undefined ? await loadTestImages(data) : await readImageFile(images, network, labels);
+async function readImages({ images, labels, data, reading }: InferSettings, model: Model): Promise<ImageSet> {
+  const { network } = model;
+  const set =
+    images === undefined ? await loadTestImages(data, reading) : await readImageFile(images, model, labels, reading);
   const classes = 1 + (set.labels ?? new Uint8Array()).reduce((most, label) => Math.max(most, label), 0);
   checkNetworkFits(
     { ...set, classes },

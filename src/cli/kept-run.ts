@@ -6,8 +6,8 @@ import { readNotes, type OwnerNotes } from '../client/history.ts';
 import { ownTraining, type TrainingObserver } from '../client/training.ts';
 import { CheckpointStore } from '../data/checkpoint-store.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { loadDataset } from '../data/mnist.ts';
-import { formatModel, type Model } from '../data/model-file.ts';
+import { loadDataset, NAMED } from '../data/load.ts';
+import { formatModel, keptOf, type Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import { stepsPerEpoch } from '../nn/train.ts';
 import { storedJob } from '../server/checkpoints.ts';
@@ -32,7 +32,7 @@ export interface Kept {
 
 /** The data set named, which must be that of the run. */
 export async function dataOfRun({ notes, job }: BegunRun, settings: TrainSettings): Promise<Dataset> {
-  const whole = await loadDataset(settings.data);
+  const whole = await loadDataset(settings.data, settings.reading);
   // A smaller one has no such part.
   const enough = whole.trainLabels.length >= job.trainImages && whole.testLabels.length >= job.testImages;
   const data = enough ? partOf(whole, settings) : whole;
@@ -60,7 +60,9 @@ export async function trainWithCheckpoints(
   const { folder } = checkpointing;
   const store = begun?.store ?? new CheckpointStore(folderOf(folder, 'owner'), 'owner');
   let notes: OwnerNotes = {
-    data: settings.data === 'mnist' ? 'mnist' : resolve(settings.data),
+    data: NAMED.includes(settings.data) ? settings.data : resolve(settings.data),
+    ...(Object.keys(settings.reading).length > 0 && { reading: settings.reading }),
+    ...keptOf(data),
     digest: digestOf(data),
     out: place,
     from: initial && { path: resolve(settings.from!), digest: digestOfModel(initial) },

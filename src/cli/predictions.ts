@@ -8,6 +8,8 @@ export interface Prediction {
   /** From 0, in the order of the images. */
   readonly image: number;
   readonly class: number;
+  /** What the class is called, where classes have names. */
+  readonly name?: string;
   /** Softmax of the scores, of the class; null where they are not revealed. */
   readonly probability: number | null;
   readonly label: number | null;
@@ -28,11 +30,14 @@ export function predictionsOf(
   batches: readonly Pick<BatchReport, 'predictions' | 'scores'>[],
   classes: number,
   labels: Uint8Array | undefined,
+  names?: readonly string[],
 ): Prediction[] {
   const found = batches.flatMap(({ predictions, scores }) =>
-    predictions.map((name, i) => {
+    predictions.map((chosen, i) => {
       const row = scores === undefined ? null : Array.from(scores.subarray(i * classes, (i + 1) * classes));
-      return { class: name, probability: row === null ? null : probabilities(row)[name], scores: row };
+      const name = names?.[chosen];
+      const probability = row === null ? null : probabilities(row)[chosen];
+      return { class: chosen, ...(name !== undefined && { name }), probability, scores: row };
     }),
   );
   return found.map((prediction, image) => ({ image, label: labels?.[image] ?? null, ...prediction }));
@@ -54,9 +59,9 @@ export function predictionTable(predictions: readonly Prediction[]): string[] {
   return [...layTable(heads, rows, Infinity), ...(more > 0 ? [`… and ${more} more (--out FILE.csv writes all)`] : [])];
 }
 
-function cellsOf({ image, class: found, probability, label, scores }: Prediction): string[] {
+function cellsOf({ image, class: found, name, probability, label, scores }: Prediction): string[] {
   const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
-  const cells = [String(image), String(found)];
+  const cells = [String(image), name === undefined ? String(found) : `${found} ${name}`];
   if (probability !== null) {
     const all = probabilities(scores!);
     const [next] = all

@@ -14,6 +14,7 @@ import { Interrupted } from './errors.ts';
 import { finishedStep, giveFinishedModel } from './finished-run.ts';
 import { dataOfRun, trainWithCheckpoints } from './kept-run.ts';
 import { checkSameOptions, readCheckpointSettings, type CheckpointSettings } from './options/checkpoints.ts';
+import { dataOptions } from './options/data.ts';
 import { readTrainSettings, type TrainSettings } from './options/training.ts';
 import type { PartyNews } from './party-news.ts';
 import { firstBatchWarnings } from './range-check.ts';
@@ -141,7 +142,8 @@ function resumedSettings(typed: TrainSettings, { job, notes }: BegunRun, given: 
   const { network, suite, truncation, fractionBits, compareBits, batch, insecureKeys } = job;
   const common = { network, suite, truncation, fractionBits, compareBits, batch, insecureKeys };
   const { trainImages, testImages } = job;
-  const samples = { trainImages, testImages, data: given('data') ? typed.data : notes.data };
+  const reading = Object.keys(dataOptions).some(given) ? typed.reading : (notes.reading ?? {});
+  const samples = { trainImages, testImages, data: given('data') ? typed.data : notes.data, reading };
   const settings = { ...typed, ...common, ...trainingOf(job), ...samples, from: notes.from?.path };
   if (given('from') && (notes.from === undefined || resolve(typed.from!) !== notes.from.path)) {
     const began = notes.from === undefined ? 'public weights' : notes.from.path;

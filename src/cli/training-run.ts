@@ -4,7 +4,7 @@ import { dirname, relative, resolve } from 'node:path';
 import type { EvaluationReport, OwnerNotes, StepReport } from '../client/history.ts';
 import type { TrainingObserver } from '../client/training.ts';
 import { countLabels, type Dataset, samplesOf } from '../data/dataset.ts';
-import { loadDataset } from '../data/mnist.ts';
+import { loadDataset } from '../data/load.ts';
 import { checkModelNetwork, formatModel, readModel, type Model } from '../data/model-file.ts';
 import { classCount, parameters } from '../nn/network.ts';
 import { evaluationAfter, type Samples, totalSteps } from '../nn/train.ts';
@@ -24,6 +24,7 @@ import { checkProfileFolder } from './profile.ts';
 import { profiled } from './profiled-run.ts';
 import { Progress, showSharing } from './progress.ts';
 import { classTable, trainReport, trainSummary } from './report.ts';
+import { checkSameScaling, scalingWarning } from './scaling.ts';
 import { countWarning, lossWarning, Warnings } from './result-check.ts';
 
 /** Where the model goes; `fresh`: nobody asked for that file, so it is not written over. */
@@ -66,14 +67,18 @@ export async function runTraining(
   warnOfInsecureKeys(settings);
   const initial = settings.from === undefined ? undefined : await readModel(settings.from, settings.network, 'from');
   if (initial !== undefined) checkModelNetwork(initial, settings.network, settings.from!);
-  const whole = await loadDataset(settings.data);
+  const whole = await loadDataset(settings.data, settings.reading);
   const data = partOf(whole, settings);
   checkDataset(data, settings);
+  if (initial !== undefined) checkSameScaling(initial.scaling, data.scaling, settings.from!);
   checkSchedule(settings, data.trainLabels.length);
 
   const progress = new Progress();
   const line = (text: string): void => progress.line(text);
   const news = new PartyNews(line, new Logs(settings.log, line));
+  const { trainImages: images, trainLabels: labels } = data;
+  const unscaled = scalingWarning({ ...data, images, labels, count: labels.length }, data.scaling);
+  if (unscaled !== undefined) line(unscaled);
   const steps: StepReport[] = [];
   const evaluations: EvaluationReport[] = [];
   let before: { resumedFrom: number | null; seconds: number } = { resumedFrom: null, seconds: 0 };

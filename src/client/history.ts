@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { CHECKPOINT_FIX, type Checkpoint } from '../data/checkpoint.ts';
 import { Problem } from '../data/problem.ts';
+import { type Reading, readingSchema } from '../data/reading.ts';
+import { type Scaling, scalingSchema } from '../data/scaling.ts';
 import type { Spent } from './spent.ts';
 
 export interface StepReport extends Spent {
@@ -33,6 +35,11 @@ export interface OwnerNotes {
   /** Where the data set was read: `mnist` or a folder. */
   readonly data: string;
   readonly digest: string;
+  /** How it was read; undefined: without any option. */
+  readonly reading?: Reading | undefined;
+  /** How its values were scaled, and what its classes are called: for the model. */
+  readonly scaling?: Scaling | undefined;
+  readonly classNames?: readonly string[] | undefined;
   /** Where the model goes; `fresh`: nobody asked for that file, so it is not written over. */
   readonly out?: { readonly path: string; readonly fresh: boolean } | undefined;
   /** The model whose weights the run began with, if it did. */
@@ -46,6 +53,9 @@ const ofEach = <T extends z.ZodType>(each: T): z.ZodType => z.strictObject({ P0:
 const notes: z.ZodType<OwnerNotes> = z.strictObject({
   data: z.string(),
   digest: z.string(),
+  reading: readingSchema.optional(),
+  scaling: scalingSchema.optional(),
+  classNames: z.array(z.string()).optional(),
   out: z.strictObject({ path: z.string(), fresh: z.boolean() }).optional(),
   from: z.strictObject({ path: z.string(), digest: z.string() }).optional(),
   history: z.strictObject({

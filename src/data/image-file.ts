@@ -1,42 +1,84 @@
-/** Images to classify that stand in a file of their own, with or without labels in another. */
+/** Images to classify that stand in a file or folder of their own, with or without labels in another. */
+import { existsSync, statSync } from 'node:fs';
 import { inputSize, type Network } from '../nn/network.ts';
 import type { ImageSet } from './dataset.ts';
-import { imagesOf, readBytes, readLabels } from './mnist.ts';
+import { readBytes } from './formats/bytes.ts';
+import { isIdx, readIdxImages } from './formats/idx-files.ts';
+import { lookAt, type RawImages, type RawSet, type Wanted } from './formats/reader.ts';
+import { recognise } from './formats/table.ts';
+import { readLabelFile } from './label-file.ts';
+import { resolveLabels } from './labels.ts';
 import { Problem } from './problem.ts';
-import { OF_BYTES } from './scaling.ts';
+import type { Reading } from './reading.ts';
+import type { Scaling } from './scaling.ts';
+import { checkFinite, chooseScaling } from './statistics.ts';
 
-/** An IDX file of unsigned bytes with three dimensions, as of images. */
-const MAGIC = [0, 0, 8, 3] as const;
-const PNG_MAGIC = [0x89, 0x50, 0x4e, 0x47] as const;
+/** What the images are for. */
+export interface For {
+  readonly network: Network;
+  /** How it takes values, where it says. */
+  readonly scaling?: Scaling | undefined;
+  readonly classNames?: readonly string[] | undefined;
+}
+
+/** Of images with 16 bits a value. */
+const DEEP = 65_535;
 
 /**
- * An IDX file of images; one PNG image; or one image of as many bytes as the network has inputs: a byte a pixel, row by row, channels innermost.
- * They may be gzipped.
+ * The images of a file or folder in any format that is read; or one image of as many bytes as the network has inputs: a byte a pixel, row by row, channels
+ * innermost. IDX and raw bytes may be gzipped.
  */
-export async function readImageFile(path: string, network: Network, labels?: string): Promise<ImageSet> {
+export async function readImageFile(
+  path: string,
+  { network, scaling, classNames }: For,
+  labels?: string,
+  reading: Reading = {},
+): Promise<ImageSet> {
+  const wanted = { size: inputSize(network), channels: network.input[2] ?? 1, deep: scaling?.divideBy === DEEP };
+  const found = await readAny(path, network, wanted, reading);
+  checkFinite(found.images, found, path);
+  const raw = labels === undefined ? found.labels : await readLabelFile(labels);
+  const known = raw && resolveLabels(raw, reading, classNames);
+  if (known !== undefined && known.labels.length !== found.count) {
+    throw new Problem(
+      `${raw!.source}: ${known.labels.length} labels for the ${found.count} images of ${path}`,
+      'use images and labels of the same set',
+    );
+  }
+  const { images, count, rows, columns, channels } = found;
+  const natural = chooseScaling(images, found, {}, path);
+  return { name: path, images, labels: known?.labels, count, rows, columns, channels, scaling: natural };
+}
+
+async function readAny(
+  path: string,
+  network: Network,
+  wanted: Wanted,
+  reading: Reading,
+): Promise<RawImages & Partial<RawSet>> {
+  if (!existsSync(path)) throw new Problem(`${path}: cannot be read: no such file`, 'give an existing file or folder');
+  const place = lookAt(path);
+  const recognised = await recognise(place);
+  const read = recognised?.parts.images ?? recognised?.parts.all;
+  if (read !== undefined) return read(reading, wanted);
+  if (statSync(path).isDirectory()) {
+    throw new Problem(
+      `--images: ${path}: no folder of images`,
+      'give a folder of PNG or JPEG images, or name a data set with --data',
+    );
+  }
+  // Packed, or nothing but pixels.
   const bytes = await readBytes(path);
-  const begins = (magic: readonly number[]): boolean => magic.every((byte, i) => bytes[i] === byte);
-  const alone = begins(PNG_MAGIC) ? pngImage : rawImage;
-  const images = begins(MAGIC) ? imagesOf(bytes, path) : await alone(bytes, path, network);
-  const known = labels === undefined ? undefined : await readLabels(labels, images);
-  return { channels: 1, scaling: OF_BYTES, ...images, name: path, labels: known };
+  if (isIdx(bytes)) return readIdxImages(path, reading);
+  return rawImage(bytes, path, network);
 }
 
-type Alone = Omit<ImageSet, 'name' | 'labels' | 'scaling'> & { readonly source: string };
-
-async function pngImage(bytes: Uint8Array, source: string, network: Network): Promise<Alone> {
-  // Loaded for those who have such a file: every command would wait for it.
-  const { readPng } = await import('./png-file.ts');
-  const { pixels, ...size } = readPng(bytes, source, network.input[2] ?? 1);
-  return { images: pixels, count: 1, ...size, source };
-}
-
-function rawImage(bytes: Uint8Array, source: string, network: Network): Alone {
+function rawImage(bytes: Uint8Array, source: string, network: Network): RawImages {
   const size = inputSize(network);
   if (bytes.length !== size) {
     throw new Problem(
-      `--images: ${source}: neither an IDX file of images, nor a PNG image, nor one image of ${size} bytes, as network ${network.name} takes: found ${bytes.length} bytes`,
-      'give an IDX file as MNIST has them (docs/data.md), a PNG image, or one image with a byte for each pixel',
+      `--images: ${source}: neither IDX, NPY, CSV, PNG or JPEG, nor one image of ${size} bytes, as network ${network.name} takes: found ${bytes.length} bytes`,
+      'give a file as docs/data.md shows, or one image with a byte for each pixel',
     );
   }
   const [rows, columns, channels] = network.input.length === 3 ? network.input : [1, size, 1];

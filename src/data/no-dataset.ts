@@ -1,13 +1,18 @@
 /** What is said of a folder in which no data set is found: what lies there, what is read, and what to do. */
 import { readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { formatOf } from './format.ts';
+import type { Place } from './formats/reader.ts';
+import { READERS } from './formats/table.ts';
 import { Problem } from './problem.ts';
 
-const READ =
-  'what is read: four IDX files (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, ' +
-  'each also with .gz), or the binary version of CIFAR-10 (data_batch_1.bin …, test_batch.bin)';
-const CONVERT = 'write your images as IDX files with the ten lines of Python in docs/data.md';
-const CIFAR_BINARY = 'fetch cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and unpack it';
+const CONVERT = 'write your images as NPY, CSV, PNG or IDX files: docs/data.md has an example of each';
+const CIFAR_BINARY = 'fetch the binary version from https://www.cs.toronto.edu/~kriz/cifar.html and unpack it';
+
+/** All layouts that are read, a line. */
+function readWhat(): string {
+  return `what is read (docs/data.md): ${READERS.map(({ format, layout }) => `${format} (${layout})`).join('; ')}`;
+}
 
 interface Kind {
   readonly what: string;
@@ -20,19 +25,9 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   { what: "CIFAR-10's Python version", names: [/^data_batch_\d$/], fix: `it is not read: ${CIFAR_BINARY}` },
   {
-    what: 'CIFAR-100 (binary version)',
-    names: [/^train\.bin$/, /^test\.bin$/],
-    fix: `CIFAR-100 is not read: use CIFAR-10, or ${CONVERT}`,
-  },
-  {
-    what: 'CIFAR-100 (Python version)',
+    what: "CIFAR-100's Python version",
     names: [/^train$/, /^test$/, /^meta$/],
-    fix: `CIFAR-100 is not read: use CIFAR-10, or ${CONVERT}`,
-  },
-  {
-    what: 'IDX files under other names',
-    names: [/idx[13]-ubyte(\.gz)?$/],
-    fix: 'give them the four names: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte',
+    fix: `it is not read: ${CIFAR_BINARY}`,
   },
   {
     what: 'an archive',
@@ -42,24 +37,32 @@ const KINDS: readonly Kind[] = [
 ];
 const FILES_SHOWN = 3;
 
-/** The folder holds none of the files that are looked for. */
-export function noDataset(folder: string): Problem {
-  const entries = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith('.'));
-  const names = entries.map(({ name }) => name).sort();
+/** The place is of no format that is read. */
+export function noDataset(folder: string, { entries, head }: Place): Problem {
+  if (entries === undefined) {
+    const found = formatOf(head);
+    return new Problem(
+      `${folder}: no data set in a format that is read${found === undefined ? '' : `: it is ${found}`}`,
+      readWhat(),
+    );
+  }
+  const names = entries.map(({ name }) => name);
   const what = (text: string): string => `data folder ${folder}: no data set in a format that is read: found ${text}`;
-  if (names.length === 0) return new Problem(what('an empty folder'), READ);
+  if (names.length === 0) return new Problem(what('an empty folder'), readWhat());
   const kind = KINDS.find((candidate) => candidate.names.every((pattern) => names.some((name) => pattern.test(name))));
   if (kind !== undefined) return new Problem(what(kind.what), kind.fix);
   // Downloads unpack into a folder of their own; torchvision keeps MNIST in MNIST/raw.
-  const inner = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const inner = entries.filter(({ isFolder }) => isFolder).map(({ name }) => name);
   const nested = inner.flatMap((name) => [join(folder, name), join(folder, name, 'raw')]).find(looksRight);
   if (nested !== undefined) return new Problem(what(`only the folder ${nested}, which has one`), `give it to --data`);
-  return new Problem(what(inWords(names, inner)), `${READ}; or ${CONVERT}`);
+  return new Problem(what(inWords(names, inner)), `${readWhat()}; or ${CONVERT}`);
 }
 
 function looksRight(folder: string): boolean {
   try {
-    return readdirSync(folder).some((name) => /^data_batch_\d\.bin$/.test(name) || /^train-images[-.]idx3/.test(name));
+    return readdirSync(folder).some(
+      (name) => /^(data_batch_\d|train)\.bin$/.test(name) || /train-images[-.]idx3/.test(name) || /\.npz$/.test(name),
+    );
   } catch {
     return false;
   }

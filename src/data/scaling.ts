@@ -23,7 +23,7 @@ export function naturalScaling(values: Elements): Scaling {
   return { ...OF_BYTES, divideBy: values instanceof Uint16Array ? 65_535 : 1 };
 }
 
-const MOST_PLACES = 2 ** 20;
+const MOST_PLACES = 2 ** 16;
 const finite = z.number().refine(Number.isFinite);
 const positive = finite.refine((x) => x > 0, 'above 0');
 

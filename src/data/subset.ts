@@ -2,6 +2,7 @@
 import { batchOrder } from '../nn/initial.ts';
 import { type Dataset, imageSize } from './dataset.ts';
 import type { Elements } from './elements.ts';
+import { sameKind } from './formats/array.ts';
 
 /** Of the draw: the same images whatever the training's own seed. */
 const SEED = 0;
@@ -29,11 +30,14 @@ export function subsetOf(
 
 /** These training images alone. */
 export function trainingRows(data: Dataset, rows: Uint32Array): Pick<Dataset, 'trainImages' | 'trainLabels'> {
-  return { trainImages: pick(data.trainImages, rows, imageSize(data)), trainLabels: pick(data.trainLabels, rows, 1) };
+  return {
+    trainImages: rowsOf(data.trainImages, rows, imageSize(data)),
+    trainLabels: rowsOf(data.trainLabels, rows, 1),
+  };
 }
 
 function testRows(data: Dataset, rows: Uint32Array): Pick<Dataset, 'testImages' | 'testLabels'> {
-  return { testImages: pick(data.testImages, rows, imageSize(data)), testLabels: pick(data.testLabels, rows, 1) };
+  return { testImages: rowsOf(data.testImages, rows, imageSize(data)), testLabels: rowsOf(data.testLabels, rows, 1) };
 }
 
 function drawn(total: number, count: number, draw: number): Uint32Array {
@@ -41,8 +45,8 @@ function drawn(total: number, count: number, draw: number): Uint32Array {
 }
 
 /** Rows of `width` elements each. */
-function pick<T extends Elements>(from: T, rows: Uint32Array, width: number): T {
-  const out = new (from.constructor as new (length: number) => T)(rows.length * width);
+export function rowsOf<T extends Elements>(from: T, rows: Uint32Array, width: number): T {
+  const out = sameKind(from, rows.length * width);
   rows.forEach((row, k) => out.set(from.subarray(row * width, (row + 1) * width), k * width));
   return out;
 }

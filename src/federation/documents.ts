@@ -12,6 +12,7 @@ import type { TrainOptions } from '../nn/train.ts';
 import type { Digest } from './canonical.ts';
 import { idSchema, publicIdentitySchema, type Id, type PublicIdentity } from './identity.ts';
 import type { Document } from './signed.ts';
+import { type ValueFacts, valueFacts } from './value-facts.ts';
 
 const digest: z.ZodType<Digest> = z.string().regex(/^[0-9a-f]{64}$/);
 const moment: z.ZodType<string> = z.iso.datetime();
@@ -26,7 +27,7 @@ const count = z
 const federation = digest;
 
 /** A labelled set of images, as an owner has shared it: open under masks that it dealt (PROTOCOLS §1, "Owners' inputs"). */
-export interface DataDocument extends Document {
+export interface DataDocument extends Document, ValueFacts {
   readonly securenn: 'data';
   /** Unique among the owner's data sets; shown as OWNER/NAME. */
   readonly name: string;
@@ -35,7 +36,7 @@ export interface DataDocument extends Document {
   readonly columns: number;
   readonly channels: number;
   readonly classes: number;
-  /** Of the pixels, which are 0 … 1. */
+  /** Of the values as they were scaled. */
   readonly fractionBits: number;
   /** Of E of the images, and of E of the one-hot labels: `digestOfChunks`. Says nothing to whoever lacks the content key, P2 included. */
   readonly opened: { readonly images: Digest; readonly labels: Digest };
@@ -51,7 +52,7 @@ export interface DataReference {
   readonly digest: Digest;
 }
 
-interface CommonJobDocument extends Document {
+interface CommonJobDocument extends Document, ValueFacts {
   readonly securenn: 'job';
   /** JOB_VERSION of the program that proposed it: its protocols. */
   readonly version: number;
@@ -167,10 +168,11 @@ export const dataDocument: z.ZodType<DataDocument> = z.strictObject({
   name,
   images: count.max(10_000_000),
   rows: count.max(4096),
-  columns: count.max(4096),
+  columns: count.max(65_536),
   channels: count.max(64),
   classes: count.min(2).max(65_536),
   fractionBits: z.int().min(1).max(30),
+  ...valueFacts,
   opened: z.strictObject({ images: digest, labels: digest }),
   masks: z.strictObject({ P0: digest, P1: digest }),
   created: moment,
@@ -197,6 +199,7 @@ const common = {
   compareBits: z.int().min(2).max(64),
   expires: moment,
   nonce,
+  ...valueFacts,
 };
 
 export const jobDocument: z.ZodType<JobDocument> = z.discriminatedUnion('kind', [

@@ -17,6 +17,7 @@ import {
 import { idOf, type Id } from './identity.ts';
 import { examine, type Received } from './received.ts';
 import type { Signed } from './signed.ts';
+import { differenceOfFacts } from './value-facts.ts';
 
 /** How somebody stands with this party. */
 export interface Standing {
@@ -168,6 +169,11 @@ function examineModel(digest: Digest, job: JobDocument, network: Digest, world: 
     const what = `the model of job ${short} has ${document.fractionBits} fraction bits, this job ${job.fractionBits}`;
     return refuse(what, `propose it anew with ${document.fractionBits}`);
   }
+  const different = differenceOfFacts(document, job);
+  if (different !== undefined) {
+    const what = `the model of job ${short} was trained on values ${different[0]}, this job says ${different[1]}`;
+    return refuse(what, 'propose it anew, as the training says');
+  }
   // What the record says of others cannot be less than what the training itself names.
   return { references: unique([...document.train, ...model.data]) };
 }
@@ -175,9 +181,10 @@ function examineModel(digest: Digest, job: JobDocument, network: Digest, world: 
 /** The data set is here, is its owner's, and fits the network. */
 function examineData(
   reference: DataReference,
-  { network, fractionBits }: TrainDocument,
+  job: TrainDocument,
   world: World,
 ): { readonly images: number; readonly unready?: string | undefined } | Refused {
+  const { network, fractionBits } = job;
   const shown = nameOf(reference, world);
   const list = 'see what there is: securenn data list';
   const stored = world.data(reference.digest);
@@ -202,6 +209,11 @@ function examineData(
   if (document.fractionBits !== fractionBits) {
     const what = `data set ${shown} has ${document.fractionBits} fraction bits, this job ${fractionBits}`;
     return refuse(what, `propose it anew with ${document.fractionBits}, or have its owner put it with ${fractionBits}`);
+  }
+  const different = differenceOfFacts(document, job);
+  if (different !== undefined) {
+    const what = `data set ${shown} has values ${different[0]}, this job says ${different[1]}`;
+    return refuse(what, 'give data sets that were scaled alike and have the same classes');
   }
   const unready = stored.state === 'ready' ? undefined : `data set ${shown} is not complete at all three parties yet`;
   return { images, unready };

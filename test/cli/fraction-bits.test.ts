@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { firstBatchWarnings, inTheClear } from '../../src/cli/range-check.ts';
 import type { TrainSettings } from '../../src/cli/options/training.ts';
-import { loadDataset } from '../../src/data/mnist.ts';
+import { loadDataset } from '../../src/data/load.ts';
 import { createPlainEngine } from '../../src/engine/plain.ts';
 import { countTraining } from '../../src/nn/count.ts';
 import type { Network } from '../../src/nn/network.ts';

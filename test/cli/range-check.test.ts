@@ -8,7 +8,7 @@ import {
   trainingTruncationWarning,
 } from '../../src/cli/range-check.ts';
 import type { TrainSettings } from '../../src/cli/options/training.ts';
-import { loadDataset } from '../../src/data/mnist.ts';
+import { loadDataset } from '../../src/data/load.ts';
 import type { Network } from '../../src/nn/network.ts';
 import { comparisonLimit, outOfRange, Ranges } from '../../src/engine/ranges.ts';
 import { encode } from '../../src/ring/fixed.ts';

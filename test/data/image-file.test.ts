@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readImageFile } from '../../src/data/image-file.ts';
-import { loadTestImages } from '../../src/data/mnist.ts';
+import { loadTestImages } from '../../src/data/load.ts';
 import { Problem } from '../../src/data/problem.ts';
 import type { Network } from '../../src/nn/network.ts';
 import { temporaryFolder } from '../folder.ts';
@@ -27,7 +27,7 @@ describe('an image file', () => {
     ['IDX, gzipped, under any name', gzipSync(idxBytes([3, 2, 2], pixels))],
   ])('%s: its images, without labels', async (_, bytes) => {
     const path = file('x', bytes);
-    const found = await readImageFile(path, flat);
+    const found = await readImageFile(path, { network: flat });
     expect(found).toMatchObject({ name: path, count: 3, rows: 2, columns: 2, channels: 1, labels: undefined });
     expect([...found.images]).toEqual([...pixels]);
   });
@@ -35,9 +35,9 @@ describe('an image file', () => {
   it('raw: one image, of the shape that the network takes', async () => {
     const path = file('raw', pixels);
     const shape = { count: 1, labels: undefined };
-    expect(await readImageFile(path, image)).toMatchObject({ ...shape, rows: 2, columns: 2, channels: 3 });
-    expect(await readImageFile(path, flat)).toMatchObject({ ...shape, rows: 1, columns: 12, channels: 1 });
-    const zipped = await readImageFile(file('raw.gz', gzipSync(pixels)), flat);
+    expect(await readImageFile(path, { network: image })).toMatchObject({ ...shape, rows: 2, columns: 2, channels: 3 });
+    expect(await readImageFile(path, { network: flat })).toMatchObject({ ...shape, rows: 1, columns: 12, channels: 1 });
+    const zipped = await readImageFile(file('raw.gz', gzipSync(pixels)), { network: flat });
     expect(zipped).toMatchObject(shape);
     expect([...zipped.images]).toEqual([...pixels]);
   });
@@ -45,22 +45,24 @@ describe('an image file', () => {
   it('may come with labels, one for each image', async () => {
     const path = file('x', idxBytes([3, 2, 2], pixels));
     const labels = file('labels', idxBytes([3], [3, 0, 1]));
-    expect([...(await readImageFile(path, flat, labels)).labels!]).toEqual([3, 0, 1]);
+    expect([...(await readImageFile(path, { network: flat }, labels)).labels!]).toEqual([3, 0, 1]);
     const two = file('two', idxBytes([2], [3, 0]));
-    await expect(readImageFile(path, flat, two)).rejects.toThrow(/two: 2 labels for the 3 images of .*x$/);
+    await expect(readImageFile(path, { network: flat }, two)).rejects.toThrow(/two: 2 labels for the 3 images of .*x$/);
   });
 
   it('that is neither is refused with what was expected', async () => {
-    const attempt = readImageFile(file('text', new Uint8Array(13)), flat);
+    const attempt = readImageFile(file('text', new Uint8Array(13)), { network: flat });
     await expect(attempt).rejects.toThrow(
-      /text: neither an IDX file of images, nor a PNG image, nor one image of 12 bytes, as network flat takes: found 13 bytes$/,
+      /text: neither IDX, NPY, CSV, PNG or JPEG, nor one image of 12 bytes, as network flat takes: found 13 bytes$/,
     );
     await expect(attempt).rejects.toThrow(Problem);
-    await expect(readImageFile(file('cut', idxBytes([3, 2, 2], pixels).subarray(0, 20)), flat)).rejects.toThrow(
-      /cut: /,
+    await expect(
+      readImageFile(file('cut', idxBytes([3, 2, 2], pixels).subarray(0, 20)), { network: flat }),
+    ).rejects.toThrow(/cut: /);
+    await expect(readImageFile(file('none', idxBytes([0, 2, 2], [])), { network: flat })).rejects.toThrow(
+      /holds no pixels/,
     );
-    await expect(readImageFile(file('none', idxBytes([0, 2, 2], [])), flat)).rejects.toThrow(/holds no pixels/);
-    await expect(readImageFile(join(folder, 'nowhere'), flat)).rejects.toThrow(/nowhere: cannot be read/);
+    await expect(readImageFile(join(folder, 'nowhere'), { network: flat })).rejects.toThrow(/nowhere: cannot be read/);
   });
 });
 

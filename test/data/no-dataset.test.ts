@@ -3,28 +3,21 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { formatOf } from '../../src/data/format.ts';
-import { loadDataset } from '../../src/data/mnist.ts';
+import { loadDataset } from '../../src/data/load.ts';
 import { temporaryFolder } from '../folder.ts';
 
 const READ =
-  /^what is read: four IDX files .*, or the binary version of CIFAR-10 \(data_batch_1\.bin …, test_batch\.bin\)/;
+  /^what is read \(docs\/data\.md\): IDX \(train-images.*\); CIFAR-10 .*; CIFAR-100 .*; NPZ .*; NPY .*; CSV .*; images by class \(train\/CLASS/;
 
 describe('a folder without a data set', () => {
   it.each<[files: string[], found: string, fix: RegExp]>([
     [[], 'an empty folder', READ],
     [['.DS_Store'], 'an empty folder', READ],
-    [['0.png', '1.png'], '2 .png files (0.png, 1.png)', READ],
-    [['cat/1.png', 'dog/1.png'], '2 folders (cat, dog)', READ],
-    [['train.csv', 'test.csv', 'a.csv', 'b.csv'], '4 .csv files (a.csv, b.csv, test.csv, …)', READ],
-    [['x.npy', 'README'], '1 file (README) and 1 .npy file (x.npy)', /docs\/data\.md$/],
-    [['data_batch_1', 'test_batch', 'batches.meta'], "CIFAR-10's Python version", /fetch cifar-10-binary\.tar\.gz/],
-    [['train.bin', 'test.bin', 'fine_label_names.txt'], 'CIFAR-100 (binary version)', /CIFAR-100 is not read/],
-    [['train', 'test', 'meta'], 'CIFAR-100 (Python version)', /CIFAR-100 is not read/],
-    [
-      ['emnist-letters-train-images-idx3-ubyte.gz'],
-      'IDX files under other names',
-      /^give them the four names: train-images/,
-    ],
+    [['cat/1.bmp', 'dog/1.bmp'], '2 folders (cat, dog)', READ],
+    [['a.csv', 'b.csv', 'c.csv', 'd.csv'], '4 .csv files (a.csv, b.csv, c.csv, …)', READ],
+    [['x.npy', 'README'], '1 file (README) and 1 .npy file (x.npy)', /docs\/data\.md has an example of each$/],
+    [['data_batch_1', 'test_batch', 'batches.meta'], "CIFAR-10's Python version", /fetch the binary version/],
+    [['train', 'test', 'meta'], "CIFAR-100's Python version", /^it is not read: fetch the binary version/],
     [['cifar-10-binary.tar.gz'], 'an archive', /^unpack it/],
   ])('with %j: found %s', async (files, found, fix) => {
     const folder = temporaryFolder('nothing');

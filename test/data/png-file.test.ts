@@ -4,7 +4,8 @@ import { deflateSync } from 'node:zlib';
 import { encode, type ImageData } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { readImageFile } from '../../src/data/image-file.ts';
-import { readPng } from '../../src/data/png-file.ts';
+import { type Pixels, withChannels, withDepth } from '../../src/data/pixels.ts';
+import { decodePng } from '../../src/data/png-file.ts';
 import type { Network } from '../../src/nn/network.ts';
 import { temporaryFolder } from '../folder.ts';
 
@@ -64,6 +65,17 @@ function crc(bytes: Uint8Array): number {
   return ~rest >>> 0;
 }
 
+/** As a network of so many channels takes it, 8 bits a value. */
+function readPng(
+  bytes: Uint8Array,
+  source: string,
+  channels: number,
+): Omit<Pixels, 'values'> & { pixels: Pixels['values'] } {
+  const { rows, columns, ...found } = decodePng(bytes, source);
+  const pixels = withDepth(withChannels({ rows, columns, ...found }, channels, source), false);
+  return { rows, columns, channels, pixels };
+}
+
 describe('a PNG image', () => {
   it.each([
     ['one bit', packed(1, 0, [[0b10110_000], [0b00001_000]]), 1, [255, 0, 255, 255, 0, 0, 0, 0, 0, 255]],
@@ -120,7 +132,7 @@ describe('a PNG image', () => {
     const path = join(temporaryFolder('png'), 'new.png');
     writeFileSync(path, png(grey, 1));
     const network: Network = { name: 'flat', input: [15], layers: [{ type: 'dense', units: 4 }] };
-    const set = await readImageFile(path, network);
+    const set = await readImageFile(path, { network });
     expect({ ...set, images: [...set.images] }).toMatchObject({
       ...{ name: path, count: 1, rows: HEIGHT, columns: WIDTH, channels: 1, images: [...grey] },
     });

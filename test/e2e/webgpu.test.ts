@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadDataset } from '../../src/data/mnist.ts';
+import { loadDataset } from '../../src/data/load.ts';
 import type { Summary } from '../../src/profile/summary.ts';
 import { idxBytes, writeDataset } from '../data/fixtures.ts';
 import { run, type Outcome } from './command.ts';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { Options } from 'yargs';
 import { writeFileAtomically } from '../../data/atomic-write.ts';
-import { loadDataset } from '../../data/mnist.ts';
+import { loadDataset } from '../../data/load.ts';
 import { needPackage } from '../../data/packages.ts';
 import { makeFolderSync } from '../../data/folders.ts';
 import { Problem } from '../../data/problem.ts';

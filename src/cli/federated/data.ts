@@ -1,15 +1,19 @@
 /** `securenn data`: an owner's data sets at the three parties. */
 import type { Options } from 'yargs';
+import { printable } from '../../client/federated/client.ts';
 import { Directory, SHORT } from '../../client/federated/directory.ts';
 import { moment, sizeInWords } from '../../client/federated/describe.ts';
 import { findData, labelOf, listData, listGrants, stateInWords, withdraw } from '../../client/federated/owned.ts';
 import { putData } from '../../client/federated/put.ts';
 import { UploadState } from '../../client/federated/upload-state.ts';
 import { Problem } from '../../data/problem.ts';
+import { scalingInWords } from '../../data/scaling.ts';
+import { namesInWords } from '../../federation/value-facts.ts';
 import { layTable } from '../layout.ts';
 import { integer, number, optionalText, PROTOCOL, TASK, text, type Argv } from '../options/values.ts';
 import { writeReport } from '../output.ts';
 import { Progress } from '../progress.ts';
+import { scalingWarning } from '../scaling.ts';
 import { confirm } from '../confirm.ts';
 import { asMember, laySections, type Member } from './member.ts';
 import { memberOptions, yesOption } from './options.ts';
@@ -55,6 +59,8 @@ export async function dataPut(argv: Argv, signal: AbortSignal): Promise<void> {
     async ({ client, settings, say }) => {
       if (written.includes('/')) await checkOwnName(client, written);
       const set = await readSource(source, argv);
+      const warning = scalingWarning({ ...set, name: source }, set.scaling);
+      if (warning !== undefined) note(warning);
       const state = new UploadState(client.federation.id, client.id, name);
       let phase = 'preparing';
       const show = (doing: string, input: string, sent: number, total: number): void => {
@@ -144,6 +150,11 @@ export async function dataShow(argv: Argv, signal: AbortSignal): Promise<void> {
         ['data set', labelOf(data, directory), digest],
         ['owner', directory.inWords(owner)],
         ['holds', `${document.images} images of ${sizeInWords(document)}, ${document.classes} classes`],
+        [
+          'values',
+          scalingInWords(document.scaling),
+          ...(document.classNames === undefined ? [] : [printable(namesInWords(document))]),
+        ],
         ['stored', `${moment(document.created)}, pixels with ${document.fractionBits} fractional bits`],
         ['state', stateInWords(states)],
         ['grants', ...(lines.length === 0 ? ['none: every job asks its owner'] : lines)],

@@ -7,16 +7,19 @@ import { Directory, SHORT } from '../../client/federated/directory.ts';
 import { imageSize, type ImageSet } from '../../data/dataset.ts';
 import { valueSource } from '../../data/encode.ts';
 import { readImageFile } from '../../data/image-file.ts';
-import { loadTestImages } from '../../data/mnist.ts';
+import { loadTestImages, NAMED } from '../../data/load.ts';
 import { Problem } from '../../data/problem.ts';
+import { OF_BYTES } from '../../data/scaling.ts';
 import { MAX_INPUT_IMAGES, type ServeDocument } from '../../federation/documents.ts';
 import { classCount } from '../../nn/network.ts';
 import { checkNetworkFits } from '../checks.ts';
 import { widthOf } from '../layout.ts';
+import { readingOptions, readReading } from '../options/data.ts';
 import { integer, number, optionalInteger, optionalText, RESULTS, TASK, text, type Argv } from '../options/values.ts';
 import { checkWritable, saveResult, writeReport } from '../output.ts';
 import { formatPredictions, predictionsOf, predictionTable, preview } from '../predictions.ts';
 import { spread } from '../report.ts';
+import { scalingFor, scalingWarning } from '../scaling.ts';
 import { asMember } from './member.ts';
 import { findSession } from './models.ts';
 import { memberOptions } from './options.ts';
@@ -29,7 +32,8 @@ export const federatedInferOptions: Readonly<Record<string, Options>> = {
     defaultDescription: 'must be given',
     describe: 'The session, or the training whose model it serves (securenn model list)',
   },
-  labels: { ...text, group: TASK, describe: 'The labels of the images, an IDX file, to count what is right' },
+  labels: { ...text, group: TASK, describe: 'The labels of the images in a file of their own, to count what is right' },
+  ...readingOptions,
   count: {
     ...number,
     group: TASK,
@@ -70,6 +74,8 @@ export async function federatedInfer(argv: Argv, signal: AbortSignal): Promise<v
       );
     }
     const set = await readImages(argv, document);
+    const unlike = scalingWarning(set, set.scaling);
+    if (unlike !== undefined) client.onNote(unlike);
     const size = imageSize(set);
     const batches: Answered[] = [];
     const seconds: number[] = [];
@@ -84,6 +90,7 @@ export async function federatedInfer(argv: Argv, signal: AbortSignal): Promise<v
       batches.map(({ predictions, scores }) => ({ predictions, scores })),
       classCount(document.network),
       set.labels,
+      document.classNames,
     );
     if (set.count === 1) {
       const lines = preview(set);
@@ -115,13 +122,18 @@ async function isClient(client: FederationClient, { clients }: ServeDocument): P
   return clients.some((id) => directory.isSelf(id));
 }
 
-async function readImages(argv: Argv, { network, maxImages }: ServeDocument): Promise<ImageSet> {
+async function readImages(argv: Argv, document: ServeDocument): Promise<ImageSet> {
+  const { network, maxImages } = document;
+  const reading = readReading(argv);
   const source = String(argv.IMAGES);
   const labels = optionalText(argv, 'labels');
-  const whole = source === 'mnist' ? await loadTestImages(source) : await readImageFile(source, network, labels);
+  // Absent, the session's scaling is that of bytes.
+  const session = { network, scaling: document.scaling ?? OF_BYTES, classNames: document.classNames };
+  const named = NAMED.includes(source);
+  const whole = named ? await loadTestImages(source, reading) : await readImageFile(source, session, labels, reading);
   const count =
     optionalInteger(argv, 'count', 1, Number.MAX_SAFE_INTEGER) ??
-    (source === 'mnist' ? Math.min(OF_A_DATA_SET, whole.count) : whole.count);
+    (named ? Math.min(OF_A_DATA_SET, whole.count) : whole.count);
   if (count > whole.count)
     throw new Problem(`--count: ${count} images, but ${source} has ${whole.count}`, 'give a smaller --count');
   if (count > maxImages)
@@ -129,5 +141,6 @@ async function readImages(argv: Argv, { network, maxImages }: ServeDocument): Pr
   const images = whole.images.subarray(0, count * imageSize(whole));
   const classes = 1 + (whole.labels ?? new Uint8Array()).reduce((most, label) => Math.max(most, label), 0);
   checkNetworkFits({ ...whole, classes }, network, 'give images of that size, or the session of another model');
-  return { ...whole, images, count, labels: whole.labels?.subarray(0, count) };
+  const scaling = scalingFor(whole, session.scaling, reading);
+  return { ...whole, images, count, labels: whole.labels?.subarray(0, count), scaling };
 }

@@ -15,6 +15,7 @@ import { formatModel } from '../../data/model-file.ts';
 import { Problem } from '../../data/problem.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import type { ServeDocument } from '../../federation/documents.ts';
+import { factsOf } from '../../federation/value-facts.ts';
 import { idOf } from '../../federation/identity.ts';
 import { parameters } from '../../nn/network.ts';
 import { sizeOf } from '../../ring/shape.ts';
@@ -121,6 +122,7 @@ export async function modelServe(argv: Argv, signal: AbortSignal): Promise<void>
       ...{ securenn: 'job', kind: 'serve', version: JOB_VERSION, federation: client.federation.id },
       title: optionalText(argv, 'title') ?? '',
       ...{ network, suite, truncation, fractionBits, compareBits },
+      ...factsOf(trained),
       model: seen.job.digest,
       clients: [...new Set(list(argv, 'clients').map((name) => directory.find(name, 'clients').id))],
       reveal: oneOf(argv, 'reveal', ['class', 'scores']),

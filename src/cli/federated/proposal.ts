@@ -8,9 +8,11 @@ import { findJob } from '../../client/federated/jobs.ts';
 import { findData, isReady, labelOf, listData, stateInWords, type ListedData } from '../../client/federated/owned.ts';
 import { Problem } from '../../data/problem.ts';
 import type { DataReference, TrainDocument } from '../../federation/documents.ts';
+import { differenceOfFacts, factsOf } from '../../federation/value-facts.ts';
 import { classCount } from '../../nn/network.ts';
 import { checkSchedule, JOB_VERSION } from '../../server/job.ts';
 import { checkNetworkFits } from '../checks.ts';
+import { dataOptions } from '../options/data.ts';
 import { readTrainSettings, trainOptions, type TrainSettings } from '../options/training.ts';
 import { integer, number, optionalText, RESULTS, TASK, text, CHECKPOINTS, type Argv } from '../options/values.ts';
 import { list, memberOptions, moment } from './options.ts';
@@ -18,6 +20,7 @@ import { list, memberOptions, moment } from './options.ts';
 /** Options of a training on this machine that say nothing about a job of three organisations. */
 const OF_THIS_MACHINE: ReadonlySet<string> = new Set([
   'data',
+  ...Object.keys(dataOptions),
   'train-images',
   'test-images',
   'from',
@@ -121,6 +124,7 @@ export async function readProposal(client: FederationClient, argv: Argv): Promis
     federation: client.federation.id,
     title: optionalText(argv, 'title') ?? '',
     ...{ network, suite, truncation, fractionBits, compareBits, batch, loss, optimizer },
+    ...factsOf(train[0].document),
     ...(epochs === undefined ? {} : { epochs }),
     ...(steps === undefined ? {} : { steps }),
     ...{ learningRate, lrDecay, lrDecayEpochs, momentum, seed },
@@ -185,6 +189,15 @@ function checkSets(
         `add --fraction-bits ${document.fractionBits}`,
       );
     }
+  }
+  const [first, ...others] = [...train, ...test];
+  for (const set of others) {
+    const different = differenceOfFacts(first.document, set.document);
+    if (different === undefined) continue;
+    throw new Problem(
+      `${labelOf(set, directory)} has values ${different[1]}, ${labelOf(first, directory)} ${different[0]}`,
+      "one of the two owners has to store its set again, with the other's --divide-by, --mean, --std and --classes",
+    );
   }
   const twice = [train, test].flatMap((sets) =>
     sets.filter((set, i) => sets.findIndex((s) => s.digest === set.digest) < i),

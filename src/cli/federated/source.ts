@@ -1,43 +1,43 @@
 /** What an owner gives away: read, cut to the rows asked for, and checked before anything goes out. */
-import { existsSync, statSync } from 'node:fs';
 import type { Options } from 'yargs';
+import { augment } from '../../data/augment.ts';
 import { imageSize } from '../../data/dataset.ts';
-import { imagesOf, loadHalf, readBytes, readLabels, type LabelledImages } from '../../data/mnist.ts';
+import { type LabelledImages, loadHalf, loadPair } from '../../data/load.ts';
 import { Problem } from '../../data/problem.ts';
-import { OF_BYTES } from '../../data/scaling.ts';
 import type { LabelledSet } from '../../client/federated/sharing.ts';
+import { augmentOptions, readingOptions, readReading } from '../options/data.ts';
 import { number, oneOf, optionalInteger, optionalText, TASK, text, type Argv } from '../options/values.ts';
 
+export const halfOption: Options = {
+  ...text,
+  group: TASK,
+  default: 'train',
+  describe: 'Of a data set with training and test images: train or test',
+};
+
 export const sourceOptions: Readonly<Record<string, Options>> = {
-  half: {
+  half: halfOption,
+  labels: {
     ...text,
     group: TASK,
-    default: 'train',
-    describe: 'Of a data set with training and test images: train or test',
+    describe: 'The labels of a file or folder of images: IDX, NPY, or text with a label a line, one for each image',
   },
-  labels: { ...text, group: TASK, describe: 'The labels of a file of images, an IDX file, one for each image' },
-  classes: {
-    ...number,
-    group: TASK,
-    defaultDescription: 'the largest label and one',
-    describe:
-      'How many classes there are: the same number in all sets of a job, also where one has no image of a class',
-  },
+  ...readingOptions,
+  ...augmentOptions,
   skip: { ...number, group: TASK, default: 0, describe: 'Leave out so many images at the beginning' },
   count: { ...number, group: TASK, defaultDescription: 'all that follow', describe: 'Take so many images' },
 };
 
-/** Labels are bytes. */
-const MOST_CLASSES = 256;
 const LARGEST_SIDE = 4096;
+const LARGEST_VECTOR = 2 ** 16;
 const MOST_IMAGES = 10_000_000;
 
-/** @param source mnist, a folder, or an IDX file of images */
+/** @param source mnist, cifar10, a folder or a file */
 export async function readSource(source: string, argv: Argv): Promise<LabelledSet> {
   const half = oneOf(argv, 'half', ['train', 'test']);
   const labels = optionalText(argv, 'labels');
-  const set = isFile(source) ? await readPair(source, labels) : await readFolder(source, half, labels);
-  const classes = classesOf(set, optionalInteger(argv, 'classes', 2, MOST_CLASSES));
+  const reading = readReading(argv);
+  const set = labels === undefined ? await loadHalf(source, half, reading) : await loadPair(source, labels, reading);
   const skip = optionalInteger(argv, 'skip', 0, MOST_IMAGES) ?? 0;
   const count = optionalInteger(argv, 'count', 1, MOST_IMAGES) ?? set.count - skip;
   if (skip + count > set.count || count < 1) {
@@ -46,53 +46,28 @@ export async function readSource(source: string, argv: Argv): Promise<LabelledSe
       'give smaller numbers',
     );
   }
-  if (count > MOST_IMAGES || set.rows > LARGEST_SIDE || set.columns > LARGEST_SIDE) {
-    throw new Problem(
-      `${source}: ${count} images of ${set.rows} x ${set.columns}: a data set has at most ${MOST_IMAGES} of ${LARGEST_SIDE} x ${LARGEST_SIDE}`,
-      'store it as several sets (--skip, --count), or smaller images',
-    );
-  }
-  const { rows, columns, channels } = set;
+  checkClasses(set);
   const size = imageSize(set);
-  return {
-    ...{ rows, columns, channels, count, classes, scaling: set.scaling },
+  const part = {
     images: set.images.subarray(skip * size, (skip + count) * size),
     labels: set.labels.subarray(skip, skip + count),
   };
-}
-
-function isFile(source: string): boolean {
-  return source !== 'mnist' && existsSync(source) && statSync(source).isFile();
-}
-
-async function readPair(source: string, labels: string | undefined): Promise<LabelledImages> {
-  if (labels === undefined) {
-    throw new Problem(`${source}: a file of images, without labels`, 'name the file of its labels with --labels');
-  }
-  const images = imagesOf(await readBytes(source), source);
-  return { ...images, name: source, channels: 1, scaling: OF_BYTES, labels: await readLabels(labels, images) };
-}
-
-async function readFolder(source: string, half: 'train' | 'test', labels: string | undefined): Promise<LabelledImages> {
-  if (labels !== undefined)
-    throw new Problem(`--labels: ${source} has its own labels`, 'name a file of images, or leave --labels out');
-  return loadHalf(source, half);
-}
-
-function classesOf({ labels, name }: LabelledImages, asked: number | undefined): number {
-  const largest = labels.reduce((a, b) => Math.max(a, b), 0);
-  if (asked !== undefined && largest >= asked) {
-    const image = labels.findIndex((label) => label >= asked);
+  const { images, labels: all } = reading.augment === undefined ? part : augment(part, set, reading.augment);
+  const { rows, columns, channels, classes, scaling, classNames } = set;
+  const longest = rows === 1 && channels === 1 ? LARGEST_VECTOR : LARGEST_SIDE;
+  if (all.length > MOST_IMAGES || rows > LARGEST_SIDE || columns > longest) {
     throw new Problem(
-      `${name}: label ${labels[image]} of image ${image}: --classes ${asked} knows 0 to ${asked - 1}`,
-      `give --classes ${largest + 1} or more, or put the label right`,
+      `${source}: ${all.length} images of ${rows} x ${columns}: a data set has at most ${MOST_IMAGES} of ${LARGEST_SIDE} x ${LARGEST_SIDE}`,
+      'store it as several sets (--skip, --count), or smaller images',
     );
   }
-  const classes = asked ?? largest + 1;
-  if (classes < 2)
-    throw new Problem(
-      `${name}: all labels are 0: there is nothing to tell apart`,
-      'say with --classes how many classes there are',
-    );
-  return classes;
+  return {
+    ...{ images, labels: all, count: all.length, rows, columns, channels, classes, scaling },
+    ...(classNames && { classNames }),
+  };
+}
+
+function checkClasses({ classes, name }: LabelledImages): void {
+  if (classes >= 2) return;
+  throw new Problem(`${name}: all labels are 0: there is nothing to tell apart`, 'say with --classes how many classes there are'); // prettier-ignore
 }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
+import { dataOptions } from './data.ts';
 import { trainOptions, type TrainSettings } from './training.ts';
 import { CHECKPOINTS, number, optionalInteger, optionalText, text, type Argv } from './values.ts';
 
@@ -65,6 +66,8 @@ export function readCheckpointSettings(argv: Argv): CheckpointSettings | undefin
 /** Options that do not change what a run computes: each session has its own. */
 const FREE: ReadonlySet<string> = new Set([
   'data',
+  // A digest says whether the data are the same.
+  ...Object.keys(dataOptions),
   'backend',
   'fallback-adapter',
   'workers',

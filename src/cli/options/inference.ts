@@ -38,14 +38,15 @@ export const inferOptions: Readonly<Record<string, Options>> = {
     ...text,
     group: TASK,
     defaultDescription: 'mnist',
-    describe: 'Classify the test images of a data set: mnist, or a folder (docs/data.md)',
+    describe: 'Classify the test images of a data set: mnist, cifar10, or a folder or file (docs/data.md)',
   },
   images: {
     ...text,
     group: TASK,
-    describe: 'Classify the images in this file instead: IDX, PNG, or one image with a byte a pixel',
+    describe:
+      'Classify the images of this file or folder instead: PNG, JPEG, IDX, NPY, CSV, or one image with a byte a pixel',
   },
-  labels: { ...text, group: TASK, describe: 'The labels of --images, an IDX file, to count what is right' },
+  labels: { ...text, group: TASK, describe: 'The labels of --images in a file of their own, to count what is right' },
   count: {
     ...number,
     group: TASK,

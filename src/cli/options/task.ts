@@ -2,17 +2,21 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
+import type { Reading } from '../../data/reading.ts';
 import { didYouMean } from '../../nn/nearest.ts';
 import { NETWORKS } from '../../nn/named.ts';
 import type { Network } from '../../nn/network.ts';
 import { readNetworkText } from '../../nn/networkFile.ts';
+import { readingOptions, readReading } from './data.ts';
 import { integer, number, optionalText, TASK, text, type Argv } from './values.ts';
 
 export interface TaskSettings {
   readonly network: Network;
-  /** `mnist` or a folder. */
+  /** `mnist`, `cifar10`, a folder or a file. */
   readonly data: string;
   readonly batch: number;
+  /** How it is read. */
+  readonly reading: Reading;
 }
 
 export const taskOptions: Readonly<Record<string, Options>> = {
@@ -26,9 +30,10 @@ export const taskOptions: Readonly<Record<string, Options>> = {
     ...text,
     group: TASK,
     default: 'mnist',
-    describe: 'Data set: mnist, or a folder with four IDX files or the binary version of CIFAR-10',
+    describe: 'Data set: mnist, cifar10, or a folder or file with one (docs/data.md)',
   },
   batch: { ...number, group: TASK, default: 128, describe: 'Images per step: 1 to 4096' },
+  ...readingOptions,
 };
 
 export function readTask(argv: Argv): TaskSettings {
@@ -36,6 +41,7 @@ export function readTask(argv: Argv): TaskSettings {
     network: readNetwork(argv),
     data: optionalText(argv, 'data') ?? 'mnist',
     batch: integer(argv, 'batch', 1, 4096, 128),
+    reading: readReading(argv),
   };
 }
 

@@ -6,6 +6,7 @@ import { classLimit } from '../../functions/softmax.ts';
 import { classCount, type Network } from '../../nn/network.ts';
 import { OPTIMIZERS, type OptimizerName } from '../../nn/optimizer.ts';
 import type { TrainOptions } from '../../nn/train.ts';
+import { augmentOptions, testShareOption } from './data.ts';
 import { readSession, sessionOptions, type SessionSettings } from './session.ts';
 import {
   integer,
@@ -74,6 +75,8 @@ export const trainOptions: Readonly<Record<string, Options>> = {
     defaultDescription: 'all',
     describe: 'Test on so many images, the same in every run; 0: no test',
   },
+  ...testShareOption,
+  ...augmentOptions,
   from: {
     ...text,
     group: TASK,

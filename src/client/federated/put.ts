@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Problem } from '../../data/problem.ts';
 import { digestOf, type Digest } from '../../federation/canonical.ts';
 import type { DataDocument } from '../../federation/documents.ts';
+import { factsOf } from '../../federation/value-facts.ts';
 import { signDocument } from '../../federation/signed.ts';
 import type { FederationClient } from './client.ts';
 import { freshKeys, type LabelledSet, OpenedSet } from './sharing.ts';
@@ -49,6 +50,7 @@ export async function putData(
     federation: client.federation.id,
     name,
     ...opened.sizes,
+    ...factsOf(set),
     fractionBits,
     ...committed,
     created: client.now().toISOString(),
@@ -56,7 +58,7 @@ export async function putData(
   if (kept === undefined) await state.write({ keys, document });
   else {
     // The same keys never serve other data: the difference of two openings would be the difference of the data.
-    if (!isSame(document, { ...opened.sizes, ...committed })) {
+    if (!isSame(document, { ...opened.sizes, ...factsOf(set), ...committed })) {
       throw new Problem(
         `an upload of ${name} was begun on ${document.created.slice(0, 16).replace('T', ' ')} and not ended, with other data than this`,
         'give the same data again to go on with it; or add --restart to begin anew, under new keys',

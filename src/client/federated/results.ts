@@ -1,7 +1,8 @@
 /** What a job revealed to us: each worker's share, sealed to our key by the worker itself; their sum is the value. */
 import { Problem } from '../../data/problem.ts';
-import type { Model } from '../../data/model-file.ts';
+import { keptOf, type Model } from '../../data/model-file.ts';
 import type { FloatTensor } from '../../data/safetensors.ts';
+import { OF_BYTES } from '../../data/scaling.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import type { TrainDocument } from '../../federation/documents.ts';
 import { parameters } from '../../nn/network.ts';
@@ -108,9 +109,10 @@ export async function fetchTogether(
 export async function fetchModel(
   client: FederationClient,
   job: Digest,
-  { network, fractionBits, reveal }: Pick<TrainDocument, 'network' | 'fractionBits' | 'reveal'>,
+  document: Pick<TrainDocument, 'network' | 'fractionBits' | 'reveal' | 'scaling' | 'classNames'>,
   onTensor: (bytes: number) => void = () => undefined,
 ): Promise<Model> {
+  const { network, fractionBits, reveal, scaling = OF_BYTES, classNames } = document;
   if (!reveal.model) {
     throw new Problem(
       `job ${job.slice(0, 12)} reveals its model to nobody`,
@@ -124,5 +126,5 @@ export async function fetchModel(
     tensors.set(name, { shape, data: decode(sum, fractionBits) });
     onTensor(BYTES * length);
   }
-  return { network, fractionBits, tensors };
+  return { network, fractionBits, tensors, ...keptOf({ scaling, classNames }) };
 }

@@ -7,8 +7,8 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { BLOCK_ELEMENTS } from '../../channel/blocks.ts';
+import type { ImageSet } from '../../data/dataset.ts';
 import { oneHotSource, type Source, valueSource } from '../../data/encode.ts';
-import type { LabelledImages } from '../../data/mnist.ts';
 import { maskOf } from '../../data/share.ts';
 import {
   CHUNK_BYTES,
@@ -39,7 +39,8 @@ export function freshKeys(): SharingKeys {
 }
 
 /** A set that is whole: with labels, one an image, below `classes`. */
-export interface LabelledSet extends Omit<LabelledImages, 'name'> {
+export interface LabelledSet extends Omit<ImageSet, 'name'> {
+  readonly labels: Uint8Array;
   readonly classes: number;
 }
 

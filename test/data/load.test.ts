@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { loadDataset } from '../../src/data/mnist.ts';
+import { loadDataset } from '../../src/data/load.ts';
 import { FILE_NAMES, idxBytes, smallDataset, writeDataset } from './fixtures.ts';
 
 describe('loadDataset', () => {
@@ -37,7 +37,7 @@ describe('loadDataset', () => {
       fix: expect.stringContaining('train-labels.idx1-ubyte.gz') as string,
     });
     await expect(loadDataset('/does/not/exist')).rejects.toThrow('/does/not/exist: no such folder');
-    await expect(loadDataset(join(folder, 'train-images-idx3-ubyte'))).rejects.toThrow('is not a folder');
+    await expect(loadDataset(join(folder, 'train-images-idx3-ubyte'))).rejects.toThrow('images without labels');
   });
 
   it('names the file that is broken', async () => {
@@ -46,7 +46,7 @@ describe('loadDataset', () => {
     await expect(loadDataset(cut)).rejects.toThrow(/t10k-images-idx3-ubyte: truncated: expected 80 bytes.*found 50/);
 
     const swapped = writeDataset({ ...files, trainLabels: files.trainImages });
-    await expect(loadDataset(swapped)).rejects.toThrow(/train-labels-idx1-ubyte: not an IDX file/);
+    await expect(loadDataset(swapped)).rejects.toThrow(/train-labels-idx1-ubyte: labels of 8 x 4 x 4/);
 
     const folder = writeDataset({ ...files, testLabels: undefined });
     writeFileSync(join(folder, 't10k-labels-idx1-ubyte.gz'), gzipSync(files.testLabels).subarray(0, 12));
@@ -93,7 +93,7 @@ describe('loadDataset', () => {
   });
 
   it.each<[content: string, what: string]>([
-    ['', 'too short for an IDX file: expected at least 16 bytes, found 0'],
+    ['', 'too short for an IDX file: expected at least 8 bytes, found 0'],
     ['<!DOCTYPE html><html>404</html>', 'found 0x3c21444f (a web page (HTML): the download failed)'],
     ['\x89PNG\r\n', 'found 0x89504e47 (a PNG image)'],
     ['5,0,0,12', 'found 0x352c302c (text)'],

@@ -1,0 +1,40 @@
+/** One image as its file has it, and as a network takes it: channels and depth. Pure. */
+import { Problem } from './problem.ts';
+
+export interface Pixels {
+  readonly rows: number;
+  readonly columns: number;
+  /** 1 or 3. */
+  readonly channels: number;
+  /** 8 or 16 bits. */
+  readonly values: Uint8Array | Uint16Array;
+}
+
+/** An image of so many pixels is no input of a network; a small file may unpack to billions. */
+export const MOST_PIXELS: number = 4096 * 4096;
+
+export function checkPixels(width: number, height: number, source: string): void {
+  if (width > 0 && height > 0 && width * height <= MOST_PIXELS) return;
+  throw new Problem(`${source}: ${width} x ${height} pixels`, 'give an image of the size that the network takes');
+}
+
+/** To 16 bits, or to 8. */
+export function withDepth(values: Uint8Array | Uint16Array, deep: boolean): Uint8Array | Uint16Array {
+  if (deep === values instanceof Uint16Array) return values;
+  return deep ? Uint16Array.from(values, (value) => 257 * value) : Uint8Array.from(values, (value) => value >> 8);
+}
+
+/** A grey image serves where three channels are taken, and one in colours that are all grey where one is. */
+export function withChannels({ values, channels: found }: Pixels, wanted: number, source: string): Pixels['values'] {
+  if (found === wanted) return values;
+  if (found === 1 && wanted === 3) {
+    const out = values instanceof Uint8Array ? new Uint8Array(3 * values.length) : new Uint16Array(3 * values.length);
+    return out.map((_, i) => values[Math.floor(i / 3)]);
+  }
+  const grey = values.filter((_, i) => i % 3 === 0);
+  if (wanted === 1 && values.every((value, i) => value === grey[Math.floor(i / 3)])) return grey;
+  throw new Problem(
+    `${source}: an image in colours, the network takes ${wanted === 1 ? 'grey ones' : `${wanted} channels`}`,
+    'save it with the channels that the network was trained on',
+  );
+}
