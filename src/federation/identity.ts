@@ -34,9 +34,8 @@ export interface IdentitySecrets {
   readonly seal: string;
 }
 
-/** RFC 8410 wrappings of raw Ed25519 keys, all that precedes their 32 bytes. */
+/** RFC 8410 wrapping of a raw Ed25519 secret key, all that precedes its 32 bytes. */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
-const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
 /** Secret halves are out of reach of `util.inspect`, `JSON.stringify` and enumeration. */
 export class Identity {
@@ -48,8 +47,8 @@ export class Identity {
   private constructor(signing: KeyObject, seal: KeyPair) {
     this.#sign = signing;
     this.#seal = seal;
-    const spki = createPublicKey(signing).export({ format: 'der', type: 'spki' });
-    const raw = spki.subarray(SPKI_PREFIX.length);
+    const { x } = createPublicKey(signing).export({ format: 'jwk' });
+    const raw = Buffer.from(x!, 'base64url');
     this.public = { sign: raw.toString('hex'), seal: Buffer.from(seal.publicKey).toString('hex') };
     this.id = idOf(this.public);
   }
@@ -100,12 +99,22 @@ export function isSignedBy(
 ): boolean {
   if (signature.length !== 64) return false;
   try {
-    const spki = Buffer.concat([SPKI_PREFIX, Buffer.from(key.parse(identity.sign), 'hex')]);
-    const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' });
-    return verify(null, inContext(context, bytes), publicKey, signature);
+    return verify(null, inContext(context, bytes), verifyingKey(identity), signature);
   } catch {
     return false; // No point of the curve.
   }
+}
+
+/** Read once for an identity that is known for long. */
+const verifyingKeys = new WeakMap<PublicIdentity, KeyObject>();
+
+function verifyingKey(identity: PublicIdentity): KeyObject {
+  const known = verifyingKeys.get(identity);
+  if (known !== undefined) return known;
+  const x = Buffer.from(key.parse(identity.sign), 'hex').toString('base64url');
+  const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+  verifyingKeys.set(identity, publicKey);
+  return publicKey;
 }
 
 function inContext(context: string, bytes: Uint8Array): Buffer {

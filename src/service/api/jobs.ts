@@ -7,6 +7,7 @@ import { Refusal } from '../refusal.ts';
 import type { ApiContext, Asker, Call, Env } from './context.ts';
 import { checkRight, digestIn, readBytes, readDocument, wholeNumber } from './reading.ts';
 import { listResults, readTogether, sendResult } from './results.ts';
+import { sendBytes } from './sending.ts';
 
 /** Shorter than what lies on the way cuts off. */
 const LONGEST_WAIT_SECONDS = 25;
@@ -104,7 +105,7 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
   }
   const answer = await context.jobs.infer(known.job.digest, id, asker.identity, input);
   if (answer.length === 0) return call.body(null, 204);
-  return call.body(new Uint8Array(answer), 200, { 'content-type': 'application/octet-stream' });
+  return sendBytes(call, answer);
 }
 
 /** The job of the path, if it concerns who asks. */

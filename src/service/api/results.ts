@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Refusal } from '../refusal.ts';
 import type { Call } from './context.ts';
+import { writeHead } from './sending.ts';
 
 const SUFFIX = '.sealed';
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/;
@@ -60,8 +61,7 @@ export async function sendResult(call: Call, folder: string, job: string, name: 
   const { outgoing } = call.env;
   try {
     const { size } = await handle.stat();
-    call.res.headers.forEach((value, header) => outgoing.setHeader(header, value));
-    outgoing.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size });
+    writeHead(call, { 'content-type': 'application/octet-stream', 'content-length': size });
     outgoing.setTimeout(IDLE_MS, () => outgoing.destroy());
     const stream = createReadStream('', { fd: handle, autoClose: false, highWaterMark: 2 ** 18 });
     await new Promise<void>((resolve) => {

@@ -1,0 +1,171 @@
+/**
+ * How fast a federation's services are, on this machine: three `securenn party serve` on loopback with TLS.
+ *
+ *   node dist/bench/service-speed.js [--only start,upload,inference] [--out bench/results/service-speed.json]
+ *
+ * start: from the command to `/ready`, one service at a time. upload: `securenn data put mnist`, all 60,000 images, as its owner types it;
+ * memory is what each process had resident at the most, less what it had before. inference: one image of network C asked of a warm session by
+ * a client of this process, HTTPS and sealing included, in turns with `securenn local infer` of one image a batch; the ratio is the median of
+ * those of the turns. Run parts one by one on a quiet machine; results of the others stay in the file.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { inferAt } from '../src/client/federated/inference.ts';
+import { decide, propose } from '../src/client/federated/jobs.ts';
+import { fetchModel } from '../src/client/federated/results.ts';
+import { loadHalf } from '../src/data/load.ts';
+import { valueSource } from '../src/data/encode.ts';
+import { formatModel } from '../src/data/model-file.ts';
+import { ROLES } from '../src/federation/card.ts';
+import { NETWORKS } from '../src/nn/named.ts';
+import { inputSize } from '../src/nn/network.ts';
+import { local } from './local-runs.ts';
+import { machineCard } from './machine.ts';
+import { rounded } from './measure.ts';
+import { byRole, COMMAND, forgetPeak, median, memoryOf, ServedFederation } from './service/federation.ts';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: 'start,upload,inference' },
+    out: { type: 'string' },
+    starts: { type: 'string', default: '5' },
+    turns: { type: 'string', default: '5' },
+    images: { type: 'string', default: '100' },
+  },
+});
+
+/** Of each start. */
+async function starts(federation: ServedFederation): Promise<object> {
+  const times: number[] = [];
+  for (let n = 0; n < Number(values.starts); n++) {
+    const role = ROLES[n % ROLES.length];
+    times.push((await federation.start(role)) / 1000);
+    await federation.stop(role);
+  }
+  return { seconds: rounded(median(times)), each: times.map(rounded), goal: 1.5 };
+}
+
+async function upload(federation: ServedFederation): Promise<object> {
+  await Promise.all(ROLES.map((role) => federation.start(role)));
+  // What a service loads once for its first upload is counted as well.
+  const before = byRole((role) => memoryOf(federation.pids(role)[0]));
+  for (const role of ROLES) await forgetPeak(federation.pids(role)[0]);
+  const began = performance.now();
+  const words = ['data', 'put', 'mnist', '--name', 'mnist', '--identity', join(federation.folder, 'member.key')];
+  const child = spawn(
+    process.execPath,
+    [COMMAND, ...words, '--federation', join(federation.folder, 'federation.json')],
+    { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, XDG_STATE_HOME: federation.folder } },
+  );
+  const exit = once(child, 'exit');
+  let ownerPeak = 0;
+  while (child.exitCode === null) {
+    const { peak } = memoryOf(child.pid!);
+    if (peak > 0) ownerPeak = peak;
+    await Promise.race([exit, sleep(50)]);
+  }
+  const seconds = (performance.now() - began) / 1000;
+  if (child.exitCode !== 0) throw new Error(`data put: exit code ${child.exitCode}`);
+  const mb = (kibibytes: number): number => Math.round((kibibytes * 1024) / 1e6);
+  const more = byRole((role) => mb(memoryOf(federation.pids(role)[0]).peak - before[role].now));
+  for (const role of ROLES) await federation.stop(role);
+  return {
+    ...{ images: 60_000, seconds: rounded(seconds), goal: 10 },
+    moreMemoryMB: { ...more, 'owner, in all': mb(ownerPeak), goal: 300 },
+  };
+}
+
+/** One image at a time. */
+async function inference(federation: ServedFederation): Promise<object> {
+  await Promise.all(ROLES.map((role) => federation.start(role)));
+  const { member, folder } = federation;
+  const network = NETWORKS.C;
+  const [train, test] = await Promise.all([loadHalf('mnist', 'train'), loadHalf('mnist', 'test')]);
+  const size = inputSize(network);
+  const few = {
+    ...train,
+    count: 128,
+    images: train.images.subarray(0, 128 * size),
+    labels: train.labels.subarray(0, 128),
+  };
+  const data = await federation.put('few', { ...few, channels: 1, classes: 10 }, 16);
+  const reveal = { model: true, loss: false, counts: 'none' } as const;
+  const document = federation.training(network, data, { steps: 1, keepModel: true, reveal });
+  const job = await propose(member, document);
+  await decide(member, job, true);
+  await federation.until(job, ['succeeded']);
+  const model = join(folder, 'C.safetensors');
+  await writeFile(model, formatModel(await fetchModel(member, job, document)));
+  const serve = federation.serving(network, job, {});
+  const session = await propose(member, serve);
+  await decide(member, session, true);
+  await federation.until(session, ['running']);
+  let asked = 0;
+  const ask = async (count: number): Promise<number[]> => {
+    const times: number[] = [];
+    for (let n = 0; n < count; n++, asked++) {
+      const image = asked % test.count;
+      const began = performance.now();
+      const pixels = test.images.subarray(image * size, (image + 1) * size);
+      await inferAt(member, session, serve, valueSource(pixels, test.scaling, serve.fractionBits));
+      times.push(performance.now() - began);
+    }
+    return times;
+  };
+  const count = Number(values.images);
+  await ask(50); // Compiled, connected.
+  const turns: { readonly service: number; readonly local: number }[] = [];
+  const all: number[] = [];
+  for (let turn = 0; turn < Number(values.turns); turn++) {
+    const service = await ask(count);
+    all.push(...service);
+    const args = ['infer', '--model', model, '--no-scores', '--batch', '1', '--count', `${count}`, '--workers', '1'];
+    const { secondsPerBatch } = await local(folder, args);
+    turns.push({ service: rounded(median(service)), local: rounded(1000 * secondsPerBatch!.median) });
+    console.log(JSON.stringify(turns.at(-1)));
+  }
+  for (const role of ROLES) await federation.stop(role);
+  const ratio = median(turns.map((turn) => turn.service / turn.local));
+  const sorted = all.toSorted((a, b) => a - b);
+  return {
+    ...{ network: 'C', images: all.length, milliseconds: rounded(median(all)) },
+    ...{
+      p90: rounded(sorted[Math.floor(0.9 * sorted.length)]),
+      local: rounded(median(turns.map((turn) => turn.local))),
+    },
+    ...{ ratio: rounded(ratio), goal: 1.2, turns },
+  };
+}
+
+const PARTS: Readonly<Record<string, (federation: ServedFederation) => Promise<object>>> = {
+  start: starts,
+  upload,
+  inference,
+};
+
+const rows: Record<string, object> = {};
+for (const name of values.only.split(',')) {
+  const folder = await mkdtemp(join(tmpdir(), 'securenn-speed-'));
+  const federation = await ServedFederation.make(folder);
+  try {
+    rows[name] = await PARTS[name](federation);
+    console.log(name, JSON.stringify(rows[name]));
+  } finally {
+    await federation.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+if (values.out !== undefined) {
+  const kept = JSON.parse(await readFile(values.out, 'utf8').catch(() => '{}')) as { readonly rows?: object };
+  const result = {
+    ...{ bench: 'service-speed', date: new Date().toISOString(), machine: machineCard() },
+    rows: { ...kept.rows, ...rows },
+  };
+  await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
+}
+process.exit(0);
