@@ -72,13 +72,14 @@ export async function firstBatchRanges(data: Dataset, settings: TrainSettings, i
 /** One line for each part: the largest value compared and how much of the window it fills, and the same of truncations. */
 export function rangeTable(ranges: readonly Range[], settings: RangeOptions): string[] {
   const limit = comparisonLimit(settings);
+  const width = Math.max(...ranges.map(({ part }) => part.length));
   return [
     `largest values (comparisons hold below ${limit}, --fraction-bits ${settings.fractionBits} --compare-bits ${settings.compareBits}):`,
     ...ranges.map(({ part, compared, truncated }) => {
       const window =
         compared > 0 ? `compared ${compared.toPrecision(4)}, ${percent(compared / limit)} of the window` : '';
       const room = truncated > 0 ? `truncated ${percent(truncated)} of 2^62` : '';
-      return `  ${part.padEnd(14)} ${[window, room].filter((text) => text !== '').join('; ')}`;
+      return `  ${part.padEnd(width)} ${[window, room].filter((text) => text !== '').join('; ')}`;
     }),
   ];
 }

@@ -7,7 +7,7 @@ import { LAYERS } from './layers/table.ts';
 import { classCount, type Network, parameters } from './network.ts';
 
 // A schema's message says what is expected; `inWords` adds the place and what was found.
-const MOST_LAYERS = 256;
+const MOST_LAYERS = 512;
 const LONGEST_NAME = 64;
 const INPUT = `[inputs] or [height, width, channels], whole numbers from 1 to ${LARGEST}`;
 const LISTED = `a list of 1 to ${MOST_LAYERS} layers`;

@@ -1,5 +1,8 @@
 /** What is said of a network file that is wrong: the place, what was found there and what was expected. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { LAYERS } from '../../src/nn/layers/table.ts';
 import { nearest } from '../../src/nn/nearest.ts';
 import { readNetworkText } from '../../src/nn/networkFile.ts';
 
@@ -41,8 +44,8 @@ describe('a network file', () => {
       `input: found [6,6], expected ${input}; grey images have one channel: [6, 6, 1]`,
     ],
     [{ name: 'x', input: [1, 6, 6, 1], layers: [dense] }, `input: found [1,6,6,1], expected ${input}`],
-    [{ name: 'x', input: [4] }, 'layers: missing, expected a list of 1 to 256 layers'],
-    [withLayers(), 'layers: found [], expected a list of 1 to 256 layers'],
+    [{ name: 'x', input: [4] }, 'layers: missing, expected a list of 1 to 512 layers'],
+    [withLayers(), 'layers: found [], expected a list of 1 to 512 layers'],
     [
       { name: 'x', input: [4], layers: [dense], layer: [] },
       'layer: unknown: a network takes name, input, layers; did you mean "layers"?',
@@ -195,6 +198,20 @@ describe('a network file', () => {
   it('is read as JSON.parse reads it', () => {
     const text = '{"name": "\\u00fc\\n", "input": [4e0], "layers": [{"type": "dense", "units": 3}]}';
     expect(readNetworkText(text, 'x')).toEqual(JSON.parse(text));
+  });
+});
+
+describe('docs/networks.md', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/networks.md'), 'utf8');
+
+  it.each(Object.keys(LAYERS))('has a line for %s', (type) => {
+    expect(page).toMatch(new RegExp(`^- .*\`${type}\``, 'm'));
+  });
+
+  it('has examples that are read', () => {
+    const examples = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, text]) => text);
+    expect(examples.length).toBeGreaterThan(1);
+    expect(examples.map(said)).toEqual(examples.map(() => 'nothing'));
   });
 });
 

@@ -8,7 +8,7 @@ import { receive } from '../received.ts';
 import { Refusal } from '../refusal.ts';
 import type { ApiContext, Asker, Call } from './context.ts';
 
-/** The longest document is a network of 256 layers with all its data sets, or a list of clients. */
+/** The longest document is a network of 512 layers with all its data sets, or a list of clients. */
 export const JSON_BYTES: number = 512 * 1024;
 const DIGEST = /^[0-9a-f]{64}$/;
 
