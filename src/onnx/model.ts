@@ -1,6 +1,7 @@
 /** An ONNX file as a model: what `securenn model import` gives. */
 import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
+import type { Scaling } from '../data/scaling.ts';
 import type { FloatTensor } from '../data/safetensors.ts';
 import { INPUT_NAME, type Network, parameterName, parameters } from '../nn/network.ts';
 import { parseNetwork } from '../nn/networkFile.ts';
@@ -8,7 +9,7 @@ import { sizeOf } from '../ring/shape.ts';
 import type { OnnxFile } from './file.ts';
 import { interpret, type Interpreted, type InterpretOptions } from './interpret.ts';
 import { type Layer, type Note, type Source, vector } from './layer.ts';
-import { simplified } from './simplify.ts';
+import { affineOf, simplified } from './simplify.ts';
 import { extentOf, inOrder, orderOf, shapeOf, type Tensor } from './tensor.ts';
 import { shown } from './words.ts';
 
@@ -47,13 +48,13 @@ export function importOnnx(file: OnnxFile, options: ImportOptions): Imported {
   try {
     const vectors = asScores(read.layers, read.result);
     const { layers, white } = withPixels(vectors.layers, read, options.white);
-    if (white === 255)
-      note('note', 'the model takes pixels of 0 to 255, here they are 0 to 1: its first scale is 255 times as large');
-    const simple = simplified(layers, vectors.result, note);
+    if (white === 255) note('note', 'the model takes pixels of 0 to 255');
+    const { scaling, rest } = takenOut(layers, read, note);
+    const simple = simplified(rest, vectors.result, note);
     const { result, single } = twoClasses(simple.result, simple.layers);
     if (single) note('note', 'one score became two classes: 0, and the score; class 1 where it is positive');
     const { network, tensors } = networkOf(simple.layers, result, read.input.axes, options.name);
-    const model = { network, fractionBits: options.fractionBits, tensors };
+    const model = { network, fractionBits: options.fractionBits, tensors, ...(scaling && { scaling }) };
     checkWeights(model, options.limit, note);
     return { model, notes, reference: { input: read.input, output: read.output, white, single } };
   } catch (error) {
@@ -87,6 +88,8 @@ function asScores(
   return { layers: [...all, flat], result: flat };
 }
 
+const PIXELS = 'the scale of pixels';
+
 /** Pixels come as 0 to 1: a model that takes 0 to 255 gets a scale in front. */
 function withPixels(
   layers: readonly Layer[],
@@ -105,7 +108,7 @@ function withPixels(
     type: 'affine',
     fields: {},
     inputs: [undefined],
-    where: 'the scale of pixels',
+    where: PIXELS,
     tensors: new Map([
       ['scale', vector(new Float64Array(channels).fill(255))],
       ['shift', vector(new Float64Array(channels))],
@@ -113,6 +116,37 @@ function withPixels(
   };
   for (const layer of first) layer.inputs = layer.inputs.map((source) => source ?? scale);
   return { layers: [scale, ...layers], white };
+}
+
+/**
+ * What an image's file does with each channel before anything else, mean and deviation mostly, is done with images before they are shared, as
+ * the model file says: it costs nothing there, and is exact for convolutions that add zeros.
+ */
+function takenOut(
+  layers: readonly Layer[],
+  { input }: Interpreted,
+  note: (kind: Note['kind'], text: string) => void,
+): { readonly scaling: Scaling | undefined; readonly rest: readonly Layer[] } {
+  let rest = [...layers];
+  let scaling: Scaling | undefined;
+  for (;;) {
+    const readers = rest.filter(({ inputs }) => inputs.includes(undefined));
+    const [first] = readers;
+    const affine = readers.length === 1 && input.axes.length === 3 ? affineOf(first) : undefined;
+    const isImage =
+      affine !== undefined && affine.scale.length === input.axes[2] && affine.scale.every((scale) => scale > 0);
+    if (!isImage) return { scaling, rest };
+    const { mean, std } = scaling ?? { mean: [0], std: [1] };
+    // ((v − m) / d) · scale + shift
+    const next = Array.from(affine.scale, (scale, i) => {
+      const [m, d] = [mean[i % mean.length], std[i % std.length]];
+      return { std: d / scale, mean: m - (affine.shift[i] * d) / scale };
+    });
+    scaling = { divideBy: 255, mean: next.map((one) => one.mean), std: next.map((one) => one.std) };
+    if (first.where !== PIXELS) note('folded', `${first.where} into what is done with images before they are shared`);
+    rest = rest.filter((layer) => layer !== first);
+    for (const layer of rest) layer.inputs = layer.inputs.map((source) => (source === first ? undefined : source));
+  }
 }
 
 /** One score, of which the sign decides, is the second of two classes. */

@@ -6,7 +6,7 @@
 import type { FloatTensor } from '../data/safetensors.ts';
 import { type Layer, type Note, type Source, vector } from './layer.ts';
 
-interface Affine {
+export interface Affine {
   readonly scale: Float64Array;
   readonly shift: Float64Array;
 }
@@ -15,7 +15,7 @@ interface Affine {
 const EPSILON = 1e-5;
 
 /** What y = x · scale + shift a layer is, if it is one. */
-function affineOf({ type, fields, tensors }: Layer): Affine | undefined {
+export function affineOf({ type, fields, tensors }: Layer): Affine | undefined {
   const of = (name: string): Float64Array => tensors.get(name)!.data;
   if (type === 'affine') return { scale: of('scale'), shift: of('shift') };
   if (type !== 'batchnorm') return undefined;

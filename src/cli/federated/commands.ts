@@ -16,6 +16,7 @@ import {
   jobWatch,
   proposeOptions,
 } from './jobs.ts';
+import { importOptions, modelImport } from '../model/import.ts';
 import { fetchOptions, modelFetch, modelList, modelServe, serveOptions } from './models.ts';
 import { memberOptions } from './options.ts';
 import { federatedTrain, federatedTrainOptions } from './train.ts';
@@ -136,8 +137,19 @@ export const MEMBER_GROUPS: Groups = {
     },
   ],
   model: [
-    'Trained models: shared at the parties, or revealed to you',
+    'Trained models: shared at the parties, revealed to you, or from another program',
     {
+      import: {
+        what: 'Make a model file of a model that another program trained',
+        word: ['FILE', 'An ONNX file, as PyTorch, Keras (tf2onnx) or scikit-learn (skl2onnx) write it'],
+        options: importOptions,
+        run: modelImport,
+        examples: [
+          ['$0 model import net.onnx --check 100', 'and compare 100 answers with onnxruntime, where it is installed'],
+          ['$0 model import net.onnx --input 3x32x32', 'where the file leaves the size of images open'],
+        ],
+        more: 'See docs/onnx.md.',
+      },
       list: {
         what: 'Models that stayed shared, and the sessions that serve them',
         options: memberOptions,

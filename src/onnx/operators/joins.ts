@@ -32,9 +32,11 @@ export function sumOf(values: readonly Tensor[], node: Node, context: Context): 
 function concat(inputs: Inputs, node: Node, context: Context): Tensor[] {
   const parts = inputs.map((_, i) => tensorAt(inputs, i, node));
   if (parts.length === 1) return parts;
-  const all = alike(parts, node, context);
+  const axis = axisOf(node.integer('axis', 1), parts[0].dims.length, node.where);
+  // What the file has flattened is joined as vectors.
+  const flat = parts.every((x) => x.dims[axis]?.length === alone(...x.axes).length);
+  const all = flat ? parts.map((x) => context.flattened(node, x)) : alike(parts, node, context);
   const [first] = all;
-  const axis = axisOf(node.integer('axis', 1), first.dims.length, node.where);
   const shapes = all.map(shapeOf);
   const same = shapes.every(
     (shape) =>
