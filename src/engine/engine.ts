@@ -65,6 +65,11 @@ export interface Engine {
   /** Rows of a data set (first dimension): an operand of products that is open already (PROTOCOLS §1, "Owners' inputs"). */
   rows(dataset: Value, indices: readonly number[]): Value;
 
+  /**
+   * x, for matrix products and convolutions that come later and nothing else, after one that has opened it: what is held of x for all else goes
+   * with x itself. A layer's way back keeps its input so.
+   */
+  operand(x: Value): Promise<Value>;
   /** (m,k) x (k,n) → (m,n); fractional bits add up, and with dealt truncation there is one more (`beaver.ts`). */
   matmul(x: Value, y: Value, options?: MatmulOptions): Promise<Value>;
   /** A convolution or one of its gradients; operands and result as `ConvMap` says, fractional bits as of `matmul`. `bias` has a number a channel. */

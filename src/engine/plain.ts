@@ -104,6 +104,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return Promise.resolve(this.make(x.shape, x.fractionBits - bits, y));
   }
 
+  operand(x: Value): Promise<Value> {
+    return Promise.resolve(x);
+  }
+
   truncateOperand(x: Value, bits: number): Promise<Value> {
     return this.truncate(x, bits);
   }

@@ -132,10 +132,10 @@ export class SecureEngine extends SecureComparisons implements Engine {
     const size = sizeOf(x.shape);
     let operand: beaver.Masked | undefined;
     let U: Promise<beaver.HelperMask> | undefined;
-    const share = await this.run('truncateOperand', size, {
+    await this.run('truncateOperand', size, {
       workers: async (party) => {
         operand = await truncateOperand.workers(party, dataOf<SecureValue>(x), bits);
-        return operand.shared(party);
+        return operand.mask;
       },
       helper: async (party) => {
         const { part } = x as SecureValue;
@@ -143,10 +143,37 @@ export class SecureEngine extends SecureComparisons implements Engine {
         await U;
       },
     });
-    return opened(this.nextLane(), x.shape, x.fractionBits - bits, share, {
-      workers: () => Promise.resolve(operand!),
-      helper: () => U!,
+    // Its share is put together when it is asked for: what is trained is held all the time.
+    return gathered({
+      shape: x.shape,
+      fractionBits: x.fractionBits - bits,
+      mask: new Mask(this.nextLane(), { workers: () => Promise.resolve(operand!), helper: () => U! }),
+      partial: false,
+      whole: {},
+      gather: () => operand?.share ?? null,
       opening: async () => (U === undefined ? operand!.opened : z64.concat(...(await U).shares)),
+    });
+  }
+
+  async operand(x: Value): Promise<Value> {
+    if (this.truncation === 'local') return x;
+    const { mask } = await this.whole(x);
+    const { party } = this;
+    const kept = this.holdsData
+      ? (await mask.workers(party)).forProduct(party)
+      : later(mask.helper(party).then((U) => U.forProduct(party)));
+    if (this.holdsData) await kept;
+    const nothing = (): never => {
+      throw new Error('an operand that was kept for matrix products and convolutions is used otherwise');
+    };
+    return gathered({
+      shape: x.shape,
+      fractionBits: x.fractionBits,
+      mask: new Mask(() => party, { workers: nothing, helper: nothing }),
+      partial: false,
+      whole: {},
+      gather: nothing,
+      forProducts: new beaver.ForProducts(kept),
     });
   }
 
@@ -214,13 +241,13 @@ export class SecureEngine extends SecureComparisons implements Engine {
     let part: Promise<BigUint64Array> | undefined;
     const data = await this.run(map.name, Math.max(...[map.shape, x.shape, y.shape].map(sizeOf)), {
       workers: async (party) => {
-        const [X, Y] = await Promise.all([left.mask.workers(party), right.mask.workers(party)]);
+        const [X, Y] = await Promise.all([left, right].map((x) => x.forProducts ?? x.mask.workers(party)));
         const W = await beaver.workers(party, map, X, Y, factor);
         if (bias !== undefined) await beaver.addBias(party, W, dataOf(row!), bias.shift);
         return W;
       },
       helper: async (party) => {
-        const masks = Promise.all([left.mask.helper(party), right.mask.helper(party)]);
+        const masks = Promise.all([left, right].map((x) => x.forProducts ?? x.mask.helper(party)));
         part = later(masks.then(([U, V]) => beaver.helper(party, map, U, V, factor)));
         await part;
       },

@@ -57,11 +57,13 @@ export interface SecureValue extends RingValue {
   readonly mask: Mask;
   /** Of a value that was opened as it was made: E, which the workers opened; at the helper, ⟨U⟩₀ and ⟨U⟩₁, one behind the other. */
   readonly opening?: () => Promise<BigUint64Array>;
-  /** Of rows of a data set: puts the share together. */
+  /** Of rows of a data set, or a value that came open: puts the share together. */
   readonly gather?: () => BigUint64Array | null;
   readonly partial: boolean;
   /** At the helper, of a partial value: P2's part, still being computed perhaps. */
   readonly part?: Promise<BigUint64Array>;
+  /** Of an operand (`Engine.operand`): all that there is of it. */
+  readonly forProducts?: beaver.ForProducts;
   /** The value in two shares, once somebody has asked for it. Shared by all views of the value. */
   readonly whole: { value?: Promise<SecureValue> };
 }

@@ -158,8 +158,9 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
 
   protected view(x: SecureValue, shape: Shape, fractionBits: number): SecureValue {
     if (x.gather === undefined) return { ...x, shape, fractionBits };
-    const { mask, partial, whole, gather } = x;
-    return gathered({ shape, fractionBits, mask, partial, whole, gather });
+    const { mask, partial, whole, gather, opening, forProducts } = x;
+    const more = { ...(opening && { opening }), ...(forProducts && { forProducts }) };
+    return gathered({ shape, fractionBits, mask, partial, whole, gather, ...more });
   }
 
   protected get holdsData(): boolean {

@@ -59,6 +59,7 @@ export const conv2d: LayerType<Conv2dSpec> = {
     const [W, b] = [place.parameter('weight'), place.parameter('bias')];
     const rows = (value: Value): Shape => [value.shape[0] * value.shape[1] * value.shape[2], spec.filters];
     const thick = await engine.conv('forward', shape, x, W, b);
+    const kept = await engine.operand(x);
     const y = thin === undefined ? thick : engine.reshape(await engine.windows(thick, thin), pooled(thin));
     const spread = (fork: Engine, delta: Value): Promise<Value> =>
       thin === undefined ? Promise.resolve(delta) : fork.overlay(fork.reshape(delta, [1, sizeOf(delta.shape)]), thin);
@@ -68,7 +69,7 @@ export const conv2d: LayerType<Conv2dSpec> = {
         parameters: ['weight', 'bias'],
         shared: async (fork, delta) => [await spread(fork, delta)],
         gradients: async (fork, delta, [spreadDelta]) => [
-          await fork.conv('weightGradient', shape, x, spreadDelta),
+          await fork.conv('weightGradient', shape, kept, spreadDelta),
           fork.sumRows(fork.reshape(delta, rows(delta))),
         ],
         inputs: async (fork, _delta, [spreadDelta]) => {

@@ -24,11 +24,13 @@ export const dense: LayerType<DenseSpec> = {
   forward: async (engine, _spec, [input], place) => {
     const x = await truncated(engine, input);
     const [W, b] = [place.parameter('weight'), place.parameter('bias')];
+    const y = await engine.matmul(x, W, { bias: b });
+    const kept = await engine.operand(x);
     return {
-      y: await engine.matmul(x, W, { bias: b }),
+      y,
       tape: {
         parameters: ['weight', 'bias'],
-        gradients: async (fork, delta) => [await fork.matmul(x, delta, { transposeX: true }), fork.sumRows(delta)],
+        gradients: async (fork, delta) => [await fork.matmul(kept, delta, { transposeX: true }), fork.sumRows(delta)],
         inputs: async (fork, delta) => [await fork.matmul(delta, W, { transposeY: true })],
       },
     };

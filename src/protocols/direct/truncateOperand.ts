@@ -47,7 +47,7 @@ export async function workers(party: Party, z: BigUint64Array, bits: number): Pr
     compute.operandOpen(bits, c, [e, await exchange(chunk, 'e', e)]); // step 2
     share.set(U, from);
   });
-  return new Masked(party.worker, opened, share);
+  return new Masked(party.worker, opened, share, { kept: false });
 }
 
 /** P2: the mask U of `count` elements. `part` is what z lacks at the workers. */
@@ -65,7 +65,7 @@ export async function helper(party: Party, count: number, bits: number, part?: B
     receivers.set(words, from);
     await chunk.send(receiverOf(chunk), 'U', drawn, depth);
   });
-  return new HelperMask(U0, U1);
+  return new HelperMask(U0, U1, { kept: false });
 }
 
 /** P0, P1: what the other worker sends under the purpose that `mine` is sent under. */

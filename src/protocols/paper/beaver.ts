@@ -23,6 +23,24 @@ import { receiverOf } from '../../party/deal.ts';
 import { openBlocks } from '../../party/open.ts';
 import type { Party } from '../../party/party.ts';
 
+/** What twice a product takes of an operand at a worker, E + 2⟨U⟩_j, or at P2, ⟨U⟩₀ − ⟨U⟩₁: all that is kept of one that enters nothing else. */
+export class ForProducts {
+  readonly #kept: Promise<BigUint64Array>;
+
+  constructor(kept: Promise<BigUint64Array>) {
+    this.#kept = kept;
+  }
+
+  forProduct(_party: Party): Promise<BigUint64Array> {
+    return this.#kept;
+  }
+}
+
+/** Whether what products take is kept beside what it is computed from: of a value that lives as long as its session it is not. */
+export interface Keeping {
+  readonly kept: boolean;
+}
+
 /** A worker's view of a masked operand X = E + U. */
 export class Masked {
   /** E = X − U, known to both workers. */
@@ -30,42 +48,51 @@ export class Masked {
   /** ⟨U⟩_j */
   readonly mask: BigUint64Array;
   readonly #worker: 0 | 1;
+  readonly #kept: boolean;
   #share: BigUint64Array | undefined;
   #doubled: Promise<BigUint64Array> | undefined;
 
-  constructor(worker: 0 | 1, opened: BigUint64Array, mask: BigUint64Array) {
+  constructor(worker: 0 | 1, opened: BigUint64Array, mask: BigUint64Array, { kept }: Keeping = { kept: true }) {
     this.opened = opened;
     this.mask = mask;
     this.#worker = worker;
+    this.#kept = kept;
   }
 
   /** ⟨X⟩_j = [j=0]E + ⟨U⟩_j. Whatever shares X had, products of it begin from these, which the keys and X determine. */
   get share(): BigUint64Array {
-    this.#share ??= this.#worker === 0 ? z64.add(this.opened, this.mask) : this.mask;
-    return this.#share;
+    if (this.#share !== undefined) return this.#share;
+    const share = this.#worker === 0 ? z64.add(this.opened, this.mask) : this.mask;
+    if (this.#kept) this.#share = share;
+    return share;
   }
 
   /** The same, put together slice by slice where it is not there yet: of a large operand. */
   async shared(party: Party): Promise<BigUint64Array> {
-    if (this.#share === undefined && this.#worker === 0)
-      this.#share = await combined(party, [this.opened, this.mask], [1n, 1n]);
-    return this.share;
+    if (this.#worker === 1 || this.#share !== undefined) return this.share;
+    const share = await combined(party, [this.opened, this.mask], [1n, 1n]);
+    if (this.#kept) this.#share = share;
+    return share;
   }
 
   /** E + 2⟨U⟩_j */
-  doubled(party: Party): Promise<BigUint64Array> {
-    return (this.#doubled ??= combined(party, [this.opened, this.mask], [1n, 2n]));
+  forProduct(party: Party): Promise<BigUint64Array> {
+    const doubled = this.#doubled ?? combined(party, [this.opened, this.mask], [1n, 2n]);
+    if (this.#kept) this.#doubled = doubled;
+    return doubled;
   }
 }
 
 /** P2's view of it: ⟨U⟩₀ and ⟨U⟩₁. */
 export class HelperMask {
   readonly shares: readonly [BigUint64Array, BigUint64Array];
+  readonly #kept: boolean;
   #sum: Promise<BigUint64Array> | undefined;
   #difference: Promise<BigUint64Array> | undefined;
 
-  constructor(...shares: readonly [BigUint64Array, BigUint64Array]) {
-    this.shares = shares;
+  constructor(first: BigUint64Array, second: BigUint64Array, { kept }: Keeping = { kept: true }) {
+    this.shares = [first, second];
+    this.#kept = kept;
   }
 
   /** U */
@@ -74,8 +101,10 @@ export class HelperMask {
   }
 
   /** ⟨U⟩₀ − ⟨U⟩₁ */
-  difference(party: Party): Promise<BigUint64Array> {
-    return (this.#difference ??= combined(party, this.shares, [1n, -1n]));
+  forProduct(party: Party): Promise<BigUint64Array> {
+    const difference = this.#difference ?? combined(party, this.shares, [1n, -1n]);
+    if (this.#kept) this.#difference = difference;
+    return difference;
   }
 }
 
@@ -143,11 +172,12 @@ export function maskOf(party: Party, count: number): Promise<BigUint64Array> {
 export async function workers(
   party: Party,
   map: BilinearMap,
-  x: Masked,
-  y: Masked,
+  x: Masked | ForProducts,
+  y: Masked | ForProducts,
   factor: 1 | 2 = 1,
 ): Promise<BigUint64Array> {
-  if (factor === 2) return apply(party, map, [{ x: await x.doubled(party), y: await y.doubled(party) }]);
+  if (factor === 2) return apply(party, map, [{ x: await x.forProduct(party), y: await y.forProduct(party) }]);
+  if (x instanceof ForProducts || y instanceof ForProducts) throw keptForTwice();
   return apply(party, map, [
     { x: x.opened, y: await y.shared(party) },
     { x: x.mask, y: y.opened },
@@ -164,14 +194,21 @@ export async function addBias(party: Party, W: BigUint64Array, row: BigUint64Arr
 export async function helper(
   party: Party,
   map: BilinearMap,
-  U: HelperMask,
-  V: HelperMask,
+  U: HelperMask | ForProducts,
+  V: HelperMask | ForProducts,
   factor: 1 | 2,
 ): Promise<BigUint64Array> {
-  if (factor === 1) return apply(party, map, [{ x: await U.sum(party), y: await V.sum(party) }]);
-  const product = await apply(party, map, [{ x: await U.difference(party), y: await V.difference(party) }]);
+  if (factor === 1) {
+    if (U instanceof ForProducts || V instanceof ForProducts) throw keptForTwice();
+    return apply(party, map, [{ x: await U.sum(party), y: await V.sum(party) }]);
+  }
+  const product = await apply(party, map, [{ x: await U.forProduct(party), y: await V.forProduct(party) }]);
   await party.slices(product.length, (from, to) => z64.scaleInPlace(product.subarray(from, to), -2n));
   return product;
+}
+
+function keptForTwice(): Error {
+  return new Error('an operand that was kept for matrix products and convolutions enters another product');
 }
 
 /** Each operand may enter more products. */
