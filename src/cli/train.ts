@@ -117,6 +117,7 @@ export function trainingOf(
   source: TrainSettings | TrainJob,
 ): Pick<
   TrainJob & TrainSettings,
+  | 'microBatch'
   | 'epochs'
   | 'steps'
   | 'loss'
@@ -129,10 +130,10 @@ export function trainingOf(
   | 'showLoss'
   | 'perClass'
 > {
-  const { epochs, steps, loss, optimizer, learningRate, lrDecay, lrDecayEpochs } = source;
+  const { microBatch, epochs, steps, loss, optimizer, learningRate, lrDecay, lrDecayEpochs } = source;
   const { momentum, seed, showLoss, perClass } = source;
   return {
-    ...{ epochs, steps, loss, optimizer, learningRate, lrDecay, lrDecayEpochs },
+    ...{ microBatch, epochs, steps, loss, optimizer, learningRate, lrDecay, lrDecayEpochs },
     ...{ momentum, seed, showLoss, perClass },
   };
 }

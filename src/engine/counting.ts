@@ -9,7 +9,7 @@ import type { WindowShape } from '../ring/windows.ts';
 import type { BilinearMap } from '../protocols/paper/bilinear.ts';
 import type { CountedValue } from './countedValue.ts';
 import { CountedValues, type CountingOptions, joinWorkers, WORK, type Work } from './countedValues.ts';
-import type { Begin, Engine, Level, Sign, Value } from './engine.ts';
+import type { BatchPart, Begin, Engine, Level, Sign, Value } from './engine.ts';
 import { type Bias, checkAlike } from './linear.ts';
 import { overlapping } from './overlapping.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
@@ -73,6 +73,14 @@ export class CountingEngine extends CountedValues implements Engine {
     const result = await task(new CountingEngine(lane, this.counts));
     this.lane.join(lane);
     return result;
+  }
+
+  part<T>({ from }: BatchPart, task: (engine: Engine) => Promise<T>): Promise<T> {
+    return this.scope(`part/${from}`, task);
+  }
+
+  together<T>(task: (engine: Engine) => Promise<T>): Promise<T> {
+    return task(this);
   }
 
   rows(dataset: Value, indices: readonly number[]): Value {

@@ -42,6 +42,14 @@ export interface MatmulOptions {
 /** Begins a task on a fork of an engine that is still in use. */
 export type Begin = (task: (fork: Engine) => Promise<void>) => void;
 
+/** Samples from (inclusive) … to (exclusive) of a batch that is computed part by part. */
+export interface BatchPart {
+  readonly from: number;
+  readonly to: number;
+  /** Samples of the whole batch. */
+  readonly of: number;
+}
+
 export interface Engine {
   /** Fractional bits of activations and weights. */
   readonly fractionBits: number;
@@ -59,6 +67,14 @@ export interface Engine {
   overlapping<T>(body: (begin: Begin) => Promise<T>): Promise<T>;
   /** A fork with a path of its own: `step/12`. Every address below it is unique while the label is (among its siblings). */
   scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T>;
+
+  /**
+   * Runs a task on some samples of a batch. The plain engine rounds a sample as it would in the whole batch: values of the task have a number of
+   * elements for each sample, sample after sample (rows of `truncateProducts` each).
+   */
+  part<T>(samples: BatchPart, task: (engine: Engine) => Promise<T>): Promise<T>;
+  /** Runs a task that concerns the whole batch, within a part or not. */
+  together<T>(task: (engine: Engine) => Promise<T>): Promise<T>;
 
   /** A public tensor, rounded to nearest in `fractionBits` (default: the engine's). */
   constant(shape: Shape, values: ArrayLike<number>, fractionBits?: number): Value;

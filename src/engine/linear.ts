@@ -272,9 +272,10 @@ export abstract class LinearEngine<V extends RingValue> {
     x: Value,
     bits: number,
     pairs: readonly Pair[],
+    truncate: () => Promise<Value> = () => this.truncate(x, bits),
   ): Promise<{ y: Value; products: Value }> {
     checkProducts({ rows: x.shape[0], columns: 0, bits, pairs });
-    const y = await this.truncate(x, bits);
+    const y = await truncate();
     const rows = (side: 0 | 1): V => this.concatRows(pairs.map((pair) => this.slice(y, pair[side], pair[side] + 1)));
     return { y, products: await this.mul(rows(0), rows(1)) };
   }

@@ -9,7 +9,7 @@ import { type Shape, sizeOf } from '../ring/shape.ts';
 import { fieldsLength, fieldWidth } from '../ring/fields.ts';
 import * as z64 from '../ring/z64.ts';
 import type { BilinearMap } from '../protocols/paper/bilinear.ts';
-import type { Begin, Engine, Level, Sign, Value } from './engine.ts';
+import type { BatchPart, Begin, Engine, Level, Sign, Value } from './engine.ts';
 import { type Bias, dataOf, type Linear, LinearEngine, type RingValue } from './linear.ts';
 import { overlapping } from './overlapping.ts';
 import type { Ranges } from './ranges.ts';
@@ -40,13 +40,16 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
   readonly #options: PlainOptions;
   readonly #streams: PairStreams;
   readonly #path: string;
+  /** Of a batch that is computed part by part: a sample is rounded by the same random values as in the whole batch. */
+  readonly #samples: BatchPart | undefined;
   #operations = 0;
 
-  constructor(options: PlainOptions, streams: PairStreams, path: string) {
+  constructor(options: PlainOptions, streams: PairStreams, path: string, samples?: BatchPart) {
     super(options.fractionBits);
     this.#options = options;
     this.#streams = streams;
     this.#path = path;
+    this.#samples = samples;
   }
 
   get suite(): 'direct' | 'paper' {
@@ -78,6 +81,14 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return task(this.#fork(label));
   }
 
+  part<T>(samples: BatchPart, task: (engine: Engine) => Promise<T>): Promise<T> {
+    return task(this.#beside(samples));
+  }
+
+  together<T>(task: (engine: Engine) => Promise<T>): Promise<T> {
+    return task(this.#beside(undefined));
+  }
+
   rows(dataset: Value, indices: readonly number[]): Value {
     const [count, ...rest] = dataset.shape;
     const width = sizeOf(rest);
@@ -91,12 +102,17 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return this.make([indices.length, ...rest], dataset.fractionBits, out);
   }
 
-  async truncate(x: Value, bits: number): Promise<Value> {
+  truncate(x: Value, bits: number): Promise<Value> {
+    return this.#truncateRows(x, bits, 1);
+  }
+
+  /** @param rows how often the samples follow one another */
+  #truncateRows(x: Value, bits: number, rows: number): Promise<Value> {
     checkTruncationBits(bits);
     const { compute, ranges } = this.#options;
     const z = dataOf<PlainValue>(x);
     ranges?.truncate(this.#path, z);
-    const R = this.#streams.stream(this.#path, `truncate/${this.#operations++}`).z64(z.length);
+    const R = this.#rounding(z.length, rows);
     const y =
       this.truncation === 'dealt'
         ? compute.truncateDealt(0, z64.add(z64.addConstant(z, 1n << 62n), R), dealtWhole(compute, R, bits))
@@ -113,7 +129,7 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
   }
 
   truncateProducts(x: Value, bits: number, pairs: readonly Pair[]): Promise<{ y: Value; products: Value }> {
-    return this.truncateThenMultiply(x, bits, pairs);
+    return this.truncateThenMultiply(x, bits, pairs, () => this.#truncateRows(x, bits, x.shape[0]));
   }
 
   async relu(x: Value): Promise<{ y: Value; sign: Sign }> {
@@ -215,8 +231,27 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return this.make(map.shape, x.fractionBits + y.fractionBits + factor - 1, data);
   }
 
+  /** The random values of the next truncation. */
+  #rounding(count: number, rows: number): BigUint64Array {
+    const address = [this.#path, `truncate/${this.#operations++}`] as const;
+    if (this.#samples === undefined) return this.#streams.stream(...address).z64(count);
+    const { from, to, of } = this.#samples;
+    const each = count / (rows * (to - from));
+    if (!Number.isInteger(each))
+      throw new Error(`${this.#path}: ${count} elements in ${rows} rows of ${to - from} samples are truncated`);
+    const starts = Array.from({ length: rows }, (_, row) => each * (row * of + from));
+    return this.#streams.table(...address).rows(starts, each * (to - from));
+  }
+
   #fork(label: string): PlainEngine {
-    return new PlainEngine(this.#options, this.#streams, `${this.#path}/${label}`);
+    return new PlainEngine(this.#options, this.#streams, `${this.#path}/${label}`, this.#samples);
+  }
+
+  /** At the same place, on other samples. */
+  #beside(samples: BatchPart | undefined): PlainEngine {
+    const engine = new PlainEngine(this.#options, this.#streams, this.#path, samples);
+    engine.#operations = this.#operations;
+    return engine;
   }
 }
 

@@ -8,7 +8,7 @@ import * as z64 from '../ring/z64.ts';
 import * as beaver from '../protocols/paper/beaver.ts';
 import type { BilinearMap } from '../protocols/paper/bilinear.ts';
 import { Dataset } from './dataset.ts';
-import type { Begin, Engine, Value } from './engine.ts';
+import type { BatchPart, Begin, Engine, Value } from './engine.ts';
 import { later } from '../party/later.ts';
 import { type Bias, dataOf } from './linear.ts';
 import { overlapping } from './overlapping.ts';
@@ -97,6 +97,15 @@ export class SecureEngine extends SecureComparisons implements Engine {
 
   async scope<T>(label: string, task: (engine: SecureEngine) => Promise<T>): Promise<T> {
     return this.party.under(label, (child) => task(this.#fork(child)));
+  }
+
+  /** Under addresses of its own: a value of fewer samples is cut into other chunks (docs/memory.md). */
+  part<T>({ from }: BatchPart, task: (engine: SecureEngine) => Promise<T>): Promise<T> {
+    return this.scope(`part/${from}`, task);
+  }
+
+  together<T>(task: (engine: SecureEngine) => Promise<T>): Promise<T> {
+    return task(this);
   }
 
   rows(dataset: Value, indices: readonly number[]): Value {

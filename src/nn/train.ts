@@ -6,11 +6,11 @@ import type { Engine, Value } from '../engine/engine.ts';
 import { sizeOf } from '../ring/shape.ts';
 import { argmax } from '../functions/argmax.ts';
 import { batchOrder, initialValues } from './initial.ts';
-import { backward } from './backward.ts';
 import { forward, type Parameters, prepared } from './forward.ts';
-import { type LossName, lossOf } from './loss.ts';
+import type { LossName } from './loss.ts';
 import { layerShapes, type Network, parameters as parameterSpecs } from './network.ts';
-import { droppedBits, MOST_BITS, type OptimizerName, type State, update, type UpdateOptions } from './optimizer.ts';
+import { droppedBits, MOST_BITS, type OptimizerName, type State } from './optimizer.ts';
+import { layerAcrossBatch, type Rows, trainStep } from './trainStep.ts';
 
 export interface TrainingData {
   /** (samples, inputs) at the engine's fractional bits. */
@@ -30,6 +30,8 @@ export interface Samples {
 
 export interface TrainOptions {
   readonly batch: number;
+  /** Samples of a batch computed at a time, their gradients added up before the update; all of them when absent. */
+  readonly microBatch?: number | undefined;
   /** Either whole epochs or a number of steps (evaluated once, at the end). */
   readonly epochs?: number | undefined;
   readonly steps?: number | undefined;
@@ -158,6 +160,9 @@ export async function train(
   const testImages = data.testImages?.shape[0] ?? 0;
   const perEpoch = stepsPerEpoch(samples, options.batch);
   if (perEpoch === 0) throw new RangeError(`batch ${options.batch}: the data set has only ${samples} samples`);
+  const across = layerAcrossBatch(network);
+  if (across !== undefined && (options.microBatch ?? options.batch) < options.batch)
+    throw new RangeError(`${across}: a batch with it cannot be computed part by part`);
   const idle = firstIdleStep(engine, options, samples);
   if (idle !== undefined)
     throw new RangeError(`epoch ${idle.epoch}: at a rate of ${idle.learningRate} no weight moves`);
@@ -174,9 +179,16 @@ export async function train(
     if (position === 0 || step === first) order = batchOrder(samples, options.seed, epoch);
     const loss = options.showLoss && (step === 1 || step % LOSS_EVERY === 0 || step === steps);
     const indices = Array.from(order.subarray(position * options.batch, (position + 1) * options.batch));
-    const updating = { ...options, step, learningRate: learningRateAt(epoch, options) };
+    const learningRate = learningRateAt(epoch, options);
+    const onLoss = loss
+      ? (fork: Engine, sum: Value): Promise<void> => fork.reveal(REVEALED.loss(step), sum)
+      : undefined;
+    const rows: Rows = (fork, start, end) => ({
+      images: fork.rows(data.images, indices.slice(start, end)),
+      labels: fork.rows(data.labels, indices.slice(start, end)),
+    });
     await engine.scope(`step/${step}`, (fork) =>
-      trainStep(fork, network, state, data, indices, { ...updating, loss: options.loss, shown: loss }),
+      trainStep(fork, network, state, rows, { ...options, step, learningRate, onLoss }),
     );
     await onEvent({ kind: 'step', step, epoch, loss });
     const evaluation = evaluationAfter(step, { trainImages: samples, testImages }, options);
@@ -194,38 +206,6 @@ export async function train(
     for (const { name } of specs) await engine.reveal(REVEALED.parameter(name), state.get(name)!);
   await engine.settle();
   return state;
-}
-
-interface StepOptions extends UpdateOptions {
-  readonly loss: LossName;
-  readonly seed: number;
-  /** Whether the loss is revealed. */
-  readonly shown: boolean;
-}
-
-async function trainStep(
-  engine: Engine,
-  network: Network,
-  state: State,
-  data: TrainingData,
-  indices: readonly number[],
-  options: StepOptions,
-): Promise<void> {
-  // Every step begins alike, whether the one before it ran in this session or its result was stored.
-  for (const [name, x] of state) state.set(name, await engine.carry(name, x));
-  const images = engine.rows(data.images, indices);
-  const labels = engine.rows(data.labels, indices);
-  const { logits, tapes, kept } = await forward(engine, network, state, images, options);
-  const loss = await engine.scope('loss', (fork) => lossOf(fork, options.loss, logits, labels));
-  await engine.all([
-    async (fork) => {
-      await backward(fork, tapes, loss.delta, (own, name, gradient) => update(own, name, gradient, state, options));
-    },
-    async (fork) => {
-      if (options.shown) await fork.reveal(REVEALED.loss(options.step), await loss.sum(fork));
-    },
-  ]);
-  for (const [name, x] of kept) state.set(name, x);
 }
 
 /**

@@ -22,14 +22,14 @@ export function trainJobOf(
   imagesOf: (data: Digest) => number,
   { sessionId, resume, insecureKeys }: JobSession,
 ): TrainJob {
-  const { network, suite, truncation, fractionBits, compareBits, batch, epochs, steps } = document;
+  const { network, suite, truncation, fractionBits, compareBits, batch, microBatch, epochs, steps } = document;
   const { loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum, seed, checkpointEvery, reveal } = document;
   const sum = (references: readonly DataReference[]): number =>
     references.reduce((images, reference) => images + imagesOf(reference.digest), 0);
   return {
     kind: 'train',
     ...{ sessionId, document: digest, network, suite, truncation, fractionBits, compareBits, batch, insecureKeys },
-    ...{ epochs, steps, loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum, seed, checkpointEvery },
+    ...{ microBatch, epochs, steps, loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum, seed, checkpointEvery },
     trainImages: sum(document.train),
     // Whose counts nobody learns is not evaluated.
     testImages: reveal.counts === 'none' ? 0 : sum(document.test),

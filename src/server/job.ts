@@ -112,6 +112,7 @@ export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
     ...common,
     trainImages: count,
     testImages: z.int().min(0),
+    microBatch: count.optional(),
     epochs: count.optional(),
     steps: count.optional(),
     loss: z.enum(LOSSES),
@@ -206,6 +207,7 @@ export function configurationFields(job: Job): [name: string, value: string][] {
     fields.push(
       ['training images', job.trainImages],
       ['test images', job.testImages],
+      ['micro-batch', job.microBatch],
       ['epochs', job.epochs],
       ['steps', job.steps],
       ['loss', job.loss],

@@ -7,7 +7,7 @@
  * together (PROTOCOLS §6).
  */
 import type { z } from 'zod';
-import type { Engine, Value } from '../../engine/engine.ts';
+import type { BatchPart, Engine, Value } from '../../engine/engine.ts';
 import type { Shape } from '../../ring/shape.ts';
 
 /** What every layer of a network may have beside its own fields. */
@@ -34,6 +34,8 @@ export interface TrainingStep {
   readonly seed: number;
   /** Counts from 1. */
   readonly step: number;
+  /** Of a batch that is computed part by part: which samples these are. */
+  readonly samples?: BatchPart | undefined;
 }
 
 /** A layer in a network. */
@@ -85,6 +87,8 @@ export interface LayerType<S> {
   readonly joins?: true;
   /** max commutes with it: it may run behind a max pooling, on fewer elements. */
   readonly monotone?: true;
+  /** What it gives of a sample depends on the others of the batch: a batch with such a layer cannot be computed part by part. */
+  readonly acrossBatch?: true;
   /** `maxpool 2x2`: as errors name it. */
   readonly words: (spec: S) => string;
   /** The shape of one sample after it; throws what does not fit. */
