@@ -3,6 +3,7 @@
  * these send, added up frame by frame with the chains they form.
  */
 import { type Shape, sizeOf } from '../ring/shape.ts';
+import type { CountedMemory } from './countedMemory.ts';
 import type { CountedValue, Opening } from './countedValue.ts';
 import type { Value } from './engine.ts';
 import { LinearEngine } from './linear.ts';
@@ -30,8 +31,9 @@ export interface Counts {
   readonly suite: Suite<unknown, unknown>;
   readonly traffic: Traffic;
   readonly work: Work;
-  /** Bytes that a worker makes and holds, for however long: values, their openings with masks, bits of comparisons. */
-  readonly held: { bytes: number };
+  readonly memory: CountedMemory;
+  /** The layer's scope that the engine is within, if it is within one. */
+  readonly layer?: string;
   readonly datasets: WeakSet<Value>;
 }
 
@@ -68,8 +70,8 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
     return this.counts.work;
   }
 
-  get heldBytes(): number {
-    return this.counts.held.bytes;
+  get memory(): CountedMemory {
+    return this.counts.memory;
   }
 
   protected make(shape: Shape, fractionBits: number): CountedValue {
@@ -100,12 +102,17 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
 
   /** An opening E and a share of its mask, beside the value itself. */
   protected holdOpening(elements: number): void {
-    this.counts.held.bytes += 2 * ELEMENT_BYTES * elements;
+    this.#hold(2 * ELEMENT_BYTES * elements);
   }
 
   /** What is kept of a comparison: a bit t and a share of q (`directRelu.ts`). */
   protected holdBits(elements: number): void {
-    this.counts.held.bytes += (1 + ELEMENT_BYTES) * elements;
+    this.#hold((1 + ELEMENT_BYTES) * elements);
+    this.counts.memory.keepBits(elements);
+  }
+
+  #hold(bytes: number): void {
+    this.counts.memory.make(bytes, this.counts.layer);
   }
 
   protected nextLane(): () => Lane {
@@ -121,7 +128,7 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
     elements: () => number = () => sizeOf(shape),
   ): CountedValue {
     const mask = { lane: undefined, makeLane, opened: false, elements };
-    this.counts.held.bytes += ELEMENT_BYTES * sizeOf(shape);
+    this.#hold(ELEMENT_BYTES * sizeOf(shape));
     return { shape, fractionBits, data: null, mask, partial, whole: {} };
   }
 

@@ -7,6 +7,7 @@
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import type { WindowShape } from '../ring/windows.ts';
 import type { BilinearMap } from '../protocols/paper/bilinear.ts';
+import { CountedMemory } from './countedMemory.ts';
 import type { CountedValue } from './countedValue.ts';
 import { CountedValues, type CountingOptions, joinWorkers, WORK, type Work } from './countedValues.ts';
 import type { BatchPart, Begin, Engine, Level, Sign, Value } from './engine.ts';
@@ -70,7 +71,8 @@ export class CountingEngine extends CountedValues implements Engine {
 
   async scope<T>(label: string, task: (engine: Engine) => Promise<T>): Promise<T> {
     const lane = this.lane.fork(label);
-    const result = await task(new CountingEngine(lane, this.counts));
+    const counts = label.startsWith('layer/') ? { ...this.counts, layer: label } : this.counts;
+    const result = await task(new CountingEngine(lane, counts));
     this.lane.join(lane);
     return result;
   }
@@ -105,6 +107,7 @@ export class CountingEngine extends CountedValues implements Engine {
   }
 
   operand(x: Value): Promise<Value> {
+    this.memory.keepOperand(sizeOf(x.shape));
     return Promise.resolve(x);
   }
 
@@ -286,7 +289,7 @@ export function createCountingEngine(options: CountingOptions): CountingEngine {
     suite,
     traffic: new Traffic(),
     work,
-    held: { bytes: 0 },
+    memory: new CountedMemory(),
     datasets: new WeakSet(),
   });
 }

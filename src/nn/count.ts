@@ -1,4 +1,5 @@
 /** What a training or an inference sends and computes, counted without running it (`engine/counting.ts`). */
+import type { Held } from '../engine/countedMemory.ts';
 import type { CountingOptions, Work } from '../engine/countedValues.ts';
 import { createCountingEngine, type CountingEngine } from '../engine/counting.ts';
 import { prepared } from './forward.ts';
@@ -17,8 +18,9 @@ export interface Counted {
   readonly busiestLinkBytes: number;
   readonly rounds: number;
   readonly work: Readonly<Work>;
-  /** Bytes of all values that a worker makes, of their openings, and of the bits that comparisons keep. */
-  readonly heldBytes: number;
+  readonly held: Held;
+  /** Of what is made, that of the layer that makes most. */
+  readonly largestLayer: number;
 }
 
 export interface CountedTraining {
@@ -34,7 +36,7 @@ interface Totals {
   readonly links: readonly { readonly messages: number; readonly payloadBytes: number; readonly frameBytes: number }[];
   readonly rounds: number;
   readonly work: Readonly<Work>;
-  readonly heldBytes: number;
+  readonly held: Held;
 }
 
 /** Counts what is new since the last time. */
@@ -65,13 +67,23 @@ class Meter {
       busiestLinkBytes: Math.max(...grown.map(({ frameBytes }) => frameBytes)),
       rounds: now.rounds - before.rounds,
       work,
-      heldBytes: now.heldBytes - before.heldBytes,
+      held: {
+        made: now.held.made - before.held.made,
+        operands: now.held.operands - before.held.operands,
+        bits: now.held.bits - before.held.bits,
+      },
+      largestLayer: this.#engine.memory.takeLargest(),
     };
   }
 
   #now(): Totals {
-    const { traffic, rounds, work, heldBytes } = this.#engine;
-    return { links: traffic.links.flat().map((link) => ({ ...link })), rounds, work: { ...work }, heldBytes };
+    const { traffic, rounds, work, memory } = this.#engine;
+    return {
+      links: traffic.links.flat().map((link) => ({ ...link })),
+      rounds,
+      work: { ...work },
+      held: memory.held,
+    };
   }
 }
 
@@ -150,6 +162,11 @@ export function total(parts: readonly Counted[]): Counted {
     busiestLinkBytes: sum(({ busiestLinkBytes }) => busiestLinkBytes),
     rounds: sum(({ rounds }) => rounds),
     work: Object.fromEntries(kinds.map((kind) => [kind, sum(({ work }) => work[kind])])) as Work,
-    heldBytes: sum(({ heldBytes }) => heldBytes),
+    held: {
+      made: sum(({ held }) => held.made),
+      operands: sum(({ held }) => held.operands),
+      bits: sum(({ held }) => held.bits),
+    },
+    largestLayer: Math.max(0, ...parts.map(({ largestLayer }) => largestLayer)),
   };
 }

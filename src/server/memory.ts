@@ -9,7 +9,7 @@
  * BASE and the factors are measured, on two cores with Node 20, as the largest resident set (`bench/limits.ts`): docs/links.md.
  */
 import type { CountingOptions } from '../engine/countedValues.ts';
-import { countInference, countTraining } from '../nn/count.ts';
+import { type Counted, countInference, countTraining } from '../nn/count.ts';
 import { classCount, inputSize, parameters, type Network } from '../nn/network.ts';
 import { evaluationBatch, type Samples, type TrainOptions } from '../nn/train.ts';
 import { sizeOf } from '../ring/shape.ts';
@@ -55,18 +55,21 @@ export async function trainingMemory(
   settings: Task & TrainOptions,
   { trainImages, testImages }: Samples,
 ): Promise<PartyMemory> {
-  const { network, batch } = settings;
+  const { network } = settings;
+  const batch = Math.min(settings.batch, settings.microBatch ?? settings.batch);
   // One step, which opens the weights and may show its loss, and one batch of an evaluation.
   const { steps, evaluations, stateElements } = await countTraining(
     network,
-    { ...settings, epochs: undefined, steps: 1 },
+    { ...settings, batch, microBatch: undefined, epochs: undefined, steps: 1 },
     { trainImages: batch, testImages: Math.min(testImages, evaluationBatch(network)) },
   );
   const data = (trainImages + testImages) * (inputSize(network) + classCount(network));
-  const session = ELEMENT_BYTES * (data + stateElements);
+  const weights = parameters(network).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const sums = batch < settings.batch ? weights : 0;
+  const session = { worker: data + stateElements + weights + sums, helper: 2 * weights + sums };
   const training = [
-    peak(session, steps[0].heldBytes, STEP),
-    ...evaluations.map(({ heldBytes }) => peak(session, heldBytes, INFERENCE)),
+    stepPeak(session, steps[0]),
+    ...evaluations.map(({ held }) => peak(ELEMENT_BYTES * (data + stateElements), held.made, INFERENCE)),
   ];
   const largest = (party: keyof PartyMemory): number => Math.max(...training.map((memory) => memory[party]));
   return { P0: largest('P0'), P1: largest('P1'), P2: largest('P2') };
@@ -75,16 +78,25 @@ export async function trainingMemory(
 /** Of predicting one batch. */
 export async function inferenceMemory(settings: Task): Promise<PartyMemory> {
   const { network, batch } = settings;
-  const [{ heldBytes }] = await countInference(network, settings, batch, 1);
+  const [{ held }] = await countInference(network, settings, batch, 1);
   const weights = parameters(network).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  return peak(ELEMENT_BYTES * (weights + batch * inputSize(network)), heldBytes, INFERENCE);
+  return peak(ELEMENT_BYTES * (weights + batch * inputSize(network)), held.made, INFERENCE);
+}
+
+/** @param session elements that a party holds all the time */
+function stepPeak(session: { readonly worker: number; readonly helper: number }, step: Counted): PartyMemory {
+  const { held, largestLayer } = step;
+  const bytes = (elements: number, kept: number, factor: number): number =>
+    Math.round(BASE + ELEMENT_BYTES * (elements + held.operands) + kept + factor * largestLayer);
+  const worker = bytes(session.worker, (1 + ELEMENT_BYTES) * held.bits, STEP.worker);
+  return { P0: worker, P1: worker, P2: bytes(session.helper, held.bits, STEP.helper) };
 }
 
 /**
  * @param session bytes that a worker holds all the time
  * @param made bytes of what a step makes
  */
-export function peak(session: number, made: number, factor: typeof STEP): PartyMemory {
+export function peak(session: number, made: number, factor: typeof INFERENCE): PartyMemory {
   const worker = Math.round(BASE + session + factor.worker * made);
   return { P0: worker, P1: worker, P2: Math.round(BASE + factor.helper * made) };
 }

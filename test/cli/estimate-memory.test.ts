@@ -22,14 +22,14 @@ const WEIGHTS = { worker: 1, helper: 1 };
 
 describe('memory of a party', () => {
   it('bytes that a batch makes, by hand', async () => {
-    const [{ heldBytes }] = await countInference(SMALL, DIRECT_SUITE, BATCH, 1);
+    const [{ held }] = await countInference(SMALL, DIRECT_SUITE, BATCH, 1);
     const images = (8 + 16) * BATCH * 2; // values, and openings with masks
     const hidden = (8 + 8 + 1 + 8) * BATCH * 3; // products, ReLU, its bits t and q
     const opened = 16 * BATCH * 3; // for the second product
     const logits = (8 + 8) * BATCH; // products, truncated
     const classes = (8 + 8 + 8) * BATCH; // the unit vector of one class, its column, times 0
-    expect(heldBytes).toBe(images + hidden + opened + logits + classes);
-    expect(heldBytes).toBe(844);
+    expect(held.made).toBe(images + hidden + opened + logits + classes);
+    expect(held.made).toBe(844);
   });
 
   it('what a training carries from step to step', async () => {

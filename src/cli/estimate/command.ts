@@ -152,7 +152,8 @@ function sharing({ network }: TrainSettings, { trainImages, testImages }: Sample
     busiestLinkBytes: payloadBytes / 2,
     rounds: 0,
     work,
-    heldBytes: 0,
+    held: { made: 0, operands: 0, bits: 0 },
+    largestLayer: 0,
   };
 }
 
