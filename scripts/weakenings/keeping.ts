@@ -91,7 +91,7 @@ export const KEEPING: readonly Weakening[] = [
   one(
     'a step that begins under other masks when it is resumed',
     SAME_MASKS,
-    'src/nn/train.ts',
+    'src/nn/trainStep.ts',
     ['for (const [name, x] of state) state.set(name, await engine.carry(name, x));', ''],
     [ADDRESSES, 'test/nn/resume.test.ts'],
   ),

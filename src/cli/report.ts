@@ -65,6 +65,8 @@ export interface TrainReport extends RunReport {
   readonly lrDecay: number;
   readonly lrDecayEpochs: number;
   readonly momentum: number;
+  /** Images of a batch computed at a time, if not all. */
+  readonly microBatch?: number;
   /** At P0, from one step's end to the next; evaluations are not in it. */
   readonly secondsPerStep: Spread;
   /** Mean over all steps: frames with headers, by each party to the other two. */
@@ -175,6 +177,7 @@ export function trainReport(
     ...runReport(command, settings, computing),
     steps: steps.length,
     ...{ seed, lossFunction: loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum },
+    ...(settings.microBatch === undefined ? {} : { microBatch: settings.microBatch }),
     secondsPerStep: spread(steps.map((step) => step.seconds)),
     bytesSentPerStep: meanBytes(steps),
     onlineRoundsPerStep: spread(steps.map((step) => step.onlineRounds)).median,

@@ -10,6 +10,7 @@ import { lockFolder } from '../data/folder-lock.ts';
 import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import type { TrainJob } from '../server/job.ts';
+import { fittingPart } from '../server/micro-batch.ts';
 import { Interrupted } from './errors.ts';
 import { finishedStep, giveFinishedModel } from './finished-run.ts';
 import { dataOfRun, trainWithCheckpoints } from './kept-run.ts';
@@ -44,7 +45,7 @@ async function trainOnce(settings: TrainSettings, signal: AbortSignal): Promise<
   try {
     await runTraining('local train', settings, async (data, observer, news, { initial }) => {
       await tellBefore(data, settings, initial, news);
-      const job = newJob(settings, data, initial);
+      const job = newJob(await cutToFit(settings, data, news), data, initial);
       const model = await runLocally({ begin: () => ({ job }) }, settings, signal, news, (owner) =>
         ownTraining(owner, job, data, observer, { initial }),
       );
@@ -76,7 +77,8 @@ async function trainInFolder(
   const place = begun === undefined || given('out') ? placeOf(settings) : (begun.notes.out ?? placeOf(settings));
   const train: Training = async (data, observer, news, own) => {
     await tellBefore(data, settings, own.initial, news);
-    const kept = { checkpointing, begun, settings, job: newJob(settings, data, own.initial), signal };
+    const cut = begun === undefined ? await cutToFit(settings, data, news) : settings;
+    const kept = { checkpointing, begun, settings: cut, job: newJob(cut, data, own.initial), signal };
     const model = await trainWithCheckpoints(kept, data, observer, news, own);
     const lost = `make room, then: securenn checkpoint export ${folder} --out FILE`;
     return { model, computing: news.computing, lost };
@@ -100,6 +102,16 @@ async function tellBefore(
   for (const warning of await firstBatchWarnings(data, settings, initial)) news.line(warning);
   if (settings.showLoss)
     news.line("every tenth step's loss is revealed to the owner: it is an output (--no-show-loss keeps it shared)");
+}
+
+/** With batches in parts that fit into the memory that a party may take. */
+async function cutToFit(settings: TrainSettings, data: Dataset, news: PartyNews): Promise<TrainSettings> {
+  const { memory, batch } = settings;
+  if (memory === undefined) return settings;
+  const microBatch = await fittingPart(settings, samplesOf(data), memory);
+  if (microBatch !== undefined)
+    news.line(`each batch of ${batch} is computed ${microBatch} images at a time, to fit into ${memory} GiB a party`);
+  return { ...settings, microBatch };
 }
 
 function newJob(settings: TrainSettings, data: Dataset, initial: Model | undefined): TrainJob {
@@ -149,6 +161,10 @@ function resumedSettings(typed: TrainSettings, { job, notes }: BegunRun, given: 
   if (given('from') && (notes.from === undefined || resolve(typed.from!) !== notes.from.path)) {
     const began = notes.from === undefined ? 'public weights' : notes.from.path;
     throw new Problem(`--from: the run to go on with began with ${began}, found ${typed.from}`, 'leave --from out');
+  }
+  if (given('memory')) {
+    const parts = `${job.microBatch ?? job.batch} of ${job.batch} images at a time`;
+    throw new Problem(`--memory: the run to go on with computes ${parts}, and goes on so`, 'leave --memory out');
   }
   const epochs = given('epochs') && job.epochs !== undefined ? typed.epochs! : job.epochs;
   if (epochs !== undefined && epochs < job.epochs!) {

@@ -250,13 +250,15 @@ export class SecureEngine extends SecureComparisons implements Engine {
     let part: Promise<BigUint64Array> | undefined;
     const data = await this.run(map.name, Math.max(...[map.shape, x.shape, y.shape].map(sizeOf)), {
       workers: async (party) => {
-        const [X, Y] = await Promise.all([left, right].map((x) => x.forProducts ?? x.mask.workers(party)));
+        const [X, Y] = await Promise.all(
+          [left, right].map((x) => Promise.resolve(x.forProducts ?? x.mask.workers(party))),
+        );
         const W = await beaver.workers(party, map, X, Y, factor);
         if (bias !== undefined) await beaver.addBias(party, W, dataOf(row!), bias.shift);
         return W;
       },
       helper: async (party) => {
-        const masks = Promise.all([left, right].map((x) => x.forProducts ?? x.mask.helper(party)));
+        const masks = Promise.all([left, right].map((x) => Promise.resolve(x.forProducts ?? x.mask.helper(party))));
         part = later(masks.then(([U, V]) => beaver.helper(party, map, U, V, factor)));
         await part;
       },

@@ -93,7 +93,7 @@ async function trainPart(engine: Engine, step: Step): Promise<void> {
     },
     async (fork) => {
       if (options.onLoss === undefined) return;
-      const sum = sums.add(fork, 'loss', await loss.sum(fork), last);
+      const sum = sums.add(fork, 'loss', await fork.together((all) => loss.sum(all)), last);
       if (last) await options.onLoss(fork, sum);
     },
   ]);

@@ -29,7 +29,19 @@ export function trainJobOf(
   return {
     kind: 'train',
     ...{ sessionId, document: digest, network, suite, truncation, fractionBits, compareBits, batch, insecureKeys },
-    ...{ microBatch, epochs, steps, loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum, seed, checkpointEvery },
+    ...{
+      microBatch,
+      epochs,
+      steps,
+      loss,
+      optimizer,
+      learningRate,
+      lrDecay,
+      lrDecayEpochs,
+      momentum,
+      seed,
+      checkpointEvery,
+    },
     trainImages: sum(document.train),
     // Whose counts nobody learns is not evaluated.
     testImages: reveal.counts === 'none' ? 0 : sum(document.test),

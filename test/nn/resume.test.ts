@@ -88,6 +88,7 @@ describe.each([
   it.each([
     ['epochs', { ...OPTIONS, steps: undefined, epochs: 2 }],
     ['steps', { ...OPTIONS, steps: STEPS, momentum: 0 }],
+    ['steps, part by part', { ...OPTIONS, steps: STEPS, microBatch: 3 }],
     // The update's truncation is by 0 bits: the state is a sum of products in three parts.
     ['steps without a truncation', { ...OPTIONS, steps: STEPS, learningRate: 1, batch: 1, momentum: 0 }],
   ])('by %s: goes on from every step to the same model, losses and counts', async (_options, options) => {

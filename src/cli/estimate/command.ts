@@ -16,10 +16,11 @@ import { machineCard } from '../report.ts';
 import { type Argv, integer, number } from '../options/values.ts';
 import { calibrate } from './calibrate.ts';
 import { type Memory, memoryOf } from '../../server/memory.ts';
+import { fittingPart } from '../../server/micro-batch.ts';
 import { secondsOf, type Seconds } from './model.ts';
 
 const PICKED = ['batch', 'loss', 'optimizer', 'momentum', 'lr', 'suite', 'truncation', 'fraction-bits', 'compare-bits'];
-const MORE = ['epochs', 'workers', 'link', 'json', 'show-loss'];
+const MORE = ['epochs', 'workers', 'link', 'json', 'show-loss', 'micro-batch', 'memory'];
 
 export const estimateOptions: Readonly<Record<string, Options>> = {
   ...Object.fromEntries([...PICKED, ...MORE].map((name) => [name, trainOptions[name]])),
@@ -42,6 +43,8 @@ export interface EstimateReport {
   readonly command: 'estimate';
   readonly network: string;
   readonly batch: number;
+  /** Images of a batch computed at a time, if not all. */
+  readonly microBatch?: number;
   readonly suite: string;
   readonly truncation: string;
   readonly link: LinkModel | null;
@@ -53,13 +56,16 @@ export interface EstimateReport {
 
 export async function estimate(argv: Argv): Promise<void> {
   // The network stands without an option's name.
-  const settings = readTrainSettings({ backend: 'auto', data: 'mnist', ...argv, network: argv.NETWORK });
-  if (settings.json !== undefined && settings.json !== '-') await checkWritable('json', settings.json);
+  const typed = readTrainSettings({ backend: 'auto', data: 'mnist', ...argv, network: argv.NETWORK });
+  if (typed.json !== undefined && typed.json !== '-') await checkWritable('json', typed.json);
   const trainImages = integer(argv, 'images', 1, 10_000_000, 60_000);
   const testImages = integer(argv, 'test-images', 0, 10_000_000, 10_000);
-  if (settings.batch > trainImages) {
-    throw new Problem(`--batch: ${settings.batch} of only ${trainImages} images`, 'give a smaller --batch');
+  if (typed.batch > trainImages) {
+    throw new Problem(`--batch: ${typed.batch} of only ${trainImages} images`, 'give a smaller --batch');
   }
+  const { memory: gib } = typed;
+  const settings =
+    gib === undefined ? typed : { ...typed, microBatch: await fittingPart(typed, { trainImages, testImages }, gib) };
   const rates = await calibrate(settings);
   const counts = await countAll(settings, { trainImages, testImages });
   const memory = await memoryOf(settings, { trainImages, testImages });
@@ -73,6 +79,7 @@ export async function estimate(argv: Argv): Promise<void> {
     command: 'estimate',
     network: settings.network.name,
     batch: settings.batch,
+    ...(settings.microBatch === undefined ? {} : { microBatch: settings.microBatch }),
     suite: settings.suite,
     truncation: settings.truncation,
     link: settings.link ?? null,
@@ -116,7 +123,7 @@ export async function countAll(
 
 /** @param width of the terminal */
 export function inWords(
-  { network, batch, suite, truncation, link, lines, memory }: EstimateReport,
+  { network, batch, microBatch, suite, truncation, link, lines, memory }: EstimateReport,
   width: number = Infinity,
 ): string[] {
   const where = link === null ? 'links as fast as this machine' : `links of ${describeLink(link)}`;
@@ -132,7 +139,7 @@ export function inWords(
     [`a prediction of ${batch} images`, memory.inference] as const,
   ].map(([what, { P0, P1, P2 }]) => [what, ...[P0, P1, P2].map(bytesInWords)]);
   return [
-    `network ${network}, batch ${batch}, ${suite} suite, ${truncation} truncation, all parties on this machine, ${where}`,
+    `network ${network}, batch ${batch}${microBatch === undefined ? '' : ` (${microBatch} images at a time)`}, ${suite} suite, ${truncation} truncation, all parties on this machine, ${where}`,
     ...layTable(head, rows, width),
     ...layTable(['memory of a party, at its peak', 'P0', 'P1', 'P2'], peaks, width),
     'Rounds and bytes follow from the protocols; a step, an epoch and an evaluation are exact. Time is an estimate from 2 seconds of calibration, memory one from shapes (docs/links.md).',

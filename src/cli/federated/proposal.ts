@@ -11,6 +11,7 @@ import type { DataReference, TrainDocument } from '../../federation/documents.ts
 import { differenceOfFacts, factsOf } from '../../federation/value-facts.ts';
 import { classCount } from '../../nn/network.ts';
 import { checkSchedule, JOB_VERSION } from '../../server/job.ts';
+import { fittingPart } from '../../server/micro-batch.ts';
 import { checkNetworkFits } from '../checks.ts';
 import { dataOptions } from '../options/data.ts';
 import { readTrainSettings, trainOptions, type TrainSettings } from '../options/training.ts';
@@ -110,6 +111,10 @@ export async function readProposal(client: FederationClient, argv: Argv): Promis
   checkSets(settings, train, test, directory);
   const { network, suite, truncation, fractionBits, compareBits, batch, epochs, steps, loss, optimizer } = settings;
   const { learningRate, lrDecay, lrDecayEpochs, momentum, seed, perClass, showLoss } = settings;
+  const images = (sets: readonly ListedData[]): number => sets.reduce((sum, set) => sum + set.document.images, 0);
+  const samples = { trainImages: images(train), testImages: argv.counts === false ? 0 : images(test) };
+  const microBatch =
+    settings.memory === undefined ? settings.microBatch : await fittingPart(settings, samples, settings.memory);
   const tested = test.length > 0 && argv.counts !== false;
   if (test.length > 0 && !tested)
     throw new Problem('--test and --no-counts: what is tested, if nobody learns it?', 'leave one of them out');
@@ -125,6 +130,7 @@ export async function readProposal(client: FederationClient, argv: Argv): Promis
     title: optionalText(argv, 'title') ?? '',
     ...{ network, suite, truncation, fractionBits, compareBits, batch, loss, optimizer },
     ...factsOf(train[0].document),
+    ...(microBatch === undefined ? {} : { microBatch }),
     ...(epochs === undefined ? {} : { epochs }),
     ...(steps === undefined ? {} : { steps }),
     ...{ learningRate, lrDecay, lrDecayEpochs, momentum, seed },
@@ -211,11 +217,13 @@ function checkSets(
 
 /** Settings of a run that is described by a document, for whoever shows or reports it. */
 export function settingsOf(document: TrainDocument, trainImages: number, testImages: number): TrainSettings {
-  const { network, suite, truncation, fractionBits, compareBits, batch, epochs, steps, loss, optimizer } = document;
+  const { network, suite, truncation, fractionBits, compareBits, batch, microBatch } = document;
+  const { epochs, steps, loss, optimizer } = document;
   const { learningRate, lrDecay, lrDecayEpochs, momentum, seed, reveal } = document;
   return {
     ...trainingOf({ suite: 'direct', optimizer: 'sgd', loss: 'softmax' }),
-    ...{ network, suite, truncation, fractionBits, compareBits, batch, epochs, steps, loss, optimizer },
+    ...{ network, suite, truncation, fractionBits, compareBits, batch, microBatch },
+    ...{ epochs, steps, loss, optimizer },
     ...{ learningRate, lrDecay, lrDecayEpochs, momentum, seed, trainImages, testImages },
     showLoss: reveal.loss,
     perClass: reveal.counts === 'per-class' ? true : undefined,

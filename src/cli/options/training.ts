@@ -7,6 +7,7 @@ import { classCount, type Network } from '../../nn/network.ts';
 import { OPTIMIZERS, type OptimizerName } from '../../nn/optimizer.ts';
 import type { TrainOptions } from '../../nn/train.ts';
 import { augmentOptions, testShareOption } from './data.ts';
+import { layerAcrossBatch } from '../../nn/trainStep.ts';
 import { readSession, sessionOptions, type SessionSettings } from './session.ts';
 import {
   integer,
@@ -15,6 +16,7 @@ import {
   optionalInteger,
   optionalText,
   real,
+  MACHINE,
   RESULTS,
   TASK,
   text,
@@ -22,6 +24,8 @@ import {
 } from './values.ts';
 
 export interface TrainSettings extends SessionSettings, TrainOptions {
+  /** GiB that a party may take at its peak: decides `microBatch` (`micro-batch.ts`). */
+  readonly memory: number | undefined;
   readonly out: string | undefined;
   /** A model file: training begins with its weights. */
   readonly from: string | undefined;
@@ -42,6 +46,18 @@ export const trainOptions: Readonly<Record<string, Options>> = {
     describe: 'Passes over the training set',
   },
   steps: { ...number, group: TASK, defaultDescription: 'by --epochs', describe: 'Steps, in place of --epochs' },
+  'micro-batch': {
+    ...number,
+    group: TASK,
+    defaultDescription: '--batch; by --memory',
+    describe: 'Images of a batch computed at a time: less memory, the same gradients (docs/memory.md)',
+  },
+  memory: {
+    ...number,
+    group: MACHINE,
+    defaultDescription: 'as much as a whole batch takes',
+    describe: 'GiB that a party may take at its peak: batches are computed in parts that fit',
+  },
   loss: {
     ...text,
     group: TASK,
@@ -105,7 +121,7 @@ export const trainOptions: Readonly<Record<string, Options>> = {
 };
 
 /** What concerns parties alone; nothing of it acts in one process. */
-const OF_PARTIES: ReadonlySet<string> = new Set(['insecure-keys', 'port', 'timeout', 'link']);
+const OF_PARTIES: ReadonlySet<string> = new Set(['insecure-keys', 'port', 'timeout', 'link', 'memory']);
 /** The same; asked for, they are refused with words of their own. */
 const REFUSED = ['profile', 'metrics'] as const;
 
@@ -135,6 +151,23 @@ function checkClasses(session: SessionSettings, loss: LossName): void {
   );
 }
 
+function partSettings(argv: Argv, { batch, network }: SessionSettings): Pick<TrainSettings, 'microBatch' | 'memory'> {
+  const microBatch = optionalInteger(argv, 'micro-batch', 1, batch);
+  const memory =
+    argv.memory === undefined
+      ? undefined
+      : real(argv, 'memory', 'GiB above 0, at most 4096', (x) => x > 0 && x <= 4096, 1);
+  if (microBatch !== undefined && memory !== undefined)
+    throw new Problem('--micro-batch and --memory: both say how a batch is cut', 'give one of them');
+  const across = layerAcrossBatch(network);
+  if (microBatch !== undefined && microBatch < batch && across !== undefined)
+    throw new Problem(
+      `--micro-batch: ${across} takes statistics over the whole batch, which cannot be computed part by part`,
+      `leave it out, or give a smaller --batch`,
+    );
+  return { microBatch: microBatch === batch ? undefined : microBatch, memory };
+}
+
 export function readTrainSettings(argv: Argv): TrainSettings {
   const epochs = optionalInteger(argv, 'epochs', 1, 10_000);
   const steps = optionalInteger(argv, 'steps', 1, 10_000_000);
@@ -155,6 +188,7 @@ export function readTrainSettings(argv: Argv): TrainSettings {
     real(argv, name, 'a number above 0, at most 1', (x) => x > 0 && x <= 1, fallback);
   return {
     ...session,
+    ...partSettings(argv, session),
     epochs: steps === undefined ? (epochs ?? DEFAULT_EPOCHS) : undefined,
     steps,
     loss,

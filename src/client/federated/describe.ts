@@ -31,7 +31,7 @@ export function describeJob({ digest, document, author }: Received<JobDocument>,
 }
 
 function describeTraining(document: TrainDocument, around: Surroundings): Section[] {
-  const { network, train, test, batch, reveal, receiver, keepModel } = document;
+  const { network, train, test, batch, microBatch, reveal, receiver, keepModel } = document;
   const receives = around.directory.inWords(idOf(receiver));
   const images = countImages(train, around.data);
   const steps = images === undefined ? undefined : totalSteps(images, document);
@@ -49,7 +49,7 @@ function describeTraining(document: TrainDocument, around: Surroundings): Sectio
     [
       'trains',
       `network ${printable(network.name)}: ${shapeOf(document)}, ${parameterCount(document)} weights`,
-      `${long} of ${batch} images; ${optimizer} at a rate of ${learningRate}${decay}${optimizer === 'sgd' ? `, momentum ${momentum}` : ''}; loss ${loss}`,
+      `${long} of ${batch} images${microBatch === undefined ? '' : `, ${microBatch} computed at a time`}; ${optimizer} at a rate of ${learningRate}${decay}${optimizer === 'sgd' ? `, momentum ${momentum}` : ''}; loss ${loss}`,
       begins,
       `protocols: ${document.suite}, ${document.truncation} truncation, ${document.fractionBits} fractional bits`,
     ],

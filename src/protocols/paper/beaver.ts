@@ -25,14 +25,10 @@ import type { Party } from '../../party/party.ts';
 
 /** What twice a product takes of an operand at a worker, E + 2⟨U⟩_j, or at P2, ⟨U⟩₀ − ⟨U⟩₁: all that is kept of one that enters nothing else. */
 export class ForProducts {
-  readonly #kept: Promise<BigUint64Array>;
+  readonly forProduct: (party: Party) => Promise<BigUint64Array>;
 
   constructor(kept: Promise<BigUint64Array>) {
-    this.#kept = kept;
-  }
-
-  forProduct(_party: Party): Promise<BigUint64Array> {
-    return this.#kept;
+    this.forProduct = () => kept;
   }
 }
 

@@ -1,0 +1,45 @@
+/** How a batch is cut so that no party takes more memory than it may: by the estimate (`memory.ts`), from what is public. */
+import { Problem } from '../data/problem.ts';
+import type { Samples, TrainOptions } from '../nn/train.ts';
+import { layerAcrossBatch } from '../nn/trainStep.ts';
+import { type Task, trainingMemory } from './memory.ts';
+
+const GIB = 2 ** 30;
+
+/** Images to compute at a time, in halves of a batch, halves of those, and so on; undefined: the whole batch fits. */
+export async function fittingPart(
+  settings: Task & TrainOptions,
+  samples: Samples,
+  gib: number,
+): Promise<number | undefined> {
+  const { batch, network } = settings;
+  const takes = async (microBatch: number): Promise<number> => {
+    const { P0, P1, P2 } = await trainingMemory({ ...settings, microBatch }, samples);
+    return Math.max(P0, P1, P2) / GIB;
+  };
+  const whole = await takes(batch);
+  if (whole <= gib) return undefined;
+  const short = (what: string, least: number): string =>
+    `--memory: ${what} takes about ${inWords(least)} GiB of a party, more than ${gib}`;
+  const across = layerAcrossBatch(network);
+  if (across !== undefined)
+    throw new Problem(
+      `${short(`a batch of ${batch}`, whole)}, and ${across} takes statistics over the whole batch, which cannot be computed part by part`,
+      `give a smaller --batch, or --memory ${inWords(whole)} at least`,
+    );
+  let least = whole;
+  for (let part = Math.ceil(batch / 2); ; part = Math.ceil(part / 2)) {
+    least = await takes(part);
+    if (least <= gib) return part;
+    if (part === 1) break;
+  }
+  throw new Problem(
+    short('training with one image at a time', least),
+    `give --memory ${inWords(least)} at least, or train on fewer images (--train-images, --test-images)`,
+  );
+}
+
+/** Rounded up, so that who gives as much is not refused. */
+function inWords(gib: number): string {
+  return (Math.ceil(gib * 100) / 100).toFixed(2);
+}
