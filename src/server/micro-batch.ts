@@ -27,12 +27,12 @@ export async function fittingPart(
       `${short(`a batch of ${batch}`, whole)}, and ${across} takes statistics over the whole batch, which cannot be computed part by part`,
       `give a smaller --batch, or --memory ${inWords(whole)} at least`,
     );
-  let least = whole;
-  for (let part = Math.ceil(batch / 2); ; part = Math.ceil(part / 2)) {
-    least = await takes(part);
-    if (least <= gib) return part;
-    if (part === 1) break;
+  let part = batch;
+  while (part > 1) {
+    part = Math.ceil(part / 2);
+    if ((await takes(part)) <= gib) return part;
   }
+  const least = await takes(1);
   throw new Problem(
     short('training with one image at a time', least),
     `give --memory ${inWords(least)} at least, or train on fewer images (--train-images, --test-images)`,

@@ -13,7 +13,7 @@ import { sizeOf } from '../../src/ring/shape.ts';
 import { testRandom } from '../reference.ts';
 import { testCompute } from '../simulate.ts';
 import { secure, SETTINGS } from '../twins.ts';
-import { DIRECT, OPTIONS, PAPER, TINY, trainSecure } from './tiny.ts';
+import { DIRECT, OPTIONS, PAPER, TINY, type TinySetting, trainSecure } from './tiny.ts';
 
 /** Every kind of layer that has values of each sample beside one another, or in planes. */
 const IMAGES: Network = {
@@ -36,7 +36,7 @@ const IMAGES: Network = {
 const SAMPLES = 15;
 
 async function plainModel(
-  setting: typeof DIRECT | typeof PAPER,
+  setting: TinySetting,
   network: Network,
   options: TrainOptions,
 ): Promise<Map<string, BigUint64Array>> {
