@@ -98,7 +98,6 @@ export interface Statistics {
 export interface BatchNorm {
   /** (m,n), f + w fractional bits. */
   readonly y: Value;
-  readonly statistics: Statistics;
   /** x − μ (m,n), an operand that is open. */
   readonly centred: Value;
   /** r, and r·2^L/m (1,n), w fractional bits. */
@@ -108,29 +107,45 @@ export interface BatchNorm {
   readonly slope: Value;
 }
 
-/** x (m,n) with f or more fractional bits; γ and β (1,n) with f. */
-export async function batchNorm(
+/** x (m,n) with f or more fractional bits; γ and β (1,n) with f. What is made of the statistics is made beside the rest. */
+export async function batchNorm<T>(
   engine: Engine,
   x: Value,
   scale: Value,
   shift: Value,
   epsilon: number,
-): Promise<BatchNorm> {
+  observe: (engine: Engine, statistics: Statistics) => Promise<T>,
+): Promise<[BatchNorm, T]> {
   const format = formats(engine, x.shape[0]);
-  const { f, m, w, L, K } = format;
+  const { m, K } = format;
   const [rows, negativeMean] = await operands(engine, x, format);
   const centred = engine.addRow(rows, negativeMean);
   const dots = await engine.columnDots(centred, centred, format.parts);
   const squares = await total(engine, engine.reinterpret(dots, dots.fractionBits + K), FEW_BITS);
+  const statistics = { negativeMean, squares, bits: K, count: m };
+  return engine.all([
+    (fork) => normalized(fork, format, { centred, squares, scale, shift }, epsilon),
+    (fork) => observe(fork, statistics),
+  ]);
+}
+
+async function normalized(
+  engine: Engine,
+  { f, m, w, L, K }: Formats,
+  { centred, squares, scale, shift }: Record<'centred' | 'squares' | 'scale' | 'shift', Value>,
+  epsilon: number,
+): Promise<BatchNorm> {
   const floor = (m * epsilon) / 2 ** K;
   const root = await inverseSqrtOfFew(engine, engine.addPublic(squares, floor), lowOf(floor));
   const factor = Math.sqrt(m / 2 ** K);
-  const scaled = await scaledRoots(engine, root, [factor, (factor * 2 ** L) / m], scale, w);
-  const [r, rootOfMean] = scaled.roots;
-  const slope = await engine.truncateOperand(scaled.slope, w);
-  const product = await engine.mul(centred, slope);
+  const {
+    roots: [r, rootOfMean],
+    slope,
+  } = await scaledRoots(engine, root, [factor, (factor * 2 ** L) / m], scale, w);
+  const a = await engine.truncateOperand(slope, w);
+  const product = await engine.mul(centred, a);
   const y = engine.addRow(product, engine.extend(shift, product.fractionBits - f));
-  return { y, statistics: { negativeMean, squares, bits: K, count: m }, centred, root: r, rootOfMean, slope };
+  return { y, centred, root: r, rootOfMean, slope: a };
 }
 
 /** The lower end of what is at least `floor` rounded. */

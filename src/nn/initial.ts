@@ -2,15 +2,9 @@
  * What the public seed fixes: initial weights and batch order. Both are known to every party; nothing secret depends on them.
  * Only integer and exactly rounded operations are used, so every machine computes the same.
  */
-import { insecurePairKey } from '../random/agreement.ts';
-import type { Stream } from '../random/stream.ts';
-import { PairStreams } from '../random/streams.ts';
 import { sizeOf } from '../ring/shape.ts';
 import type { ParameterSpec } from './network.ts';
-
-function publicStream(seed: number, purpose: string): Stream {
-  return new PairStreams(insecurePairKey(seed, 'public')).stream('seed', purpose);
-}
+import { publicStream, uint32 } from './publicStream.ts';
 
 /** He initialisation, uniform in ±√(6 / fanIn), variance 2 / fanIn; or a constant. */
 export function initialValues(spec: Pick<ParameterSpec, 'name' | 'shape' | 'initial'>, seed: number): Float64Array {
@@ -42,8 +36,4 @@ export function batchOrder(count: number, seed: number, epoch: number): Uint32Ar
     [order[i], order[j]] = [order[j], order[i]];
   }
   return order;
-}
-
-function uint32(stream: Stream, count: number): Uint32Array {
-  return new Uint32Array(stream.bytes(4 * count).slice().buffer);
 }

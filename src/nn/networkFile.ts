@@ -29,6 +29,11 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   avgpool2d: 'averagepool',
   averagepooling2d: 'averagepool',
   maxpooling2d: 'maxpool',
+  bn: 'batchnorm',
+  batchnorm1d: 'batchnorm',
+  batchnorm2d: 'batchnorm',
+  batchnormalization: 'batchnorm',
+  dropout2d: 'dropout',
 };
 /** Fields that other libraries' layers have: why there is none here, and what to do. */
 const NOT_YET: Readonly<Record<string, string>> = {

@@ -100,8 +100,10 @@ function inputsOf({ m, x, delta, scale, shift }: Case, surplus: number, f: numbe
   ];
 }
 
+const unobserved = (): Promise<void> => Promise.resolve();
+
 const run = async (engine: Engine, x: Value, scale: Value, shift: Value, delta: Value): Promise<Value[]> => {
-  const norm = await batchNorm(engine, x, scale, shift, EPSILON);
+  const [norm] = await batchNorm(engine, x, scale, shift, EPSILON, unobserved);
   const sums = await errorSums(engine, norm, delta);
   return [norm.y, await inputError(engine, norm, delta, sums), sums.ofNormalized, sums.sum];
 };
@@ -175,8 +177,8 @@ describe.each(tests)('$suite suite, f = $fractionBits, $m rows, $surplus bits of
   it('costs what is declared', async () => {
     const model = createCostModel(setting);
     const forward = await secure(setting, inputs, async (e, x, scale, shift) => {
-      const { y } = await batchNorm(e, x, scale, shift, EPSILON);
-      return y;
+      const [norm] = await batchNorm(e, x, scale, shift, EPSILON, unobserved);
+      return norm.y;
     });
     const part = model.part(m * n);
     const declared = forwardCost(model, m, n, surplus, EPSILON);
@@ -197,8 +199,9 @@ describe.each(tests)('$suite suite, f = $fractionBits, $m rows, $surplus bits of
     const momentum = Math.round(0.1 * 2 ** 16) / 2 ** 16;
     const unbiased = expected.variance.map((v) => (v * m) / (m - 1));
     const script = async (e: Engine, ...[x, scale, shift, , old, oldVariance]: Value[]): Promise<Value> => {
-      const { statistics } = await batchNorm(e, x, scale, shift, EPSILON);
-      const next = await updated(e, { mean: old, variance: oldVariance }, statistics, 0.1);
+      const [, next] = await batchNorm(e, x, scale, shift, EPSILON, (fork, statistics) =>
+        updated(fork, { mean: old, variance: oldVariance }, statistics, 0.1),
+      );
       return e.concatRows([next.mean, next.variance]);
     };
     for (const engineOf of [plain, secure]) {

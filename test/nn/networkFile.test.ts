@@ -8,7 +8,8 @@ import { readNetworkText } from '../../src/nn/networkFile.ts';
 
 const dense = { type: 'dense', units: 3 };
 const whole = 'a whole number from 1 to 65536';
-const types = 'one of conv2d, maxpool, averagepool, globalaveragepool, dense, flatten, relu, add, concat';
+const types =
+  'one of conv2d, maxpool, averagepool, globalaveragepool, dense, flatten, relu, leakyrelu, relu6, sigmoid, tanh, batchnorm, dropout, add, concat';
 const input = '[inputs] or [height, width, channels], whole numbers from 1 to 65536';
 
 /** What is said of a file with this text. */
@@ -58,7 +59,7 @@ describe('a network file', () => {
       `layers[0].type: found "MaxPool2d", expected ${types}; did you mean "maxpool"?`,
     ],
     [withLayers({ type: 'Linear' }), `layers[0].type: found "Linear", expected ${types}; did you mean "dense"?`],
-    [withLayers(dense, { type: 'sigmoid' }), `layers[1].type: found "sigmoid", expected ${types}`],
+    [withLayers(dense, { type: 'lstm' }), `layers[1].type: found "lstm", expected ${types}`],
     [withLayers({ units: 3 }), `layers[0].type: missing, expected ${types}`],
     [withLayers({ type: 3 }), `layers[0].type: found 3, expected ${types}`],
     // Fields of layers.

@@ -1,14 +1,20 @@
 /** The layers that a network may have. Whoever needs to know of a layer's type asks this table. */
 import { add, type AddSpec } from './add.ts';
 import { averagepool, type AveragepoolSpec } from './averagepool.ts';
+import { batchnorm, type BatchnormSpec } from './batchnorm.ts';
 import { concat, type ConcatSpec } from './concat.ts';
 import { conv2d, type Conv2dSpec } from './conv2d.ts';
 import { dense, type DenseSpec } from './dense.ts';
+import { dropout, type DropoutSpec } from './dropout.ts';
 import { flatten, type FlattenSpec } from './flatten.ts';
 import { globalaveragepool, type GlobalAveragepoolSpec } from './globalaveragepool.ts';
 import type { LayerType } from './layer.ts';
+import { leakyrelu, type LeakyreluSpec } from './leakyrelu.ts';
 import { maxpool, type MaxpoolSpec } from './maxpool.ts';
 import { relu, type ReluSpec } from './relu.ts';
+import { relu6, type Relu6Spec } from './relu6.ts';
+import { sigmoid, type SigmoidSpec } from './sigmoid.ts';
+import { tanh, type TanhSpec } from './tanh.ts';
 
 export type LayerSpec =
   | Conv2dSpec
@@ -18,6 +24,12 @@ export type LayerSpec =
   | DenseSpec
   | FlattenSpec
   | ReluSpec
+  | LeakyreluSpec
+  | Relu6Spec
+  | SigmoidSpec
+  | TanhSpec
+  | BatchnormSpec
+  | DropoutSpec
   | AddSpec
   | ConcatSpec;
 
@@ -32,6 +44,12 @@ export const LAYERS: Table = {
   dense,
   flatten,
   relu,
+  leakyrelu,
+  relu6,
+  sigmoid,
+  tanh,
+  batchnorm,
+  dropout,
   add,
   concat,
 };

@@ -1,0 +1,60 @@
+/** x where it is positive, slope·x elsewhere: slope·x + (1 − slope)·ReLU(x), of which only ReLU sends messages. */
+import { z } from 'zod';
+import type { Engine, Value } from '../../engine/engine.ts';
+import { type LayerType, through, truncated, type Wiring } from './layer.ts';
+
+export interface LeakyreluSpec extends Wiring {
+  readonly type: 'leakyrelu';
+  /** In [0, 1], rounded to 16 bits; 0.01 when absent. */
+  readonly slope?: number | undefined;
+}
+
+const SLOPE = 'a number from 0 to 1';
+const SLOPE_BITS = 16;
+/** More fractional bits than this are truncated before they grow by the slope's. */
+const MOST_BITS = 50;
+
+/** slope = c · 2^−e */
+function rounded(slope: number): { c: bigint; e: number } {
+  let c = Math.round(slope * 2 ** SLOPE_BITS);
+  let e = SLOPE_BITS;
+  while (e > 0 && c % 2 === 0) {
+    c /= 2;
+    e--;
+  }
+  return { c: BigInt(c), e };
+}
+
+export const leakyrelu: LayerType<LeakyreluSpec> = {
+  type: 'leakyrelu',
+  about: 'x, or `slope` · x where it is negative; gives as its input',
+  fields: { slope: z.number(SLOPE).min(0, SLOPE).max(1, SLOPE).optional() },
+  monotone: true,
+  words: ({ slope = 0.01 }) => `leakyrelu ${slope}`,
+  shape: (_spec, [input]) => input,
+  forward: async (engine, { slope = 0.01 }, [input]) => {
+    const { c, e } = rounded(slope);
+    const narrow = (fork: Engine, value: Value): Promise<Value> =>
+      value.fractionBits + e > MOST_BITS ? truncated(fork, value) : Promise.resolve(value);
+    /** slope·x + (1 − slope)·kept, kept having f fractional bits. */
+    const mixed = (fork: Engine, x: Value, kept: Value): Value => {
+      const rest = ((1n << BigInt(e)) - c) << BigInt(x.fractionBits - kept.fractionBits);
+      return fork.combine(
+        [
+          [c, x],
+          [rest, kept],
+        ],
+        x.fractionBits + e,
+      );
+    };
+    const x = await narrow(engine, input);
+    const surplus = x.fractionBits - engine.fractionBits;
+    const { y, sign } = surplus > 0 ? await engine.truncateRelu(x, surplus) : await engine.relu(x);
+    const tape = through(async (fork, error) => {
+      const delta = await narrow(fork, error);
+      const more = delta.fractionBits - fork.fractionBits;
+      return mixed(fork, delta, await (more > 0 ? fork.truncateSelect(sign, delta, more) : fork.select(sign, delta)));
+    });
+    return { y: mixed(engine, x, y), tape };
+  },
+};

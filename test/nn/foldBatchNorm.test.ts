@@ -1,0 +1,95 @@
+/** Batch normalisation folded into the layer before it: the same scores, in chains and graphs; not where another layer reads that one. */
+import { describe, expect, it } from 'vitest';
+import { type ClearModel, withoutBatchNorm } from '../../src/nn/foldBatchNorm.ts';
+import { classScores, prepared } from '../../src/nn/forward.ts';
+import type { LayerSpec } from '../../src/nn/layers/table.ts';
+import { type Network, parameters } from '../../src/nn/network.ts';
+import type { Engine, Value } from '../../src/engine/engine.ts';
+import { sizeOf } from '../../src/ring/shape.ts';
+import { testRandom } from '../reference.ts';
+import { closeTo, type Input, numbers, plain, secure, SETTINGS } from '../twins.ts';
+
+function modelOf(input: number[], layers: LayerSpec[]): ClearModel {
+  const network: Network = { name: 'net', input, layers };
+  const random = testRandom(3);
+  const tensors = parameters(network).map(({ name, shape }) => {
+    const positive = name.endsWith('.variance');
+    const data = Float64Array.from({ length: sizeOf(shape) }, () => (positive ? 0.1 + random() : random() - 0.5));
+    return [name, { shape, data }] as const;
+  });
+  return { network, tensors: new Map(tensors) };
+}
+
+const BN = { type: 'batchnorm' } as const;
+
+const CASES: [string, number[], LayerSpec[], number][] = [
+  [
+    'a chain',
+    [5, 5, 2],
+    [
+      { type: 'conv2d', filters: 3, kernel: 2 },
+      BN,
+      { type: 'relu' },
+      { type: 'flatten' },
+      { type: 'dense', units: 4 },
+      BN,
+    ],
+    0,
+  ],
+  ['two in a row', [4], [{ type: 'dense', units: 3 }, BN, { ...BN, epsilon: 0.5 }], 0],
+  [
+    'a shortcut that reads the normalised',
+    [4, 4, 2],
+    [
+      { type: 'conv2d', filters: 2, kernel: 3, padding: 1 },
+      { ...BN, name: 'stem' },
+      { type: 'relu' },
+      { type: 'conv2d', filters: 2, kernel: 3, padding: 1 },
+      { ...BN, name: 'long' },
+      { type: 'add', from: ['long', 'stem'] },
+      { type: 'globalaveragepool' },
+    ],
+    0,
+  ],
+  [
+    'one far behind its layer, and readers by order',
+    [4],
+    [
+      { type: 'dense', units: 3, name: 'a' },
+      { type: 'dense', units: 3, from: 'input', name: 'b' },
+      { ...BN, from: 'a' },
+      { type: 'relu', name: 'c' },
+      { type: 'add', from: ['b', 'c'] },
+    ],
+    0,
+  ],
+  [
+    'of a layer that two read, and of the input: they stay',
+    [3],
+    [{ ...BN }, { type: 'dense', units: 3, name: 'a' }, { ...BN, name: 'n' }, { type: 'add', from: ['a', 'n'] }],
+    2,
+  ],
+];
+
+describe.each(CASES)('%s', (_name, input, layers, left) => {
+  const model = modelOf(input, layers);
+  const folded = withoutBatchNorm(model);
+  const images = numbers([3, sizeOf(input)], -1, 1);
+  const scores = (of: ClearModel): [Input[], (engine: Engine, ...values: Value[]) => Promise<Value>] => [
+    [images, ...parameters(of.network).map(({ name, shape }) => ({ shape, numbers: [...of.tensors.get(name)!.data] }))],
+    async (engine, batch, ...tensors) => {
+      const names = parameters(of.network).map(({ name }) => name);
+      const parametersOf = new Map(names.map((name, i) => [name, tensors[i]]));
+      return classScores(engine, of.network, await prepared(engine, of.network, parametersOf), batch);
+    },
+  ];
+
+  it('gives the same scores, shared as it is and folded', async () => {
+    expect(folded.network.layers.filter(({ type }) => type === 'batchnorm')).toHaveLength(left);
+    expect(new Set(folded.tensors.keys())).toEqual(new Set(parameters(folded.network).map(({ name }) => name)));
+    const expected = await plain(SETTINGS[1], ...scores(model));
+    closeTo(await plain(SETTINGS[1], ...scores(folded)), expected.numbers, 1e-2);
+    closeTo(await secure(SETTINGS[0], ...scores(model)), expected.numbers, 1e-2);
+    closeTo(await secure(SETTINGS[0], ...scores(folded)), expected.numbers, 1e-2);
+  });
+});
