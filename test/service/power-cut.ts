@@ -5,6 +5,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import * as disk from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import type { AuditFiles } from '../../src/service/audit-log.ts';
 import type { StoreFiles } from '../../src/service/store/store-files.ts';
 
 export class PowerCut extends Error {}
@@ -40,7 +41,12 @@ export class FragileDisk {
     this.#durable = new Map(this.#names);
   }
 
-  get files(): StoreFiles {
+  /** The power is gone: nothing happens any more. */
+  get isCut(): boolean {
+    return this.#cut;
+  }
+
+  get files(): StoreFiles & AuditFiles {
     return {
       ...disk,
       mkdir: (async (path: string, options: object) => {
@@ -53,7 +59,8 @@ export class FragileDisk {
         if (flags === 'r') return this.#folderHandle(name, await disk.open(name, 'r'));
         this.#step(name);
         const handle = await disk.open(name, flags, mode);
-        const inode: Inode = { folder: false, synced: undefined };
+        // What is appended to keeps what the disk has of it.
+        const inode = (flags === 'a' && this.#names.get(name)) || { folder: false, synced: undefined };
         this.#names.set(name, inode);
         return this.#fileHandle(name, handle, inode);
       },
@@ -66,6 +73,10 @@ export class FragileDisk {
         this.#step(String(path));
         await disk.rm(path, options);
         for (const name of [...this.#names.keys()]) if (isWithin(name, String(path))) this.#names.delete(name);
+      },
+      truncate: async (path, length) => {
+        this.#step(String(path));
+        await disk.truncate(path, length);
       },
       readFile: ((path: string, options: 'utf8') => {
         this.#read();
@@ -94,10 +105,11 @@ export class FragileDisk {
   }
 
   #content(path: string, { folder, synced }: Inode, loss: Loss): Buffer {
-    if (folder || synced !== undefined) return synced ?? Buffer.alloc(0);
-    if (loss === 'lost') return Buffer.alloc(0);
+    if (folder || loss === 'lost') return synced ?? Buffer.alloc(0);
     const whole = readFileSync(path);
-    return whole.subarray(0, whole.length >> 1);
+    // Half of what was added since it was synced; what was cut off since is gone or not, here it is.
+    const from = synced === undefined || synced.length > whole.length ? 0 : synced.length;
+    return from === 0 && synced !== undefined ? whole : whole.subarray(0, from + ((whole.length - from) >> 1));
   }
 
   #isThere(folder: string): boolean {
@@ -126,15 +138,21 @@ export class FragileDisk {
   }
 
   #fileHandle(path: string, handle: disk.FileHandle, inode: Inode): disk.FileHandle {
+    const write = async (content: Uint8Array | string): Promise<void> => {
+      const bytes = Buffer.from(content);
+      try {
+        this.#step(path);
+      } catch (error) {
+        await handle.writeFile(bytes.subarray(0, bytes.length >> 1));
+        throw error;
+      }
+      await handle.writeFile(bytes);
+    };
     return replacing(handle, {
-      writeFile: async (bytes: Uint8Array) => {
-        try {
-          this.#step(path);
-        } catch (error) {
-          await handle.writeFile(bytes.subarray(0, bytes.length >> 1));
-          throw error;
-        }
-        await handle.writeFile(bytes);
+      ...{ writeFile: write, appendFile: write },
+      truncate: async (length: number) => {
+        this.#step(path);
+        await handle.truncate(length);
       },
       sync: () => {
         this.#step(path);

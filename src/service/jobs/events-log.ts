@@ -4,8 +4,9 @@
  * Changes of state are on the disk at once; of a job's progress the last lines may be lost in a power cut. So that no number is given twice all the
  * same, a later life of the party leaves out as many as can have been lost.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { syncFolder } from '../../data/atomic-write.ts';
 import { makeFolder } from '../../data/folders.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import type { JobEvent } from '../jobs-api.ts';
@@ -28,6 +29,7 @@ export class EventLog {
   #events: JobEvent[] = [];
   #next = 0;
   #closed = false;
+  #named = false;
   #unsynced = 0;
   readonly #waiting: Set<() => void> = new Set();
   /** What is written follows each other. */
@@ -91,8 +93,11 @@ export class EventLog {
       .then(async () => {
         const handle = this.#handle;
         this.#handle = undefined;
-        await handle?.sync();
-        await handle?.close();
+        try {
+          await handle?.sync();
+        } finally {
+          await handle?.close();
+        }
       })
       .catch(this.#onFault);
     await this.#writing;
@@ -107,13 +112,17 @@ export class EventLog {
 
   async #write(entry: JobEvent, lasting: boolean): Promise<void> {
     if (this.#handle === undefined) {
-      await makeFolder(this.#folder, { mode: 0o700, make: this.#files.mkdir });
+      const made = await makeFolder(this.#folder, { mode: 0o700, make: this.#files.mkdir });
+      if (made !== undefined) await syncFolder(dirname(made), this.#files);
       this.#handle = await this.#files.open(this.#path, 'a', 0o600);
     }
     await this.#handle.appendFile(`${JSON.stringify(entry)}\n`);
     this.#unsynced++;
     if (!lasting && this.#unsynced < UNSYNCED) return;
     await this.#handle.sync();
+    // Its name has to outlive a power cut as well.
+    if (!this.#named) await syncFolder(this.#folder, this.#files);
+    this.#named = true;
     this.#unsynced = 0;
   }
 
@@ -124,6 +133,7 @@ export class EventLog {
       throw error;
     });
     if (text === '') return;
+    this.#named = true;
     this.#events = text.split('\n').flatMap((each) => {
       try {
         return [line.parse(JSON.parse(each))];

@@ -72,6 +72,7 @@ export class Three {
   launch: Launch | undefined;
   /** Of each party's stores and records. */
   files: OfEach<StoreFiles> = ofEach(() => DISK);
+  openAudit: (party: PartyName) => Promise<Audit> = (party) => Promise.resolve(this.audits[party]);
   onLine: (party: PartyName, line: string) => void = () => undefined;
   readonly #sets: Map<
     string,
@@ -116,8 +117,10 @@ export class Three {
     const start = this.launch ?? (await this.#launcher(party, log));
     const launch: Launch = (order, onNews) => (this.#processes[party] = start(order, onNews));
     const folder = join(this.folder, party);
-    const decisions = await DecisionStore.open(join(folder, 'decisions'), this.audits[party]);
-    const grants = await GrantStore.open(join(folder, 'grants'), this.audits[party]);
+    const audit = await this.openAudit(party);
+    const files = this.files[party];
+    const decisions = await DecisionStore.open(join(folder, 'decisions'), audit, files);
+    const grants = await GrantStore.open(join(folder, 'grants'), audit, files);
     const links = Object.fromEntries(
       PARTY_NAMES.map((each) => [each, `${HOST}:${this.#lines[each].port}`]),
     ) as OfEach<string>;
@@ -129,12 +132,12 @@ export class Three {
       ...{ roll: () => rollOf(party), identity: IDENTITIES[party], links: () => links, tls: () => tlsOf(party) },
       ...{ storageKeys: [this.#storageKeys[party]], folder, data: this.#dataOf(party), grants, decisions, log, launch },
       member: (id) => (names.has(id) ? { name: names.get(id)!, revoked: this.revoked.has(id) } : undefined),
-      audit: this.audits[party],
+      audit,
       peers: { ask: (to, order, body) => this.#pass(party, to, order, body) },
       compute: { backend: 'wasm', fallbackAdapter: false, workers: 1 },
       patience: this.patience,
       memoryBytes: this.memoryBytes,
-      files: this.files[party],
+      files,
       logLevel: () => 'info',
       writeLine: (line) => this.onLine(party, line),
     };
