@@ -215,7 +215,7 @@ describe('a federation of schedulers', () => {
     const job = await three.propose(document);
     await three.until(job, ['expired']);
     await expect(approve(three, job)).resolves.toBeUndefined();
-    expect(three.said('P1', job)).toMatch(/^expired (P0: )?no party starts it after/);
+    expect(three.said('P1', job)).toMatch(/^expired (P\d: )?no party starts it after/);
   });
 
   it('ends jobs whose data is withdrawn, once no process reads it any more', async () => {
