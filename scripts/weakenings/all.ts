@@ -1,3 +1,4 @@
+import { ASKING } from './asking.ts';
 import { COMPARING } from './comparing.ts';
 import { CONSENTING } from './consenting.ts';
 import { DEALING } from './dealing.ts';
@@ -6,6 +7,7 @@ import { KEEPING } from './keeping.ts';
 import { LINKING } from './linking.ts';
 import { MASKING } from './masking.ts';
 import { SCHEDULING } from './scheduling.ts';
+import { SERVING } from './serving.ts';
 import { STORING } from './storing.ts';
 import type { Weakening } from './weakening.ts';
 
@@ -18,5 +20,7 @@ export const WEAKENINGS: readonly Weakening[] = [
   ...STORING,
   ...CONSENTING,
   ...SCHEDULING,
+  ...SERVING,
+  ...ASKING,
   ...LINKING,
 ];

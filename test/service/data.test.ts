@@ -9,7 +9,7 @@ import { Identity } from '../../src/federation/identity.ts';
 import { sealTo } from '../../src/federation/sealed.ts';
 import { signDocument } from '../../src/federation/signed.ts';
 import { receive } from '../../src/service/received.ts';
-import { ownedSet, signedReceipt, signedWithdrawal, SMALL, type OwnedSet } from './documents.ts';
+import { ownedSet, sha256, signedReceipt, signedWithdrawal, SMALL, type OwnedSet } from './documents.ts';
 import { admitAll, ask, makeFederation, type Answer, type TestFederation } from './parties.ts';
 
 const owner = Identity.generate();
@@ -152,6 +152,10 @@ describe('an upload', () => {
       const { status } = await ask(all.parties.P1, owner, { method: 'PUT', path, body: elsewhere });
       expect([400, 404]).toContain(status);
     }
+    // The right chunk in a request that was signed for another body.
+    const put = { method: 'PUT', path: `/v1/data/${set.data.digest}/images/0`, body: set.chunk('images', 0) };
+    const other = await ask(all.parties.P1, owner, put, { bodyDigest: sha256(elsewhere) });
+    expect([other.status, other.json.error]).toEqual([400, 'the body is not the one that was signed']);
     const names = readdirSync(join(all.parties.P1.folder, 'state', 'data', set.data.digest));
     expect(names.sort()).toEqual(['key.sealed', 'record.json']);
     expect((await send('P1', set, 'images', 0)).status).toBe(204);

@@ -165,7 +165,10 @@ export class FakeParty {
       }
       if (kept.state === 'uploading') kept.state = 'complete';
       const { federation } = this.#parties;
-      const document = { securenn: 'receipt', federation: federation.id, data: digest, party: this.name };
+      const document = {
+        ...{ securenn: 'receipt', federation: federation.id, data: digest, party: this.name },
+        ...this.#parties.receiptsSay,
+      };
       return json({ receipt: signDocument(document, this.#parties.receiptsBy ?? this.identity) });
     }
     const { receipts } = JSON.parse(Buffer.from(body).toString()) as { receipts: Signed[] };
@@ -270,6 +273,8 @@ export class FakeParties {
   shown: ((party: PartyName, job: FakeJob) => FakeJob) | undefined;
   /** Whose signature stands under all receipts. */
   receiptsBy: Identity | undefined;
+  /** In place of what a receipt would say. */
+  receiptsSay: object = {};
   models: object[] = [];
   trainedOn: string[] = [];
   readonly inputs: Map<string, Uint8Array> = new Map();

@@ -189,6 +189,11 @@ describe('data put', () => {
     const { parties, put } = setting();
     parties.receiptsBy = Identity.generate();
     await expect(put(set(1, 20))).rejects.toThrow('P0: its receipt is not its own');
+    parties.receiptsBy = undefined;
+    for (const other of [{ data: '7'.repeat(64) }, { party: 'P2' }]) {
+      parties.receiptsSay = other;
+      await expect(put(set(1, 20))).rejects.toThrow(/its receipt is not its own, or is for another data set/);
+    }
     expect([...parties.party.P2.data.values()][0].state).toBe('complete');
   });
 

@@ -1,4 +1,5 @@
 /** What parties do about jobs with all their stores, and job processes that compute nothing: each refuses by itself what its own state does not allow. */
+import { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Dataset } from '../../../src/data/dataset.ts';
 import { grantDocument, type GrantDocument, type TrainDocument } from '../../../src/federation/documents.ts';
@@ -265,6 +266,25 @@ describe('a federation of schedulers', () => {
     // What was told is kept, and no number is given twice.
     expect(await three.at('P0').scheduler.events(job, 0, AbortSignal.timeout(1000))).toEqual(before);
     expect(await scheduler.events(job, 10_000, AbortSignal.timeout(50))).toEqual([]);
+  });
+
+  it('hands a connection to the job that waits in the session it names, and to none otherwise', async () => {
+    const { three, processes, document } = await begin();
+    processes.hold = true;
+    const job = await three.propose(document);
+    await approve(three, job);
+    await three.until(job, ['running']);
+    const { scheduler } = three.at('P0');
+    const session = processes.of('P0')[0].started!.job.sessionId;
+    const socket = new Socket();
+    for (const named of ['', hex(32), session.slice(1), session.toUpperCase()])
+      expect([named, scheduler.takeLink(socket, named, new Uint8Array())]).toEqual([named, named === session]);
+    expect(socket.destroyed).toBe(false);
+    expect(scheduler.takeLink(socket, session, new Uint8Array())).toBe(true);
+    expect(socket.destroyed).toBe(true);
+    await three.cancel(three.analyst, job, 'P0');
+    await three.until(job, ['cancelled']);
+    expect(scheduler.takeLink(new Socket(), session, new Uint8Array())).toBe(false);
   });
 
   it('does every job to its end whichever change to a disk fails', async () => {
