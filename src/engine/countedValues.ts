@@ -2,6 +2,7 @@
  * Values of the engine that computes nothing (`counting.ts`): their openings and parts, the lanes of its operations, and the messages that
  * these send, added up frame by frame with the chains they form.
  */
+import type { Border, Fill } from '../ring/pad.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import type { CountedMemory } from './countedMemory.ts';
 import type { CountedValue, Opening } from './countedValue.ts';
@@ -160,14 +161,22 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
   }
 
   override addRow(x: Value, row: Value): CountedValue {
-    const sum = super.addRow(x, row);
-    if (sum.partial) return sum;
-    const terms = [(x as CountedValue).mask, (row as CountedValue).mask];
+    return this.#openedBy(super.addRow(x, row), [x, row]);
+  }
+
+  override pad(x: Value, border: Border, fill: Fill): CountedValue {
+    return this.#openedBy(super.pad(x, border, fill), [x]);
+  }
+
+  /** A value that is opened by the openings of others; sends nothing then. */
+  #openedBy(y: CountedValue, others: readonly Value[]): CountedValue {
+    if (y.partial) return y;
+    const terms = others.map((other) => (other as CountedValue).mask);
     const elements = (): number => {
-      this.holdOpening(sizeOf(sum.shape));
+      this.holdOpening(sizeOf(y.shape));
       return 0;
     };
-    return { ...sum, mask: { ...sum.mask, elements, terms } };
+    return { ...y, mask: { ...y.mask, elements, terms } };
   }
 
   /** The value in two shares: P2 deals its part, once. */

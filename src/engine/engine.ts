@@ -176,7 +176,7 @@ export interface Engine {
   windows(x: Value, shape: WindowShape): Promise<Value>;
   /** The transpose of `windows`: planes added up where windows overlap, zero where no window lies. */
   overlay(planes: Value, shape: WindowShape): Promise<Value>;
-  /** Images (batch, height, width, channels) with a border, local as all of these. */
+  /** Images (batch, height, width, channels) with a border. As operands of products they are opened by the opening of x. */
   pad(x: Value, border: Border, fill: Fill): Value;
   /** The transpose of `pad`: to images of this shape. */
   unpad(x: Value, shape: Shape, border: Border, fill: Fill): Value;

@@ -2,6 +2,7 @@
  * Values of the secure engine, as every party has them, and what their linear functions do to them: shares, the parts of products, masks.
  * `secure.ts` has the operations, which are protocols.
  */
+import { type Border, type Fill, pad } from '../ring/pad.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { overlay, type WindowShape } from '../ring/windows.ts';
 import * as beaver from '../protocols/paper/beaver.ts';
@@ -137,6 +138,25 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
       },
     });
     return { ...image, mask };
+  }
+
+  /** Images with a border are opened by the images' opening: that of a data set is there already. */
+  override pad(x: Value, border: Border, fill: Fill): SecureValue {
+    const padded = super.pad(x, border, fill);
+    const image = x as SecureValue;
+    if (image.partial) return padded;
+    const bordered = (part: BigUint64Array): BigUint64Array => pad(part, x.shape, border, fill);
+    const mask = new Mask(() => padded.mask.lane, {
+      workers: async (party) => {
+        const { opened, mask } = await image.mask.workers(party);
+        return new beaver.Masked(party.worker, bordered(opened), bordered(mask));
+      },
+      helper: async (party) => {
+        const [first, second] = (await image.mask.helper(party)).shares;
+        return new beaver.HelperMask(bordered(first), bordered(second));
+      },
+    });
+    return { ...padded, mask };
   }
 
   override addRow(x: Value, row: Value): SecureValue {

@@ -83,6 +83,30 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     );
   });
 
+  it('a border, its transpose and public factors send nothing', async () => {
+    const border = { top: 1, left: 0, bottom: 2, right: 1 };
+    const factors = BigUint64Array.from({ length: 2 * 8 * 5 * 3 }, (_, i) => BigInt(i % 7));
+    for (const fill of ['zero', 'edge'] as const)
+      await exact(
+        [numbers([2, 5, 4, 3], -9, 9)],
+        (e, x) => Promise.resolve(e.unpad(e.weigh(e.pad(x, border, fill), factors), x.shape, border, fill)),
+        { rounds: 0, bytes: 0 },
+      );
+  });
+
+  it.each(['zero', 'edge'] as const)('images with a border (%s) are opened once, without it', async (fill) => {
+    const border = { top: 0, left: 1, bottom: 1, right: 0 };
+    const shape: ConvShape = { ...CONV, height: 7, width: 6, padding: 0, stride: 1 };
+    await exact(
+      [numbers(IMAGE, -9, 9), numbers(FILTER, -9, 9, 2)],
+      async (e, x, w) => {
+        const once = await e.conv('forward', shape, e.pad(x, border, fill), w);
+        return e.add(once, await e.conv('forward', shape, e.pad(x, border, fill), w));
+      },
+      inSequence(model.product(SIZES.image + SIZES.filter), model.part(2 * 5 * 5 * 3)),
+    );
+  });
+
   it('unit vectors, also of lengths that are no power of two', async () => {
     for (const n of [1, 4, 9]) {
       const index: Input = { shape: [50], numbers: Array.from({ length: 50 }, (_, i) => (i * 7) % n), fractionBits: 0 };
