@@ -142,7 +142,12 @@ function page(outcomes: readonly Outcome[]): string {
     const items = caught.map(({ name, breaks }) => wrapped(`- **${name}**: ${breaks}`));
     return `## \`${test}\` (${caught.length})\n\n${items.join('\n')}\n`;
   });
-  return [`${INTRODUCTION}\n`, ...sections].join('\n');
+  const left = WEAKENINGS.length - outcomes.length;
+  const untried =
+    left === 0
+      ? []
+      : [`${left} of the ${WEAKENINGS.length} steps were not tried in these runs and are not on this page.\n`];
+  return [`${INTRODUCTION}\n`, ...untried, ...sections].join('\n');
 }
 
 const INTRODUCTION = `# What the tests of security notice
