@@ -8,7 +8,7 @@ import { loadTestImages } from '../data/load.ts';
 import { checkModelNetwork, type Model, readModel } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import { withoutBatchNorm } from '../nn/foldBatchNorm.ts';
-import { classCount } from '../nn/network.ts';
+import { classCount, misfit } from '../nn/network.ts';
 import type { InferJob } from '../server/job.ts';
 import { checkNetworkFits, warnOfInsecureKeys } from './checks.ts';
 import { widthOf } from './layout.ts';
@@ -42,6 +42,8 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   if (typed.network !== undefined) checkModelNetwork(read, typed.network, typed.model);
   const model = withoutBatchNorm(read);
   const { network } = model;
+  const unfit = misfit(network, typed.truncation);
+  if (unfit !== undefined) throw new Problem(`${typed.model}: ${unfit.what}`, unfit.fix);
   const settings = { ...typed, network };
   const found = await readImages(typed, model);
   const data = { ...found, scaling: scalingFor(found, model.scaling, typed.reading) };

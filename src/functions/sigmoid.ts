@@ -81,11 +81,14 @@ function operand(engine: Engine, x: Value): Promise<Value> {
 
 /** x cut off at ±bound: two comparisons side by side. */
 async function clipped(engine: Engine, x: Value, bound: number): Promise<Value> {
-  const row = engine.reshape(x, [1, sizeOf(x.shape)]);
-  const both = engine.concatRows([engine.addPublic(row, bound), engine.addPublic(row, -bound)]);
+  const [batch] = x.shape;
+  const width = sizeOf(x.shape) / batch;
+  const rows = engine.reshape(x, [batch, width]);
+  // Side by side, sample after sample.
+  const both = engine.concatColumns([engine.addPublic(rows, bound), engine.addPublic(rows, -bound)]);
   const surplus = x.fractionBits - engine.fractionBits;
   const { y } = surplus > 0 ? await engine.truncateRelu(both, surplus) : await engine.relu(both);
-  const cut = engine.sub(engine.slice(y, 0, 1), engine.slice(y, 1, 2));
+  const cut = engine.sub(engine.columns(y, 0, width), engine.columns(y, width, 2 * width));
   return engine.reshape(engine.addPublic(cut, -bound), x.shape);
 }
 

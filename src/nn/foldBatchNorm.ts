@@ -26,19 +26,36 @@ export function withoutBatchNorm<M extends ClearModel>(model: M): M {
   }
 }
 
-function foldOne({ network, tensors }: ClearModel): ClearModel | undefined {
+/** What is left of the network then. */
+export function networkWithoutBatchNorm(network: Network): Network {
+  const fold = foldable(network);
+  return fold === undefined ? network : networkWithoutBatchNorm(rewired(network, fold));
+}
+
+/** A normalisation, and the layer that takes it up. */
+interface Fold {
+  readonly i: number;
+  readonly j: number;
+  readonly read: readonly (readonly number[])[];
+}
+
+function foldable(network: Network): Fold | undefined {
   const read = sources(network);
-  const { layers } = network;
-  const i = layers.findIndex((spec, at) => spec.type === 'batchnorm' && folds(network, read, at));
-  if (i < 0) return undefined;
-  const [j] = read[i];
+  const i = network.layers.findIndex((spec, at) => spec.type === 'batchnorm' && folds(network, read, at));
+  return i < 0 ? undefined : { i, j: read[i][0], read };
+}
+
+function foldOne({ network, tensors }: ClearModel): ClearModel | undefined {
+  const fold = foldable(network);
+  if (fold === undefined) return undefined;
+  const { i, j } = fold;
   const kept = new Map<string, Tensor>();
   for (const [name, tensor] of tensors) {
     const [, index, short] = /^layers\.(\d+)\.(.+)$/.exec(name)!;
     if (Number(index) !== i) kept.set(parameterName(Number(index) - (Number(index) > i ? 1 : 0), short), tensor);
   }
   for (const [name, tensor] of linear(network, tensors, i, j)) kept.set(name, tensor);
-  return { network: { ...network, layers: rewired(layers, read, i, j) }, tensors: kept };
+  return { network: rewired(network, fold), tensors: kept };
 }
 
 /** Whether the layer that normalisation `i` reads takes it up: a linear one that nobody else reads, and not in another place of the output. */
@@ -69,13 +86,9 @@ function linear(
   ];
 }
 
-/** The layers without layer i, whose readers read j. */
-function rewired(
-  layers: readonly LayerSpec[],
-  read: readonly (readonly number[])[],
-  i: number,
-  j: number,
-): LayerSpec[] {
+/** The network without layer i, whose readers read j. */
+function rewired(network: Network, { i, j, read }: Fold): Network {
+  const { layers } = network;
   const taken = new Set(layers.map(({ name }) => name));
   const free = (): string => {
     let name = 'folded';
@@ -94,5 +107,5 @@ function rewired(
       from: Array.isArray(from) ? from.map(renamed) : renamed(from as string | undefined),
     } as LayerSpec;
   };
-  return layers.map(reading).filter((_, at) => at !== i);
+  return { ...network, layers: layers.map(reading).filter((_, at) => at !== i) };
 }

@@ -120,3 +120,29 @@ export function parameters(network: Network): ParameterSpec[] {
     return own.map((parameter) => ({ ...parameter, name: parameterName(i, parameter.name) }));
   });
 }
+
+/** Why a network does not fit a session, and what helps. */
+export interface Misfit {
+  readonly what: string;
+  readonly fix: string;
+}
+
+/** @param batch of a training; absent in an inference */
+export function misfit(network: Network, truncation: 'dealt' | 'local', batch?: number): Misfit | undefined {
+  for (const [i, { inputs }] of layerFlow(network).entries()) {
+    const spec = network.layers[i];
+    const { needsDealt, leastCount = 1 } = layerType(spec);
+    if (needsDealt === true && truncation === 'local')
+      return {
+        what: `${layerName(spec, i)} needs the dealt truncation: its products fill the ring`,
+        fix: 'add --truncation dealt',
+      };
+    const count = (batch ?? Infinity) * sizeOf(inputs[0].slice(0, -1));
+    if (count < leastCount)
+      return {
+        what: `${layerName(spec, i)} needs ${leastCount} numbers a channel in each step, found ${count}`,
+        fix: 'give a larger --batch',
+      };
+  }
+  return undefined;
+}

@@ -166,6 +166,8 @@ describe('watching', () => {
 describe('wrong values', () => {
   const folder = temporaryFolder('net');
   writeFileSync(join(folder, 'text.json'), 'hello');
+  const normed = [{ type: 'dense', units: 3 }, { type: 'batchnorm' }];
+  writeFileSync(join(folder, 'norm.json'), JSON.stringify({ name: 'n', input: [784], layers: normed }));
   writeFileSync(join(folder, 'relu.json'), JSON.stringify({ name: 'x', input: [4], layers: [{ type: 'relu' }] }));
 
   it.each([
@@ -221,6 +223,14 @@ describe('wrong values', () => {
     [`--network ${join(folder, 'text.json')}`, /text\.json: not readable as JSON/],
     [`--network ${join(folder, 'relu.json')}`, /relu\.json: no layer has weights/],
     [`--network ${folder}`, /cannot be read: it is a folder$/],
+    [
+      `--network ${join(folder, 'norm.json')} --truncation local`,
+      /^--network: n: layer 1 \(batchnorm\) needs the dealt truncation/,
+    ],
+    [
+      `--network ${join(folder, 'norm.json')} --batch 1`,
+      /^--network: n: layer 1 \(batchnorm\) needs 2 numbers a channel in each step, found 1$/,
+    ],
   ])('%s', (words, message) => {
     expect(() => train(words)).toThrow(message);
     expect(() => train(words)).toThrow(Problem);

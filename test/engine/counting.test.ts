@@ -49,6 +49,29 @@ const GRAPH: Network = {
   ],
 };
 
+/** The layers whose statistics, masks and comparisons are their own. */
+const NORMED: Network = {
+  name: 'normed',
+  input: [9, 9, 1],
+  layers: [
+    { type: 'conv2d', filters: 3, kernel: 2 },
+    { type: 'batchnorm' },
+    { type: 'relu' },
+    { type: 'maxpool', window: 2 },
+    { type: 'conv2d', filters: 2, kernel: 3, padding: 1, stride: 2 },
+    { type: 'leakyrelu' },
+    { type: 'batchnorm', epsilon: 0.01 },
+    { type: 'relu6' },
+    { type: 'flatten' },
+    { type: 'dropout', rate: 0.3 },
+    { type: 'dense', units: 6 },
+    { type: 'tanh' },
+    { type: 'dense', units: 5 },
+    { type: 'sigmoid' },
+    { type: 'dense', units: 3 },
+  ],
+};
+
 const SAMPLES = 12;
 
 interface Counted {
@@ -168,6 +191,19 @@ it('rows added to values, and their products', async () => {
     await engine.reveal('rows', engine.keep(engine.concatRows([products, dots]), new Uint8Array(43 * 6)));
   };
   expect(await counted(DIRECT, 50, script)).toEqual(await measured(DIRECT, 50, script));
+});
+
+describe.each([
+  ['direct suite', DIRECT, 16384],
+  ['direct suite, many chunks', DIRECT, 50],
+  ['paper suite, dealt truncation', DEALT_PAPER, 16384],
+] as const)('layers with statistics, %s', (_, setting, chunk) => {
+  it.each<[string, Script]>([
+    ['training', training(NORMED, { steps: 2 }, setting.fractionBits)],
+    ['inference', inference(NORMED, setting.fractionBits)],
+  ])('%s', async (_name, script) => {
+    expect(await counted(setting, chunk, script)).toEqual(await measured(setting, chunk, script));
+  });
 });
 
 it.each(['adam', 'amsgrad'] as const)('training with %s', async (optimizer) => {

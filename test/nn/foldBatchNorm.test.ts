@@ -1,6 +1,6 @@
 /** Batch normalisation folded into the layer before it: the same scores, in chains and graphs; not where another layer reads that one. */
 import { describe, expect, it } from 'vitest';
-import { type ClearModel, withoutBatchNorm } from '../../src/nn/foldBatchNorm.ts';
+import { type ClearModel, networkWithoutBatchNorm, withoutBatchNorm } from '../../src/nn/foldBatchNorm.ts';
 import { classScores, prepared } from '../../src/nn/forward.ts';
 import type { LayerSpec } from '../../src/nn/layers/table.ts';
 import { type Network, parameters } from '../../src/nn/network.ts';
@@ -86,6 +86,7 @@ describe.each(CASES)('%s', (_name, input, layers, left) => {
 
   it('gives the same scores, shared as it is and folded', async () => {
     expect(folded.network.layers.filter(({ type }) => type === 'batchnorm')).toHaveLength(left);
+    expect(networkWithoutBatchNorm(model.network)).toEqual(folded.network);
     expect(new Set(folded.tensors.keys())).toEqual(new Set(parameters(folded.network).map(({ name }) => name)));
     const expected = await plain(SETTINGS[1], ...scores(model));
     closeTo(await plain(SETTINGS[1], ...scores(folded)), expected.numbers, 1e-2);

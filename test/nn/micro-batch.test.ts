@@ -33,6 +33,25 @@ const IMAGES: Network = {
   ],
 };
 
+/** Public masks, and comparisons side by side. */
+const SQUASHED: Network = {
+  name: 'squashed',
+  input: [4, 4, 1],
+  layers: [
+    { type: 'conv2d', filters: 3, kernel: 2 },
+    { type: 'relu6' },
+    { type: 'conv2d', filters: 2, kernel: 2 },
+    { type: 'leakyrelu' },
+    { type: 'flatten' },
+    { type: 'dropout', rate: 0.3 },
+    { type: 'dense', units: 6 },
+    { type: 'sigmoid' },
+    { type: 'dense', units: 5 },
+    { type: 'tanh' },
+    { type: 'dense', units: 3 },
+  ],
+};
+
 const SAMPLES = 15;
 
 async function plainModel(
@@ -69,6 +88,7 @@ describe('in the clear', () => {
   it.each([
     ['images', 'direct', DIRECT, IMAGES, softmax],
     ['images', 'paper', PAPER, IMAGES, { ...softmax, learningRate: 2 ** -6 }],
+    ['public masks and comparisons side by side', 'direct', DIRECT, SQUASHED, softmax],
     ['vectors, asm', 'direct', DIRECT, TINY, { ...softmax, loss: 'asm', momentum: 0 }],
     ['images, amsgrad', 'direct', DIRECT, IMAGES, { ...softmax, optimizer: 'amsgrad', learningRate: 2 ** -10 }],
   ] as const)(

@@ -6,7 +6,18 @@ import { createSecureEngine } from '../../src/engine/secure.ts';
 import type { Shape } from '../../src/ring/shape.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { simulate } from '../simulate.ts';
-import { DIRECT, OPTIONS, PAPER, TINY, tinyData, type TinySetting, tinyShares, type TinyShares } from './tiny.ts';
+import type { Network } from '../../src/nn/network.ts';
+import {
+  DIRECT,
+  NORMED,
+  OPTIONS,
+  PAPER,
+  TINY,
+  tinyData,
+  type TinySetting,
+  tinyShares,
+  type TinyShares,
+} from './tiny.ts';
 
 const KEYS = [4, 5, 6].map((fill) => new Uint8Array(16).fill(fill)) as [Uint8Array, Uint8Array, Uint8Array];
 const STEPS = 6;
@@ -32,13 +43,14 @@ interface RunOptions {
   readonly from?: { readonly step: number; readonly dump: Dump };
   /** Looks at no share on the way. */
   readonly unwatched?: boolean;
+  readonly network?: Network;
 }
 
 async function run(
   setting: TinySetting,
   options: TrainOptions,
   dealt: TinyShares,
-  { from, unwatched = false }: RunOptions = {},
+  { from, unwatched = false, network = TINY }: RunOptions = {},
 ): Promise<Run> {
   const dumps: Dump[] = [];
   const messages: RecordedMessage[] = [];
@@ -56,7 +68,7 @@ async function run(
       const state = stored?.map(
         ([name, x]) => [name, engine.input(`state/${name}`, x.shape, x.fractionBits, x.data, x.opening)] as const,
       );
-      await train(engine, TINY, tinyData(engine, party.id, dealt), options, () => undefined, {
+      await train(engine, network, tinyData(engine, party.id, dealt), options, () => undefined, {
         from: from && { step: from.step, state: new Map(state) },
         onState: async (step, values) => {
           if (unwatched) return;
@@ -149,3 +161,16 @@ function newWords(messages: readonly RecordedMessage[], before: readonly Recorde
   const said = new Set(before.flatMap(words));
   return messages.flatMap(words).filter((word) => !said.has(word)).length;
 }
+
+it('running statistics and public masks go on, too, bit for bit', async () => {
+  const shared = tinyShares(DIRECT.fractionBits);
+  const options = { ...OPTIONS, steps: 4 };
+  const whole = await run(DIRECT, options, shared, { network: NORMED });
+  const statistics = ['mean', 'variance'].map((short) => whole.revealed.get(REVEALED.parameter(`layers.1.${short}`))!);
+  for (const values of statistics) expect(values.some((value) => value !== 0n && value !== 1n << 16n)).toBe(true);
+  for (let step = 1; step <= 3; step++) {
+    const rest = await run(DIRECT, options, shared, { from: { step, dump: whole.dumps[step] }, network: NORMED });
+    for (const [name, value] of rest.revealed) expect(value, `${name} from ${step}`).toEqual(whole.revealed.get(name));
+    for (let later = step + 1; later <= 4; later++) expect(rest.dumps[later]).toEqual(whole.dumps[later]);
+  }
+});

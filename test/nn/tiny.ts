@@ -16,6 +16,20 @@ export const TINY: Network = {
   layers: [{ type: 'dense', units: 5 }, { type: 'relu' }, { type: 'dense', units: 3 }],
 };
 
+/** The same samples as images, with running statistics and public masks. */
+export const NORMED: Network = {
+  name: 'normed',
+  input: [2, 3, 1],
+  layers: [
+    { type: 'conv2d', filters: 4, kernel: 2 },
+    { type: 'batchnorm' },
+    { type: 'leakyrelu', slope: 0.25 },
+    { type: 'flatten' },
+    { type: 'dropout', rate: 0.25 },
+    { type: 'dense', units: 3 },
+  ],
+};
+
 export interface TinySetting {
   readonly suite: 'direct' | 'paper';
   readonly truncation: 'dealt' | 'local';
@@ -101,6 +115,7 @@ export async function trainSecure(
   options: TrainOptions,
   simulation: SimulationOptions = {},
   dealt: TinyShares = tinyShares(setting.fractionBits),
+  network: Network = TINY,
 ): Promise<TinyResult> {
   const f = setting.fractionBits;
   const revealed = [new Map<string, BigUint64Array>(), new Map<string, BigUint64Array>()];
@@ -112,14 +127,19 @@ export async function trainSecure(
         return Promise.resolve();
       },
     });
-    await train(engine, TINY, tinyData(engine, party.id, dealt), options, () => undefined);
+    await train(engine, network, tinyData(engine, party.id, dealt), options, () => undefined);
   }, simulation);
   const names = [...revealed[0].keys()];
   const sums = new Map(names.map((name) => [name, z64.add(revealed[0].get(name)!, revealed[1].get(name)!)]));
   return result(sums, f, options, { bytes, rounds });
 }
 
-export async function trainPlain(setting: TinySetting, options: TrainOptions, seed = 1): Promise<TinyResult> {
+export async function trainPlain(
+  setting: TinySetting,
+  options: TrainOptions,
+  seed = 1,
+  network: Network = TINY,
+): Promise<TinyResult> {
   const f = setting.fractionBits;
   const revealed = new Map<string, BigUint64Array>();
   const engine = createPlainEngine({
@@ -135,7 +155,7 @@ export async function trainPlain(setting: TinySetting, options: TrainOptions, se
   const classes = engine.input([SAMPLES, 3], 0, encode(oneHot, 0));
   await train(
     engine,
-    TINY,
+    network,
     { images, labels: classes, testImages: images, testLabels: classes },
     options,
     () => undefined,

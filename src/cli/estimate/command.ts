@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Options } from 'yargs';
 import { describeLink, type LinkModel } from '../../channel/linkModel.ts';
 import { countInference, countTraining, total, type Counted } from '../../nn/count.ts';
+import { networkWithoutBatchNorm } from '../../nn/foldBatchNorm.ts';
 import { Problem } from '../../data/problem.ts';
 import { readTrainSettings, trainOptions, type TrainSettings } from '../options/training.ts';
 import { widthOf, layTable } from '../layout.ts';
@@ -104,8 +105,10 @@ export async function countAll(
   const plain = epoch(1).filter(({ loss }) => !loss);
   const typical = (plain.length > 0 ? plain : epoch(1)).at(-1)!;
   const shown = epoch(1).findLast(({ loss }) => loss);
-  const [one] = await countInference(network, settings, 1, 1);
-  const [many] = await countInference(network, settings, batch, 1);
+  // As `infer` shares a model.
+  const served = networkWithoutBatchNorm(network);
+  const [one] = await countInference(served, settings, 1, 1);
+  const [many] = await countInference(served, settings, batch, 1);
   return [
     ['a training step', typical],
     ...(shown === undefined ? [] : [['a training step whose loss is shown', shown] as const]),

@@ -3,7 +3,7 @@ import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
 import { LOSSES, type LossName } from '../../nn/loss.ts';
 import { classLimit } from '../../functions/softmax.ts';
-import { classCount, type Network } from '../../nn/network.ts';
+import { classCount, misfit, type Network } from '../../nn/network.ts';
 import { OPTIMIZERS, type OptimizerName } from '../../nn/optimizer.ts';
 import type { TrainOptions } from '../../nn/train.ts';
 import { augmentOptions, testShareOption } from './data.ts';
@@ -168,6 +168,11 @@ function partSettings(argv: Argv, { batch, network }: SessionSettings): Pick<Tra
   return { microBatch: microBatch === batch ? undefined : microBatch, memory };
 }
 
+function checkLayers({ network, truncation, batch }: SessionSettings): void {
+  const unfit = misfit(network, truncation, batch);
+  if (unfit !== undefined) throw new Problem(`--network: ${network.name}: ${unfit.what}`, unfit.fix);
+}
+
 export function readTrainSettings(argv: Argv): TrainSettings {
   const epochs = optionalInteger(argv, 'epochs', 1, 10_000);
   const steps = optionalInteger(argv, 'steps', 1, 10_000_000);
@@ -184,6 +189,7 @@ export function readTrainSettings(argv: Argv): TrainSettings {
     );
   }
   checkClasses(session, loss);
+  checkLayers(session);
   const rate = (name: string, fallback: number): number =>
     real(argv, name, 'a number above 0, at most 1', (x) => x > 0 && x <= 1, fallback);
   return {

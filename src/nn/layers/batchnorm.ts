@@ -30,6 +30,9 @@ export const batchnorm: LayerType<BatchnormSpec> = {
     epsilon: z.number(EPSILONS).min(1e-8, EPSILONS).max(1, EPSILONS).optional(),
     momentum: z.number(MOMENTA).gt(0, MOMENTA).max(1, MOMENTA).optional(),
   },
+  needsDealt: true,
+  leastCount: 2,
+  acrossBatch: true,
   words: () => 'batchnorm',
   shape: (_spec, [input]) => input,
   parameters: (_spec, [input]) => {

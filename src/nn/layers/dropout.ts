@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
-import { sizeOf } from '../../ring/shape.ts';
+import { type Shape, sizeOf } from '../../ring/shape.ts';
 import { dyadic } from '../optimizer.ts';
 import { publicStream, uint32 } from '../publicStream.ts';
 import { type LayerType, type Place, through, truncated, type Wiring } from './layer.ts';
@@ -28,7 +28,7 @@ export const dropout: LayerType<DropoutSpec> = {
   shape: (_spec, [input]) => input,
   forward: async (engine, { rate }, [x], { index, training }) => {
     if (training === undefined || rate === 0) return { y: x, tape: through((_fork, delta) => Promise.resolve(delta)) };
-    const kept = keptElements(training, index, sizeOf(x.shape), rate);
+    const kept = keptElements(training, index, x.shape, rate);
     const { c, e } = dyadic(1 / (1 - rate));
     const drop = async (fork: Engine, value: Value): Promise<Value> => {
       const before = value.fractionBits + e > MOST_BITS ? await truncated(fork, value) : value;
@@ -41,14 +41,15 @@ export const dropout: LayerType<DropoutSpec> = {
   },
 };
 
-/** 1 for each element that stays. */
+/** 1 for each element that stays: of a part of a batch, as in the whole. */
 function keptElements(
-  { seed, step }: NonNullable<Place['training']>,
+  { seed, step, samples }: NonNullable<Place['training']>,
   index: number,
-  count: number,
+  [rows, ...rest]: Shape,
   rate: number,
 ): Uint8Array {
   const dropped = Math.round(rate * 2 ** 32);
-  const words = uint32(publicStream(seed, `dropout/${index}/${step}`), count);
-  return Uint8Array.from(words, (word) => (word >= dropped ? 1 : 0));
+  const before = (samples?.from ?? 0) * sizeOf(rest);
+  const words = uint32(publicStream(seed, `dropout/${index}/${step}`), before + rows * sizeOf(rest));
+  return Uint8Array.from(words.subarray(before), (word) => (word >= dropped ? 1 : 0));
 }

@@ -91,6 +91,10 @@ export interface LayerType<S> {
   readonly acrossBatch?: true;
   /** `maxpool 2x2`: as errors name it. */
   readonly words: (spec: S) => string;
+  /** It fills the ring, where local truncation goes wrong. */
+  readonly needsDealt?: true;
+  /** Numbers of one channel in a training step, at least; 1 when absent. */
+  readonly leastCount?: number;
   /** The shape of one sample after it; throws what does not fit. */
   readonly shape: (spec: S, inputs: readonly Shape[]) => Shape;
   readonly parameters?: (spec: S, inputs: readonly Shape[]) => LayerParameter[];

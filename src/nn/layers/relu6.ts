@@ -33,12 +33,16 @@ async function between(engine: Engine, sign: Sign, delta: Value): Promise<Value>
   );
 }
 
+/** Side by side, sample after sample. */
 function twice(engine: Engine, x: Value, y: Value): Value {
-  const row = [1, sizeOf(x.shape)];
-  return engine.concatRows([engine.reshape(x, row), engine.reshape(y, row)]);
+  const [batch] = x.shape;
+  const rows = [batch, sizeOf(x.shape) / batch];
+  return engine.concatColumns([engine.reshape(x, rows), engine.reshape(y, rows)]);
 }
 
-/** The first row less the second, in the shape of `like`. */
-function difference(engine: Engine, rows: Value, like: Value): Value {
-  return engine.reshape(engine.sub(engine.slice(rows, 0, 1), engine.slice(rows, 1, 2)), like.shape);
+/** The left half less the right one, in the shape of `like`. */
+function difference(engine: Engine, both: Value, like: Value): Value {
+  const width = both.shape[1] / 2;
+  const parts = [engine.columns(both, 0, width), engine.columns(both, width, 2 * width)];
+  return engine.reshape(engine.sub(parts[0], parts[1]), like.shape);
 }
