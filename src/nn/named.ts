@@ -40,6 +40,43 @@ function vgg16(pool: 'maxpool' | 'averagepool'): LayerSpec[] {
   ];
 }
 
+type Conv2d = Extract<LayerSpec, { type: 'conv2d' }>;
+
+/** A convolution and its normalisation, whose output bears the name. */
+function normalized(conv: Omit<Conv2d, 'type' | 'name'>, name?: string): LayerSpec[] {
+  return [
+    { type: 'conv2d', ...conv },
+    { type: 'batchnorm', ...(name !== undefined && { name }) },
+  ];
+}
+
+/** Two 3x3 convolutions beside a shortcut; where the size changes, that is a 1x1 convolution (option B). */
+function residual(block: string, before: string, filters: number, stride: 1 | 2): LayerSpec[] {
+  const [long, short] = [`${block}.long`, stride === 1 ? before : `${block}.short`];
+  return [
+    ...normalized({ filters, kernel: 3, stride, padding: 1, from: before }),
+    { type: 'relu' },
+    ...normalized({ filters, kernel: 3, padding: 1 }, long),
+    ...(stride === 1 ? [] : normalized({ filters, kernel: 1, stride, from: before }, short)),
+    { type: 'add', from: [long, short] },
+    { type: 'relu', name: block },
+  ];
+}
+
+/** 6n + 2 layers with weights beside the shortcuts: three stages of n blocks. */
+function resnet(n: number): LayerSpec[] {
+  const layers: LayerSpec[] = [...normalized({ filters: 16, kernel: 3, padding: 1 }), { type: 'relu', name: '1.0' }];
+  let before = '1.0';
+  [16, 32, 64].forEach((filters, stage) => {
+    for (let i = 1; i <= n; i++) {
+      const block = `${stage + 1}.${i}`;
+      layers.push(...residual(block, before, filters, stage > 0 && i === 1 ? 2 : 1));
+      before = block;
+    }
+  });
+  return [...layers, { type: 'globalaveragepool' }, { type: 'dense', units: 10 }];
+}
+
 /** A … D: the networks of the paper (§8; shapes in `bench/published/securenn.json`). The others are for CIFAR-10. */
 export const NETWORKS: Readonly<Record<string, Network>> = {
   A: { name: 'A', input: [784], layers: denseRelu(128, 128, 10) },
@@ -100,5 +137,42 @@ export const NETWORKS: Readonly<Record<string, Network>> = {
     name: 'vgg16-falcon',
     input: [32, 32, 3],
     layers: [...vgg16('maxpool'), ...denseRelu(4096, 4096, 10)],
+  },
+  /** As Falcon trains it (`src/secondary.cpp`), whose images of 33x33 are those of CIFAR-10 and a row and a column of zeros. */
+  'alexnet-falcon': {
+    name: 'alexnet-falcon',
+    input: [32, 32, 3],
+    layers: [
+      { type: 'conv2d', filters: 96, kernel: 11, stride: 4, padding: [9, 9, 10, 10] },
+      { type: 'relu' },
+      { type: 'maxpool', window: 3, stride: 2 },
+      { type: 'batchnorm' },
+      { type: 'conv2d', filters: 256, kernel: 5, padding: 1 },
+      { type: 'relu' },
+      { type: 'maxpool', window: 3, stride: 2 },
+      { type: 'batchnorm' },
+      ...[384, 384, 256].flatMap(conv3),
+      { type: 'flatten' },
+      ...denseRelu(256, 256, 10),
+    ],
+  },
+  /** He, Zhang, Ren, Sun 2016, §4.2, with shortcuts of option B: convolutions where the size changes. */
+  resnet20: { name: 'resnet20', input: [32, 32, 3], layers: resnet(3) },
+  /** C with normalised layers. */
+  'lenet-bn': {
+    name: 'lenet-bn',
+    input: [28, 28, 1],
+    layers: [
+      ...[20, 50].flatMap((filters): LayerSpec[] => [
+        ...normalized({ filters, kernel: 5 }),
+        { type: 'relu' },
+        { type: 'maxpool', window: 2 },
+      ]),
+      { type: 'flatten' },
+      { type: 'dense', units: 500 },
+      { type: 'batchnorm' },
+      { type: 'relu' },
+      { type: 'dense', units: 10 },
+    ],
   },
 };

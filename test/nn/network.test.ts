@@ -6,7 +6,7 @@ import { classCount, inputSize, layerShapes, parameters } from '../../src/nn/net
 import { countInference, countTraining } from '../../src/nn/count.ts';
 import { parseNetwork } from '../../src/nn/networkFile.ts';
 import { schedule } from '../../src/nn/schedule.ts';
-import type { Shape } from '../../src/ring/shape.ts';
+import { type Shape, sizeOf } from '../../src/ring/shape.ts';
 import { OPTIONS } from './tiny.ts';
 
 const shapes = (name: string): (readonly number[])[] => parameters(NETWORKS[name]).map(({ shape }) => shape);
@@ -57,6 +57,31 @@ describe('the networks for CIFAR-10', () => {
     expect(network.layers.filter(({ type }) => type === 'conv2d')).toHaveLength(13);
     expect(images(name).at(-1)).toEqual([1, 1, 512]);
     expect(shapes(name).filter((shape) => shape.length === 2 && shape[0] > 1)).toHaveLength(3);
+  });
+
+  it('alexnet-falcon has the shapes that Falcon’s source gives', () => {
+    const network = NETWORKS['alexnet-falcon'];
+    const sides = network.layers.flatMap(({ type }, i) =>
+      type === 'conv2d' || type === 'maxpool' ? [layerShapes(network)[i + 1]] : [],
+    );
+    expect(sides.slice(0, 4)).toEqual([
+      [11, 11, 96],
+      [5, 5, 96],
+      [3, 3, 256],
+      [1, 1, 256],
+    ]);
+  });
+
+  it('resnet20 has 20 layers of weights beside its two shortcuts, and the weights of the paper’s table', () => {
+    const { resnet20 } = NETWORKS;
+    const weighted = resnet20.layers.filter(({ type }) => type === 'conv2d' || type === 'dense');
+    expect(weighted).toHaveLength(20 + 2);
+    expect(resnet20.layers.filter(({ type }) => type === 'add')).toHaveLength(9);
+    const sizes = parameters(resnet20).filter(({ name, trained }) => trained && name.endsWith('.weight'));
+    const total = sizes.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    // 3x3 filters and the last layer, and 19 normalisations; the shortcuts have 16 · 32 + 32 · 64, and theirs.
+    expect(total - (16 * 32 + 32 * 64 + 32 + 64)).toBe(268_336 + 688);
+    expect(layerShapes(resnet20).slice(-3)).toEqual([[8, 8, 64], [64], [10]]);
   });
 
   it.each(Object.keys(NETWORKS))('what %s sends is counted', async (name) => {

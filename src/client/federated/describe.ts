@@ -154,7 +154,9 @@ export function countImages(references: readonly DataReference[], data: readonly
 /** `784-128-128-10`, or what goes in and what comes out. */
 function shapeOf({ network }: Pick<JobDocument, 'network'>): string {
   const { input, layers } = network;
-  const plain = layers.every(({ type }) => type === 'dense' || type === 'relu' || type === 'flatten');
+  const plain = layers.every(
+    ({ type, from }) => from === undefined && (type === 'dense' || type === 'relu' || type === 'flatten'),
+  );
   const units = layers.flatMap((layer) => (layer.type === 'dense' ? [layer.units] : []));
   return plain
     ? [input.join('x'), ...units].join('-')

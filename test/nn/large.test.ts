@@ -1,4 +1,4 @@
-/** A larger network: one training step of the VGG-style one on a small batch, in three parties, against the plain engine. */
+/** Larger networks: one training step of each on a small batch, in three parties, against the plain engine. */
 import { expect, it } from 'vitest';
 import { NETWORKS } from '../../src/nn/named.ts';
 import { parameters } from '../../src/nn/network.ts';
@@ -12,7 +12,6 @@ import { testRandom } from '../reference.ts';
 import { simulate, testCompute } from '../simulate.ts';
 import { OPTIONS } from './tiny.ts';
 
-const NETWORK = NETWORKS['vgg'];
 const SAMPLES = 2;
 const SETTING = { suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33 } as const;
 const TRAINING: TrainOptions = { ...OPTIONS, batch: SAMPLES, steps: 1, learningRate: 2 ** -5, showLoss: false };
@@ -28,7 +27,8 @@ const labels = encode(
 );
 const SHAPES = { images: [SAMPLES, 3072], labels: [SAMPLES, 10] };
 
-it('goes forward and back on shares as in the clear', async () => {
+it.each(['vgg', 'resnet20'])('%s goes forward and back on shares as in the clear', async (name) => {
+  const network = NETWORKS[name];
   const revealed = Array.from({ length: 3 }, () => new Map<string, BigUint64Array>());
   const inputs = { images: ownedParts(images), labels: ownedParts(labels) };
   await simulate(async (party) => {
@@ -39,7 +39,7 @@ it('goes forward and back on shares as in the clear', async () => {
     const x = engine.dataset('images', SHAPES.images, 16, inputs.images[party.id]);
     const y = engine.dataset('labels', SHAPES.labels, 0, inputs.labels[party.id]);
     const data = { images: x, labels: y, testImages: x, testLabels: y };
-    await train(engine, NETWORK, data, TRAINING, () => undefined);
+    await train(engine, network, data, TRAINING, () => undefined);
   });
   const plain = createPlainEngine({
     ...SETTING,
@@ -48,9 +48,9 @@ it('goes forward and back on shares as in the clear', async () => {
     reveal: (name, value) => Promise.resolve(void revealed[2].set(name, value)),
   });
   const [x, y] = [plain.input(SHAPES.images, 16, images), plain.input(SHAPES.labels, 0, labels)];
-  await train(plain, NETWORK, { images: x, labels: y, testImages: x, testLabels: y }, TRAINING, () => undefined);
+  await train(plain, network, { images: x, labels: y, testImages: x, testLabels: y }, TRAINING, () => undefined);
 
-  for (const { name } of parameters(NETWORK)) {
+  for (const { name } of parameters(network)) {
     const [a, b, twin] = revealed.map((values) => values.get(REVEALED.parameter(name))!);
     const [found, expected] = [decode(z64.add(a, b), 16), decode(twin, 16)];
     const worst = found.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
