@@ -254,4 +254,11 @@ export const CONSENTING: readonly Weakening[] = [
     ['if (idOf(card.identity) === previousIdentity.id) return previousIdentity;', ''],
     ['test/cli/operator.test.ts'],
   ),
+  one(
+    'a connection that asks without end and proves nothing',
+    'strangers take a party’s processor',
+    'src/service/http/server.ts',
+    ['if (door.asks(incoming.socket)) void', 'if (!incoming.socket.destroyed) void'],
+    ['test/service/door.test.ts'],
+  ),
 ];

@@ -27,6 +27,7 @@ const LIMITS = {
   strangers: 64,
   strangersOfOneAddress: 32,
   strangerMs: STRANGER_MS,
+  strangerRequests: 0,
   rate: { perSecond: 60, burst: 120 },
   rateOfOneAddress: { perSecond: 20, burst: 60 },
 } as const;

@@ -39,7 +39,15 @@ const socketFrom = (address: string): FakeSocket & Socket => new FakeSocket(addr
 
 const MANY = { perSecond: 1e6, burst: 1e6 };
 const LIMITS: DoorLimits = {
-  ...{ proved: 2, strangers: 4, strangersOfOneAddress: 3, strangerMs: 1000, rate: MANY, rateOfOneAddress: MANY },
+  ...{
+    proved: 2,
+    strangers: 4,
+    strangersOfOneAddress: 3,
+    strangerMs: 1000,
+    strangerRequests: 3,
+    rate: MANY,
+    rateOfOneAddress: MANY,
+  },
 };
 
 function doorWith(change: Partial<DoorLimits>, clock = { now: 0 }): { door: Door; why: TurnedAway[] } {
@@ -92,6 +100,17 @@ describe('the door', () => {
     clock.now = 1100;
     door.sweep();
     expect([early.gone, late.gone, why]).toEqual([true, false, ['too slow']]);
+  });
+
+  it('ends those that ask again and again without proving anything', () => {
+    const { door, why } = doorWith({});
+    const [asks, proves] = ['1', '2'].map(socketFrom);
+    for (const each of [asks, proves]) door.admit(each);
+    for (let i = 0; i < 3; i++) expect([door.asks(asks), door.asks(proves)]).toEqual([true, true]);
+    door.prove(proves);
+    expect([door.asks(asks), door.asks(proves)]).toEqual([false, true]);
+    for (const each of [asks, asks, proves]) door.end(each);
+    expect([asks.gone, proves.gone, why]).toEqual([true, false, ['too much']]);
   });
 
   it('takes so many a second, of one address and in all; those who prove themselves do not count', () => {
@@ -150,6 +169,22 @@ describe('log lines that strangers cause', () => {
 });
 
 describe('a flood', () => {
+  it('of requests over one connection that nobody signed is cut off', async () => {
+    const { parties } = await makeFederation();
+    const service = await parties.P0.start();
+    const socket = connect({ port: service.ports.api, host: '127.0.0.1', rejectUnauthorized: false });
+    let answers = '';
+    socket.on('error', () => undefined).on('data', (piece: Buffer) => (answers += piece.toString('latin1')));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await once(socket, 'secureConnect');
+    socket.write('GET /v1/hello HTTP/1.1\r\nhost: party\r\n\r\n'.repeat(1000));
+    await closed;
+    expect(answers.split('HTTP/1.1 200').length - 1).toBeLessThanOrEqual(DOOR_LIMITS.strangerRequests);
+    const metrics = await (await fetch(`http://127.0.0.1:${service.ports.private}/metrics`)).text();
+    expect(metrics).toContain('turned_away_total{port="address",reason="too much",party="P0"} 1');
+    await parties.P0.stop();
+  });
+
   it('of idle, slow and senseless connections keeps nobody out who is known', async () => {
     const { parties } = await makeFederation();
     const { P0 } = parties;

@@ -12,6 +12,8 @@ export interface DoorLimits {
   readonly strangersOfOneAddress: number;
   /** How long a connection may take to prove who it is. */
   readonly strangerMs: number;
+  /** Requests over a connection that proves nothing: of such, none has more than a hello to ask for. */
+  readonly strangerRequests: number;
   /** Connections a second, and how many at once after a quiet time. */
   readonly rate: Rate;
   readonly rateOfOneAddress: Rate;
@@ -27,6 +29,7 @@ export const DOOR_LIMITS: Omit<DoorLimits, 'proved'> = {
   strangers: 256,
   strangersOfOneAddress: 64,
   strangerMs: 15_000,
+  strangerRequests: 8,
   rate: { perSecond: 150, burst: 300 },
   rateOfOneAddress: { perSecond: 40, burst: 120 },
 };
@@ -35,12 +38,13 @@ export const DOOR_LIMITS: Omit<DoorLimits, 'proved'> = {
 const MOST_ADDRESSES = 10_000;
 const SWEEP_MS = 1000;
 
-export type TurnedAway = 'too fast' | 'too many' | 'too slow' | 'proved too many';
+export type TurnedAway = 'too fast' | 'too many' | 'too slow' | 'too much' | 'proved too many';
 
 interface Stranger {
   readonly socket: Socket;
   readonly address: string;
   readonly since: number;
+  requests: number;
 }
 
 export class Door {
@@ -81,7 +85,7 @@ export class Door {
     if (!this.#bucketOf(address).take(this.#now()) || !this.#all.take(this.#now())) {
       return this.#turnAway(socket, 'too fast', address);
     }
-    this.#strangers.set(key, { socket, address, since: this.#now() });
+    this.#strangers.set(key, { socket, address, since: this.#now(), requests: 0 });
     const mine = this.#ofAddress.get(address) ?? new Set<string>();
     this.#ofAddress.set(address, mine.add(key));
     socket.once('close', () => {
@@ -92,6 +96,18 @@ export class Door {
     if (oldest !== undefined) this.#evict(oldest, 'too many');
     else if (this.#strangers.size > this.#limits.strangers) this.#evict(first(this.#strangers.keys())!, 'too many');
     return true;
+  }
+
+  /** There is a request over it, of which nothing is known yet. @returns false: it has asked too often */
+  asks(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): boolean {
+    const stranger = this.#strangers.get(keyOf(socket));
+    return stranger === undefined || ++stranger.requests <= this.#limits.strangerRequests;
+  }
+
+  /** Closes one that has asked too often. */
+  end(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): void {
+    const key = keyOf(socket);
+    if (this.#strangers.has(key)) this.#evict(key, 'too much');
   }
 
   /** A request over it was signed rightly. @returns false: there are too many such */

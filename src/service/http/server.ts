@@ -52,7 +52,11 @@ export class ApiServer {
     guard(server, door);
     const options = { overrideGlobalObjects: false, autoCleanupIncoming: false, hostname: 'party' };
     const answer = getRequestListener((request, env) => app.fetch(request, env), options);
-    server.on('request', (incoming, outgoing) => void answer(incoming, outgoing));
+    server.on('request', (incoming, outgoing) => {
+      if (door.asks(incoming.socket)) void answer(incoming, outgoing);
+      // Later: Node's parser may hold more requests of the same piece, and fails without its socket.
+      else setImmediate(() => door.end(incoming.socket));
+    });
     server.on('tlsClientError', (error, socket) => onGarbage(codeOf(error), socket.remoteAddress));
     server.on('clientError', (error, socket) => {
       onGarbage(codeOf(error), (socket as Socket).remoteAddress);
