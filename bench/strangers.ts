@@ -29,13 +29,14 @@ import { NETWORKS } from '../src/nn/named.ts';
 import { inputSize } from '../src/nn/network.ts';
 import { machineCard } from './machine.ts';
 import { rounded } from './measure.ts';
-import { byRole, forgetPeak, median, memoryOf, ServedFederation } from './service/federation.ts';
+import { byRole, cpuOf, forgetPeak, median, memoryOf, ServedFederation } from './service/federation.ts';
 import type { Order, Tally } from './service/strangers.ts';
 
 const { values } = parseArgs({
   options: {
     connections: { type: 'string', default: '10000' },
     rate: { type: 'string', default: '500' },
+    kinds: { type: 'string', default: '' },
     rounds: { type: 'string', default: '2' },
     quiet: { type: 'string', default: '15' },
     out: { type: 'string' },
@@ -52,6 +53,10 @@ const eventsAnswer = z.object({
   events: z.array(z.looseObject({ n: z.number(), time: z.string() })),
   next: z.number(),
 });
+
+interface Spent extends Time {
+  readonly used: Cores;
+}
 
 interface Step extends Time {
   readonly ms: number;
@@ -111,6 +116,26 @@ async function countAnew(federation: ServedFederation): Promise<void> {
   for (const role of ROLES) for (const pid of federation.pids(role)) await forgetPeak(pid);
 }
 
+interface Cores {
+  readonly services: number;
+  readonly jobs: number;
+  readonly strangers: number;
+}
+
+/** Seconds of a core that each kind of process has used until now. */
+function cores(federation: ServedFederation): Cores {
+  const pids = ROLES.map((role) => federation.pids(role));
+  const sum = (at: number): number => pids.reduce((total, each) => total + cpuOf(each[at]), 0);
+  return { services: sum(0), jobs: sum(1), strangers: cpuOf(strangers.pid!) };
+}
+
+/** Of a second, on average. */
+function perSecond(times: readonly Spent[]): object {
+  const total = times.reduce((seconds, { from, to }) => seconds + (to - from) / 1000, 0);
+  const of = (kind: keyof Cores): number => rounded(times.reduce((sum, { used }) => sum + used[kind], 0) / total);
+  return { services: of('services'), jobs: of('jobs'), strangers: of('strangers') };
+}
+
 const strangers = fork(fileURLToPath(new URL('service/strangers.js', import.meta.url)));
 
 async function flood(federation: ServedFederation, count: number): Promise<Tally> {
@@ -119,7 +144,7 @@ async function flood(federation: ServedFederation, count: number): Promise<Tally
     { port: federation.ports[role].links, of: 'links' } as const,
   ]);
   const told = once(strangers, 'message') as Promise<[Tally]>;
-  strangers.send({ count, rate: Number(values.rate), ports } satisfies Order);
+  strangers.send({ count, rate: Number(values.rate), kinds: values.kinds, ports } satisfies Order);
   return (await told)[0];
 }
 
@@ -147,24 +172,31 @@ try {
   await federation.until(job, ['running']);
   await sleep(10_000); // Compiled, heaps grown.
   await countAnew(federation);
-  const times: { readonly quiet: Time[]; readonly flood: Time[] } = { quiet: [], flood: [] };
+  const times: { readonly quiet: Spent[]; readonly flood: Spent[] } = { quiet: [], flood: [] };
+  const timed = async <T>(kind: 'quiet' | 'flood', work: () => Promise<T>): Promise<T> => {
+    const [from, before] = [Date.now(), cores(federation)];
+    const done = await work();
+    const [to, after] = [Date.now(), cores(federation)];
+    const used = {
+      services: after.services - before.services,
+      jobs: after.jobs - before.jobs,
+      strangers: after.strangers - before.strangers,
+    };
+    times[kind].push({ from, to, used });
+    return done;
+  };
   const memory: { quiet?: object; flood?: object } = {};
   const tallies: Tally[] = [];
   const visited: { ms: number[]; failed: number }[] = [];
-  const quiet = async (): Promise<void> => {
-    const from = Date.now();
-    await sleep(1000 * Number(values.quiet));
-    times.quiet.push({ from, to: Date.now() });
-  };
+  const quiet = (): Promise<void> => timed('quiet', () => sleep(1000 * Number(values.quiet)));
   await quiet();
   memory.quiet = peaks(federation);
   await countAnew(federation);
   for (let round = 0; round < rounds; round++) {
-    const from = Date.now();
     const over = new AbortController();
     const meanwhile = visits(federation, over.signal);
-    tallies.push(await flood(federation, Math.ceil(Number(values.connections) / rounds)));
-    times.flood.push({ from, to: Date.now() });
+    const count = Math.ceil(Number(values.connections) / rounds);
+    tallies.push(await timed('flood', () => flood(federation, count)));
     over.abort();
     visited.push(await meanwhile);
     if (round === rounds - 1) memory.flood = peaks(federation);
@@ -198,6 +230,7 @@ try {
       flood: { ...spread(during), overTwiceTheQuietMedian: over(during) },
     },
     ...{
+      coreSecondsASecond: { quiet: perSecond(times.quiet), flood: perSecond(times.flood) },
       peakMemoryMB: memory,
       membersMeanwhile: { ...spread(asked), failed: visited.reduce((n, v) => n + v.failed, 0) },
     },

@@ -29,6 +29,8 @@ import type { JobState } from '../../src/service/jobs-api.ts';
 
 const HOST = '127.0.0.1';
 const START_MS = 30_000;
+/** A second, on every Linux of today. */
+const CLOCK_TICKS = 100;
 const HOUR_MS = 3_600_000;
 /** The command as it is installed. */
 export const COMMAND: string = fileURLToPath(new URL('../../../bin/securenn.js', import.meta.url));
@@ -192,6 +194,12 @@ export function memoryOf(pid: number): { readonly now: number; readonly peak: nu
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const field = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? NaN);
   return { now: field('VmRSS'), peak: field('VmHWM') };
+}
+
+/** Seconds of a core that a process has used. */
+export function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
 }
 
 /** From here on the peak is counted anew. */

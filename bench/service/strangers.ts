@@ -15,6 +15,8 @@ export interface Order {
   readonly count: number;
   /** Connections a second. */
   readonly rate: number;
+  /** A regular expression: which kinds of strangers come. */
+  readonly kinds: string;
   readonly ports: readonly { readonly port: number; readonly of: 'api' | 'links' }[];
 }
 
@@ -92,10 +94,10 @@ const KINDS: Readonly<Record<string, Act>> = {
     drip(tls(port), 5, () => 'GET /v1/hello HTTP/1.1\r\nhost: party\r\n\r\n'.repeat(10)),
 };
 
-async function flood({ count, rate, ports }: Order): Promise<Tally> {
+async function flood({ count, rate, kinds, ports }: Order): Promise<Tally> {
   const opened: Record<string, number> = {};
   Object.assign(seen, { connected: 0, refused: 0, ended: 0 });
-  const names = Object.keys(KINDS);
+  const names = Object.keys(KINDS).filter((name) => new RegExp(kinds).test(name));
   const began = performance.now();
   for (let n = 0; n < count; n++) {
     const name = names[n % names.length];
