@@ -21,6 +21,7 @@ import { convertShare, truncateLocal, wrap } from './elementwise.ts';
 import { checkGemm, gemmWork, planGemm } from './gemm.ts';
 import { InlineKernels, compileKernels } from './instance.ts';
 import type { KernelCall, Prime } from './kernels.ts';
+import { withoutPadding } from './liveTaps.ts';
 import { pack, unpack } from './pack.ts';
 import { WorkerPool } from './pool.ts';
 import type { Scratch } from '../scratch.ts';
@@ -80,6 +81,11 @@ class WasmCompute implements Compute {
 
   async conv(job: ConvJob): Promise<BigUint64Array> {
     checkConv(job);
+    const cropped = withoutPadding(job);
+    return cropped === undefined ? this.#conv(job) : cropped.restore(await this.#conv(cropped.job));
+  }
+
+  async #conv(job: ConvJob): Promise<BigUint64Array> {
     const small = convWork(job) < INLINE_MULTIPLY_ADDS;
     const out = convResult(job);
     const calls = planConv(job, out, small ? 0 : this.#workers);

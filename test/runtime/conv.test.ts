@@ -117,6 +117,11 @@ describe.each(MAPS)('%s', (map) => {
     '2, 6x6x13, 5x5 -> 3, 1, 2',
     '1, 19x18x1, 2x2 -> 9, 1, 0',
     '1, 5x5x23, 3x4 -> 26, 2, 1',
+    // taps that meet padding alone
+    '3, 1x1x5, 3x3 -> 4, 1, 1',
+    '2, 2x2x3, 5x5 -> 3, 1, 2',
+    '2, 1x2x3, 3x3 -> 2, 1, 1',
+    '2, 3x3x2, 9x9 -> 2, 2, 4',
   ])('%s', async (text) => {
     for (const fused of [false, true]) {
       const job = randomJob(map, shapeOf(text), fused);
