@@ -12,7 +12,7 @@ const DIST = fileURLToPath(new URL('..', import.meta.url));
 
 /** What a benchmark reads of the report of `--json`. */
 export interface LocalReport {
-  readonly secondsPerStep?: { readonly median: number };
+  readonly secondsPerStep?: { readonly median: number; readonly min: number };
   readonly bytesSentPerStep?: { readonly total: number };
   readonly onlineRoundsPerStep?: number;
   readonly secondsPerBatch?: { readonly median: number };
@@ -21,9 +21,9 @@ export interface LocalReport {
 }
 
 /** Runs a program to its end; rejects with what it printed last. */
-function execute(program: string, args: readonly string[]): Promise<void> {
+function execute(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
     let printed = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (printed = (printed + text).slice(-2000)));
     child.on('error', reject);
@@ -39,16 +39,22 @@ function execute(program: string, args: readonly string[]): Promise<void> {
  * @param folder for the report, which is overwritten
  * @param dist the build that runs: its `dist` folder (default: this one)
  * @param cores the cores that it may use, as `taskset -c` reads them (default: all)
+ * @param watch a script that each of its processes loads first, and the file that it writes to (`watch.ts`)
  */
 export async function local(
   folder: string,
   args: readonly string[],
-  { dist = DIST, cores }: { dist?: string; cores?: string | undefined } = {},
+  {
+    dist = DIST,
+    cores,
+    watch,
+  }: { dist?: string; cores?: string | undefined; watch?: { readonly script: string; readonly file: string } } = {},
 ): Promise<LocalReport> {
   const json = join(folder, 'report.json');
-  const command = [process.execPath, join(dist, 'src/cli/main.js'), 'local', ...args, '--json', json];
+  const loaded = watch === undefined ? [] : ['--import', watch.script];
+  const command = [process.execPath, ...loaded, join(dist, 'src/cli/main.js'), 'local', ...args, '--json', json];
   const [program, ...rest] = cores === undefined ? command : ['taskset', '-c', cores, ...command];
-  await execute(program, rest);
+  await execute(program, rest, { ...process.env, ...(watch && { SECURENN_LIMITS_FILE: watch.file }) });
   return JSON.parse(await readFile(json, 'utf8')) as LocalReport;
 }
 

@@ -10,6 +10,8 @@ import type { Notice } from '../src/server/ipc.ts';
 export interface Watched {
   readonly party: string;
   readonly peakMemoryMiB: number;
+  /** Of all its threads, in user and system mode, from the beginning. */
+  readonly processorSeconds: number;
   /** The longest that the event loop stood in each second, in milliseconds. */
   readonly longestBySecond: readonly number[];
   /** The same without the time in which the party waited for a core that others had. Linux tells it; elsewhere nothing is taken off. */
@@ -23,6 +25,9 @@ const LONG_TURN_MS = 5;
 /** Milliseconds between two looks at the clock; a turn of the loop that is shorter goes unseen. */
 const RESOLUTION_MS = 1;
 const file = process.env['SECURENN_LIMITS_FILE'];
+
+/** To hundredths. */
+const rounded = (value: number): number => Math.round(value * 100) / 100;
 
 if (file !== undefined && isMainThread && process.argv[1]?.endsWith('party-process.js') === true) {
   const waitedForCore = coreWaitMeter() ?? ((): number => 0);
@@ -41,7 +46,6 @@ if (file !== undefined && isMainThread && process.argv[1]?.endsWith('party-proce
       if (ran > LONG_TURN_MS) long++;
       [looked, waited] = [now, waitedNow];
     }, RESOLUTION_MS).unref();
-    const rounded = (milliseconds: number): number => Math.round(milliseconds * 100) / 100;
     setInterval(() => {
       longestBySecond.push(rounded(stood));
       longestRunningBySecond.push(rounded(running));
@@ -56,9 +60,11 @@ if (file !== undefined && isMainThread && process.argv[1]?.endsWith('party-proce
     return send(notice, ...rest);
   };
   process.on('exit', () => {
+    const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
     const watched: Watched = {
       party: process.argv[2],
-      peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+      peakMemoryMiB: Math.round(maxRSS / 1024),
+      processorSeconds: rounded((userCPUTime + systemCPUTime) / 1e6),
       longestBySecond,
       longestRunningBySecond,
       longTurnsBySecond,
