@@ -34,6 +34,7 @@ interface Cell {
 const CELLS: readonly Cell[] = [
   { name: 'C, batch 128', network: 'C', batch: 128, steps: 9, chain: true },
   { name: 'AlexNet, batch 128', network: 'alexnet', batch: 128, steps: 5, chain: true },
+  { name: 'AlexNet as Falcon has it, batch 128', network: 'alexnet-falcon', batch: 128, steps: 5, chain: false },
   { name: 'VGG16, batch 32', network: 'vgg16', batch: 32, steps: 3, chain: true },
   { name: 'VGG16, batch 32, 8 images at a time', network: 'vgg16', batch: 32, microBatch: 8, steps: 3, chain: false },
   { name: 'ResNet-20, batch 128', network: 'resnet20', batch: 128, steps: 3, chain: false },
