@@ -9,9 +9,9 @@
  *
  * Formats, f being the engine's fractional bits: x, d, δ have f; r, a, B have w = min(f + 4, 20); y and dx leave with f + w, like products.
  * Means keep so many bits that m times their rounding is no more than an ulp: Σ dx is 0 to m·2^−(f+w).
- * Domain: 2 ≤ m ≤ 2^26; |μ| < 2^10, σ² + ε < 2^10, and as much for Σ|δ·d| / m; |γ| < 2^4; ε ≥ 2^−36; |mean δ| < 2^6. Where Σd² would not
+ * Domain: 2 ≤ m ≤ 2^26; |μ| < 2^12, σ² + ε < 2^12, and as much for Σ|δ·d| / m; |γ| < 2^4; ε ≥ 2^−34; |mean δ| < 2^6. Where Σd² would not
  * fit the ring (f above 16), rows are added up in parts that do, which are truncated.
- * Errors. Of y: 4e-4·|y − β| (`inverseSqrtFew.ts`), |γ|·r·(4·2^−f + |μ|·2^(f−47)) by those of x and μ, 2·|d|·2^−w by the rounding of a.
+ * Errors. Of y: 4e-4·|y − β| (`inverseSqrtFew.ts`), |γ|·r·(4·2^−f + |μ|·2^(f−45)) by those of x and μ, 2·|d|·2^−w by the rounding of a.
  * Of dx: 1e-3 of each of its terms, (|δ| + 2·|d|)·2^−w by the rounding of a and B. Only with dealt truncation.
  *
  * Cost beside what is of a row's size: forward, of a product x, the truncation into an operand, 24 + (x's surplus)/8 bytes an element; backward
@@ -23,7 +23,7 @@ import type { Engine, Value } from '../engine/engine.ts';
 import { cost as rootCost, FEW_BITS, inverseSqrtOfFew, ROOT_BITS } from './inverseSqrtFew.ts';
 
 /** Variances and means are below 2^RANGE_BITS. */
-export const RANGE_BITS = 10;
+export const RANGE_BITS = 12;
 /** What is truncated stays below 2^RING_BITS. */
 const RING_BITS = 62;
 /** Most that a truncation with products drops. */
@@ -33,7 +33,7 @@ const SLOPE_BITS = 20;
 const MEAN_GUARD = 12;
 const MOST_MEAN_BITS = 28;
 /** Of r times the bits by which it is scaled. */
-const SCALE_BITS = 19;
+const SCALE_BITS = 20;
 const MOST_ROWS = 2 ** 26;
 
 interface Formats {

@@ -5,7 +5,7 @@
  * Running: value ← (1 − momentum)·value + momentum·(the batch's), of the variance the unbiased one, Σd² / (m − 1). momentum is a multiple of
  * 2^−16, statistics have f fractional bits: each step rounds by an ulp, which adds up to 2 ulps at momentum 0.1.
  * Affine: y = x·a + (β − μ·a) with a = γ / √(σ² + ε), a having w fractional bits (`batchNorm.ts`): y and the error of a are as there.
- * Domain: σ² + ε < 2^10, ε ≥ 2^−36.
+ * Domain: σ² + ε < 2^12, ε ≥ 2^−34.
  * Cost: running statistics two truncations, of a row's size. The affine map's rows take 14 rounds, once; then, of a product x, the truncation
  * into an operand, an element.
  */
