@@ -6,7 +6,7 @@ import type { Engine, Value } from '../engine/engine.ts';
 import { sizeOf } from '../ring/shape.ts';
 import { argmax } from '../functions/argmax.ts';
 import { batchOrder, initialValues } from './initial.ts';
-import { forward, type Parameters, prepared } from './forward.ts';
+import { classScores, type Parameters, prepared } from './forward.ts';
 import type { LossName } from './loss.ts';
 import { layerShapes, type Network, parameters as parameterSpecs } from './network.ts';
 import { droppedBits, MOST_BITS, type OptimizerName, type State } from './optimizer.ts';
@@ -228,8 +228,8 @@ async function countCorrect(
   for (let from = 0; from < images; from += batch) {
     const indices = Array.from({ length: Math.min(batch, images - from) }, (_, i) => from + i);
     const hits = await engine.scope(`images/${from}`, async (fork) => {
-      const { logits } = await forward(fork, network, model, fork.rows(testImages, indices));
-      const right = await fork.mul(await argmax(fork, logits), fork.rows(testLabels, indices));
+      const scores = await classScores(fork, network, model, fork.rows(testImages, indices));
+      const right = await fork.mul(await argmax(fork, scores), fork.rows(testLabels, indices));
       return fork.sumRows(perClass ? right : fork.sumColumns(right));
     });
     correct = correct === undefined ? hits : engine.add(correct, hits);

@@ -2,9 +2,9 @@
  * A job: everything public that the three parties and the owner must agree on before they compute. Its fields are compared in the
  * handshake of every link, in this order, and a session whose ends differ is refused with the first differing field named.
  */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { Problem } from '../data/problem.ts';
+import { digestOf } from '../federation/canonical.ts';
 import { LOSSES } from '../nn/loss.ts';
 import type { MicroOperation } from '../nn/micro.ts';
 import type { Network } from '../nn/network.ts';
@@ -182,10 +182,9 @@ export function checkSchedule(
 }
 
 function networkFields(network: Network): [string, string][] {
-  const digest = createHash('sha256').update(JSON.stringify(network)).digest('hex');
   return [
     ['network', network.name],
-    ['network digest', digest],
+    ['network digest', digestOf(network)],
   ];
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/data/problem.ts';
 import { NETWORKS } from '../../src/nn/named.ts';
+import type { Network } from '../../src/nn/network.ts';
 import { noticeSchema, orderSchema } from '../../src/server/ipc.ts';
 import {
   checkpointDue,
@@ -48,6 +49,14 @@ function firstDifference(a: Job, b: Job): string | undefined {
 }
 
 describe('configuration fields', () => {
+  it.each(Object.values(NETWORKS))('know $name by its content, in whatever order a layer has its fields', (network) => {
+    const layers = network.layers.map((layer) => Object.fromEntries(Object.entries(layer).toReversed()));
+    const reversed = jobSchema.parse({ ...training, network: { layers, input: network.input, name: network.name } });
+    expect(firstDifference({ ...training, network }, reversed)).toBeUndefined();
+    const written = { ...training, network: { ...network, layers: layers as unknown as Network['layers'] } };
+    expect(firstDifference({ ...training, network }, written)).toBeUndefined();
+  });
+
   const wider = { ...NETWORKS.A, layers: [...NETWORKS.A.layers.slice(0, -1), { type: 'dense', units: 11 } as const] };
 
   it.each<[string, Partial<TrainJob>]>([
