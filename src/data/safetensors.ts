@@ -22,7 +22,8 @@ export interface TensorFile {
 const MAXIMUM_HEADER_BYTES = 2 ** 20;
 const METADATA = '__metadata__';
 /** What helps when a model file is none. */
-export const FIX = 'give a file that `securenn local train` saved, or convert yours as docs/networks.md shows';
+export const FIX =
+  'give a file that `securenn local train` saved, or convert yours: securenn model import (docs/onnx.md)';
 
 const entry = z.strictObject({
   dtype: z.string(),
@@ -61,7 +62,7 @@ function parseHeader(bytes: Uint8Array, source: string): { header: object; dataS
 }
 
 /** Checks that offsets tile [0, dataBytes): no overlap, no gap, nothing left over. */
-function checkTiling(ranges: readonly TensorEntry[], dataBytes: number, source: string): void {
+export function checkTiling(ranges: readonly TensorEntry[], dataBytes: number, source: string): void {
   let end = 0;
   for (const range of ranges.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (range.begin !== end) {

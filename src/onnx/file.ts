@@ -63,6 +63,9 @@ export function parseOnnx(bytes: Uint8Array, source: string): OnnxFile {
     throw new Problem(`${source}: no ONNX file, or one that was cut off: it holds no graph`, EXPORT_AGAIN);
   const imported = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
   // scikit-learn's linear models need none of the default operators.
+  const needed = graph.node.some(({ domain }) => domain === '' || domain === 'ai.onnx');
+  if (imported === undefined && (needed || model.opsetImport.length === 0))
+    throw new Problem(`${source}: says no version of its operators: it was cut off`, EXPORT_AGAIN);
   const opset = imported === undefined ? OPSETS.to : Number(imported.version);
   if (opset < OPSETS.from || opset > OPSETS.to) {
     throw new Problem(

@@ -117,7 +117,7 @@ describe('model files', () => {
     expect(() => parseModel(bytes, 'm', network)).toThrow(
       expect.objectContaining({
         message: `${found}; network tiny expects layers.0.weight F64 [2,3], layers.0.bias F64 [1,3]`,
-        fix: expect.stringContaining('docs/networks.md') as string,
+        fix: expect.stringContaining('docs/onnx.md') as string,
       }),
     );
   });

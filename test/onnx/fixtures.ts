@@ -3,8 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readOnnx } from '../../src/onnx/file.ts';
 import { importOnnx, type Imported, type ImportOptions } from '../../src/onnx/model.ts';
+import { asGivenHere } from '../../src/onnx/reference.ts';
 import { scaled } from '../../src/cli/model/check.ts';
 import { scoresInTheClear } from '../../src/cli/model/scores.ts';
+import { floatScores } from '../reference/network.ts';
 
 export const FOLDER: string = join(import.meta.dirname, '../fixtures/onnx');
 export const SETTINGS = { suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33 } as const;
@@ -48,21 +50,36 @@ export function asHere(samples: Float64Array, { reference }: Pick<Imported, 'ref
   return samples.map((_, i) => samples[i - (i % places.length) + places[i % places.length]]);
 }
 
-/** The scores of a model for the fixture's inputs, on the plain engine: a row each. */
-export async function scoresOf(from: Imported, facts: Facts): Promise<number[][]> {
+/** The fixture's inputs as a model takes them here: a row each. */
+export function samplesOf(from: Imported, facts: Facts): Float64Array {
   const width = facts.input.reduce((product, extent) => product * extent, 1);
-  const samples = scaled(asHere(pixels(facts.scores.length * width), from), from.model.scaling);
-  const { scores } = await scoresInTheClear(from.model, samples, SETTINGS);
-  const classes = scores.length / facts.scores.length;
-  return facts.scores.map((_, i) => [...scores.subarray(i * classes, (i + 1) * classes)]);
+  return scaled(asHere(pixels(facts.scores.length * width), from), from.model.scaling);
 }
 
-/** Undefined where a network needs a layer that does not exist yet. */
-export function unlessLater(read: () => Imported): Imported | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (/type: found "(batchnorm|leakyrelu|relu6|sigmoid|tanh)"/.test((error as Error).message)) return undefined;
-    throw error;
-  }
+function rowsOf(values: Float64Array, rows: number): number[][] {
+  const width = values.length / rows;
+  return Array.from({ length: rows }, (_, i) => [...values.subarray(i * width, (i + 1) * width)]);
+}
+
+/** The scores of a model for the fixture's inputs, on the plain engine: a row each. */
+export async function scoresOf(from: Imported, facts: Facts): Promise<number[][]> {
+  const { scores } = await scoresInTheClear(from.model, samplesOf(from, facts), SETTINGS);
+  return rowsOf(scores, facts.scores.length);
+}
+
+/** The same in floating point: what the model means. */
+export function floatScoresOf(from: Imported, facts: Facts): number[][] {
+  return rowsOf(samplesOf(from, facts), facts.scores.length).map((row) => [
+    ...floatScores(from.model, Float64Array.from(row)),
+  ]);
+}
+
+/** What onnxruntime gave. */
+export function expectedOf(from: Imported, facts: Facts): number[][] {
+  return facts.scores.map((row) => [...asGivenHere(row, from.reference)]);
+}
+
+/** The largest difference of two tables of scores. */
+export function distance(a: readonly (readonly number[])[], b: readonly (readonly number[])[]): number {
+  return Math.max(...a.flatMap((row, i) => row.map((score, k) => Math.abs(score - b[i][k]))));
 }

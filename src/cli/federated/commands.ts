@@ -16,6 +16,7 @@ import {
   jobWatch,
   proposeOptions,
 } from './jobs.ts';
+import { exportModelOptions, modelExport } from '../model/export.ts';
 import { importOptions, modelImport } from '../model/import.ts';
 import { fetchOptions, modelFetch, modelList, modelServe, serveOptions } from './models.ts';
 import { memberOptions } from './options.ts';
@@ -141,14 +142,25 @@ export const MEMBER_GROUPS: Groups = {
     {
       import: {
         what: 'Make a model file of a model that another program trained',
-        word: ['FILE', 'An ONNX file, as PyTorch, Keras (tf2onnx) or scikit-learn (skl2onnx) write it'],
+        word: [
+          'FILE',
+          'An ONNX file, as PyTorch, Keras (tf2onnx) or scikit-learn (skl2onnx) write it, or safetensors of PyTorch',
+        ],
         options: importOptions,
         run: modelImport,
         examples: [
           ['$0 model import net.onnx --check 100', 'and compare 100 answers with onnxruntime, where it is installed'],
+          ['$0 model import weights.safetensors --network net.json', "a state_dict of PyTorch's, beside its network"],
           ['$0 model import net.onnx --input 3x32x32', 'where the file leaves the size of images open'],
         ],
         more: 'See docs/onnx.md.',
+      },
+      export: {
+        what: 'Make an ONNX file of a model, for other programs',
+        word: ['FILE', 'A model file, as trainings and imports save it'],
+        options: exportModelOptions,
+        run: modelExport,
+        examples: [['$0 model export models/A.safetensors --onnx A.onnx', 'to run it in onnxruntime']],
       },
       list: {
         what: 'Models that stayed shared, and the sessions that serve them',

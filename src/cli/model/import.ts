@@ -4,6 +4,7 @@ import { basename, extname } from 'node:path';
 import type { Options } from 'yargs';
 import { formatModel, type Model } from '../../data/model-file.ts';
 import { Problem } from '../../data/problem.ts';
+import { listTensors } from '../../data/safetensors.ts';
 import { comparisonLimit } from '../../engine/ranges.ts';
 import { layerName } from '../../nn/layers/table.ts';
 import { layerShapes } from '../../nn/network.ts';
@@ -12,6 +13,8 @@ import { readOnnx, type OnnxFile } from '../../onnx/file.ts';
 import { isSafetensors, refuseForeign } from '../../onnx/foreign.ts';
 import type { Note } from '../../onnx/layer.ts';
 import { importOnnx, type Reference } from '../../onnx/model.ts';
+import { importTorch } from '../../onnx/torch.ts';
+import { readNetwork } from '../options/task.ts';
 import { protocolOptions, readProtocol, type ProtocolSettings } from '../options/protocol.ts';
 import {
   jsonOption,
@@ -30,6 +33,18 @@ import { check } from './check.ts';
 const { 'fraction-bits': fractionBits, 'compare-bits': compareBits } = protocolOptions;
 
 export const importOptions: Readonly<Record<string, Options>> = {
+  network: {
+    ...text,
+    group: TASK,
+    defaultDescription: "an ONNX file's own",
+    describe: 'Of safetensors with weights alone: the network that was trained, a name or a JSON file',
+  },
+  map: {
+    ...text,
+    group: TASK,
+    defaultDescription: 'found out',
+    describe: 'Of such: which module is which layer, as in 0=features.0,7=fc',
+  },
   input: {
     ...text,
     group: TASK,
@@ -113,8 +128,18 @@ async function read(path: string, argv: Argv, settings: ProtocolSettings): Promi
   refuseForeign(bytes, path);
   const { fractionBits } = settings;
   const name = optionalText(argv, 'name') ?? (basename(path, extname(path)).slice(0, 64) || 'model');
-  if (isSafetensors(bytes))
-    throw new Problem(`${path}: weights without their network`, 'give the model as an ONNX file (docs/onnx.md)');
+  if (isSafetensors(bytes)) {
+    if (listTensors(bytes, path).metadata.get('format') === 'securenn-model')
+      throw new Problem(`${path}: a model file of securenn already`, 'use it as it is');
+    if (argv.network === undefined)
+      throw new Problem(
+        `${path}: weights without their network`,
+        'add --network NET.json, the network that was trained',
+      );
+    const network = readNetwork(argv);
+    return importTorch(bytes, path, { network, fractionBits, limit: comparisonLimit(settings), map: readMap(argv) });
+  }
+  if (argv.network !== undefined) throw new Problem('--network: an ONNX file holds its network', 'leave --network out');
   const file = await readOnnx(path);
   const white = optionalInteger(argv, 'pixels', 1, 255);
   if (white !== undefined && white !== 1 && white !== 255)
@@ -126,6 +151,20 @@ async function read(path: string, argv: Argv, settings: ProtocolSettings): Promi
     order: argv.order === undefined ? undefined : oneOf(argv, 'order', ['nchw', 'nhwc'] as const),
   });
   return { model, notes, onnx: { file, reference } };
+}
+
+/** `0=features.0,7=fc`. */
+function readMap(argv: Argv): Map<string, string> {
+  const typed = optionalText(argv, 'map');
+  const pairs = (typed ?? '').split(',').filter((pair) => pair !== '');
+  return new Map(
+    pairs.map((pair) => {
+      const [layer, module, more] = pair.split('=');
+      if (layer === '' || !module || more !== undefined)
+        throw new Problem(`--map: expected LAYER=MODULE,…, found "${pair}"`, 'such as --map 0=features.0,7=fc');
+      return [layer, module];
+    }),
+  );
 }
 
 /** `3x32x32`. */
