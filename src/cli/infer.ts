@@ -7,6 +7,7 @@ import { readImageFile } from '../data/image-file.ts';
 import { loadTestImages } from '../data/load.ts';
 import { checkModelNetwork, type Model, readModel } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
+import { scalingWarning } from '../data/survey.ts';
 import { withoutBatchNorm } from '../nn/foldBatchNorm.ts';
 import { classCount, misfit } from '../nn/network.ts';
 import type { InferJob } from '../server/job.ts';
@@ -24,7 +25,7 @@ import { Progress, showSharing } from './progress.ts';
 import { firstImagesWarnings } from './range-check.ts';
 import { inferReport, inferSummary } from './report.ts';
 import { classWarning, scoreWarning, Warnings } from './result-check.ts';
-import { scalingFor, scalingWarning } from './scaling.ts';
+import { scalingFor } from './scaling.ts';
 import { commonJob, runLocally } from './session.ts';
 import type { Argv } from './options/values.ts';
 
@@ -57,7 +58,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   const progress = new Progress();
   const batches: BatchReport[] = [];
   const line = (text: string): void => progress.line(text);
-  if (unlike !== undefined) line(unlike);
+  if (unlike !== undefined) line(`warning: ${unlike}`);
   for (const warning of await firstImagesWarnings(model, source, settings)) line(warning);
   const warnings = new Warnings(line);
   const news = new PartyNews(line, new Logs(settings.log, line));

@@ -3,7 +3,7 @@ import type { ImageSet } from '../data/dataset.ts';
 import { Problem } from '../data/problem.ts';
 import type { Reading } from '../data/reading.ts';
 import { sameScaling, type Scaling, scalingInWords } from '../data/scaling.ts';
-import { chooseScaling, statisticsOf } from '../data/statistics.ts';
+import { chooseScaling } from '../data/statistics.ts';
 
 /** @param model the scaling that the model says; undefined: it says none */
 export function scalingFor(set: ImageSet, model: Scaling | undefined, reading: Reading): Scaling {
@@ -21,21 +21,6 @@ export function scalingFor(set: ImageSet, model: Scaling | undefined, reading: R
     `the model was trained on values ${scalingInWords(model)}; these are to be ${scalingInWords(asked)}`,
     'leave --divide-by, --mean, --std and --scaling out: the model says how its images are scaled',
   );
-}
-
-/** Larger than this, numbers are no share of 1. */
-const SMALL = 1.5;
-const LARGE = 16;
-
-/** Values that were scaled before they were written, or that should be. */
-export function scalingWarning(set: ImageSet, scaling: Scaling): string | undefined {
-  const { least, most } = statisticsOf(set.images, set);
-  const largest = [...least, ...most].reduce((a, x) => Math.max(a, Math.abs(x)), 0);
-  if (scaling.divideBy >= 255 && largest <= SMALL && largest > 0)
-    return `warning: values of ${set.name} go up to ${largest.toPrecision(3)} and are divided by ${scaling.divideBy}: they look scaled already`;
-  if (largest / scaling.divideBy > LARGE && scaling.mean.every((x) => x === 0) && scaling.std.every((x) => x === 1))
-    return `warning: values of ${set.name} go up to ${largest.toPrecision(3)} and are ${scalingInWords(scaling)}: networks train on values around 1 (--divide-by, --mean, --std)`;
-  return undefined;
 }
 
 /** Refuses to begin with a model that was trained on values scaled otherwise. */

@@ -6,6 +6,7 @@ import type { TrainingObserver } from '../client/training.ts';
 import { countLabels, type Dataset, samplesOf } from '../data/dataset.ts';
 import { loadDataset } from '../data/load.ts';
 import { checkModelNetwork, formatModel, readModel, type Model } from '../data/model-file.ts';
+import { scalingWarning } from '../data/survey.ts';
 import { classCount, parameters } from '../nn/network.ts';
 import { evaluationAfter, type Samples, totalSteps } from '../nn/train.ts';
 import { sizeOf } from '../ring/shape.ts';
@@ -24,7 +25,7 @@ import { checkProfileFolder } from './profile.ts';
 import { profiled } from './profiled-run.ts';
 import { Progress, showSharing } from './progress.ts';
 import { classTable, trainReport, trainSummary } from './report.ts';
-import { checkSameScaling, scalingWarning } from './scaling.ts';
+import { checkSameScaling } from './scaling.ts';
 import { countWarning, lossWarning, Warnings } from './result-check.ts';
 
 /** Where the model goes; `fresh`: nobody asked for that file, so it is not written over. */
@@ -78,7 +79,7 @@ export async function runTraining(
   const news = new PartyNews(line, new Logs(settings.log, line));
   const { trainImages: images, trainLabels: labels } = data;
   const unscaled = scalingWarning({ ...data, images, labels, count: labels.length }, data.scaling);
-  if (unscaled !== undefined) line(unscaled);
+  if (unscaled !== undefined) line(`warning: ${unscaled}`);
   const steps: StepReport[] = [];
   const evaluations: EvaluationReport[] = [];
   let before: { resumedFrom: number | null; seconds: number } = { resumedFrom: null, seconds: 0 };

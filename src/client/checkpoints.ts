@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Checkpoint } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { kindOf } from '../data/elements.ts';
 import { completeLabel, savedLabel, STOP } from '../data/party-events.ts';
 import { Problem } from '../data/problem.ts';
 import { OF_BYTES, sameScaling } from '../data/scaling.ts';
@@ -22,7 +23,7 @@ export function digestOf(data: Dataset): string {
   // What is not bytes, or scaled otherwise, has a digest of its own; that of bytes is as it always was.
   if (!(data.trainImages instanceof Uint8Array) || !sameScaling(data.scaling, OF_BYTES)) {
     const { divideBy, mean, std } = data.scaling;
-    hash.update(JSON.stringify([data.trainImages.constructor.name, divideBy, mean, std]));
+    hash.update(JSON.stringify([kindOf(data.trainImages), divideBy, mean, std]));
   }
   return hash.digest('hex');
 }

@@ -6,8 +6,7 @@
 import { insecurePairKey } from '../random/agreement.ts';
 import type { Stream } from '../random/stream.ts';
 import { PairStreams } from '../random/streams.ts';
-import type { Elements, ImageShape } from './elements.ts';
-import { sameKind } from './formats/array.ts';
+import { type Elements, type ImageShape, sameKind } from './elements.ts';
 import { Problem } from './problem.ts';
 import type { Augmentation } from './reading.ts';
 

@@ -3,6 +3,20 @@
 /** Bytes, 16 bits without a sign, or numbers. */
 export type Elements = Uint8Array | Uint16Array | Float32Array | Float64Array;
 
+/** A new array of zeros, of the same type; never a Buffer, which is bytes as well. */
+export function sameKind<T extends Elements>(like: T, length: number): T {
+  return new KINDS[kindOf(like)](length) as T;
+}
+
+const KINDS = { bytes: Uint8Array, '16 bits': Uint16Array, floats: Float32Array, doubles: Float64Array } as const;
+export type Kind = 'bytes' | '16 bits' | 'floats' | 'doubles';
+
+export function kindOf(values: Elements): Kind {
+  if (values instanceof Uint8Array) return 'bytes';
+  if (values instanceof Uint16Array) return '16 bits';
+  return values instanceof Float32Array ? 'floats' : 'doubles';
+}
+
 /** What images are like. A vector of n numbers is 1 x n, of one channel. */
 export interface ImageShape {
   readonly rows: number;

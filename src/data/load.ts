@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { batchOrder } from '../nn/initial.ts';
 import { augment } from './augment.ts';
 import { type Dataset, imageSize, type ImageSet } from './dataset.ts';
-import type { Elements, ImageShape } from './elements.ts';
-import { sameKind } from './formats/array.ts';
+import { type Elements, type ImageShape, sameKind } from './elements.ts';
 import { CIFAR_10_SCALING, cifarSheets } from './formats/cifar-sheets.ts';
 import { lookAt, type Parts, type RawImages, type RawSet } from './formats/reader.ts';
 import { recognise } from './formats/table.ts';
@@ -148,6 +147,13 @@ export async function loadTestImages(name: string, reading: Reading = {}): Promi
   if (read === undefined) throw lacks(name, 'test', parts);
   const set = finished(await read(reading), name, reading);
   return scaling === undefined ? set : { ...set, scaling };
+}
+
+/** Images without labels, in whatever shape they are. */
+export async function loadUnlabelled(name: string, reading: Reading = {}): Promise<ImageSet> {
+  const { parts, scaling } = await openSource(name);
+  if (parts.images === undefined) throw lacks(name, 'train', parts);
+  return scaledAs(unlabelled(await parts.images(reading), name, reading), reading, scaling);
 }
 
 /** Both halves of a data set; what has none is divided as its owner says. */

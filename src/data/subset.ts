@@ -1,8 +1,7 @@
 /** A part of a data set. */
 import { batchOrder } from '../nn/initial.ts';
 import { type Dataset, imageSize } from './dataset.ts';
-import type { Elements } from './elements.ts';
-import { sameKind } from './formats/array.ts';
+import { type Elements, sameKind } from './elements.ts';
 
 /** Of the draw: the same images whatever the training's own seed. */
 const SEED = 0;

@@ -1,6 +1,15 @@
 /** The commands of owners, analysts and clients of a federation. */
 import type { Command, Groups } from '../groups.ts';
-import { dataDelete, dataList, dataPut, dataShow, deleteOptions, listOptions, putOptions } from './data.ts';
+import {
+  dataDelete,
+  dataList,
+  dataPut,
+  dataShow,
+  deleteOptions,
+  listOptions,
+  putOptions,
+  showOptions,
+} from './data.ts';
 import { grantGive, grantList, grantOptions, grantWithdraw, withdrawOptions } from './grants.ts';
 import { federatedInfer, federatedInferOptions } from './infer.ts';
 import {
@@ -31,7 +40,10 @@ export const MEMBER_GROUPS: Groups = {
     {
       put: {
         what: 'Give the parties a labelled set of images; again, to go on where it stopped',
-        word: ['SOURCE', 'mnist, a folder of IDX files or of CIFAR-10, or an IDX file of images (with --labels)'],
+        word: [
+          'SOURCE',
+          'mnist, cifar10, a folder or file with a data set (docs/data.md), or images alone, with --labels',
+        ],
         options: putOptions,
         run: dataPut,
         examples: [
@@ -41,11 +53,15 @@ export const MEMBER_GROUPS: Groups = {
       },
       list: { what: 'What data sets the parties have', options: listOptions, run: dataList, examples: [] },
       show: {
-        what: 'One data set, and which grants cover it',
-        word: DATA,
-        options: listOptions,
+        what: 'Files on this machine, before anything is shared: shapes, classes, values; or a set at the parties, and its grants',
+        word: ['DATA', 'A folder or file (./scans), mnist or cifar10; or OWNER/NAME, NAME of your own, or a digest'],
+        options: showOptions,
         run: dataShow,
-        examples: [],
+        examples: [
+          ['$0 data show ./scans', 'what was understood of that folder, and what looks wrong'],
+          ['$0 data show ./scans --out sheet.png', 'some images of each class'],
+          ['$0 data show hospital-a/scans', 'a set at the parties'],
+        ],
       },
       grant: {
         what: 'Consent in advance: the same as grant give',
@@ -195,7 +211,7 @@ export const MEMBER_COMMANDS: Readonly<Record<string, Command>> = {
   },
   infer: {
     what: 'Classify images by a model that the parties serve; nobody else sees image or answer',
-    word: ['IMAGES', 'A PNG image, an IDX file of images, one image with a byte a pixel, or mnist'],
+    word: ['IMAGES', 'Images in a file or folder (PNG, JPEG, IDX, NPY, CSV), one image with a byte a pixel, or mnist'],
     options: federatedInferOptions,
     run: federatedInfer,
     examples: [['$0 infer image.png --model 3f2a', 'by the session, or the session of the training, 3f2a']],

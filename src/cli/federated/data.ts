@@ -1,4 +1,5 @@
 /** `securenn data`: an owner's data sets at the three parties. */
+import { existsSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { printable } from '../../client/federated/client.ts';
 import { Directory, SHORT } from '../../client/federated/directory.ts';
@@ -7,13 +8,15 @@ import { findData, labelOf, listData, listGrants, stateInWords, withdraw } from 
 import { putData } from '../../client/federated/put.ts';
 import { UploadState } from '../../client/federated/upload-state.ts';
 import { Problem } from '../../data/problem.ts';
+import { scalingWarning } from '../../data/survey.ts';
 import { scalingInWords } from '../../data/scaling.ts';
 import { namesInWords } from '../../federation/value-facts.ts';
 import { layTable } from '../layout.ts';
 import { integer, number, optionalText, PROTOCOL, TASK, text, type Argv } from '../options/values.ts';
 import { writeReport } from '../output.ts';
 import { Progress } from '../progress.ts';
-import { scalingWarning } from '../scaling.ts';
+import { meansFiles, sheetOption, showFiles } from '../data-show.ts';
+import { readingOptions } from '../options/data.ts';
 import { confirm } from '../confirm.ts';
 import { asMember, laySections, type Member } from './member.ts';
 import { memberOptions, yesOption } from './options.ts';
@@ -60,7 +63,7 @@ export async function dataPut(argv: Argv, signal: AbortSignal): Promise<void> {
       if (written.includes('/')) await checkOwnName(client, written);
       const set = await readSource(source, argv);
       const warning = scalingWarning({ ...set, name: source }, set.scaling);
-      if (warning !== undefined) note(warning);
+      if (warning !== undefined) note(`warning: ${warning}`);
       const state = new UploadState(client.federation.id, client.id, name);
       let phase = 'preparing';
       const show = (doing: string, input: string, sent: number, total: number): void => {
@@ -133,10 +136,16 @@ export async function dataList(argv: Argv, signal: AbortSignal): Promise<void> {
   });
 }
 
+export const showOptions: Readonly<Record<string, Options>> = { ...memberOptions, ...readingOptions, out: sheetOption };
+
+/** Files here, or a set at the parties. */
 export async function dataShow(argv: Argv, signal: AbortSignal): Promise<void> {
+  const word = String(argv.DATA);
+  if (meansFiles(word, argv)) return showFiles(word, argv);
   await asMember(argv, signal, async ({ client, settings, say }) => {
+    if (existsSync(word)) client.onNote(`${word} here is shown by: securenn data show ./${word}`);
     const directory = await Directory.of(client);
-    const data = findData(String(argv.DATA), await listData(client), directory, 'data');
+    const data = findData(word, await listData(client), directory, 'data');
     const { digest, document, owner, states } = data;
     const grants = (await listGrants(client)).filter(
       (grant) => !grant.withdrawn && grant.document.data.includes(digest),

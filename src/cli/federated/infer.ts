@@ -9,6 +9,7 @@ import { valueSource } from '../../data/encode.ts';
 import { readImageFile } from '../../data/image-file.ts';
 import { loadTestImages, NAMED } from '../../data/load.ts';
 import { Problem } from '../../data/problem.ts';
+import { scalingWarning } from '../../data/survey.ts';
 import { OF_BYTES } from '../../data/scaling.ts';
 import { MAX_INPUT_IMAGES, type ServeDocument } from '../../federation/documents.ts';
 import { classCount } from '../../nn/network.ts';
@@ -19,7 +20,7 @@ import { integer, number, optionalInteger, optionalText, RESULTS, TASK, text, ty
 import { checkWritable, saveResult, writeReport } from '../output.ts';
 import { formatPredictions, predictionsOf, predictionTable, preview } from '../predictions.ts';
 import { spread } from '../report.ts';
-import { scalingFor, scalingWarning } from '../scaling.ts';
+import { scalingFor } from '../scaling.ts';
 import { asMember } from './member.ts';
 import { findSession } from './models.ts';
 import { memberOptions } from './options.ts';
@@ -75,7 +76,7 @@ export async function federatedInfer(argv: Argv, signal: AbortSignal): Promise<v
     }
     const set = await readImages(argv, document);
     const unlike = scalingWarning(set, set.scaling);
-    if (unlike !== undefined) client.onNote(unlike);
+    if (unlike !== undefined) client.onNote(`warning: ${unlike}`);
     const size = imageSize(set);
     const batches: Answered[] = [];
     const seconds: number[] = [];

@@ -1,5 +1,5 @@
 /** Arrays of any number of dimensions, as IDX and NPY files hold them, as images and as labels. Pure. */
-import type { Elements, ImageShape } from '../elements.ts';
+import { type Elements, type ImageShape, sameKind } from '../elements.ts';
 import { Problem } from '../problem.ts';
 import type { Reading } from '../reading.ts';
 import type { RawImages, RawLabels } from './reader.ts';
@@ -64,11 +64,6 @@ export function channelsLast<T extends Elements>(values: T, count: number, { row
       for (let p = 0; p < pixels; p++) out[base + p * channels + channel] = values[base + channel * pixels + p];
   }
   return out;
-}
-
-/** A new array of the same type. */
-export function sameKind<T extends Elements>(like: T, length: number): T {
-  return new (like.constructor as new (length: number) => T)(length);
 }
 
 /** Columns of QMNIST's labels: the class, and seven that say who wrote it where. */

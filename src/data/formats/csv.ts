@@ -2,9 +2,9 @@
  * CSV: a row an image or a list of features, one column of it the label. With or without a line of names; with commas, semicolons or tabs.
  * The library splits lines into cells and nothing else: every cell is checked here before it is a number (findings/csv-numbers.sh).
  */
-import { createReadStream, type ReadStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Problem } from '../problem.ts';
 import type { Reading } from '../reading.ts';
@@ -109,7 +109,6 @@ async function readTable(source: string, reading: Reading, choose: ChooseLabel):
     if (width === 0) {
       width = cells.length;
       const hasNames = isHeader(cells, reading.labelColumn);
-      cells[0] = cells[0].replace(/^\uFEFF/, '');
       label = choose(cells, hasNames);
       if (hasNames) {
         names = cells;
@@ -134,7 +133,9 @@ async function readTable(source: string, reading: Reading, choose: ChooseLabel):
   };
 
   await new Promise<void>((resolve, reject) => {
-    const stream = openText(source, reject);
+    const stream = Readable.from(textOf(source));
+    // What stops the library makes it say that it is done.
+    let failure: Error | undefined;
     papaparse.parse<string[]>(stream, {
       step: ({ data, errors }, parser) => {
         try {
@@ -143,13 +144,21 @@ async function readTable(source: string, reading: Reading, choose: ChooseLabel):
             throw new Problem(`${source}: row ${line + 1}: ${wrong.message}`, 'close the quotation marks of that row');
           take(data);
         } catch (error) {
+          failure = error as Error;
           parser.abort();
           stream.destroy();
-          reject(error instanceof Error ? error : new Error(String(error)));
         }
       },
-      complete: () => resolve(),
-      error: (error: Error) => reject(error),
+      complete: () => {
+        if (failure === undefined) resolve();
+        else reject(failure);
+      },
+      error: (error: Error) =>
+        reject(
+          new Problem(`${source}: cannot be read: ${error.message}`, 'check that the file is whole and readable', {
+            cause: error,
+          }),
+        ),
     });
   });
   if (rows.count === 0) throw new Problem(`${source}: no row of numbers`, 'give a row for each image');
@@ -177,20 +186,15 @@ function notNumber(
   return new Problem(`${source}: row ${line}, ${column}: ${what} is no number`, fix);
 }
 
-function openText(source: string, reject: (error: Error) => void): ReadStream {
-  const stream = createReadStream(source);
-  const failed = (error: Error): void =>
-    reject(
-      new Problem(`${source}: cannot be read: ${error.message}`, 'check that the file is whole', { cause: error }),
-    );
-  if (!source.endsWith('.gz')) {
-    stream.setEncoding('utf8');
-    return stream.on('error', failed);
-  }
+/** Unpacked, without a byte order mark. */
+async function* textOf(source: string): AsyncGenerator<string, void> {
+  const file = createReadStream(source);
   const unpacked = createGunzip();
-  pipeline(stream, unpacked, (error) => error && failed(error));
-  unpacked.setEncoding('utf8');
-  return unpacked as unknown as ReadStream;
+  if (source.endsWith('.gz')) pipeline(file, unpacked, () => undefined);
+  const decoder = new TextDecoder();
+  for await (const chunk of source.endsWith('.gz') ? unpacked : file)
+    yield decoder.decode(chunk as Uint8Array, { stream: true });
+  yield decoder.decode();
 }
 
 async function readSet(source: string, reading: Reading): Promise<RawSet> {

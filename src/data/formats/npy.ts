@@ -2,10 +2,10 @@
  * NPY, numpy's format of one array (numpy.lib.format): `\x93NUMPY`, version, length of the header, a Python dictionary with `descr`, `fortran_order`
  * and `shape`, then the elements. Both orders, both byte orders; integers, floats, halves, booleans, and texts for labels. Bytes in, arrays out; no IO.
  */
-import type { Elements } from '../elements.ts';
+import { type Elements, sameKind } from '../elements.ts';
 import { formatOf } from '../format.ts';
 import { Problem } from '../problem.ts';
-import { type NumberArray, sameKind } from './array.ts';
+import type { NumberArray } from './array.ts';
 import { begins } from './reader.ts';
 
 export const NPY_MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59] as const;
