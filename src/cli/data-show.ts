@@ -23,7 +23,7 @@ export const sheetOption: Options = {
 
 export const showJson: Options = jsonOption;
 
-const ENDING = /\.(gz|npz|npy|csv|tsv|png|jpe?g|bin|idx\d?[\w-]*|[\w-]*ubyte)$/i;
+const ENDING = /(\.(gz|npz|npy|csv|tsv|png|jpe?g|bin)|[-.]idx\d-[a-z]+)$/i;
 
 /** Whether a word means files on this machine, not a data set at the parties: it is written as a path, or there is no identity to ask them with. */
 export function meansFiles(word: string, argv: Argv, environment: NodeJS.ProcessEnv = process.env): boolean {

@@ -171,7 +171,7 @@ function examineModel(digest: Digest, job: JobDocument, network: Digest, world: 
   }
   const different = differenceOfFacts(document, job);
   if (different !== undefined) {
-    const what = `the model of job ${short} was trained on values ${different[0]}, this job says ${different[1]}`;
+    const what = `the model of job ${short} was trained on ${different[0]}, this job says ${different[1]}`;
     return refuse(what, 'propose it anew, as the training says');
   }
   // What the record says of others cannot be less than what the training itself names.
@@ -212,7 +212,7 @@ function examineData(
   }
   const different = differenceOfFacts(document, job);
   if (different !== undefined) {
-    const what = `data set ${shown} has values ${different[0]}, this job says ${different[1]}`;
+    const what = `data set ${shown} has ${different[0]}, this job ${different[1]}`;
     return refuse(what, 'give data sets that were scaled alike and have the same classes');
   }
   const unready = stored.state === 'ready' ? undefined : `data set ${shown} is not complete at all three parties yet`;

@@ -34,7 +34,8 @@ export function factsOf({ scaling, classNames }: ValueFacts): ValueFacts {
 
 /** In which fact two documents differ, as each says it; undefined: in none. */
 export function differenceOfFacts(a: ValueFacts, b: ValueFacts): readonly [mine: string, other: string] | undefined {
-  if (!sameScaling(a.scaling, b.scaling)) return [scalingInWords(a.scaling), scalingInWords(b.scaling)];
+  if (!sameScaling(a.scaling, b.scaling))
+    return [`values ${scalingInWords(a.scaling)}`, `values ${scalingInWords(b.scaling)}`];
   if (isDeepStrictEqual(a.classNames, b.classNames)) return undefined;
   return [namesInWords(a), namesInWords(b)];
 }

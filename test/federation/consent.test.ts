@@ -6,6 +6,7 @@ import type {
   GrantDocument,
   JobDocument,
   Revealed,
+  ServeDocument,
   TrainDocument,
 } from '../../src/federation/documents.ts';
 import { Identity } from '../../src/federation/identity.ts';
@@ -295,6 +296,16 @@ describe('the data of a job', () => {
     ['classes', { classes: 10 }, /knows 4 classes, a\/odd has 10/],
     ['fewer classes', { classes: 3 }, /knows 4 classes, a\/odd has 3/],
     ['fraction bits', { fractionBits: 12 }, /a\/odd has 12 fraction bits, this job 13/],
+    [
+      'scaling',
+      { scaling: { divideBy: 1, mean: [0.5], std: [1] } },
+      /a\/odd has values as they are, less the mean 0\.5, this job values divided by 255$/,
+    ],
+    [
+      'names of classes',
+      { classNames: ['a', 'b', 'c', 'd'] },
+      /a\/odd has classes a, b, c, d, this job classes without/,
+    ],
   ])('of other %s than the network, or than each other, is refused', (_what, changes, expected) => {
     const odd = known.put(a, 'odd', changes);
     expect(refusal(approvedWith({ train: [scans, odd] }))).toMatch(expected);
@@ -506,6 +517,23 @@ describe('a model that stayed shared', () => {
     // Another job's record under this name.
     known.models.set(model, { training: { signed: training({ keepModel: true }) }, data: [] });
     expect(refusal(training({ from: model }))).toMatch(/record of model [0-9a-f]{12} here is damaged/);
+  });
+
+  it('must have been trained on values scaled as the job says, and classes of the same names', () => {
+    const facts = { scaling: { divideBy: 1, mean: [0], std: [2] }, classNames: ['a', 'b', 'c', 'd'] };
+    const train = [known.put(a, 'named', facts)];
+    const kept = training({ train, keepModel: true, ...facts });
+    const named = known.keep(kept, train);
+    const served = (changes: Partial<ServeDocument>): Signed =>
+      signDocument(serveDocument(named, [client], changes), analyst);
+    expect(verdict(served(facts))).toMatchObject({ kind: 'waiting' });
+    expect(refusal(served({}))).toMatch(
+      /was trained on values as they are, over the deviation 2, this job says values divided by 255/,
+    );
+    expect(refusal(served({ ...facts, classNames: ['a', 'b', 'd', 'c'] }))).toMatch(
+      /classes a, b, c, d, this job says classes a, b, d, c/,
+    );
+    expect(refusal(training({ from: named }))).toMatch(/was trained on values as they are/);
   });
 
   it('must have the fraction bits of the job', () => {

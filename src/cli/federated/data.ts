@@ -5,6 +5,7 @@ import { printable } from '../../client/federated/client.ts';
 import { Directory, SHORT } from '../../client/federated/directory.ts';
 import { moment, sizeInWords } from '../../client/federated/describe.ts';
 import { findData, labelOf, listData, listGrants, stateInWords, withdraw } from '../../client/federated/owned.ts';
+import type { LabelledSet } from '../../client/federated/sharing.ts';
 import { putData } from '../../client/federated/put.ts';
 import { UploadState } from '../../client/federated/upload-state.ts';
 import { Problem } from '../../data/problem.ts';
@@ -64,6 +65,7 @@ export async function dataPut(argv: Argv, signal: AbortSignal): Promise<void> {
       const set = await readSource(source, argv);
       const warning = scalingWarning({ ...set, name: source }, set.scaling);
       if (warning !== undefined) note(`warning: ${warning}`);
+      for (const text of madePublic(set, argv)) note(text);
       const state = new UploadState(client.federation.id, client.id, name);
       let phase = 'preparing';
       const show = (doing: string, input: string, sent: number, total: number): void => {
@@ -95,6 +97,18 @@ export async function dataPut(argv: Argv, signal: AbortSignal): Promise<void> {
     },
     note,
   );
+}
+
+/** What the data document says that may come as a surprise. */
+function madePublic({ classNames }: LabelledSet, argv: Argv): string[] {
+  return [
+    ...(argv.mean === 'auto' || argv.std === 'auto'
+      ? ['everybody admitted sees the means and deviations that were measured: others scale by them']
+      : []),
+    ...(classNames === undefined
+      ? []
+      : [`everybody admitted sees the names of the classes: ${namesInWords({ classNames })}`]),
+  ];
 }
 
 /** `hospital-a/scans` is a name for hospital-a alone. */

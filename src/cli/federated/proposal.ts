@@ -201,7 +201,7 @@ function checkSets(
     const different = differenceOfFacts(first.document, set.document);
     if (different === undefined) continue;
     throw new Problem(
-      `${labelOf(set, directory)} has values ${different[1]}, ${labelOf(first, directory)} ${different[0]}`,
+      `${labelOf(set, directory)} has ${different[1]}, ${labelOf(first, directory)} ${different[0]}`,
       "one of the two owners has to store its set again, with the other's --divide-by, --mean, --std and --classes",
     );
   }

@@ -97,6 +97,22 @@ describe('data put', () => {
     expect(Math.abs(zeros / (CHUNK_BYTES / 256) - 1)).toBeLessThan(0.05);
   });
 
+  it('says how values were scaled and what classes are called, and nothing of what is usual', async () => {
+    const { parties, put } = setting();
+    const usual = await put(set(1, 20));
+    expect(usual.document).not.toHaveProperty('scaling');
+    expect(usual.document).not.toHaveProperty('classNames');
+    const scaling = { divideBy: 2, mean: [0.5, -1], std: [3] };
+    const images = Float32Array.from({ length: 12 }, (_, i) => i / 7 - 1);
+    const labels = Uint8Array.of(1, 0, 1);
+    const shape = { rows: 1, columns: 2, channels: 2, count: 3, classes: 2 };
+    const odd = await put({ images, labels, ...shape, scaling, classNames: ['sick', 'well'] }, { name: 'odd' });
+    expect(odd.document).toMatchObject({ scaling, classNames: ['sick', 'well'], rows: 1, channels: 2 });
+    expect(isSame(together(parties, odd.digest, 'images', 'P0'), materialize(valueSource(images, scaling, 16)))).toBe(
+      true,
+    );
+  });
+
   it('goes on after a crash with what lacks, under the same keys', async () => {
     const { parties, put, state, notes } = setting();
     let puts = 0;
