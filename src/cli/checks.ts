@@ -21,7 +21,8 @@ export function checkNetworkFits(
   if (inputSize(network) !== imageSize(data) || !asImage) {
     throw new Problem(
       `network ${network.name} takes [${network.input.join(',')}], images of ${name} are ${extents.join(' x ')}`,
-      fix,
+      // A list of as many numbers is an image, once its shape is said.
+      rows === 1 && channels === 1 && inputSize(network) === columns ? `add --shape ${network.input.join('x')}` : fix,
     );
   }
   if (classCount(network) < classes) {

