@@ -3,6 +3,8 @@ import { imageSize, type ImageSet } from './dataset.ts';
 import { Problem } from './problem.ts';
 import { statisticsOf } from './statistics.ts';
 
+/** Of an image that comes as a vector: a few features are none. */
+const SMALLEST_SIDE = 8;
 const SHADES = ' .:-=+*#%@';
 
 interface Picture {
@@ -16,9 +18,9 @@ interface Picture {
 /** Bytes as they are; other values between the least and the largest of the set. */
 function pictureOf(set: ImageSet, image: number, [low, high]: readonly [number, number]): Picture {
   const { images, channels } = set;
-  // A vector of a square's size was one.
+  // A long vector of a square's size was one.
   const side = set.rows === 1 && channels === 1 ? Math.sqrt(set.columns) : NaN;
-  const [rows, columns] = Number.isInteger(side) ? [side, side] : [set.rows, set.columns];
+  const [rows, columns] = side >= SMALLEST_SIDE && Number.isInteger(side) ? [side, side] : [set.rows, set.columns];
   const from = image * imageSize(set);
   const at = (row: number, column: number, channel: number): number =>
     (255 * (images[from + (row * columns + column) * channels + channel] - low)) / (high - low || 1);

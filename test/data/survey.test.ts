@@ -158,7 +158,9 @@ describe('images to look at', () => {
     const set = setOf({ images: Uint8Array.of(0, 255, 0, 255, 255, 0, 255, 0), count: 2, labels: undefined });
     expect(thumbnails(set, [0, 1], 80)).toEqual([' @  @']);
     expect(thumbnails(set, [0, 1], 3)).toEqual([' @']);
-    expect(thumbnails({ ...set, rows: 1, columns: 4 }, [0], 80)).toEqual([' @']);
-    expect(thumbnails({ ...set, rows: 1, columns: 8, count: 1 }, [0], 80)).toEqual([]);
+    expect(thumbnails({ ...set, rows: 1, columns: 4 }, [0], 80)).toEqual([]);
+    const bright = { ...set, images: new Uint8Array(64).fill(255), count: 1, rows: 1 };
+    expect(thumbnails({ ...bright, columns: 64 }, [0], 80)).toEqual(Array<string>(4).fill('@@@@@@@@'));
+    expect(thumbnails({ ...bright, columns: 63 }, [0], 80)).toEqual([]);
   });
 });

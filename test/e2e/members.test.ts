@@ -20,6 +20,20 @@ const root = temporaryFolder('federation');
 const network = writeNetwork(root);
 const data = writeDataset(smallDataset(256, 64));
 const training = ['--network', network, '--batch', '32', '--epochs', '6'];
+/** As all owners agreed. */
+const NAMES = ['north-west', 'north-east', 'south-west', 'south-east'];
+const facts = ['--mean', '0.5', '--std', '0.5', '--classes', NAMES.join(',')];
+
+/** The training images as a table of numbers, with words for labels. */
+function table(): string {
+  const { trainImages, trainLabels } = smallDataset(256, 64);
+  const rows = Array.from(trainLabels.subarray(8), (label, i) =>
+    [...trainImages.subarray(16 + i * SIDE * SIDE, 16 + (i + 1) * SIDE * SIDE), NAMES[label]].join(','),
+  );
+  const path = join(root, 'scans.csv');
+  writeFileSync(path, `${rows.join('\n')}\n`);
+  return path;
+}
 
 beforeAll(async () => {
   federation = await TestFederation.make(root, ['hospital-a', 'hospital-b', 'institute', 'clinic']);
@@ -45,14 +59,20 @@ async function proposedBy(command: Command): Promise<string> {
 
 describe('members of a federation', () => {
   it('owners give data, which the analyst sees by name and size alone', async () => {
-    await a.type('data', 'put', data, '--name', 'scans', '--count', '128');
-    await b.type('data', 'put', data, '--name', 'scans', '--skip', '128');
-    await b.type('data', 'put', data, '--half', 'test', '--name', 'hospital-b/checked');
+    await a.type('data', 'put', data, '--name', 'scans', '--count', '128', ...facts);
+    // The other half of the images, from another program.
+    const read = ['--label-column', 'last', '--shape', '4x4', '--divide-by', '255'];
+    const put = await b.type('data', 'put', table(), '--name', 'scans', '--skip', '128', ...read, ...facts);
+    expect(put.stderr).toContain('everybody admitted sees the names of the classes: classes north-west, north-east');
+    await b.type('data', 'put', data, '--half', 'test', '--name', 'hospital-b/checked', ...facts);
     const { stdout } = await institute.type('data', 'list');
     expect(stdout).toMatch(/hospital-a\/scans +128 +4 x 4 +4 +ready/);
     expect(stdout).toMatch(/hospital-b\/scans +128 +4 x 4 +4 +ready/);
     expect(stdout).toMatch(/hospital-b\/checked +64 +4 x 4 +4 +ready/);
     for (const owner of [a, b]) expect(uploadsOf(owner)).toEqual([]);
+    expect((await institute.type('data', 'show', 'hospital-b/scans')).stdout).toMatch(
+      /values +divided by 255, less the mean 0\.5, over the deviation 0\.5\n +classes north-west, north-east/,
+    );
   });
 
   it('what does not fit is refused before anything goes out', async () => {
@@ -76,6 +96,11 @@ describe('members of a federation', () => {
     expect(await institute.fails('train', '--data', 'hospital-a/scans', '--network', 'A')).toMatch(
       /network A takes \[784\], images of hospital-a\/scans are 4 x 4/,
     );
+    await a.type('data', 'put', data, '--name', 'unlike', '--count', '8');
+    expect(await institute.fails('train', '--data', 'hospital-a/scans,hospital-a/unlike', ...training)).toMatch(
+      /hospital-a\/unlike has values divided by 255, hospital-a\/scans values divided by 255, less the mean 0\.5/,
+    );
+    await a.type('data', 'delete', 'unlike', '--yes');
     expect((await a.ask<{ data: object[] }>('data', 'list')).data).toHaveLength(3);
   });
 
@@ -94,7 +119,12 @@ describe('members of a federation', () => {
     const train = institute.start([...words, '--title', 'which quadrant']);
     const job = await proposedBy(train);
     const { stdout } = await a.type('job', 'approve', job.slice(0, 8), '--yes');
-    for (const part of ['"which quadrant"', 'hospital-a/scans (yours): 128 images', 'to institute: the trained model'])
+    for (const part of [
+      '"which quadrant"',
+      'hospital-a/scans (yours): 128 images',
+      'to institute: the trained model',
+      'less the mean 0.5',
+    ])
       expect(stdout).toContain(part);
     await train.shows(/waiting for the approval of hospital-b:/);
     await b.type('job', 'approve', job, '--yes');
@@ -107,6 +137,7 @@ describe('members of a federation', () => {
     expect(report.testAccuracyPercent).toBeGreaterThan(90);
     const model = await readModel(join(institute.folder, 'model.safetensors'));
     expect(model.network.name).toBe('tiny');
+    expect([model.scaling, model.classNames]).toEqual([{ divideBy: 255, mean: [0.5], std: [0.5] }, NAMES]);
     await institute.type('model', 'fetch', job.slice(0, 6), '--out', 'again.safetensors');
     const bytes = (name: string): Buffer => readFileSync(join(institute.folder, name));
     expect(bytes('again.safetensors')).toEqual(bytes('model.safetensors'));
@@ -117,7 +148,7 @@ describe('members of a federation', () => {
   it('a shared model answers its clients, once the owners have approved that, and nobody else', async () => {
     const { models } = await institute.ask<{ models: { job: string }[] }>('model', 'list');
     const [{ job }] = models;
-    const serve = ['model', 'serve', job, '--clients', 'clinic', '--max-images', '40'];
+    const serve = ['model', 'serve', job, '--clients', 'clinic', '--max-images', '41'];
     const { job: session } = await institute.ask<Proposed>(...serve);
     expect(await clinic.fails('infer', 'x', '--model', session)).toMatch(/does not run: awaiting/);
     for (const owner of [a, b]) await owner.type('job', 'approve', session, '--yes');
@@ -137,8 +168,13 @@ describe('members of a federation', () => {
     );
     const one = await clinic.ask<{ predictions: number[] }>('infer', 'one.png', '--model', session);
     expect(one.predictions).toEqual([found.predictions[0]]);
+    const named = await clinic.type('infer', 'one.png', '--model', session);
+    expect(named.stdout).toContain(`${found.predictions[0]} ${NAMES[found.predictions[0]]}`);
+    expect(await clinic.fails('infer', 'one.png', '--model', session, '--divide-by', '1')).toMatch(
+      /the model was trained on values divided by 255, less the mean 0\.5/,
+    );
     expect(await institute.fails('infer', test, '--model', session)).toMatch(/does not answer you/);
-    expect(await clinic.fails('infer', test, '--model', session, '--count', '60')).toMatch(/answers 40 in all/);
+    expect(await clinic.fails('infer', test, '--model', session, '--count', '60')).toMatch(/answers 41 in all/);
     await institute.type('job', 'cancel', session, '--yes', '--reason', 'enough');
     expect(await clinic.fails('infer', 'one.png', '--model', session)).toMatch(/no session that answers you/);
   });
