@@ -29,7 +29,7 @@ interface Outcome {
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const COPIED = ['src', 'runtime', 'test', 'scripts', 'shaders', 'bench', 'docs', 'package.json', 'tsconfig.json'];
-const CONFIG = `export default { test: { include: ['test/**/*.test.ts'], pool: 'forks', maxWorkers: 1, testTimeout: 60000 } };\n`;
+const CONFIG = `export default { test: { include: ['test/**/*.test.ts'], pool: 'forks', maxWorkers: 1, testTimeout: 240000, hookTimeout: 240000 } };\n`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { LiveFederation, type FederationSettings } from '../../bench/kills/federation.ts';
 import { inferAt } from '../../src/client/federated/inference.ts';
 import { cancel, decide, propose } from '../../src/client/federated/jobs.ts';
 import { fetchModel, fetchRevealed } from '../../src/client/federated/results.ts';
@@ -15,7 +16,7 @@ import { REVEALED } from '../../src/nn/train.ts';
 import { JOB_VERSION } from '../../src/server/job.ts';
 import { temporaryFolder } from '../folder.ts';
 import { TINY_IMAGES, tinyImages } from '../tiny-images.ts';
-import { LiveFederation, type FederationSettings } from '../service/federation.ts';
+import { MAIN } from './command.ts';
 
 const PATIENCE_MS = 3_600_000;
 
@@ -25,7 +26,7 @@ afterEach(async () => {
 });
 
 async function federation(settings: Partial<FederationSettings> = {}): Promise<LiveFederation> {
-  const made = await LiveFederation.make({ folder: temporaryFolder('federation'), ...settings });
+  const made = await LiveFederation.make({ folder: temporaryFolder('federation'), main: MAIN, ...settings });
   live.push(made);
   await made.start(...ROLES);
   return made;

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { Line } from '../../../bench/kills/line.ts';
 import { sessionIn } from '../../../src/channel/client-hello.ts';
 import type { Dataset } from '../../../src/data/dataset.ts';
 import {
@@ -35,7 +36,6 @@ import { DISK, type StoreFiles } from '../../../src/service/store/store-files.ts
 import { tlsOf } from '../../channel/certificates.ts';
 import { ofEach, storeData, type OfEach } from '../../federated.ts';
 import { FEDERATION, hex } from '../../federation/world.ts';
-import { Line } from '../line.ts';
 import { IDENTITIES, rollOf } from './simulation.ts';
 
 const built = new URL('../../../dist/src/service/jobs/processes.js', import.meta.url).href;

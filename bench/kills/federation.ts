@@ -1,10 +1,11 @@
 /**
- * A federation on loopback as it is in service: three `securenn party serve`, each a process with a folder of its own, HTTPS and links over TLS; two
- * owners and an analyst, who are clients in this process. Links pass through lines that can break.
+ * A federation on loopback as it is in service, for tests and benchmarks: three `securenn party serve`, each a process with a folder of its own, HTTPS
+ * and links over TLS; two owners and an analyst, who are clients in this process. Links pass through lines that can break.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FederationClient } from '../../src/client/federated/client.ts';
@@ -22,21 +23,23 @@ import { Identity } from '../../src/federation/identity.ts';
 import { admit, writeMembers, type Member } from '../../src/federation/members.ts';
 import { initParty, openPartyFolder, readOwnCard } from '../../src/service/party-folder.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
-import { MAIN } from '../e2e/command.ts';
 import { Line } from './line.ts';
-import { freePorts } from './parties.ts';
 
 const HOST = '127.0.0.1';
-const START_SECONDS = 30;
+const START_SECONDS = 120;
 
 export type Person = 'owner-0' | 'owner-1' | 'analyst';
 export const PERSONS: readonly Person[] = ['owner-0', 'owner-1', 'analyst'];
 
 export interface FederationSettings {
   readonly folder: string;
+  /** The program: `src/cli/main.js` of a build. */
+  readonly main: string;
   readonly linkSeconds?: number;
   readonly partySeconds?: number;
   readonly workers?: number;
+  /** What else parties say in party.json. */
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
 export class LiveFederation {
@@ -47,9 +50,15 @@ export class LiveFederation {
   readonly #processes: Partial<Record<Role, ChildProcess>> = {};
   readonly #transports: HttpsTransport[] = [];
   readonly #said: Record<Role, string> = { P0: '', P1: '', P2: '' };
+  readonly #main: string;
 
-  private constructor(folder: string, federation: Federation, people: ReadonlyMap<Person, Identity>, lines: Line[]) {
-    [this.folder, this.federation] = [folder, federation];
+  private constructor(
+    { folder, main }: FederationSettings,
+    federation: Federation,
+    people: ReadonlyMap<Person, Identity>,
+    lines: readonly Line[],
+  ) {
+    [this.folder, this.federation, this.#main] = [folder, federation, main];
     const [P0, P1, P2] = lines;
     this.#lines = { P0, P1, P2 };
     const clients = [...people].map(([name, identity]) => {
@@ -62,7 +71,7 @@ export class LiveFederation {
 
   /** Keys, cards, federation file, members; nothing runs yet. */
   static async make(settings: FederationSettings): Promise<LiveFederation> {
-    const { folder, linkSeconds = 20, partySeconds = 120, workers = 1 } = settings;
+    const { folder, linkSeconds = 20, partySeconds = 120, workers = 1, limits = {} } = settings;
     const ports = await freePorts(9);
     const lines = ROLES.map(() => new Line());
     for (const [i, role] of ROLES.entries()) {
@@ -75,7 +84,7 @@ export class LiveFederation {
       const patience = { linkSeconds, partySeconds, stepSeconds: 60 };
       const compute = { backend: 'wasm', workers };
       const log = { level: 'info', file: join(folder, role, 'log') };
-      const config = { role, listen, links, private: own, patience, compute, log };
+      const config = { role, listen, links, private: own, patience, compute, limits, log };
       writeFileSync(join(folder, role, 'party.json'), JSON.stringify(config));
     }
     const people = new Map(PERSONS.map((name) => [name, Identity.generate()]));
@@ -89,7 +98,7 @@ export class LiveFederation {
       writeFileSync(join(folder, role, 'federation.json'), formatFederation(federation));
       await writeMembers(join(folder, role, 'members.json'), members);
     }
-    return new LiveFederation(folder, federation, people, lines);
+    return new LiveFederation(settings, federation, people, lines);
   }
 
   /** Resolves when it answers. */
@@ -97,14 +106,29 @@ export class LiveFederation {
     await Promise.all(roles.map((role) => this.#start(role)));
   }
 
-  /** By SIGKILL: the service, and with it its job processes, which see that it is gone. */
-  async kill(role: Role): Promise<void> {
-    const process = this.#processes[role];
-    if (process === undefined) return;
-    const exit = once(process, 'exit');
-    process.kill('SIGKILL');
-    await exit;
+  /** By SIGKILL: the service alone, whose job processes see that it is gone, or all of its group at once. */
+  async kill(role: Role, what: 'service' | 'all' = 'service'): Promise<void> {
+    const child = this.#processes[role];
+    if (child === undefined) return;
+    const exit = once(child, 'exit');
+    if (what === 'all') process.kill(-child.pid!, 'SIGKILL');
+    else child.kill('SIGKILL');
     delete this.#processes[role];
+    await exit;
+  }
+
+  /** All that parties keep, as it is while none runs. */
+  copyTo(folder: string): void {
+    for (const role of ROLES) cpSync(join(this.folder, role), join(folder, role), { recursive: true });
+  }
+
+  /** As `copyTo` left it, whatever has happened since. Nothing runs afterwards. */
+  async putBack(folder: string): Promise<void> {
+    for (const role of ROLES) {
+      await this.kill(role);
+      rmSync(join(this.folder, role), { recursive: true });
+      cpSync(join(folder, role), join(this.folder, role), { recursive: true });
+    }
   }
 
   /** @returns how many there were */
@@ -117,9 +141,9 @@ export class LiveFederation {
 
   /** By SIGTERM. @returns the exit code */
   async stop(role: Role): Promise<number | null> {
-    const process = this.#processes[role]!;
-    const exit = once(process, 'exit') as Promise<[number | null]>;
-    process.kill('SIGTERM');
+    const child = this.#processes[role]!;
+    const exit = once(child, 'exit') as Promise<[number | null]>;
+    child.kill('SIGTERM');
     const [code] = await exit;
     delete this.#processes[role];
     return code;
@@ -181,19 +205,34 @@ export class LiveFederation {
 
   async #start(role: Role): Promise<void> {
     const dir = join(this.folder, role);
-    const child = spawn(process.execPath, [MAIN, 'party', 'serve', '--dir', dir], {
+    const child = spawn(process.execPath, [this.#main, 'party', 'serve', '--dir', dir], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own: a machine that loses power takes job processes with it.
+      detached: true,
     });
+    // Nothing of it outlives this process.
+    const end = (): void => void child.kill('SIGKILL');
+    process.on('exit', end);
+    child.on('exit', () => process.off('exit', end));
     this.#processes[role] = child;
     for (const stream of [child.stdout, child.stderr])
       stream
         .setEncoding('utf8')
         .on('data', (text: string) => (this.#said[role] = (this.#said[role] + text).slice(-4000)));
     this.#said[role] = '';
-    const end = Date.now() + 1000 * START_SECONDS;
+    const late = Date.now() + 1000 * START_SECONDS;
     while (!this.#said[role].includes('  log ')) {
-      if (child.exitCode !== null || Date.now() > end) throw new Error(`${role} does not start: ${this.#said[role]}`);
+      if (child.exitCode !== null || Date.now() > late) throw new Error(`${role} does not start: ${this.#said[role]}`);
       await sleep(20);
     }
   }
+}
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, HOST));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
 }

@@ -1,0 +1,209 @@
+/**
+ * Parties that are killed while they train: a federation of three services on loopback, HTTPS and links over TLS, a training of network A on the
+ * data of two owners. At random moments a party's service and job process get SIGKILL together, and a supervisor starts the service again a second
+ * later; nobody else does anything. Beside that, links that are down for half a minute. Each training must end by itself with the very model that it
+ * ends with undisturbed.
+ *
+ *   node dist/bench/kill-parties.js [--kills 20] [--cuts 2] [--down 30] [--seed N] [--out bench/results/kill-parties.json]
+ *
+ *   --kills N   of each party
+ *   --cuts N    of the links that P0, and of those that P1 accepts
+ *   --down S    seconds for which links are down
+ *   --seed N    of the moments (default: a random one); it is printed and kept
+ *   --out FILE  the result as JSON, written after each training
+ *
+ * Random values come from keys that the parties agree on when a training begins, and keep: two trainings have the same model only if they have the
+ * same keys. So one training begins, all three parties are killed after its first steps, and their folders are copied. Every training measured here,
+ * the undisturbed ones too, starts the services on a copy and goes on from there. Moments are uniform over the time that an undisturbed one takes
+ * from when its services answer: also while it prepares, evaluates, and writes what it reveals. A moment that comes after the end is drawn anew.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { decide, propose } from '../src/client/federated/jobs.ts';
+import type { Dataset } from '../src/data/dataset.ts';
+import { loadDataset } from '../src/data/mnist.ts';
+import { ROLES, type Role } from '../src/federation/card.ts';
+import type { TrainDocument } from '../src/federation/documents.ts';
+import { NETWORKS } from '../src/nn/network.ts';
+import { JOB_VERSION } from '../src/server/job.ts';
+import { LiveFederation } from './kills/federation.ts';
+import { tryOnce, type Disturbance, type Training, type Trial } from './kills/trial.ts';
+import { machineCard } from './machine.ts';
+import { rounded } from './measure.ts';
+
+const IMAGES = 1280;
+const TEST_IMAGES = 256;
+const RESTART_MS = 1000;
+const UNDISTURBED = 2;
+
+const HELP = `usage: node dist/bench/kill-parties.js [--kills 20] [--cuts 2] [--down 30] [--seed N] [--out FILE]
+
+  Kills each party so often at random moments of a training of A, and takes links down, each time from a copy of the
+  same beginning; compares the models with the one of the undisturbed training.
+
+  --kills N   of each party (default 20)
+  --cuts N    of the links that P0, and of those that P1 accepts (default 2)
+  --down S    seconds for which links are down (default 30)
+  --seed N    of the moments (default: a random one)
+  --out FILE  the result as JSON`;
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '20' },
+    cuts: { type: 'string', default: '2' },
+    down: { type: 'string', default: '30' },
+    seed: { type: 'string', default: `${randomBytes(4).readUInt32LE()}` },
+    out: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+/** Xorshift: the same moments for the same seed. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0 === 0 ? 1 : seed | 0;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+/** Some images of MNIST as somebody's own. */
+function part(all: Dataset, first: number, count: number): Dataset {
+  const size = all.rows * all.columns;
+  return {
+    ...all,
+    trainImages: all.trainImages.slice(size * first, size * (first + count)),
+    trainLabels: all.trainLabels.slice(first, first + count),
+  };
+}
+
+/** Two owners give their data and their consent; the training begins, and all that parties have then is copied. */
+async function begin(folder: string): Promise<Training> {
+  const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+  const at = await LiveFederation.make({ folder: join(folder, 'parties'), main, linkSeconds: 120, partySeconds: 300 });
+  await at.start(...ROLES);
+  const { analyst } = at.clients;
+  const mnist = await loadDataset('mnist');
+  const half = IMAGES / 2;
+  const train = [
+    await at.put('owner-0', 'scans', part(mnist, 0, half), 16),
+    await at.put('owner-1', 'scans', part(mnist, half, half), 16),
+  ];
+  const test = [await at.put('owner-1', 'checked', part(mnist, IMAGES, TEST_IMAGES), 16)];
+  const document: TrainDocument = {
+    ...{ securenn: 'job', version: JOB_VERSION, title: 'a training of A', network: NETWORKS.A, suite: 'direct' },
+    ...{ truncation: 'dealt', fractionBits: 16, compareBits: 33, federation: at.federation.id, kind: 'train' },
+    ...{ nonce: randomBytes(16).toString('hex'), train, test, batch: 128, epochs: 3, loss: 'softmax' },
+    ...{ optimizer: 'sgd', learningRate: 2 ** -4, lrDecay: 1, lrDecayEpochs: 1, momentum: 0.9, seed: 1 },
+    ...{ checkpointEvery: 4, keepModel: true, receiver: analyst.identity.public },
+    reveal: { model: true, loss: true, counts: 'total' },
+    expires: new Date(Date.now() + 4 * 3_600_000).toISOString(),
+  };
+  const job = await propose(analyst, document);
+  for (const owner of ['owner-0', 'owner-1'] as const) await decide(at.clients[owner], job, true);
+  await at.untilStep('P0', job, 2);
+  for (const role of ROLES) await at.kill(role, 'all');
+  const copy = join(folder, 'copy');
+  at.copyTo(copy);
+  return { at, copy, job, document };
+}
+
+interface Row {
+  readonly what: string;
+  readonly party: Role | null;
+  readonly identical: boolean;
+}
+
+async function run(): Promise<boolean> {
+  const seed = Number(values.seed);
+  const [kills, cuts, down] = [Number(values.kills), Number(values.cuts), Number(values.down)];
+  const random = randomFrom(seed);
+  console.log(`seed ${seed}`);
+  const folder = await mkdtemp(join(tmpdir(), 'securenn-kills-'));
+  const began = performance.now();
+  const training = await begin(folder);
+  const { at } = training;
+  const rows: Row[] = [];
+  let expected: string | null = null;
+  let drawnAnew = 0;
+  const keep = async (what: string, party: Role | null, { states, model, ...trial }: Trial): Promise<void> => {
+    const { disturbed: seen } = trial;
+    expected ??= model;
+    const identical = model !== null && model === expected;
+    rows.push({
+      ...{ what, party, identical, states, attempts: trial.attempts, seconds: rounded(trial.seconds) },
+      ...(seen && {
+        ...{ atSeconds: rounded(seen.atSeconds), after: seen.after },
+        secondsUntilItWentOn: seen.secondsUntilItWentOn === null ? null : rounded(seen.secondsUntilItWentOn),
+        ...{ secondsUntilItEnded: rounded(seen.secondsUntilItEnded), wentOnFrom: seen.wentOnFrom },
+      }),
+    });
+    console.log(JSON.stringify(rows.at(-1)));
+    if (values.out === undefined) return;
+    const { network, batch, epochs, checkpointEvery } = training.document;
+    const settings = {
+      network: network.name,
+      batch,
+      steps: (epochs! * IMAGES) / batch,
+      images: IMAGES,
+      checkpointEvery,
+    };
+    const totals = {
+      ...{ trainings: rows.length, identical: rows.filter((row) => row.identical).length, drawnAnew },
+      seconds: Math.round((performance.now() - began) / 1000),
+    };
+    const head = { bench: 'kill-parties', date: new Date().toISOString(), machine: machineCard(), load: loadavg()[0] };
+    const result = {
+      ...head,
+      seed,
+      settings: { ...settings, restartMs: RESTART_MS, down },
+      model: expected,
+      totals,
+      rows,
+    };
+    await mkdir(dirname(values.out), { recursive: true });
+    await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
+  };
+  try {
+    const times: number[] = [];
+    for (let i = 0; i < UNDISTURBED; i++) {
+      const trial = (await tryOnce(training, 'P0'))!;
+      times.push(trial.seconds);
+      await keep('undisturbed', null, trial);
+    }
+    const length = Math.max(...times);
+    const disturb = async (what: string, party: Role, disturbance: Disturbance): Promise<void> => {
+      for (;;) {
+        const moment = { afterSeconds: length * random(), disturb: disturbance };
+        const trial = await tryOnce(training, party === 'P0' ? 'P1' : 'P0', moment);
+        if (trial !== undefined) return keep(what, party, trial);
+        drawnAnew++;
+      }
+    };
+    const kill = (party: Role) => async (): Promise<void> => {
+      await at.kill(party, 'all');
+      await sleep(RESTART_MS);
+      await at.start(party);
+    };
+    for (let i = 0; i < kills; i++) for (const party of ROLES) await disturb('killed', party, kill(party));
+    const cut = (party: Role) => (): Promise<void> => Promise.resolve(at.cut(party, down));
+    for (let i = 0; i < cuts; i++)
+      for (const party of ['P0', 'P1'] as const) await disturb(`links down for ${down} s`, party, cut(party));
+  } finally {
+    await at.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+  const same = rows.filter(({ identical }) => identical).length;
+  console.log(`${same} of ${rows.length} trainings ended with the same model`);
+  return same === rows.length;
+}
+
+if (values.help) console.log(HELP);
+else process.exitCode = (await run()) ? 0 : 1;
