@@ -37,7 +37,7 @@ import { machineCard } from './machine.ts';
 import { rounded } from './measure.ts';
 
 const IMAGES = 1280;
-const TEST_IMAGES = 256;
+const TEST_IMAGES = 128;
 const RESTART_MS = 1000;
 const UNDISTURBED = 2;
 
@@ -100,7 +100,7 @@ async function begin(folder: string): Promise<Training> {
   const document: TrainDocument = {
     ...{ securenn: 'job', version: JOB_VERSION, title: 'a training of A', network: NETWORKS.A, suite: 'direct' },
     ...{ truncation: 'dealt', fractionBits: 16, compareBits: 33, federation: at.federation.id, kind: 'train' },
-    ...{ nonce: randomBytes(16).toString('hex'), train, test, batch: 128, epochs: 3, loss: 'softmax' },
+    ...{ nonce: randomBytes(16).toString('hex'), train, test, batch: 128, epochs: 2, loss: 'softmax' },
     ...{ optimizer: 'sgd', learningRate: 2 ** -4, lrDecay: 1, lrDecayEpochs: 1, momentum: 0.9, seed: 1 },
     ...{ checkpointEvery: 4, keepModel: true, receiver: analyst.identity.public },
     reveal: { model: true, loss: true, counts: 'total' },
@@ -109,10 +109,11 @@ async function begin(folder: string): Promise<Training> {
   const job = await propose(analyst, document);
   for (const owner of ['owner-0', 'owner-1'] as const) await decide(at.clients[owner], job, true);
   await at.untilStep('P0', job, 2);
+  const { attempt } = await at.view('P0', job);
   for (const role of ROLES) await at.kill(role, 'all');
   const copy = join(folder, 'copy');
   at.copyTo(copy);
-  return { at, copy, job, document };
+  return { at, copy, job, document, attempt };
 }
 
 interface Row {
@@ -127,6 +128,8 @@ async function run(): Promise<boolean> {
   const random = randomFrom(seed);
   console.log(`seed ${seed}`);
   const folder = await mkdtemp(join(tmpdir(), 'securenn-kills-'));
+  // Its exit handlers end the services.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
   const began = performance.now();
   const training = await begin(folder);
   const { at } = training;
@@ -178,7 +181,7 @@ async function run(): Promise<boolean> {
       times.push(trial.seconds);
       await keep('undisturbed', null, trial);
     }
-    const length = Math.max(...times);
+    const length = times.reduce((sum, each) => sum + each, 0) / times.length;
     const disturb = async (what: string, party: Role, disturbance: Disturbance): Promise<void> => {
       for (;;) {
         const moment = { afterSeconds: length * random(), disturb: disturbance };

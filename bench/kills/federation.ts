@@ -21,6 +21,7 @@ import type { DataReference } from '../../src/federation/documents.ts';
 import { formatFederation, joinFederation, type Federation } from '../../src/federation/federation-file.ts';
 import { Identity } from '../../src/federation/identity.ts';
 import { admit, writeMembers, type Member } from '../../src/federation/members.ts';
+import { readConfig } from '../../src/service/config.ts';
 import { initParty, openPartyFolder, readOwnCard } from '../../src/service/party-folder.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
 import { Line } from './line.ts';
@@ -139,14 +140,33 @@ export class LiveFederation {
     return children.length;
   }
 
-  /** By SIGTERM. @returns the exit code */
-  async stop(role: Role): Promise<number | null> {
+  /** By SIGTERM, and by a second one once it has said that it is draining. @returns the exit code */
+  async stop(role: Role, { twice = false }: { readonly twice?: boolean } = {}): Promise<number | null> {
     const child = this.#processes[role]!;
     const exit = once(child, 'exit') as Promise<[number | null]>;
     child.kill('SIGTERM');
+    if (twice) {
+      while (!this.#said[role].includes('draining')) await sleep(20);
+      child.kill('SIGTERM');
+    }
     const [code] = await exit;
     delete this.#processes[role];
     return code;
+  }
+
+  /** All processes of a party stand still until `resume`, as those of a machine that hangs. */
+  pause(role: Role): void {
+    process.kill(-this.#processes[role]!.pid!, 'SIGSTOP');
+  }
+
+  resume(role: Role): void {
+    process.kill(-this.#processes[role]!.pid!, 'SIGCONT');
+  }
+
+  /** What Prometheus would read. */
+  async metrics(role: Role): Promise<string> {
+    const { private: own } = await readConfig(join(this.folder, role));
+    return (await fetch(`http://${own.host}:${own.port}/metrics`)).text();
   }
 
   /** Links that end at this party break, and cannot be made, for so long. */

@@ -19,6 +19,8 @@ export interface Training {
   readonly copy: string;
   readonly job: Digest;
   readonly document: TrainDocument;
+  /** The attempt in which the copy was taken. */
+  readonly attempt: number;
 }
 
 export interface Trial {
@@ -57,11 +59,10 @@ export async function tryOnce(
   witness: Role,
   moment?: { readonly afterSeconds: number; readonly disturb: Disturbance },
 ): Promise<Trial | undefined> {
-  const { at, copy, job, document } = training;
+  const { at, copy, job, document, attempt } = training;
   await at.putBack(copy);
   await at.start(...ROLES);
   const began = Date.now();
-  const before = (await at.view(witness, job)).attempt;
   let disturbedAt: number | undefined;
   if (moment !== undefined) {
     await sleep(1000 * moment.afterSeconds);
@@ -80,7 +81,7 @@ export async function tryOnce(
     seconds: (Date.now() - began) / 1000,
     states: views.map(({ state, reason }) => (reason === undefined ? state : `${state}: ${reason}`)),
     model: model === undefined ? null : createHash('sha256').update(model).digest('hex'),
-    attempts: Math.max(...views.map(({ attempt }) => attempt)) - before,
+    attempts: Math.max(...views.map((view) => view.attempt)) - attempt,
     ...(disturbedAt !== undefined && { disturbed: seenOf(events, began, disturbedAt) }),
   };
 }

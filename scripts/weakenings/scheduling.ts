@@ -6,8 +6,11 @@ const MEMBER = 'src/service/jobs/member.ts';
 const WORK = 'src/service/jobs/own-part.ts';
 const DESK = 'src/service/jobs/control-desk.ts';
 const SESSIONS = 'src/service/jobs/sessions.ts';
+const LEAD = 'src/service/jobs/lead.ts';
 const OF_MEMBERS = ['test/service/jobs/member.test.ts'];
 const OF_SCHEDULERS = ['test/service/jobs/scheduler.test.ts'];
+const OF_LEADERS = ['test/service/jobs/lead.test.ts'];
+const OF_ATTEMPTS = ['test/service/jobs/attempts.test.ts'];
 
 export const SCHEDULING: readonly Weakening[] = [
   one(
@@ -89,5 +92,54 @@ export const SCHEDULING: readonly Weakening[] = [
     SESSIONS,
     ['if (!document.clients.some((key) => this.#holder(key) === asker))', 'if (document.clients.length === 0)'],
     ['test/service/jobs/sessions.test.ts'],
+  ),
+  one(
+    'attempts that begin unrecorded after the first',
+    'a party brings about restarts, and so other answers under the same masks, and no audit log shows it',
+    MEMBER,
+    ["{ do: 'audit', event: 'job-started',", "{ do: 'tell', event: 'attempt',"],
+    OF_ATTEMPTS,
+  ),
+  one(
+    'restarts that are not bounded',
+    'a party that says again and again that it was started again sees steps computed from one place for ever',
+    LEAD,
+    ['if (restarted >= MAX_RESTARTED) {', 'if (restarted < 0) {'],
+    OF_LEADERS,
+  ),
+  one(
+    'failures that a restart hides',
+    'whoever lets a job fail and then restarts is counted as a supervisor is',
+    LEAD,
+    ["if (!failed.includes('here') && (away", 'if ((away'],
+    OF_LEADERS,
+  ),
+  one(
+    'news of an earlier attempt',
+    'an input reaches a session that has not all that it needs, and is answered by what an earlier one says',
+    'src/service/jobs/actor.ts',
+    ['if (this.#member.live?.attempt === attempt) this.#all.onNews', 'if (attempt > 0) this.#all.onNews'],
+    OF_ATTEMPTS,
+  ),
+  one(
+    'an attempt that ends for all when the first has done its part',
+    'whoever is slower never keeps its results',
+    LEAD,
+    ["['preparing', 'starting', 'running', 'concluding']", "['preparing', 'starting', 'running']"],
+    OF_LEADERS,
+  ),
+  one(
+    'a job that begins on a full disk',
+    'what others have acknowledged cannot be kept any more',
+    WORK,
+    ['if (full !== undefined) return full;', "if (full?.refused === '') return full;"],
+    OF_ATTEMPTS,
+  ),
+  one(
+    'a training that goes on until the disk is full',
+    'as above',
+    'src/service/jobs/admission.ts',
+    ['disk.free < disk.least / 2', 'disk.free < 0'],
+    OF_ATTEMPTS,
   ),
 ];

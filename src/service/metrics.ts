@@ -1,5 +1,5 @@
 /** What Prometheus is told of a party's service: counts, sizes, days. Nothing of anybody's data, no name and no id. */
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
 import type { PartyName } from '../server/ipc.ts';
 
 /** Read when somebody scrapes. */
@@ -25,7 +25,8 @@ export class ServiceMetrics {
   readonly #gauges: Gauges;
   readonly #figures: () => Promise<ServiceFigures>;
 
-  constructor(party: PartyName, figures: () => Promise<ServiceFigures>) {
+  /** @param others that stand beside its own */
+  constructor(party: PartyName, figures: () => Promise<ServiceFigures>, others: readonly Metric[]) {
     const registers = [this.#registry];
     this.#figures = figures;
     this.#registry.setDefaultLabels({ party });
@@ -60,6 +61,7 @@ export class ServiceMetrics {
       registers,
     });
     this.#gauges = makeGauges(registers);
+    for (const other of others) this.#registry.registerMetric(other);
   }
 
   get contentType(): string {

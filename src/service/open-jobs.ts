@@ -5,6 +5,7 @@ import { fingerprint } from '../federation/federation-file.ts';
 import type { Standing } from '../federation/job-check.ts';
 import type { PartyName } from '../server/ipc.ts';
 import type { LogLevel } from '../server/log-levels.ts';
+import { roomOn } from './disk.ts';
 import { httpsPeers, type HttpsPeers } from './jobs/peers.ts';
 import type { Peers } from './jobs/ports.ts';
 import { Scheduler } from './jobs/scheduler.ts';
@@ -14,10 +15,10 @@ import type { PartyStanding } from './standing.ts';
 const GIB = 2 ** 30;
 
 export async function openScheduler(parts: SchedulerParts): Promise<OpenedJobs> {
-  const { standing, data, grants, decisions, audit, folder, log, writeLine } = parts;
+  const { standing, data, grants, decisions, audit, folder, log, writeLine, figures } = parts;
   const { config } = standing.party;
   return Scheduler.open({
-    ...{ data, grants, decisions, audit, folder, log, writeLine },
+    ...{ data, grants, decisions, audit, folder, log, writeLine, figures },
     roll: () => ({ self: standing.role, federation: standing.federation.id, identities: standing.identities() }),
     // Read when they are needed: they change while the party runs.
     get identity() {
@@ -33,6 +34,10 @@ export async function openScheduler(parts: SchedulerParts): Promise<OpenedJobs> 
     compute: config.compute,
     patience: config.patience,
     memoryBytes: config.limits.memoryGiB * GIB,
+    disk: async () => {
+      const room = await roomOn(folder);
+      return room && { free: room.free, least: config.limits.freeDiskGiB * GIB };
+    },
     logLevel: () => log.level as LogLevel,
   });
 }

@@ -22,6 +22,8 @@ import { PrivatePort } from './http/private-port.ts';
 import { ApiServer } from './http/server.ts';
 import { ThrottledLog } from './http/throttled-log.ts';
 import type { Audit, DataSets, Decisions, Grants, Jobs } from './jobs-api.ts';
+import { JobMetrics } from './job-metrics.ts';
+import type { JobFigures } from './jobs/ports.ts';
 import { LinksPort } from './links-port.ts';
 import { ServiceMetrics, type ServiceFigures } from './metrics.ts';
 import { SERVICE_LOCK } from './party-folder.ts';
@@ -44,6 +46,7 @@ export interface SchedulerParts {
   readonly log: Logger;
   /** Where job processes' log lines go. */
   readonly writeLine: (line: string) => void;
+  readonly figures: JobFigures;
 }
 
 /** The scheduler, with all that a crash left; it does nothing before `begin`. */
@@ -76,13 +79,14 @@ export class PartyService {
   readonly jobs: OpenedJobs;
   readonly #log: Logger;
   readonly #audit: AuditLog;
+  readonly #jobMetrics: JobMetrics;
   readonly #ending = new AbortController();
   readonly #closers: (() => void | Promise<void>)[] = [];
   #ports: { readonly api: ApiServer; readonly links: LinksPort; readonly private: PrivatePort } | undefined;
   #draining = false;
 
-  private constructor(standing: PartyStanding, jobs: OpenedJobs, log: Logger, audit: AuditLog) {
-    [this.standing, this.jobs, this.#log, this.#audit] = [standing, jobs, log, audit];
+  private constructor(standing: PartyStanding, jobs: OpenedJobs, log: Logger, audit: AuditLog, figures: JobMetrics) {
+    [this.standing, this.jobs, this.#log, this.#audit, this.#jobMetrics] = [standing, jobs, log, audit, figures];
   }
 
   /** Listens, with everything that a crash left finished or undone. Rejects with a Problem, and then nothing listens. */
@@ -98,9 +102,10 @@ export class PartyService {
         log.warn({ bytes: audit.cut }, 'a line of the audit log that a crash left half written was cut off');
       await renew(standing, audit, log);
       const stores = await openStores(standing, audit, now);
-      const parts = { standing, audit, folder: paths.state, log, writeLine: options.writeLine, ...stores };
+      const figures = new JobMetrics();
+      const parts = { standing, audit, folder: paths.state, log, writeLine: options.writeLine, figures, ...stores };
       const jobs = await options.openJobs(parts);
-      const service = new PartyService(standing, jobs, log, audit);
+      const service = new PartyService(standing, jobs, log, audit, figures);
       await service.#listen(stores, now, options.door).catch(async (error: unknown) => {
         await service.#release();
         throw error;
@@ -165,7 +170,7 @@ export class PartyService {
     const { listen, links, private: own, limits } = standing.party.config;
     const instance = randomBytes(16).toString('hex');
     const strangers = new ThrottledLog(this.#log, now);
-    const metrics = new ServiceMetrics(standing.role, () => this.#figures(stores, door));
+    const metrics = new ServiceMetrics(standing.role, () => this.#figures(stores, door), this.#jobMetrics.all);
     const doorLimits = { proved: limits.connections, ...DOOR_LIMITS, ...limitsOfDoor };
     const door = new Door(doorLimits, (reason, address) => {
       metrics.turnedAway('address', reason);

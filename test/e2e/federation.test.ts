@@ -1,7 +1,5 @@
 /** A federation of three services on loopback, as operators start them: a training to its end, whoever is killed or cut off on the way; a session. */
 import { randomBytes } from 'node:crypto';
-import { cpSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LiveFederation, type FederationSettings } from '../../bench/kills/federation.ts';
 import { inferAt } from '../../src/client/federated/inference.ts';
@@ -19,6 +17,8 @@ import { TINY_IMAGES, tinyImages } from '../tiny-images.ts';
 import { MAIN } from './command.ts';
 
 const PATIENCE_MS = 3_600_000;
+/** Many trainings one after the other, on a machine that is busy. */
+const LONG_MS = 1_200_000;
 
 const live: LiveFederation[] = [];
 afterEach(async () => {
@@ -95,45 +95,53 @@ describe('a federation', () => {
     expect((await inferAt(analyst, session, serve, pixels(images.subarray(0, 8)))).predictions).toEqual(
       first.predictions.slice(0, 2),
     );
+    for (const role of ROLES) {
+      const metrics = await at.metrics(role);
+      const figure = (name: string): number => Number(new RegExp(`^${name}{[^}]*} (.*)$`, 'm').exec(metrics)?.[1]);
+      // P1 has had another life meanwhile.
+      expect(figure('securenn_job_images_total')).toBe(role === 'P1' ? 2 : 9);
+      expect(figure('securenn_job_answer_duration_seconds_count')).toBe(role === 'P1' ? 1 : 3);
+      expect(figure('securenn_job_step_duration_seconds_count')).toBe(role === 'P1' ? 0 : 40);
+    }
     await cancel(analyst, session, 'enough');
     await at.until(session, ['cancelled']);
   });
 
-  it('ends with the same model bit for bit whichever service or job process is killed, or link breaks', async () => {
-    const at = await federation();
-    const [job, document] = await training(at, { epochs: 12 });
-    await at.untilStep('P0', job, 3);
-    for (const role of ROLES) await at.kill(role);
-    // The keys of a run are made in its first attempt: from here on what it comes to is settled.
-    const copy = temporaryFolder('federation-copy');
-    for (const role of ROLES) cpSync(join(at.folder, role), join(copy, role), { recursive: true });
-    const goOn = async (disturb: () => Promise<unknown>): Promise<Uint8Array> => {
-      for (const role of ROLES) {
-        await at.kill(role);
-        rmSync(join(at.folder, role), { recursive: true });
-        cpSync(join(copy, role), join(at.folder, role), { recursive: true });
-      }
-      await at.start(...ROLES);
-      await at.untilStep('P0', job, 12);
-      await disturb();
-      await at.until(job, ['succeeded', 'failed']);
-      for (const role of ROLES) expect(await at.view(role, job)).toMatchObject({ state: 'succeeded' });
-      return formatModel(await fetchModel(at.clients.analyst, job, document));
-    };
-    const undisturbed = await goOn(() => Promise.resolve());
-    for (const role of ROLES) {
-      const restart = async (): Promise<void> => {
-        await at.kill(role);
-        await at.start(role);
+  it(
+    'ends with the same model whichever service or process is killed, or link breaks',
+    { timeout: LONG_MS },
+    async () => {
+      const at = await federation();
+      const [job, document] = await training(at, { epochs: 30 });
+      await at.untilStep('P0', job, 3);
+      for (const role of ROLES) await at.kill(role);
+      // The keys of a run are made in its first attempt: from here on what it comes to is settled.
+      const copy = temporaryFolder('federation-copy');
+      at.copyTo(copy);
+      const goOn = async (disturb: () => Promise<unknown>): Promise<Uint8Array> => {
+        await at.putBack(copy);
+        await at.start(...ROLES);
+        await at.untilStep('P0', job, 12);
+        await disturb();
+        await at.until(job, ['succeeded', 'failed']);
+        for (const role of ROLES) expect(await at.view(role, job)).toMatchObject({ state: 'succeeded' });
+        return formatModel(await fetchModel(at.clients.analyst, job, document));
       };
-      expect(await goOn(restart)).toEqual(undisturbed);
-      expect(await goOn(() => Promise.resolve(expect(at.killJobs(role)).toBe(1)))).toEqual(undisturbed);
-    }
-    expect(await goOn(() => Promise.resolve(at.cut('P0', 3)))).toEqual(undisturbed);
-  });
+      const undisturbed = await goOn(() => Promise.resolve());
+      for (const role of ROLES) {
+        const restart = async (): Promise<void> => {
+          await at.kill(role);
+          await at.start(role);
+        };
+        expect(await goOn(restart)).toEqual(undisturbed);
+        expect(await goOn(() => Promise.resolve(expect(at.killJobs(role)).toBe(1)))).toEqual(undisturbed);
+      }
+      expect(await goOn(() => Promise.resolve(at.cut('P0', 3)))).toEqual(undisturbed);
+    },
+  );
 
   it('says at the others, and to the analyst, who stays away', async () => {
-    const at = await federation({ linkSeconds: 1, partySeconds: 4 });
+    const at = await federation({ linkSeconds: 1, partySeconds: 8 });
     const [job] = await training(at, { epochs: 400 });
     await at.untilStep('P0', job, 3);
     await at.kill('P2');
@@ -147,9 +155,22 @@ describe('a federation', () => {
     await at.until(job, ['failed'], { roles: ['P2'] });
   });
 
+  it('ends at once at a second SIGTERM, with its jobs and code 143, and goes on from the newest checkpoint', async () => {
+    const at = await federation();
+    const [job] = await training(at, { epochs: 30 });
+    await at.untilStep('P0', job, 8);
+    // So P1 waits for a step that does not come.
+    at.pause('P2');
+    expect(await at.stop('P1', { twice: true })).toBe(143);
+    at.resume('P2');
+    await at.start('P1');
+    await at.until(job, ['succeeded', 'failed']);
+    for (const role of ROLES) expect(await at.view(role, job)).toMatchObject({ state: 'succeeded' });
+  });
+
   it('stops at a step on SIGTERM, and goes on when the party is back', async () => {
     const at = await federation();
-    const [job] = await training(at, { epochs: 30, checkpointEvery: 1000 });
+    const [job] = await training(at, { epochs: 60, checkpointEvery: 1000 });
     await at.untilStep('P0', job, 8);
     expect(await at.stop('P1')).toBe(0);
     await at.start('P1');

@@ -298,7 +298,7 @@ describe('members of a federation', () => {
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
   for (let i = 0; !(await holds()); i++) {
-    if (i > 60) throw new Error('it never came');
+    if (i > 500) throw new Error('it never came');
     await new Promise((go) => setTimeout(go, 500));
   }
 }

@@ -120,9 +120,7 @@ describe('the links port', () => {
     const garbage = connectTcp(port, '127.0.0.1');
     for (const socket of [idle, garbage]) socket.on('error', () => undefined);
     garbage.write('GET / HTTP/1.1\r\n\r\n'.repeat(400));
-    const since = performance.now();
     await Promise.all([closed(garbage), closed(idle)]);
-    expect(performance.now() - since).toBeLessThan(10_000);
   });
 });
 

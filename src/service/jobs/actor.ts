@@ -296,7 +296,10 @@ export class JobActor {
     const { options, folders, launch } = this.#all;
     const { live } = this.#member;
     if (live?.stage !== 'opening' || live.attempt !== attempt) return;
-    const process = launch(openOrder(this.job, folders, options), (news) => this.#all.onNews(this, news));
+    const process = launch(openOrder(this.job, folders, options), (news) => {
+      // What an attempt that is past still says is not about the one under way.
+      if (this.#member.live?.attempt === attempt) this.#all.onNews(this, news);
+    });
     const ready = new Deferred<boolean>();
     this.#attempt = { number: attempt, process, ready };
     this.#gone = process.ended;

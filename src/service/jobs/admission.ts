@@ -1,10 +1,11 @@
-/** How much memory a job will take here, and whether it is there beside those that run. */
+/** How much memory a job will take here, and whether it is there beside those that run; whether the disk has room for what it keeps. */
 import { MAX_INPUT_IMAGES, type JobDocument } from '../../federation/documents.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import { inferenceMemory, trainingMemory } from '../../server/memory.ts';
 import type { DataSets } from '../jobs-api.ts';
 import type { Refused } from './control.ts';
 import { imagesOf } from './orders.ts';
+import type { Disk } from './ports.ts';
 
 /** Bytes of this party's process at its peak: an estimate from shapes (docs/links.md). */
 export async function memoryOfJob(document: JobDocument, party: PartyName, data: DataSets): Promise<number> {
@@ -19,9 +20,28 @@ export async function memoryOfJob(document: JobDocument, party: PartyName, data:
 /** @param taken bytes of the jobs that run  @param limit of all together */
 export function lacksMemory(needed: number, taken: number, limit: number): Refused | undefined {
   if (needed + taken <= limit) return undefined;
-  const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const gib = (bytes: number): string => gibibytes(bytes, 1);
   const what = `it takes about ${gib(needed)} of memory here, of ${gib(limit)} that jobs may take`;
   if (taken > 0 && needed <= limit) return { refused: `${what}; jobs that run take ${gib(taken)}` };
   const fix = "give a smaller batch, or ask the party's operator for more memory (limits.memoryGiB)";
   return { refused: what, fix, over: 'refused' };
+}
+
+/** A job waits for room: checkpoints, results and its model are on the way. */
+export function lacksRoom(disk: Disk | undefined): Refused | undefined {
+  if (disk === undefined || disk.free >= disk.least) return undefined;
+  const { free, least } = disk;
+  return {
+    refused: `${gibibytes(free, 2)} are free on its disk, and it keeps ${gibibytes(least, 2)} free (limits.freeDiskGiB)`,
+    fix: "ask the party's operator to make room on the disk; the job goes on by itself then",
+  };
+}
+
+/** A training that runs stops at a step before nothing can be kept any more; it goes on once there is room for one to begin. */
+export function mustStop(disk: Disk | undefined): boolean {
+  return disk !== undefined && disk.free < disk.least / 2;
+}
+
+function gibibytes(bytes: number, digits: number): string {
+  return `${(bytes / 2 ** 30).toFixed(digits)} GiB`;
 }

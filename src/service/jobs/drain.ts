@@ -26,7 +26,7 @@ export class Drain {
     const { live } = actor.member;
     const reason = 'this party is being stopped';
     if (live?.stage === 'running') {
-      const asked = await this.#ask(actor, live.attempt);
+      const asked = await askToStop(actor, this.#party, this.#peers);
       if (asked) await Promise.race([actor.idle(), sleep(STEP_MS, undefined, { ref: false })]);
     }
     const left = actor.member.live;
@@ -34,16 +34,18 @@ export class Drain {
       await actor.tell({ kind: 'abort', order: { job: actor.digest, attempt: left.attempt, reason } });
     await actor.idle();
   }
+}
 
-  /** Whether somebody sees to it. */
-  async #ask(actor: JobActor, attempt: number): Promise<boolean> {
-    if (this.#party === 'P0') {
-      actor.process?.stop();
-      return true;
-    }
-    return this.#peers.ask('P0', 'stop', { job: actor.digest, attempt }, ASK_MS).then(
-      () => true,
-      () => false,
-    );
+/** All three are to end the attempt under way at a step. @returns whether somebody sees to it */
+export async function askToStop(actor: JobActor, party: PartyName, peers: Peers): Promise<boolean> {
+  const { live } = actor.member;
+  if (live?.stage !== 'running') return false;
+  if (party === 'P0') {
+    actor.process?.stop();
+    return true;
   }
+  return peers.ask('P0', 'stop', { job: actor.digest, attempt: live.attempt }, ASK_MS).then(
+    () => true,
+    () => false,
+  );
 }

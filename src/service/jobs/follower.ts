@@ -105,7 +105,7 @@ export class Follower {
     if (led.end !== undefined) return actor.tell({ kind: 'settle', end: led.end });
     const { live } = actor.member;
     if (live === undefined || led.attempt < live.attempt || (led.live && led.attempt === live.attempt)) return;
-    const order = { job: actor.digest, attempt: live.attempt, reason: 'P0 has ended this attempt' };
+    const order = { job: actor.digest, attempt: live.attempt, reason: led.waits ?? 'P0 has ended this attempt' };
     return actor.tell({ kind: 'abort', order });
   }
 

@@ -21,8 +21,10 @@ import {
 } from './control.ts';
 import type { LeadRecord } from './record.ts';
 
-/** Attempts in a row that may get no further. */
+/** Attempts in a row that may fail and get no further. */
 export const MAX_IDLE = 5;
+/** The same of attempts during which a party was started again: its supervisor's doing, and no fault of the job. */
+export const MAX_RESTARTED = 20;
 /** After a first end, how long the others may take to say what they saw: the first to speak need not know the cause. */
 const DIAGNOSIS_MS = 1500;
 /** How long the others may take to stop at the step that was agreed on. */
@@ -101,7 +103,7 @@ export interface LeadTurn {
   readonly actions: readonly LeadAction[];
 }
 
-export const NEW_LEAD: LeadRecord = { attempt: 0, underWay: false, reached: -1, idle: 0 };
+export const NEW_LEAD: LeadRecord = { attempt: 0, underWay: false, reached: -1, idle: 0, restarted: 0 };
 
 export function restingLead(now: number): Lead {
   return { phase: 'resting', since: now, until: now, rests: 0, answers: {}, outcomes: {}, away: {} };
@@ -126,7 +128,7 @@ export function stepLead(
       if (!record.underWay) return still(state);
       return still({
         ...state,
-        record: { ...record, underWay: false, idle: record.idle + 1, ended: 'P0 was started again' },
+        record: { ...record, underWay: false, restarted: record.restarted + 1, ended: 'P0 was started again' },
       });
     case 'go':
       return lead.phase === 'resting' && now >= lead.until ? ask(state) : still(state);
@@ -143,9 +145,9 @@ export function stepLead(
   }
 }
 
-/** Whether this attempt is under way, as far as P0 knows. */
+/** Whether this attempt is under way, as far as P0 knows: while it concludes, others still do their part, or find out why it ends. */
 export function isLive(lead: Lead, record: LeadRecord, attempt: number): boolean {
-  return attempt === record.attempt && ['preparing', 'starting', 'running'].includes(lead.phase);
+  return attempt === record.attempt && ['preparing', 'starting', 'running', 'concluding'].includes(lead.phase);
 }
 
 function ask(state: State): LeadTurn {
@@ -190,7 +192,7 @@ function begin(state: State, prepared: Readonly<Record<PartyName, Prepared>>): L
     P2: { whole: P2.holdings },
   });
   const step = resume?.step ?? -1;
-  const progress = step > record.reached ? { reached: step, idle: 0 } : {};
+  const progress = step > record.reached ? { reached: step, idle: 0, restarted: 0 } : {};
   const keys = { P0: P0.prepared, P1: P1.prepared, P2: P2.prepared };
   const order: StartControl = { job, attempt, keys, ...(resume && { resume }) };
   const actions = PARTY_NAMES.map((to): LeadAction => ({ do: 'start', to, order }));
@@ -237,20 +239,34 @@ function conclude(state: State): LeadTurn {
   if (outcomes.every((outcome) => outcome?.kind === 'done')) return settle(state, { state: 'succeeded' });
   const reason = causeIn(lead.outcomes);
   const lasted = state.serves && now - lead.since >= LASTING_MS;
-  const stopped = outcomes.some((outcome) => outcome?.kind === 'stopped');
-  const idle = lasted ? 0 : record.idle + (stopped ? 0 : 1);
-  const next = { ...state, record: { ...record, idle, underWay: false, ended: reason } };
-  return exhausted(next) ?? rest(next, reason, idle);
+  const { idle, restarted } = lasted ? { idle: 0, restarted: 0 } : counted(record, lead.outcomes);
+  const next = { ...state, record: { ...record, idle, restarted, underWay: false, ended: reason } };
+  return exhausted(next) ?? rest(next, reason, idle + restarted);
+}
+
+/** Attempts that got no further, with one more. Who ends at a step as it was told has not failed. */
+function counted({ idle, restarted }: LeadRecord, outcomes: Each<Outcome>): Pick<LeadRecord, 'idle' | 'restarted'> {
+  const all = PARTY_NAMES.map((party) => outcomes[party]);
+  if (all.some((outcome) => outcome?.kind === 'stopped')) return { idle, restarted };
+  const failed = all.flatMap((outcome) => (outcome?.kind === 'failed' ? [outcome.origin] : []));
+  // Of whom nothing is heard when links have broken is away: to be started again, mostly.
+  const away = failed.length > 0 && all.includes(undefined);
+  if (!failed.includes('here') && (away || failed.includes('lost'))) return { idle, restarted: restarted + 1 };
+  return { idle: idle + 1, restarted };
 }
 
 /** Undefined: another attempt may be made. */
 function exhausted(state: State): LeadTurn | undefined {
-  const { idle, attempt, reached, ended } = state.record;
+  const { idle, restarted, attempt, reached, ended } = state.record;
   const last = ended === undefined ? '' : `; the last one: ${ended}`;
   const fix = 'see why, then propose it again';
+  const place = state.serves ? '' : ` than step ${Math.max(0, reached)}`;
   if (idle >= MAX_IDLE) {
-    const place = state.serves ? '' : ` than step ${Math.max(0, reached)}`;
     return settle(state, { state: 'failed', reason: `${idle} attempts in a row got no further${place}${last}`, fix });
+  }
+  if (restarted >= MAX_RESTARTED) {
+    const reason = `${restarted} times in a row a party was started again before it got further${place}${last}`;
+    return settle(state, { state: 'failed', reason, fix });
   }
   const most = MAX_ATTEMPTS[state.serves ? 'serve' : 'train'];
   if (attempt < most) return undefined;

@@ -4,7 +4,7 @@ import { decide, objectionOnceBegun } from '../../federation/consent.ts';
 import type { World } from '../../federation/job-check.ts';
 import { Refusal } from '../refusal.ts';
 import type { JobActor } from './actor.ts';
-import { lacksMemory, memoryOfJob } from './admission.ts';
+import { lacksMemory, lacksRoom, memoryOfJob } from './admission.ts';
 import {
   shortened,
   type AbortControl,
@@ -22,7 +22,7 @@ import { isOver } from './record.ts';
 import type { Approval } from './verdict.ts';
 
 export interface WorkOptions {
-  readonly given: Pick<SchedulerOptions, 'roll' | 'data' | 'grants' | 'memoryBytes'>;
+  readonly given: Pick<SchedulerOptions, 'roll' | 'data' | 'grants' | 'memoryBytes' | 'disk'>;
   readonly actors: () => Iterable<JobActor>;
   readonly find: (job: string) => JobActor | undefined;
   readonly world: () => World;
@@ -132,6 +132,8 @@ export class Work implements OwnPart {
         return { refused: 'another training is under way there', busy: { job: busy.digest, attempt } };
       }
     }
+    const full = lacksRoom(await this.#options.given.disk());
+    if (full !== undefined) return full;
     try {
       const needed = await this.#memoryOf(actor);
       const taken = await Promise.all(others.map((other) => this.#memoryOf(other)));

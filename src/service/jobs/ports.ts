@@ -49,6 +49,21 @@ export type JobNews = Extract<
 
 export type Launch = (order: OpenOrder, onNews: (news: JobNews) => void) => JobProcess;
 
+/** Bytes where a party keeps what jobs leave. */
+export interface Disk {
+  readonly free: number;
+  /** That are to stay free. */
+  readonly least: number;
+}
+
+/** Told of what jobs do, for metrics. */
+export interface JobFigures {
+  /** A step of a training. @param seconds since the one before */
+  step(seconds: number): void;
+  /** An input of a session. @param seconds from when it was handed over until this party had its share */
+  answered(images: number, seconds: number): void;
+}
+
 export interface SchedulerOptions {
   /** Who the parties are at this moment. */
   readonly roll: () => Roll;
@@ -70,6 +85,9 @@ export interface SchedulerOptions {
   readonly patience: PartyConfig['patience'];
   /** Bytes that all job processes together may take. */
   readonly memoryBytes: number;
+  /** Undefined: the system does not say. */
+  readonly disk: () => Promise<Disk | undefined>;
+  readonly figures: JobFigures;
   readonly log: Logger;
   readonly logLevel: () => LogLevel;
   /** Where lines go that job processes log. */

@@ -41,8 +41,10 @@ export interface LeadRecord {
   readonly underWay: boolean;
   /** The newest step that all three had when an attempt began; -1: none. */
   readonly reached: number;
-  /** Attempts in a row that got no further than that. */
+  /** Attempts in a row that failed by themselves and got no further than that. */
   readonly idle: number;
+  /** The same of attempts during which a party was started again. */
+  readonly restarted: number;
   /** How the last one ended. */
   readonly ended?: string | undefined;
 }
@@ -114,6 +116,7 @@ const rest = z.strictObject({
       underWay: z.boolean(),
       reached: z.int().min(-1),
       idle: count,
+      restarted: count.default(0),
       ended: z.string().optional(),
     })
     .optional(),

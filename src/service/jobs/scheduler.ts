@@ -27,6 +27,7 @@ import { Records } from '../store/records.ts';
 import { JobActor, type Surroundings } from './actor.ts';
 import { ControlDesk } from './control-desk.ts';
 import type { StopControl } from './control.ts';
+import { DiskWatch } from './disk-watch.ts';
 import { Drain } from './drain.ts';
 import { Follower } from './follower.ts';
 import { Leader } from './leader.ts';
@@ -57,6 +58,7 @@ export class Scheduler implements Jobs {
   readonly #follower: Follower | undefined;
   readonly #desk: ControlDesk;
   readonly #sessions: Sessions;
+  readonly #diskWatch: DiskWatch;
   readonly #steps: Steps = new Steps();
   readonly #all: Surroundings;
   #timer: NodeJS.Timeout | undefined;
@@ -70,7 +72,7 @@ export class Scheduler implements Jobs {
     this.#folders = folders;
     const now = (this.#now = options.now ?? Date.now);
     this.#party = options.roll().self;
-    this.#sessions = new Sessions(this.#party, (id) => holderOf(id, options));
+    this.#sessions = new Sessions(this.#party, options.figures, (id) => holderOf(id, options));
     const find = (job: Digest): JobActor | undefined => this.#actors.get(job);
     const actors = (): Iterable<JobActor> => this.#actors.values();
     const recordOf = (job: Digest): JobRecord | undefined => find(job)?.record;
@@ -83,6 +85,7 @@ export class Scheduler implements Jobs {
       const actor = find(job);
       if (actor?.leads(attempt) === true) actor.process?.stop();
     };
+    this.#diskWatch = new DiskWatch({ given: options, party: this.#party, actors, log: options.log });
     this.#desk = new ControlDesk({ party: this.#party, own: this.#work, leader: this.#leader, find, stop });
     this.#all = {
       ...{ options, folders, records, now, log: options.log },
@@ -115,6 +118,7 @@ export class Scheduler implements Jobs {
   begin(): void {
     this.#leader?.begin();
     this.#follower?.begin();
+    this.#diskWatch.begin();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.reconsider();
   }
@@ -124,6 +128,7 @@ export class Scheduler implements Jobs {
     clearInterval(this.#timer);
     this.#leader?.close();
     this.#follower?.close();
+    this.#diskWatch.close();
     for (const actor of this.#actors.values()) actor.close().catch(() => undefined);
   }
 
@@ -306,6 +311,7 @@ export class Scheduler implements Jobs {
       case 'event': {
         const { attempt } = actor.record;
         if (news.event.kind === 'ready') actor.isReady();
+        if (news.event.kind === 'step') this.#options.figures.step(news.event.seconds);
         if (this.#steps.keeps(actor.digest, news.event, this.#stepsOf(actor))) {
           actor.note('progress', { attempt, progress: news.event });
         }

@@ -12,7 +12,7 @@ import { STREAM_KEY_BYTES } from '../../random/streams.ts';
 import type { InputOrder, PartyName } from '../../server/ipc.ts';
 import { Refusal } from '../refusal.ts';
 import type { JobActor } from './actor.ts';
-import type { JobNews } from './ports.ts';
+import type { JobFigures, JobNews } from './ports.ts';
 
 /** Images that are counted ahead, at the most. */
 const AHEAD = 64;
@@ -37,12 +37,13 @@ interface Pending {
 
 export class Sessions {
   readonly #party: PartyName;
+  readonly #figures: JobFigures;
   readonly #holder: (key: Id) => Id;
   readonly #of: Map<JobActor, Session> = new Map();
 
   /** @param holder whose key it is: a job names clients by keys, of which they may have another by now */
-  constructor(party: PartyName, holder: (key: Id) => Id = (key) => key) {
-    [this.#party, this.#holder] = [party, holder];
+  constructor(party: PartyName, figures: JobFigures, holder: (key: Id) => Id = (key) => key) {
+    [this.#party, this.#figures, this.#holder] = [party, figures, holder];
   }
 
   infer(actor: JobActor, id: string, client: PublicIdentity, input: Uint8Array): Promise<Uint8Array> {
@@ -51,7 +52,7 @@ export class Sessions {
     const asker = this.#holder(idOf(client));
     if (!document.clients.some((key) => this.#holder(key) === asker))
       throw new Refusal(403, 'the job names you as no client', 'ask the proposer');
-    const session = this.#of.get(actor) ?? new Session(actor, document, this.#party);
+    const session = this.#of.get(actor) ?? new Session(actor, document, this.#party, this.#figures);
     this.#of.set(actor, session);
     return session.infer(id, client, input);
   }
@@ -75,15 +76,17 @@ class Session {
   readonly #actor: JobActor;
   readonly #document: ServeDocument;
   readonly #party: PartyName;
+  readonly #figures: JobFigures;
   readonly #pending: Map<string, Pending> = new Map();
   readonly #answers: Map<string, Promise<Uint8Array>> = new Map();
   /** Images that may have been answered: what the record says, less what it says ahead. */
   #used: number;
 
-  constructor(actor: JobActor, document: ServeDocument, party: PartyName) {
+  constructor(actor: JobActor, document: ServeDocument, party: PartyName, figures: JobFigures) {
     this.#actor = actor;
     this.#document = document;
     this.#party = party;
+    this.#figures = figures;
     this.#used = actor.record.images;
   }
 
@@ -124,6 +127,7 @@ class Session {
     await this.#count(order.images);
     const { process } = this.#actor;
     if (process === undefined) throw notRunning();
+    const began = performance.now();
     const share = await new Promise<BigUint64Array | null>((settle, fail) => {
       const late = setTimeout(() => {
         this.#pending.delete(name);
@@ -143,6 +147,7 @@ class Session {
       });
       process.input(order);
     });
+    this.#figures.answered(order.images, (performance.now() - began) / 1000);
     if (share === null) return new Uint8Array(0);
     const bytes = new Uint8Array(share.buffer, share.byteOffset, share.byteLength);
     return sealTo(client, `answer ${this.#actor.digest} ${id}`, bytes);

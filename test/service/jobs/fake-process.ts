@@ -16,9 +16,16 @@ export class FakeProcess implements JobProcess {
   over: Outcome | undefined;
   #end: (outcome: Outcome) => void = () => undefined;
   readonly #onStart: (process: FakeProcess) => void;
+  readonly #onStop: (process: FakeProcess) => void;
 
-  constructor(order: OpenOrder, onNews: (news: JobNews) => void, onStart: (process: FakeProcess) => void) {
-    [this.party, this.order, this.tell, this.#onStart] = [order.party, order, onNews, onStart];
+  constructor(
+    order: OpenOrder,
+    onNews: (news: JobNews) => void,
+    onStart: (process: FakeProcess) => void,
+    onStop: (process: FakeProcess) => void,
+  ) {
+    [this.party, this.order, this.tell] = [order.party, order, onNews];
+    [this.#onStart, this.#onStop] = [onStart, onStop];
     const publicKey = randomBytes(32).toString('hex');
     this.listening = Promise.resolve({ publicKey, holdings: { whole: [], damaged: [] } });
     this.ended = new Promise((resolve) => (this.#end = resolve));
@@ -35,7 +42,7 @@ export class FakeProcess implements JobProcess {
   }
 
   stop(): void {
-    this.finish({ kind: 'stopped', step: 1 });
+    this.#onStop(this);
   }
 
   input(order: InputOrder): void {
@@ -62,7 +69,12 @@ export class FakeProcesses {
   hold = false;
 
   readonly launch = (order: OpenOrder, onNews: (news: JobNews) => void): FakeProcess => {
-    const process = new FakeProcess(order, onNews, (started) => this.#begun(started));
+    const process = new FakeProcess(
+      order,
+      onNews,
+      (started) => this.#begun(started),
+      (stopped) => this.#sessionOf(stopped).forEach((each) => each.finish({ kind: 'stopped', step: 1 })),
+    );
     this.all.push(process);
     return process;
   };
@@ -72,8 +84,12 @@ export class FakeProcesses {
     return this.all.filter((each) => each.party === party && each.over === undefined);
   }
 
-  #begun({ started }: FakeProcess): void {
-    const session = this.all.filter((each) => each.started?.job.sessionId === started!.job.sessionId);
+  #sessionOf({ started }: FakeProcess): readonly FakeProcess[] {
+    return this.all.filter((each) => each.started?.job.sessionId === started!.job.sessionId);
+  }
+
+  #begun(process: FakeProcess): void {
+    const session = this.#sessionOf(process);
     if (session.length < 3 || this.hold) return;
     for (const each of session) each.finish();
   }

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { PartyName } from '../../../src/server/ipc.ts';
 import type { Outcome, Place } from '../../../src/service/jobs/control.ts';
 import {
+  isLive,
+  MAX_RESTARTED,
   NEW_LEAD,
   restingLead,
   stepLead,
@@ -74,6 +76,8 @@ class Leading {
 }
 
 const at = (...steps: readonly number[]): Place[] => steps.map((step) => ({ run: RUN, step }));
+const lost: Outcome = { kind: 'failed', origin: 'lost', reason: 'it was started again' };
+const broken: Outcome = { kind: 'failed', origin: 'link', reason: 'a link broke' };
 const killed: Outcome = { kind: 'failed', origin: 'here', reason: 'party P1 was killed by SIGKILL' };
 
 describe('the leader', () => {
@@ -145,8 +149,9 @@ describe('the leader', () => {
     expect(done.hear({ kind: 'tick' }).lead).toMatchObject({ phase: 'resting', waits: 'P2 did not end it' });
   });
 
-  it('takes a training for done when all three say so, of this attempt', () => {
+  it('takes a training for done when all three say so, of this attempt, which is under way until then', () => {
     const leading = new Leading().run().outcome('P0', { kind: 'done' }).outcome('P1', { kind: 'done' });
+    expect(isLive(leading.lead, leading.record, 1)).toBe(true);
     leading.hear({ kind: 'outcome', from: 'P2', attempt: 7, outcome: { kind: 'done' } });
     expect(leading.settled).toBeUndefined();
     expect(leading.outcome('P2', { kind: 'done' }).settled).toEqual({ state: 'succeeded' });
@@ -179,12 +184,58 @@ describe('the leader', () => {
     expect(leading.record.idle).toBe(0);
   });
 
-  it('counts an attempt that it was started again during', () => {
+  it('counts apart an attempt that a party was started again during, itself included', () => {
     const leading = new Leading().run();
     leading.lead = restingLead(leading.now);
     leading.hear({ kind: 'loaded' });
-    expect(leading.record).toMatchObject({ idle: 1, underWay: false, ended: 'P0 was started again' });
-    expect(leading.hear({ kind: 'loaded' }).record.idle).toBe(1);
+    expect(leading.record).toMatchObject({ idle: 0, restarted: 1, underWay: false, ended: 'P0 was started again' });
+    expect(leading.hear({ kind: 'loaded' }).record.restarted).toBe(1);
+    leading.run().outcome('P2', lost).fail();
+    expect(leading.record).toMatchObject({ idle: 0, restarted: 2 });
+    // It is away: the others have seen no more than that their links broke.
+    leading.run().outcome('P0', broken).outcome('P2', broken).fail();
+    expect(leading.record).toMatchObject({ idle: 0, restarted: 3 });
+    leading.run();
+    for (const from of PARTIES) leading.outcome(from, broken);
+    expect(leading.record).toMatchObject({ idle: 1, restarted: 3 });
+    leading.run().outcome('P1', killed).outcome('P2', lost).fail();
+    expect(leading.record).toMatchObject({ idle: 2, restarted: 3 });
+    leading.run({ P0: at(4), P1: at(4), P2: at(4) });
+    expect(leading.record).toMatchObject({ idle: 0, restarted: 0, reached: 4 });
+  });
+
+  it('goes on when a supervisor starts a party again time after time, within one checkpoint interval', () => {
+    const leading = new Leading();
+    for (let i = 1; i < MAX_RESTARTED; i++) {
+      leading.run({ P0: at(10), P1: at(10), P2: at(10) });
+      if (i % 2 === 0) leading.outcome('P1', lost).fail();
+      else {
+        leading.lead = restingLead(leading.now);
+        leading.hear({ kind: 'loaded' });
+      }
+      expect([i, leading.settled, leading.record.restarted]).toEqual([i, undefined, i]);
+    }
+    // A party that cheats could say so for ever.
+    leading
+      .run({ P0: at(10), P1: at(10), P2: at(10) })
+      .outcome('P1', lost)
+      .fail();
+    expect(leading.settled).toMatchObject({
+      state: 'failed',
+      reason:
+        '20 times in a row a party was started again before it got further than step 10; the last one: P1: it was started again',
+    });
+  });
+
+  it('ends a job that P0 itself was started again in too often, when its turn comes', () => {
+    const leading = new Leading();
+    for (let i = 0; i < MAX_RESTARTED; i++) {
+      leading.run();
+      leading.lead = restingLead(leading.now);
+      leading.hear({ kind: 'loaded' });
+    }
+    expect(leading.settled).toBeUndefined();
+    expect(leading.hear({ kind: 'go' }).settled?.reason).toMatch(/^20 times in a row/);
   });
 
   it('frees a party that is busy with what nobody leads', () => {

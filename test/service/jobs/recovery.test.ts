@@ -109,6 +109,14 @@ describe('a training of three parties', () => {
     expect(states(simulation)).toEqual(DONE);
   });
 
+  it.each(PARTY_NAMES)('is done though %s is started again more often than an attempt may fail', (party) => {
+    const kills = Array.from({ length: 14 }, (_, i) => ({ at: 2 + 5 * i, party, what: 'party' as const, back: 1 }));
+    // Before the first checkpoint of a step is complete, mostly.
+    const simulation = simulate({ kills, slow: 4 });
+    expect(states(simulation)).toEqual(DONE);
+    expect(simulation.parties.P0.member.record.attempt).toBeGreaterThan(5);
+  });
+
   it('fails when attempt after attempt gets no further, and says what the last one ended of', () => {
     const kills = Array.from({ length: 400 }, (_, i) => ({
       at: 0.5 * i,

@@ -1,66 +1,18 @@
 /** What parties do about jobs with all their stores, and job processes that compute nothing: each refuses by itself what its own state does not allow. */
+import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import type { Dataset } from '../../../src/data/dataset.ts';
-import { grantDocument, type GrantDocument, type TrainDocument } from '../../../src/federation/documents.ts';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { grantDocument, type GrantDocument } from '../../../src/federation/documents.ts';
 import { signDocument } from '../../../src/federation/signed.ts';
-import { JOB_VERSION } from '../../../src/server/job.ts';
 import { PARTY_NAMES } from '../../../src/server/ipc.ts';
 import type { ControlOrder } from '../../../src/service/jobs-api.ts';
 import { receive } from '../../../src/service/received.ts';
-import { temporaryFolder } from '../../folder.ts';
-import { FEDERATION, hex, NETWORK } from '../../federation/world.ts';
+import { FEDERATION, hex } from '../../federation/world.ts';
 import { FragileDisk } from '../power-cut.ts';
-import { FakeProcesses } from './fake-process.ts';
+import { approve, begin } from './begun.ts';
 import { IDENTITIES, sessionKey } from './simulation.ts';
-import { OF_BYTES } from '../../../src/data/scaling.ts';
-import { Three } from './three.ts';
-
-const open: Three[] = [];
-afterEach(() => open.splice(0).forEach((three) => three.close()));
-
-function dataOf(samples: number): Dataset {
-  const [images, labels] = [new Uint8Array(16 * samples), new Uint8Array(samples)];
-  return {
-    ...{ name: 'tiny', trainImages: images, trainLabels: labels, testImages: images, testLabels: labels },
-    ...{ rows: 4, columns: 4, channels: 1, classes: 4, scaling: OF_BYTES },
-  };
-}
-
-interface Begun {
-  readonly three: Three;
-  readonly processes: FakeProcesses;
-  readonly document: TrainDocument;
-}
-
-async function begin(
-  changes: Partial<TrainDocument> = {},
-  prepare: (three: Three) => void = () => undefined,
-): Promise<Begun> {
-  const three = await Three.open(temporaryFolder('scheduler'));
-  open.push(three);
-  const processes = new FakeProcesses();
-  three.launch = processes.launch;
-  prepare(three);
-  // A folder that cannot be opened keeps a party from starting; its operator starts it again.
-  for (const party of PARTY_NAMES) await three.start(party).catch(() => three.start(party));
-  const train = three.owners.map((owner, i) => three.put(owner, `scans-${i}`, dataOf(20), 13));
-  const document: TrainDocument = {
-    ...{ securenn: 'job', version: JOB_VERSION, federation: FEDERATION, title: 'a training', network: NETWORK },
-    ...{ suite: 'direct', truncation: 'dealt', fractionBits: 13, compareBits: 40, nonce: hex(16), kind: 'train' },
-    ...{ train, test: [], batch: 4, steps: 4, loss: 'softmax', optimizer: 'sgd', learningRate: 0.25, lrDecay: 1 },
-    ...{ lrDecayEpochs: 1, momentum: 0, seed: 3, checkpointEvery: 2, keepModel: false },
-    reveal: { model: true, loss: false, counts: 'none' },
-    receiver: three.analyst.public,
-    expires: new Date(Date.now() + 3_600_000).toISOString(),
-    ...changes,
-  };
-  return { three, processes, document };
-}
-
-async function approve(three: Three, job: string): Promise<void> {
-  for (const owner of three.owners) await three.decide(owner, job);
-}
+import type { Three } from './three.ts';
 
 /** Orders as P0 would give them, one after the other, each with its answer. */
 async function ordered(
@@ -238,7 +190,7 @@ describe('a federation of schedulers', () => {
     await three.decide(three.owners[1], job, true, ['P0', 'P1']);
     const said = async (pattern: RegExp): Promise<void> => {
       for (let i = 0; !pattern.test(three.said('P0', job)); i++) {
-        if (i > 100) throw new Error(three.said('P0', job));
+        if (i > 1000) throw new Error(three.said('P0', job));
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     };
@@ -261,6 +213,10 @@ describe('a federation of schedulers', () => {
     expect((await waiting)[0]).toMatchObject({ n: 2, event: 'state', state: 'queued' });
     await three.until(job, ['succeeded']);
     const before = await scheduler.events(job, 0, AbortSignal.timeout(1000));
+    // What is told is on its way to the disk.
+    const file = join(three.folder, 'P0', 'events', `${job}.jsonl`);
+    while (readFileSync(file, 'utf8').trimEnd().split('\n').length < before.length)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     three.kill('P0');
     await three.start('P0');
     // What was told is kept, and no number is given twice.
@@ -287,7 +243,7 @@ describe('a federation of schedulers', () => {
     expect(scheduler.takeLink(new Socket(), session, new Uint8Array())).toBe(false);
   });
 
-  it('does every job to its end whichever change to a disk fails', async () => {
+  it('does every job to its end whichever change to a disk fails', { timeout: 1_200_000 }, async () => {
     const { operations } = await disturbed('P1', Infinity);
     expect(operations).toBeGreaterThan(10);
     // In turns of a few, as each waits for its federation more than it computes.
@@ -314,7 +270,7 @@ async function disturbed(
   job ??= await three.propose(document);
   const proposed = job;
   await approve(three, proposed).catch(() => approve(three, proposed));
-  await three.until(job, ['succeeded', 'failed'], 60);
+  await three.until(job, ['succeeded', 'failed'], 400);
   const states = new Set(PARTY_NAMES.map((each) => three.state(each, job)));
   expect([...states]).toHaveLength(1);
   return { operations: disk!.operations, state: [...states][0] };

@@ -39,7 +39,9 @@ function session(changes: Partial<ServeDocument> = {}, party: 'P0' | 'P2' = 'P0'
   const client = Identity.generate();
   const fake = new FakeActor(serveDocument('aa'.repeat(32), [client], changes));
   const actor = fake as unknown as JobActor;
-  const sessions = new Sessions(party);
+  const answered: number[] = [];
+  const figures = { step: () => undefined, answered: (images: number) => void answered.push(images) };
+  const sessions = new Sessions(party, figures);
   const infer = (id: string, input: Uint8Array, by = client): Promise<Uint8Array> =>
     Promise.resolve().then(() => sessions.infer(actor, id, by.public, input));
   const answer = (share: BigUint64Array | null = BigUint64Array.of(3n)): void => {
@@ -48,7 +50,7 @@ function session(changes: Partial<ServeDocument> = {}, party: 'P0' | 'P2' = 'P0'
   const sent = async (count: number): Promise<void> => {
     while (fake.inputs.length < count) await new Promise((resolve) => setImmediate(resolve));
   };
-  return { client, fake, actor, sessions, infer, answer, sent };
+  return { client, fake, actor, sessions, infer, answer, sent, figures, answered };
 }
 
 /** For a network of 16 pixels. */
@@ -90,14 +92,15 @@ describe('a serving session', () => {
   });
 
   it('answers as many images as it allows, counted before they are answered, across lives of the party', async () => {
-    const { fake, infer, answer, sent, actor, client } = session({ maxImages: 5 });
+    const { fake, infer, answer, sent, actor, client, figures, answered } = session({ maxImages: 5 });
     const asked = infer(hex(16), inputOf(3));
     await sent(1);
     expect(fake.record.images).toBeGreaterThanOrEqual(3);
     answer();
     await asked;
     await expect(infer(hex(16), inputOf(3))).rejects.toThrow('the session answers 2 images more');
-    const after = new Sessions('P0');
+    expect(answered).toEqual([3]);
+    const after = new Sessions('P0', figures);
     await expect(after.infer(actor, hex(16), client.public, inputOf(3))).rejects.toMatchObject({ status: 409 });
   });
 

@@ -107,6 +107,8 @@ export interface Faults {
     readonly back?: number;
   }[];
   readonly stopAt?: number;
+  /** How many times as long a step takes. */
+  readonly slow?: number;
 }
 
 interface Due {
@@ -317,7 +319,7 @@ export class Simulation {
     const saved = new Set<PartyName>();
     for (const party of Object.values(this.parties)) {
       const process = party.process!;
-      this.#in(200 + 800 * this.#random(), () => {
+      this.#in((this.#faults.slow ?? 1) * (200 + 800 * this.#random()), () => {
         if (party.process !== process) return;
         const { run, step } = process.session!;
         party.holdings = [...party.holdings.filter((each) => each.step !== step + 1), { run, step: step + 1 }];

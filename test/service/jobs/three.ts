@@ -26,7 +26,7 @@ import { add } from '../../../src/ring/z64.ts';
 import { PARTY_NAMES, type PartyName } from '../../../src/server/ipc.ts';
 import { createLog, type Logger } from '../../../src/server/log.ts';
 import type { Audit, ControlOrder, DataSets, JobState, Received, StoredData } from '../../../src/service/jobs-api.ts';
-import type { JobProcess, Launch, SchedulerOptions } from '../../../src/service/jobs/ports.ts';
+import type { Disk, JobProcess, Launch, SchedulerOptions } from '../../../src/service/jobs/ports.ts';
 import type * as processes from '../../../src/service/jobs/processes.ts';
 import { Scheduler } from '../../../src/service/jobs/scheduler.ts';
 import { receive } from '../../../src/service/received.ts';
@@ -62,6 +62,9 @@ export class Three {
   readonly owners: readonly Identity[] = [Identity.generate(), Identity.generate()];
   readonly audits: OfEach<AuditLines> = ofEach(() => new AuditLines());
   memoryBytes: number = 8 * 2 ** 30;
+  readonly disks: Partial<Record<PartyName, Disk>> = {};
+  /** What each party's metrics were told. */
+  readonly figures: OfEach<string[]> = ofEach(() => []);
   readonly revoked: Set<string> = new Set();
   readonly patience = { linkSeconds: 20, partySeconds: 60, stepSeconds: 60 };
   /** What crosses between parties, to be lost or changed: undefined, lost. */
@@ -79,6 +82,8 @@ export class Three {
     { readonly data: Received<DataDocument>; readonly stored: ReturnType<typeof storeData> }
   > = new Map();
   readonly #parties: Partial<Record<PartyName, Running>> = {};
+  /** Of each party that is up: what belongs to an earlier one neither writes nor speaks. */
+  readonly #lives: Partial<Record<PartyName, symbol>> = {};
   readonly #servers: OfEach<Server>;
   readonly #lines: OfEach<Line> = ofEach(() => new Line());
   readonly #processes: Partial<Record<PartyName, JobProcess>> = {};
@@ -117,8 +122,10 @@ export class Three {
     const start = this.launch ?? (await this.#launcher(party, log));
     const launch: Launch = (order, onNews) => (this.#processes[party] = start(order, onNews));
     const folder = join(this.folder, party);
+    const life = (this.#lives[party] = Symbol());
+    const lives = (): boolean => this.#lives[party] === life;
     const audit = await this.openAudit(party);
-    const files = this.files[party];
+    const files = whileAlive(this.files[party], lives);
     const decisions = await DecisionStore.open(join(folder, 'decisions'), audit, files);
     const grants = await GrantStore.open(join(folder, 'grants'), audit, files);
     const links = Object.fromEntries(
@@ -133,10 +140,18 @@ export class Three {
       ...{ storageKeys: [this.#storageKeys[party]], folder, data: this.#dataOf(party), grants, decisions, log, launch },
       member: (id) => (names.has(id) ? { name: names.get(id)!, revoked: this.revoked.has(id) } : undefined),
       audit,
-      peers: { ask: (to, order, body) => this.#pass(party, to, order, body) },
+      peers: {
+        ask: (to, order, body) =>
+          lives() ? this.#pass(party, to, order, body) : Promise.reject(new Error(`${party} was killed`)),
+      },
       compute: { backend: 'wasm', fallbackAdapter: false, workers: 1 },
       patience: this.patience,
       memoryBytes: this.memoryBytes,
+      disk: () => Promise.resolve(this.disks[party]),
+      figures: {
+        step: () => void this.figures[party].push('step'),
+        answered: (images) => void this.figures[party].push(`answered ${images}`),
+      },
       files,
       logLevel: () => 'info',
       writeLine: (line) => this.onLine(party, line),
@@ -150,6 +165,7 @@ export class Three {
 
   /** As by SIGKILL: nothing is written any more, no process is left. */
   kill(party: PartyName): void {
+    delete this.#lives[party];
     this.#parties[party]?.scheduler.kill();
     delete this.#parties[party];
   }
@@ -288,4 +304,14 @@ export class Three {
       keys: (digest) => Promise.resolve(this.#sets.get(digest)!.stored[party].keys),
     };
   }
+}
+
+/** A disk that takes nothing any more from a party that was killed. */
+function whileAlive(files: StoreFiles, lives: () => boolean): StoreFiles {
+  return new Proxy(files, {
+    get: (of, name: keyof StoreFiles) => {
+      const operation = of[name] as (...given: unknown[]) => Promise<unknown>;
+      return (...given: unknown[]) => (lives() ? operation(...given) : Promise.reject(new Error('it was killed')));
+    },
+  });
 }
