@@ -29,7 +29,7 @@ import type { Dataset } from '../src/data/dataset.ts';
 import { loadDataset } from '../src/data/mnist.ts';
 import { ROLES, type Role } from '../src/federation/card.ts';
 import type { TrainDocument } from '../src/federation/documents.ts';
-import { NETWORKS } from '../src/nn/network.ts';
+import { NETWORKS } from '../src/nn/named.ts';
 import { JOB_VERSION } from '../src/server/job.ts';
 import { LiveFederation } from './kills/federation.ts';
 import { tryOnce, type Disturbance, type Training, type Trial } from './kills/trial.ts';
