@@ -26,7 +26,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { decide, propose } from '../src/client/federated/jobs.ts';
 import type { Dataset } from '../src/data/dataset.ts';
-import { loadDataset } from '../src/data/mnist.ts';
+import { loadDataset } from '../src/data/load.ts';
 import { ROLES, type Role } from '../src/federation/card.ts';
 import type { TrainDocument } from '../src/federation/documents.ts';
 import { NETWORKS } from '../src/nn/named.ts';
@@ -133,6 +133,7 @@ async function run(): Promise<boolean> {
   const began = performance.now();
   const training = await begin(folder);
   const { at } = training;
+  at.onEnd = (role, how) => console.error(`${role} ended by itself: ${how}`);
   const rows: Row[] = [];
   let expected: string | null = null;
   let drawnAnew = 0;
@@ -195,10 +196,10 @@ async function run(): Promise<boolean> {
       await sleep(RESTART_MS);
       await at.start(party);
     };
-    for (let i = 0; i < kills; i++) for (const party of ROLES) await disturb('killed', party, kill(party));
     const cut = (party: Role) => (): Promise<void> => Promise.resolve(at.cut(party, down));
     for (let i = 0; i < cuts; i++)
       for (const party of ['P0', 'P1'] as const) await disturb(`links down for ${down} s`, party, cut(party));
+    for (let i = 0; i < kills; i++) for (const party of ROLES) await disturb('killed', party, kill(party));
   } finally {
     await at.close();
     await rm(folder, { recursive: true, force: true });

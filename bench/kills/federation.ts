@@ -47,6 +47,8 @@ export class LiveFederation {
   readonly folder: string;
   readonly federation: Federation;
   readonly clients: Readonly<Record<Person, FederationClient>>;
+  /** A service has ended that was not told to. @param how its exit code or signal */
+  onEnd: (role: Role, how: string) => void = () => undefined;
   readonly #lines: Readonly<Record<Role, Line>>;
   readonly #processes: Partial<Record<Role, ChildProcess>> = {};
   readonly #transports: HttpsTransport[] = [];
@@ -110,11 +112,11 @@ export class LiveFederation {
   /** By SIGKILL: the service alone, whose job processes see that it is gone, or all of its group at once. */
   async kill(role: Role, what: 'service' | 'all' = 'service'): Promise<void> {
     const child = this.#processes[role];
-    if (child === undefined) return;
+    delete this.#processes[role];
+    if (child === undefined || hasEnded(child)) return;
     const exit = once(child, 'exit');
     if (what === 'all') process.kill(-child.pid!, 'SIGKILL');
     else child.kill('SIGKILL');
-    delete this.#processes[role];
     await exit;
   }
 
@@ -233,7 +235,10 @@ export class LiveFederation {
     // Nothing of it outlives this process.
     const end = (): void => void child.kill('SIGKILL');
     process.on('exit', end);
-    child.on('exit', () => process.off('exit', end));
+    child.on('exit', (code, signal) => {
+      process.off('exit', end);
+      if (this.#processes[role] === child) this.onEnd(role, String(code ?? signal));
+    });
     this.#processes[role] = child;
     for (const stream of [child.stdout, child.stderr])
       stream
@@ -242,10 +247,14 @@ export class LiveFederation {
     this.#said[role] = '';
     const late = Date.now() + 1000 * START_SECONDS;
     while (!this.#said[role].includes('  log ')) {
-      if (child.exitCode !== null || Date.now() > late) throw new Error(`${role} does not start: ${this.#said[role]}`);
+      if (hasEnded(child) || Date.now() > late) throw new Error(`${role} does not start: ${this.#said[role]}`);
       await sleep(20);
     }
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 /** Ports that were free a moment ago. */
