@@ -96,7 +96,8 @@ describe('each attempt', () => {
     await approve(three, model);
     await three.until(model, ['succeeded']);
     const { analyst } = three;
-    const document = serveDocument(model, [analyst], { expires: begun.document.expires });
+    const { version, expires } = begun.document;
+    const document = serveDocument(model, [analyst], { version, expires });
     const job = await running({ three, processes, document: document as never });
     const late = processOf(begun, 'P0');
     processOf(begun, 'P1').finish(crashed);
