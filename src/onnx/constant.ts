@@ -14,7 +14,9 @@ export interface Constant {
 }
 
 /** No model that three parties could run has a tensor with more. */
-export const MOST_ELEMENTS: number = 2 ** 28;
+const MOST_ELEMENTS = 2 ** 28;
+/** Of what a file computes: a few bytes may ask for any size. */
+const MOST_COMPUTED = 2 ** 24;
 
 export function constant(
   shape: readonly number[],
@@ -29,7 +31,7 @@ export function scalar(value: number, type: Constant['type'] = 'float'): Constan
 }
 
 /** Elements of a shape that a file or an operator names; `where` names it in an error. */
-export function elementsOf(shape: readonly number[], where: string): number {
+export function elementsOf(shape: readonly number[], where: string, most: number = MOST_COMPUTED): number {
   let size = 1;
   for (const extent of shape) {
     if (!Number.isSafeInteger(extent) || extent < 0) {
@@ -37,8 +39,7 @@ export function elementsOf(shape: readonly number[], where: string): number {
       throw new Problem(`${where}: ${shown(shape)}: ${why}`, 'export the model again with a fixed batch of 1');
     }
     size *= extent;
-    if (size > MOST_ELEMENTS)
-      throw new Problem(`${where}: ${shown(shape)}: more than ${MOST_ELEMENTS} elements`, 'give a smaller model');
+    if (size > most) throw new Problem(`${where}: ${shown(shape)}: more than ${most} elements`, 'give a smaller model');
   }
   return size;
 }
@@ -106,7 +107,7 @@ export function readTensor(tensor: TensorProto, where: string, beside: ReadonlyM
   }
   if (tensor.segment !== undefined) throw new Problem(`${where}: a tensor in segments`, 'export the model again');
   const shape = tensor.dims.map(Number);
-  const count = elementsOf(shape, where);
+  const count = elementsOf(shape, where, MOST_ELEMENTS);
   const { type, narrow } = encoding;
   const raw = rawBytes(tensor, where, beside);
   const data = raw === undefined ? typedData(tensor, encoding, count, where) : rawData(raw, encoding, count, where);

@@ -18,11 +18,12 @@ export function endingOf(
   const dropped: string[] = [];
   const passed: string[] = [];
   let current = output;
+  const givers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   for (let steps = 0; steps <= nodes.length; steps++) {
-    const node = nodes.find(({ outputs }) => outputs.includes(current));
+    const node = givers.get(current);
     if (node === undefined || node.inputs.length === 0) break;
     const said = operatorOf(node.domain, node.operator)?.ending?.(node);
-    const two = twoClasses(node, nodes);
+    const two = twoClasses(node, givers);
     if (said !== undefined || two !== undefined) {
       dropped.push(...passed.splice(0), two?.said ?? `${node.where}: ${said}`);
       output = current = two?.score ?? node.inputs[0];
@@ -35,10 +36,13 @@ export function endingOf(
 }
 
 /** scikit-learn's (1 − p, p): made of the score of one class. */
-function twoClasses(node: Node, nodes: readonly Node[]): { readonly score: string; readonly said: string } | undefined {
+function twoClasses(
+  node: Node,
+  givers: ReadonlyMap<string, Node>,
+): { readonly score: string; readonly said: string } | undefined {
   if (node.operator !== 'Concat' || node.inputs.length !== 2) return undefined;
   const [other, score] = node.inputs;
-  const minus = nodes.find(({ outputs }) => outputs.includes(other));
+  const minus = givers.get(other);
   if (minus?.operator !== 'Sub' || minus.inputs[1] !== score) return undefined;
   return { score, said: `${node.where}: probabilities of two classes, made of one score` };
 }
