@@ -1,10 +1,12 @@
 /**
  * Peak memory of each party, from counts:
  *
- *     bytes = BASE + what it holds for the whole session + factor · bytes that one step, or one batch, makes
+ *     bytes = BASE + what it holds for the whole session + what the way back of a step needs + factor · bytes that the largest layer makes
+ *     bytes = BASE + what it holds for the whole session + factor · bytes that one batch of an inference makes
  *
- * A worker holds the opened data set and the state of the training, or the model, at 8 bytes an element; the helper holds masks as keys
- * and no values. What a step makes are values, openings with their masks, and the bits of comparisons (`engine/countedValues.ts`).
+ * A worker holds the opened data set and the state of the training, or the model, at 8 bytes an element; the helper holds masks of weights. The
+ * way back needs operands of products and bits of comparisons. What a layer, or a batch, makes are values, openings with their masks,
+ * and those bits (`engine/countedMemory.ts`).
  *
  * BASE and the factors are measured, on two cores with Node 20, as the largest resident set (`bench/limits.ts`): docs/links.md.
  */
@@ -36,10 +38,11 @@ const MIB = 2 ** 20;
  */
 const BASE = 185 * MIB;
 /**
- * What the peak is beyond BASE and session, over the bytes that a step makes: fitted. At a worker more than 1, for what a chunk needs for a
- * moment and what is not collected yet stand beside it. The helper has shares of masks, its parts of products and what it deals ahead.
+ * What the peak is beyond BASE, what is held all the time and what the way back needs, over the bytes that the layer makes which makes most:
+ * fitted. More than 1, for layers before and behind it are under way, and what is not collected yet stands beside it. The helper has shares
+ * of masks, its parts of products and what it deals ahead.
  */
-const STEP = { worker: 1.35, helper: 0.9 };
+const STEP = { worker: 2, helper: 1.6 };
 /** An inference has no way back: values of a layer are dropped with the next. */
 const INFERENCE = { worker: 0.6, helper: 0.6 };
 
@@ -66,7 +69,8 @@ export async function trainingMemory(
   const data = (trainImages + testImages) * (inputSize(network) + classCount(network));
   const weights = parameters(network).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const sums = batch < settings.batch ? weights : 0;
-  const session = { worker: data + stateElements + weights + sums, helper: 2 * weights + sums };
+  // A worker has openings of the weights beside their state; updates of several layers are under way at once.
+  const session = { worker: data + stateElements + 3 * weights + sums, helper: 3 * weights + sums };
   const training = [
     stepPeak(session, steps[0]),
     ...evaluations.map(({ held }) => peak(ELEMENT_BYTES * (data + stateElements), held.made, INFERENCE)),
