@@ -28,7 +28,7 @@ const LIMITS = {
   strangersOfOneAddress: 32,
   strangerMs: STRANGER_MS,
   strangerRequests: 0,
-  rate: { perSecond: 60, burst: 120 },
+  rate: { perSecond: 20, burst: 60 },
   rateOfOneAddress: { perSecond: 20, burst: 60 },
 } as const;
 

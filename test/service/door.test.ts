@@ -132,6 +132,10 @@ describe('the door', () => {
       door.prove(socket);
       socket.destroy();
     }
+    // From where somebody is known a flood of others keeps nobody out.
+    clock.now = 200_000;
+    expect(['5', '6', '7'].map(admitted)).toEqual([4, 4, 2]);
+    expect([admitted('8'), admitted('9')]).toEqual([0, 4]);
     // A clock that is set back gives nothing, and takes nothing.
     const bucket = new Bucket({ perSecond: 1, burst: 1 }, 1000);
     expect([bucket.take(1000), bucket.take(0), bucket.take(500), bucket.take(1600)]).toEqual([

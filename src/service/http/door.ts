@@ -14,7 +14,7 @@ export interface DoorLimits {
   readonly strangerMs: number;
   /** Requests over a connection that proves nothing: of such, none has more than a hello to ask for. */
   readonly strangerRequests: number;
-  /** Connections a second, and how many at once after a quiet time. */
+  /** Connections a second, and how many at once after a quiet time: of all addresses from which nobody has proved anything yet. */
   readonly rate: Rate;
   readonly rateOfOneAddress: Rate;
 }
@@ -24,13 +24,13 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** A handshake costs about a millisecond: strangers get a seventh of a core at most. */
+/** A handshake costs more than a millisecond: strangers get a twentieth of a core. */
 export const DOOR_LIMITS: Omit<DoorLimits, 'proved'> = {
   strangers: 256,
   strangersOfOneAddress: 64,
   strangerMs: 15_000,
   strangerRequests: 8,
-  rate: { perSecond: 150, burst: 300 },
+  rate: { perSecond: 40, burst: 120 },
   rateOfOneAddress: { perSecond: 40, burst: 120 },
 };
 
@@ -56,6 +56,8 @@ export class Door {
   readonly #ofAddress: Map<string, Set<string>> = new Map();
   readonly #proved: Map<string, Socket> = new Map();
   readonly #all: Bucket;
+  /** Addresses from which somebody has proved who they are: a flood of others does not keep them out. */
+  readonly #trusted: Set<string> = new Set();
   readonly #buckets: Map<string, Bucket> = new Map();
   readonly #sweeper: NodeJS.Timeout;
 
@@ -82,7 +84,8 @@ export class Door {
     const key = keyOf(socket);
     const address = addressGroup(socket.remoteAddress ?? '');
     socket.on('error', () => undefined); // It closes by itself.
-    if (!this.#bucketOf(address).take(this.#now()) || !this.#all.take(this.#now())) {
+    const trusted = this.#trusted.has(address);
+    if (!this.#bucketOf(address).take(this.#now()) || !(trusted || this.#all.take(this.#now()))) {
       return this.#turnAway(socket, 'too fast', address);
     }
     this.#strangers.set(key, { socket, address, since: this.#now(), requests: 0 });
@@ -124,16 +127,26 @@ export class Door {
     this.#proved.set(key, stranger.socket);
     // Those that are somebody's do not count among strangers'.
     this.#bucketOf(stranger.address).giveBack();
-    this.#all.giveBack();
+    if (!this.#trusted.has(stranger.address)) this.#all.giveBack();
+    this.#trust(stranger.address);
     return true;
+  }
+
+  /** Somebody there is known. */
+  #trust(address: string): void {
+    this.#trusted.delete(address);
+    this.#trusted.add(address);
+    if (this.#trusted.size > MOST_ADDRESSES) this.#trusted.delete(first(this.#trusted)!);
   }
 
   isProved(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): boolean {
     return this.#proved.has(keyOf(socket));
   }
 
-  /** Somebody else sees to it from here on. */
+  /** Somebody else sees to it from here on, as it is of somebody who is known. */
   release(socket: Socket): void {
+    const stranger = this.#strangers.get(keyOf(socket));
+    if (stranger !== undefined) this.#trust(stranger.address);
     this.#forget(keyOf(socket), socket);
   }
 
