@@ -29,7 +29,7 @@ export const DOOR_LIMITS: Omit<DoorLimits, 'proved'> = {
   strangers: 256,
   strangersOfOneAddress: 64,
   strangerMs: 15_000,
-  strangerRequests: 8,
+  strangerRequests: 16,
   rate: { perSecond: 40, burst: 120 },
   rateOfOneAddress: { perSecond: 40, burst: 120 },
 };
