@@ -18,8 +18,9 @@
  * 16 for the opening of δ. Rounds in the direct suite: 19 forward for ε = 1e-5 (18 of up to 2^10 rows), 6 backward.
  */
 import type { CostModel } from '../engine/costModel.ts';
-import { type Cost, FREE, inSequence } from '../party/cost.ts';
+import { type Cost, FREE, inSequence, sideBySide } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
+import { truncatedOperand, withBits } from './formats.ts';
 import { cost as rootCost, FEW_BITS, inverseSqrtOfFew, ROOT_BITS } from './inverseSqrtFew.ts';
 
 /** Variances and means are below 2^RANGE_BITS. */
@@ -74,12 +75,6 @@ export function rootBits(f: number): number {
 function scaled(number: number, bits: number): { c: bigint; e: number } {
   const e = bits - 1 - Math.floor(Math.log2(number));
   return { c: BigInt(Math.round(number * 2 ** e)), e };
-}
-
-/** x with `bits` fractional bits. */
-async function withBits(engine: Engine, x: Value, bits: number): Promise<Value> {
-  const surplus = x.fractionBits - bits;
-  return surplus > 0 ? engine.truncate(x, surplus) : engine.extend(x, -surplus);
 }
 
 /** What a batch's rows were like. */
@@ -156,7 +151,7 @@ export function lowOf(floor: number): number {
 /** x with f fractional bits, and −μ, both as operands that come open. */
 function operands(engine: Engine, x: Value, format: Formats): Promise<[rows: Value, negativeMean: Value]> {
   const surplus = x.fractionBits - format.f;
-  const open = (fork: Engine): Promise<Value> => (surplus > 0 ? fork.truncateOperand(x, surplus) : Promise.resolve(x));
+  const open = (fork: Engine): Promise<Value> => truncatedOperand(fork, x);
   if (sumFits(surplus, format)) return engine.all([open, (fork) => negativeMeanOf(fork, x, format)]);
   return open(engine).then(async (rows) => [rows, await negativeMeanOf(engine, rows, format)]);
 }
@@ -271,10 +266,6 @@ export async function inputError(engine: Engine, norm: BatchNorm, delta: Value, 
     (fork) => fork.mul(norm.centred, B),
   ]);
   return engine.addRow(engine.add(first, second), row);
-}
-
-function sideBySide(...costs: readonly Cost[]): Cost {
-  return { rounds: Math.max(...costs.map(({ rounds }) => rounds)), bytes: inSequence(...costs).bytes };
 }
 
 function dropped(model: CostModel, count: number, bits: number): Cost {

@@ -13,6 +13,7 @@ import type { CostModel } from '../engine/costModel.ts';
 import { type Cost, inSequence } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
 import { checkTruncation, lowOf, RANGE_BITS, rootBits, scaledCost, scaledRoots, type Statistics } from './batchNorm.ts';
+import { truncatedOperand } from './formats.ts';
 import { cost as rootCost, FEW_BITS, inverseSqrtOfFew } from './inverseSqrtFew.ts';
 
 const MOMENTUM_BITS = 16;
@@ -87,9 +88,7 @@ export async function affineOf(
 
 /** x (m,n) with f or more fractional bits → (m,n) with f + w. */
 export async function affine(engine: Engine, x: Value, { slope, offset }: Affine): Promise<Value> {
-  const surplus = x.fractionBits - engine.fractionBits;
-  const operand = surplus > 0 ? await engine.truncateOperand(x, surplus) : x;
-  return engine.addRow(await engine.mul(operand, slope), offset);
+  return engine.addRow(await engine.mul(await truncatedOperand(engine, x), slope), offset);
 }
 
 /** Of `updated`, n channels. */

@@ -12,10 +12,11 @@
  * an opening and a truncation into an operand, 42 bytes and 3 rounds.
  */
 import { combine, interpolate } from './chebyshev.ts';
+import { clamp } from './clamp.ts';
 import type { CostModel } from '../engine/costModel.ts';
-import { type Cost, FREE, inSequence } from '../party/cost.ts';
+import { type Cost, FREE, inSequence, sideBySide } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
-import { sizeOf } from '../ring/shape.ts';
+import { truncatedOperand } from './formats.ts';
 
 /** σ is taken on ±2^BOUND_BITS, and u is x over that. */
 const BOUND_BITS = 3;
@@ -42,13 +43,13 @@ function checkTruncation(engine: Pick<Engine, 'truncation'>): void {
 
 /** σ(x) of an x with f or more fractional bits, as an operand with f. */
 export async function sigmoid(engine: Engine, x: Value): Promise<Value> {
-  return operand(engine, engine.addPublic(await centred(engine, x, BOUND_BITS), 1 / 2));
+  return truncatedOperand(engine, engine.addPublic(await centred(engine, x, BOUND_BITS), 1 / 2));
 }
 
 /** tanh x of an x with f or more fractional bits, as an operand with f. */
 export async function tanh(engine: Engine, x: Value): Promise<Value> {
   const half = await centred(engine, x, BOUND_BITS - 1);
-  return operand(engine, engine.reinterpret(half, half.fractionBits - 1));
+  return truncatedOperand(engine, engine.reinterpret(half, half.fractionBits - 1));
 }
 
 /** δ·σ'(x), from y = σ(x). */
@@ -69,27 +70,11 @@ export async function tanhError(engine: Engine, y: Value, delta: Value): Promise
 }
 
 async function chained(engine: Engine, derivative: Value, delta: Value): Promise<Value> {
-  const [left, right] = await engine.all([(fork) => operand(fork, delta), (fork) => operand(fork, derivative)]);
+  const [left, right] = await engine.all([
+    (fork) => truncatedOperand(fork, delta),
+    (fork) => truncatedOperand(fork, derivative),
+  ]);
   return engine.mul(left, right);
-}
-
-/** x with f fractional bits: where it had more, as an operand. */
-function operand(engine: Engine, x: Value): Promise<Value> {
-  const surplus = x.fractionBits - engine.fractionBits;
-  return surplus > 0 ? engine.truncateOperand(x, surplus) : Promise.resolve(x);
-}
-
-/** x cut off at ±bound: two comparisons side by side. */
-async function clipped(engine: Engine, x: Value, bound: number): Promise<Value> {
-  const [batch] = x.shape;
-  const width = sizeOf(x.shape) / batch;
-  const rows = engine.reshape(x, [batch, width]);
-  // Side by side, sample after sample.
-  const both = engine.concatColumns([engine.addPublic(rows, bound), engine.addPublic(rows, -bound)]);
-  const surplus = x.fractionBits - engine.fractionBits;
-  const { y } = surplus > 0 ? await engine.truncateRelu(both, surplus) : await engine.relu(both);
-  const cut = engine.sub(engine.columns(y, 0, width), engine.columns(y, width, 2 * width));
-  return engine.reshape(engine.addPublic(cut, -bound), x.shape);
 }
 
 /** σ − 1/2 of x·2^(BOUND_BITS − bits), for |x| up to 2^bits, and of those ends beyond; a product. */
@@ -97,7 +82,7 @@ async function centred(engine: Engine, x: Value, bits: number): Promise<Value> {
   checkTruncation(engine);
   const w = POWER_BITS;
   const c = COEFFICIENTS;
-  const cut = await clipped(engine, x, 2 ** bits);
+  const { y: cut } = await clamp(engine, x, -(2 ** bits), 2 ** bits);
   const u = engine.reinterpret(cut, cut.fractionBits + bits);
   const square = await engine.mul(u, u);
   const doubled = engine.addPublic(engine.reinterpret(square, square.fractionBits - 1), -1);
@@ -130,10 +115,6 @@ export function cost(model: CostModel, count: number, surplus: number, kind: 'si
       bits > 0 ? model.truncateOperand(count, bits) : model.part(count),
       bits < LEAST ? model.product(count) : FREE,
     );
-  const sideBySide = (...costs: readonly Cost[]): Cost => ({
-    rounds: Math.max(...costs.map(({ rounds }) => rounds)),
-    bytes: inSequence(...costs).bytes,
-  });
   return inSequence(
     surplus > 0 ? model.truncateRelu(2 * count, surplus) : model.relu(2 * count),
     model.product(count),

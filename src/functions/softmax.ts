@@ -9,7 +9,7 @@
  * n is bounded by the reciprocal: `classLimit`.
  */
 import { type CostModel, truncatedProduct } from '../engine/costModel.ts';
-import { type Cost, FREE, inSequence } from '../party/cost.ts';
+import { type Cost, FREE, inSequence, sideBySide } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
 import {
   approximation,
@@ -109,5 +109,5 @@ export function crossEntropyCost(model: CostModel, m: number, n: number): Cost {
   const ln = inSequence(sum, logarithmCost(model, m, n));
   // The labels are opened; P2's part of the product is dealt once it is summed up.
   const atLabel = inSequence(model.product(m * n), model.part(1));
-  return { rounds: Math.max(ln.rounds, atLabel.rounds), bytes: ln.bytes + atLabel.bytes };
+  return sideBySide(ln, atLabel);
 }

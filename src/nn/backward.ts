@@ -3,8 +3,8 @@
  * is done with them, overlap the propagation of the error to the layers before it.
  */
 import type { Begin, Engine, Value } from '../engine/engine.ts';
+import { truncated } from '../functions/formats.ts';
 import type { Tape } from './forward.ts';
-import { truncated } from './layers/layer.ts';
 import { INPUT, parameterName } from './network.ts';
 
 /** What is done with a gradient, summed over the batch, of f fractional bits or those of a product. */

@@ -1,6 +1,7 @@
 /** A batch through a network, layer by layer (`layers/`), and on a tape what backward needs. Written against Engine only. */
 import type { Engine, Value } from '../engine/engine.ts';
-import { type Pass, type Place, type Pullback, type TrainingStep, truncated } from './layers/layer.ts';
+import { truncated } from '../functions/formats.ts';
+import type { Pass, Place, Pullback, TrainingStep } from './layers/layer.ts';
 import { layerType } from './layers/table.ts';
 import { INPUT, type Network, parameterName } from './network.ts';
 import { type Placed, readers, schedule } from './schedule.ts';

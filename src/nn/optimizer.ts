@@ -23,6 +23,7 @@
  * truncation fails.
  */
 import type { Engine, Value } from '../engine/engine.ts';
+import { withBits } from '../functions/formats.ts';
 import { inverseSqrt, inverseSqrtOf, isNonNegative, normalize, ROOT_BITS } from '../functions/inverseSqrt.ts';
 
 export const OPTIMIZERS = ['sgd', 'adam', 'amsgrad'] as const;
@@ -172,8 +173,7 @@ async function adam(
   const f = engine.fractionBits;
   const h = momentBits(f);
   const mean = engine.reinterpret(gradient, gradient.fractionBits + Math.ceil(Math.log2(batch)));
-  const surplus = mean.fractionBits - h;
-  const g = surplus > 0 ? await engine.truncate(mean, surplus) : engine.extend(mean, -surplus);
+  const g = await withBits(engine, mean, h);
   const [m, inverse] = await engine.all([
     (fork) => moment(fork, state, `first/${name}`, fork.extend(g, FIRST_GUARD), BETA1),
     async (fork) => {

@@ -14,6 +14,11 @@ export function inSequence(...costs: readonly Cost[]): Cost {
   return { rounds: costs.reduce((r, c) => r + c.rounds, 0), bytes: costs.reduce((b, c) => b + c.bytes, 0) };
 }
 
+/** At the same time. */
+export function sideBySide(...costs: readonly Cost[]): Cost {
+  return { rounds: Math.max(0, ...costs.map(({ rounds }) => rounds)), bytes: inSequence(...costs).bytes };
+}
+
 /** Times in sequence. */
 export function repeated(times: number, cost: Cost): Cost {
   return { rounds: times * cost.rounds, bytes: times * cost.bytes };

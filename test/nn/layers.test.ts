@@ -6,7 +6,7 @@ import { createPlainEngine, type PlainEngine } from '../../src/engine/plain.ts';
 import { backward } from '../../src/nn/backward.ts';
 import { initialValues } from '../../src/nn/initial.ts';
 import { forward } from '../../src/nn/forward.ts';
-import { truncated } from '../../src/nn/layers/layer.ts';
+import { truncated } from '../../src/functions/formats.ts';
 import type { LayerSpec } from '../../src/nn/layers/table.ts';
 import { layerShapes, type Network, parameters } from '../../src/nn/network.ts';
 import { decode } from '../../src/ring/fixed.ts';

@@ -1,8 +1,9 @@
 /** The sum of layers of the same shape: where a shortcut comes back. Local. */
 import type { Engine, Value } from '../../engine/engine.ts';
+import { truncated } from '../../functions/formats.ts';
 import { sameShape } from '../../ring/shape.ts';
 import { shapeWords } from './fields.ts';
-import { type LayerType, truncated, type Wiring } from './layer.ts';
+import type { LayerType, Wiring } from './layer.ts';
 
 export interface AddSpec extends Wiring {
   readonly type: 'add';

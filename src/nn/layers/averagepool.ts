@@ -4,9 +4,10 @@
  */
 import { z } from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
+import { truncated } from '../../functions/formats.ts';
 import { windowOutput } from '../../ring/windows.ts';
 import { dyadic } from '../optimizer.ts';
-import { type LayerType, type Pass, through, truncated } from './layer.ts';
+import { type LayerType, type Pass, through } from './layer.ts';
 import {
   overlaid,
   planes,

@@ -6,9 +6,10 @@
 import { z } from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
 import { batchNorm, type BatchNorm, type ErrorSums, errorSums, inputError } from '../../functions/batchNorm.ts';
+import { truncated } from '../../functions/formats.ts';
 import { affine, type Affine, affineOf, type Running, updated } from '../../functions/runningNorm.ts';
 import { sizeOf } from '../../ring/shape.ts';
-import { type LayerType, type Pass, type Place, type Pullback, through, truncated, type Wiring } from './layer.ts';
+import { type LayerType, type Pass, type Place, type Pullback, through, type Wiring } from './layer.ts';
 
 export interface BatchnormSpec extends Wiring {
   readonly type: 'batchnorm';

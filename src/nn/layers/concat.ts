@@ -1,9 +1,10 @@
 /** Layers side by side: their channels, or the elements of vectors, one behind the other. Local. */
 import type { Engine, Value } from '../../engine/engine.ts';
+import { truncated } from '../../functions/formats.ts';
 import { sameShape, type Shape, sizeOf } from '../../ring/shape.ts';
 import { alike } from './add.ts';
 import { LARGEST, shapeWords } from './fields.ts';
-import { type LayerType, truncated, type Wiring } from './layer.ts';
+import type { LayerType, Wiring } from './layer.ts';
 
 export interface ConcatSpec extends Wiring {
   readonly type: 'concat';

@@ -6,6 +6,7 @@
  */
 import type { ConvShape } from '../../../runtime/compute.ts';
 import type { Engine, Value } from '../../engine/engine.ts';
+import { truncated } from '../../functions/formats.ts';
 import { type Border, paddedShape } from '../../ring/pad.ts';
 import { type Shape, sizeOf } from '../../ring/shape.ts';
 import type { WindowShape } from '../../ring/windows.ts';
@@ -23,7 +24,7 @@ import {
   slide,
   stride,
 } from './fields.ts';
-import { type LayerType, truncated, type Wiring } from './layer.ts';
+import type { LayerType, Wiring } from './layer.ts';
 import { pooled } from './pooling.ts';
 
 export interface Conv2dSpec extends Wiring {

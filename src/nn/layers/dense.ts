@@ -1,6 +1,7 @@
 /** y = xW + b: x (batch, in), W (in, out), b (1, out). */
+import { truncated } from '../../functions/formats.ts';
 import { size, shapeWords } from './fields.ts';
-import { type LayerType, truncated, type Wiring } from './layer.ts';
+import type { LayerType, Wiring } from './layer.ts';
 
 export interface DenseSpec extends Wiring {
   readonly type: 'dense';

@@ -5,10 +5,11 @@
  */
 import { z } from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
+import { truncated } from '../../functions/formats.ts';
 import { type Shape, sizeOf } from '../../ring/shape.ts';
 import { dyadic } from '../optimizer.ts';
 import { publicStream, uint32 } from '../publicStream.ts';
-import { type LayerType, type Place, through, truncated, type Wiring } from './layer.ts';
+import { type LayerType, type Place, through, type Wiring } from './layer.ts';
 
 export interface DropoutSpec extends Wiring {
   readonly type: 'dropout';

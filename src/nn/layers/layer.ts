@@ -104,12 +104,6 @@ export interface LayerType<S> {
   readonly fusion?: Fusion<S>;
 }
 
-/** x with the engine's fractional bits. */
-export async function truncated(engine: Engine, x: Value): Promise<Value> {
-  const surplus = x.fractionBits - engine.fractionBits;
-  return surplus > 0 ? engine.truncate(x, surplus) : x;
-}
-
 /** A way back without parameters, to one input. */
 export function through(input: (engine: Engine, delta: Value) => Promise<Value>): Pullback {
   return {

@@ -1,7 +1,8 @@
 /** x where it is positive, slope·x elsewhere: slope·x + (1 − slope)·ReLU(x), of which only ReLU sends messages. */
 import { z } from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
-import { type LayerType, through, truncated, type Wiring } from './layer.ts';
+import { reluOf, selected, truncated } from '../../functions/formats.ts';
+import { type LayerType, through, type Wiring } from './layer.ts';
 
 export interface LeakyreluSpec extends Wiring {
   readonly type: 'leakyrelu';
@@ -48,12 +49,10 @@ export const leakyrelu: LayerType<LeakyreluSpec> = {
       );
     };
     const x = await narrow(engine, input);
-    const surplus = x.fractionBits - engine.fractionBits;
-    const { y, sign } = surplus > 0 ? await engine.truncateRelu(x, surplus) : await engine.relu(x);
+    const { y, sign } = await reluOf(engine, x);
     const tape = through(async (fork, error) => {
       const delta = await narrow(fork, error);
-      const more = delta.fractionBits - fork.fractionBits;
-      return mixed(fork, delta, await (more > 0 ? fork.truncateSelect(sign, delta, more) : fork.select(sign, delta)));
+      return mixed(fork, delta, await selected(fork, sign, delta));
     });
     return { y: mixed(engine, x, y), tape };
   },

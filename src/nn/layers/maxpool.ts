@@ -5,10 +5,11 @@
  * Padding never wins: the border repeats the nearest element of the image, which lies in every window that reaches so far.
  */
 import type { Engine, Value } from '../../engine/engine.ts';
+import { truncated } from '../../functions/formats.ts';
 import { maximum } from '../../functions/maximum.ts';
 import { maxpoolRelu } from '../../functions/maxpoolTree.ts';
 import { sizeOf } from '../../ring/shape.ts';
-import { type LayerType, through, truncated } from './layer.ts';
+import { type LayerType, through } from './layer.ts';
 import {
   overlaid,
   planes,

@@ -1,4 +1,5 @@
 /** max(x, 0). */
+import { reluOf, selected } from '../../functions/formats.ts';
 import { type LayerType, through, type Wiring } from './layer.ts';
 
 export interface ReluSpec extends Wiring {
@@ -13,12 +14,7 @@ export const relu: LayerType<ReluSpec> = {
   words: () => 'relu',
   shape: (_spec, [input]) => input,
   forward: async (engine, _spec, [x]) => {
-    const surplus = x.fractionBits - engine.fractionBits;
-    const { y, sign } = surplus > 0 ? await engine.truncateRelu(x, surplus) : await engine.relu(x);
-    const tape = through((fork, delta) => {
-      const more = delta.fractionBits - fork.fractionBits;
-      return more > 0 ? fork.truncateSelect(sign, delta, more) : fork.select(sign, delta);
-    });
-    return { y, tape };
+    const { y, sign } = await reluOf(engine, x);
+    return { y, tape: through((fork, delta) => selected(fork, sign, delta)) };
   },
 };

@@ -1,0 +1,36 @@
+/** Values brought to the fractional bits that they are needed with, and comparisons that do so on the way. */
+import type { Engine, Sign, Value } from '../engine/engine.ts';
+
+/** x with the engine's fractional bits, or fewer. */
+export async function truncated(engine: Engine, x: Value): Promise<Value> {
+  const surplus = surplusOf(engine, x);
+  return surplus > 0 ? engine.truncate(x, surplus) : x;
+}
+
+/** The same as an operand that comes open, where x had more. */
+export async function truncatedOperand(engine: Engine, x: Value): Promise<Value> {
+  const surplus = surplusOf(engine, x);
+  return surplus > 0 ? engine.truncateOperand(x, surplus) : x;
+}
+
+/** x with `bits` fractional bits. */
+export async function withBits(engine: Engine, x: Value, bits: number): Promise<Value> {
+  const surplus = x.fractionBits - bits;
+  return surplus > 0 ? engine.truncate(x, surplus) : engine.extend(x, -surplus);
+}
+
+/** max(x, 0) with the engine's fractional bits: x may have more. */
+export async function reluOf(engine: Engine, x: Value): Promise<{ readonly y: Value; readonly sign: Sign }> {
+  const surplus = surplusOf(engine, x);
+  return surplus > 0 ? engine.truncateRelu(x, surplus) : engine.relu(x);
+}
+
+/** x where the kept bit is 1, else 0, with the engine's fractional bits: x may have more. */
+export async function selected(engine: Engine, sign: Sign, x: Value): Promise<Value> {
+  const surplus = surplusOf(engine, x);
+  return surplus > 0 ? engine.truncateSelect(sign, x, surplus) : engine.select(sign, x);
+}
+
+function surplusOf(engine: Engine, x: Value): number {
+  return x.fractionBits - engine.fractionBits;
+}
