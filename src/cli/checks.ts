@@ -1,5 +1,6 @@
 /** Whether the parts of a command fit each other: data set and network, batch and data set. */
 import { imageSize, samplesOf, type Dataset } from '../data/dataset.ts';
+import { sizeInWords } from '../data/elements.ts';
 import { checkRoomForWeights } from '../data/memory.ts';
 import { Problem } from '../data/problem.ts';
 import { subsetOf } from '../data/subset.ts';
@@ -15,12 +16,11 @@ export function checkNetworkFits(
   fix = 'give a network made for this data set to --network, or another data set to --data',
 ): void {
   const { name, rows, columns, channels, classes } = data;
-  const extents = [rows, columns, ...(channels > 1 ? [channels] : [])];
   // Grey images may be taken as a vector, too; otherwise rows, columns and channels have a place each.
   const asImage = network.input.length === 1 || sameShape(network.input, [rows, columns, channels]);
   if (inputSize(network) !== imageSize(data) || !asImage) {
     throw new Problem(
-      `network ${network.name} takes [${network.input.join(',')}], images of ${name} are ${extents.join(' x ')}`,
+      `network ${network.name} takes [${network.input.join(',')}], images of ${name} are ${sizeInWords(data)}`,
       // A list of as many numbers is an image, once its shape is said.
       rows === 1 && channels === 1 && inputSize(network) === columns ? `add --shape ${network.input.join('x')}` : fix,
     );

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { writeFileAtomically } from '../data/atomic-write.ts';
 import { chosenImages, contactSheet, thumbnails } from '../data/contact-sheet.ts';
-import { type Half, loadHalf, loadTestImages, loadUnlabelled, NAMED, openSource } from '../data/load.ts';
+import { type Half, NAMED, openSource, readHalf, readTestImages, readUnlabelled, type Source } from '../data/load.ts';
+import { sizeInWords } from '../data/elements.ts';
 import { Problem } from '../data/problem.ts';
 import type { Reading } from '../data/reading.ts';
 import { type Scaling, scalingInWords } from '../data/scaling.ts';
@@ -49,42 +50,38 @@ export async function showFiles(word: string, argv: Argv): Promise<void> {
     throw new Problem(`--out: expected FILE.png, found "${out}"`, 'end the name in .png');
   if (out !== undefined) await checkWritable('out', out);
   const reading = readReading(argv);
-  const { format } = await openSource(word, 'data show');
-  const shown = await readAll(word, reading);
+  const source = await openSource(word, 'data show');
+  const shown = await readAll(source, reading);
   const [{ set: first }] = shown;
   const { scaling, classNames } = first;
   const line = (content: string): void => say(json, content);
   line(
     laySections([
-      ['data', `${word}: ${format}`],
+      ['data', `${word}: ${source.format}`],
       ['scaled', scalingInWords(scaling)],
       ...shown.flatMap(({ half, survey }) => sectionsOf(half, survey, scaling)),
     ]),
   );
   const stream = json === '-' ? process.stderr : process.stdout;
   const width = Math.min(widthOf(stream), 120);
-  const one = chosenImages(first, classCountOf(shown[0].survey), 1).flat();
-  for (const drawn of thumbnails(first, one, width)) line(drawn);
+  const imagesOf = (each: number): number[][] => chosenImages(first, shown[0].survey.classes.length, each);
+  for (const drawn of thumbnails(first, imagesOf(1).flat(), width)) line(drawn);
   const warnings = shown.flatMap(({ half, survey }) => survey.warnings.map((warning) => `${half}: ${warning}`));
   for (const warning of warnings) line(`! ${warning}`);
   if (out !== undefined) {
-    await writeFileAtomically(out, await contactSheet(first, chosenImages(first, classCountOf(shown[0].survey), IMAGES_OF_A_CLASS))); // prettier-ignore
+    await writeFileAtomically(out, await contactSheet(first, imagesOf(IMAGES_OF_A_CLASS)));
     line(`images drawn: ${out}`);
   }
   await writeReport(json, {
-    ...{ command: 'data show', source: word, format, scaling },
+    ...{ command: 'data show', source: word, format: source.format, scaling },
     ...(classNames && { classNames }),
     halves: shown.map(({ half, survey }) => ({ half, ...survey })),
   });
 }
 
-function classCountOf({ classes }: Survey): number {
-  return classes.length;
-}
-
 /** Whatever there is: both halves, one, all, or images without labels. The scaling of the first is the one that counts. */
-async function readAll(word: string, reading: Reading): Promise<Shown[]> {
-  const { parts } = await openSource(word, 'data show');
+async function readAll(source: Source, reading: Reading): Promise<Shown[]> {
+  const { parts } = source;
   const shown: Shown[] = [];
   let scaling: Scaling | undefined;
   let names: readonly string[] | undefined;
@@ -98,23 +95,26 @@ async function readAll(word: string, reading: Reading): Promise<Shown[]> {
     // What was measured on the training images holds for the test.
     const rest = { ...reading, mean: undefined, std: undefined, ...(names && { classes: names }) };
     const as = shown.length === 0 ? reading : rest;
-    add(name, await loadHalf(word, half, as));
+    add(name, await readHalf(source, half, as));
   };
   if (parts.train !== undefined) await labelled('train', 'training');
   if (parts.test !== undefined) await labelled('test', 'test');
-  if (parts.testImages !== undefined) add('test', await loadTestImages(word, reading));
+  if (parts.testImages !== undefined) add('test', await readTestImages(source, reading));
   if (parts.all !== undefined && shown.length === 0) await labelled('train', 'all');
-  if (shown.length === 0) add('images', await loadUnlabelled(word, reading));
+  if (shown.length === 0) add('images', await readUnlabelled(source, reading));
   return shown;
 }
 
 function sectionsOf(half: string, survey: Survey, { divideBy }: Scaling): (readonly [string, ...string[]])[] {
   const { images, rows, columns, channels, elements, classes, values } = survey;
-  const size = rows === 1 && channels === 1 ? `${columns} features` : [rows, columns, ...(channels > 1 ? [channels] : [])].join(' x '); // prettier-ignore
-  const counts = classes.map(({ class: number, name, images: count }) => `${number}${name === null ? '' : ` ${name}`}: ${count}`); // prettier-ignore
+  const isVector = rows === 1 && channels === 1;
+  const size = isVector ? `${columns} features` : sizeInWords(survey);
+  const counts = classes.map(
+    ({ class: number, name, images: count }) => `${number}${name === null ? '' : ` ${name}`}: ${count}`,
+  );
   const lines = counts.length === 0 ? ['no labels'] : wrapParts(counts, 90, ' · ');
   return [
-    [half, `${images} ${rows === 1 && channels === 1 ? 'rows' : 'images'} of ${size}, ${elements}`],
+    [half, `${images} ${isVector ? 'rows' : 'images'} of ${size}, ${elements}`],
     ['  classes', ...(counts.length === 0 ? lines : [`${classes.length}`, ...lines])],
     [
       '  values',

@@ -63,10 +63,11 @@ export function thumbnails(set: ImageSet, images: readonly number[], width: numb
     const light = values.reduce((a, b) => a + b, 0) / values.length;
     return SHADES[Math.max(0, Math.min(SHADES.length - 1, Math.round((light / 255) * (SHADES.length - 1))))];
   };
-  return Array.from(
-    { length: Math.ceil(rows / 2) },
-    (_, line) =>
-    fit.map((picture) => Array.from({ length: columns }, (_, x) => shade(picture, 2 * line, x)).join('')).join(' '.repeat(GAP)).trimEnd(), // prettier-ignore
+  return Array.from({ length: Math.ceil(rows / 2) }, (_, line) =>
+    fit
+      .map((picture) => Array.from({ length: columns }, (_, x) => shade(picture, 2 * line, x)).join(''))
+      .join(' '.repeat(GAP))
+      .trimEnd(),
   );
 }
 

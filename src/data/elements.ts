@@ -24,3 +24,8 @@ export interface ImageShape {
   /** 1: grey; 3: red, green, blue. Innermost. */
   readonly channels: number;
 }
+
+/** `28 x 28`, `32 x 32 x 3`. */
+export function sizeInWords({ rows, columns, channels }: ImageShape): string {
+  return [rows, columns, ...(channels > 1 ? [channels] : [])].join(' x ');
+}

@@ -7,7 +7,7 @@ import { isIdx, readIdxImages } from './formats/idx-files.ts';
 import { lookAt, type RawImages, type RawSet, type Wanted } from './formats/reader.ts';
 import { recognise } from './formats/table.ts';
 import { readLabelFile } from './label-file.ts';
-import { resolveLabels } from './labels.ts';
+import { checkCount, resolveLabels } from './labels.ts';
 import { Problem } from './problem.ts';
 import type { Reading } from './reading.ts';
 import type { Scaling } from './scaling.ts';
@@ -39,12 +39,7 @@ export async function readImageFile(
   checkFinite(found.images, found, path);
   const raw = labels === undefined ? found.labels : await readLabelFile(labels);
   const known = raw && resolveLabels(raw, reading, classNames);
-  if (known !== undefined && known.labels.length !== found.count) {
-    throw new Problem(
-      `${raw!.source}: ${known.labels.length} labels for the ${found.count} images of ${path}`,
-      'use images and labels of the same set',
-    );
-  }
+  if (known !== undefined) checkCount(known.labels, raw!.source, found.count, path);
   const { images, count, rows, columns, channels } = found;
   const natural = chooseScaling(images, found, {}, path);
   return { name: path, images, labels: known?.labels, count, rows, columns, channels, scaling: natural };

@@ -74,3 +74,10 @@ function numbered(values: ArrayLike<number>, first: number, source: string): Uin
   }
   return labels;
 }
+
+/** Labels of as many images as there are. @param source of the labels @param images where the images are */
+export function checkCount({ length }: Uint8Array, source: string, count: number, images: string): void {
+  if (length === count) return;
+  const fix = 'use images and labels of the same set';
+  throw new Problem(`${source}: ${length} labels for the ${count} images of ${images}`, fix);
+}

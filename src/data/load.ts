@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { batchOrder } from '../nn/initial.ts';
 import { augment } from './augment.ts';
 import { type Dataset, imageSize, type ImageSet } from './dataset.ts';
-import { type Elements, type ImageShape, sameKind } from './elements.ts';
+import { type Elements, type ImageShape, sameKind, sizeInWords } from './elements.ts';
 import { CIFAR_10_SCALING, cifarSheets } from './formats/cifar-sheets.ts';
 import { lookAt, type Parts, type RawImages, type RawSet } from './formats/reader.ts';
 import { recognise } from './formats/table.ts';
-import { resolveLabels } from './labels.ts';
+import { checkCount, resolveLabels } from './labels.ts';
 import { readLabelFile } from './label-file.ts';
 import { noDataset } from './no-dataset.ts';
 import { needPackage } from './packages.ts';
@@ -68,12 +68,7 @@ export interface LabelledImages extends ImageSet {
 function finished(raw: RawSet, name: string, reading: Reading, known?: readonly string[]): LabelledImages {
   const { count, source, notes = [] } = raw;
   const { labels, names, classes } = resolveLabels(raw.labels, reading, known);
-  if (labels.length !== count) {
-    throw new Problem(
-      `${raw.labels.source}: ${labels.length} labels for the ${count} images of ${source}`,
-      'use images and labels of the same set',
-    );
-  }
+  checkCount(labels, raw.labels.source, count, source);
   const largest = labels.reduce((a, b) => Math.max(a, b), 0);
   return {
     ...unlabelled(raw, name, reading),
@@ -108,7 +103,12 @@ function transposed<T extends ImageShape & { readonly images: Elements; readonly
  * It is scaled as its owner says, and not multiplied.
  */
 export async function loadHalf(name: string, half: Half, reading: Reading = {}): Promise<LabelledImages> {
-  const { parts, scaling } = await openSource(name);
+  return readHalf(await openSource(name), half, reading);
+}
+
+/** `loadHalf` of what is open already. */
+export async function readHalf(source: Source, half: Half, reading: Reading): Promise<LabelledImages> {
+  const { name, parts, scaling } = source;
   const read = parts[half] ?? parts.all;
   if (read === undefined) throw lacks(name, half, parts);
   return scaledAs(finished(await read(reading), name, reading), reading, scaling);
@@ -138,7 +138,11 @@ function lacks(name: string, half: Half, parts: Parts): Problem {
 
 /** The test images of a data set alone: neither its training files nor its labels need be there. */
 export async function loadTestImages(name: string, reading: Reading = {}): Promise<ImageSet> {
-  const { parts, scaling } = await openSource(name);
+  return readTestImages(await openSource(name), reading);
+}
+
+/** `loadTestImages` of what is open already. */
+export async function readTestImages({ name, parts, scaling }: Source, reading: Reading): Promise<ImageSet> {
   if (parts.testImages !== undefined) {
     const set = unlabelled(await parts.testImages(reading), name, reading);
     return scaling === undefined ? set : { ...set, scaling };
@@ -150,8 +154,7 @@ export async function loadTestImages(name: string, reading: Reading = {}): Promi
 }
 
 /** Images without labels, in whatever shape they are. */
-export async function loadUnlabelled(name: string, reading: Reading = {}): Promise<ImageSet> {
-  const { parts, scaling } = await openSource(name);
+export async function readUnlabelled({ name, parts, scaling }: Source, reading: Reading): Promise<ImageSet> {
   if (parts.images === undefined) throw lacks(name, 'train', parts);
   return scaledAs(unlabelled(await parts.images(reading), name, reading), reading, scaling);
 }
@@ -162,7 +165,7 @@ export async function loadDataset(name: string, reading: Reading = {}): Promise<
   const [train, test] = await bothHalves(source, reading);
   if (train.rows !== test.rows || train.columns !== test.columns || train.channels !== test.channels) {
     throw new Problem(
-      `${test.source}: images are ${sizeOf(test)}, those of ${train.source} ${sizeOf(train)}`,
+      `${test.source}: images are ${sizeInWords(test)}, those of ${train.source} ${sizeInWords(train)}`,
       'use training and test images of the same set',
     );
   }
@@ -188,10 +191,6 @@ export async function loadDataset(name: string, reading: Reading = {}): Promise<
     ...{ rows, columns, channels, classes, scaling },
     ...(classNames && { classNames }),
   };
-}
-
-function sizeOf({ rows, columns, channels }: ImageShape): string {
-  return [rows, columns, ...(channels > 1 ? [channels] : [])].join(' x ');
 }
 
 async function bothHalves({ name, parts }: Source, reading: Reading): Promise<[LabelledImages, LabelledImages]> {

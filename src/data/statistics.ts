@@ -86,7 +86,9 @@ export function checkScaled(images: Elements, scaling: Scaling, shape: ImageShap
   const { least, most } = statisticsOf(images, shape);
   const places = Math.max(least.length, mean.length, std.length);
   const largest = Array.from({ length: places }, (_, k) => {
-    const [low, high] = [least, most].map((list) => (list[k % list.length] / divideBy - mean[k % mean.length]) / std[k % std.length]); // prettier-ignore
+    const [low, high] = [least, most].map(
+      (list) => (list[k % list.length] / divideBy - mean[k % mean.length]) / std[k % std.length],
+    );
     return Math.max(Math.abs(low), Math.abs(high));
   }).reduce((a, b) => Math.max(a, b), 0);
   if (largest < LARGEST) return;

@@ -1,5 +1,5 @@
 /** What was understood of a set of images, before it is used or given away, and what looks wrong. Pure. */
-import { imageSize, type ImageSet } from './dataset.ts';
+import { countLabels, imageSize, type ImageSet } from './dataset.ts';
 import { type Elements, type ImageShape, kindOf } from './elements.ts';
 import { type Scaling, scalingInWords } from './scaling.ts';
 import { statisticsOf, type Statistics } from './statistics.ts';
@@ -49,9 +49,8 @@ function typeOf(images: Elements): Survey['elements'] {
 
 function classesOf({ labels, classes, classNames }: Surveyed): ClassCount[] {
   if (labels === undefined) return [];
-  const counts = new Array<number>(Math.max(classes ?? 0, labels.reduce((a, b) => Math.max(a, b), 0) + 1)).fill(0);
-  for (const label of labels) counts[label]++;
-  return counts.map((images, i) => ({ class: i, name: classNames?.[i] ?? null, images }));
+  const known = Math.max(classes ?? 0, labels.reduce((a, b) => Math.max(a, b), 0) + 1);
+  return countLabels(labels, known).map((images, i) => ({ class: i, name: classNames?.[i] ?? null, images }));
 }
 
 const SHOWN = 8;
@@ -72,7 +71,9 @@ function labelWarnings({ labels, count }: Surveyed, classes: readonly ClassCount
   else if (empty.length > 0) warnings.push(`no image of class ${listed(named)}`);
   const names = classes.map(({ name }) => name);
   if (names.every((name) => name !== null && /^\d+$/.test(name)) && names.some((name, i) => Number(name) !== i))
-    warnings.push(`classes are numbered by their names sorted as text: class ${names.findIndex((name, i) => Number(name) !== i)} is called ${names.find((name, i) => Number(name) !== i)}`); // prettier-ignore
+    warnings.push(
+      `classes are numbered by their names sorted as text: class ${names.findIndex((name, i) => Number(name) !== i)} is called ${names.find((name, i) => Number(name) !== i)}`,
+    );
   if (count > classes.length && classes.length > 1 && labels.every((label, i) => i === 0 || labels[i - 1] <= label))
     warnings.push('images are sorted by class: --skip and --count would take whole classes');
   return warnings;

@@ -10,7 +10,7 @@ import { describe, expect, it } from 'vitest';
 import { cifarSheets } from '../../src/data/formats/cifar-sheets.ts';
 import { parseNpy } from '../../src/data/formats/npy.ts';
 import { decodeImage } from '../../src/data/formats/image-folders.ts';
-import { loadDataset, loadHalf, loadPair, loadUnlabelled, openSource } from '../../src/data/load.ts';
+import { loadDataset, loadHalf, loadPair, openSource, readUnlabelled } from '../../src/data/load.ts';
 import type { Reading } from '../../src/data/reading.ts';
 import { temporaryFolder } from '../folder.ts';
 import { idxBytes } from './fixtures.ts';
@@ -95,10 +95,10 @@ describe('NPY', () => {
       expect(attempt).toThrow(`${name}: ${what}`);
       expect(attempt).toThrow(expect.objectContaining({ fix: expect.stringMatching(fix) as string }));
     }
-    await expect(loadUnlabelled(fixture('long-too-large.npy'))).rejects.toThrow(
-      /long-too-large\.npy: image 0, value 0: NaN is no number/,
-    );
-    await expect(loadUnlabelled(fixture('longs.npy'))).rejects.toThrow(
+    await expect(
+      openSource(fixture('long-too-large.npy')).then((source) => readUnlabelled(source, {})),
+    ).rejects.toThrow(/long-too-large\.npy: image 0, value 0: NaN is no number/);
+    await expect(openSource(fixture('longs.npy')).then((source) => readUnlabelled(source, {}))).rejects.toThrow(
       /longs\.npy: 1 dimensions \(3\): images have 2 to 4/,
     );
   });

@@ -69,5 +69,8 @@ export async function readSource(source: string, argv: Argv): Promise<LabelledSe
 
 function checkClasses({ classes, name }: LabelledImages): void {
   if (classes >= 2) return;
-  throw new Problem(`${name}: all labels are 0: there is nothing to tell apart`, 'say with --classes how many classes there are'); // prettier-ignore
+  throw new Problem(
+    `${name}: all labels are 0: there is nothing to tell apart`,
+    'say with --classes how many classes there are',
+  );
 }

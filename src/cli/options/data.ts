@@ -175,7 +175,10 @@ const MOST_CHANNELS = 64;
 function readShape(argv: Argv): ImageShape | undefined {
   const written = optionalText(argv, 'shape');
   if (written === undefined) return undefined;
-  const extents = /^(\d+)[x,](\d+)(?:[x,](\d+))?$/.exec(written)?.slice(1).map((part) => Number(part ?? 1)); // prettier-ignore
+  const extents = /^(\d+)[x,](\d+)(?:[x,](\d+))?$/
+    .exec(written)
+    ?.slice(1)
+    .map((part) => Number(part ?? 1));
   const [rows, columns, channels] = extents ?? [0, 0, 0];
   const side = (x: number): boolean => x >= 1 && x <= LARGEST_SIDE;
   if (side(rows) && side(columns) && channels >= 1 && channels <= MOST_CHANNELS) return { rows, columns, channels };

@@ -3,6 +3,7 @@ import type { Digest } from '../../federation/canonical.ts';
 import type { DataReference, GrantDocument, JobDocument, Revealed, TrainDocument } from '../../federation/documents.ts';
 import { idOf } from '../../federation/identity.ts';
 import type { Received } from '../../federation/received.ts';
+import { sizeInWords } from '../../data/elements.ts';
 import { scalingInWords } from '../../data/scaling.ts';
 import { namesInWords } from '../../federation/value-facts.ts';
 import { classCount, parameters } from '../../nn/network.ts';
@@ -144,10 +145,6 @@ function describeData(references: readonly DataReference[], around: Surroundings
     if (found === undefined) return `${label}, ${digest.slice(0, SHORT)}: the parties that were reached do not show it`;
     return `${label}: ${found.images} images of ${sizeInWords(found)}, ${found.classes} classes; ${digest.slice(0, SHORT)}`;
   });
-}
-
-export function sizeInWords({ rows, columns, channels }: { rows: number; columns: number; channels: number }): string {
-  return [rows, columns, ...(channels > 1 ? [channels] : [])].join(' x ');
 }
 
 function labelled(digest: Digest, { data, directory }: Surroundings): string {

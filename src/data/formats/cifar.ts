@@ -7,12 +7,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Problem } from '../problem.ts';
 import type { Reading } from '../reading.ts';
+import { channelsLast } from './array.ts';
 import { readBytes } from './bytes.ts';
 import type { Parts, RawSet, Reader } from './reader.ts';
 
 export const SIDE = 32;
 export const CHANNELS = 3;
 const PIXELS = SIDE * SIDE;
+const SHAPE = { rows: SIDE, columns: SIDE, channels: CHANNELS } as const;
 const TRAINING_FILES = 5;
 
 interface Version {
@@ -56,16 +58,13 @@ async function read(folder: string, files: readonly string[], version: Version):
         );
       }
       labels[image] = label;
-      const to = image * CHANNELS * PIXELS;
-      for (let channel = 0; channel < CHANNELS; channel++) {
-        const plane = from + version.labelBytes + channel * PIXELS;
-        for (let p = 0; p < PIXELS; p++) images[to + p * CHANNELS + channel] = bytes[plane + p];
-      }
+      const planes = bytes.subarray(from + version.labelBytes, from + record);
+      images.set(channelsLast(planes, 1, SHAPE), image * CHANNELS * PIXELS);
     }
   });
   const names = namesIn(join(folder, version.namesFile), version.classes);
   return {
-    ...{ images, count, rows: SIDE, columns: SIDE, channels: CHANNELS, source: paths[0] },
+    ...{ images, count, ...SHAPE, source: paths[0] },
     labels: { values: labels, source: paths[0], names, classes: version.classes },
   };
 }
@@ -84,7 +83,10 @@ async function readRecords(path: string, record: number, { name }: Version): Pro
 /** A line a class. */
 function namesIn(path: string, classes: number): string[] | undefined {
   if (!existsSync(path)) return undefined;
-  const lines = readFileSync(path, 'utf8').split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== ''); // prettier-ignore
+  const lines = readFileSync(path, 'utf8')
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   return lines.length === classes ? lines : undefined;
 }
 

@@ -65,8 +65,9 @@ export async function readIdxImages(source: string, reading: Reading): Promise<R
   return imagesOfArray(parseIdx(await readBytes(source), source), source, reading);
 }
 
-export async function readIdxLabels(source: string): Promise<RawLabels> {
-  return labelsOfArray(parseIdx(await readBytes(source), source), source);
+/** Labels as an IDX file holds them. */
+export function idxLabels(bytes: Uint8Array, source: string): RawLabels {
+  return labelsOfArray(parseIdx(bytes, source), source);
 }
 
 /** Of images or labels. */
@@ -88,7 +89,10 @@ export const IDX: Reader = {
       return async (reading) => {
         // Both are looked for first: a missing file is reported before a large one is read.
         const [source, labelSource] = [need(path, files, half, 'images'), need(path, files, half, 'labels')];
-        return { ...(await readIdxImages(source, reading)), labels: await readIdxLabels(labelSource) };
+        return {
+          ...(await readIdxImages(source, reading)),
+          labels: idxLabels(await readBytes(labelSource), labelSource),
+        };
       };
     };
     if (files.every(({ half }) => half === '')) return { all: part('all') };

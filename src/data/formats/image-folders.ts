@@ -43,7 +43,9 @@ export async function decodeImage(path: string): Promise<Pixels> {
   try {
     bytes = await readFile(path);
   } catch (error) {
-    throw new Problem(`${path}: cannot be read: ${(error as Error).message}`, 'check that the file is readable', { cause: error }); // prettier-ignore
+    throw new Problem(`${path}: cannot be read: ${(error as Error).message}`, 'check that the file is readable', {
+      cause: error,
+    });
   }
   return decodeBytes(bytes, path);
 }
@@ -106,7 +108,9 @@ function tryEntries(folder: string): Entry[] {
 }
 
 function half(entries: readonly Entry[], names: readonly string[]): string | undefined {
-  return names.map((name) => entries.find((entry) => entry.isFolder && entry.name.toLowerCase() === name)?.name).find((name) => name !== undefined); // prettier-ignore
+  return names
+    .map((name) => entries.find((entry) => entry.isFolder && entry.name.toLowerCase() === name)?.name)
+    .find((name) => name !== undefined);
 }
 
 export const IMAGE_FOLDERS: Reader = {

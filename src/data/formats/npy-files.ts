@@ -38,13 +38,18 @@ async function images(name: string, fetch: Fetch, reading: Reading): Promise<Raw
   return imagesOfArray(array, source, reading);
 }
 
-async function labels(name: string, fetch: Fetch): Promise<RawLabels> {
-  const { bytes, source } = await fetch(name);
+/** Labels as an NPY file holds them. */
+export function npyLabels(bytes: Uint8Array, source: string): RawLabels {
   const array = parseNpy(bytes, source);
   if (!('texts' in array)) return labelsOfArray(array, source);
   if (array.dimensions.length !== 1)
     throw new Problem(`${source}: labels of ${array.dimensions.join(' x ')} texts`, 'give one label for each image');
   return { values: array.texts, source };
+}
+
+async function labels(name: string, fetch: Fetch): Promise<RawLabels> {
+  const { bytes, source } = await fetch(name);
+  return npyLabels(bytes, source);
 }
 
 function numbers(array: NpyArray, source: string): Exclude<NpyArray, { texts: unknown }> {
@@ -153,8 +158,3 @@ export const NPY: Reader = {
     return Object.values(parts).some((part) => part !== undefined) ? parts : undefined;
   },
 };
-
-/** Labels in an NPY file of their own. */
-export async function readNpyLabels(path: string): Promise<RawLabels> {
-  return labels(path, async () => ({ bytes: await readBytes(path), source: path }));
-}

@@ -82,7 +82,11 @@ function readHeader(bytes: Uint8Array, source: string): Header {
       `${source}: a structured array, with named fields`,
       'save one plain array: numpy.save(file, table["field"])',
     );
-  const dimensions = shape.split(',').map((part) => part.trim()).filter((part) => part !== '').map(Number); // prettier-ignore
+  const dimensions = shape
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map(Number);
   return { descr: descr.slice(1, -1), fortran: order === 'True', dimensions, dataStart: start + length };
 }
 
@@ -154,6 +158,9 @@ function readTexts(data: Uint8Array, length: number, width: number, kind: string
         ? Array.from(data.subarray(i * width, (i + 1) * width))
         : Array.from({ length: width / 4 }, (_, c) => view.getUint32(i * width + 4 * c, order !== '>'));
     const last = points.findLastIndex((point) => point !== 0);
-    return points.slice(0, last + 1).map((point) => String.fromCodePoint(Math.min(point, 0x10ffff))).join(''); // prettier-ignore
+    return points
+      .slice(0, last + 1)
+      .map((point) => String.fromCodePoint(Math.min(point, 0x10ffff)))
+      .join('');
   });
 }
