@@ -27,7 +27,8 @@ import { inputSize } from '../src/nn/network.ts';
 import { local } from './local-runs.ts';
 import { machineCard } from './machine.ts';
 import { rounded } from './measure.ts';
-import { byRole, COMMAND, forgetPeak, median, memoryOf, ServedFederation } from './service/federation.ts';
+import { COMMAND, forgetPeak, median, memoryOf, ServedFederation } from './service/federation.ts';
+import { byRole } from './service/parties.ts';
 
 const { values } = parseArgs({
   options: {

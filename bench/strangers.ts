@@ -29,7 +29,8 @@ import { NETWORKS } from '../src/nn/named.ts';
 import { inputSize } from '../src/nn/network.ts';
 import { machineCard } from './machine.ts';
 import { rounded } from './measure.ts';
-import { byRole, cpuOf, forgetPeak, median, memoryOf, ServedFederation } from './service/federation.ts';
+import { cpuOf, forgetPeak, median, memoryOf, ServedFederation } from './service/federation.ts';
+import { byRole } from './service/parties.ts';
 import type { Order, Tally } from './service/strangers.ts';
 
 const { values } = parseArgs({

@@ -4,8 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FederationClient } from '../../src/client/federated/client.ts';
@@ -18,15 +17,13 @@ import type { Dataset } from '../../src/data/dataset.ts';
 import type { Digest } from '../../src/federation/canonical.ts';
 import { ROLES, type Role } from '../../src/federation/card.ts';
 import type { DataReference } from '../../src/federation/documents.ts';
-import { formatFederation, joinFederation, type Federation } from '../../src/federation/federation-file.ts';
+import type { Federation } from '../../src/federation/federation-file.ts';
 import { Identity } from '../../src/federation/identity.ts';
-import { admit, writeMembers, type Member } from '../../src/federation/members.ts';
 import { readConfig } from '../../src/service/config.ts';
-import { initParty, openPartyFolder, readOwnCard } from '../../src/service/party-folder.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
+import { admitEverywhere, jobsOf, makeParties } from '../service/parties.ts';
 import { Line } from './line.ts';
 
-const HOST = '127.0.0.1';
 const START_SECONDS = 120;
 
 export type Person = 'owner-0' | 'owner-1' | 'analyst';
@@ -75,32 +72,20 @@ export class LiveFederation {
   /** Keys, cards, federation file, members; nothing runs yet. */
   static async make(settings: FederationSettings): Promise<LiveFederation> {
     const { folder, linkSeconds = 20, partySeconds = 120, workers = 1, limits = {} } = settings;
-    const ports = await freePorts(9);
     const lines = ROLES.map(() => new Line());
-    for (const [i, role] of ROLES.entries()) {
-      const [listen, links, own] = [0, 1, 2].map((k) => ({ host: HOST, port: ports[3 * i + k] }));
-      await lines[i].open(links.port);
-      await initParty(join(folder, role), {
-        ...{ role, name: `Organisation ${role}`, trust: 'pinned', listen, bindLinks: links, private: own },
-        ...{ address: `${HOST}:${listen.port}`, links: `${HOST}:${lines[i].port}` },
-      });
-      const patience = { linkSeconds, partySeconds, stepSeconds: 60 };
-      const compute = { backend: 'wasm', workers };
-      const log = { level: 'info', file: join(folder, role, 'log') };
-      const config = { role, listen, links, private: own, patience, compute, limits, log };
-      writeFileSync(join(folder, role, 'party.json'), JSON.stringify(config));
-    }
+    const { federation } = await makeParties(folder, {
+      linksPort: async (role, port) => {
+        const line = lines[ROLES.indexOf(role)];
+        await line.open(port);
+        return line.port;
+      },
+      config: (role) => ({
+        patience: { linkSeconds, partySeconds, stepSeconds: 60 },
+        ...{ compute: { backend: 'wasm', workers }, limits, log: { level: 'info', file: join(folder, role, 'log') } },
+      }),
+    });
     const people = new Map(PERSONS.map((name) => [name, Identity.generate()]));
-    const cards = await Promise.all(ROLES.map(async (role) => readOwnCard(await openPartyFolder(join(folder, role)))));
-    const federation = joinFederation(cards);
-    const members = [...people].reduce<readonly Member[]>((before, [name, identity]) => {
-      const card = { securenn: 'member-card', version: 1, name, identity: identity.public } as const;
-      return admit(before, card, ['owner', 'analyst', 'client'], new Date());
-    }, []);
-    for (const role of ROLES) {
-      writeFileSync(join(folder, role, 'federation.json'), formatFederation(federation));
-      await writeMembers(join(folder, role, 'members.json'), members);
-    }
+    await admitEverywhere(folder, people);
     return new LiveFederation(settings, federation, people, lines);
   }
 
@@ -136,10 +121,9 @@ export class LiveFederation {
 
   /** @returns how many there were */
   killJobs(role: Role): number {
-    const { pid } = this.#processes[role]!;
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
-    for (const child of children) process.kill(Number(child), 'SIGKILL');
-    return children.length;
+    const jobs = jobsOf(this.#processes[role]!.pid!);
+    for (const pid of jobs) process.kill(pid, 'SIGKILL');
+    return jobs.length;
   }
 
   /** By SIGTERM, and by a second one once it has said that it is draining. @returns the exit code */
@@ -255,13 +239,4 @@ export class LiveFederation {
 
 function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
-}
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, HOST));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }

@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,14 +17,13 @@ import type { LabelledSet } from '../../src/client/federated/sharing.ts';
 import type { Digest } from '../../src/federation/canonical.ts';
 import { ROLES, type Role } from '../../src/federation/card.ts';
 import type { DataReference, ServeDocument, TrainDocument } from '../../src/federation/documents.ts';
-import { formatFederation, joinFederation, type Federation } from '../../src/federation/federation-file.ts';
+import { formatFederation, type Federation } from '../../src/federation/federation-file.ts';
 import { Identity } from '../../src/federation/identity.ts';
-import { admit, writeMembers, type Member } from '../../src/federation/members.ts';
 import { writeIdentity } from '../../src/federation/secret-file.ts';
 import type { Network } from '../../src/nn/network.ts';
 import { JOB_VERSION } from '../../src/server/job.ts';
-import { initParty, openPartyFolder, readOwnCard } from '../../src/service/party-folder.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
+import { admitEverywhere, jobsOf, makeParties, type Ports } from './parties.ts';
 
 const HOST = '127.0.0.1';
 const START_MS = 30_000;
@@ -34,12 +32,6 @@ const CLOCK_TICKS = 100;
 const HOUR_MS = 3_600_000;
 /** The command as it is installed. */
 export const COMMAND: string = fileURLToPath(new URL('../../../bin/securenn.js', import.meta.url));
-
-export interface Ports {
-  readonly listen: number;
-  readonly links: number;
-  readonly private: number;
-}
 
 export class ServedFederation {
   readonly folder: string;
@@ -59,28 +51,14 @@ export class ServedFederation {
 
   /** Keys, cards, federation file, a member whose key is in `DIR/member.key`; nothing runs yet. */
   static async make(folder: string): Promise<ServedFederation> {
-    const free = await freePorts(3 * ROLES.length);
-    const ports = byRole((_, i) => ({ listen: free[3 * i], links: free[3 * i + 1], private: free[3 * i + 2] }));
-    for (const role of ROLES) {
-      const [listen, bindLinks, own] = Object.values(ports[role]).map((port: number) => ({ host: HOST, port }));
-      await initParty(join(folder, role), {
-        ...{ role, name: `Organisation ${role}`, trust: 'pinned', listen, bindLinks, private: own },
-        ...{ address: `${HOST}:${listen.port}`, links: `${HOST}:${bindLinks.port}` },
-      });
-      const log = { level: 'info', file: join(folder, role, 'log') };
-      const compute = { backend: 'wasm', workers: 1 };
-      const config = { role, listen, links: bindLinks, private: own, compute, log };
-      await writeFile(join(folder, role, 'party.json'), JSON.stringify(config));
-    }
-    const cards = await Promise.all(ROLES.map(async (role) => readOwnCard(await openPartyFolder(join(folder, role)))));
-    const federation = joinFederation(cards);
+    const { federation, ports } = await makeParties(folder, {
+      config: (role) => ({
+        compute: { backend: 'wasm', workers: 1 },
+        log: { level: 'info', file: join(folder, role, 'log') },
+      }),
+    });
     const identity = Identity.generate();
-    const card = { securenn: 'member-card', version: 1, name: 'member', identity: identity.public } as const;
-    const members: readonly Member[] = admit([], card, ['owner', 'analyst', 'client'], new Date());
-    for (const role of ROLES) {
-      await writeFile(join(folder, role, 'federation.json'), formatFederation(federation));
-      await writeMembers(join(folder, role, 'members.json'), members);
-    }
+    await admitEverywhere(folder, [['member', identity]]);
     await writeFile(join(folder, 'federation.json'), formatFederation(federation));
     await writeIdentity(join(folder, 'member.key'), identity, undefined);
     return new ServedFederation(folder, federation, ports, identity);
@@ -119,8 +97,7 @@ export class ServedFederation {
   /** Of the service, then of its job processes. */
   pids(role: Role): readonly number[] {
     const { pid } = this.#processes.get(role)!;
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
-    return [pid!, ...children.map(Number)];
+    return [pid!, ...jobsOf(pid!)];
   }
 
   async metrics(role: Role): Promise<string> {
@@ -207,10 +184,6 @@ export async function forgetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5');
 }
 
-export function byRole<T>(of: (role: Role, index: number) => T): Readonly<Record<Role, T>> {
-  return Object.fromEntries(ROLES.map((role, i) => [role, of(role, i)])) as Record<Role, T>;
-}
-
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
@@ -223,18 +196,4 @@ function isReady(port: number): Promise<boolean> {
     });
     request.on('error', () => resolve(false));
   });
-}
-
-/** Ports that nobody has at this moment. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, HOST);
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -1,7 +1,7 @@
 /** Three parties as `party serve` runs them, and members as they type, each in a folder of its own; all that they share is the federation file. */
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createServer } from 'node:net';
+import { freePorts } from '../../src/cli/demo/free-ports.ts';
 import { Command, type Outcome } from './command.ts';
 
 export const PARTIES = ['P0', 'P1', 'P2'] as const;
@@ -110,18 +110,4 @@ export class TestFederation {
       await outcome;
     }
   }
-}
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
 }

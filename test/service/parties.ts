@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import { byRole, makeParties } from '../../bench/service/parties.ts';
 import type { Digest } from '../../src/federation/canonical.ts';
-import { ROLES, type MemberRole, type Role } from '../../src/federation/card.ts';
-import { formatFederation, joinFederation, type Federation } from '../../src/federation/federation-file.ts';
+import type { MemberRole, Role } from '../../src/federation/card.ts';
+import type { Federation } from '../../src/federation/federation-file.ts';
 import type { Identity } from '../../src/federation/identity.ts';
 import { admit, writeMembers, type Member } from '../../src/federation/members.ts';
 import { signRequest, type RequestToSign } from '../../src/federation/request.ts';
@@ -16,7 +17,6 @@ import { createLog } from '../../src/server/log.ts';
 import type { PartyName } from '../../src/server/ipc.ts';
 import { JOB_STATES, type JobEvent, type JobState, type KnownJob, type ModelView } from '../../src/service/jobs-api.ts';
 import type { DoorLimits } from '../../src/service/http/door.ts';
-import { initParty, openPartyFolder, readOwnCard } from '../../src/service/party-folder.ts';
 import { PartyService, type OpenedJobs, type SchedulerParts } from '../../src/service/service.ts';
 import { temporaryFolder } from '../folder.ts';
 import { sha256 } from './documents.ts';
@@ -143,20 +143,6 @@ export class TestParty {
   }
 }
 
-/** Ports that nobody has at this moment. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
 export interface TestFederation {
   readonly federation: Federation;
   readonly parties: Readonly<Record<Role, TestParty>>;
@@ -165,20 +151,8 @@ export interface TestFederation {
 /** Folders of three parties that know each other; nothing runs yet. */
 export async function makeFederation(): Promise<TestFederation> {
   const root = temporaryFolder('federation');
-  const ports = await freePorts(9);
-  const folders = ROLES.map((role) => join(root, role));
-  for (const [i, role] of ROLES.entries()) {
-    const [listen, bindLinks, own] = [0, 1, 2].map((k) => ({ host: '127.0.0.1', port: ports[3 * i + k] }));
-    await initParty(folders[i], {
-      ...{ role, name: `Organisation ${role}`, trust: 'pinned', listen, bindLinks, private: own },
-      ...{ address: `127.0.0.1:${listen.port}`, links: `127.0.0.1:${bindLinks.port}` },
-    });
-  }
-  const cards = await Promise.all(folders.map(async (folder) => readOwnCard(await openPartyFolder(folder))));
-  const federation = joinFederation(cards);
-  for (const folder of folders) writeFileSync(join(folder, 'federation.json'), formatFederation(federation));
-  const parties = Object.fromEntries(ROLES.map((role, i) => [role, new TestParty(role, folders[i])]));
-  return { federation, parties: parties as Record<Role, TestParty> };
+  const { federation } = await makeParties(root);
+  return { federation, parties: byRole((role) => new TestParty(role, join(root, role))) };
 }
 
 export interface Person {

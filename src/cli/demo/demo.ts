@@ -4,7 +4,6 @@
  * is typed, so that the reader can type the same on hosts of their own.
  */
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +12,7 @@ import { needPackage } from '../../data/packages.ts';
 import { Problem } from '../../data/problem.ts';
 import { type Argv, integer, jsonOption, number, optionalText, RESULTS, TASK, text } from '../options/values.ts';
 import { writeReport } from '../output.ts';
+import { freePorts } from './free-ports.ts';
 import { Host } from './host.ts';
 
 export const demoOptions: Readonly<Record<string, Options>> = {
@@ -221,18 +221,4 @@ async function makeNew(folder: string): Promise<void> {
     if (error.code !== 'EEXIST') throw error;
     throw new Problem(`--dir: ${folder} is there already`, 'give a new folder');
   });
-}
-
-/** Ports that nobody listens on at this moment. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }

@@ -1,0 +1,69 @@
+/** Three parties on loopback, each with a folder of its own, that know each other; nothing runs yet. For tests and benchmarks. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePorts } from '../../src/cli/demo/free-ports.ts';
+import { ROLES, type Role } from '../../src/federation/card.ts';
+import { formatFederation, joinFederation, type Federation } from '../../src/federation/federation-file.ts';
+import type { Identity } from '../../src/federation/identity.ts';
+import { admit, writeMembers, type Member } from '../../src/federation/members.ts';
+import { initParty, openPartyFolder, readOwnCard } from '../../src/service/party-folder.ts';
+
+const HOST = '127.0.0.1';
+
+export interface Ports {
+  readonly listen: number;
+  readonly links: number;
+  readonly private: number;
+}
+
+export interface Parties {
+  readonly federation: Federation;
+  readonly ports: Readonly<Record<Role, Ports>>;
+}
+
+export interface PartiesOptions {
+  /** Where others are told to find a party's links, if not at their port. */
+  readonly linksPort?: (role: Role, port: number) => Promise<number> | number;
+  /** What party.json says beside role and places; absent: what `party init` writes. */
+  readonly config?: (role: Role) => Readonly<Record<string, unknown>>;
+}
+
+/** Keys, cards and the federation file, in folders `folder`/P0, P1, P2. */
+export async function makeParties(folder: string, { linksPort, config }: PartiesOptions = {}): Promise<Parties> {
+  const free = await freePorts(3 * ROLES.length);
+  const ports = byRole((_, i) => ({ listen: free[3 * i], links: free[3 * i + 1], private: free[3 * i + 2] }));
+  for (const role of ROLES) {
+    const place = (port: number): { host: string; port: number } => ({ host: HOST, port });
+    const [listen, links, own] = [place(ports[role].listen), place(ports[role].links), place(ports[role].private)];
+    const seen = (await linksPort?.(role, links.port)) ?? links.port;
+    await initParty(join(folder, role), {
+      ...{ role, name: `Organisation ${role}`, trust: 'pinned', listen, bindLinks: links, private: own },
+      ...{ address: `${HOST}:${listen.port}`, links: `${HOST}:${seen}` },
+    });
+    if (config === undefined) continue;
+    const written = { role, listen, links, private: own, ...config(role) };
+    writeFileSync(join(folder, role, 'party.json'), JSON.stringify(written));
+  }
+  const cards = await Promise.all(ROLES.map(async (role) => readOwnCard(await openPartyFolder(join(folder, role)))));
+  const federation = joinFederation(cards);
+  for (const role of ROLES) writeFileSync(join(folder, role, 'federation.json'), formatFederation(federation));
+  return { federation, ports };
+}
+
+/** The same members, who may do everything, at all three. */
+export async function admitEverywhere(folder: string, people: Iterable<readonly [string, Identity]>): Promise<void> {
+  const members = [...people].reduce<readonly Member[]>((before, [name, identity]) => {
+    const card = { securenn: 'member-card', version: 1, name, identity: identity.public } as const;
+    return admit(before, card, ['owner', 'analyst', 'client'], new Date());
+  }, []);
+  for (const role of ROLES) await writeMembers(join(folder, role, 'members.json'), members);
+}
+
+export function byRole<T>(of: (role: Role, index: number) => T): Readonly<Record<Role, T>> {
+  return Object.fromEntries(ROLES.map((role, i) => [role, of(role, i)])) as Record<Role, T>;
+}
+
+/** Job processes of a service, by the service's own. */
+export function jobsOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}
