@@ -28,9 +28,9 @@ import { RequestChecker, signRequest } from '../../src/federation/request.ts';
 import { openWith, sealTo } from '../../src/federation/sealed.ts';
 import { nameOf, signDocument, type Document, type Signed } from '../../src/federation/signed.ts';
 import { NETWORKS } from '../../src/nn/named.ts';
+import { JOB_VERSION } from '../../src/server/job.ts';
 import { initialConfig, parseConfig } from '../../src/service/config.ts';
-import { changed } from './fuzz.ts';
-import { expect, fuzz, type Fuzz } from './fuzz.ts';
+import { changed, expect, fuzz, type Fuzz } from './fuzz.ts';
 import { changedText, changes, edited, edits } from './mutations.ts';
 
 const author = Identity.generate();
@@ -41,7 +41,7 @@ const set = { owner: author.id, name: 'scans', digest: hex(32) };
 const reveal = { model: true, loss: true, counts: 'total' };
 const values = { divideBy: 255, mean: [0], std: [1] };
 const job = {
-  ...{ securenn: 'job', version: 16, federation, title: 'a title', network: NETWORKS.A, suite: 'direct' },
+  ...{ securenn: 'job', version: JOB_VERSION, federation, title: 'a title', network: NETWORKS.A, suite: 'direct' },
   ...{ truncation: 'dealt', fractionBits: 16, compareBits: 33, expires: AT, nonce: hex(16), scaling: values },
 };
 

@@ -6,7 +6,7 @@ import type { ConvJob, ConvMap, ConvShape, GemmJob } from '../../runtime/compute
 import { ROLES, lengths } from '../../runtime/wasm/convPlan.ts';
 import { borderOf, pairOf } from '../../src/nn/layers/fields.ts';
 import type { LayerSpec } from '../../src/nn/layers/table.ts';
-import { NETWORKS } from '../../src/nn/named.ts';
+import { NETWORKS, VGG16_BLOCKS } from '../../src/nn/named.ts';
 import { layerFlow, type Network } from '../../src/nn/network.ts';
 import { randomElements } from './check.ts';
 
@@ -39,15 +39,8 @@ function dense(...units: readonly number[]): LayerSpec[] {
 
 /** Blocks of 3x3 convolutions that keep the size, a pooling after each. */
 function vgg16(...units: readonly number[]): LayerSpec[] {
-  const blocks = [
-    [64, 64],
-    [128, 128],
-    [256, 256, 256],
-    [512, 512, 512],
-    [512, 512, 512],
-  ];
   return [
-    ...blocks.flatMap((block) => [...block.flatMap((filters) => conv(filters, 3, 1)), pool(2)]),
+    ...VGG16_BLOCKS.flatMap((block) => [...block.flatMap((filters) => conv(filters, 3, 1)), pool(2)]),
     ...dense(...units),
   ];
 }

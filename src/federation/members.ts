@@ -50,7 +50,7 @@ const membersSchema: z.ZodType<MembersFile> = z.strictObject({
       roles: z.array(z.enum(['owner', 'analyst', 'client'])).min(1),
       admitted: z.iso.datetime(),
       revoked: z.iso.datetime().optional(),
-      // Looked at one by one (`checkSuccessions`).
+      // Each is looked at where it is followed (`succession.ts`).
       successions: z.array(z.custom<SignedCard<MemberCard>>((each) => typeof each === 'object')).optional(),
     }),
   ),
@@ -103,6 +103,11 @@ export function keysOf({ identity, successions }: Pick<Member, 'identity' | 'suc
   return [{ identity }, ...predecessorsOf(identity, successions)];
 }
 
+/** Now or once. */
+function hasKey(member: Member, id: Id): boolean {
+  return keysOf(member).some(({ identity }) => idOf(identity) === id);
+}
+
 /** Stays through all changes of its key. */
 export function memberIdOf(member: Pick<Member, 'identity' | 'successions'>): Id {
   return idOf(keysOf(member).at(-1)!.identity);
@@ -143,7 +148,7 @@ export function admit(
 /** Whose key a card shows, if anybody's; throws for one that is revoked, or that another has followed. */
 function holderOf(members: readonly Member[], { name, identity }: MemberCard): Member | undefined {
   const id = idOf(identity);
-  const known = members.find((member) => keysOf(member).some((key) => idOf(key.identity) === id));
+  const known = members.find((member) => hasKey(member, id));
   if (known?.revoked !== undefined) {
     throw new Problem(
       `${name}: this key was revoked on ${known.revoked}`,
@@ -195,7 +200,7 @@ export function succeed(
 
 function predecessorHere(members: readonly Member[], { name }: MemberCard, { identity }: Predecessor): Member {
   const id = idOf(identity);
-  const before = members.find((member) => keysOf(member).some((key) => idOf(key.identity) === id));
+  const before = members.find((member) => hasKey(member, id));
   if (before === undefined) {
     const fix =
       'admit the card of that key first; a member that is new here sends one without it: securenn identity card';
@@ -219,11 +224,7 @@ function inOrder(roles: readonly MemberRole[]): readonly MemberRole[] {
 
 /** @param who a name or an id */
 export function revoke(members: readonly Member[], who: string, now: Date): readonly Member[] {
-  const found = members.find(
-    (member) =>
-      member.revoked === undefined &&
-      (member.name === who || keysOf(member).some(({ identity }) => idOf(identity) === who)),
-  );
+  const found = members.find((member) => member.revoked === undefined && (member.name === who || hasKey(member, who)));
   if (found === undefined)
     throw new Problem(`${who}: no such member, or revoked already`, 'see securenn party members');
   return members.map((member) => (member === found ? { ...member, revoked: now.toISOString() } : member));

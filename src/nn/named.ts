@@ -20,17 +20,19 @@ function denseRelu(...units: readonly number[]): LayerSpec[] {
   ]);
 }
 
+/** Filters of VGG16's convolutions (Simonyan, Zisserman 2015, table 1, D), in blocks with a pooling behind each. */
+export const VGG16_BLOCKS: readonly (readonly number[])[] = [
+  [64, 64],
+  [128, 128],
+  [256, 256, 256],
+  [512, 512, 512],
+  [512, 512, 512],
+];
+
 /** Layers of 3x3 convolutions that keep the size, in blocks: behind the last of each its pooling, and ReLU behind that. */
 function vgg16(pool: 'maxpool' | 'averagepool'): LayerSpec[] {
-  const blocks = [
-    [64, 64],
-    [128, 128],
-    [256, 256, 256],
-    [512, 512, 512],
-    [512, 512, 512],
-  ];
   return [
-    ...blocks.flatMap((block) => [
+    ...VGG16_BLOCKS.flatMap((block) => [
       ...block.slice(0, -1).flatMap(conv3),
       { type: 'conv2d', filters: block.at(-1)!, kernel: 3, padding: 1 } as const,
       { type: pool, window: 2 } as const,

@@ -199,33 +199,28 @@ function nodesOf(protos: readonly NodeProto[]): Node[] {
 
 export function interpret(file: OnnxFile, options: InterpretOptions = {}): Interpreted {
   const { source, graph } = file;
-  try {
-    if (graph.sparseInitializer.length > 0)
-      throw new Problem('sparse weights', 'export the model with ordinary, dense weights');
-    const nodes = nodesOf(graph.node);
-    const { output, dropped } = endingOf(graph, nodes, options.output);
-    const input = inputOf(graph, nodes, options);
-    const reading = new Reading(file, input.batch, input.axes, input.dims);
-    for (const note of input.notes) reading.note('note', note);
-    const values = new Map<string, Value | undefined>([[input.name, reading.input]]);
-    reading.run(neededFor([output], nodes), values, 0);
-    const result = values.get(output);
-    if (result?.kind !== 'tensor')
-      throw new Problem(`output ${quoted(output)} does not depend on the input`, 'export the model again');
-    for (const note of dropped) reading.note('dropped', note);
-    const { name, shape, batch, order } = input;
-    const { axes, dims } = reading.input;
-    const places = orderOf({ ...reading.input, dims: [[reading.batch], dims.slice(1).flat()] }, 1, source);
-    const lying = { axes: axes.map(({ size }) => size), places };
-    return {
-      layers: reading.layers,
-      result,
-      output,
-      input: { name, shape, ...lying, order, batch },
-      notes: reading.notes,
-    };
-  } catch (error) {
-    if (error instanceof Problem) throw new Problem(`${source}: ${error.message}`, error.fix, { cause: error });
-    throw error;
-  }
+  if (graph.sparseInitializer.length > 0)
+    throw new Problem('sparse weights', 'export the model with ordinary, dense weights');
+  const nodes = nodesOf(graph.node);
+  const { output, dropped } = endingOf(graph, nodes, options.output);
+  const input = inputOf(graph, nodes, options);
+  const reading = new Reading(file, input.batch, input.axes, input.dims);
+  for (const note of input.notes) reading.note('note', note);
+  const values = new Map<string, Value | undefined>([[input.name, reading.input]]);
+  reading.run(neededFor([output], nodes), values, 0);
+  const result = values.get(output);
+  if (result?.kind !== 'tensor')
+    throw new Problem(`output ${quoted(output)} does not depend on the input`, 'export the model again');
+  for (const note of dropped) reading.note('dropped', note);
+  const { name, shape, batch, order } = input;
+  const { axes, dims } = reading.input;
+  const places = orderOf({ ...reading.input, dims: [[reading.batch], dims.slice(1).flat()] }, 1, source);
+  const lying = { axes: axes.map(({ size }) => size), places };
+  return {
+    layers: reading.layers,
+    result,
+    output,
+    input: { name, shape, ...lying, order, batch },
+    notes: reading.notes,
+  };
 }

@@ -42,10 +42,10 @@ export interface Reference {
 const PIXEL_SCALE = 1 / 40;
 
 export function importOnnx(file: OnnxFile, options: ImportOptions): Imported {
-  const read = interpret(file, options);
-  const notes = [...read.notes];
-  const note = (kind: Note['kind'], text: string): void => void notes.push({ kind, text });
   try {
+    const read = interpret(file, options);
+    const notes = [...read.notes];
+    const note = (kind: Note['kind'], text: string): void => void notes.push({ kind, text });
     const vectors = asScores(read.layers, read.result);
     const { layers, white } = withPixels(vectors.layers, read, options.white);
     if (white === 255) note('note', 'the model takes pixels of 0 to 255');
