@@ -6,7 +6,9 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import { layerName, type LayerSpec } from '../nn/layers/table.ts';
-import { pairOf } from '../nn/layers/fields.ts';
+import { EPSILON } from '../nn/layers/batchnorm.ts';
+import { borderOf, type Padding, pairOf } from '../nn/layers/fields.ts';
+import { SLOPE } from '../nn/layers/leakyrelu.ts';
 import { INPUT, layerFlow, parameterName, sources } from '../nn/network.ts';
 import { constant } from './constant.ts';
 import { transposed } from './fold.ts';
@@ -83,11 +85,9 @@ function strides(fields: Here['fields'], fallback: number | readonly [number, nu
 }
 
 /** Top, left, bottom, right. */
-function pads({ padding = 0 }: Here['fields']): number[] {
-  const sides = [padding as number | readonly number[]].flat();
-  if (sides.length === 4) return sides;
-  const [vertical, horizontal = vertical] = sides;
-  return [vertical, horizontal, vertical, horizontal];
+function pads({ padding }: Here['fields']): number[] {
+  const { top, left, bottom, right } = borderOf(padding as Padding | undefined);
+  return [top, left, bottom, right];
 }
 
 const conv: Writer = ({ writing, name, inputs, fields, weight }) => {
@@ -134,7 +134,7 @@ const batchnorm: Writer = ({ writing, name, inputs, fields, weight }) => {
     return writing.tensor(`${name}.${short}`, [data.length], data);
   });
   return writing.node('BatchNormalization', [...inputs, ...operands], name, {
-    epsilon: { float: (fields.epsilon as number | undefined) ?? 1e-5 },
+    epsilon: { float: (fields.epsilon as number | undefined) ?? EPSILON },
   });
 };
 
@@ -162,7 +162,7 @@ export const WRITERS: Readonly<Record<string, Writer>> = {
       [...inputs, writing.tensor(`${name}.min`, [], [0]), writing.tensor(`${name}.max`, [], [6])],
       name,
     ),
-  leakyrelu: plain('LeakyRelu', ({ slope }) => ({ alpha: { float: slope as number } })),
+  leakyrelu: plain('LeakyRelu', ({ slope = SLOPE }) => ({ alpha: { float: slope as number } })),
   sigmoid: plain('Sigmoid'),
   tanh: plain('Tanh'),
   // Nothing is dropped when a model is used.

@@ -22,3 +22,17 @@ describe.each(fixtures())('%s', (name) => {
 it('every layer has a form in ONNX', () => {
   expect(Object.keys(LAYERS).filter((type) => !(type in WRITERS))).toEqual([]);
 });
+
+it('a leaky ReLU that says no slope keeps the one it has here', () => {
+  const dense = {
+    weight: { shape: [2, 2], data: Float64Array.of(1, 0, 0, 1) },
+    bias: { shape: [1, 2], data: new Float64Array(2) },
+  };
+  const layers = [{ type: 'dense', units: 2 }, { type: 'leakyrelu' }, { type: 'dense', units: 2 }] as const;
+  const tensors = new Map(
+    [0, 2].flatMap((i) => Object.entries(dense).map(([short, tensor]) => [`layers.${i}.${short}`, tensor] as const)),
+  );
+  const model = { network: { name: 'leaky', input: [2], layers }, fractionBits: 16, tensors };
+  const again = importOnnx(parseOnnx(exportOnnx(model, 'test'), 'again'), { ...OPTIONS, white: 1 });
+  expect(again.model.network.layers[1]).toEqual({ type: 'leakyrelu', slope: 0.01 });
+});

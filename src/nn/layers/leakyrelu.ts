@@ -10,7 +10,9 @@ export interface LeakyreluSpec extends Wiring {
   readonly slope?: number | undefined;
 }
 
-const SLOPE = 'a number from 0 to 1';
+/** When absent, as in PyTorch. */
+export const SLOPE = 0.01;
+const SLOPES = 'a number from 0 to 1';
 const SLOPE_BITS = 16;
 /** More fractional bits than this are truncated before they grow by the slope's. */
 const MOST_BITS = 50;
@@ -29,11 +31,11 @@ function rounded(slope: number): { c: bigint; e: number } {
 export const leakyrelu: LayerType<LeakyreluSpec> = {
   type: 'leakyrelu',
   about: 'x, or `slope` · x where it is negative; gives as its input',
-  fields: { slope: z.number(SLOPE).min(0, SLOPE).max(1, SLOPE).optional() },
+  fields: { slope: z.number(SLOPES).min(0, SLOPES).max(1, SLOPES).optional() },
   monotone: true,
-  words: ({ slope = 0.01 }) => `leakyrelu ${slope}`,
+  words: ({ slope = SLOPE }) => `leakyrelu ${slope}`,
   shape: (_spec, [input]) => input,
-  forward: async (engine, { slope = 0.01 }, [input]) => {
+  forward: async (engine, { slope = SLOPE }, [input]) => {
     const { c, e } = rounded(slope);
     const narrow = (fork: Engine, value: Value): Promise<Value> =>
       value.fractionBits + e > MOST_BITS ? truncated(fork, value) : Promise.resolve(value);
