@@ -7,12 +7,12 @@ import { type Half, NAMED, openSource, readHalf, readTestImages, readUnlabelled,
 import { sizeInWords } from '../data/elements.ts';
 import { Problem } from '../data/problem.ts';
 import type { Reading } from '../data/reading.ts';
-import { type Scaling, scalingInWords } from '../data/scaling.ts';
+import { listInWords, type Scaling, scalingInWords } from '../data/scaling.ts';
 import { type Survey, type Surveyed, surveyOf } from '../data/survey.ts';
 import { laySections } from './federated/member.ts';
 import { widthOf, wrapParts } from './layout.ts';
 import { readReading } from './options/data.ts';
-import { jsonOption, optionalText, RESULTS, text, type Argv } from './options/values.ts';
+import { optionalText, RESULTS, text, type Argv } from './options/values.ts';
 import { checkWritable, say, writeReport } from './output.ts';
 
 export const sheetOption: Options = {
@@ -21,8 +21,6 @@ export const sheetOption: Options = {
   defaultDescription: 'none',
   describe: 'Of files here: draw some images of each class, FILE.png',
 };
-
-export const showJson: Options = jsonOption;
 
 const ENDING = /(\.(gz|npz|npy|csv|tsv|png|jpe?g|bin)|[-.]idx\d-[a-z]+)$/i;
 
@@ -108,6 +106,7 @@ async function readAll(source: Source, reading: Reading): Promise<Shown[]> {
 function sectionsOf(half: string, survey: Survey, { divideBy }: Scaling): (readonly [string, ...string[]])[] {
   const { images, rows, columns, channels, elements, classes, values } = survey;
   const isVector = rows === 1 && channels === 1;
+  const divided = (numbers: readonly number[]): number[] => numbers.map((x) => x / divideBy);
   const size = isVector ? `${columns} features` : sizeInWords(survey);
   const counts = classes.map(
     ({ class: number, name, images: count }) => `${number}${name === null ? '' : ` ${name}`}: ${count}`,
@@ -118,16 +117,9 @@ function sectionsOf(half: string, survey: Survey, { divideBy }: Scaling): (reado
     ['  classes', ...(counts.length === 0 ? lines : [`${classes.length}`, ...lines])],
     [
       '  values',
-      `${range(values.least, values.most)}; ${divideBy === 1 ? '' : `divided by ${divideBy}: `}mean ${list(values.mean, divideBy)}, deviation ${list(values.std, divideBy)}`,
+      `${range(values.least, values.most)}; ${divideBy === 1 ? '' : `divided by ${divideBy}: `}mean ${listInWords(divided(values.mean))}, deviation ${listInWords(divided(values.std))}`,
     ],
   ];
-}
-
-const SHOWN = 4;
-
-function list(numbers: readonly number[], divideBy: number): string {
-  const shown = numbers.slice(0, SHOWN).map((x) => String(Number((x / divideBy).toPrecision(4))));
-  return numbers.length > SHOWN ? `${shown.join(', ')}, … (${numbers.length})` : shown.join(', ');
 }
 
 function range(least: readonly number[], most: readonly number[]): string {

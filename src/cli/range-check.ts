@@ -12,10 +12,11 @@ import type { Model } from '../data/model-file.ts';
 import { batchOrder } from '../nn/initial.ts';
 import { prepared } from '../nn/forward.ts';
 import { infer, inferScores } from '../nn/infer.ts';
-import { classCount, inputSize, parameters } from '../nn/network.ts';
+import { classCount, inputSize } from '../nn/network.ts';
 import { type Checkpointing, totalSteps, train, type TrainingData } from '../nn/train.ts';
 import { Problem } from '../data/problem.ts';
 import { encode } from '../ring/fixed.ts';
+import type { Value } from '../engine/engine.ts';
 import { createPlainEngine, type PlainEngine } from '../engine/plain.ts';
 import { comparisonLimit, outOfRange, type Range, type RangeOptions, Ranges } from '../engine/ranges.ts';
 import type { InferSettings } from './options/inference.ts';
@@ -46,10 +47,17 @@ export function weightsInTheClear(
   fractionBits: number,
 ): Checkpointing['from'] {
   if (initial === undefined) return undefined;
-  const weights = [...initial.tensors].map(
-    ([name, { shape, data }]) => [name, engine.input(shape, fractionBits, encode(data, fractionBits))] as const,
+  return { step: 0, state: modelInTheClear(engine, initial, fractionBits) };
+}
+
+/** A model's tensors as values of a plain engine, under their names. */
+export function modelInTheClear(engine: PlainEngine, { tensors }: Model, fractionBits: number): Map<string, Value> {
+  return new Map(
+    [...tensors].map(([name, { shape, data }]) => [
+      name,
+      engine.input(shape, fractionBits, encode(data, fractionBits)),
+    ]),
   );
-  return { step: 0, state: new Map(weights) };
 }
 
 /** One step on the first batch, in the clear. */
@@ -138,15 +146,11 @@ export async function firstImagesWarnings(
   try {
     const ranges = new Ranges();
     const engine = createPlainEngine({ ...settings, seed: 0, compute, ranges, reveal: () => Promise.resolve() });
-    const weights = parameters(network).map(({ name, shape }) => {
-      return [name, engine.input(shape, fractionBits, encode(model.tensors.get(name)!.data, fractionBits))] as const;
-    });
+    const weights = modelInTheClear(engine, model, fractionBits);
     const rows = source.block(0, first * inputSize(network));
     const images = engine.input([first, inputSize(network)], fractionBits, rows);
     const run = settings.scores ? inferScores : infer;
-    await engine.scope('batch', async (scope) =>
-      run(scope, network, await prepared(scope, network, new Map(weights)), images),
-    );
+    await engine.scope('batch', async (scope) => run(scope, network, await prepared(scope, network, weights), images));
     const warnings = [
       rangeWarning(ranges.list(), settings),
       inferenceTruncationWarning(ranges, count / first, settings),

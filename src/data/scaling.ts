@@ -60,16 +60,18 @@ export function checkScaling({ mean, std }: Scaling, shape: ImageShape, name: st
 
 const SHOWN = 4;
 
+/** `0.491, 0.482, 0.447`: the first of them, and how many there are. */
+export function listInWords(numbers: readonly number[]): string {
+  const shown = numbers.slice(0, SHOWN).map((x) => String(Number(x.toPrecision(4))));
+  return numbers.length > SHOWN ? `${shown.join(', ')}, … (${numbers.length})` : shown.join(', ');
+}
+
 /** `divided by 255, mean 0.49, 0.48, 0.45, deviation 0.25, 0.24, 0.26`. */
 export function scalingInWords(scaling: Scaling | undefined): string {
   const { divideBy, mean, std } = scaling ?? OF_BYTES;
-  const list = (numbers: readonly number[]): string => {
-    const shown = numbers.slice(0, SHOWN).map((x) => String(Number(x.toPrecision(4))));
-    return numbers.length > SHOWN ? `${shown.join(', ')}, … (${numbers.length})` : shown.join(', ');
-  };
   return [
     divideBy === 1 ? 'as they are' : `divided by ${divideBy}`,
-    ...(mean.every((x) => x === 0) ? [] : [`less the mean ${list(mean)}`]),
-    ...(std.every((x) => x === 1) ? [] : [`over the deviation ${list(std)}`]),
+    ...(mean.every((x) => x === 0) ? [] : [`less the mean ${listInWords(mean)}`]),
+    ...(std.every((x) => x === 1) ? [] : [`over the deviation ${listInWords(std)}`]),
   ].join(', ');
 }

@@ -229,8 +229,3 @@ export function revoke(members: readonly Member[], who: string, now: Date): read
     throw new Problem(`${who}: no such member, or revoked already`, 'see securenn party members');
   return members.map((member) => (member === found ? { ...member, revoked: now.toISOString() } : member));
 }
-
-/** Undefined: unknown or revoked. */
-export function activeMember(members: readonly Member[], id: Id): Member | undefined {
-  return members.find(({ identity, revoked }) => revoked === undefined && idOf(identity) === id);
-}

@@ -4,15 +4,13 @@
  * Those that stay become batchnorm layers.
  */
 import type { FloatTensor } from '../data/safetensors.ts';
+import { EPSILON } from '../nn/layers/batchnorm.ts';
 import { type Layer, type Note, type Source, vector } from './layer.ts';
 
 export interface Affine {
   readonly scale: Float64Array;
   readonly shift: Float64Array;
 }
-
-/** PyTorch's, and what a batchnorm layer has when its file says nothing. */
-const EPSILON = 1e-5;
 
 /** What y = x · scale + shift a layer is, if it is one. */
 export function affineOf({ type, fields, tensors }: Layer): Affine | undefined {

@@ -4,8 +4,9 @@ import type { Model } from '../../data/model-file.ts';
 import { createPlainEngine } from '../../engine/plain.ts';
 import { type Range, type RangeOptions, Ranges } from '../../engine/ranges.ts';
 import { inferScores } from '../../nn/infer.ts';
-import { classCount, inputSize, parameters } from '../../nn/network.ts';
+import { classCount, inputSize } from '../../nn/network.ts';
 import { decode, encode } from '../../ring/fixed.ts';
+import { modelInTheClear } from '../range-check.ts';
 
 /** So many samples at once: memory stays small. */
 const MOST_AT_ONCE = 64;
@@ -36,11 +37,7 @@ export async function scoresInTheClear(
   };
   try {
     const engine = createPlainEngine({ ...settings, seed: 0, compute, ranges, reveal });
-    const weights = new Map(
-      parameters(network).map(({ name, shape }) => {
-        return [name, engine.input(shape, fractionBits, encode(model.tensors.get(name)!.data, fractionBits))] as const;
-      }),
-    );
+    const weights = modelInTheClear(engine, model, fractionBits);
     for (let from = 0; from < count; from += MOST_AT_ONCE) {
       const rows = Math.min(MOST_AT_ONCE, count - from);
       const ring = encode(samples.subarray(from * width, (from + rows) * width), fractionBits);

@@ -3,6 +3,7 @@
  * beside it. Batch normalisation is such a map, too, and keeps its own parameters in case it stays a layer.
  */
 import type { FloatTensor } from '../../data/safetensors.ts';
+import { EPSILON } from '../../nn/layers/batchnorm.ts';
 import { type Constant, constant } from '../constant.ts';
 import { binary } from '../fold.ts';
 import { vector } from '../layer.ts';
@@ -127,7 +128,7 @@ function batchNorm(inputs: Inputs, node: Node, context: Context): Tensor[] {
   const x = tensorAt(inputs, 0, node);
   if (node.integer('training_mode', 0) !== 0)
     throw node.problem('exported in training mode', 'call model.eval() before torch.onnx.export');
-  const epsilon = node.float('epsilon', 1e-5);
+  const epsilon = node.float('epsilon', EPSILON);
   const tail = x.dims.slice(2).map(() => 1);
   const names = ['scale', 'bias', 'mean', 'variance'] as const;
   const constants = names.map((name, i) => {
@@ -139,7 +140,7 @@ function batchNorm(inputs: Inputs, node: Node, context: Context): Tensor[] {
   return [
     perChannel(x, constants, node, context, ([weight, bias, mean, variance]) => ({
       type: 'batchnorm',
-      fields: Math.abs(epsilon - 1e-5) < 1e-10 ? {} : { epsilon: Number(epsilon.toPrecision(7)) },
+      fields: Math.abs(epsilon - EPSILON) < 1e-10 ? {} : { epsilon: Number(epsilon.toPrecision(7)) },
       tensors: new Map<string, FloatTensor>(
         Object.entries({ weight, bias, mean, variance }).map(([name, values]) => [name, vector(values)]),
       ),
