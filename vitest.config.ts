@@ -1,6 +1,11 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
+/** What package.json names for its own sources: tests run on them, not on what is built. */
+const conditions = ['securenn-source', 'node', 'import', 'module', 'default'];
+
 const config: ViteUserConfig = defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/webgpu/swiftshader.ts', 'test/browser.ts'],

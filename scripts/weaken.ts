@@ -29,7 +29,8 @@ interface Outcome {
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const COPIED = ['src', 'runtime', 'test', 'scripts', 'shaders', 'bench', 'docs', 'package.json', 'tsconfig.json'];
-const CONFIG = `export default { test: { include: ['test/**/*.test.ts'], pool: 'forks', maxWorkers: 1, testTimeout: 240000, hookTimeout: 240000 } };\n`;
+const CONDITIONS = "['securenn-source', 'node', 'import', 'module', 'default']";
+const CONFIG = `export default { resolve: { conditions: ${CONDITIONS} }, ssr: { resolve: { conditions: ${CONDITIONS} } }, test: { include: ['test/**/*.test.ts'], pool: 'forks', maxWorkers: 1, testTimeout: 240000, hookTimeout: 240000 } };\n`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

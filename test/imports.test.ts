@@ -26,6 +26,7 @@ const RANKS: Readonly<Record<string, number>> = {
   'src/server': 12,
   'src/client': 12,
   'src/service': 13,
+  'src/api': 14,
   'src/cli': 14,
 };
 
@@ -41,9 +42,19 @@ function roomOf(file: string): string {
   return room;
 }
 
+type Conditions = Readonly<Record<'securenn-source' | 'node' | 'default', string>>;
+/** What a file of Node and a file of a page stand behind. */
+const { imports: seams } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  imports: Readonly<Record<string, Conditions>>;
+};
+
+const sourceOf = (built: string): string => built.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts');
+
 function importsOf(file: string): string[] {
   const text = readFileSync(join(ROOT, file), 'utf8');
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) => join(dirname(file), match[1]));
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([.#][^']+)'/g)].flatMap(([, to]) =>
+    to.startsWith('#') ? [sourceOf(seams[to].node), sourceOf(seams[to].default)] : [join(dirname(file), to)],
+  );
 }
 
 const files = [...sources('src'), ...sources('runtime')];
@@ -54,6 +65,13 @@ describe('imports', () => {
     expect(edges.length).toBeGreaterThan(50);
     const wrong = edges.filter(([from, to]) => roomOf(from) !== roomOf(to) && RANKS[roomOf(from)] <= RANKS[roomOf(to)]);
     expect(wrong).toEqual([]);
+  });
+
+  it('lead to files that are there, on either side of a seam', () => {
+    for (const { 'securenn-source': source, node, default: page } of Object.values(seams)) {
+      expect(source).toBe(`./${sourceOf(node)}`);
+      for (const file of [node, page]) expect(files).toContain(sourceOf(file));
+    }
   });
 
   it('have no cycle', () => {

@@ -80,23 +80,14 @@ export const DRAWING: readonly Weakening[] = [
     'addresses without their path',
     SAME_MASKS,
     STREAMS,
-    ['text.write(path, 4);', 'text.fill(0, 4, 4 + pathBytes);'],
+    ['putText(text, 0, path)', "putText(text, 0, '')"],
     OF_STREAMS,
   ),
-  one(
-    'addresses without their purpose',
-    SAME_MASKS,
-    STREAMS,
-    ['text.write(purpose, 8 + pathBytes);', 'text.fill(0, 8 + pathBytes);'],
-    OF_STREAMS,
-  ),
+  one('addresses without their purpose', SAME_MASKS, STREAMS, ['path), purpose);', "path), '');"], OF_STREAMS),
   {
     name: 'addresses without the lengths of their parts',
     breaks: 'two addresses meet: a path that ends as another’s purpose begins',
-    edits: [
-      edit(STREAMS, 'text.writeUInt32BE(pathBytes, 0);', 'text.writeUInt32BE(0, 0);'),
-      edit(STREAMS, 'text.writeUInt32BE(purposeBytes, 4 + pathBytes);', 'text.copyWithin(4, 4);'),
-    ],
+    edits: [edit(STREAMS, '.setUint32(at, written);', '.setUint32(at, 0);')],
     tests: OF_STREAMS,
   },
   one(
@@ -131,7 +122,7 @@ export const DRAWING: readonly Weakening[] = [
     'streams under one key for all',
     'everybody knows every mask',
     STREAMS,
-    ['createSecretKey(key)', 'createSecretKey(new Uint8Array(STREAM_KEY_BYTES))'],
+    ['aesKey(key)', 'aesKey(new Uint8Array(STREAM_KEY_BYTES))'],
     OF_STREAMS,
   ),
   one(

@@ -22,7 +22,7 @@ export interface Stream {
 
 /** A cipher that goes on where its last call ended; it is given zeros, whose encryption is the key stream. */
 export interface StreamCipher {
-  update(data: Uint8Array): Buffer<ArrayBuffer>;
+  update(data: Uint8Array): Uint8Array<ArrayBuffer>;
 }
 
 /** Longest piece that samples are made from: longer ones fall out of the cache. */

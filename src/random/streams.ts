@@ -10,17 +10,17 @@
  * blocks of one stream never repeat; after b blocks that is distinguishable from random with advantage about b^2 / 2^129: 2^-65 for a
  * whole stream of 2^32 blocks, about 2^-33 for all 2^48 blocks of a very long session.
  */
-import { createCipheriv, hash, createSecretKey, type Cipher, type KeyObject } from 'node:crypto';
+import { aesKey, sha256 } from '#aes';
+import { AES_KEY_BYTES, type AesKey, BLOCK_BYTES, type KeyStream } from './aes.ts';
 import { CipherStream, type FastSamplers, type Stream, type StreamCipher } from './stream.ts';
 
 export type { Stream };
 
-export const STREAM_KEY_BYTES = 16;
+export const STREAM_KEY_BYTES: number = AES_KEY_BYTES;
 const ADDRESS_BYTES = 12;
 /** 2^32 blocks of 16 bytes. */
 const STREAM_BYTES = 2 ** 36;
 
-const BLOCK_BYTES = 16;
 /**
  * A stream whose first piece is at most this long takes it from the key's block cipher, counter block by counter block: most streams are
  * short, and a cipher in counter mode of their own costs more to make, and to collect, than these bytes.
@@ -31,31 +31,29 @@ const GATHERED_BYTES = 65_536;
 
 /** AES of one key, block by block, and in counter mode from any block. */
 class BlockCipher {
-  readonly #key: KeyObject;
-  readonly #ecb: Cipher;
+  readonly #key: AesKey;
   /** Counter blocks on their way into the cipher. */
   readonly #blocks: Uint32Array<ArrayBuffer> = new Uint32Array(GATHERED_BYTES / 4);
-  readonly #bytes: Buffer<ArrayBuffer> = Buffer.from(this.#blocks.buffer);
+  readonly #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(this.#blocks.buffer);
   /** The address in the first blocks, and in how many: that of a data set's masks comes again and again. */
-  #address: Buffer | undefined;
+  #address: Uint8Array | undefined;
   #addressed = 0;
 
-  constructor(key: KeyObject) {
+  constructor(key: AesKey) {
     this.#key = key;
-    this.#ecb = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false);
   }
 
   /** `length` bytes of the key stream at an address from block `from` on, up to GATHERED_BYTES. */
-  short(address: Buffer, from: number, length: number): Buffer<ArrayBuffer> {
+  short(address: Uint8Array, from: number, length: number): Uint8Array<ArrayBuffer> {
     return this.gather(address, [from], Math.ceil(length / BLOCK_BYTES)).subarray(0, length);
   }
 
   /** `count` blocks of the key stream at an address from each of `starts` on, one run after the other; together up to GATHERED_BYTES. */
-  gather(address: Buffer, starts: readonly number[], count: number): Buffer<ArrayBuffer> {
+  gather(address: Uint8Array, starts: readonly number[], count: number): Uint8Array<ArrayBuffer> {
     const blocks = this.#blocks;
     const total = starts.length * count;
     if (address !== this.#address) [this.#address, this.#addressed] = [address, 0];
-    const [a, b, c] = [address.readUInt32LE(0), address.readUInt32LE(4), address.readUInt32LE(8)];
+    const [a, b, c] = [wordAt(address, 0), wordAt(address, 4), wordAt(address, 8)];
     for (let i = this.#addressed; i < total; i++) {
       blocks[4 * i] = a;
       blocks[4 * i + 1] = b;
@@ -67,39 +65,44 @@ class BlockCipher {
       for (let n = start; n < start + count; n++, at += 4)
         blocks[at] = (n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24); // big-endian
     }
-    return this.#ecb.update(this.#bytes.subarray(0, total * BLOCK_BYTES));
+    return this.#key.blocks(this.#bytes.subarray(0, total * BLOCK_BYTES));
   }
 
   /** Counter mode at an address from block `from` on. */
-  counter(address: Buffer, from: number): Cipher {
-    const block = Buffer.alloc(BLOCK_BYTES);
-    address.copy(block, 0, 0, ADDRESS_BYTES);
-    block.writeUInt32BE(from, ADDRESS_BYTES);
-    return createCipheriv('aes-128-ctr', this.#key, block);
+  counter(address: Uint8Array, from: number): KeyStream {
+    const block = new Uint8Array(BLOCK_BYTES);
+    block.set(address.subarray(0, ADDRESS_BYTES));
+    new DataView(block.buffer).setUint32(ADDRESS_BYTES, from);
+    return this.#key.counter(block);
   }
+}
+
+/** Little-endian, as typed arrays are on every machine that runs this. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }
 
 /** The key stream at one address. */
 class AddressCipher implements StreamCipher {
   readonly #cipher: BlockCipher;
-  readonly #address: Buffer;
+  readonly #address: Uint8Array;
   #given = 0;
-  #counter: Cipher | undefined;
+  #counter: KeyStream | undefined;
 
-  constructor(cipher: BlockCipher, address: Buffer) {
+  constructor(cipher: BlockCipher, address: Uint8Array) {
     this.#cipher = cipher;
     this.#address = address;
   }
 
   /** `zeros` are what is encrypted. */
-  update(zeros: Uint8Array): Buffer<ArrayBuffer> {
+  update(zeros: Uint8Array): Uint8Array<ArrayBuffer> {
     if (this.#counter === undefined && this.#given === 0 && zeros.length <= SHORT_BYTES) {
       this.#given = zeros.length;
       return this.#cipher.short(this.#address, 0, zeros.length);
     }
     if (this.#counter === undefined) {
       this.#counter = this.#cipher.counter(this.#address, Math.floor(this.#given / BLOCK_BYTES));
-      this.#counter.update(Buffer.alloc(this.#given % BLOCK_BYTES)); // given already
+      this.#counter.update(new Uint8Array(this.#given % BLOCK_BYTES)); // given already
     }
     return this.#counter.update(zeros);
   }
@@ -108,9 +111,9 @@ class AddressCipher implements StreamCipher {
 /** A stream that is read at any place, as often as one likes: the masks of a data set's rows. */
 export class MaskTable {
   readonly #cipher: BlockCipher;
-  readonly #address: Buffer;
+  readonly #address: Uint8Array;
 
-  constructor(cipher: BlockCipher, address: Buffer) {
+  constructor(cipher: BlockCipher, address: Uint8Array) {
     this.#cipher = cipher;
     this.#address = address;
   }
@@ -124,7 +127,7 @@ export class MaskTable {
     const bytes =
       length <= SHORT_BYTES
         ? this.#cipher.short(this.#address, block, length)
-        : this.#cipher.counter(this.#address, block).update(Buffer.alloc(length));
+        : this.#cipher.counter(this.#address, block).update(new Uint8Array(length));
     return new BigUint64Array(bytes.buffer, bytes.byteOffset + skip, n);
   }
 
@@ -170,7 +173,7 @@ export class PairStreams {
   constructor(key: Uint8Array, fast?: FastSamplers) {
     if (key.length !== STREAM_KEY_BYTES)
       throw new RangeError(`stream key: expected ${STREAM_KEY_BYTES} bytes, found ${key.length}`);
-    this.#cipher = new BlockCipher(createSecretKey(key));
+    this.#cipher = new BlockCipher(aesKey(key));
     this.#fast = fast;
   }
 
@@ -189,16 +192,23 @@ export class PairStreams {
   }
 }
 
-function addressOf(path: string, purpose: string): Buffer {
+const utf8 = new TextEncoder();
+/** Where short addresses are written; UTF-8 takes at most three bytes for each code unit. */
+const ADDRESS_TEXT = new Uint8Array(1024);
+
+function addressOf(path: string, purpose: string): Uint8Array {
   // Lone surrogates all become U+FFFD in UTF-8, so they would let two addresses meet.
   if (/\p{Surrogate}/u.test(path) || /\p{Surrogate}/u.test(purpose))
     throw new RangeError('a stream address must be well-formed Unicode');
-  const pathBytes = Buffer.byteLength(path);
-  const purposeBytes = Buffer.byteLength(purpose);
-  const text = Buffer.allocUnsafe(8 + pathBytes + purposeBytes);
-  text.writeUInt32BE(pathBytes, 0);
-  text.write(path, 4);
-  text.writeUInt32BE(purposeBytes, 4 + pathBytes);
-  text.write(purpose, 8 + pathBytes);
-  return hash('sha256', text, 'buffer');
+  const most = 8 + 3 * (path.length + purpose.length);
+  const text = most <= ADDRESS_TEXT.length ? ADDRESS_TEXT : new Uint8Array(most);
+  const end = putText(text, putText(text, 0, path), purpose);
+  return sha256(text.subarray(0, end));
+}
+
+/** A text behind its length; returns where it ends. */
+function putText(bytes: Uint8Array, at: number, text: string): number {
+  const { written } = utf8.encodeInto(text, bytes.subarray(at + 4));
+  new DataView(bytes.buffer).setUint32(at, written);
+  return at + 4 + written;
 }
