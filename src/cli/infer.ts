@@ -8,7 +8,7 @@ import { loadTestImages } from '../data/load.ts';
 import { checkModelNetwork, type Model, readModel } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import { scalingWarning } from '../data/survey.ts';
-import { withoutBatchNorm } from '../nn/foldBatchNorm.ts';
+import { forInference } from '../nn/foldBatchNorm.ts';
 import { classCount, misfit } from '../nn/network.ts';
 import type { InferJob } from '../server/job.ts';
 import { checkNetworkFits, warnOfInsecureKeys } from './checks.ts';
@@ -41,7 +41,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   warnOfInsecureKeys(typed);
   const read = await readModel(typed.model, typed.network);
   if (typed.network !== undefined) checkModelNetwork(read, typed.network, typed.model);
-  const model = withoutBatchNorm(read);
+  const model = forInference(read, typed.fractionBits);
   const { network } = model;
   const unfit = misfit(network, typed.truncation);
   if (unfit !== undefined) throw new Problem(`${typed.model}: ${unfit.what}`, unfit.fix);

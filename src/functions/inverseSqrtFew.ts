@@ -83,11 +83,27 @@ export async function inverseSqrtOfFew(engine: Engine, s: Value, low: number): P
   return engine.reinterpret(products, ROOT_BITS); // the factor is an integer
 }
 
+/** What `inverseSqrtOfFew` gives for a public s, but for roundings. */
+export function inverseSqrtInTheClear(s: number, low: number, fractionBits: number): number {
+  const plan = planStages(low, fractionBits);
+  let [x, factor] = [s, 1];
+  for (const count of plan.stages) {
+    for (let i = 0; i < count && x < 1 / 4; i++) [x, factor] = [4 * x, 2 * factor];
+  }
+  const t = x - (1 + plan.low) / 2;
+  return factor * coefficients(plan.low).reduceRight((sum, coefficient) => sum * t + coefficient, 0);
+}
+
+/** Of P, in powers of x less the middle of [low, 1). */
+function coefficients(low: number): number[] {
+  const half = (1 - low) / 2;
+  return interpolate((s) => 1 / Math.sqrt(s), low, 1, DEGREE).map((coefficient, i) => coefficient / half ** i);
+}
+
 /** P(x) for x in [low, 1), with 2·UPPER_BITS fractional bits. */
 async function polynomial(engine: Engine, x: Value, low: number): Promise<Value> {
-  const half = (1 - low) / 2;
   const w = POWER_BITS;
-  const c = interpolate((s) => 1 / Math.sqrt(s), low, 1, DEGREE).map((coefficient, i) => coefficient / half ** i);
+  const c = coefficients(low);
   const centred = engine.addPublic(x, -(1 + low) / 2);
   const first = await engine.truncateProducts(centred, DROP, [[0, 0]]);
   const t = first.y;

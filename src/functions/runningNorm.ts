@@ -4,7 +4,8 @@
  *
  * Running: value ← (1 − momentum)·value + momentum·(the batch's), of the variance the unbiased one, Σd² / (m − 1). momentum is a multiple of
  * 2^−16, statistics have f fractional bits: each step rounds by an ulp, which adds up to 2 ulps at momentum 0.1.
- * Affine: y = x·a + (β − μ·a) with a = γ / √(σ² + ε), a having w fractional bits (`batchNorm.ts`): y and the error of a are as there.
+ * Affine: y = x·a + (β − μ·a) with a = γ / √(σ² + ε), a having w fractional bits (`batchNorm.ts`): y and the error of a are as there, and of a
+ * the relative 1e-5, and what rounding γ to 2^−f makes, where γ is one of `exactScale`.
  * Domain: σ² + ε < 2^12, ε ≥ 2^−34.
  * Cost: running statistics two truncations, of a row's size. The affine map's rows take 14 rounds, once; then, of a product x, the truncation
  * into an operand, an element.
@@ -14,7 +15,7 @@ import { type Cost, inSequence } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
 import { checkTruncation, lowOf, RANGE_BITS, rootBits, scaledCost, scaledRoots, type Statistics } from './batchNorm.ts';
 import { truncatedOperand } from './formats.ts';
-import { cost as rootCost, FEW_BITS, inverseSqrtOfFew } from './inverseSqrtFew.ts';
+import { cost as rootCost, FEW_BITS, inverseSqrtInTheClear, inverseSqrtOfFew } from './inverseSqrtFew.ts';
 
 const MOMENTUM_BITS = 16;
 /** Beyond f: of the variance while it is added to the running one, and of Σd² / 2^K before. */
@@ -84,6 +85,18 @@ export async function affineOf(
   const slope = await engine.truncateOperand(scaled.slope, w);
   const offset = engine.sub(engine.extend(shift, w), await engine.mul(slope, mean));
   return { slope, offset };
+}
+
+/**
+ * A scale for which `affineOf` gives the slope that `scale` has in exact arithmetic: whoever knows scale and variance in the clear shares this
+ * one, and neither the root nor the variance's rounding makes an error.
+ */
+export function exactScale(scale: number, variance: number, epsilon: number, fractionBits: number): number {
+  const floor = epsilon * 2 ** -RANGE_BITS;
+  const unit = 2 ** fractionBits;
+  const s = (Math.round(variance * unit) / unit) * 2 ** -RANGE_BITS + floor; // the variance that is shared
+  const exact = scale / Math.sqrt(variance + epsilon);
+  return (exact * 2 ** (RANGE_BITS / 2)) / inverseSqrtInTheClear(s, lowOf(floor), fractionBits);
 }
 
 /** x (m,n) with f or more fractional bits → (m,n) with f + w. */

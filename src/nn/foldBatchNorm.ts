@@ -1,7 +1,9 @@
 /**
  * A model that its owner holds in the clear needs no batch normalisation in an inference: its affine map goes into the weights and biases of the
- * linear layer before it, in doubles, where that layer's output has no other reader.
+ * linear layer before it, in doubles, where that layer's output has no other reader. Those that stay get scales that make up for the error of
+ * the root that three parties take.
  */
+import { exactScale } from '../functions/runningNorm.ts';
 import type { LayerSpec } from './layers/table.ts';
 import { EPSILON } from './layers/batchnorm.ts';
 import { type Network, parameterName, sources } from './network.ts';
@@ -24,6 +26,20 @@ export function withoutBatchNorm<M extends ClearModel>(model: M): M {
     if (next === undefined) return folded;
     folded = { ...folded, ...next };
   }
+}
+
+/** The model that an owner shares for an inference: what folds is folded, and what stays is as exact as its fractional bits. */
+export function forInference<M extends ClearModel>(model: M, fractionBits: number): M {
+  const folded = withoutBatchNorm(model);
+  const tensors = new Map(folded.tensors);
+  folded.network.layers.forEach((spec, i) => {
+    if (spec.type !== 'batchnorm') return;
+    const { epsilon = EPSILON } = spec;
+    const [weight, variance] = ['weight', 'variance'].map((short) => folded.tensors.get(parameterName(i, short))!);
+    const data = weight.data.map((scale, c) => exactScale(scale, variance.data[c], epsilon, fractionBits));
+    tensors.set(parameterName(i, 'weight'), { ...weight, data });
+  });
+  return { ...folded, tensors };
 }
 
 /** What is left of the network then. */

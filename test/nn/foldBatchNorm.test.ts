@@ -1,6 +1,11 @@
 /** Batch normalisation folded into the layer before it: the same scores, in chains and graphs; not where another layer reads that one. */
 import { describe, expect, it } from 'vitest';
-import { type ClearModel, networkWithoutBatchNorm, withoutBatchNorm } from '../../src/nn/foldBatchNorm.ts';
+import {
+  type ClearModel,
+  forInference,
+  networkWithoutBatchNorm,
+  withoutBatchNorm,
+} from '../../src/nn/foldBatchNorm.ts';
 import { classScores, prepared } from '../../src/nn/forward.ts';
 import type { LayerSpec } from '../../src/nn/layers/table.ts';
 import { type Network, parameters } from '../../src/nn/network.ts';
@@ -92,5 +97,44 @@ describe.each(CASES)('%s', (_name, input, layers, left) => {
     closeTo(await plain(SETTINGS[1], ...scores(folded)), expected.numbers, 1e-2);
     closeTo(await secure(SETTINGS[0], ...scores(model)), expected.numbers, 1e-2);
     closeTo(await secure(SETTINGS[0], ...scores(folded)), expected.numbers, 1e-2);
+  });
+});
+
+describe.each([10, 16, 20, 24])('a normalisation that stays, at %i fractional bits', (fractionBits) => {
+  const channels = 60;
+  const network: Network = { name: 'net', input: [channels], layers: [BN] };
+  const variances = Float64Array.from({ length: channels }, (_, c) => 2 ** (c / 4 - 6));
+  const scales = variances.map((variance, c) => Math.sqrt(variance) * (c % 2 === 0 ? 1 : -1));
+  const rows = {
+    weight: scales,
+    bias: new Float64Array(channels),
+    mean: new Float64Array(channels),
+    variance: variances,
+  };
+  const tensors = new Map(
+    Object.entries(rows).map(([short, data]) => [`layers.0.${short}`, { shape: [1, channels], data }] as const),
+  );
+  /** The largest difference from γ / √(σ² + ε), in its size of about 1. */
+  const slopeError = async (model: ClearModel): Promise<number> => {
+    const images = { shape: [1, channels], numbers: new Array<number>(channels).fill(1) };
+    const given = parameters(network).map(({ name, shape }) => ({
+      shape,
+      numbers: [...model.tensors.get(name)!.data],
+    }));
+    const setting = { ...SETTINGS[1], fractionBits };
+    const { numbers: found } = await plain(setting, [images, ...given], async (engine, batch, ...values) => {
+      const named = new Map(parameters(network).map(({ name }, i) => [name, values[i]]));
+      return classScores(engine, network, await prepared(engine, network, named), batch);
+    });
+    const exact = scales.map((scale, c) => scale / Math.sqrt(variances[c] + 1e-5));
+    return Math.max(...found.map((y, c) => Math.abs(y - exact[c])));
+  };
+
+  it('is exact but for rounding when its owner shares it', async () => {
+    // The scale's rounding over the least deviation, 1/8, and the slope's.
+    expect(await slopeError(forInference({ network, tensors }, fractionBits))).toBeLessThan(
+      5 * 2 ** -fractionBits + 1e-5,
+    );
+    expect(await slopeError({ network, tensors })).toBeGreaterThan(2e-4);
   });
 });

@@ -3,6 +3,8 @@ import { createWasmCompute } from '../../../runtime/wasm/wasm.ts';
 import type { Model } from '../../data/model-file.ts';
 import { createPlainEngine } from '../../engine/plain.ts';
 import { type Range, type RangeOptions, Ranges } from '../../engine/ranges.ts';
+import { forInference } from '../../nn/foldBatchNorm.ts';
+import { prepared } from '../../nn/forward.ts';
 import { inferScores } from '../../nn/infer.ts';
 import { classCount, inputSize } from '../../nn/network.ts';
 import { decode, encode } from '../../ring/fixed.ts';
@@ -23,8 +25,9 @@ export async function scoresInTheClear(
   samples: Float64Array,
   settings: RangeOptions & { readonly truncation: 'dealt' | 'local' },
 ): Promise<ClearScores> {
-  const { network } = model;
   const { fractionBits } = settings;
+  const shared = forInference(model, fractionBits);
+  const { network } = shared;
   const [width, classes] = [inputSize(network), classCount(network)];
   const count = samples.length / width;
   const scores = new Float64Array(count * classes);
@@ -37,7 +40,8 @@ export async function scoresInTheClear(
   };
   try {
     const engine = createPlainEngine({ ...settings, seed: 0, compute, ranges, reveal });
-    const weights = modelInTheClear(engine, model, fractionBits);
+    const given = modelInTheClear(engine, shared, fractionBits);
+    const weights = await prepared(engine, network, given);
     for (let from = 0; from < count; from += MOST_AT_ONCE) {
       const rows = Math.min(MOST_AT_ONCE, count - from);
       const ring = encode(samples.subarray(from * width, (from + rows) * width), fractionBits);
