@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { insecurePairKey, pairName } from '../src/random/agreement.ts';
+import { insecurePairKey, pairName } from '../src/random/insecure.ts';
 import type { Link, PeerName } from '../src/channel/channel.ts';
 import { memoryPair, type RecordedMessage } from '../src/channel/memory.ts';
 import { CheckpointStore } from '../src/data/checkpoint-store.ts';

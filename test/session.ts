@@ -1,5 +1,5 @@
 /** A whole session in one process: three parties that run a job as they do in theirs, and the owner, over links in memory. */
-import { insecurePairKey, pairName } from '../src/random/agreement.ts';
+import { insecurePairKey, pairName } from '../src/random/insecure.ts';
 import type { Link, PeerName } from '../src/channel/channel.ts';
 import { memoryPair, type RecordedMessage } from '../src/channel/memory.ts';
 import { Owner, type PartyName } from '../src/client/owner.ts';

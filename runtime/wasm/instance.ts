@@ -5,7 +5,6 @@
  * ordinary memory. Into shared memory V8 copies word by word, and byte by byte (2 GB/s, not 40) where the two sides are not aligned alike,
  * as samples of Z_p are not.
  */
-import { readFile } from 'node:fs/promises';
 import { Scratch } from '../scratch.ts';
 import {
   BORROWED_BYTES,
@@ -23,18 +22,6 @@ import {
 } from './kernels.ts';
 
 const PAGE_BYTES = 65536;
-
-/** Reads and compiles the kernels, which the build puts beside this file: `kernels` for shared memory, `inline` for ordinary. */
-export async function compileKernels(name: 'kernels' | 'inline'): Promise<WebAssembly.Module> {
-  const url = new URL(`./${name}.wasm`, import.meta.url);
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = await readFile(url);
-  } catch (cause) {
-    throw new Error(`wasm: cannot read ${url.pathname}; run "npm run build"`, { cause });
-  }
-  return WebAssembly.compile(bytes);
-}
 
 /** Memory with room for `regions` calls, and more behind them. Reserved at once, committed by the system as pages are touched. */
 export function createMemory(regions: number, shared: boolean, more = 0): WebAssembly.Memory {

@@ -5,7 +5,9 @@ import type { EvaluationReport, OwnerNotes, StepReport } from '../client/history
 import type { TrainingObserver } from '../client/training.ts';
 import { countLabels, type Dataset, samplesOf } from '../data/dataset.ts';
 import { loadDataset } from '../data/load.ts';
-import { checkModelNetwork, formatModel, readModel, type Model } from '../data/model-file.ts';
+import { formatModel, type Model } from '../data/model-file.ts';
+import { checkModelNetwork } from '../data/model-network.ts';
+import { readModel } from '../data/read-model.ts';
 import { scalingWarning } from '../data/survey.ts';
 import { classCount, parameters } from '../nn/network.ts';
 import { evaluationAfter, type Samples, totalSteps } from '../nn/train.ts';

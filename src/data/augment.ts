@@ -3,7 +3,7 @@
  * (as torchvision's RandomHorizontalFlip and RandomCrop with padding). What is drawn comes from a seed, so that the same command makes the same images:
  * an upload or a run that goes on must have them again. Pure.
  */
-import { insecurePairKey } from '../random/agreement.ts';
+import { insecurePairKey } from '../random/insecure.ts';
 import type { Stream } from '../random/stream.ts';
 import { PairStreams } from '../random/streams.ts';
 import { type Elements, type ImageShape, sameKind } from './elements.ts';

@@ -2,10 +2,7 @@
  * A trained model as a file: safetensors with the network and the fixed-point format in its metadata, so that a model is never run
  * as another network. Numbers are doubles: a model trained with 16 fractional bits can be served with another number of them.
  */
-import { readFile } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { layerName, type LayerSpec } from '../nn/layers/table.ts';
 import { classCount, parameters, type Network } from '../nn/network.ts';
 import { parseNetwork } from '../nn/networkFile.ts';
 import { sameShape, sizeOf } from '../ring/shape.ts';
@@ -165,64 +162,6 @@ function shapeOf({ input }: Network): ImageShape {
   return { rows, columns, channels };
 }
 
-/** Refuses a model that was trained as another network; the name alone may differ. */
-export function checkModelNetwork(model: Model, network: Network, source: string): void {
-  if (isDeepStrictEqual({ ...model.network, name: '' }, { ...network, name: '' })) return;
-  const [found, expected] = [describe(model.network), describe(network)];
-  const difference = found === expected ? `a network ${found} with other layers` : `network ${found}`;
-  throw new Problem(
-    `${source}: holds ${difference}, not the network ${expected} asked for: ${firstDifference(model.network, network)}`,
-    'leave --network out: the model file holds its network',
-  );
-}
-
-/** Where two networks part: their inputs, or a layer. */
-function firstDifference(found: Network, expected: Network): string {
-  if (!sameShape(found.input, expected.input))
-    return `its input is [${found.input.join(',')}], not [${expected.input.join(',')}]`;
-  const last = Math.max(found.layers.length, expected.layers.length);
-  const i = Array.from({ length: last }, (_, k) => k).find(
-    (k) => !isDeepStrictEqual(found.layers[k], expected.layers[k]),
-  )!;
-  const [mine, asked] = [found.layers[i], expected.layers[i]];
-  if (mine === undefined) return `it has no ${layerName(asked, i)}`;
-  if (asked === undefined) return `its ${layerName(mine, i)} is one more than was asked for`;
-  return `its ${layerName(mine, i)} is not ${layerName(asked, i)}${differing(mine, asked, i)}`;
-}
-
-/** Of layers that are named alike: the fields in which they differ. */
-function differing(a: LayerSpec, b: LayerSpec, i: number): string {
-  if (layerName(a, i) !== layerName(b, i)) return '';
-  const fields = (spec: LayerSpec): Map<string, unknown> => new Map(Object.entries(spec));
-  const [mine, asked] = [fields(a), fields(b)];
-  const all = [...new Set([...mine.keys(), ...asked.keys()])];
-  return ` in ${all.filter((key) => !isDeepStrictEqual(mine.get(key), asked.get(key))).join(' and ')}`;
-}
-
-function describe(network: Network): string {
-  const units = network.layers.flatMap((layer) => (layer.type === 'dense' ? [layer.units] : []));
-  return `${network.name} (${[...network.input, ...units].join('-')})`;
-}
-
 function transposed(found: readonly number[], expected: readonly number[]): string {
   return sameShape(found.toReversed(), expected) ? ', which is its transpose' : '';
-}
-
-/** @param expected as `parseModel` takes it. @param option that named it */
-export async function readModel(path: string, expected?: Network, option = 'model'): Promise<Model> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = { ENOENT: 'no such file', EISDIR: 'it is a folder', EACCES: 'not permitted' }[code ?? ''] ?? message;
-    throw new Problem(
-      `model file ${path}: cannot be read: ${reason}`,
-      `train a model first, or give an existing file to --${option}`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return parseModel(bytes, path, expected);
 }

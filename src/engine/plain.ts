@@ -3,7 +3,7 @@
  * the ±1 ulp of each truncation, whose randomness it draws from a seed: the reference for correctness and for accuracy.
  */
 import type { Compute, DealtShift } from '../../runtime/compute.ts';
-import { insecurePairKey } from '../random/agreement.ts';
+import { insecurePairKey } from '../random/insecure.ts';
 import { PairStreams } from '../random/streams.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { fieldsLength, fieldWidth } from '../ring/fields.ts';

@@ -1,5 +1,5 @@
 /** Random values that follow from the public seed: known to every party, so nothing secret may depend on them. */
-import { insecurePairKey } from '../random/agreement.ts';
+import { insecurePairKey } from '../random/insecure.ts';
 import type { Stream } from '../random/stream.ts';
 import { PairStreams } from '../random/streams.ts';
 

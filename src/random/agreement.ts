@@ -17,6 +17,7 @@
  * ephemeral key). Such a party counts as the corrupt one of the security model.
  */
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { insecurePairKey, pairName } from './insecure.ts';
 import { KeyPair } from './keys.ts';
 import { STREAM_KEY_BYTES } from './streams.ts';
 
@@ -125,21 +126,4 @@ function unseal(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
   } catch {
     return undefined; // Another key, or changed on the way.
   }
-}
-
-/**
- * A pair key that anyone can compute from the seed: for comparing runs value by value, and for nothing else. A session that uses it
- * protects no data.
- */
-export function insecurePairKey(seed: number, pair: string): Uint8Array {
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new RangeError(`insecure keys: expected a non-negative integer seed, found ${seed}`);
-  const digest = createHash('sha256').update(`securenn/1 insecure ${seed} ${pair}`).digest();
-  return new Uint8Array(digest.subarray(0, STREAM_KEY_BYTES));
-}
-
-/** The name both ends give their pair: 'P0-P1', never 'P1-P0'. */
-export function pairName(a: string, b: string): string {
-  if (a === b) throw new RangeError(`${a} is no pair with itself`);
-  return a < b ? `${a}-${b}` : `${b}-${a}`;
 }

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Mesh } from '../../src/channel/mesh.ts';
-import { agreementsWith, insecurePairKey } from '../../src/random/agreement.ts';
+import { agreementsWith } from '../../src/random/agreement.ts';
+import { insecurePairKey } from '../../src/random/insecure.ts';
 import { KeyPair } from '../../src/random/keys.ts';
 import { CONFIG, endAll, identities, join, listeners, messageOf, NAMES, type Change } from './session.ts';
 

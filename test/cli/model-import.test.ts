@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { modelExport } from '../../src/cli/model/export.ts';
 import { modelImport } from '../../src/cli/model/import.ts';
-import { readModel } from '../../src/data/model-file.ts';
+import { readModel } from '../../src/data/read-model.ts';
 import { Problem } from '../../src/data/problem.ts';
 import { FOLDER, imported } from '../onnx/fixtures.ts';
 

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readModel } from '../../src/data/model-file.ts';
+import { readModel } from '../../src/data/read-model.ts';
 import { run, type Outcome } from './command.ts';
 import { temporaryFolder } from '../folder.ts';
 

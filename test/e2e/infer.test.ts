@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatModel, readModel, type Model } from '../../src/data/model-file.ts';
+import { formatModel, type Model } from '../../src/data/model-file.ts';
+import { readModel } from '../../src/data/read-model.ts';
 import type { Prediction } from '../../src/cli/predictions.ts';
 import { idxBytes, smallDataset, writeDataset } from '../data/fixtures.ts';
 import { temporaryFolder } from '../folder.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { idOf, type PublicIdentity } from '../../src/federation/identity.ts';
-import { readModel } from '../../src/data/model-file.ts';
+import { readModel } from '../../src/data/read-model.ts';
 import { temporaryFolder } from '../folder.ts';
 import { CLASSES, idxBytes, SIDE, smallDataset, writeDataset } from '../data/fixtures.ts';
 import { writeNetwork, type Command } from './command.ts';

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readModel } from '../../src/data/model-file.ts';
+import { readModel } from '../../src/data/read-model.ts';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
 import { Command, run, writeNetwork } from './command.ts';
 import { temporaryFolder } from '../folder.ts';

@@ -5,7 +5,7 @@ import { memoryPair } from '../../src/channel/memory.ts';
 import { ringSource } from '../../src/data/encode.ts';
 import { receiveInput, receiveMasks, relayInput, shareInput } from '../../src/data/share.ts';
 import type { OwnedInput } from '../../src/engine/ownedInput.ts';
-import { insecurePairKey, pairName } from '../../src/random/agreement.ts';
+import { insecurePairKey, pairName } from '../../src/random/insecure.ts';
 import { PairStreams } from '../../src/random/streams.ts';
 import { unpackBits } from '../../src/ring/bits.ts';
 import { frequency, linear, near, pairs, variables } from './views/checks.ts';

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
-import { agreementsWith, deriveKey, insecurePairKey, keyAgreement, pairName } from '../../src/random/agreement.ts';
+import { agreementsWith, deriveKey, keyAgreement } from '../../src/random/agreement.ts';
+import { insecurePairKey, pairName } from '../../src/random/insecure.ts';
 import { KeyPair } from '../../src/random/keys.ts';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));

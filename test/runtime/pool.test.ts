@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
-import { compileKernels } from '../../runtime/wasm/instance.ts';
+import { compileKernels } from '../../runtime/wasm/kernelFiles.ts';
 import type { KernelCall } from '../../runtime/wasm/kernels.ts';
 import { WorkerPool } from '../../runtime/wasm/pool.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';

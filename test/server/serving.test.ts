@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { insecurePairKey } from '../../src/random/agreement.ts';
+import { insecurePairKey } from '../../src/random/insecure.ts';
 import type { RecordedMessage } from '../../src/channel/memory.ts';
 import { pixelSource } from '../../src/data/encode.ts';
 import { maskOf } from '../../src/data/share.ts';

@@ -1,7 +1,7 @@
 /** `securenn model export --onnx`: a model file as other programs read it. */
 import type { Options } from 'yargs';
 import { faultOf, writeFileAtomically } from '../../data/atomic-write.ts';
-import { readModel } from '../../data/model-file.ts';
+import { readModel } from '../../data/read-model.ts';
 import { VERSION } from '../../data/packages.ts';
 import { Problem } from '../../data/problem.ts';
 import { OF_BYTES } from '../../data/scaling.ts';

@@ -7,7 +7,7 @@
 import { ownMethods, type Compute, type CompareJob } from '../../../runtime/compute.ts';
 import type { RecordedMessage } from '../../../src/channel/memory.ts';
 import type { Party, PartyId, WorkerName } from '../../../src/party/party.ts';
-import { insecurePairKey } from '../../../src/random/agreement.ts';
+import { insecurePairKey } from '../../../src/random/insecure.ts';
 import type { Stream } from '../../../src/random/stream.ts';
 import type { PairStreams } from '../../../src/random/streams.ts';
 import { simulate } from '../../simulate.ts';
