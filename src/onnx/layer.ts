@@ -15,9 +15,9 @@ export interface Layer {
 
 export type Source = Layer | undefined;
 
-/** What is told about an import: what became of nodes that became no layer, and what to mind. */
+/** What is told about an import: what became of nodes that became no layer, or a larger one, and what to mind. */
 export interface Note {
-  readonly kind: 'folded' | 'dropped' | 'note';
+  readonly kind: 'folded' | 'dropped' | 'expanded' | 'note';
   readonly text: string;
 }
 

@@ -1,4 +1,5 @@
 /** Every operator of the table, with odd shapes, against what onnxruntime gives; and what is refused, by name and with what to do. */
+import { fromBinary } from '@bufbuild/protobuf';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +7,7 @@ import { Problem } from '../../src/data/problem.ts';
 import { parseOnnx } from '../../src/onnx/file.ts';
 import { importOnnx } from '../../src/onnx/model.ts';
 import { OPERATORS } from '../../src/onnx/operators/table.ts';
+import { ModelProtoSchema } from '../../src/onnx/schema.ts';
 import { distance, expectedOf, type Facts, fixtures, floatScoresOf, FOLDER, OPTIONS, scoresOf } from './fixtures.ts';
 
 interface Case extends Facts {
@@ -49,12 +51,42 @@ describe('an operator', () => {
   });
 });
 
-it('every operator of the table stands in a file that is tested', () => {
-  const text = fixtures().map((name) => readFileSync(join(FOLDER, `${name}.onnx`), 'latin1'));
-  const named = new Set(CASES.flatMap(({ operators }) => operators));
-  const missing = OPERATORS.filter(
-    ({ name, domain }) =>
-      !named.has(domain === undefined ? name : `${domain}:${name}`) && !text.some((one) => one.includes(name)),
+describe('every operator of the table', () => {
+  const called = (operators: readonly string[], name: string, domain = ''): boolean =>
+    operators.includes(domain === '' ? name : `${domain}:${name}`);
+  const files = fixtures().map((name) => {
+    const { graph } = fromBinary(ModelProtoSchema, readFileSync(join(FOLDER, `${name}.onnx`)));
+    return graph!.node.map(({ domain, opType }) => (domain === '' ? opType : `${domain}:${opType}`));
+  });
+
+  const [refusals, others] = [true, false].map((wanted) =>
+    OPERATORS.filter(({ becomes }) => becomes.startsWith('refused') === wanted),
   );
-  expect(missing.map(({ name }) => name)).toEqual([]);
+
+  it.each(others)('$name: read, in a case or a file', (one) => {
+    const answered = CASES.filter(({ refused }) => refused === undefined).map(({ operators }) => operators);
+    expect([...answered, ...files].some((operators) => called(operators, one.name, one.domain))).toBe(true);
+  });
+
+  it.each(refusals)('$name: refused, in a case', (one) => {
+    const cases = CASES.filter(({ refused }) => refused !== undefined).map(({ operators }) => operators);
+    expect(cases.some((operators) => called(operators, one.name, one.domain))).toBe(true);
+  });
+});
+
+it('what was expanded is said, with what it costs', () => {
+  const notes = (name: string): string[] => {
+    const { model } = CASES.find((one) => one.name === name)!;
+    return importOnnx(parseOnnx(Buffer.from(model, 'base64'), 'case'), OPTIONS)
+      .notes.filter(({ kind }) => kind === 'expanded')
+      .map(({ text }) => text);
+  };
+  expect(notes('Conv, plain')).toEqual([]);
+  expect(notes('Conv, groups')).toEqual([
+    'node 0 (Conv): a convolution in 2 groups became one over all 4 channels, zeros between: 2 times the weights and multiplications',
+  ]);
+  expect(notes('Conv, depthwise with two filters a channel, dilations')).toEqual([
+    'node 0 (Conv): a depthwise convolution became one over all 3 channels and a kernel 2x3 with dilation 1x2 became 2x5, zeros between: ' +
+      '5 times the weights and multiplications',
+  ]);
 });

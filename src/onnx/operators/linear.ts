@@ -16,33 +16,20 @@ import {
 } from '../operator.ts';
 import { alone, type Axis, extentOf, imageOf, orderOf, shapeOf, type Tensor } from '../tensor.ts';
 import { shown } from '../words.ts';
+import { wholeKernel } from './kernel.ts';
 import { paddingFields, slidesOf } from './window.ts';
 
 /** x (N, channels, height, width) * W (filters, channels, kernel height, kernel width) + b. */
 function conv(inputs: Inputs, node: Node, context: Context): Tensor[] {
   const x = tensorAt(inputs, 0, node);
-  const W = constantAt(inputs, 1, node, 'weight');
+  const kernel = constantAt(inputs, 1, node, 'weight');
   const b = optionalConstant(inputs, 2, node, 'bias');
-  const groups = node.integer('group', 1);
-  if (W.shape.length !== 4) {
-    const dimensions = `a convolution in ${W.shape.length - 2} dimension${W.shape.length === 3 ? '' : 's'}`;
+  if (kernel.shape.length !== 4) {
+    const dimensions = `a convolution in ${kernel.shape.length - 2} dimension${kernel.shape.length === 3 ? '' : 's'}`;
     throw node.problem(dimensions, 'convolutions of images (Conv2d) are known: use one with a height of 1');
   }
+  const W = wholeKernel(kernel, node, context);
   const [filters, channels, kernelHeight, kernelWidth] = W.shape;
-  if (groups !== 1) {
-    const kind = groups === filters && channels === 1 ? 'a depthwise convolution' : 'a convolution in groups';
-    throw node.problem(
-      `groups ${groups}: ${kind}`,
-      'only groups=1 is known: train a network with ordinary convolutions',
-    );
-  }
-  const dilations = node.integers('dilations') ?? [1, 1];
-  if (dilations.some((dilation, i) => dilation !== 1 && W.shape[2 + i] !== 1)) {
-    throw node.problem(
-      `dilations ${dilations.join(', ')}`,
-      'only dilation 1 is known: train a network with ordinary convolutions',
-    );
-  }
   if (b !== undefined && b.data.length !== filters) throw node.problem(`bias ${shown(b.shape)} for ${filters} filters`);
   const bias = b === undefined ? new Float64Array(filters) : b.data;
   if (x.vector && x.pad === undefined) return [pixel(x, W, bias, node, context)];
@@ -196,7 +183,7 @@ export const LINEAR: readonly Operator[] = [
   {
     name: 'Conv',
     versions: [1, 11, 22],
-    becomes: 'conv2d: images, groups 1, dilations 1, any stride, `pads` or `auto_pad`',
+    becomes: 'conv2d: images, any stride, `pads` or `auto_pad`; `group` and `dilations` by kernels with zeros between',
     tensors: conv,
   },
   {

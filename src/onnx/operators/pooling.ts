@@ -16,7 +16,7 @@ function pool(inputs: Inputs, node: Node, context: Context): Tensor[] {
   const [windowHeight, windowWidth] = kernel;
   const dilations = node.integers('dilations') ?? [1, 1];
   if (dilations.some((dilation, i) => dilation !== 1 && kernel[i] !== 1))
-    throw node.problem(`dilations ${dilations.join(', ')}`, 'only dilation 1 is known');
+    throw node.problem(`dilations ${dilations.join(', ')}`, 'windows without gaps are known: use dilation 1');
   if (node.outputs.length > 1 && node.outputs[1] !== '')
     context.note('note', `${node.where}: its second output, the places of the largest, is not computed`);
   checkPad(x, type, node);
@@ -170,7 +170,8 @@ export const POOLING: readonly Operator[] = [
   {
     name: 'AveragePool',
     versions: [7, 10, 11, 19, 22],
-    becomes: 'averagepool, with `countPadding` from `count_include_pad`',
+    becomes:
+      'averagepool, with `countPadding` from `count_include_pad`; `ceil_mode` becomes padding behind; dilations 1',
     tensors: pool,
   },
   {
