@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { NODE } from '../src/random/node-primitives.ts';
 import { z } from 'zod';
 import { FederationClient } from '../src/client/federated/client.ts';
 import { httpsTransport } from '../src/client/federated/https.ts';
@@ -87,7 +88,12 @@ async function visits(federation: ServedFederation, until: AbortSignal): Promise
     for (const role of ROLES) {
       const transport = httpsTransport(federation.federation, () => undefined);
       const { identity } = federation.member;
-      const client = new FederationClient({ federation: federation.federation, identity, transport: transport.send });
+      const client = new FederationClient({
+        primitives: NODE,
+        federation: federation.federation,
+        identity,
+        transport: transport.send,
+      });
       const began = performance.now();
       await client.bytes(role, 'GET', '/v1/status').then(
         () => found.ms.push(performance.now() - began),

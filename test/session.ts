@@ -2,7 +2,8 @@
 import { insecurePairKey, pairName } from '../src/random/insecure.ts';
 import type { Link, PeerName } from '../src/channel/channel.ts';
 import { memoryPair, type RecordedMessage } from '../src/channel/memory.ts';
-import { Owner, type PartyName } from '../src/client/owner.ts';
+import { Owner } from '../src/client/owner.ts';
+import type { PartyName } from '../src/client/parties.ts';
 import type { Mesh } from '../src/channel/mesh.ts';
 import type { Checkpoint } from '../src/data/checkpoint.ts';
 import type { CheckpointStore } from '../src/data/checkpoint-store.ts';

@@ -6,14 +6,8 @@ import { Agent, request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import fc from 'fast-check';
-import {
-  chunkBytes,
-  digestOfChunks,
-  maskCommitment,
-  packKeys,
-  sealChunk,
-  type Part,
-} from '../../src/federation/chunks.ts';
+import { chunkBytes, maskCommitment, packKeys, type Part } from '../../src/federation/chunks.ts';
+import { digestOfChunks, sealChunk } from '../../src/federation/chunk-cipher.ts';
 import { digestOf } from '../../src/federation/canonical.ts';
 import { Identity } from '../../src/federation/identity.ts';
 import { admit, writeMembers, type Member } from '../../src/federation/members.ts';

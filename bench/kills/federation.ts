@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { NODE } from '../../src/random/node-primitives.ts';
 import { FederationClient } from '../../src/client/federated/client.ts';
 import { httpsTransport, type HttpsTransport } from '../../src/client/federated/https.ts';
 import { jobAnswer } from '../../src/client/federated/answers.ts';
@@ -64,7 +65,10 @@ export class LiveFederation {
     const clients = [...people].map(([name, identity]) => {
       const transport = httpsTransport(federation, () => undefined);
       this.#transports.push(transport);
-      return [name, new FederationClient({ federation, identity, transport: transport.send, patienceMs: 60_000 })];
+      return [
+        name,
+        new FederationClient({ primitives: NODE, federation, identity, transport: transport.send, patienceMs: 60_000 }),
+      ];
     });
     this.clients = Object.fromEntries(clients) as Record<Person, FederationClient>;
   }

@@ -8,6 +8,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { NODE } from '../../src/random/node-primitives.ts';
 import { FederationClient } from '../../src/client/federated/client.ts';
 import { jobAnswer } from '../../src/client/federated/answers.ts';
 import { httpsTransport, type HttpsTransport } from '../../src/client/federated/https.ts';
@@ -45,7 +46,12 @@ export class ServedFederation {
   private constructor(folder: string, federation: Federation, ports: Readonly<Record<Role, Ports>>, member: Identity) {
     [this.folder, this.federation, this.ports] = [folder, federation, ports];
     this.#transport = httpsTransport(federation, () => undefined);
-    this.member = new FederationClient({ federation, identity: member, transport: this.#transport.send });
+    this.member = new FederationClient({
+      primitives: NODE,
+      federation,
+      identity: member,
+      transport: this.#transport.send,
+    });
     process.on('exit', this.#kill);
   }
 

@@ -36,8 +36,8 @@ export const ASKING: readonly Weakening[] = [
     'who changes a body on its way has it taken',
     CLIENT,
     [
-      "bodyDigest: (raw ? digest : undefined) ?? createHash('sha256').update(bytes).digest('hex'),",
-      "bodyDigest: (raw ? digest : undefined) ?? createHash('sha256').update('').digest('hex'),",
+      'bodyDigest: (raw ? digest : undefined) ?? (await this.#digestOf(bytes)),',
+      'bodyDigest: (raw ? digest : undefined) ?? NO_BODY,',
     ],
     [...ON_CLIENT, ...ON_JOBS],
   ),

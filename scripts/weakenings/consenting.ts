@@ -1,10 +1,12 @@
 /** Who may ask a party, and whether a job may run: signatures, cards, requests, decisions and grants. */
 import { edit, one, type Weakening } from './weakening.ts';
 
-const CARD = 'src/federation/card.ts';
+const CARD = 'src/federation/signed-card.ts';
 const FILE = 'src/federation/federation-file.ts';
 const REQUEST = 'src/federation/request.ts';
+const LINES = 'src/federation/request-lines.ts';
 const RECEIVED = 'src/federation/received.ts';
+const RECEIVED_FORM = 'src/federation/received-form.ts';
 const JOB = 'src/federation/job-check.ts';
 const CONSENT = 'src/federation/consent.ts';
 const FOLDER = 'src/service/party-folder.ts';
@@ -59,30 +61,30 @@ export const CONSENTING: readonly Weakening[] = [
   one(
     'a request from before a restart',
     'whoever has seen requests can have them done again, once a party has been restarted',
-    REQUEST,
+    LINES,
     [
-      'const lines = [method.toUpperCase(), path, body, audience, instance, String(time), nonce];',
-      "const lines = [method.toUpperCase(), path, body, audience, '', String(time), nonce];",
+      'const lines = [method.toUpperCase(), path, bodyDigest, idOf(audience), instance, String(time), nonce];',
+      "const lines = [method.toUpperCase(), path, bodyDigest, idOf(audience), '', String(time), nonce];",
     ],
     OF_REQUESTS,
   ),
   one(
     'a request that was made for another party',
     'one party can make requests of its clients at the other two',
-    REQUEST,
+    LINES,
     [
-      'const lines = [method.toUpperCase(), path, body, audience, instance, String(time), nonce];',
-      "const lines = [method.toUpperCase(), path, body, '', instance, String(time), nonce];",
+      'const lines = [method.toUpperCase(), path, bodyDigest, idOf(audience), instance, String(time), nonce];',
+      "const lines = [method.toUpperCase(), path, bodyDigest, '', instance, String(time), nonce];",
     ],
     OF_REQUESTS,
   ),
   one(
     'a request whose body is another',
     'whoever sits in between has other things done',
-    REQUEST,
+    LINES,
     [
-      'const lines = [method.toUpperCase(), path, body, audience, instance, String(time), nonce];',
-      "const lines = [method.toUpperCase(), path, '', audience, instance, String(time), nonce];",
+      'const lines = [method.toUpperCase(), path, bodyDigest, idOf(audience), instance, String(time), nonce];',
+      "const lines = [method.toUpperCase(), path, '', idOf(audience), instance, String(time), nonce];",
     ],
     OF_REQUESTS,
   ),
@@ -104,13 +106,13 @@ export const CONSENTING: readonly Weakening[] = [
     'a document that nobody signed',
     'anybody proposes, approves, grants and withdraws in anybody’s name',
     RECEIVED,
-    ['if (!isProperlySigned(signed))', 'if (signed === undefined)'],
+    ['return isProperlySigned(found.signed) ?', 'return found.signed !== undefined ?'],
     OF_CONSENT,
   ),
   one(
     'a document for another federation',
     'an approval given elsewhere counts here',
-    RECEIVED,
+    RECEIVED_FORM,
     ['if (document.federation !== federation) {', 'if (document.federation === undefined) {'],
     OF_CONSENT,
   ),

@@ -7,7 +7,7 @@ const ATOMIC = 'src/data/atomic-write.ts';
 const OWNERS = 'src/client/checkpoints.ts';
 const OF_CHECKPOINTS = ['test/server/checkpoints.test.ts', 'test/data/checkpoint.test.ts'];
 const SAME_MASKS = 'masks cover two values, and their difference shows';
-const TABLE = "return new PairStreams(key).table(`input/${name}`, 'U');";
+const TABLE = 'return new PairStreams(key).table(maskPath(name), MASK);';
 
 export const KEEPING: readonly Weakening[] = [
   one(
@@ -40,7 +40,7 @@ export const KEEPING: readonly Weakening[] = [
       edit(
         SHARE,
         TABLE,
-        `const table = new PairStreams(key).table(\`input/\${name}\`, 'U');
+        `const table = new PairStreams(key).table(maskPath(name), MASK);
   return which === 0 ? table : ({ z64: (_: number, n: number) => new BigUint64Array(n), rows: (starts: readonly number[], n: number) => new BigUint64Array(starts.length * n) } as unknown as MaskTable);`,
       ),
       edit(

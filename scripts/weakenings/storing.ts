@@ -164,8 +164,8 @@ export const STORING: readonly Weakening[] = [
   one(
     'a digest of E that anybody can compute',
     'P2, which has both masks, tries labels of a small data set until the public digest is right',
-    'src/federation/chunks.ts',
-    ["createHmac('sha256', contentKey).update('securenn opened\\0')", "createHash('sha256')"],
+    'src/federation/chunk-cipher.ts',
+    ["createHmac('sha256', contentKey).update(OPENED)", "createHash('sha256')"],
     ['test/federation/chunks.test.ts'],
   ),
   one(

@@ -1,6 +1,6 @@
 /** `--resume` of a run that has done all its steps: nothing is shared or computed again, its model is in the checkpoints of P0 and P1. */
 import { readFile } from 'node:fs/promises';
-import { PARTIES } from '../client/owner.ts';
+import { PARTIES } from '../client/parties.ts';
 import { readNotes } from '../client/history.ts';
 import { CheckpointStore } from '../data/checkpoint-store.ts';
 import { countLabels } from '../data/dataset.ts';

@@ -1,5 +1,5 @@
 /** How fast the parties go, and how much of their time they compute or wait: of the last steps on the way, of all of them at the end. */
-import { PARTIES, type PartyName } from '../client/owner.ts';
+import { PARTIES, type PartyName } from '../client/parties.ts';
 import { sumOf, type Spent } from '../client/spent.ts';
 
 /** Percents of each party's time, and of all three together. */

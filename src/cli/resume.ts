@@ -1,6 +1,6 @@
 /** From which checkpoint a run goes on: the newest step that the owner and all three parties hold whole. */
 import { join } from 'node:path';
-import { PARTIES, type PartyName } from '../client/owner.ts';
+import { PARTIES, type PartyName } from '../client/parties.ts';
 import { readNotes, type OwnerNotes } from '../client/history.ts';
 import { CheckpointStore, type Holdings } from '../data/checkpoint-store.ts';
 import { Problem } from '../data/problem.ts';

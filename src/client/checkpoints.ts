@@ -12,7 +12,8 @@ import { Problem } from '../data/problem.ts';
 import { OF_BYTES, sameScaling } from '../data/scaling.ts';
 import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
 import type { EvaluationReport, History, OwnerNotes, StepReport } from './history.ts';
-import { PARTIES, type Owner } from './owner.ts';
+import { PARTIES } from './parties.ts';
+import type { Owner } from './owner.ts';
 
 /** Of all pixels and labels: a run goes on with the data it began with, or its masks would cover two values. */
 export function digestOf(data: Dataset): string {

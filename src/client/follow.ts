@@ -4,7 +4,8 @@
  */
 import { decodeEvent, eventLabel, MAXIMUM_EVENT_BYTES, type PartyEvent } from '../data/party-events.ts';
 import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
-import { PARTIES, type Owner, type PartyName } from './owner.ts';
+import { PARTIES, type PartyName } from './parties.ts';
+import type { Owner } from './owner.ts';
 
 /** Reads every party's events until it has finished. `handle` is awaited before that party's next event. */
 export async function follow(

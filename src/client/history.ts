@@ -1,5 +1,5 @@
 /** What the owner of a training is told, step by step, and how its checkpoint keeps it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CHECKPOINT_FIX, type Checkpoint } from '../data/checkpoint.ts';
 import { Problem } from '../data/problem.ts';
 import { type Reading, readingSchema } from '../data/reading.ts';

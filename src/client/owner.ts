@@ -13,9 +13,7 @@ import { agreementsWith } from '../random/agreement.ts';
 import type { KeyPair } from '../random/keys.ts';
 import { PairStreams } from '../random/streams.ts';
 import { add } from '../ring/z64.ts';
-
-export const PARTIES = ['P0', 'P1', 'P2'] as const;
-export type PartyName = (typeof PARTIES)[number];
+import { PARTIES, type PartyName } from './parties.ts';
 
 export interface OwnerOptions {
   readonly identity: KeyPair;

@@ -1,6 +1,6 @@
 /** What the three parties spent on one thing, such as a step: what each of them said, put together. */
 import { microseconds, type Counters } from '../data/party-events.ts';
-import { PARTIES, type PartyName } from './owner.ts';
+import { PARTIES, type PartyName } from './parties.ts';
 import type { Rounds } from './rounds.ts';
 
 export type OfEachParty = Readonly<Record<PartyName, number>>;

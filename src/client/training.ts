@@ -14,7 +14,8 @@ import type { OwnerCheckpoints } from './checkpoints.ts';
 import { follow, Gathering } from './follow.ts';
 import type { EvaluationReport, History, StepReport } from './history.ts';
 import { modelInputs } from './model-inputs.ts';
-import type { Owner, PartyName, Sharing } from './owner.ts';
+import type { Owner, Sharing } from './owner.ts';
+import type { PartyName } from './parties.ts';
 import { Rounds } from './rounds.ts';
 import { spentOf } from './spent.ts';
 

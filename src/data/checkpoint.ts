@@ -5,7 +5,7 @@
  * It holds keys and shares. Nothing of them may enter an error message.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PeerName } from '../channel/channel.ts';
 import { sizeOf, type Shape } from '../ring/shape.ts';
 import { Problem } from './problem.ts';

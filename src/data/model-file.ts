@@ -2,7 +2,7 @@
  * A trained model as a file: safetensors with the network and the fixed-point format in its metadata, so that a model is never run
  * as another network. Numbers are doubles: a model trained with 16 fractional bits can be served with another number of them.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { classCount, parameters, type Network } from '../nn/network.ts';
 import { parseNetwork } from '../nn/networkFile.ts';
 import { sameShape, sizeOf } from '../ring/shape.ts';

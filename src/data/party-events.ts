@@ -2,7 +2,7 @@
  * What a party tells the owner of a job while it runs: messages `event/0`, `event/1`, … of JSON. And where revealed values travel:
  * `reveal/NAME`, each worker's share as u64, which the owner adds up. And how the four agree that a checkpoint is complete.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What this party spent since its last event that has these. Traffic is that to the other two parties, not to the owner. */
 export interface Counters {

@@ -1,5 +1,5 @@
 /** What an owner says of its data beyond the files: how they are to be read, scaled and multiplied. All of it may be left out. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ImageShape } from './elements.ts';
 
 /** Numbers, or measured on the training images: one a channel; of vectors one a feature. */

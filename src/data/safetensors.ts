@@ -5,7 +5,7 @@
  *
  * A file may come from anyone: every length is checked before it is used, and the tensors must tile the data without overlap or gap.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatOf } from './format.ts';
 import { Problem } from './problem.ts';
 

@@ -2,7 +2,7 @@
  * What becomes of a value of a data set before it is shared: x = (value / divideBy − mean) / std. Its owner chooses it, and it stays with the model:
  * whatever is classified later is scaled the same way. Means and deviations are in units after the division, as torchvision has them.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Elements, ImageShape } from './elements.ts';
 import { Problem } from './problem.ts';
 

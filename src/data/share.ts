@@ -14,9 +14,11 @@ import { blocks, receiveBlocks } from '../channel/blocks.ts';
 import type { Link } from '../channel/channel.ts';
 import { later } from '../party/later.ts';
 import type { OwnedInput } from '../engine/ownedInput.ts';
-import { type MaskTable, PairStreams, STREAM_KEY_BYTES } from '../random/streams.ts';
+import { STREAM_KEY_BYTES } from '../random/primitives.ts';
+import { type MaskTable, PairStreams } from '../random/streams.ts';
 import { decrease } from '../ring/z64.ts';
 import type { Source } from './encode.ts';
+import { MASK, maskPath } from './mask-address.ts';
 
 /**
  * As a time-out: for what comes when a computation or an upload is done, however long it takes. The parties watch over each other's
@@ -37,7 +39,7 @@ function maskKey(name: string, pair: PairStreams): Uint8Array {
 
 /** ⟨U⟩_j, element by element. A data set that is stored at the parties has one key for its inputs `images` and `labels`. */
 export function maskOf(name: string, key: Uint8Array): MaskTable {
-  return new PairStreams(key).table(`input/${name}`, 'U');
+  return new PairStreams(key).table(maskPath(name), MASK);
 }
 
 /** Adds the pad of the owner and P2, or takes it away: bit by bit, modulo 2. */

@@ -1,6 +1,7 @@
 /** Canonical JSON (RFC 8785): the one way to write a document, so that its SHA-256 can be its name and a signature cover it. */
-import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
+import { sha256 } from '#aes';
+import { toHex } from '../random/text.ts';
 
 /** UTF-8. Throws on what JSON has no place for. */
 export function canonicalBytes(document: unknown): Uint8Array {
@@ -16,5 +17,8 @@ export function canonicalBytes(document: unknown): Uint8Array {
 export type Digest = string;
 
 export function digestOf(document: unknown): Digest {
-  return createHash('sha256').update(canonicalBytes(document)).digest('hex');
+  return toHex(sha256(canonicalBytes(document)));
 }
+
+/** Digits of an id or digest that people are shown. */
+export const SHORT = 12;

@@ -10,9 +10,10 @@
  * come, in any order. Under a key that P2 lacks, for everybody reads the document, and P2 has both masks: with a plain digest of E it could try what
  * the labels of a few images are, or one image of which it knows the others, until the digest is right.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, type DecipherGCM } from 'node:crypto';
 import type { PartyName } from '../party/party.ts';
-import { STREAM_KEY_BYTES } from '../random/streams.ts';
+import { STREAM_KEY_BYTES } from '../random/primitives.ts';
+import { sha256 } from '#aes';
+import { concatBytes, toHex, utf8 } from '../random/text.ts';
 import type { Digest } from './canonical.ts';
 import type { DataDocument } from './documents.ts';
 
@@ -57,48 +58,21 @@ export function chunkFile(part: Part, number: number): string {
   return `${part}-${String(number).padStart(5, '0')}.chunk`;
 }
 
-/** Of E, from SHA-256 of each of its chunks' plaintext in order. Whoever lacks the content key cannot tell of what it is. */
-export function digestOfChunks(contentKey: Uint8Array, digests: readonly Uint8Array[]): Digest {
-  const hash = createHmac('sha256', contentKey).update('securenn opened\0');
-  for (const digest of digests) hash.update(digest);
-  return hash.digest('hex');
-}
-
-export function sealChunk(contentKey: Uint8Array, place: ChunkPlace, plaintext: Uint8Array): Buffer {
-  const cipher = createCipheriv('aes-256-gcm', contentKey, nonceOf(place)).setAAD(additional(place));
-  return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
-}
-
-/** Undefined: it is not this chunk, or not under this key. */
-export function openChunk(contentKey: Uint8Array, place: ChunkPlace, sealed: Uint8Array): Buffer | undefined {
-  if (sealed.length < TAG_BYTES) return undefined;
-  const decipher = chunkDecipher(contentKey, place);
-  const plaintext = decipher.update(sealed.subarray(0, -TAG_BYTES));
-  decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
-  try {
-    decipher.final();
-    return plaintext;
-  } catch {
-    return undefined;
-  }
-}
-
-/** For a chunk that comes piece by piece: nothing of it counts before `final` has accepted the tag. */
-export function chunkDecipher(contentKey: Uint8Array, place: ChunkPlace): DecipherGCM {
-  const options = { authTagLength: TAG_BYTES };
-  return createDecipheriv('aes-256-gcm', contentKey, nonceOf(place), options).setAAD(additional(place));
-}
-
-function nonceOf({ part, number }: ChunkPlace): Buffer {
-  const nonce = Buffer.alloc(NONCE_BYTES);
-  nonce.writeUInt32BE(PARTS.indexOf(part), 0);
-  nonce.writeBigUInt64BE(BigInt(number), 4);
+export function nonceOf({ part, number }: ChunkPlace): Uint8Array {
+  const nonce = new Uint8Array(NONCE_BYTES);
+  const view = new DataView(nonce.buffer);
+  view.setUint32(0, PARTS.indexOf(part));
+  view.setBigUint64(4, BigInt(number));
   return nonce;
 }
 
-function additional({ data, part, number }: ChunkPlace): Buffer {
-  return Buffer.from(`${data}/${part}/${number}`);
+/** What a chunk's tag covers besides. */
+export function additionalOf({ data, part, number }: ChunkPlace): Uint8Array {
+  return utf8(`${data}/${part}/${number}`);
 }
+
+/** What the digest of E begins with. */
+export const OPENED: Uint8Array = utf8('securenn opened\0');
 
 /** What a party is given of a data set, sealed to it. */
 export interface DataKeys {
@@ -110,7 +84,7 @@ export interface DataKeys {
 
 /** P0, P1: content key ‖ own mask key. P2: both mask keys. */
 export function packKeys({ content, masks }: DataKeys): Uint8Array {
-  return new Uint8Array(Buffer.concat(content === undefined ? masks : [content, ...masks]));
+  return concatBytes(...(content === undefined ? masks : [content, ...masks]));
 }
 
 /** Undefined: they have another length. */
@@ -123,5 +97,5 @@ export function unpackKeys(party: PartyName, bytes: Uint8Array): DataKeys | unde
 
 /** SHA-256 of a mask key, as the data document commits to it. */
 export function maskCommitment(key: Uint8Array): Digest {
-  return createHash('sha256').update(key).digest('hex');
+  return toHex(sha256(key));
 }

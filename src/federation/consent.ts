@@ -21,9 +21,10 @@ import {
   type Revealed,
   type TrainDocument,
 } from './documents.ts';
-import { idOf, type Id } from './identity.ts';
+import { idOf, type Id } from './public-identity.ts';
 import { examineJob, holderOf, networkDigest, type Concerned, type World } from './job-check.ts';
-import { examine, type Received } from './received.ts';
+import { examine } from './received.ts';
+import type { Received } from './received-form.ts';
 import type { Signed } from './signed.ts';
 
 /** An owner's yes: its decision on this job, a grant that covers it, or that it has proposed (and so signed) the job itself. */

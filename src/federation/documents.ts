@@ -3,14 +3,14 @@
  *
  * None holds a value of anybody's data: digests cover masked values and random keys alone.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Network } from '../nn/network.ts';
 import { LOSSES } from '../nn/loss.ts';
 import { parseNetwork } from '../nn/networkFile.ts';
 import { OPTIMIZERS } from '../nn/optimizer.ts';
 import type { TrainOptions } from '../nn/train.ts';
 import type { Digest } from './canonical.ts';
-import { idSchema, publicIdentitySchema, type Id, type PublicIdentity } from './identity.ts';
+import { idSchema, publicIdentitySchema, type Id, type PublicIdentity } from './public-identity.ts';
 import type { Document } from './signed.ts';
 import { type ValueFacts, valueFacts } from './value-facts.ts';
 

@@ -2,10 +2,9 @@
  * federation.json: the three parties' cards, the same at all of them and at every client, nothing secret. People compare its fingerprint,
  * by telephone, once; after that a card may be replaced by one that the same identity, or its successor, has signed.
  */
-import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Problem } from '../data/problem.ts';
-import { canonicalBytes, digestOf, type Digest } from './canonical.ts';
+import { digestOf, type Digest } from './canonical.ts';
 import {
   FEDERATION_PROTOCOL,
   firstIdOf,
@@ -16,8 +15,8 @@ import {
   type Role,
   type SignedCard,
 } from './card.ts';
-import { checkForm, parseJson, readNamedFile } from './form.ts';
-import { idOf, type Id, type PublicIdentity } from './identity.ts';
+import { checkForm, parseJson } from './form.ts';
+import { idOf, type Id, type PublicIdentity } from './public-identity.ts';
 
 export interface Federation {
   readonly securenn: 'federation';
@@ -34,7 +33,7 @@ const federationSchema: z.ZodType<Federation> = z.strictObject({
   parties: z.strictObject({ P0: partyCardSchema, P1: partyCardSchema, P2: partyCardSchema }),
 });
 
-const JOIN = 'securenn federation join P0.card.json P1.card.json P2.card.json';
+export const JOIN = 'securenn federation join P0.card.json P1.card.json P2.card.json';
 const AGAIN = `take the file from another party, or make it anew: ${JOIN}`;
 
 /** From the cards of three parties, in any order. Throws a Problem that says which card to ask for again. */
@@ -107,18 +106,13 @@ function twice({ parties }: Federation, role: Role): string {
   return count > 1 ? `, so there are ${count} ${role}s` : '';
 }
 
-export async function readFederation(path: string): Promise<Federation> {
-  const text = await readNamedFile(path, `the federation file ${path}`, `give its path, or make it: ${JOIN}`);
-  return parseFederation(text, path);
-}
-
 export function formatFederation(federation: Federation): string {
   return `${JSON.stringify(federation, null, 2)}\n`;
 }
 
 /** `1a2b 3c4d …`, eight groups of four: what people read to each other. Of the whole file, whatever its spaces. */
 export function fingerprint(federation: Federation): string {
-  const digest = createHash('sha256').update(canonicalBytes(federation)).digest('hex');
+  const digest = digestOf(federation);
   return digest.slice(0, 32).match(/.{4}/g)!.join(' ');
 }
 

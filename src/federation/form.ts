@@ -3,9 +3,7 @@
  * with what was found there. A name that stands twice in an object is refused: programs differ in which of the two they take.
  */
 import { createScanner, printParseErrorCode, visit, type ParseOptions } from 'jsonc-parser';
-import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
-import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
 
 export interface Origin {
@@ -22,16 +20,6 @@ const DEEPEST = 64;
 const JSON_ONLY: ParseOptions = { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false };
 /** JSON with comments, and a comma after the last field. */
 export const COMMENTED: ParseOptions = { disallowComments: false, allowTrailingComma: true, allowEmptyContent: false };
-
-/** A file that somebody named. @param what begins the error */
-export async function readNamedFile(path: string, what: string, fix: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    const gone = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new Problem(`${what} cannot be read: ${gone ? 'there is no such file' : faultOf(error)}`, fix);
-  }
-}
 
 /** Throws a Problem with line and column. */
 export function parseJson(text: string, { source, fix }: Origin, options: ParseOptions = JSON_ONLY): unknown {
@@ -122,14 +110,4 @@ function brief(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
-}
-
-/** Whole or not at all. */
-export async function writeNamedFile(path: string, text: string): Promise<void> {
-  await writeFileAtomically(path, Buffer.from(text)).catch((error: unknown) => {
-    throw new Problem(
-      `${path}: cannot be written: ${faultOf(error)}`,
-      'see that the disk has room and the folder can be written',
-    );
-  });
 }

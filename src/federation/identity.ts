@@ -1,32 +1,7 @@
-/**
- * The identity of a party, an owner, an analyst or a client: an Ed25519 key that signs and an X25519 key that others seal to. The two public
- * halves are known to everybody; the id, SHA-256 of both, names their holder in documents and requests.
- */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  sign,
-  verify,
-  type KeyObject,
-} from 'node:crypto';
-import { z } from 'zod';
+/** Identities (`public-identity.ts`) by Node's own cryptography: what parties and the command line sign and check with, each at once. */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto';
 import { KeyPair } from '../random/keys.ts';
-
-const key = z.string().regex(/^[0-9a-f]{64}$/);
-
-/** Public: both keys as the raw 32 bytes of RFC 8032 and RFC 7748, in hexadecimal. */
-export interface PublicIdentity {
-  readonly sign: string;
-  readonly seal: string;
-}
-
-export const publicIdentitySchema: z.ZodType<PublicIdentity> = z.strictObject({ sign: key, seal: key });
-
-/** First 32 hexadecimal digits of SHA-256(sign ‖ seal). */
-export type Id = string;
-export const idSchema: z.ZodType<Id> = z.string().regex(/^[0-9a-f]{32}$/);
+import { idOf, inContext, keySchema, type Id, type PublicIdentity } from './public-identity.ts';
 
 /** The secret halves, raw 32 bytes each in hexadecimal: what a key file holds. */
 export interface IdentitySecrets {
@@ -58,9 +33,9 @@ export class Identity {
   }
 
   static fromSecrets(secrets: IdentitySecrets): Identity {
-    const raw = Buffer.from(key.parse(secrets.sign), 'hex');
+    const raw = Buffer.from(keySchema.parse(secrets.sign), 'hex');
     const signing = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, raw]), format: 'der', type: 'pkcs8' });
-    return new Identity(signing, KeyPair.fromSecret(new Uint8Array(Buffer.from(key.parse(secrets.seal), 'hex'))));
+    return new Identity(signing, KeyPair.fromSecret(new Uint8Array(Buffer.from(keySchema.parse(secrets.seal), 'hex'))));
   }
 
   /** To be stored where only its holder can read it. */
@@ -81,13 +56,6 @@ export class Identity {
   get sealing(): KeyPair {
     return this.#seal;
   }
-}
-
-export function idOf({ sign, seal }: PublicIdentity): Id {
-  return createHash('sha256')
-    .update(Buffer.from(sign + seal, 'hex'))
-    .digest('hex')
-    .slice(0, 32);
 }
 
 /** Whether the holder of this identity signed these bytes for this purpose. */
@@ -111,12 +79,8 @@ const verifyingKeys = new WeakMap<PublicIdentity, KeyObject>();
 function verifyingKey(identity: PublicIdentity): KeyObject {
   const known = verifyingKeys.get(identity);
   if (known !== undefined) return known;
-  const x = Buffer.from(key.parse(identity.sign), 'hex').toString('base64url');
+  const x = Buffer.from(keySchema.parse(identity.sign), 'hex').toString('base64url');
   const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
   verifyingKeys.set(identity, publicKey);
   return publicKey;
-}
-
-function inContext(context: string, bytes: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from(`securenn ${context}\0`), bytes]);
 }

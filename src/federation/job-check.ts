@@ -14,8 +14,9 @@ import {
   type ServeDocument,
   type TrainDocument,
 } from './documents.ts';
-import { idOf, type Id } from './identity.ts';
-import { examine, type Received } from './received.ts';
+import { idOf, type Id } from './public-identity.ts';
+import { examine } from './received.ts';
+import type { Received } from './received-form.ts';
 import type { Signed } from './signed.ts';
 import { differenceOfFacts } from './value-facts.ts';
 

@@ -9,8 +9,10 @@ import { readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { syncFolder } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
-import { signCard, type MemberCard, type SignedCard } from './card.ts';
-import { Identity, type Id } from './identity.ts';
+import { signCard } from './signed-card.ts';
+import type { MemberCard, SignedCard } from './card.ts';
+import { Identity } from './identity.ts';
+import type { Id } from './public-identity.ts';
 import { MAX_OVERLAP_DAYS } from './members.ts';
 import { readIdentity, writeIdentity } from './secret-file.ts';
 

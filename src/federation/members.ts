@@ -3,7 +3,7 @@
  * has compared the id of the member's card by another way. A running service reads the file again when it changes.
  */
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
 import {
@@ -15,7 +15,7 @@ import {
   type SignedCard,
 } from './card.ts';
 import { checkForm, parseJson } from './form.ts';
-import { idOf, publicIdentitySchema, type Id, type PublicIdentity } from './identity.ts';
+import { idOf, publicIdentitySchema, type Id, type PublicIdentity } from './public-identity.ts';
 import { predecessorsOf } from './succession.ts';
 
 export interface Member {

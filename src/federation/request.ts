@@ -1,68 +1,20 @@
-/**
- * Signed requests: how a party knows who asks. Header
- *
- *     authorization: SecureNN id=…, time=…, nonce=…, body=…, signature=…
- *
- * with id: who asks; time: milliseconds since 1970; nonce: 32 hexadecimal digits, fresh; body: SHA-256 of the body, in hexadecimal; signature:
- * base64url of Ed25519 (context `request`) over these lines, each ended by a line feed:
- *
- *     method, path with query, body, id of the party that is asked, its instance, time, nonce
- *
- * Only the header is looked at here, before a byte of the body is read; whoever reads the body compares it with `bodyDigest`.
- *
- * A request is taken once: the instance is random at each start of a party, so nothing from before a start counts; after it nonces are
- * remembered as long as their time would do. Only those whose signature is right are remembered, so many at most for each asker; who is
- * faster than that is refused, never forgotten.
- */
-import { createHash, randomBytes } from 'node:crypto';
-import { idOf, isSignedBy, type Id, type Identity, type PublicIdentity } from './identity.ts';
+/** Signed requests (`request-lines.ts`), made and checked at once by Node's own cryptography. */
+import { randomBytes } from 'node:crypto';
+import { isSignedBy, type Identity } from './identity.ts';
+import { idOf, type Id, type PublicIdentity } from './public-identity.ts';
+import { headerOf, linesOf, NONCE_BYTES, REQUEST, type RequestToSign } from './request-lines.ts';
 
 /** How far from the party's clock a request's may be. */
 export const CLOCK_TOLERANCE_MS = 120_000;
-const CONTEXT = 'request';
-const NONCE_BYTES = 16;
 /** Nonces of one asker that are remembered: 160 requests a second, for four minutes. */
 const MOST_NONCES = 40_000;
 const SLOT_MS = 10_000;
 
-export interface RequestToSign {
-  readonly method: string;
-  /** With the query, as it goes out. */
-  readonly path: string;
-  /** SHA-256, hexadecimal; absent: of no bytes. */
-  readonly bodyDigest?: string | undefined;
-  readonly audience: PublicIdentity;
-  /** From `GET /v1/hello`. */
-  readonly instance: string;
-  /** By the party's clock; absent: this machine's. */
-  readonly time?: number | undefined;
-  readonly nonce?: string | undefined;
-}
-
-export const NO_BODY: string = createHash('sha256').digest('hex');
-
 /** @returns the header `authorization` */
 export function signRequest(identity: Identity, request: RequestToSign): string {
-  const { method, path, bodyDigest = NO_BODY, audience, instance, time = Date.now() } = request;
-  const nonce = request.nonce ?? randomBytes(NONCE_BYTES).toString('hex');
-  const lines = linesOf({ method, path, body: bodyDigest, audience: idOf(audience), instance, time, nonce });
-  const signature = Buffer.from(identity.sign(CONTEXT, lines)).toString('base64url');
-  return `SecureNN id=${identity.id}, time=${time}, nonce=${nonce}, body=${bodyDigest}, signature=${signature}`;
-}
-
-interface Lines {
-  readonly method: string;
-  readonly path: string;
-  readonly body: string;
-  readonly audience: Id;
-  readonly instance: string;
-  readonly time: number;
-  readonly nonce: string;
-}
-
-function linesOf({ method, path, body, audience, instance, time, nonce }: Lines): Uint8Array {
-  const lines = [method.toUpperCase(), path, body, audience, instance, String(time), nonce];
-  return new TextEncoder().encode(lines.map((line) => `${line}\n`).join(''));
+  const { time = Date.now(), nonce = randomBytes(NONCE_BYTES).toString('hex') } = request;
+  const asked = { ...request, time, nonce };
+  return headerOf(identity.id, asked, identity.sign(REQUEST, linesOf(asked)));
 }
 
 export interface RequestToCheck {
@@ -130,8 +82,8 @@ export class RequestChecker {
     // One way to write it: the last letter has bits to spare.
     if (Buffer.from(signature).toString('base64url') !== encoded) return { refused: 'form', id };
     const meant = audiences().some((audience) => {
-      const lines = linesOf({ method, path, body, audience: idOf(audience), instance, time, nonce });
-      return isSignedBy(identity, CONTEXT, lines, signature);
+      const lines = linesOf({ method, path, bodyDigest: body, audience, instance, time, nonce });
+      return isSignedBy(identity, REQUEST, lines, signature);
     });
     if (!meant || idOf(identity) !== id) return { refused: 'signature', id };
     const clockOffset = time - now();

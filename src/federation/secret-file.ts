@@ -12,7 +12,7 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { faultOf, writeFileAtomically, type Files } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
 import { checkForm, parseJson } from './form.ts';

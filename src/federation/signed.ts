@@ -1,7 +1,12 @@
 /** A document and its author's signature: what parties keep as evidence. The document says of what kind it is, so no signature serves two. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalBytes, digestOf, type Digest } from './canonical.ts';
-import { isSignedBy, publicIdentitySchema, type Identity, type PublicIdentity } from './identity.ts';
+import { toHex } from '../random/text.ts';
+import { publicIdentitySchema, type PublicIdentity, type Signer } from './public-identity.ts';
+
+export interface SigningAtOnce extends Pick<Signer, 'public'> {
+  sign(context: string, bytes: Uint8Array): Uint8Array;
+}
 
 /** Every document names its kind and the federation that it is for. */
 export interface Document {
@@ -16,14 +21,18 @@ export interface Signed<T extends Document = Document> {
   readonly signature: string;
 }
 
-export function signDocument<T extends Document>(document: T, identity: Identity): Signed<T> {
-  const signature = identity.sign(contextOf(document), canonicalBytes(document));
-  return { document, by: identity.public, signature: Buffer.from(signature).toString('hex') };
+/** By an identity that signs at once. */
+export function signDocument<T extends Document>(document: T, identity: SigningAtOnce): Signed<T> {
+  return signedAs(document, identity, identity.sign(contextOf(document), canonicalBytes(document)));
 }
 
-/** Whether the signature is that of `by` over the document as it stands. */
-export function isProperlySigned({ document, by, signature }: Signed): boolean {
-  return isSignedBy(by, contextOf(document), canonicalBytes(document), new Uint8Array(Buffer.from(signature, 'hex')));
+/** By an identity wherever its keys are. */
+export async function signLater<T extends Document>(document: T, identity: Signer): Promise<Signed<T>> {
+  return signedAs(document, identity, await identity.sign(contextOf(document), canonicalBytes(document)));
+}
+
+function signedAs<T extends Document>(document: T, identity: Pick<Signer, 'public'>, signature: Uint8Array): Signed<T> {
+  return { document, by: identity.public, signature: toHex(signature) };
 }
 
 /** The document's name. */
@@ -36,6 +45,6 @@ export function signedSchema<T extends Document>(document: z.ZodType<T>): z.ZodT
   return z.strictObject({ document, by: publicIdentitySchema, signature });
 }
 
-function contextOf({ securenn }: Document): string {
+export function contextOf({ securenn }: Document): string {
   return `document ${securenn}`;
 }

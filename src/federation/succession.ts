@@ -3,8 +3,9 @@
  * key back to its first one, without trusting whom they come from. The id of the first key is the member's own: documents name keys, rules compare
  * members, so data, grants and approvals stay with whoever gave them.
  */
-import { parseMemberCard, type Predecessor } from './card.ts';
-import { idOf, type Id, type PublicIdentity } from './identity.ts';
+import { parseMemberCard } from './signed-card.ts';
+import type { Predecessor } from './card.ts';
+import { idOf, type Id, type PublicIdentity } from './public-identity.ts';
 
 /** Keys before this one, the newest first: as far back as each card is signed by its key and by the one before. */
 export function predecessorsOf(identity: PublicIdentity, successions: readonly unknown[] = []): readonly Predecessor[] {

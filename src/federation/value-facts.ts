@@ -2,8 +2,7 @@
  * What documents say of the values of data sets: how they were scaled before they were shared, and what classes are called. Public facts, alike in all sets
  * of a job; the job and its model keep them, so that images to classify are scaled the same. Pure.
  */
-import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import { OF_BYTES, sameScaling, type Scaling, scalingInWords, scalingSchema } from '../data/scaling.ts';
 
 export interface ValueFacts {
@@ -42,7 +41,7 @@ export function factsOf({ scaling, classNames }: ValueFacts): ValueFacts {
 export function differenceOfFacts(a: ValueFacts, b: ValueFacts): readonly [mine: string, other: string] | undefined {
   if (!sameScaling(a.scaling, b.scaling))
     return [`values ${scalingInWords(a.scaling)}`, `values ${scalingInWords(b.scaling)}`];
-  if (isDeepStrictEqual(a.classNames, b.classNames)) return undefined;
+  if (sameNames(a.classNames, b.classNames)) return undefined;
   return [namesInWords(a), namesInWords(b)];
 }
 
@@ -52,4 +51,8 @@ export function namesInWords({ classNames }: ValueFacts): string {
   if (classNames === undefined) return 'classes without names';
   const more = classNames.length - SHOWN;
   return `classes ${classNames.slice(0, SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function sameNames(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a?.length === b?.length && (a === undefined || a.every((name, i) => name === b?.[i]));
 }

@@ -1,6 +1,6 @@
 /** What a party shows of jobs, models and data sets, as JSON: the service writes it, clients check and read it. */
 import type { Digest } from './canonical.ts';
-import type { Id } from './identity.ts';
+import type { Id } from './public-identity.ts';
 import type { Signed } from './signed.ts';
 
 /** Uploading: not all is at the party. Complete: all of its part is. Ready: all three parties say so. */

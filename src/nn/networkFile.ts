@@ -1,6 +1,6 @@
 /** Networks as files (docs/networks.md): what is wrong with one is said in its writer's words, with the place and what was found there. */
 import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
-import { z } from 'zod';
+import * as z from 'zod';
 import { didYouMean } from './nearest.ts';
 import { LARGEST, size } from './layers/fields.ts';
 import { LAYERS } from './layers/table.ts';

@@ -13,7 +13,7 @@
  *
  * Little-endian, as everywhere.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { KINDS, type CountedLine, PARTIES, type PartyName } from './line.ts';
 import { type Columns, makeColumns } from './log.ts';
 import { type CoreWait, MAXIMUM_LINES, MAXIMUM_READINGS, type Gauge, type Recording } from './recorder.ts';

@@ -19,7 +19,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { insecurePairKey, pairName } from './insecure.ts';
 import { KeyPair } from './keys.ts';
-import { STREAM_KEY_BYTES } from './streams.ts';
+import { STREAM_KEY_BYTES } from './primitives.ts';
 
 const KEY_BYTES = 32;
 const CIPHER = 'aes-256-gcm';

@@ -11,12 +11,12 @@
  * whole stream of 2^32 blocks, about 2^-33 for all 2^48 blocks of a very long session.
  */
 import { aesKey, sha256 } from '#aes';
-import { AES_KEY_BYTES, type AesKey, BLOCK_BYTES, type KeyStream } from './aes.ts';
+import { type AesKey, BLOCK_BYTES, type KeyStream } from './aes.ts';
+import { STREAM_KEY_BYTES } from './primitives.ts';
 import { CipherStream, type FastSamplers, type Stream, type StreamCipher } from './stream.ts';
 
 export type { Stream };
 
-export const STREAM_KEY_BYTES: number = AES_KEY_BYTES;
 const ADDRESS_BYTES = 12;
 /** 2^32 blocks of 16 bytes. */
 const STREAM_BYTES = 2 ** 36;

@@ -3,7 +3,7 @@
  * on disk (`JobEnds.agreeOn`); until then everybody keeps the one before, and nobody begins the next. So whoever crashes whenever, there is a
  * step of which all hold a whole file.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CHECKPOINT_FIX, type Checkpoint, type StoredTensor } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import { Problem } from '../data/problem.ts';

@@ -3,7 +3,7 @@
  * stored data is given keys of what its organisation keeps, and a key for its links; the key of its session is made inside it, and only
  * the public half leaves it. No notice holds a key, and none a share but an answer's, which its party seals to whoever asked.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   MAX_MEGABYTES_PER_SECOND,
   MAX_RTT_MS,
@@ -17,7 +17,7 @@ import { partyEventSchema, type PartyEvent } from '../data/party-events.ts';
 import type { Digest } from '../federation/canonical.ts';
 import type { DataKeys } from '../federation/chunks.ts';
 import type { DataDocument } from '../federation/documents.ts';
-import { publicIdentitySchema, type PublicIdentity } from '../federation/identity.ts';
+import { publicIdentitySchema, type PublicIdentity } from '../federation/public-identity.ts';
 import type { HostPort } from '../federation/address.ts';
 import { BACKENDS, type Computing, type ComputeSettings } from './compute.ts';
 import { jobSchema, type Job } from './job.ts';

@@ -2,7 +2,7 @@
  * A job: everything public that the three parties and the owner must agree on before they compute. Its fields are compared in the
  * handshake of every link, in this order, and a session whose ends differ is refused with the first differing field named.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Problem } from '../data/problem.ts';
 import { digestOf } from '../federation/canonical.ts';
 import { LOSSES } from '../nn/loss.ts';

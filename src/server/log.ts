@@ -3,7 +3,7 @@
  * fact: no object that could hold a key, a share or a seed is ever given to a logger as a whole.
  */
 import { destination as openDestination, pino, stdTimeFunctions, type Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PartyName } from './ipc.ts';
 import type { Job } from './job.ts';
 import { LOG_LEVELS, type LogLevel } from './log-levels.ts';

@@ -2,7 +2,7 @@
 import { maskOf } from '../data/share.ts';
 import type { OwnedInput } from '../engine/ownedInput.ts';
 import { inputSize } from '../nn/network.ts';
-import { STREAM_KEY_BYTES } from '../random/streams.ts';
+import { STREAM_KEY_BYTES } from '../random/primitives.ts';
 import type { InputOrder, StoredServingOrder } from './ipc.ts';
 import type { JobEnds, ServedInput, Serving } from './job-ends.ts';
 import type { ServeJob } from './job.ts';

@@ -5,7 +5,7 @@
  * No message holds a value. A digest goes only to a party that holds, or should hold, the very bytes: SHA-256 of E from one worker to the
  * other, of P_j's mask key from P2 to P_j. So it tells nothing to whom it fits, and P2 hears nothing of E.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ChannelError, type Link } from '../channel/channel.ts';
 import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
 

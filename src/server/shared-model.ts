@@ -3,7 +3,7 @@
  * checkpoint without keys and openings, encrypted under the party's storage key: every session that uses the model masks it anew.
  */
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
 import { formatCheckpoint, parseCheckpoint, type StoredTensor } from '../data/checkpoint.ts';
 import { Problem } from '../data/problem.ts';

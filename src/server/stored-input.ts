@@ -9,7 +9,8 @@ import { joinMasks } from '../data/joined-masks.ts';
 import { Problem } from '../data/problem.ts';
 import { maskOf } from '../data/share.ts';
 import type { OwnedInput } from '../engine/ownedInput.ts';
-import { chunkBytes, chunkFile, chunksOf, openChunk, openedBytes, TAG_BYTES, type Part } from '../federation/chunks.ts';
+import { chunkBytes, chunkFile, chunksOf, openedBytes, TAG_BYTES, type Part } from '../federation/chunks.ts';
+import { openChunk } from '../federation/chunk-cipher.ts';
 import type { PartyId } from '../party/party.ts';
 import type { StoredSet } from './ipc.ts';
 

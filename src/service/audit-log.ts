@@ -11,7 +11,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import * as disk from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { faultOf, syncFolder, writeFileAtomically, type Files } from '../data/atomic-write.ts';
 import { makeFolder } from '../data/folders.ts';
 import { Problem } from '../data/problem.ts';

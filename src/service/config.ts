@@ -2,7 +2,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { faultOf } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
 import type { HostPort } from '../federation/address.ts';

@@ -1,7 +1,7 @@
 /** Who is known to this party at this moment: the parties of the federation file, and the members that its operator admitted. */
 import type { Federation } from '../federation/federation-file.ts';
 import { partyIdentity, roleOf } from '../federation/federation-file.ts';
-import { idOf, type Id, type PublicIdentity } from '../federation/identity.ts';
+import { idOf, type Id, type PublicIdentity } from '../federation/public-identity.ts';
 import { keysOf, memberIdOf, type Member } from '../federation/members.ts';
 import type { Asker, Directory } from './api/context.ts';
 

@@ -13,12 +13,12 @@ import type {
   JobDocument,
   WithdrawalDocument,
 } from '../federation/documents.ts';
-import type { Id, PublicIdentity } from '../federation/identity.ts';
-import type { Received } from '../federation/received.ts';
+import type { Id, PublicIdentity } from '../federation/public-identity.ts';
+import type { Received } from '../federation/received-form.ts';
 import type { DataState, JobEvent, JobState, JobView, ModelView } from '../federation/views.ts';
 import type { PartyName } from '../server/ipc.ts';
 
-export type { Received } from '../federation/received.ts';
+export type { Received } from '../federation/received-form.ts';
 export {
   JOB_STATES,
   type DataState,

@@ -1,6 +1,6 @@
 /** The scheduler of a running party, with its view of the party's keys, members and federation at each moment. */
 import { ROLES } from '../federation/card.ts';
-import type { Id } from '../federation/identity.ts';
+import type { Id } from '../federation/public-identity.ts';
 import { fingerprint } from '../federation/federation-file.ts';
 import type { Standing } from '../federation/job-check.ts';
 import type { PartyName } from '../server/ipc.ts';

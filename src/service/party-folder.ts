@@ -10,16 +10,8 @@ import { checkPrivateFolder } from '../data/private-folder.ts';
 import { Problem } from '../data/problem.ts';
 import { STORAGE_KEY_BYTES, Vault } from '../data/vault.ts';
 import { splitAddress, type HostPort } from '../federation/address.ts';
-import {
-  FEDERATION_PROTOCOL,
-  formatCard,
-  parsePartyCard,
-  signCard,
-  type PartyCard,
-  type Role,
-  type SignedCard,
-  type Trust,
-} from '../federation/card.ts';
+import { FEDERATION_PROTOCOL, type PartyCard, type Role, type SignedCard, type Trust } from '../federation/card.ts';
+import { formatCard, parsePartyCard, signCard } from '../federation/signed-card.ts';
 import {
   checkTlsKey,
   makeTlsKey,
@@ -27,9 +19,11 @@ import {
   type CertificateFacts,
   type TlsKey,
 } from '../federation/certificate.ts';
-import { writeNamedFile } from '../federation/form.ts';
-import { readFederation, type Federation } from '../federation/federation-file.ts';
-import { Identity, idOf } from '../federation/identity.ts';
+import { writeNamedFile } from '../federation/named-file.ts';
+import { readFederation } from '../federation/federation-read.ts';
+import type { Federation } from '../federation/federation-file.ts';
+import { Identity } from '../federation/identity.ts';
+import { idOf } from '../federation/public-identity.ts';
 import { readIdentity, readSecret, writeIdentity, writeSecret } from '../federation/secret-file.ts';
 import { initialConfig, pathsOf, readConfig, readPassphrase, type PartyConfig, type PartyPaths } from './config.ts';
 

@@ -1,6 +1,7 @@
 /** Documents that requests bring, and records hold. */
 import type { ZodType } from 'zod';
-import { examine, type Received } from '../federation/received.ts';
+import { examine } from '../federation/received.ts';
+import type { Received } from '../federation/received-form.ts';
 import type { Document, Signed } from '../federation/signed.ts';
 import { Refusal } from './refusal.ts';
 

@@ -5,10 +5,12 @@ import { rename, rm } from 'node:fs/promises';
 import { lockFolder } from '../data/folder-lock.ts';
 import { Problem } from '../data/problem.ts';
 import { STORAGE_KEY_BYTES } from '../data/vault.ts';
-import { signCard, type PartyCard } from '../federation/card.ts';
+import { signCard } from '../federation/signed-card.ts';
+import type { PartyCard } from '../federation/card.ts';
 import { makeTlsKey, readCertificate, renewCertificate } from '../federation/certificate.ts';
-import { writeNamedFile } from '../federation/form.ts';
-import { Identity, idOf } from '../federation/identity.ts';
+import { writeNamedFile } from '../federation/named-file.ts';
+import { Identity } from '../federation/identity.ts';
+import { idOf } from '../federation/public-identity.ts';
 import { readIdentity, writeIdentity, writeSecret } from '../federation/secret-file.ts';
 import { readPassphrase, type PartyPaths } from './config.ts';
 import {

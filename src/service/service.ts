@@ -8,7 +8,7 @@ import { lockFolder } from '../data/folder-lock.ts';
 import { VERSION } from '../data/packages.ts';
 import { FEDERATION_PROTOCOL } from '../federation/card.ts';
 import { RequestChecker } from '../federation/request.ts';
-import { idOf } from '../federation/identity.ts';
+import { idOf } from '../federation/public-identity.ts';
 import { JOB_VERSION } from '../server/job.ts';
 import type { Logger } from '../server/log.ts';
 import type { LogLevel } from '../server/log-levels.ts';

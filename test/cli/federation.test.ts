@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { parseFederation } from '../../src/federation/federation-file.ts';
-import { idOf } from '../../src/federation/identity.ts';
+import { idOf } from '../../src/federation/public-identity.ts';
 import { readMembers } from '../../src/federation/members.ts';
 import { AuditLog } from '../../src/service/audit-log.ts';
 import { parseConfig } from '../../src/service/config.ts';

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { idOf, type PublicIdentity } from '../../src/federation/identity.ts';
+import { idOf, type PublicIdentity } from '../../src/federation/public-identity.ts';
 import { readModel } from '../../src/data/read-model.ts';
 import { temporaryFolder } from '../folder.ts';
 import { CLASSES, idxBytes, SIDE, smallDataset, writeDataset } from '../data/fixtures.ts';

@@ -5,15 +5,13 @@ import {
   CHUNK_BYTES,
   chunkBytes,
   chunksOf,
-  digestOfChunks,
-  openChunk,
   openedBytes,
   packKeys,
   PARTS,
-  sealChunk,
   unpackKeys,
   type ChunkPlace,
 } from '../../src/federation/chunks.ts';
+import { digestOfChunks, openChunk, sealChunk } from '../../src/federation/chunk-cipher.ts';
 
 const KEY = Buffer.alloc(32, 7);
 const PLACE: ChunkPlace = { data: 'ab'.repeat(32), part: 'images', number: 3 };

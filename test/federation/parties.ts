@@ -1,11 +1,6 @@
 /** Parties, members and documents for tests. */
-import {
-  FEDERATION_PROTOCOL,
-  signCard,
-  type PartyCard,
-  type Role,
-  type SignedCard,
-} from '../../src/federation/card.ts';
+import { FEDERATION_PROTOCOL, type PartyCard, type Role, type SignedCard } from '../../src/federation/card.ts';
+import { signCard } from '../../src/federation/signed-card.ts';
 import { joinFederation, type Federation } from '../../src/federation/federation-file.ts';
 import { Identity } from '../../src/federation/identity.ts';
 import { createHash } from 'node:crypto';

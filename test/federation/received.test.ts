@@ -13,7 +13,8 @@ import {
   withdrawalDocument,
 } from '../../src/federation/documents.ts';
 import { Identity } from '../../src/federation/identity.ts';
-import { examine, type Fault } from '../../src/federation/received.ts';
+import { examine } from '../../src/federation/received.ts';
+import type { Fault } from '../../src/federation/received-form.ts';
 import { nameOf, signDocument, type Document, type Signed } from '../../src/federation/signed.ts';
 import { FEDERATION, hex, Known, serveDocument, trainDocument } from './world.ts';
 import { runs } from '../runs.ts';

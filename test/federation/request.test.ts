@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Identity, type Id, type PublicIdentity } from '../../src/federation/identity.ts';
+import { Identity } from '../../src/federation/identity.ts';
+import type { Id, PublicIdentity } from '../../src/federation/public-identity.ts';
 import {
   CLOCK_TOLERANCE_MS,
-  NO_BODY,
   RequestChecker,
   signRequest,
   type RequestCheckerOptions,
-  type RequestToSign,
 } from '../../src/federation/request.ts';
+import { NO_BODY, type RequestToSign } from '../../src/federation/request-lines.ts';
 import { runs } from '../runs.ts';
 
 const [party, otherParty, owner, stranger, revoked] = Array.from({ length: 5 }, () => Identity.generate());

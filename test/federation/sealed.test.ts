@@ -1,7 +1,8 @@
 import { createDecipheriv, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Identity } from '../../src/federation/identity.ts';
-import { openWith, SEAL_OVERHEAD_BYTES, sealTo } from '../../src/federation/sealed.ts';
+import { openWith, sealTo } from '../../src/federation/sealed.ts';
+import { SEAL_OVERHEAD_BYTES } from '../../src/federation/sealing.ts';
 
 const [one, two] = [Identity.generate(), Identity.generate()];
 const bytes = new TextEncoder().encode('two mask keys');

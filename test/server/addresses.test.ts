@@ -10,7 +10,7 @@ import type { StepReport } from '../../src/client/history.ts';
 import { pixelSource } from '../../src/data/encode.ts';
 import { OF_BYTES } from '../../src/data/scaling.ts';
 import { ownInference } from '../../src/client/inference.ts';
-import { PARTIES, type PartyName } from '../../src/client/owner.ts';
+import { PARTIES, type PartyName } from '../../src/client/parties.ts';
 import { ownTraining } from '../../src/client/training.ts';
 import type { Checkpoint } from '../../src/data/checkpoint.ts';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';

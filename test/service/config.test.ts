@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/data/problem.ts';
-import { Identity, idOf } from '../../src/federation/identity.ts';
+import { Identity } from '../../src/federation/identity.ts';
+import { idOf } from '../../src/federation/public-identity.ts';
 import { admit, parseMembers, revoke, type Member } from '../../src/federation/members.ts';
 import { initialConfig, parseConfig } from '../../src/service/config.ts';
 import { runs } from '../runs.ts';

@@ -4,14 +4,13 @@ import {
   CHUNK_BYTES,
   chunkBytes,
   chunksOf,
-  digestOfChunks,
   maskCommitment,
   openedBytes,
   PARTS,
-  sealChunk,
   type DataKeys,
   type Part,
 } from '../../src/federation/chunks.ts';
+import { digestOfChunks, sealChunk } from '../../src/federation/chunk-cipher.ts';
 import {
   dataDocument,
   decisionDocument,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Identity } from '../../src/federation/identity.ts';
-import { signCard } from '../../src/federation/card.ts';
+import { signCard } from '../../src/federation/signed-card.ts';
 import { admit, readMembers, revoke, succeed, writeMembers } from '../../src/federation/members.ts';
 import { signRequest } from '../../src/federation/request.ts';
 import { sha256 } from './documents.ts';

@@ -1,6 +1,6 @@
 /** The paper's figures, `bench/published/securenn.json`, row by row. */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { MicroOperation } from '../../nn/micro.ts';
 
 export type NetworkName = 'A' | 'B' | 'C' | 'D';

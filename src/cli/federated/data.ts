@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { printable } from '../../client/federated/client.ts';
-import { Directory, SHORT } from '../../client/federated/directory.ts';
+import { Directory } from '../../client/federated/directory.ts';
+import { SHORT } from '../../federation/canonical.ts';
 import { moment } from '../../client/federated/describe.ts';
 import { sizeInWords } from '../../data/elements.ts';
 import { findData, labelOf, listData, listGrants, stateInWords, withdraw } from '../../client/federated/owned.ts';

@@ -1,6 +1,7 @@
 /** `securenn grant`: consent in advance, given, listed and withdrawn. */
 import type { Options } from 'yargs';
-import { Directory, SHORT } from '../../client/federated/directory.ts';
+import { Directory } from '../../client/federated/directory.ts';
+import { SHORT } from '../../federation/canonical.ts';
 import { describeGrant, moment as inWords } from '../../client/federated/describe.ts';
 import { findData, giveGrant, type GrantTerms, listData, listGrants, withdraw } from '../../client/federated/owned.ts';
 import { Problem } from '../../data/problem.ts';

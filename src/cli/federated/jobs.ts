@@ -3,7 +3,8 @@ import type { Options } from 'yargs';
 import type { JobView } from '../../federation/views.ts';
 import { printable } from '../../client/federated/client.ts';
 import { describeJob, moment, type Section, type Surroundings } from '../../client/federated/describe.ts';
-import { Directory, SHORT } from '../../client/federated/directory.ts';
+import { Directory } from '../../client/federated/directory.ts';
+import { SHORT } from '../../federation/canonical.ts';
 import {
   cancel,
   decide,
@@ -15,7 +16,7 @@ import {
   type SeenJob,
 } from '../../client/federated/jobs.ts';
 import { listData, stateInWords } from '../../client/federated/owned.ts';
-import { PARTIES, type PartyName } from '../../client/owner.ts';
+import { PARTIES, type PartyName } from '../../client/parties.ts';
 import { Problem } from '../../data/problem.ts';
 import { layTable } from '../layout.ts';
 import { optionalText, TASK, text, type Argv } from '../options/values.ts';

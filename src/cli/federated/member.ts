@@ -2,9 +2,10 @@
 import { FederationClient } from '../../client/federated/client.ts';
 import type { Section } from '../../client/federated/describe.ts';
 import { httpsTransport } from '../../client/federated/https.ts';
-import { readFederation } from '../../federation/federation-file.ts';
+import { readFederation } from '../../federation/federation-read.ts';
 import { isChanging, keysBefore } from '../../federation/member-keys.ts';
 import { readIdentity } from '../../federation/secret-file.ts';
+import { NODE } from '../../random/node-primitives.ts';
 import { widthOf, wrapText } from '../layout.ts';
 import { checkWritable, say } from '../output.ts';
 import type { Argv } from '../options/values.ts';
@@ -38,7 +39,7 @@ export async function asMember<T>(
     open: () => Promise.all([...before.values()].map((path) => readIdentity(path, passphrase))),
   };
   const client = new FederationClient({
-    ...{ federation, identity, earlier, transport: transport.send, onNote: note, signal },
+    ...{ federation, identity, earlier, primitives: NODE, transport: transport.send, onNote: note, signal },
   });
   if (isChanging(settings.identity))
     client.onNote(

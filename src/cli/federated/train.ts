@@ -4,13 +4,13 @@
  */
 import type { Options } from 'yargs';
 import { describeJob } from '../../client/federated/describe.ts';
-import { SHORT } from '../../client/federated/directory.ts';
+import { SHORT } from '../../federation/canonical.ts';
 import { propose, seeJob } from '../../client/federated/jobs.ts';
 import { fetchModel } from '../../client/federated/results.ts';
 import { Problem } from '../../data/problem.ts';
 import { formatModel } from '../../data/model-file.ts';
 import type { Digest } from '../../federation/canonical.ts';
-import { idOf } from '../../federation/identity.ts';
+import { idOf } from '../../federation/public-identity.ts';
 import { Interrupted, messageOf } from '../errors.ts';
 import { layTable } from '../layout.ts';
 import { saveResult, writeReport } from '../output.ts';

@@ -1,14 +1,14 @@
 /** A job at the parties as a person follows it: who is awaited, how far it is, how it ends; with the progress bar of `local train`. */
 import type { FederationClient } from '../../client/federated/client.ts';
 import { countImages, type Surroundings } from '../../client/federated/describe.ts';
-import { SHORT } from '../../client/federated/directory.ts';
+import { SHORT } from '../../federation/canonical.ts';
 import { TrainingFollower } from '../../client/federated/follow-training.ts';
 import { type Ending, type JobWatcher, type Told, watch } from '../../client/federated/watch.ts';
 import type { EvaluationReport, StepReport } from '../../client/history.ts';
 import { Problem } from '../../data/problem.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import type { JobDocument, TrainDocument } from '../../federation/documents.ts';
-import { idOf } from '../../federation/identity.ts';
+import { idOf } from '../../federation/public-identity.ts';
 import { stepsPerEpoch } from '../../nn/train.ts';
 import { Logs } from '../logs.ts';
 import type { TrainSettings } from '../options/training.ts';

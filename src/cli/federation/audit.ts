@@ -1,7 +1,7 @@
 /** `securenn audit verify`: whether a party's audit log is as it was written. */
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
-import { readNamedFile } from '../../federation/form.ts';
+import { readNamedFile } from '../../federation/named-file.ts';
 import { verifyAudit } from '../../service/audit-log.ts';
 import { pathsOf } from '../../service/config.ts';
 import { optionalText, TASK, text, type Argv } from '../options/values.ts';

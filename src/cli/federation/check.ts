@@ -8,7 +8,7 @@ import { VERSION } from '../../data/packages.ts';
 import { checkPrivateFolder } from '../../data/private-folder.ts';
 import { Problem } from '../../data/problem.ts';
 import type { HostPort } from '../../federation/address.ts';
-import { readFederation } from '../../federation/federation-file.ts';
+import { readFederation } from '../../federation/federation-read.ts';
 import { readIdentity, readSecret } from '../../federation/secret-file.ts';
 import { checkMesh } from '../../service/check/mesh.ts';
 import { fileFindings } from '../../service/check/own.ts';

@@ -2,17 +2,18 @@
 import { existsSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
-import { parsePartyCard, ROLES } from '../../federation/card.ts';
+import { parsePartyCard } from '../../federation/signed-card.ts';
+import { ROLES } from '../../federation/card.ts';
 import {
   fingerprint,
   formatFederation,
   joinFederation,
-  readFederation,
   updateFederation,
   type Federation,
 } from '../../federation/federation-file.ts';
-import { readNamedFile, writeNamedFile } from '../../federation/form.ts';
-import { idOf } from '../../federation/identity.ts';
+import { readFederation } from '../../federation/federation-read.ts';
+import { readNamedFile, writeNamedFile } from '../../federation/named-file.ts';
+import { idOf } from '../../federation/public-identity.ts';
 import { layTable, widthOf } from '../layout.ts';
 import { type Argv, jsonOption, optionalText, RESULTS, TASK, text } from '../options/values.ts';
 import { say, writeReport } from '../output.ts';

@@ -1,6 +1,7 @@
 /** `securenn identity init|card|rotate`: the key file of an owner, an analyst or a client, and the card that operators admit. */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { NODE } from '../../random/node-primitives.ts';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
 import { statusAnswer } from '../../client/federated/answers.ts';
@@ -8,10 +9,12 @@ import { FederationClient } from '../../client/federated/client.ts';
 import { httpsTransport } from '../../client/federated/https.ts';
 import { Refused } from '../../client/federated/transport.ts';
 import { openUploads } from '../../client/federated/upload-state.ts';
-import { formatCard, memberName, signCard, type MemberCard, type Role } from '../../federation/card.ts';
-import { readFederation } from '../../federation/federation-file.ts';
-import { writeNamedFile } from '../../federation/form.ts';
-import { Identity, idOf } from '../../federation/identity.ts';
+import { formatCard, signCard } from '../../federation/signed-card.ts';
+import { memberName, type MemberCard, type Role } from '../../federation/card.ts';
+import { readFederation } from '../../federation/federation-read.ts';
+import { writeNamedFile } from '../../federation/named-file.ts';
+import { Identity } from '../../federation/identity.ts';
+import { idOf } from '../../federation/public-identity.ts';
 import { beginChange, finishChange, nextKey, noChange } from '../../federation/member-keys.ts';
 import { MAX_OVERLAP_DAYS } from '../../federation/members.ts';
 import { readIdentity, writeIdentity } from '../../federation/secret-file.ts';
@@ -137,7 +140,13 @@ async function finish(argv: Argv, signal: AbortSignal): Promise<void> {
     );
   const transport = httpsTransport(federation, (note) => say('-', note));
   try {
-    const client = new FederationClient({ federation, identity: next, transport: transport.send, signal });
+    const client = new FederationClient({
+      primitives: NODE,
+      federation,
+      identity: next,
+      transport: transport.send,
+      signal,
+    });
     const answers = await client.everywhere((party) => hasFollowed(client, party, present));
     const [failure] = answers.failures.values();
     if (failure !== undefined) throw failure;

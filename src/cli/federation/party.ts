@@ -4,16 +4,10 @@ import { resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
 import { joinAddress, splitAddress } from '../../federation/address.ts';
-import {
-  addressSchema,
-  MEMBER_ROLES,
-  parseMemberCard,
-  partyName,
-  type MemberCard,
-  type Trust,
-} from '../../federation/card.ts';
-import { readNamedFile } from '../../federation/form.ts';
-import { idOf } from '../../federation/identity.ts';
+import { addressSchema, MEMBER_ROLES, partyName, type MemberCard, type Trust } from '../../federation/card.ts';
+import { parseMemberCard } from '../../federation/signed-card.ts';
+import { readNamedFile } from '../../federation/named-file.ts';
+import { idOf } from '../../federation/public-identity.ts';
 import {
   admit,
   isSuccession,

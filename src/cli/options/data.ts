@@ -1,7 +1,7 @@
 /** What an owner says of its data: how files are read, how values are scaled, whether images are multiplied. */
 import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ImageShape } from '../../data/elements.ts';
 import { MOST_CLASSES } from '../../data/labels.ts';
 import { Problem } from '../../data/problem.ts';

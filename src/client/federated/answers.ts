@@ -1,10 +1,10 @@
 /** What parties answer, checked before use. Documents come with their author's signature, and it is that which counts, not who passes them on. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Problem } from '../../data/problem.ts';
 import type { Digest } from '../../federation/canonical.ts';
-import { idSchema, publicIdentitySchema, type Id, type PublicIdentity } from '../../federation/identity.ts';
+import { idSchema, publicIdentitySchema, type Id, type PublicIdentity } from '../../federation/public-identity.ts';
 import type { Part } from '../../federation/chunks.ts';
-import { examine, type Received } from '../../federation/received.ts';
+import { examineBy, type Received } from '../../federation/received-form.ts';
 import type { Document, Signed } from '../../federation/signed.ts';
 import {
   DATA_STATES,
@@ -14,7 +14,8 @@ import {
   type JobView,
   type ModelView,
 } from '../../federation/views.ts';
-import type { PartyName } from '../owner.ts';
+import type { PartyName } from '../parties.ts';
+import type { FederationClient } from './client.ts';
 
 export const digest: z.ZodType<Digest> = z.string().regex(/^[0-9a-f]{64}$/);
 /** Words for people. */
@@ -25,21 +26,15 @@ const MOST = 1_000_000;
 /** A document as it came: what is digested, checked and passed on. */
 const signed = z.custom<Signed>((value) => typeof value === 'object' && value !== null);
 
-/** Where a document comes from, and what it must be for. */
-export interface Source {
-  /** Who showed it: for the error. */
-  readonly source: string;
-  readonly federation: string;
-}
-
-/** A document whose form and author's signature are right. */
-export function readSigned<T extends Document>(
+/** A document of this federation whose form and author's signature are right. @param source who showed it: for the error */
+export async function readSigned<T extends Document>(
+  { primitives, federation }: Pick<FederationClient, 'primitives' | 'federation'>,
   schema: z.ZodType<T>,
   what: T['securenn'],
   raw: Signed,
-  { source, federation }: Source,
-): Received<T> {
-  const found = examine(schema, what, raw, federation);
+  source: PartyName,
+): Promise<Received<T>> {
+  const found = await examineBy(primitives, schema, what, raw, federation.id);
   if (!('fault' in found)) return found;
   throw new Problem(
     `${source} shows a document that does not hold: ${found.fault}`,

@@ -5,16 +5,16 @@
  * A request is signed for one party in one of its lives (the `instance` of its hello) and one moment by that party's clock; so a clock that is
  * wrong here keeps nobody out, and a request that was heard on the way cannot be made again.
  */
-import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Problem } from '../../data/problem.ts';
 import { FEDERATION_PROTOCOL } from '../../federation/card.ts';
 import type { Federation } from '../../federation/federation-file.ts';
-import type { Id, Identity, PublicIdentity } from '../../federation/identity.ts';
-import { openWith } from '../../federation/sealed.ts';
-import { signRequest } from '../../federation/request.ts';
-import { PARTIES, type PartyName } from '../owner.ts';
+import type { Id, Signer } from '../../federation/public-identity.ts';
+import { headerOf, linesOf, NO_BODY, NONCE_BYTES, REQUEST } from '../../federation/request-lines.ts';
+import { openBy, sealBy } from '../../federation/sealing.ts';
+import type { Primitives } from '../../random/primitives.ts';
+import { toHex, utf8 } from '../../random/text.ts';
+import { PARTIES, type PartyName } from '../parties.ts';
 import { Refused, type Reply, type Request, type Transport, Unreachable } from './transport.ts';
 
 const hello = z.object({ protocol: z.number(), instance: z.string().max(128), time: z.number() });
@@ -29,12 +29,13 @@ interface Life {
 /** Keys that this person had before: what was sealed to them still opens. */
 export interface EarlierKeys {
   readonly ids: readonly Id[];
-  readonly open: () => Promise<readonly Identity[]>;
+  readonly open: () => Promise<readonly Signer[]>;
 }
 
 export interface ClientOptions {
   readonly federation: Federation;
-  readonly identity: Identity;
+  readonly identity: Signer;
+  readonly primitives: Primitives;
   readonly earlier?: EarlierKeys | undefined;
   readonly transport: Transport;
   /** What the person should know but need not act on; each is told once. */
@@ -103,7 +104,9 @@ function partly(
 
 export class FederationClient {
   readonly federation: Federation;
-  readonly identity: Identity;
+  readonly identity: Signer;
+  /** The cryptography that is here. */
+  readonly primitives: Primitives;
   readonly onNote: (text: string) => void;
   readonly #earlier: EarlierKeys | undefined;
   readonly #transport: Transport;
@@ -115,9 +118,10 @@ export class FederationClient {
   /** Waited for in vain: for the next thing they are not waited for again, unless that says how long. */
   readonly #away = new Set<PartyName>();
 
-  constructor({ federation, identity, earlier, transport, onNote, patienceMs, signal }: ClientOptions) {
+  constructor({ federation, identity, primitives, earlier, transport, onNote, patienceMs, signal }: ClientOptions) {
     this.federation = federation;
     this.identity = identity;
+    this.primitives = primitives;
     this.#earlier = earlier;
     this.#transport = transport;
     this.#patienceMs = patienceMs ?? PATIENCE_MS;
@@ -140,18 +144,18 @@ export class FederationClient {
 
   /** What was sealed to us, to whichever of our keys; undefined: to somebody else, or for something else. */
   async openSealed(info: string, sealed: Uint8Array): Promise<Uint8Array | undefined> {
-    const opened = await openWith(this.identity, info, sealed);
+    const opened = await openBy(this.primitives, this.identity, info, sealed);
     if (opened !== undefined) return opened;
     for (const identity of (await this.#earlier?.open()) ?? []) {
-      const found = await openWith(identity, info, sealed);
+      const found = await openBy(this.primitives, identity, info, sealed);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
-  /** Whom what is for this party alone is sealed to. */
-  sealingTo(party: PartyName): PublicIdentity {
-    return this.federation.parties[party].identity;
+  /** What this party alone shall read. */
+  sealTo(party: PartyName, info: string, bytes: Uint8Array): Promise<Uint8Array> {
+    return sealBy(this.primitives, this.federation.parties[party].identity, info, bytes);
   }
 
   /** The moment by the parties' clocks: what documents carry. */
@@ -183,7 +187,7 @@ export class FederationClient {
     const until = Date.now() + (asked.patienceMs ?? (this.#away.has(party) ? 0 : this.#patienceMs));
     const signals = [this.#signal, asked.signal].filter((signal) => signal !== undefined);
     const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
-    let pause = FIRST_PAUSE_MS;
+    let pausing = FIRST_PAUSE_MS;
     for (let renewed = false, reopened = false; ;) {
       signal?.throwIfAborted();
       let passing: Error;
@@ -211,13 +215,13 @@ export class FederationClient {
         this.#lives.delete(party);
         passing = error;
       }
-      const rest = wait ?? pause;
+      const rest = wait ?? pausing;
       if (Date.now() + rest > until) {
         if (passing instanceof Unreachable) this.#away.add(party);
         throw passing;
       }
-      await sleep(rest, undefined, { signal });
-      pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+      await pause(rest, signal);
+      pausing = Math.min(2 * pausing, LONGEST_PAUSE_MS);
     }
   }
 
@@ -246,19 +250,26 @@ export class FederationClient {
   ): Promise<Reply> {
     const { instance, ahead } = await this.#life(party, signal);
     const raw = body instanceof Uint8Array;
-    const bytes = raw ? body : body === undefined ? new Uint8Array() : new TextEncoder().encode(JSON.stringify(body));
-    const authorization = signRequest(this.identity, {
+    const bytes = raw ? body : body === undefined ? new Uint8Array() : utf8(JSON.stringify(body));
+    const request = {
       method,
       path,
-      bodyDigest: (raw ? digest : undefined) ?? createHash('sha256').update(bytes).digest('hex'),
+      bodyDigest: (raw ? digest : undefined) ?? (await this.#digestOf(bytes)),
       audience: this.federation.parties[party].identity,
       instance,
       time: Date.now() + ahead,
-    });
+      nonce: toHex(this.primitives.randomBytes(NONCE_BYTES)),
+    };
+    const { identity } = this;
+    const authorization = headerOf(identity.id, request, await identity.sign(REQUEST, linesOf(request)));
     const type = raw ? 'application/octet-stream' : 'application/json';
     const headers = { authorization, ...(body === undefined ? {} : { 'content-type': type }) };
     const sent = method === 'GET' ? undefined : bytes;
     return this.#transport(party, { method, path, headers, body: sent, idleMs, maxBytes, signal });
+  }
+
+  async #digestOf(body: Uint8Array): Promise<string> {
+    return body.length === 0 ? NO_BODY : toHex(await this.primitives.sha256(body));
   }
 
   /** Asked for once in a life of the party. */
@@ -311,6 +322,22 @@ export class FederationClient {
       'run it again later',
     );
   }
+}
+
+/** Rejects with the signal's reason. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal!.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', stop, { once: true });
+  });
 }
 
 function parse(body: Uint8Array): unknown {

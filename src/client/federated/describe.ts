@@ -1,8 +1,8 @@
 /** A job in plain words, for those who decide on it: whose data it uses, how, what comes out and who gets it, and until when it may start. */
 import type { Digest } from '../../federation/canonical.ts';
 import type { DataReference, GrantDocument, JobDocument, Revealed, TrainDocument } from '../../federation/documents.ts';
-import { idOf } from '../../federation/identity.ts';
-import type { Received } from '../../federation/received.ts';
+import { idOf } from '../../federation/public-identity.ts';
+import type { Received } from '../../federation/received-form.ts';
 import { sizeInWords } from '../../data/elements.ts';
 import { scalingInWords } from '../../data/scaling.ts';
 import { namesInWords } from '../../federation/value-facts.ts';
@@ -10,7 +10,8 @@ import { classCount, parameters } from '../../nn/network.ts';
 import { stepsPerEpoch, totalSteps } from '../../nn/train.ts';
 import { sizeOf } from '../../ring/shape.ts';
 import { printable } from './client.ts';
-import { type Directory, SHORT } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { SHORT } from '../../federation/canonical.ts';
 import type { ListedData } from './owned.ts';
 
 /** What stands before the words, and the words; several lines where there are several things. */

@@ -1,9 +1,9 @@
 /** Who is who: names that people write, and ids that documents name, as the parties' member lists say. */
 import { Problem } from '../../data/problem.ts';
-import { idOf, type Id, type PublicIdentity } from '../../federation/identity.ts';
+import { idOf, type Id, type PublicIdentity } from '../../federation/public-identity.ts';
 import { predecessorsOf } from '../../federation/succession.ts';
 import { nearest } from '../../nn/nearest.ts';
-import { PARTIES } from '../owner.ts';
+import { PARTIES } from '../parties.ts';
 import { type Member, statusAnswer } from './answers.ts';
 import { printable, type FederationClient } from './client.ts';
 

@@ -12,7 +12,7 @@ import { Problem } from '../../data/problem.ts';
 import { splitAddress } from '../../federation/address.ts';
 import type { PartyCard } from '../../federation/card.ts';
 import type { Federation } from '../../federation/federation-file.ts';
-import { PARTIES, type PartyName } from '../owner.ts';
+import { PARTIES, type PartyName } from '../parties.ts';
 import { type Reply, type Request, type Transport, Unreachable } from './transport.ts';
 
 /** Of one connection; a host that is up answers in a fraction. */

@@ -5,19 +5,18 @@
  * To P0 and P1: number of images (u32) ‖ own mask key ‖ E. To P2: number of images ‖ both mask keys. Sealed with the job and the request's id in
  * the context, so neither can be taken for another.
  */
-import { randomBytes } from 'node:crypto';
 import type { Source } from '../../data/encode.ts';
 import { Problem } from '../../data/problem.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import { MAX_INPUT_IMAGES, type ServeDocument } from '../../federation/documents.ts';
-import { sealTo } from '../../federation/sealed.ts';
 import { classCount, inputSize } from '../../nn/network.ts';
-import { STREAM_KEY_BYTES } from '../../random/streams.ts';
+import { STREAM_KEY_BYTES } from '../../random/primitives.ts';
+import { concatBytes, toHex } from '../../random/text.ts';
 import { decode } from '../../ring/fixed.ts';
 import { add } from '../../ring/z64.ts';
-import { PARTIES, type PartyName } from '../owner.ts';
+import { PARTIES, type PartyName } from '../parties.ts';
 import type { FederationClient } from './client.ts';
-import { openShare } from './results.ts';
+import { openShare } from './opened-share.ts';
 import { openImages } from './sharing.ts';
 
 /** How long a session may take to answer. */
@@ -42,9 +41,10 @@ export async function inferAt(
   if (!Number.isInteger(images) || images < 1)
     throw new RangeError(`${source.elements} values are no images of ${inputSize(network)}`);
   if (images > MAX_INPUT_IMAGES) throw new RangeError(`${images} images: a request has ${MAX_INPUT_IMAGES} at most`);
-  const id = randomBytes(16).toString('hex');
-  const masks = [randomBytes(STREAM_KEY_BYTES), randomBytes(STREAM_KEY_BYTES)] as const;
-  const E = openImages(source, masks);
+  const { primitives } = client;
+  const id = toHex(primitives.randomBytes(16));
+  const masks = [primitives.randomBytes(STREAM_KEY_BYTES), primitives.randomBytes(STREAM_KEY_BYTES)] as const;
+  const E = await openImages(primitives, source, masks);
   const count = new Uint8Array(Uint32Array.of(images).buffer);
   const inputs: Readonly<Record<PartyName, readonly Uint8Array[]>> = {
     P0: [count, masks[0], E],
@@ -55,7 +55,7 @@ export async function inferAt(
   const length = images * classes;
   const path = `/v1/sessions/${session}/inputs/${id}`;
   const answers = await client.everywhere(async (party) => {
-    const sealed = await sealTo(client.sealingTo(party), `input ${session} ${id}`, Buffer.concat(inputs[party]));
+    const sealed = await client.sealTo(party, `input ${session} ${id}`, concatBytes(...inputs[party]));
     const asked = { body: sealed, idleMs: ANSWER_MS, maxBytes: 8 * length + SEAL_BYTES };
     const reply = await client.bytes(party, 'POST', path, asked);
     if (party === 'P2') return new BigUint64Array();

@@ -7,9 +7,9 @@ import {
   jobDocument,
   type JobDocument,
 } from '../../federation/documents.ts';
-import type { Received } from '../../federation/received.ts';
-import { type Document, type Signed, signDocument } from '../../federation/signed.ts';
-import type { PartyName } from '../owner.ts';
+import type { Received } from '../../federation/received-form.ts';
+import { type Document, type Signed, signLater } from '../../federation/signed.ts';
+import type { PartyName } from '../parties.ts';
 import { jobAnswer, jobsAnswer, readSigned } from './answers.ts';
 import type { JobView } from '../../federation/views.ts';
 import type { Everywhere, FederationClient } from './client.ts';
@@ -22,7 +22,7 @@ export interface SeenJob {
 
 /** Signs a job and gives it to all three. Each must name it as we do. @returns the job's name */
 export async function propose(client: FederationClient, document: JobDocument): Promise<Digest> {
-  return passOn(client, signDocument(document, client.identity));
+  return passOn(client, await signLater(document, client.identity));
 }
 
 /** Gives a job that is signed already to all three: to those that lack it. */
@@ -61,7 +61,7 @@ export async function listJobs(client: FederationClient): Promise<SeenJob[]> {
   const found = new Map<Digest, { job: Received<JobDocument>; views: Map<PartyName, JobView> }>();
   for (const [party, { jobs }] of lists.some(client.onNote, 'what it knows of jobs is not shown')) {
     for (const view of jobs) {
-      const job = readSigned(jobDocument, 'job', view.signed, { source: party, federation: client.federation.id });
+      const job = await readSigned(client, jobDocument, 'job', view.signed, party);
       checkSame(party, job.digest, view);
       const entry = found.get(job.digest) ?? { job, views: new Map<PartyName, JobView>() };
       entry.views.set(party, view);
@@ -95,7 +95,7 @@ export async function seeJob(client: FederationClient, digest: Digest): Promise<
   const views = answers.some(client.onNote, 'what it knows of the job is not shown');
   const [[party, view]] = views;
   return {
-    job: readSigned(jobDocument, 'job', view.signed, { source: party, federation: client.federation.id }),
+    job: await readSigned(client, jobDocument, 'job', view.signed, party),
     views,
   };
 }
@@ -122,7 +122,7 @@ export async function cancel(client: FederationClient, job: Digest, reason: stri
   answers.all('the job is cancelled');
 }
 
-function post(client: FederationClient, document: Document, path: string): Promise<Everywhere<unknown>> {
-  const body = signDocument(document, client.identity);
+async function post(client: FederationClient, document: Document, path: string): Promise<Everywhere<unknown>> {
+  const body = await signLater(document, client.identity);
   return client.everywhere((party) => client.bytes(party, 'POST', path, { body }));
 }

@@ -1,5 +1,4 @@
 /** Data sets, grants and withdrawals: what an owner can do with them, and what everybody is shown. */
-import { randomBytes } from 'node:crypto';
 import { Problem } from '../../data/problem.ts';
 import { digestOf, type Digest } from '../../federation/canonical.ts';
 import {
@@ -9,14 +8,16 @@ import {
   type GrantDocument,
   type WithdrawalDocument,
 } from '../../federation/documents.ts';
-import type { Id } from '../../federation/identity.ts';
-import { type Document, signDocument } from '../../federation/signed.ts';
+import type { Id } from '../../federation/public-identity.ts';
+import { type Document, signLater } from '../../federation/signed.ts';
+import { toHex } from '../../random/text.ts';
 import { didYouMean } from '../../nn/nearest.ts';
-import type { PartyName } from '../owner.ts';
+import type { PartyName } from '../parties.ts';
 import { dataAnswer, grantsAnswer, readSigned, type TakenAnswer, takenAnswer } from './answers.ts';
 import type { DataState } from '../../federation/views.ts';
 import type { Everywhere, FederationClient } from './client.ts';
-import { type Directory, SHORT } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { SHORT } from '../../federation/canonical.ts';
 
 /** A data set as the parties that were reached have it. */
 export interface ListedData {
@@ -44,7 +45,7 @@ export async function listData(client: FederationClient): Promise<ListedData[]> 
   const found = new Map<Digest, ListedData & { states: Map<PartyName, DataState> }>();
   for (const [party, { data }] of lists.some(client.onNote, 'what it has of data sets is not shown')) {
     for (const { signed, state } of data) {
-      const read = readSigned(dataDocument, 'data', signed, { source: party, federation: client.federation.id });
+      const read = await readSigned(client, dataDocument, 'data', signed, party);
       const { digest, document, author } = read;
       const entry = found.get(digest) ?? { digest, document, owner: author, states: new Map<PartyName, DataState>() };
       entry.states.set(party, state);
@@ -103,7 +104,7 @@ async function sendDocument<T extends Document>(
   path: string,
   named: Digest,
 ): Promise<Everywhere<TakenAnswer>> {
-  const body = signDocument(document, client.identity);
+  const body = await signLater(document, client.identity);
   return client.everywhere(async (party) => {
     const answer = await client.ask(party, 'POST', path, takenAnswer, { body });
     if (answer.digest !== named)
@@ -130,7 +131,7 @@ export function withdraw(
 export type GrantTerms = Omit<GrantDocument, 'securenn' | 'federation' | 'nonce'>;
 
 export async function giveGrant(client: FederationClient, terms: GrantTerms): Promise<Digest> {
-  const nonce = randomBytes(16).toString('hex');
+  const nonce = toHex(client.primitives.randomBytes(16));
   const document: GrantDocument = { securenn: 'grant', federation: client.federation.id, ...terms, nonce };
   const answers = await sendDocument(client, document, '/v1/grants', digestOf(document));
   return answers.all('the grant is given').P0.digest;
@@ -150,8 +151,7 @@ export async function listGrants(client: FederationClient): Promise<ListedGrant[
   const found = new Map<Digest, ListedGrant & { uses: Map<PartyName, number>; withdrawn: boolean }>();
   for (const [party, { grants }] of lists.some(client.onNote, 'what it has of grants is not shown')) {
     for (const { signed, uses, withdrawn } of grants) {
-      const source = { source: party, federation: client.federation.id };
-      const { digest, document, author } = readSigned(grantDocument, 'grant', signed, source);
+      const { digest, document, author } = await readSigned(client, grantDocument, 'grant', signed, party);
       const fresh = { digest, document, owner: author, uses: new Map<PartyName, number>(), withdrawn: false };
       const entry = found.get(digest) ?? fresh;
       entry.uses.set(party, uses.length);

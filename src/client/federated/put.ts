@@ -1,16 +1,15 @@
 /** An owner gives the parties a data set: begins, or goes on where an earlier try was stopped. */
-import { setImmediate as turn } from 'node:timers/promises';
 import { Problem } from '../../data/problem.ts';
 import { digestOf, type Digest } from '../../federation/canonical.ts';
 import type { DataDocument } from '../../federation/documents.ts';
 import { factsOf } from '../../federation/value-facts.ts';
-import { signDocument } from '../../federation/signed.ts';
+import { signLater } from '../../federation/signed.ts';
 import type { FederationClient } from './client.ts';
 import { freshKeys, type LabelledSet, OpenedSet } from './sharing.ts';
 import { Refused } from './transport.ts';
 import { withdraw } from './owned.ts';
 import { upload, type OnUpload } from './upload.ts';
-import type { UploadState } from './upload-state.ts';
+import type { UploadKeeper } from './kept-upload.ts';
 
 export interface PutOptions {
   /** Without the owner's name. */
@@ -32,13 +31,13 @@ export interface Put {
 export async function putData(
   client: FederationClient,
   set: LabelledSet,
-  state: UploadState,
+  state: UploadKeeper,
   { name, fractionBits, restart, onNote, onPreparing, onUpload }: PutOptions,
 ): Promise<Put> {
   if (restart === true) await forget(client, state);
   const kept = await state.read();
-  const keys = kept?.keys ?? freshKeys();
-  const opened = new OpenedSet(set, keys, kept?.document.fractionBits ?? fractionBits);
+  const keys = kept?.keys ?? freshKeys(client.primitives);
+  const opened = new OpenedSet(client.primitives, set, keys, kept?.document.fractionBits ?? fractionBits);
   const total = opened.bytes;
   let done = 0;
   const committed = await opened.commit(async (bytes) => {
@@ -66,7 +65,7 @@ export async function putData(
     }
     onNote?.(`going on with the upload that began on ${document.created.slice(0, 16).replace('T', ' ')}`);
   }
-  const signed = signDocument(document, client.identity);
+  const signed = await signLater(document, client.identity);
   // What no party has begun needs no going on with: its keys do not stay here.
   const onRefused = (): Promise<void> => (kept === undefined ? state.remove() : Promise.resolve());
   const digest = await upload(client, signed, opened, keys, onUpload, onRefused);
@@ -74,8 +73,13 @@ export async function putData(
   return { digest, document, bytes: total };
 }
 
+/** Lets whatever else waits have its turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /** What the parties have of an upload that is given up they may drop: it stands under the same name. */
-async function forget(client: FederationClient, state: UploadState): Promise<void> {
+async function forget(client: FederationClient, state: UploadKeeper): Promise<void> {
   const kept = await state.read().catch(() => undefined);
   if (kept !== undefined) {
     const taken = await withdraw(client, 'data', digestOf(kept.document));

@@ -7,46 +7,18 @@ import type { Digest } from '../../federation/canonical.ts';
 import type { TrainDocument } from '../../federation/documents.ts';
 import { parameters } from '../../nn/network.ts';
 import { REVEALED } from '../../nn/train.ts';
+import { fromBase64 } from '../../random/text.ts';
 import { decode } from '../../ring/fixed.ts';
 import { sizeOf } from '../../ring/shape.ts';
 import { add } from '../../ring/z64.ts';
 import { valuesAnswer } from './answers.ts';
 import type { FederationClient } from './client.ts';
+import { openShare, type Worker, WORKERS } from './opened-share.ts';
 import { Refused } from './transport.ts';
-
-export const WORKERS = ['P0', 'P1'] as const;
-export type Worker = (typeof WORKERS)[number];
 
 const BYTES = 8;
 /** What sealing adds, and more. */
 const SEAL_BYTES = 1024;
-
-/** Ring elements from the bytes of a share. */
-export function shareOf(bytes: Uint8Array): BigUint64Array {
-  return new BigUint64Array(bytes.slice().buffer);
-}
-
-/** Opens what a worker sealed to us. @param info what it is for: something sealed for another purpose does not open */
-export async function openShare(
-  client: FederationClient,
-  worker: Worker,
-  { what, info, sealed, length }: { what: string; info: string; sealed: Uint8Array; length: number },
-): Promise<BigUint64Array> {
-  const bytes = await client.openSealed(info, sealed);
-  if (bytes === undefined) {
-    throw new Problem(
-      `${worker}: its share of ${what} does not open with this identity`,
-      'use the identity that the job names as receiver; securenn job show names it',
-    );
-  }
-  if (bytes.length !== BYTES * length) {
-    throw new Problem(
-      `${worker}: its share of ${what} has ${bytes.length} bytes, expected ${BYTES * length}`,
-      'ask its operator: what it computed is not what the job says',
-    );
-  }
-  return shareOf(bytes);
-}
 
 /** A revealed value of a job. @param what it is, for errors */
 export async function fetchRevealed(
@@ -96,7 +68,7 @@ export async function fetchTogether(
   for (const name of names) {
     if (!Object.hasOwn(P0, name) || !Object.hasOwn(P1, name)) continue;
     const shares = WORKERS.map((worker, i) => {
-      const sealed = new Uint8Array(Buffer.from([P0, P1][i][name], 'base64'));
+      const sealed = fromBase64([P0, P1][i][name]);
       return openShare(client, worker, { what: name, info: `result ${job} ${name}`, sealed, length });
     });
     const [share0, share1] = await Promise.all(shares);

@@ -2,27 +2,27 @@
  * A labelled set of images on its way to the parties (PROTOCOLS §1, "Owners' inputs"), chunk by chunk (`federation/chunks.ts`): opened
  * under masks that the owner deals. Whatever the size of the set, one chunk exists at a time. No IO.
  *
- * Streams: `maskOf('images' | 'labels', key)`, a key for ⟨U⟩₀ and one for ⟨U⟩₁. What each party then has: P_j E and ⟨U⟩_j, uniform both; P2 U.
+ * Streams: `maskPath('images' | 'labels')` under each key, a key for ⟨U⟩₀ and one for ⟨U⟩₁. What each party then has: P_j E and ⟨U⟩_j, uniform both; P2 U.
  * Keys serve one set alone: with other data under them the difference of two openings would be the difference of the data.
  */
-import { createHash, randomBytes } from 'node:crypto';
 import { BLOCK_ELEMENTS } from '../../channel/blocks.ts';
 import type { ImageSet } from '../../data/dataset.ts';
 import { oneHotSource, type Source, valueSource } from '../../data/encode.ts';
-import { maskOf } from '../../data/share.ts';
+import { MASK, maskPath } from '../../data/mask-address.ts';
 import {
   CHUNK_BYTES,
   chunkBytes,
   chunksOf,
   CONTENT_KEY_BYTES,
-  digestOfChunks,
   maskCommitment,
+  OPENED,
   PARTS,
   type Part,
 } from '../../federation/chunks.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import type { DataDocument } from '../../federation/documents.ts';
-import { STREAM_KEY_BYTES } from '../../random/streams.ts';
+import { type Primitives, STREAM_KEY_BYTES } from '../../random/primitives.ts';
+import { toHex } from '../../random/text.ts';
 import { decrease } from '../../ring/z64.ts';
 
 /** Of one data set. */
@@ -33,8 +33,8 @@ export interface SharingKeys {
   readonly masks: readonly [Uint8Array, Uint8Array];
 }
 
-export function freshKeys(): SharingKeys {
-  const key = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes));
+export function freshKeys(by: Primitives): SharingKeys {
+  const key = (bytes: number): Uint8Array => by.randomBytes(bytes);
   return { content: key(CONTENT_KEY_BYTES), masks: [key(STREAM_KEY_BYTES), key(STREAM_KEY_BYTES)] };
 }
 
@@ -51,9 +51,11 @@ export class OpenedSet {
   readonly #set: LabelledSet;
   readonly #sources: Readonly<Record<Part, Source>>;
   readonly #keys: SharingKeys;
+  readonly #by: Primitives;
   readonly fractionBits: number;
 
-  constructor(set: LabelledSet, keys: SharingKeys, fractionBits: number) {
+  constructor(by: Primitives, set: LabelledSet, keys: SharingKeys, fractionBits: number) {
+    this.#by = by;
     this.#set = set;
     this.#keys = keys;
     this.fractionBits = fractionBits;
@@ -82,10 +84,10 @@ export class OpenedSet {
   }
 
   /** E = X − ⟨U⟩₀ − ⟨U⟩₁ of one chunk. */
-  chunk(part: Part, number: number): Uint8Array {
+  chunk(part: Part, number: number): Promise<Uint8Array> {
     const from = (number * CHUNK_BYTES) / ELEMENT_BYTES;
     const to = from + chunkBytes(this.sizes, part, number) / ELEMENT_BYTES;
-    return open(this.#sources[part], part, this.#keys.masks, from, to);
+    return open(this.#by, this.#sources[part], part, this.#keys.masks, from, to);
   }
 
   /**
@@ -95,35 +97,37 @@ export class OpenedSet {
   async commit(onChunk: (bytes: number) => Promise<void>): Promise<Pick<DataDocument, 'opened' | 'masks'>> {
     const digests: Record<Part, Uint8Array[]> = { images: [], labels: [] };
     for (const { part, number, bytes } of this.places()) {
-      digests[part].push(createHash('sha256').update(this.chunk(part, number)).digest());
+      digests[part].push(await this.#by.sha256(await this.chunk(part, number)));
       await onChunk(bytes);
     }
-    const opened = (part: Part): Digest => digestOfChunks(this.#keys.content, digests[part]);
+    const opened = async (part: Part): Promise<Digest> =>
+      toHex(await this.#by.hmac(this.#keys.content, OPENED, ...digests[part]));
     const [P0, P1] = this.#keys.masks.map(maskCommitment);
-    return { opened: { images: opened('images'), labels: opened('labels') }, masks: { P0, P1 } };
+    return { opened: { images: await opened('images'), labels: await opened('labels') }, masks: { P0, P1 } };
   }
 }
 
 /** A block at a time, which stays in the cache. */
-function open(
+async function open(
+  by: Primitives,
   source: Source,
   name: Part,
   keys: SharingKeys['masks'],
   from: number,
   to: number,
-): Uint8Array<ArrayBuffer> {
-  const masks = keys.map((key) => maskOf(name, key));
+): Promise<Uint8Array<ArrayBuffer>> {
+  const masks = keys.map((key) => by.masks(key, maskPath(name), MASK));
   const out = new BigUint64Array(to - from);
   for (let at = from; at < to; at += BLOCK_ELEMENTS) {
     const end = Math.min(at + BLOCK_ELEMENTS, to);
     const block = source.block(at, end);
-    for (const mask of masks) decrease(block, mask.z64(at, end - at));
+    for (const mask of masks) decrease(block, await mask.z64(at, end - at));
     out.set(block, at - from);
   }
   return new Uint8Array(out.buffer);
 }
 
 /** Images for an inference session, opened whole. @param images one a row */
-export function openImages(images: Source, keys: SharingKeys['masks']): Uint8Array {
-  return open(images, 'images', keys, 0, images.elements);
+export function openImages(by: Primitives, images: Source, keys: SharingKeys['masks']): Promise<Uint8Array> {
+  return open(by, images, 'images', keys, 0, images.elements);
 }

@@ -1,6 +1,6 @@
 /** How a client reaches a party: Node's https (`https.ts`), `fetch` in a browser, a fake in a test. Nothing here needs Node. */
 import { Problem } from '../../data/problem.ts';
-import type { PartyName } from '../owner.ts';
+import type { PartyName } from '../parties.ts';
 
 export interface Request {
   readonly method: 'GET' | 'POST' | 'PUT';

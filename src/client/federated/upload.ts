@@ -5,15 +5,14 @@
  * it has against the signed document and signs a receipt; with three receipts the set can be used. Everything may be done twice: a chunk that is
  * there, a receipt that was given, so whatever stopped an upload, the same again completes it.
  */
-import { createHash } from 'node:crypto';
 import { Problem } from '../../data/problem.ts';
-import { packKeys, sealChunk, type Part } from '../../federation/chunks.ts';
+import { additionalOf, nonceOf, packKeys, type Part } from '../../federation/chunks.ts';
+import { toBase64, toHex } from '../../random/text.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import { type DataDocument, receiptDocument } from '../../federation/documents.ts';
 import { roleOf } from '../../federation/federation-file.ts';
-import { sealTo } from '../../federation/sealed.ts';
 import { nameOf, type Signed } from '../../federation/signed.ts';
-import { PARTIES, type PartyName } from '../owner.ts';
+import { PARTIES, type PartyName } from '../parties.ts';
 import { readSigned, takenAnswer, receiptAnswer, type UploadAnswer, uploadAnswer } from './answers.ts';
 import type { FederationClient } from './client.ts';
 import type { OpenedSet, SharingKeys } from './sharing.ts';
@@ -75,8 +74,8 @@ async function announce(
     P2: { masks: [U0, U1] },
   };
   const answers = await client.everywhere(async (party) => {
-    const sealed = await sealTo(client.sealingTo(party), `data ${digest}`, packKeys(given[party]));
-    const body = { signed, key: Buffer.from(sealed).toString('base64') };
+    const sealed = await client.sealTo(party, `data ${digest}`, packKeys(given[party]));
+    const body = { signed, key: toBase64(sealed) };
     return client.ask(party, 'POST', '/v1/data', uploadAnswer, { body });
   });
   const isRefused =
@@ -114,6 +113,7 @@ async function sendChunks(
   const lacking: Chunk[] = [...opened.places()]
     .map((place) => ({ ...place, parties: HOLDERS.filter((party) => !has(party, place.part, place.number)) }))
     .filter(({ parties }) => parties.length > 0);
+  const { primitives } = client;
   const total = opened.bytes;
   let sent = total - lacking.reduce((sum, { bytes }) => sum + bytes, 0);
   const failed = new AbortController();
@@ -122,8 +122,10 @@ async function sendChunks(
     for (const { part, number, bytes, parties } of queue) {
       failed.signal.throwIfAborted();
       onUpload(part, sent, total);
-      const body = sealChunk(content, { data: digest, part, number }, opened.chunk(part, number));
-      const asked = { body, digest: createHash('sha256').update(body).digest('hex'), patienceMs: PATIENCE_MS };
+      const place = { data: digest, part, number };
+      const chunk = await opened.chunk(part, number);
+      const body = await primitives.seal(content, nonceOf(place), additionalOf(place), chunk);
+      const asked = { body, digest: toHex(await primitives.sha256(body)), patienceMs: PATIENCE_MS };
       const path = `/v1/data/${digest}/${part}/${number}`;
       await Promise.all(parties.map((party) => client.bytes(party, 'PUT', path, { ...asked, signal: failed.signal })));
       onUpload(part, (sent += bytes), total);
@@ -150,10 +152,7 @@ async function collectReceipts(client: FederationClient, digest: Digest): Promis
   const answers = await client.everywhere(async (party) => {
     const asked = { idleMs: CHECK_MS, patienceMs: PATIENCE_MS };
     const { receipt } = await client.ask(party, 'POST', `/v1/data/${digest}/complete`, receiptAnswer, asked);
-    const { document, author } = readSigned(receiptDocument, 'receipt', receipt, {
-      source: party,
-      federation: client.federation.id,
-    });
+    const { document, author } = await readSigned(client, receiptDocument, 'receipt', receipt, party);
     const role = roleOf(client.federation, author, client.now().getTime());
     if (document.party !== party || document.data !== digest || role !== party) {
       throw new Problem(

@@ -3,7 +3,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeImage } from './image-folders.ts';
 import { Problem } from '../problem.ts';
 import { OF_BYTES, type Scaling } from '../scaling.ts';

@@ -2,7 +2,7 @@
  * The mean over each window: sums, times 1 / (elements of a window), exactly for powers of two, otherwise to 10 to 17 bits: as many as the ring has
  * room for. Padding is zeros, which count as elements unless `countPadding` is false: then windows at the border have factors of their own.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
 import { truncated } from '../../functions/formats.ts';
 import { windowOutput } from '../../ring/windows.ts';

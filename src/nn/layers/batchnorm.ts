@@ -3,7 +3,7 @@
  * batch's mean and variance and moves the running ones; an evaluation or an inference applies the affine map of these
  * (`functions/batchNorm.ts`, `functions/runningNorm.ts`).
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
 import { batchNorm, type BatchNorm, type ErrorSums, errorSums, inputError } from '../../functions/batchNorm.ts';
 import { truncated } from '../../functions/formats.ts';

@@ -3,7 +3,7 @@
  * to 10 bits otherwise; in an inference nothing happens. The mask follows from the public seed, the step and the layer's index, so a run that is
  * resumed drops the same. It sends nothing; where the factor is no integer, the layer behind truncates.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
 import { truncated } from '../../functions/formats.ts';
 import { type Shape, sizeOf } from '../../ring/shape.ts';

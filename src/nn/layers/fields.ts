@@ -1,5 +1,5 @@
 /** Fields that layers have in common, in JSON and in shapes. A schema's message says what is expected (`networkFile.ts`). */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Border } from '../../ring/pad.ts';
 import type { Shape } from '../../ring/shape.ts';
 import { windowCount } from '../../ring/windows.ts';

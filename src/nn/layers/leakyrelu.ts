@@ -1,5 +1,5 @@
 /** x where it is positive, slope·x elsewhere: slope·x + (1 − slope)·ReLU(x), of which only ReLU sends messages. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
 import { reluOf, selected, truncated } from '../../functions/formats.ts';
 import { type LayerType, through, type Wiring } from './layer.ts';

@@ -1,6 +1,6 @@
 /** Data sets: an upload in chunks that can be resumed, receipts, lists, withdrawals. */
 import type { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CHUNK_BYTES, openedBytes, PARTS, TAG_BYTES, unpackKeys, type Part } from '../../federation/chunks.ts';
 import {
   dataDocument,

@@ -1,7 +1,7 @@
 /** Jobs: propose, look at, follow, cancel; results for their receiver; models that stayed shared; inputs of serving sessions. */
 import type { Hono } from 'hono';
 import { cancelDocument, jobDocument } from '../../federation/documents.ts';
-import { idOf } from '../../federation/identity.ts';
+import { idOf } from '../../federation/public-identity.ts';
 import type { KnownJob } from '../jobs-api.ts';
 import { Refusal } from '../refusal.ts';
 import type { ApiContext, Asker, Call, Env } from './context.ts';

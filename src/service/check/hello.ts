@@ -1,5 +1,5 @@
 /** What answers at an address, asked without a name: whether it is a party at all, what stands in front of it, its clock and how long it takes. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { FEDERATION_PROTOCOL } from '../../federation/card.ts';
 import { offsetOf, type Offset, type Reading } from './clocks.ts';
 import type { Outcome } from './dial.ts';

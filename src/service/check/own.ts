@@ -1,6 +1,6 @@
 /** This host's part: the files that its party starts with, whether it runs, and whether what runs has read them. */
 import { statfs } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Problem } from '../../data/problem.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import { joinAddress, type HostPort } from '../../federation/address.ts';

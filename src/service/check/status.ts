@@ -1,7 +1,7 @@
 /** What a party says of itself to another one (`GET /v1/status`), and what of it would stop a job. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { VERSION } from '../../data/packages.ts';
-import { idOf, publicIdentitySchema, type PublicIdentity } from '../../federation/identity.ts';
+import { idOf, publicIdentitySchema, type PublicIdentity } from '../../federation/public-identity.ts';
 import { predecessorsOf } from '../../federation/succession.ts';
 import type { Federation } from '../../federation/federation-file.ts';
 import { fingerprint } from '../../federation/federation-file.ts';

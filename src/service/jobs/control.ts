@@ -11,7 +11,7 @@
  *
  * An attempt begins or goes on with a job; its number is never used twice.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Digest } from '../../federation/canonical.ts';
 import type { JobDocument } from '../../federation/documents.ts';
 import type { Document, Signed } from '../../federation/signed.ts';

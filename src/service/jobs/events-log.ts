@@ -5,7 +5,7 @@
  * same, a later life of the party leaves out as many as can have been lost.
  */
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { syncFolder } from '../../data/atomic-write.ts';
 import { makeFolder } from '../../data/folders.ts';
 import type { Digest } from '../../federation/canonical.ts';

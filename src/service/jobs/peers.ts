@@ -1,5 +1,6 @@
 /** Control messages to the other parties: requests that this party signs, over HTTPS. */
-import { z } from 'zod';
+import { NODE } from '../../random/node-primitives.ts';
+import * as z from 'zod';
 import { FederationClient } from '../../client/federated/client.ts';
 import { httpsTransport } from '../../client/federated/https.ts';
 import { Refused } from '../../client/federated/transport.ts';
@@ -22,7 +23,14 @@ export interface HttpsPeers extends Peers {
 export function httpsPeers(federation: Federation, identity: Identity, onNote: (text: string) => void): HttpsPeers {
   const transport = httpsTransport(federation, onNote);
   // Who leads, and who follows, has a patience of its own.
-  const client = new FederationClient({ federation, identity, transport: transport.send, onNote, patienceMs: 0 });
+  const client = new FederationClient({
+    primitives: NODE,
+    federation,
+    identity,
+    transport: transport.send,
+    onNote,
+    patienceMs: 0,
+  });
   const ask = async (to: PartyName, order: ControlOrder, body: object, timeoutMs: number): Promise<unknown> => {
     const asked = { body, maxBytes: MOST_BYTES, idleMs: timeoutMs, signal: AbortSignal.timeout(timeoutMs) };
     try {

@@ -1,8 +1,8 @@
 /** What one party keeps of one job: a record on the disk before anything is done because of it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Digest } from '../../federation/canonical.ts';
 import { jobDocument, type JobDocument } from '../../federation/documents.ts';
-import { idSchema, type Id } from '../../federation/identity.ts';
+import { idSchema, type Id } from '../../federation/public-identity.ts';
 import { ENDED } from '../../federation/views.ts';
 import { JOB_STATES, type JobState, type Received } from '../jobs-api.ts';
 import { receivedAgain } from '../received.ts';

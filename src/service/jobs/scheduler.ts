@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Digest } from '../../federation/canonical.ts';
 import type { CancelDocument, JobDocument, WithdrawalDocument } from '../../federation/documents.ts';
-import type { PublicIdentity } from '../../federation/identity.ts';
+import type { PublicIdentity } from '../../federation/public-identity.ts';
 import { holderOf } from '../../federation/job-check.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import { totalSteps } from '../../nn/train.ts';

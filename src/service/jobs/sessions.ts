@@ -5,10 +5,10 @@
  * kept on the disk ahead of use, so that a crash makes a session answer fewer images than it allows, never more.
  */
 import { MAX_INPUT_IMAGES, type ServeDocument } from '../../federation/documents.ts';
-import { idOf, type Id, type PublicIdentity } from '../../federation/identity.ts';
+import { idOf, type Id, type PublicIdentity } from '../../federation/public-identity.ts';
 import { sealTo } from '../../federation/sealed.ts';
 import { inputSize } from '../../nn/network.ts';
-import { STREAM_KEY_BYTES } from '../../random/streams.ts';
+import { STREAM_KEY_BYTES } from '../../random/primitives.ts';
 import type { InputOrder, PartyName } from '../../server/ipc.ts';
 import { Refusal } from '../refusal.ts';
 import type { JobActor } from './actor.ts';

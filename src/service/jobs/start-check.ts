@@ -1,7 +1,7 @@
 /** What a party holds against an order to start, by what it knows itself. Consent, data and memory are judged elsewhere. */
 import { digestOf } from '../../federation/canonical.ts';
-import { idOf, type PublicIdentity } from '../../federation/identity.ts';
-import { isProperlySigned } from '../../federation/signed.ts';
+import { idOf, type PublicIdentity } from '../../federation/public-identity.ts';
+import { isProperlySigned } from '../../federation/received.ts';
 import { PARTY_NAMES, type PartyName } from '../../server/ipc.ts';
 import type { Prepared, StartControl } from './control.ts';
 

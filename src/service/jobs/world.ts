@@ -1,7 +1,7 @@
 /** What this party knows when it judges a job: its members, data sets, grants, decisions, and the models that stayed shared here. */
 import type { Digest } from '../../federation/canonical.ts';
 import type { DataReference, TrainDocument } from '../../federation/documents.ts';
-import type { Id } from '../../federation/identity.ts';
+import type { Id } from '../../federation/public-identity.ts';
 import { dataBehind, type SharedModel, type World } from '../../federation/job-check.ts';
 import { JOB_VERSION } from '../../server/job.ts';
 import type { ModelView } from '../jobs-api.ts';

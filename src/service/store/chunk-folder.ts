@@ -2,15 +2,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { syncFolder } from '../../data/atomic-write.ts';
-import {
-  chunkBytes,
-  chunksOf,
-  digestOfChunks,
-  openChunk,
-  PARTS,
-  type DataKeys,
-  type Part,
-} from '../../federation/chunks.ts';
+import { chunkBytes, chunksOf, PARTS, type DataKeys, type Part } from '../../federation/chunks.ts';
+import { digestOfChunks, openChunk } from '../../federation/chunk-cipher.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import type { DataDocument } from '../../federation/documents.ts';
 import { Refusal } from '../refusal.ts';

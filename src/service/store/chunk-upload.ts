@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { AtomicFile } from '../../data/atomic-write.ts';
-import { chunkDecipher, TAG_BYTES, type ChunkPlace } from '../../federation/chunks.ts';
+import { chunkDecipher } from '../../federation/chunk-cipher.ts';
+import { TAG_BYTES, type ChunkPlace } from '../../federation/chunks.ts';
 import { Refusal } from '../refusal.ts';
 import type { StoreFiles } from './store-files.ts';
 

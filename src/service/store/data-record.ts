@@ -1,5 +1,5 @@
 /** What a party keeps of a data set beside its chunks: `record.json`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Digest } from '../../federation/canonical.ts';
 import type { Part } from '../../federation/chunks.ts';
 import {

@@ -9,7 +9,7 @@ import { Problem } from '../../data/problem.ts';
 import type { Vault } from '../../data/vault.ts';
 import { maskCommitment, openedBytes, packKeys, PARTS, unpackKeys, type DataKeys } from '../../federation/chunks.ts';
 import type { Digest } from '../../federation/canonical.ts';
-import type { Id } from '../../federation/identity.ts';
+import type { Id } from '../../federation/public-identity.ts';
 import type { DataDocument, ReceiptDocument, WithdrawalDocument } from '../../federation/documents.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import type { Audit, DataSets, Received, StoredData } from '../jobs-api.ts';

@@ -1,5 +1,5 @@
 /** Grants that owners gave, what they were used for, and whether they still stand. Both only grow: a use or a withdrawal is never undone. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Digest } from '../../federation/canonical.ts';
 import {
   grantDocument,
@@ -7,7 +7,7 @@ import {
   type GrantDocument,
   type WithdrawalDocument,
 } from '../../federation/documents.ts';
-import type { Id } from '../../federation/identity.ts';
+import type { Id } from '../../federation/public-identity.ts';
 import type { Audit, Grants, Received, StoredGrant } from '../jobs-api.ts';
 import { receivedAgain } from '../received.ts';
 import { Refusal } from '../refusal.ts';

@@ -6,7 +6,7 @@ import { inferAt } from '../../../src/client/federated/inference.ts';
 import { propose } from '../../../src/client/federated/jobs.ts';
 import { giveGrant, listGrants, withdraw } from '../../../src/client/federated/owned.ts';
 import { Unreachable } from '../../../src/client/federated/transport.ts';
-import { PARTIES } from '../../../src/client/owner.ts';
+import { PARTIES } from '../../../src/client/parties.ts';
 import { pixelSource } from '../../../src/data/encode.ts';
 import type { ServeDocument } from '../../../src/federation/documents.ts';
 import { Identity } from '../../../src/federation/identity.ts';

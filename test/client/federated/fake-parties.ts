@@ -3,26 +3,22 @@
  * They compute nothing: what a job reveals is put in by the test.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { NODE } from '../../../src/random/node-primitives.ts';
 import type { JobView, JobState } from '../../../src/federation/views.ts';
 import { FederationClient } from '../../../src/client/federated/client.ts';
 import { type Reply, type Request, type Transport, Unreachable } from '../../../src/client/federated/transport.ts';
-import { PARTIES, type PartyName } from '../../../src/client/owner.ts';
+import { PARTIES, type PartyName } from '../../../src/client/parties.ts';
 import { maskOf } from '../../../src/data/share.ts';
 import { FEDERATION_PROTOCOL } from '../../../src/federation/card.ts';
-import {
-  chunksOf,
-  digestOfChunks,
-  maskCommitment,
-  openChunk,
-  PARTS,
-  type Part,
-  unpackKeys,
-} from '../../../src/federation/chunks.ts';
+import { chunksOf, maskCommitment, PARTS, type Part, unpackKeys } from '../../../src/federation/chunks.ts';
+import { digestOfChunks, openChunk } from '../../../src/federation/chunk-cipher.ts';
 import type { DataDocument, GrantDocument, ServeDocument } from '../../../src/federation/documents.ts';
-import { type Id, Identity, type PublicIdentity } from '../../../src/federation/identity.ts';
+import type { Id, PublicIdentity } from '../../../src/federation/public-identity.ts';
+import { Identity } from '../../../src/federation/identity.ts';
 import { RequestChecker } from '../../../src/federation/request.ts';
 import { openWith, sealTo } from '../../../src/federation/sealed.ts';
-import { isProperlySigned, nameOf, signDocument, type Signed } from '../../../src/federation/signed.ts';
+import { isProperlySigned } from '../../../src/federation/received.ts';
+import { nameOf, signDocument, type Signed } from '../../../src/federation/signed.ts';
 import { add, decrease, sub } from '../../../src/ring/z64.ts';
 import { threeParties } from '../../federation/parties.ts';
 
@@ -312,7 +308,7 @@ export class FakeParties {
   client(identity: Identity, notes: string[] = [], patienceMs = 0): FederationClient {
     const onNote = (text: string): void => void notes.push(text);
     const { federation, transport } = this;
-    return new FederationClient({ federation, identity, transport, onNote, patienceMs });
+    return new FederationClient({ primitives: NODE, federation, identity, transport, onNote, patienceMs });
   }
 
   /** Puts in what a job revealed, as shares that the workers seal. */

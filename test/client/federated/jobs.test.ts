@@ -8,10 +8,11 @@ import { cancel, decide, findJob, passOn, propose, seeJob } from '../../../src/c
 import { fetchModel } from '../../../src/client/federated/results.ts';
 import { type JobWatcher, watch } from '../../../src/client/federated/watch.ts';
 import type { EvaluationReport, StepReport } from '../../../src/client/history.ts';
-import { PARTIES } from '../../../src/client/owner.ts';
+import { PARTIES } from '../../../src/client/parties.ts';
 import { digestOf } from '../../../src/federation/canonical.ts';
 import { decisionDocument, type TrainDocument } from '../../../src/federation/documents.ts';
-import type { Identity, PublicIdentity } from '../../../src/federation/identity.ts';
+import type { Identity } from '../../../src/federation/identity.ts';
+import type { PublicIdentity } from '../../../src/federation/public-identity.ts';
 import { parameters, type Network } from '../../../src/nn/network.ts';
 import { encode } from '../../../src/ring/fixed.ts';
 import { sizeOf } from '../../../src/ring/shape.ts';
@@ -105,8 +106,7 @@ describe('a job', () => {
     await cancel(client, digest, 'another network');
     for (const party of PARTIES) {
       const [decision, cancelled] = parties.party[party].decisions;
-      const source = { source: party, federation: parties.federation.id };
-      expect(readSigned(decisionDocument, 'decision', decision, source)).toMatchObject({
+      expect(await readSigned(client, decisionDocument, 'decision', decision, party)).toMatchObject({
         author: owner.id,
         document: { job: digest, approve: true },
       });

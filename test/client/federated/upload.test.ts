@@ -5,7 +5,7 @@ import { Directory } from '../../../src/client/federated/directory.ts';
 import { type Put, putData, type PutOptions } from '../../../src/client/federated/put.ts';
 import type { LabelledSet } from '../../../src/client/federated/sharing.ts';
 import { UploadState } from '../../../src/client/federated/upload-state.ts';
-import { PARTIES } from '../../../src/client/owner.ts';
+import { PARTIES } from '../../../src/client/parties.ts';
 import { OF_BYTES } from '../../../src/data/scaling.ts';
 import { materialize, oneHotSource, valueSource } from '../../../src/data/encode.ts';
 import { maskOf } from '../../../src/data/share.ts';

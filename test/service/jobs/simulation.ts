@@ -5,7 +5,8 @@
 import type { JobDocument } from '../../../src/federation/documents.ts';
 import { Identity } from '../../../src/federation/identity.ts';
 import { jobDocument } from '../../../src/federation/documents.ts';
-import { examine, type Received } from '../../../src/federation/received.ts';
+import { examine } from '../../../src/federation/received.ts';
+import type { Received } from '../../../src/federation/received-form.ts';
 import { signDocument, type Signed } from '../../../src/federation/signed.ts';
 import type { PartyName } from '../../../src/server/ipc.ts';
 import type {

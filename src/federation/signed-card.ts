@@ -1,0 +1,75 @@
+/** Cards as files: signed, written, and checked when they come. */
+import * as z from 'zod';
+import { Problem } from '../data/problem.ts';
+import { canonicalBytes } from './canonical.ts';
+import { memberCardSchema, partyCardSchema, type MemberCard, type PartyCard, type SignedCard } from './card.ts';
+import { checkForm, parseJson } from './form.ts';
+import { isSignedBy, type Identity } from './identity.ts';
+
+const signature = z.string().regex(/^[0-9a-f]{128}$/, 'expected a signature, 128 hexadecimal digits');
+
+/** @param before the identity before, while the card names one */
+export function signCard<T extends PartyCard | MemberCard>(
+  card: T,
+  identity: Identity,
+  before?: Identity,
+): SignedCard<T> {
+  const sign = (by: Identity): string => Buffer.from(by.sign(contextOf(card), canonicalBytes(card))).toString('hex');
+  return { card, signature: sign(identity), ...(before === undefined ? {} : { endorsement: sign(before) }) };
+}
+
+/** A file that one party or member sends to another. */
+export function formatCard(card: SignedCard<PartyCard | MemberCard>): string {
+  return `${JSON.stringify(card, null, 2)}\n`;
+}
+
+export function parsePartyCard(text: string, source: string): SignedCard<PartyCard> {
+  return parseSignedCard('party-card', partyCardSchema, text, source);
+}
+
+export function parseMemberCard(text: string, source: string): SignedCard<MemberCard> {
+  return parseSignedCard('member-card', memberCardSchema, text, source);
+}
+
+const ANEW = 'have its owner send the card again, unchanged';
+const MAKERS = {
+  'party-card': 'securenn party init, or securenn party card',
+  'member-card': 'securenn identity init, card or rotate',
+} as const;
+
+function parseSignedCard<T extends PartyCard | MemberCard>(
+  kind: T['securenn'],
+  schema: z.ZodType<T>,
+  text: string,
+  source: string,
+): SignedCard<T> {
+  const origin = { source, fix: `give a card as it was made (${MAKERS[kind]})` };
+  const json = parseJson(text, origin);
+  const found = (json as { readonly card?: { readonly securenn?: unknown } } | null)?.card?.securenn;
+  if (found !== kind && typeof found === 'string' && Object.hasOwn(MAKERS, found))
+    throw new Problem(`${source}: is a ${found.replace('-', ' ')}, expected a ${kind.replace('-', ' ')}`, origin.fix);
+  const envelope: z.ZodType<SignedCard<T>> = z.strictObject({
+    card: schema,
+    signature,
+    endorsement: signature.optional(),
+  });
+  const signed = checkForm(envelope, json, origin);
+  const { card, endorsement } = signed;
+  const { previous } = card;
+  if (!isSignedBy(card.identity, contextOf(card), canonicalBytes(card), bytesOf(signed.signature)))
+    throw new Problem(`${source}: the card is not as its identity signed it`, ANEW);
+  if (
+    previous !== undefined &&
+    !isSignedBy(previous.identity, contextOf(card), canonicalBytes(card), bytesOf(endorsement))
+  )
+    throw new Problem(`${source}: the identity before has not signed that this one follows it`, ANEW);
+  return signed;
+}
+
+function contextOf({ securenn }: PartyCard | MemberCard): string {
+  return `card ${securenn}`;
+}
+
+function bytesOf(hex: string | undefined): Uint8Array {
+  return new Uint8Array(Buffer.from(hex ?? '', 'hex'));
+}
