@@ -91,6 +91,32 @@ export const VECTOR_WASM =
   if ((await readFile(target, 'utf8').catch(() => '')) !== text) await writeFile(target, text);
 }
 
+/** What a page has in its code, for it reads no files: the kernels of the calling thread, and the shaders. Returns the files written. */
+async function embedForPages() {
+  const wasm = await readFile(join(root, kernels, 'inline.wasm'));
+  const names = (await filesUnder('shaders')).sort();
+  const shaders = Object.fromEntries(
+    await Promise.all(
+      names.map(async (path) => [
+        relative('shaders', path).replaceAll(sep, '/'),
+        await readFile(join(root, path), 'utf8'),
+      ]),
+    ),
+  );
+  const modules = [
+    ['runtime/wasm/inlineWasm.js', 'INLINE_WASM', wasm.toString('base64')],
+    ['runtime/webgpu/shaderTexts.js', 'SHADER_TEXTS', shaders],
+  ];
+  for (const [path, name, value] of modules) {
+    await mkdir(dirname(join(dist, path)), { recursive: true });
+    await writeFile(
+      join(dist, path),
+      `/** Written by the build. */\nexport const ${name} = ${JSON.stringify(value)};\n`,
+    );
+  }
+  return modules.map(([path]) => join('dist', path));
+}
+
 /** Compiles the program; returns the files written. */
 async function compileProgram() {
   const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
@@ -131,7 +157,7 @@ async function build(hashes, before) {
     await compileKernels(asc, 'index', 'shared');
     await compileKernels(asc, 'index', 'inline');
   }
-  const written = new Set([...(await program), ...(await copyAssets())]);
+  const written = new Set([...(await program), ...(await copyAssets()), ...(await embedForPages())]);
   // Not dist/ as a whole before: a run that is under way reads from it.
   for (const path of await filesUnder('dist')) if (!written.has(path)) await rm(join(root, path), { force: true });
   await writeFile(stamp, `${JSON.stringify(hashes)}\n`);

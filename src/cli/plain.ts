@@ -2,20 +2,18 @@
  * `securenn plain train`: the same training on clear ring values, in this process and without shares: the reference. It also reports
  * the largest values of every layer against what fixed point and comparison window hold.
  */
+import { type Taken, trainInTheClear } from '../client/in-the-clear.ts';
 import { countsOf, type TrainingObserver } from '../client/training.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { keptOf, type Model } from '../data/model-file.ts';
+import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
-import { parameters } from '../nn/network.ts';
-import { REVEALED, train, type TrainEvent } from '../nn/train.ts';
-import { createPlainEngine } from '../engine/plain.ts';
+import { REVEALED, type TrainEvent } from '../nn/train.ts';
 import { Ranges } from '../engine/ranges.ts';
-import { decode } from '../ring/fixed.ts';
 import { openCompute, type Computing } from '../server/compute.ts';
 import { Interrupted } from './errors.ts';
 import { unlessAborted } from './interrupts.ts';
 import { readTrainSettings, type TrainSettings } from './options/training.ts';
-import { firstBatchWarnings, inTheClear, rangeTable, weightsInTheClear } from './range-check.ts';
+import { firstBatchWarnings, rangeTable } from './range-check.ts';
 import { runTraining } from './training-run.ts';
 import type { Argv } from './options/values.ts';
 
@@ -35,7 +33,7 @@ export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void>
     if (settings.truncation === 'local')
       for (const warning of await firstBatchWarnings(data, settings, initial)) line(warning);
     const ranges = new Ranges();
-    const training = trainInTheClear(settings, data, observer, ranges, line, initial);
+    const training = computeInTheClear(settings, data, observer, ranges, line, initial);
     const trained = await unlessAborted(signal, training).catch((error: unknown) => {
       if (error instanceof Interrupted) line('nothing of this run is kept: checkpoints are for `local train`');
       throw error;
@@ -45,7 +43,7 @@ export async function plainTrain(argv: Argv, signal: AbortSignal): Promise<void>
   });
 }
 
-async function trainInTheClear(
+async function computeInTheClear(
   settings: TrainSettings,
   data: Dataset,
   observer: TrainingObserver,
@@ -53,48 +51,23 @@ async function trainInTheClear(
   line: (text: string) => void,
   initial: Model | undefined,
 ): Promise<{ readonly model: Model; readonly computing: Computing }> {
-  const { network, fractionBits, fallbackAdapter, workers } = settings;
+  const { fallbackAdapter, workers } = settings;
   // One process that computes nothing else is the reference, not a race: the GPU comes in when asked for.
   const backend = settings.backend === 'auto' ? 'wasm' : settings.backend;
   const { compute, computing } = await openCompute({ backend, fallbackAdapter, workers }, line);
   try {
-    const revealed = new Map<string, BigUint64Array>();
-    const engine = createPlainEngine({
-      ...settings,
-      compute,
-      ranges,
-      reveal: (name, value) => {
-        revealed.set(name, value);
-        return Promise.resolve();
-      },
-    });
-    const values = inTheClear(engine, data, settings);
-    observer.onReady();
-    const from = weightsInTheClear(engine, initial, fractionBits);
-    await train(engine, network, values, settings, tell(settings, observer, revealed), { from });
-    const tensors = parameters(network).map(
-      ({ name, shape }) =>
-        [name, { shape, data: decode(revealed.get(REVEALED.parameter(name))!, fractionBits) }] as const,
-    );
-    return { model: { network, fractionBits, tensors: new Map(tensors), ...keptOf(data) }, computing };
+    const onReady = (): void => observer.onReady();
+    const onEvent = tell(settings, observer);
+    return { model: await trainInTheClear(settings, data, { compute, ranges, initial, onReady, onEvent }), computing };
   } finally {
     await compute.close();
   }
 }
 
 /** What three parties and an owner report, from one process. */
-function tell(
-  settings: TrainSettings,
-  observer: TrainingObserver,
-  revealed: Map<string, BigUint64Array>,
-): (event: TrainEvent) => void {
+function tell(settings: TrainSettings, observer: TrainingObserver): (event: TrainEvent, take: Taken) => void {
   let last = performance.now();
-  const take = (name: string, bits: number): ArrayLike<number> | undefined => {
-    const value = revealed.get(name);
-    revealed.delete(name);
-    return value && decode(value, bits);
-  };
-  return (event) => {
+  return (event, take) => {
     if (event.kind === 'testing') return observer.onTesting(event.images);
     const now = performance.now();
     const seconds = (now - last) / 1000;

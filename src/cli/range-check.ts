@@ -4,61 +4,21 @@
  */
 import type { Compute } from '../../runtime/compute.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
-import { materialize, oneHotSource, type Source, valueSource } from '../data/encode.ts';
+import { inTheClear, modelInTheClear, weightsInTheClear } from '../client/in-the-clear.ts';
+import type { Source } from '../data/encode.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { Elements } from '../data/elements.ts';
 import { subsetOf, trainingRows } from '../data/subset.ts';
 import type { Model } from '../data/model-file.ts';
 import { batchOrder } from '../nn/initial.ts';
 import { prepared } from '../nn/forward.ts';
 import { infer, inferScores } from '../nn/infer.ts';
-import { classCount, inputSize } from '../nn/network.ts';
-import { type Checkpointing, totalSteps, train, type TrainingData } from '../nn/train.ts';
+import { inputSize } from '../nn/network.ts';
+import { totalSteps, train } from '../nn/train.ts';
 import { Problem } from '../data/problem.ts';
-import { encode } from '../ring/fixed.ts';
-import type { Value } from '../engine/engine.ts';
-import { createPlainEngine, type PlainEngine } from '../engine/plain.ts';
+import { createPlainEngine } from '../engine/plain.ts';
 import { comparisonLimit, outOfRange, type Range, type RangeOptions, Ranges } from '../engine/ranges.ts';
 import type { InferSettings } from './options/inference.ts';
 import type { TrainSettings } from './options/training.ts';
-
-/** A data set in the clear, as values of a plain engine. */
-export function inTheClear(engine: PlainEngine, data: Dataset, settings: TrainSettings): TrainingData {
-  const { network, fractionBits } = settings;
-  const [inputs, classes] = [inputSize(network), classCount(network)];
-  const images = (from: Elements, count: number): ReturnType<PlainEngine['input']> =>
-    engine.input([count, inputs], fractionBits, materialize(valueSource(from, data.scaling, fractionBits)));
-  const labels = (from: Uint8Array): ReturnType<PlainEngine['input']> =>
-    engine.input([from.length, classes], 0, materialize(oneHotSource(from, classes)));
-  return {
-    images: images(data.trainImages, data.trainLabels.length),
-    labels: labels(data.trainLabels),
-    ...(data.testLabels.length > 0 && {
-      testImages: images(data.testImages, data.testLabels.length),
-      testLabels: labels(data.testLabels),
-    }),
-  };
-}
-
-/** Given weights, to begin with. */
-export function weightsInTheClear(
-  engine: PlainEngine,
-  initial: Model | undefined,
-  fractionBits: number,
-): Checkpointing['from'] {
-  if (initial === undefined) return undefined;
-  return { step: 0, state: modelInTheClear(engine, initial, fractionBits) };
-}
-
-/** A model's tensors as values of a plain engine, under their names. */
-export function modelInTheClear(engine: PlainEngine, { tensors }: Model, fractionBits: number): Map<string, Value> {
-  return new Map(
-    [...tensors].map(([name, { shape, data }]) => [
-      name,
-      engine.input(shape, fractionBits, encode(data, fractionBits)),
-    ]),
-  );
-}
 
 /** One step on the first batch, in the clear. */
 export async function firstBatchRanges(data: Dataset, settings: TrainSettings, initial?: Model): Promise<Ranges> {

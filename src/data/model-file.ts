@@ -45,7 +45,7 @@ export function keptOf({
 }
 
 /** The bytes of a model file. */
-export function formatModel(model: Model): Uint8Array {
+export function formatModel(model: Model): Uint8Array<ArrayBuffer> {
   const metadata = new Map([
     ['format', FORMAT],
     ['version', model.scaling === undefined || sameScaling(model.scaling, OF_BYTES) ? VERSION : SCALED_VERSION],

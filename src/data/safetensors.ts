@@ -143,7 +143,7 @@ export function parseSafetensors(bytes: Uint8Array, source: string): TensorFile 
 }
 
 /** The bytes of a file, tensors in the map's order. */
-export function formatSafetensors(file: TensorFile): Uint8Array {
+export function formatSafetensors(file: TensorFile): Uint8Array<ArrayBuffer> {
   const header: [string, unknown][] = [[METADATA, Object.fromEntries(file.metadata)]];
   let end = 0;
   for (const [name, { shape, data }] of file.tensors) {

@@ -30,10 +30,14 @@ export interface Computing {
   readonly reason?: string | undefined;
 }
 
-/** `onNote` is told in words what goes on differently from here on: a device that was lost, a kernel that is not used. */
+/**
+ * `onNote` is told in words what goes on differently from here on: a device that was lost, a kernel that is not used.
+ * @param option that chose the backend, as errors name it
+ */
 export async function openCompute(
   settings: ComputeSettings,
   onNote: (text: string) => void,
+  option = '--backend',
 ): Promise<{ readonly compute: Compute; readonly computing: Computing }> {
   const { backend, fallbackAdapter, workers, timestamps = false } = settings;
   const cpu = await createWasmCompute({ workers });
@@ -61,10 +65,10 @@ export async function openCompute(
     if (backend === 'auto') return { compute: cpu, computing: { backend: 'wasm', adapter: null, reason } };
     await cpu.close();
     throw new Problem(
-      `--backend webgpu: ${reason.replace(/^webgpu: /, '')}`,
+      `${option} webgpu: ${reason.replace(/^webgpu: /, '')}`,
       folderOf('webgpu') === undefined
-        ? `${howToInstall('webgpu')}; --backend auto goes on without a GPU`
-        : 'securenn doctor says what to install; --backend auto goes on without a GPU',
+        ? `${howToInstall('webgpu')}; ${option} auto goes on without a GPU`
+        : `securenn doctor says what to install; ${option} auto goes on without a GPU`,
     );
   }
 }

@@ -1,6 +1,7 @@
 /** Every number of fractional bits that the parser takes: the training learns, or is refused with the reason before it begins. */
 import { describe, expect, it } from 'vitest';
-import { firstBatchWarnings, inTheClear } from '../../src/cli/range-check.ts';
+import { firstBatchWarnings } from '../../src/cli/range-check.ts';
+import { inTheClear } from '../../src/client/in-the-clear.ts';
 import type { TrainSettings } from '../../src/cli/options/training.ts';
 import { loadDataset } from '../../src/data/load.ts';
 import { createPlainEngine } from '../../src/engine/plain.ts';

@@ -5,7 +5,7 @@ import { readOnnx } from '../../src/onnx/file.ts';
 import { importOnnx, type Imported, type ImportOptions } from '../../src/onnx/model.ts';
 import { asGivenHere } from '../../src/onnx/reference.ts';
 import { scaled } from '../../src/cli/model/check.ts';
-import { scoresInTheClear } from '../../src/cli/model/scores.ts';
+import { clearScores } from '../../src/cli/model/scores.ts';
 import { floatScores } from '../reference/network.ts';
 
 export const FOLDER: string = join(import.meta.dirname, '../fixtures/onnx');
@@ -63,7 +63,7 @@ function rowsOf(values: Float64Array, rows: number): number[][] {
 
 /** The scores of a model for the fixture's inputs, on the plain engine: a row each. */
 export async function scoresOf(from: Imported, facts: Facts): Promise<number[][]> {
-  const { scores } = await scoresInTheClear(from.model, samplesOf(from, facts), SETTINGS);
+  const { scores } = await clearScores(from.model, samplesOf(from, facts), SETTINGS);
   return rowsOf(scores, facts.scores.length);
 }
 

@@ -11,7 +11,7 @@ import type { Reference } from '../../onnx/model.ts';
 import { asFileTakes, asGivenHere, referenceModel } from '../../onnx/reference.ts';
 import type { ProtocolSettings } from '../options/protocol.ts';
 import { loadRuntime, runtimeScores } from './runtime.ts';
-import { scoresInTheClear } from './scores.ts';
+import { clearScores } from './scores.ts';
 
 export interface CheckReport {
   readonly samples: number;
@@ -70,7 +70,7 @@ export async function check(
   const pixels = await pixelsOf(count, images, model);
   const samples = scaled(pixels, model.scaling);
   const used = samples.length / inputSize(model.network);
-  const { scores, ranges } = await scoresInTheClear(model, samples, settings);
+  const { scores, ranges } = await clearScores(model, samples, settings);
   const limit = comparisonLimit(settings);
   const outside = outOfRange(ranges, settings);
   const largest = ranges.reduce((most, { compared }) => Math.max(most, compared), 0);
