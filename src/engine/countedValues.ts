@@ -161,10 +161,7 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
   }
 
   override addRow(x: Value, row: Value): CountedValue {
-    const sum = this.#openedBy(super.addRow(x, row), [x, row]);
-    // Deviations from a mean stay for the way back, with what they are opened under.
-    if (!sum.partial) this.counts.memory.keepOperand(3 * sizeOf(sum.shape));
-    return sum;
+    return this.#openedBy(super.addRow(x, row), [x, row]);
   }
 
   override pad(x: Value, border: Border, fill: Fill): CountedValue {

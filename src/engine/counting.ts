@@ -108,7 +108,10 @@ export class CountingEngine extends CountedValues implements Engine {
 
   operand(x: Value): Promise<Value> {
     this.memory.keepOperand(sizeOf(x.shape));
-    return Promise.resolve(x);
+    if (this.truncation === 'local') return Promise.resolve(x);
+    const whole = this.whole(x);
+    this.open(whole.mask, this.lane);
+    return Promise.resolve(whole);
   }
 
   truncateOperand(x: Value, bits: number): Promise<Value> {
@@ -248,7 +251,7 @@ export class CountingEngine extends CountedValues implements Engine {
       joinWorkers(lane, user);
     }
     joinWorkers(this.lane, lane);
-    if (map.name === 'mul' || map.name === 'dots') this.did('local', 8 * map.multiplyAdds);
+    if (map.name === 'mul' || map.name === 'dots') this.did('local', (factor === 2 ? 5 : 8) * map.multiplyAdds);
     else this.did('multiply', (factor === 2 ? 3 : 5) * map.multiplyAdds);
     const fractionBits = x.fractionBits + y.fractionBits + factor - 1;
     return Promise.resolve(this.value(this.nextLane(), map.shape, fractionBits, true));

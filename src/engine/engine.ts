@@ -39,6 +39,11 @@ export interface MatmulOptions {
   readonly bias?: Value;
 }
 
+export interface MulOptions {
+  /** With dealt truncation one fractional bit more, as of `matmul`, for less work (`beaver.ts`). */
+  readonly doubled?: boolean;
+}
+
 /** Begins a task on a fork of an engine that is still in use. */
 export type Begin = (task: (fork: Engine) => Promise<void>) => void;
 
@@ -82,8 +87,8 @@ export interface Engine {
   rows(dataset: Value, indices: readonly number[]): Value;
 
   /**
-   * x, for matrix products and convolutions that come later and nothing else, after one that has opened it: what is held of x for all else goes
-   * with x itself. A layer's way back keeps its input so.
+   * x, for products that come later and nothing else: `matmul`, `conv`, `columnDots` and doubled `mul`. What is held of x for all else goes
+   * with x itself. A layer keeps for its way back what it needs of its input so.
    */
   operand(x: Value): Promise<Value>;
   /** (m,k) x (k,n) → (m,n); fractional bits add up, and with dealt truncation there is one more (`beaver.ts`). */
@@ -91,10 +96,10 @@ export interface Engine {
   /** A convolution or one of its gradients; operands and result as `ConvMap` says, fractional bits as of `matmul`. `bias` has a number a channel. */
   conv(map: ConvMap, shape: ConvShape, x: Value, y: Value, bias?: Value): Promise<Value>;
   /** Element product, whose fractional bits add up; y may also be a column (m,1) or a row (1,n) against x (m,n), and is then repeated. */
-  mul(x: Value, y: Value): Promise<Value>;
+  mul(x: Value, y: Value, options?: MulOptions): Promise<Value>;
   /**
-   * Dot products of the columns of x (m,n) with those of y (m,n), whose fractional bits add up, in parts that may be truncated before they are
-   * added: row i counts in part i modulo `parts` (1) → (parts,n).
+   * Dot products of the columns of x (m,n) with those of y (m,n), with fractional bits as of `matmul`, in parts that may be truncated before they
+   * are added: row i counts in part i modulo `parts` (1) → (parts,n).
    */
   columnDots(x: Value, y: Value, parts?: number): Promise<Value>;
   /** Drops `bits` fractional bits, rounding stochastically to ±1 ulp. */

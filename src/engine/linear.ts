@@ -11,7 +11,7 @@ import { sameShape, type Shape, sizeOf } from '../ring/shape.ts';
 import { type Banded, overlay, windowOutput, windows, type WindowShape } from '../ring/windows.ts';
 import * as z64 from '../ring/z64.ts';
 import * as bilinear from '../protocols/paper/bilinear.ts';
-import type { Engine, Level, MatmulOptions, Sign, Value } from './engine.ts';
+import type { Engine, Level, MatmulOptions, MulOptions, Sign, Value } from './engine.ts';
 import { checkProducts, type Pair } from '../protocols/direct/productShape.ts';
 
 /** A value with its ring elements: this party's share, or the clear value; null at the helper. */
@@ -84,12 +84,13 @@ export abstract class LinearEngine<V extends RingValue> {
     return this.#large(bilinear.convolution(map, shape, x.shape, y.shape), x, y, bias);
   }
 
-  mul(x: Value, y: Value): Promise<Value> {
-    return this.product(bilinear.elementwise(x.shape, y.shape), x, y, 1);
+  mul(x: Value, y: Value, { doubled = false }: MulOptions = {}): Promise<Value> {
+    const map = bilinear.elementwise(x.shape, y.shape);
+    return doubled ? this.#large(map, x, y) : this.product(map, x, y, 1);
   }
 
   columnDots(x: Value, y: Value, parts = 1): Promise<Value> {
-    return this.product(bilinear.columnDots(x.shape, y.shape, parts), x, y, 1);
+    return this.#large(bilinear.columnDots(x.shape, y.shape, parts), x, y);
   }
 
   add(x: Value, y: Value): V {
@@ -303,7 +304,7 @@ export abstract class LinearEngine<V extends RingValue> {
     return current;
   }
 
-  /** Twice a large product costs less (`beaver.ts`), and one bit of the ring, which the paper's local truncation cannot spare. */
+  /** Twice a product costs less (`beaver.ts`), and one bit of the ring, which the paper's local truncation cannot spare. */
   #large(map: bilinear.BilinearMap, x: Value, y: Value, bias?: Value): Promise<Value> {
     const factor = this.truncation === 'dealt' ? 2 : 1;
     if (bias === undefined) return this.product(map, x, y, factor);

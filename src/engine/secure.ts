@@ -173,7 +173,7 @@ export class SecureEngine extends SecureComparisons implements Engine {
       : later(mask.helper(party).then((U) => U.forProduct(party)));
     if (this.holdsData) await kept;
     const nothing = (): never => {
-      throw new Error('an operand that was kept for matrix products and convolutions is used otherwise');
+      throw new Error('an operand that was kept for products is used otherwise');
     };
     return gathered({
       shape: x.shape,

@@ -2,15 +2,15 @@
  * Batch normalisation of m rows by column (Ioffe, Szegedy 2015): y = γ·(x − μ) / √(σ² + ε) + β with the rows' own mean and variance.
  *
  * Forward. x is truncated into an operand, which opens it, and −μ too, so d = x − μ is open without a message (`addRow`): all further
- * products of rows send nothing but what is of a row's size. With s = Σd² / 2^K, K bits being more than Σd² may need, the mean over m is no
+ * products of rows send nothing but what is of a row's size. They are doubled, so of d 8 bytes an element are all that is kept. With s = Σd² / 2^K, K bits being more than Σd² may need, the mean over m is no
  * division: r = 1/√(σ² + ε) = √m·2^(−K/2) / √(s + m·ε / 2^K), whose public factor goes into the root's. y = d·a + β with a = γ·r.
  * Backward. β's gradient is Σδ, γ's Σδ·x̂ = r·Q with Q = Σδ·d; dx = γ·r/m·(m·δ − Σδ − x̂·Σδ·x̂) = δ·a − d·B − a·P with P = Σδ/m and
  * B = a·r²·Q/m. δ is opened; d is open.
  *
- * Formats, f being the engine's fractional bits: x, d, δ have f; r, a, B have w = min(f + 4, 20); y and dx leave with f + w, like products.
+ * Formats, f being the engine's fractional bits: x, d, δ have f; r, a, B have w = min(f + 4, 20); y and dx leave with f + w + 1, like doubled products.
  * Means keep so many bits that m times their rounding is no more than an ulp: Σ dx is 0 to m·2^−(f+w).
  * Domain: 2 ≤ m ≤ 2^26; |μ| < 2^12, σ² + ε < 2^12, and as much for Σ|δ·d| / m; |γ| < 2^4; ε ≥ 2^−34; |mean δ| < 2^6. Where Σd² would not
- * fit the ring (f above 16), rows are added up in parts that do, which are truncated.
+ * fit the ring (f above 16), rows are added up in parts that do, which are truncated: of each Σd² < 2^(61 − 2f), and Σ|δ·d|.
  * Errors. Of y: 4e-4·|y − β| (`inverseSqrtFew.ts`), |γ|·r·(4·2^−f + |μ|·2^(f−45)) by those of x and μ, 2·|d|·2^−w by the rounding of a.
  * Of dx: 1e-3 of each of its terms, (|δ| + 2·|d|)·2^−w by the rounding of a and B. Only with dealt truncation.
  *
@@ -57,13 +57,18 @@ function formats(engine: Pick<Engine, 'fractionBits' | 'truncation'>, m: number)
     throw new RangeError(`batch normalisation: of ${m} numbers a channel, expected 2 … ${MOST_ROWS}`);
   const L = Math.ceil(Math.log2(m));
   const K = L + RANGE_BITS;
-  const parts = Math.ceil(2 ** (2 * f + K - RING_BITS) * (m / 2 ** L));
+  const parts = Math.ceil(2 ** (dotBits(f) + K - RING_BITS) * (m / 2 ** L));
   return { f, m, w: rootBits(f), L, K, parts: Math.max(1, parts) };
 }
 
 export function checkTruncation({ truncation }: Pick<Engine, 'truncation'>): void {
   if (truncation !== 'dealt')
     throw new RangeError('batch normalisation: needs dealt truncation, found local; give --truncation dealt');
+}
+
+/** Fractional bits of Σd² and Σδ·d. */
+function dotBits(f: number): number {
+  return 2 * f + 1;
 }
 
 /** Fractional bits of r, a and B. */
@@ -90,16 +95,20 @@ export interface Statistics {
 }
 
 /** What the way back needs. */
-export interface BatchNorm {
-  /** (m,n), f + w fractional bits. */
-  readonly y: Value;
-  /** x − μ (m,n), an operand that is open. */
+export interface Normalized {
+  /** x − μ (m,n), for products alone. */
   readonly centred: Value;
   /** r, and r·2^L/m (1,n), w fractional bits. */
   readonly root: Value;
   readonly rootOfMean: Value;
   /** a = γ·r (1,n), w fractional bits. */
   readonly slope: Value;
+}
+
+export interface BatchNorm {
+  /** (m,n), f + w + 1 fractional bits. */
+  readonly y: Value;
+  readonly kept: Normalized;
 }
 
 /** x (m,n) with f or more fractional bits; γ and β (1,n) with f. What is made of the statistics is made beside the rest. */
@@ -114,7 +123,7 @@ export async function batchNorm<T>(
   const format = formats(engine, x.shape[0]);
   const { m, K } = format;
   const [rows, negativeMean] = await operands(engine, x, format);
-  const centred = engine.addRow(rows, negativeMean);
+  const centred = await engine.operand(engine.addRow(rows, negativeMean));
   const dots = await engine.columnDots(centred, centred, format.parts);
   const squares = await total(engine, engine.reinterpret(dots, dots.fractionBits + K), FEW_BITS);
   const statistics = { negativeMean, squares, bits: K, count: m };
@@ -138,9 +147,9 @@ async function normalized(
     slope,
   } = await scaledRoots(engine, root, [factor, (factor * 2 ** L) / m], scale, w);
   const a = await engine.truncateOperand(slope, w);
-  const product = await engine.mul(centred, a);
+  const product = await engine.mul(centred, a, { doubled: true });
   const y = engine.addRow(product, engine.extend(shift, product.fractionBits - f));
-  return { y, centred, root: r, rootOfMean, slope: a };
+  return { y, kept: { centred, root: r, rootOfMean, slope: a } };
 }
 
 /** The lower end of what is at least `floor` rounded. */
@@ -209,10 +218,10 @@ export interface ErrorSums {
 /** Of Q: the fractional bits that it meets r with, and how many are dropped before. T then leaves by 28 bits at most, beside a. */
 function dotFormat({ f, w, L, K, parts }: Formats): { bits: number; first: number } {
   const bits = Math.max(0, Math.min(2 * f - 1, SLOPE_BITS + 28 - w - L));
-  return { bits, first: Math.max(0, parts > 1 ? 2 * f + K - RING_BITS : 0, 2 * f - bits - DROP) };
+  return { bits, first: Math.max(0, parts > 1 ? dotBits(f) + K - RING_BITS : 0, dotBits(f) - bits - DROP) };
 }
 
-export async function errorSums(engine: Engine, norm: BatchNorm, delta: Value): Promise<ErrorSums> {
+export async function errorSums(engine: Engine, norm: Normalized, delta: Value): Promise<ErrorSums> {
   const format = formats(engine, delta.shape[0]);
   const { w, L, parts } = format;
   const { bits, first } = dotFormat(format);
@@ -237,8 +246,8 @@ function meanBitsOf(f: number): number {
   return Math.min(f + MEAN_GUARD, MOST_MEAN_BITS);
 }
 
-/** The error at x (m,n), f + w fractional bits. */
-export async function inputError(engine: Engine, norm: BatchNorm, delta: Value, sums: ErrorSums): Promise<Value> {
+/** The error at x (m,n), f + w + 1 fractional bits. */
+export async function inputError(engine: Engine, norm: Normalized, delta: Value, sums: ErrorSums): Promise<Value> {
   const { f, m, w } = formats(engine, delta.shape[0]);
   const drop = sums.mean.fractionBits - SLOPE_BITS;
   const meanBits = meanBitsOf(f);
@@ -259,11 +268,11 @@ export async function inputError(engine: Engine, norm: BatchNorm, delta: Value, 
       const { products: aTr } = await fork.truncateProducts(pair, w, [[0, 1]]);
       return fork.truncateOperand(fork.reinterpret(aTr, SLOPE_BITS + w), SLOPE_BITS);
     },
-    (fork) => withBits(fork, aP, f + w),
+    (fork) => withBits(fork, aP, f + w + 1),
   ]);
   const [first, second] = await engine.all([
-    (fork) => fork.mul(delta, norm.slope),
-    (fork) => fork.mul(norm.centred, B),
+    (fork) => fork.mul(delta, norm.slope, { doubled: true }),
+    (fork) => fork.mul(norm.centred, B, { doubled: true }),
   ]);
   return engine.addRow(engine.add(first, second), row);
 }
@@ -280,7 +289,7 @@ export function forwardCost(model: CostModel, m: number, n: number, surplus: num
   const early = sumFits(surplus, format);
   const mean = inSequence(dropped(model, n, f + (early ? surplus : 0) - bits), model.truncateOperand(n, bits + e - f));
   const opened = surplus > 0 ? model.truncateOperand(m * n, surplus) : FREE;
-  const drop = 2 * f + K - FEW_BITS;
+  const drop = dotBits(f) + K - FEW_BITS;
   return inSequence(
     early ? sideBySide(opened, mean) : inSequence(opened, mean),
     surplus > 0 ? FREE : model.product(m * n),
@@ -308,7 +317,7 @@ export function sumsCost(model: CostModel, m: number, n: number): Cost {
   return inSequence(
     model.product(m * n),
     dropped(model, format.parts * n, first),
-    model.truncateProducts({ rows: 3, columns: n, bits: 2 * format.f - first - bits, pairs }),
+    model.truncateProducts({ rows: 3, columns: n, bits: dotBits(format.f) - first - bits, pairs }),
   );
 }
 
@@ -328,7 +337,7 @@ export function errorCost(model: CostModel, m: number, n: number): Cost {
         model.truncateProducts({ rows: 2, columns: n, bits: w, pairs: [[0, 1]] }),
         model.truncateOperand(n, SLOPE_BITS),
       ),
-      model.truncate(n, meanBitsOf(f) - f),
+      model.truncate(n, meanBitsOf(f) - f - 1),
     ),
   );
 }

@@ -16,7 +16,7 @@ export interface Maximum {
   /** (1,m), the candidates' fractional bits. */
   readonly y: Value;
   /** An error δ (1,m) → (n,m): δ where the maximum was, else 0. δ's fractional bits. */
-  route(engine: Engine, delta: Value): Promise<Value>;
+  readonly route: (engine: Engine, delta: Value) => Promise<Value>;
 }
 
 /** Candidates (n,m) → their maximum over the first dimension. */

@@ -188,7 +188,11 @@ it('rows added to values, and their products', async () => {
     const sum = engine.addRow(x, row);
     const products = engine.add(await engine.mul(sum, row), await engine.mul(sum, x));
     const dots = await engine.columnDots(sum, sum, 3);
-    await engine.reveal('rows', engine.keep(engine.concatRows([products, dots]), new Uint8Array(43 * 6)));
+    const other = await engine.truncateOperand(input('other', [1, 6], 24, 'model'), 8);
+    const kept = await engine.operand(engine.addRow(x, other));
+    await engine.reveal('kept', await engine.mul(kept, row, { doubled: true }));
+    const all = engine.concatRows([engine.extend(products, 1), dots]);
+    await engine.reveal('rows', engine.keep(all, new Uint8Array(43 * 6)));
   };
   expect(await counted(DIRECT, 50, script)).toEqual(await measured(DIRECT, 50, script));
 });

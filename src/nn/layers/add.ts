@@ -31,12 +31,13 @@ export const add: LayerType<AddSpec> = {
       aligned.map((x) => [1n, x]),
       aligned[0].fractionBits,
     );
+    const readers = inputs.length;
     const tape = {
       parameters: [],
       gradients: () => Promise.resolve([]),
       inputs: async (fork: Engine, delta: Value) => {
         const error = await truncated(fork, delta); // once for all
-        return inputs.map(() => error);
+        return new Array<Value>(readers).fill(error);
       },
     };
     return Promise.resolve({ y, tape });

@@ -40,8 +40,9 @@ export async function averaged(engine: Engine, x: Value, windows: Windows, count
   const elements = window.windowHeight * window.windowWidth;
   const mean = border === undefined || countPadding ? evenly(elements) : byCount(windows);
   const y = await mean(engine, engine.sumRows(await planes(engine, x, windows, 'zero')));
+  const { shape } = y;
   const tape = through(async (fork, delta) => {
-    const row = fork.reshape(await truncated(fork, delta), y.shape);
+    const row = fork.reshape(await truncated(fork, delta), shape);
     const share = await truncated(fork, await mean(fork, row));
     return overlaid(fork, fork.concatRows(new Array<Value>(elements).fill(share)), windows, 'zero');
   });

@@ -5,10 +5,10 @@
  */
 import * as z from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
-import { batchNorm, type BatchNorm, type ErrorSums, errorSums, inputError } from '../../functions/batchNorm.ts';
+import { batchNorm, type ErrorSums, errorSums, inputError, type Normalized } from '../../functions/batchNorm.ts';
 import { truncated } from '../../functions/formats.ts';
 import { affine, type Affine, affineOf, type Running, updated } from '../../functions/runningNorm.ts';
-import { sizeOf } from '../../ring/shape.ts';
+import { type Shape, sizeOf } from '../../ring/shape.ts';
 import { type LayerType, type Pass, type Place, type Pullback, through, type Wiring } from './layer.ts';
 
 export interface BatchnormSpec extends Wiring {
@@ -63,13 +63,13 @@ function running(place: Place): Running {
 async function normalized(engine: Engine, spec: BatchnormSpec, x: Value, place: Place): Promise<Pass> {
   const { epsilon = EPSILON, momentum = MOMENTUM } = spec;
   const [scale, shift] = [place.parameter('weight'), place.parameter('bias')];
-  const [norm, next] = await batchNorm(engine, rowsOf(engine, x), scale, shift, epsilon, (fork, statistics) =>
+  const [{ y, kept }, next] = await batchNorm(engine, rowsOf(engine, x), scale, shift, epsilon, (fork, statistics) =>
     updated(fork, running(place), statistics, momentum),
   );
-  return { y: engine.reshape(norm.y, x.shape), tape: pullback(norm, x), kept: new Map(Object.entries(next)) };
+  return { y: engine.reshape(y, x.shape), tape: pullback(kept, x.shape), kept: new Map(Object.entries(next)) };
 }
 
-function pullback(norm: BatchNorm, x: Value): Pullback {
+function pullback(norm: Normalized, shape: Shape): Pullback {
   const sums = ([sum, ofNormalized, mean]: readonly Value[]): ErrorSums => ({ sum, ofNormalized, mean });
   return {
     parameters: ['weight', 'bias'],
@@ -85,7 +85,7 @@ function pullback(norm: BatchNorm, x: Value): Pullback {
       const error = await inputError(engine, norm, rowsOf(engine, delta), sums(shared));
       // The layer before most often opens it.
       const open = await engine.truncateOperand(error, error.fractionBits - engine.fractionBits);
-      return [engine.reshape(open, x.shape)];
+      return [engine.reshape(open, shape)];
     },
   };
 }

@@ -34,7 +34,8 @@ export const concat: LayerType<ConcatSpec> = {
     const widths = inputs.map(({ shape }) => shape.at(-1)!);
     const total = widths.reduce((sum, width) => sum + width, 0);
     const rows = (shape: Shape): number => sizeOf(shape.slice(0, -1));
-    const { shape } = inputs[0];
+    const shapes = inputs.map((x) => x.shape);
+    const [shape] = shapes;
     const parts = alike(engine, inputs).map((x, i) => engine.reshape(x, [rows(shape), widths[i]]));
     const y = engine.reshape(engine.concatColumns(parts), [...shape.slice(0, -1), total]);
     const tape = {
@@ -43,7 +44,7 @@ export const concat: LayerType<ConcatSpec> = {
       inputs: async (fork: Engine, delta: Value) => {
         const error = fork.reshape(await truncated(fork, delta), [rows(shape), total]);
         let from = 0;
-        return inputs.map((x, i) => fork.reshape(fork.columns(error, from, (from += widths[i])), x.shape));
+        return shapes.map((own, i) => fork.reshape(fork.columns(error, from, (from += widths[i])), own));
       },
     };
     return Promise.resolve({ y, tape });

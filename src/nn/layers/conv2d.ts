@@ -54,7 +54,8 @@ export const conv2d: LayerType<Conv2dSpec> = {
     ];
   },
   forward: async (engine, spec, [input], place) => {
-    const { shape, border, thin } = planOf(spec, input.shape);
+    const image = input.shape;
+    const { shape, border, thin } = planOf(spec, image);
     const bordered = border === undefined ? input : engine.pad(input, border, 'zero');
     const x = await truncated(engine, bordered);
     const [W, b] = [place.parameter('weight'), place.parameter('bias')];
@@ -75,7 +76,7 @@ export const conv2d: LayerType<Conv2dSpec> = {
         ],
         inputs: async (fork, _delta, [spreadDelta]) => {
           const error = await fork.conv('inputGradient', shape, spreadDelta, W);
-          return [border === undefined ? error : fork.unpad(error, input.shape, border, 'zero')];
+          return [border === undefined ? error : fork.unpad(error, image, border, 'zero')];
         },
       },
     };

@@ -13,7 +13,8 @@ export const flatten: LayerType<FlattenSpec> = {
   words: () => 'flatten',
   shape: (_spec, [input]) => [sizeOf(input)],
   forward: (engine, _spec, [x]) => {
-    const y = engine.reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]);
-    return Promise.resolve({ y, tape: through((fork, delta) => Promise.resolve(fork.reshape(delta, x.shape))) });
+    const { shape } = x;
+    const y = engine.reshape(x, [shape[0], sizeOf(shape.slice(1))]);
+    return Promise.resolve({ y, tape: through((fork, delta) => Promise.resolve(fork.reshape(delta, shape))) });
   },
 };

@@ -18,8 +18,9 @@ export const globalaveragepool: LayerType<GlobalAveragepoolSpec> = {
   forward: async (engine, _spec, [x]) => {
     const [batch, height, width, channels] = x.shape;
     const { y, tape } = await averaged(engine, x, windowsOf(x, { window: [height, width] }), true);
+    const { shape } = y;
     const inputs = (fork: Engine, delta: Value): Promise<readonly Value[]> =>
-      tape.inputs(fork, fork.reshape(delta, y.shape), []);
+      tape.inputs(fork, fork.reshape(delta, shape), []);
     return { y: engine.reshape(y, [batch, channels]), tape: { ...tape, inputs } };
   },
 };

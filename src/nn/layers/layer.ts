@@ -50,7 +50,10 @@ export interface Place {
   readonly prepared: (name: string) => Value | undefined;
 }
 
-/** What a layer leaves for the way back. */
+/**
+ * What a layer leaves for the way back. It lives until then, with all that its functions name: of an input that is needed no more they name the
+ * shape, not the value.
+ */
 export interface Pullback {
   /** Short names of the parameters that have gradients; empty for a layer without. δ has f fractional bits where there are some. */
   readonly parameters: readonly string[];

@@ -33,13 +33,14 @@ export const maxpool: LayerType<MaxpoolSpec> = {
   shape: poolingShape,
   forward: async (engine, spec, [x]) => {
     const windows = windowsOf(x, spec);
-    const largest = await maximum(engine, await planes(engine, x, windows, 'edge'));
+    const { y, route } = await maximum(engine, await planes(engine, x, windows, 'edge'));
+    const { shape } = y;
     const tape = through(async (fork, delta) => {
       const winners = await truncated(fork, delta); // before it is spread over the windows
-      const routed = await largest.route(fork, fork.reshape(winners, largest.y.shape));
+      const routed = await route(fork, fork.reshape(winners, shape));
       return overlaid(fork, routed, windows, 'edge');
     });
-    return { y: engine.reshape(largest.y, pooled(windows.window)), tape };
+    return { y: engine.reshape(y, pooled(windows.window)), tape };
   },
   fusion: {
     with: 'relu',

@@ -204,7 +204,7 @@ export async function helper(
 }
 
 function keptForTwice(): Error {
-  return new Error('an operand that was kept for matrix products and convolutions enters another product');
+  return new Error('an operand that was kept for doubled products enters another one');
 }
 
 /** Each operand may enter more products. */
