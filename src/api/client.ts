@@ -1,5 +1,89 @@
 /**
  * `securenn/client`: an owner of data or an inference client of a federation, in a browser and in Node alike. What a bundler takes for a browser
  * imports no module of Node.
+ *
+ * Errors that a person can do something about are a `Problem`: `message` says what is wrong, `fix` what to do.
  */
+import { PLATFORM } from '#client';
+import { type ConnectOptions, Federation } from '../client/connect.ts';
+import { checkName } from '../client/federated/names.ts';
+import { canonicalBytes } from '../federation/canonical.ts';
+import type { MemberCard } from '../federation/card.ts';
+import type { Signer } from '../federation/public-identity.ts';
+import { toHex } from '../random/text.ts';
+
 export { Problem } from '../data/problem.ts';
+export type { Scaling } from '../data/scaling.ts';
+export type {
+  ConnectOptions,
+  Federation,
+  GrantTerms,
+  JobSummary,
+  Uploaded,
+  UploadOptions,
+  UploadProgress,
+} from '../client/connect.ts';
+export type { Files, GivenFile } from '../client/given-files.ts';
+export type { GivenImages } from '../client/given-set.ts';
+export type { CanvasPixels, Image } from '../client/given-values.ts';
+export type { LocalPorts } from '../client/platform.ts';
+export type { Message, Prediction, PredictOptions, ServedModel, Timing } from '../client/served-model.ts';
+export type { PublicIdentity, Signer as Identity } from '../federation/public-identity.ts';
+export type { Network } from '../nn/network.ts';
+
+/**
+ * Connects with the three parties of a federation: checks the federation file, compares its fingerprint if you give one, and asks each party
+ * whether it answers here.
+ *
+ * Rejects with a Problem that says which party lacks what: from a page, whether it answers at all, and whether it answers pages of this origin.
+ *
+ * ```ts
+ * import { connect } from 'securenn/client';
+ * const federation = await connect({ federation: await (await fetch('federation.json')).text() });
+ * const model = await federation.model('digits');
+ * const { label } = await model.predict(pixels);
+ * ```
+ */
+export function connect(options: ConnectOptions): Promise<Federation> {
+  return Federation.connect(PLATFORM, options);
+}
+
+/**
+ * A new identity, for as long as the program or the page lives. In a page its secret halves are keys of Web Cryptography that no script can read.
+ *
+ * ```ts
+ * const identity = await createIdentity();
+ * console.log(identity.id);
+ * ```
+ */
+export function createIdentity(): Promise<Signer> {
+  return PLATFORM.generate();
+}
+
+/**
+ * The identity that is kept here under a name; made and kept the first time. In a page: in IndexedDB of the page's origin, its secret halves out of
+ * every script's reach. In Node: in a file that this user alone can read, under the state folder of securenn (docs/consent.md).
+ * @param name small letters, digits, dot, dash, underscore
+ *
+ * ```ts
+ * const identity = await keepIdentity('me');
+ * ```
+ */
+export function keepIdentity(name: string): Promise<Signer> {
+  return PLATFORM.kept(name);
+}
+
+/**
+ * What operators need to admit an identity as a member (`securenn party admit`): a card, as the text of a file. Nothing in it is secret.
+ * @param name of the member: small letters, digits, dot, dash, underscore
+ *
+ * ```ts
+ * const text = await memberCard(await keepIdentity('me'), 'hospital-a');
+ * ```
+ */
+export async function memberCard(identity: Signer, name: string): Promise<string> {
+  checkName(name);
+  const card: MemberCard = { securenn: 'member-card', version: 1, name, identity: identity.public };
+  const signature = toHex(await identity.sign(`card ${card.securenn}`, canonicalBytes(card)));
+  return `${JSON.stringify({ card, signature }, null, 2)}\n`;
+}

@@ -347,12 +347,15 @@ describe('results', () => {
 
 describe('an input', () => {
   const ID = 'a1'.repeat(16);
-  const seal = (job: string, id = ID, party = all.federation.parties.P0): Promise<Uint8Array> =>
-    sealTo(party.identity, `input ${job} ${id}`, new Uint8Array([9, 9]));
+  /** As the body of a request. */
+  const seal = async (job: string, id = ID, party = all.federation.parties.P0, as = ID): Promise<Uint8Array> => {
+    const sealed = await sealTo(party.identity, `input ${job} ${id}`, new Uint8Array([9, 9]));
+    return Buffer.concat([Buffer.from(as, 'hex'), sealed]);
+  };
 
   it('of a client of the session is opened and answered; P2 has no answer', async () => {
     const job = known(serving(), 'running');
-    const path = `/v1/sessions/${job}/inputs/${ID}`;
+    const path = `/v1/sessions/${job}/inputs`;
     const answer = await post(client, path, await seal(job));
     expect([answer.status, [...answer.bytes]]).toEqual([200, [1, 2, 3]]);
     expect(P0.jobs.asked).toEqual([`infer ${job} ${ID} 2`]);
@@ -360,18 +363,28 @@ describe('an input', () => {
     expect((await post(client, path, await seal(job))).status).toBe(204);
   });
 
+  it('is for sessions that are listed to who may ask them, while they run', async () => {
+    const job = known(serving(), 'running');
+    const listed = async (as: Identity): Promise<unknown[]> =>
+      (await ask(P0, as, { path: '/v1/sessions' })).json.sessions as unknown[];
+    expect(await listed(client)).toEqual([{ signed: P0.jobs.find(job)!.view.signed }]);
+    for (const as of [analyst, other, parties[1]]) expect(await listed(as)).toEqual([]);
+    known(serving(), 'queued');
+    expect(await listed(client)).toEqual([]);
+  });
+
   it('of others, of another session or id, sealed to another party, or before the session runs, is refused', async () => {
     const job = known(serving(), 'running');
-    const path = `/v1/sessions/${job}/inputs/${ID}`;
+    const path = `/v1/sessions/${job}/inputs`;
     for (const as of [analyst, other, parties[1]]) expect((await post(as, path, await seal(job))).status).toBe(404);
-    expect((await post(client, `/v1/sessions/${'00'.repeat(32)}/inputs/${ID}`, await seal(job))).status).toBe(404);
+    expect((await post(client, `/v1/sessions/${'00'.repeat(32)}/inputs`, await seal(job))).status).toBe(404);
     expect((await post(client, path, await seal('00'.repeat(32)))).status).toBe(422);
     expect((await post(client, path, await seal(job, 'b2'.repeat(16)))).status).toBe(422);
     expect((await post(client, path, await seal(job, ID, all.federation.parties.P1))).status).toBe(422);
-    expect((await post(client, path, new Uint8Array(10))).status).toBe(422);
-    expect((await post(client, `/v1/sessions/${job}/inputs/x`, await seal(job))).status).toBe(400);
+    expect((await post(client, path, new Uint8Array(16))).status).toBe(422);
+    expect((await post(client, path, new Uint8Array(15))).status).toBe(400);
     const training0 = known(training({ nonce: 'ef'.repeat(16) }), 'running');
-    expect((await post(client, `/v1/sessions/${training0}/inputs/${ID}`, await seal(job))).status).toBe(404);
+    expect((await post(client, `/v1/sessions/${training0}/inputs`, await seal(job))).status).toBe(404);
     known(serving(), 'queued');
     expect((await post(client, path, await seal(job))).status).toBe(503);
     known(serving(), 'succeeded');

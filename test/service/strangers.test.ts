@@ -18,7 +18,6 @@ const gone = Identity.generate();
 const stranger = Identity.generate();
 const JOB = '70'.repeat(32);
 const DATA = 'da'.repeat(32);
-const INPUT = '00'.repeat(16);
 
 /** Every endpoint but hello. */
 const ENDPOINTS: readonly (readonly [method: string, path: string])[] = [
@@ -42,7 +41,8 @@ const ENDPOINTS: readonly (readonly [method: string, path: string])[] = [
   ['GET', `/v1/jobs/${JOB}/results`],
   ['GET', `/v1/jobs/${JOB}/results/model`],
   ['GET', '/v1/models'],
-  ['POST', `/v1/sessions/${JOB}/inputs/${INPUT}`],
+  ['GET', '/v1/sessions'],
+  ['POST', `/v1/sessions/${JOB}/inputs`],
   ...['prepare', 'start', 'abort', 'outcome', 'settle', 'stop', 'state'].map(
     (order) => ['POST', `/v1/control/${order}`] as const,
   ),

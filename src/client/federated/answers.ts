@@ -130,6 +130,11 @@ export const jobAnswer: z.ZodType<JobView> = z.object({
   steps: count.optional(),
 });
 
+/** Sessions that answer whoever asks. */
+export const sessionsAnswer: z.ZodType<{ readonly sessions: readonly { readonly signed: Signed }[] }> = z.object({
+  sessions: z.array(z.object({ signed })).max(MOST),
+});
+
 export const jobsAnswer: z.ZodType<{ readonly jobs: readonly JobView[] }> = z.object({
   jobs: z.array(jobAnswer).max(MOST),
 });

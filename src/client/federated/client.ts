@@ -55,6 +55,19 @@ export interface Asked {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What is known of the parties, and was said of them. */
+interface Known {
+  readonly lives: Map<PartyName, Promise<Life>>;
+  readonly ahead: Map<PartyName, number>;
+  readonly noted: Set<string>;
+  /** Waited for in vain: for the next thing they are not waited for again, unless that says how long. */
+  readonly away: Set<PartyName>;
+}
+
+function nothingKnown(): Known {
+  return { lives: new Map(), ahead: new Map(), noted: new Set(), away: new Set() };
+}
+
 const IDLE_MS = 60_000;
 const MAXIMUM_ANSWER = 64 * 2 ** 20;
 const PATIENCE_MS = 3000;
@@ -112,13 +125,13 @@ export class FederationClient {
   readonly #transport: Transport;
   readonly #patienceMs: number;
   readonly #signal: AbortSignal | undefined;
-  readonly #lives: Map<PartyName, Promise<Life>> = new Map();
-  readonly #ahead: Map<PartyName, number> = new Map();
-  readonly #noted = new Set<string>();
-  /** Waited for in vain: for the next thing they are not waited for again, unless that says how long. */
-  readonly #away = new Set<PartyName>();
+  readonly #options: ClientOptions;
+  readonly #known: Known;
 
-  constructor({ federation, identity, primitives, earlier, transport, onNote, patienceMs, signal }: ClientOptions) {
+  /** @param known of the parties already */
+  constructor(options: ClientOptions, known: Known = nothingKnown()) {
+    const { federation, identity, primitives, earlier, transport, onNote, patienceMs, signal } = options;
+    [this.#options, this.#known] = [options, known];
     this.federation = federation;
     this.identity = identity;
     this.primitives = primitives;
@@ -127,10 +140,16 @@ export class FederationClient {
     this.#patienceMs = patienceMs ?? PATIENCE_MS;
     this.#signal = signal;
     this.onNote = (text) => {
-      if (this.#noted.has(text)) return;
-      this.#noted.add(text);
+      if (this.#known.noted.has(text)) return;
+      this.#known.noted.add(text);
       onNote?.(text);
     };
+  }
+
+  /** The same, for as long as the signal lets it. */
+  until(signal: AbortSignal): FederationClient {
+    const both = this.#signal === undefined ? signal : AbortSignal.any([this.#signal, signal]);
+    return new FederationClient({ ...this.#options, signal: both }, this.#known);
   }
 
   get id(): Id {
@@ -160,8 +179,13 @@ export class FederationClient {
 
   /** The moment by the parties' clocks: what documents carry. */
   now(): Date {
-    const ahead = [...this.#ahead.values()].sort((a, b) => a - b);
+    const ahead = [...this.#known.ahead.values()].sort((a, b) => a - b);
     return new Date(Date.now() + (ahead.length === 0 ? 0 : ahead[ahead.length >> 1]));
+  }
+
+  /** Whether it answers, and speaks as this program does. */
+  async greet(party: PartyName): Promise<void> {
+    await this.#life(party, this.#signal);
   }
 
   /** JSON in, JSON out, checked. */
@@ -184,7 +208,7 @@ export class FederationClient {
 
   /** The answer as it comes. Waits for a party that cannot be reached while patience lasts. */
   async bytes(party: PartyName, method: Request['method'], path: string, asked: Asked = {}): Promise<Reply> {
-    const until = Date.now() + (asked.patienceMs ?? (this.#away.has(party) ? 0 : this.#patienceMs));
+    const until = Date.now() + (asked.patienceMs ?? (this.#known.away.has(party) ? 0 : this.#patienceMs));
     const signals = [this.#signal, asked.signal].filter((signal) => signal !== undefined);
     const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
     let pausing = FIRST_PAUSE_MS;
@@ -194,13 +218,13 @@ export class FederationClient {
       let wait: number | undefined;
       try {
         const reply = await this.#once(party, method, path, asked, signal);
-        this.#away.delete(party);
+        this.#known.away.delete(party);
         if (reply.status < 300) return reply;
         const refused = refusedBy(party, reply);
         if (reply.status === 401 && !renewed) {
           // It may have begun a new life since its hello.
           renewed = true;
-          this.#lives.delete(party);
+          this.#known.lives.delete(party);
           continue;
         }
         if (!PASSING.includes(reply.status)) throw refused;
@@ -212,12 +236,12 @@ export class FederationClient {
           reopened = true;
           continue;
         }
-        this.#lives.delete(party);
+        this.#known.lives.delete(party);
         passing = error;
       }
       const rest = wait ?? pausing;
       if (Date.now() + rest > until) {
-        if (passing instanceof Unreachable) this.#away.add(party);
+        if (passing instanceof Unreachable) this.#known.away.add(party);
         throw passing;
       }
       await pause(rest, signal);
@@ -274,11 +298,11 @@ export class FederationClient {
 
   /** Asked for once in a life of the party. */
   #life(party: PartyName, signal: AbortSignal | undefined): Promise<Life> {
-    const known = this.#lives.get(party);
+    const known = this.#known.lives.get(party);
     if (known !== undefined) return known;
     const life = this.#hello(party, signal);
-    this.#lives.set(party, life);
-    life.catch(() => this.#lives.delete(party));
+    this.#known.lives.set(party, life);
+    life.catch(() => this.#known.lives.delete(party));
     return life;
   }
 
@@ -304,7 +328,7 @@ export class FederationClient {
       );
     }
     const ahead = Math.round(time - (before + Date.now()) / 2);
-    this.#ahead.set(party, ahead);
+    this.#known.ahead.set(party, ahead);
     if (Math.abs(ahead) > CLOCK_MS) {
       const minutes = Math.round(Math.abs(ahead) / 60_000);
       this.onNote(

@@ -2,7 +2,7 @@
  * Images for a session that serves a shared model: each request is opened under masks of its own, one message to each party; the answer comes back
  * as two shares sealed to us. No server sees an image or a prediction.
  *
- * To P0 and P1: number of images (u32) ‖ own mask key ‖ E. To P2: number of images ‖ both mask keys. Sealed with the job and the request's id in
+ * Body: id (16 bytes) ‖ sealed. To P0 and P1: number of images (u32) ‖ own mask key ‖ E. To P2: number of images ‖ both mask keys. Sealed with the job and the request's id in
  * the context, so neither can be taken for another.
  */
 import type { Source } from '../../data/encode.ts';
@@ -11,7 +11,7 @@ import type { Digest } from '../../federation/canonical.ts';
 import { MAX_INPUT_IMAGES, type ServeDocument } from '../../federation/documents.ts';
 import { classCount, inputSize } from '../../nn/network.ts';
 import { STREAM_KEY_BYTES } from '../../random/primitives.ts';
-import { concatBytes, toHex } from '../../random/text.ts';
+import { concatBytes, fromHex, toHex } from '../../random/text.ts';
 import { decode } from '../../ring/fixed.ts';
 import { add } from '../../ring/z64.ts';
 import { PARTIES, type PartyName } from '../parties.ts';
@@ -30,12 +30,23 @@ export interface Answered {
   readonly scores: Float64Array | undefined;
 }
 
+/** What went to a party, or came from it. */
+export interface Message {
+  readonly party: PartyName;
+  readonly direction: 'sent' | 'received';
+  /** As it is on the line. */
+  readonly sealed: Uint8Array;
+  /** What is sealed in it: sent, all that the party reads; received, its share of the answer, 64-bit little-endian elements. */
+  readonly content: Uint8Array;
+}
+
 /** @param source one image a row, as the network takes them, with the session's fractional bits; MAX_INPUT_IMAGES at most */
 export async function inferAt(
   client: FederationClient,
   session: Digest,
   { network, fractionBits, reveal }: Pick<ServeDocument, 'network' | 'fractionBits' | 'reveal'>,
   source: Source,
+  onMessage: (message: Message) => void = () => undefined,
 ): Promise<Answered> {
   const images = source.elements / inputSize(network);
   if (!Number.isInteger(images) || images < 1)
@@ -53,14 +64,23 @@ export async function inferAt(
   };
   const classes = reveal === 'scores' ? classCount(network) : 1;
   const length = images * classes;
-  const path = `/v1/sessions/${session}/inputs/${id}`;
+  // The id is in the body: a browser asks leave once for each path, not for each image.
+  const path = `/v1/sessions/${session}/inputs`;
   const answers = await client.everywhere(async (party) => {
-    const sealed = await client.sealTo(party, `input ${session} ${id}`, concatBytes(...inputs[party]));
-    const asked = { body: sealed, idleMs: ANSWER_MS, maxBytes: 8 * length + SEAL_BYTES };
+    const content = concatBytes(...inputs[party]);
+    const sealed = await client.sealTo(party, `input ${session} ${id}`, content);
+    onMessage({ party, direction: 'sent', sealed, content });
+    const asked = { body: concatBytes(fromHex(id), sealed), idleMs: ANSWER_MS, maxBytes: 8 * length + SEAL_BYTES };
     const reply = await client.bytes(party, 'POST', path, asked);
-    if (party === 'P2') return new BigUint64Array();
+    const answer = { party, direction: 'received', sealed: reply.body } as const;
+    if (party === 'P2') {
+      onMessage({ ...answer, content: reply.body });
+      return new BigUint64Array();
+    }
     const info = `answer ${session} ${id}`;
-    return openShare(client, party, { what: 'the answer', info, sealed: reply.body, length });
+    const share = await openShare(client, party, { what: 'the answer', info, sealed: reply.body, length });
+    onMessage({ ...answer, content: new Uint8Array(share.buffer) });
+    return share;
   });
   // What went wrong at one party often makes the others fail after it: what a party says of itself comes first.
   const failure = PARTIES.map((party) => answers.failures.get(party)).find((error) => error !== undefined);

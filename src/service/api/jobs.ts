@@ -15,7 +15,8 @@ const LONGEST_WAIT_SECONDS = 25;
 const MOST_SHOWN = 1000;
 /** A hundred images of 256 x 256 in three colours. */
 const INPUT_BYTES: number = 160 * 2 ** 20;
-const INPUT_ID = /^[0-9a-f]{32}$/;
+/** Of an input: what its body begins with. */
+const ID_BYTES = 16;
 
 export function jobRoutes(app: Hono<Env>, context: ApiContext): void {
   const { jobs } = context;
@@ -45,7 +46,8 @@ export function jobRoutes(app: Hono<Env>, context: ApiContext): void {
     sendResult(call, context.results, received(call, context), call.req.param('name')),
   );
   app.get('/v1/models', (call) => call.json({ models: jobs.models() }));
-  app.post('/v1/sessions/:job/inputs/:id', (call) => infer(call, context));
+  app.get('/v1/sessions', (call) => call.json({ sessions: sessionsFor(call, context) }));
+  app.post('/v1/sessions/:job/inputs', (call) => infer(call, context));
 }
 
 async function cancel(call: Call, context: ApiContext): Promise<Response> {
@@ -80,25 +82,39 @@ async function follow(call: Call, { jobs, ending, ...context }: ApiContext): Pro
   }
 }
 
+/** Whether a session answers who asks. */
+function answers({ job: { document } }: KnownJob, { id }: Asker, { directory }: ApiContext): boolean {
+  if (document.kind !== 'serve') return false;
+  const who = directory.holder(id);
+  return document.clients.some((each) => directory.holder(each) === who);
+}
+
+/** Those that run. */
+function sessionsFor(call: Call, context: ApiContext): object[] {
+  const shown: object[] = [];
+  for (const known of context.jobs.all()) {
+    if (known.view.state !== 'running' || !answers(known, call.get('asker'), context)) continue;
+    shown.push({ signed: known.view.signed });
+    if (shown.length === MOST_SHOWN) break;
+  }
+  return shown;
+}
+
 async function infer(call: Call, context: ApiContext): Promise<Response> {
   const asker = call.get('asker');
   const known = context.jobs.find(digestIn(call, 'job'));
-  const document = known?.job.document;
   // Who is not one of its clients does not learn that there is such a session.
-  const who = context.directory.holder(asker.id);
-  const isClient =
-    document?.kind === 'serve' && document.clients.some((each) => context.directory.holder(each) === who);
-  if (known === undefined || !isClient) {
+  if (known === undefined || !answers(known, asker, context)) {
     throw new Refusal(404, 'no such session here that answers you', 'see the list (securenn job list)');
   }
   checkRight(asker, 'client');
-  const id = call.req.param('id') ?? '';
-  if (!INPUT_ID.test(id)) throw new Refusal(400, 'the id of an input is 32 hexadecimal digits', 'draw one at random');
   if (known.view.state !== 'running') {
     throw new Refusal(known.view.state === 'queued' ? 503 : 409, `the session is ${known.view.state}`, 'see the job');
   }
-  const sealed = await readBytes(call, context.bodies, INPUT_BYTES);
-  const input = await context.openSealed(`input ${known.job.digest} ${id}`, new Uint8Array(sealed));
+  const body = await readBytes(call, context.bodies, INPUT_BYTES);
+  if (body.length < ID_BYTES) throw new Refusal(400, 'an input begins with its id, 16 bytes', 'draw them at random');
+  const id = body.subarray(0, ID_BYTES).toString('hex');
+  const input = await context.openSealed(`input ${known.job.digest} ${id}`, new Uint8Array(body.subarray(ID_BYTES)));
   if (input === undefined) {
     const fix = 'see that the federation file is the newest one: inputs are sealed to the identities in it';
     throw new Refusal(422, `the input is not sealed to ${context.party} for this session and id`, fix);

@@ -108,7 +108,8 @@ export class FakeParty {
     }
     if (what === 'jobs') return this.#jobs(method, path, name, part, last, parsed);
     if (what === 'models') return json({ models: this.#parties.models });
-    if (what === 'sessions') return this.#infer(name, last, body, by);
+    if (what === 'sessions' && name === undefined) return json({ sessions: this.#sessions() });
+    if (what === 'sessions') return this.#infer(name, body, by);
     return undefined;
   }
 
@@ -245,8 +246,17 @@ export class FakeParty {
   }
 
   /** A class for each image: its first pixel, in 256ths, modulo the classes. */
-  async #infer(session: string, id: string, body: Uint8Array, by: PublicIdentity): Promise<Reply | undefined> {
-    const opened = await openWith(this.identity, `input ${session} ${id}`, body);
+  /** All that run. */
+  #sessions(): object[] {
+    const jobs = [...this.jobs.values()];
+    return jobs.flatMap(({ signed, state }) =>
+      (signed.document as ServeDocument).kind === 'serve' && state === 'running' ? [{ signed }] : [],
+    );
+  }
+
+  async #infer(session: string, body: Uint8Array, by: PublicIdentity): Promise<Reply | undefined> {
+    const id = Buffer.from(body.subarray(0, 16)).toString('hex');
+    const opened = await openWith(this.identity, `input ${session} ${id}`, body.subarray(16));
     if (opened === undefined) return json({ error: 'input', fix: '' }, 400);
     this.#parties.inputs.set(`${id} ${this.name}`, opened);
     if (this.name === 'P2') return { status: 204, body: new Uint8Array() };

@@ -1,0 +1,109 @@
+/** A model that stays shared among the parties, as whoever asks sees it. */
+import { valueSource } from '../data/encode.ts';
+import { OF_BYTES, type Scaling } from '../data/scaling.ts';
+import type { Digest } from '../federation/canonical.ts';
+import { MAX_INPUT_IMAGES } from '../federation/documents.ts';
+import { classCount, inputSize, type Network } from '../nn/network.ts';
+import type { FederationClient } from './federated/client.ts';
+import { inferAt, type Message } from './federated/inference.ts';
+import type { Served } from './federated/served.ts';
+import { givenValues, type Image } from './given-values.ts';
+
+export type { Message };
+
+/** What `predict` takes besides images. */
+export interface PredictOptions {
+  /**
+   * Told of every message that leaves and of every answer: what a party can read of it, and what goes over the line. The one place where they are
+   * seen together; nothing of it is kept.
+   */
+  readonly onMessage?: ((message: Message) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Of a request. */
+export interface Timing {
+  /** From the call to the answer, in milliseconds. */
+  readonly totalMs: number;
+  /** Bytes to the three parties, and from them, in bodies. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
+export interface Prediction {
+  /** The class of the (first) image, from 0. */
+  readonly label: number;
+  /** What that class is called, where classes have names. */
+  readonly name: string | undefined;
+  /** Classes of all images. */
+  readonly labels: readonly number[];
+  /** Of all classes, image after image: logits; undefined where the session reveals the class alone. */
+  readonly scores: Float64Array | undefined;
+  readonly timing: Timing;
+}
+
+export class ServedModel {
+  /** Of the session. */
+  readonly digest: Digest;
+  readonly title: string;
+  /** Layers and sizes, which are public; weights are nobody's. */
+  readonly network: Network;
+  /** (values) or (rows, columns, channels) of an image. */
+  readonly inputShape: readonly number[];
+  /** How many classes there are. */
+  readonly classes: number;
+  /** Of class 0, 1, …; undefined: they have no names. */
+  readonly classNames: readonly string[] | undefined;
+  /** What becomes of bytes before they are masked. */
+  readonly scaling: Scaling;
+  /** Whether an answer is the class alone, or the scores of all classes. */
+  readonly reveals: 'class' | 'scores';
+  readonly #client: FederationClient;
+  readonly #served: Served;
+
+  constructor(client: FederationClient, served: Served) {
+    [this.#client, this.#served] = [client, served];
+    const { digest, document } = served;
+    const { network, title, classNames, scaling = OF_BYTES, reveal } = document;
+    [this.digest, this.title, this.network, this.inputShape] = [digest, title, network, network.input];
+    [this.classes, this.classNames, this.scaling, this.reveals] = [classCount(network), classNames, scaling, reveal];
+  }
+
+  /**
+   * Classifies images; neither they nor the answer are seen by anybody else.
+   * @param image bytes and `ImageData` are pixels, 0 … 255, scaled as the model takes them (`scaling`); numbers are values as the network takes
+   * them. One image after the other, each of `inputShape`, channels innermost.
+   */
+  async predict(image: Image, { onMessage, signal }: PredictOptions = {}): Promise<Prediction> {
+    const began = performance.now();
+    const client = signal === undefined ? this.#client : this.#client.until(signal);
+    const { document, digest } = this.#served;
+    const { values, scaling } = givenValues(image, this.inputShape, this.scaling);
+    const size = inputSize(this.network);
+    const labels: number[] = [];
+    const scores: number[] = [];
+    let [sentBytes, receivedBytes] = [0, 0];
+    const count = (message: Message): void => {
+      if (message.direction === 'sent') sentBytes += message.sealed.length;
+      else receivedBytes += message.sealed.length;
+      onMessage?.(message);
+    };
+    for (let from = 0; from < values.length; from += MAX_INPUT_IMAGES * size) {
+      const some = values.subarray(from, from + MAX_INPUT_IMAGES * size);
+      const answered = await inferAt(
+        client,
+        digest,
+        document,
+        valueSource(some, scaling, document.fractionBits),
+        count,
+      );
+      labels.push(...answered.predictions);
+      if (answered.scores !== undefined) scores.push(...answered.scores);
+    }
+    return {
+      ...{ label: labels[0], name: this.classNames?.[labels[0]], labels },
+      scores: this.reveals === 'scores' ? Float64Array.from(scores) : undefined,
+      timing: { totalMs: performance.now() - began, sentBytes, receivedBytes },
+    };
+  }
+}

@@ -1,0 +1,47 @@
+/** The client in a page: Web Cryptography, `fetch`, and IndexedDB, which belongs to the page's origin. */
+import { Problem } from '../../data/problem.ts';
+import { WEB } from '../../random/web-primitives.ts';
+import { checkName } from '../federated/names.ts';
+import type { Platform } from '../platform.ts';
+import { withStore } from './database.ts';
+import { fetchTransport } from './fetch-transport.ts';
+import { KeptInPage } from './kept-in-page.ts';
+import { generateKeys, isWebKeys, WebIdentity } from './web-identity.ts';
+
+export const PLATFORM: Platform = {
+  primitives: WEB,
+  async generate() {
+    checkSecure();
+    return WebIdentity.of(await generateKeys());
+  },
+  async kept(name) {
+    checkName(name);
+    checkSecure();
+    const known = await withStore('identities', 'readonly', (store) => store.get(name));
+    if (known !== undefined) {
+      if (isWebKeys(known)) return WebIdentity.of(known);
+      throw new Problem(
+        `what this page keeps as identity ${name} is damaged`,
+        'take another name, or clear its site data',
+      );
+    }
+    const fresh = await generateKeys();
+    // Another tab may have made one meanwhile: the first one counts.
+    const made = await withStore('identities', 'readwrite', (store) => store.add(fresh, name)).catch(() => undefined);
+    const found = made === undefined ? await withStore('identities', 'readonly', (store) => store.get(name)) : fresh;
+    return WebIdentity.of(isWebKeys(found) ? found : fresh);
+  },
+  transport: (federation, local) => {
+    checkSecure();
+    return fetchTransport(federation, local);
+  },
+  uploads: (federation, owner, name) => new KeptInPage(`${federation.id.slice(0, 16)}-${owner}-${name}`),
+};
+
+function checkSecure(): void {
+  if ((globalThis as { readonly isSecureContext?: boolean }).isSecureContext !== false) return;
+  throw new Problem(
+    'this page came over plain HTTP: a browser gives it no cryptography',
+    'serve the page over HTTPS, or from http://localhost on this machine',
+  );
+}

@@ -1,0 +1,207 @@
+/** `connect` and what it gives, by Node's cryptography and by a browser's, against parties that keep what they are sent. */
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { type ConnectOptions, Federation, type UploadProgress } from '../../src/client/connect.ts';
+import type { KeptUpload, UploadKeeper } from '../../src/client/federated/kept-upload.ts';
+import { propose } from '../../src/client/federated/jobs.ts';
+import type { Image } from '../../src/client/given-values.ts';
+import type { Platform } from '../../src/client/platform.ts';
+import { PARTIES } from '../../src/client/parties.ts';
+import type { Message } from '../../src/client/served-model.ts';
+import { generateKeys, WebIdentity } from '../../src/client/web/web-identity.ts';
+import type { ServeDocument } from '../../src/federation/documents.ts';
+import { fingerprint } from '../../src/federation/federation-file.ts';
+import { Identity } from '../../src/federation/identity.ts';
+import type { Signer } from '../../src/federation/public-identity.ts';
+import { NODE } from '../../src/random/node-primitives.ts';
+import { WEB } from '../../src/random/web-primitives.ts';
+import { FakeParties } from './federated/fake-parties.ts';
+
+/** A platform that keeps uploads in memory. */
+function platformOf(parties: FakeParties, by: typeof NODE, generate: () => Promise<Signer>): Platform {
+  const kept = new Map<string, KeptUpload>();
+  const keeper = (name: string): UploadKeeper => ({
+    read: () => Promise.resolve(kept.get(name)),
+    write: (upload) => Promise.resolve(void kept.set(name, upload)),
+    remove: () => Promise.resolve(void kept.delete(name)),
+  });
+  return {
+    ...{ primitives: by, generate, kept: generate },
+    transport: () => ({ send: parties.transport, close: () => undefined }),
+    uploads: (_federation, _owner, name) => keeper(name),
+  };
+}
+
+describe.each([
+  ['Node', NODE, () => Promise.resolve<Signer>(Identity.generate())],
+  ['Web Cryptography', WEB, async (): Promise<Signer> => WebIdentity.of(await generateKeys())],
+] as const)('a federation, by %s', (_name, by, generate) => {
+  async function setting(reveal: 'class' | 'scores' = 'scores', change: Partial<ServeDocument> = {}) {
+    const parties = new FakeParties();
+    const platform = platformOf(parties, by, generate);
+    const identity = await generate();
+    parties.members.set(identity.id, { id: identity.id, name: 'me', identity: identity.public });
+    const document: ServeDocument = {
+      ...{ securenn: 'job', kind: 'serve', version: 1, federation: parties.federation.id, title: 'digits' },
+      network: { name: 'tiny', input: [2, 2, 1], layers: [{ type: 'flatten' }, { type: 'dense', units: 10 }] },
+      ...{ suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33, model: '4'.repeat(64) },
+      ...{ clients: [identity.id], reveal, maxImages: 100, expires: '2031-01-01T00:00:00.000Z', nonce: '5'.repeat(32) },
+      ...change,
+    };
+    const session = await propose(parties.client(parties.admit('analyst')), document);
+    parties.enter(session, 'running');
+    const options: ConnectOptions = { federation: parties.federation, identity };
+    return { parties, platform, identity, session, options };
+  }
+
+  it('answers with a class, its name and all scores, and with each message as it goes out', async () => {
+    const { platform, options, session } = await setting('scores', { classNames: 'abcdefghij'.split('') });
+    const federation = await Federation.connect(platform, options);
+    const model = await federation.model('digits');
+    expect(model).toMatchObject({ digest: session, inputShape: [2, 2, 1], classes: 10, reveals: 'scores' });
+    const messages: Message[] = [];
+    const { label, name, labels, scores, timing } = await model.predict(Uint8Array.from([7, 1, 2, 3, 12, 4, 5, 6]), {
+      onMessage: (message) => messages.push(message),
+    });
+    expect([label, name, labels, scores?.length]).toEqual([7, 'h', [7, 2], 20]);
+    expect(messages.map(({ party, direction }) => `${party} ${direction}`).sort()).toEqual(
+      PARTIES.flatMap((party) => [`${party} received`, `${party} sent`]),
+    );
+    const sent = messages.filter(({ direction }) => direction === 'sent');
+    expect(timing.sentBytes).toBe(sent.reduce((sum, { sealed }) => sum + sealed.length, 0));
+    // E is the same to both workers; nobody has it and all masks.
+    const contents = Object.fromEntries(
+      sent.map(({ party, content }) => [party, Buffer.from(content).toString('hex')]),
+    );
+    expect(contents.P0.slice(40)).toBe(contents.P1.slice(40));
+    expect(contents.P2).toBe(contents.P0.slice(0, 40) + contents.P1.slice(8, 40));
+    await federation.model(session.slice(0, 8));
+    await federation.model('4444');
+    expect((await federation.models()).map(({ title }) => title)).toEqual(['digits']);
+  });
+
+  it('takes pixels of a canvas, bytes and numbers, and says what is no image', async () => {
+    const { platform, options } = await setting('class');
+    const model = await (await Federation.connect(platform, options)).model('digits');
+    const canvas = {
+      width: 2,
+      height: 2,
+      data: Uint8ClampedArray.from([3, 3, 3, 255, ...new Array<number>(12).fill(0)]),
+    };
+    const same: Image[] = [
+      canvas,
+      Uint8Array.from([3, 0, 0, 0]),
+      Uint8ClampedArray.from([3, 0, 0, 0]),
+      Float32Array.from([3 / 255, 0, 0, 0]),
+      [3 / 255, 0, 0, 0],
+    ];
+    for (const image of same) expect(await model.predict(image)).toMatchObject({ label: 3, scores: undefined });
+    const wrong: [Image, RegExp][] = [
+      [[1, 2, 3], /^3 values are no images of 2 x 2 x 1$/],
+      [[], /^0 values/],
+      [[NaN, 0, 0, 0], /^value 0 of the image is NaN$/],
+      [{ ...canvas, width: 4 }, /^a picture of 2 x 4 pixels/],
+      [{ ...canvas, data: Uint8ClampedArray.from([1, 2, 3, 255, ...new Array<number>(12).fill(0)]) }, /grey|colour/],
+    ];
+    for (const [image, message] of wrong) await expect(model.predict(image)).rejects.toThrow(message);
+  });
+
+  it('refuses another fingerprint, a changed file, and a party that does not answer, which it names', async () => {
+    const { platform, options, parties } = await setting();
+    const right = fingerprint(parties.federation);
+    const federation = await Federation.connect(platform, { ...options, fingerprint: right.toUpperCase() });
+    expect(federation.fingerprint).toBe(right);
+    const connect = (change: object): Promise<unknown> => Federation.connect(platform, { ...options, ...change });
+    await expect(connect({ fingerprint: right.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) })).rejects.toThrow(
+      `the federation file has fingerprint ${right}`,
+    );
+    const { parties: cards } = parties.federation;
+    const changed = { ...parties.federation, parties: { ...cards, P1: { ...cards.P1, identity: cards.P0.identity } } };
+    await expect(connect({ federation: changed })).rejects.toThrow(/the same identity/);
+    await expect(connect({ federation: 'nonsense' })).rejects.toThrow(/no JSON/);
+    parties.down.add('P1').add('P2');
+    await expect(connect({})).rejects.toThrow(/^P1 .* cannot be reached: .*; P2 .* cannot be reached/);
+  });
+
+  it('believes no session that two parties show and the third does not, and no document that was changed', async () => {
+    const { platform, options, parties, session } = await setting();
+    const federation = await Federation.connect(platform, options);
+    parties.party.P2.jobs.get(session)!.state = 'queued';
+    await expect(federation.model('digits')).rejects.toThrow(/^no model is served as digits$/);
+    parties.party.P2.jobs.get(session)!.state = 'running';
+    const job = parties.party.P1.jobs.get(session)!;
+    const { signed } = job;
+    parties.party.P1.jobs.set(session, {
+      ...job,
+      signed: { ...signed, document: { ...signed.document, maxImages: 7 } as never },
+    });
+    await expect(federation.models()).rejects.toThrow(/^P1 shows a document that does not hold: job: the signature/);
+  });
+
+  const images = Uint8Array.from({ length: 40 }, (_, i) => (7 * i) % 256);
+  const labels = [0, 1, 2, 0, 1, 2, 0, 1, 2, 0];
+
+  it('gets a data set from arrays, tells of it, and goes on where an upload was cut', async () => {
+    const { platform, options, parties } = await setting();
+    const federation = await Federation.connect(platform, options);
+    const told: UploadProgress[] = [];
+    let cut = true;
+    parties.before = (party, { method, path }) => {
+      if (cut && party === 'P1' && method === 'PUT' && path.includes('/images/')) throw new Error('the line is cut');
+    };
+    const given = {
+      name: 'mine',
+      images,
+      shape: [2, 2],
+      labels,
+      onProgress: (each: UploadProgress) => told.push(each),
+    } as const;
+    await expect(federation.upload(given)).rejects.toThrow('the line is cut');
+    cut = false;
+    const { digest } = await federation.upload(given);
+    for (const party of PARTIES) expect(parties.party[party].data.get(digest)).toMatchObject({ state: 'ready' });
+    expect(parties.party.P0.data.size).toBe(1);
+    expect(new Set(told.map(({ phase }) => phase))).toEqual(new Set(['preparing', 'sending', 'checking']));
+    await expect(federation.upload({ ...given, labels: labels.slice(1) })).rejects.toThrow(/9 labels|labels/);
+    await expect(federation.upload({ ...given, shape: [3, 3] })).rejects.toThrow(/no images of 3 x 3/);
+  });
+
+  it('gets the same set from files, packed or not', async () => {
+    const { platform, options } = await setting();
+    const federation = await Federation.connect(platform, options);
+    const head = (...dimensions: number[]): Buffer => {
+      const bytes = Buffer.alloc(4 + 4 * dimensions.length);
+      bytes.set([0, 0, 8, dimensions.length]);
+      dimensions.forEach((dimension, i) => bytes.writeUInt32BE(dimension, 4 + 4 * i));
+      return bytes;
+    };
+    const imageFile = Buffer.concat([head(10, 2, 2), images]);
+    const labelFile = Buffer.concat([head(10), Uint8Array.from(labels)]);
+    const files = { images: new File([gzipSync(imageFile)], 'images.gz'), labels: new File([labelFile], 'labels') };
+    const { bytes } = await federation.upload({ name: 'dropped', files, classes: ['a', 'b', 'c'] });
+    expect(bytes).toBe(8 * (40 + 30));
+    const broken = { ...files, images: new File([gzipSync(imageFile).subarray(0, 30)], 'images.gz') };
+    await expect(federation.upload({ name: 'broken', files: broken })).rejects.toThrow(
+      /^images.gz: cannot be unpacked$/,
+    );
+  });
+
+  it('stops an upload when the signal says so', async () => {
+    const { platform, options } = await setting();
+    const federation = await Federation.connect(platform, options);
+    const controller = new AbortController();
+    const onProgress = (): void => controller.abort(new Error('enough'));
+    const asked = { name: 'mine', images, shape: [2, 2], labels, onProgress, signal: controller.signal } as const;
+    await expect(federation.upload(asked)).rejects.toThrow('enough');
+  });
+
+  it('shows an owner what awaits its answer, and takes that', async () => {
+    const { platform, options, parties, session, identity } = await setting();
+    const federation = await Federation.connect(platform, options);
+    parties.enter(session, 'awaiting', [identity.id]);
+    const [job] = await federation.jobs();
+    expect(job).toMatchObject({ digest: session, kind: 'serve', awaitsMe: true, states: { P0: 'awaiting' } });
+    await federation.decide(session, 'approve');
+    expect(parties.party.P2.decisions.at(-1)!.document).toMatchObject({ job: session, approve: true });
+  });
+});
