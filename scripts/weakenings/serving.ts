@@ -204,10 +204,7 @@ export const SERVING: readonly Weakening[] = [
     'sessions for every client',
     'members learn which sessions there are, and send inputs to them',
     OF_JOBS,
-    [
-      'if (known === undefined || !isClient) {',
-      "if (known === undefined || document?.kind !== 'serve' || (isClient && who === '')) {",
-    ],
+    ['return document.clients.some((each) => directory.holder(each) === who);', 'return who !== undefined;'],
     ON_JOBS,
   ),
   one(
