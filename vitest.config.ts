@@ -12,6 +12,7 @@ const config: ViteUserConfig = defineConfig({
     // For what hangs. What goes on may take its time: machines are busy.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
     pool: 'forks',
     maxWorkers: 2,
   },

@@ -5,11 +5,12 @@ const LOOK_MS = 1000;
 
 export class FileWatch {
   readonly #timer: NodeJS.Timeout;
-  readonly #states: Map<string, string> = new Map();
+  readonly #states: Map<string, string>;
   #looking = false;
 
-  private constructor(paths: readonly string[], onChange: (path: string) => Promise<void>, everyMs: number) {
-    this.#timer = setInterval(() => void this.#look(paths, onChange), everyMs).unref();
+  private constructor(states: Map<string, string>, onChange: (path: string) => Promise<void>, everyMs: number) {
+    this.#states = states;
+    this.#timer = setInterval(() => void this.#look(onChange), everyMs).unref();
   }
 
   /** @param onChange must not reject */
@@ -18,20 +19,21 @@ export class FileWatch {
     onChange: (path: string) => Promise<void>,
     everyMs: number = LOOK_MS,
   ): Promise<FileWatch> {
-    const watch = new FileWatch(paths, onChange, everyMs);
-    for (const path of paths) watch.#states.set(path, await stateOf(path));
-    return watch;
+    const states = new Map<string, string>();
+    for (const path of paths) states.set(path, await stateOf(path));
+    // It looks only once it knows them all: one that it does not know would count as changed.
+    return new FileWatch(states, onChange, everyMs);
   }
 
   close(): void {
     clearInterval(this.#timer);
   }
 
-  async #look(paths: readonly string[], onChange: (path: string) => Promise<void>): Promise<void> {
+  async #look(onChange: (path: string) => Promise<void>): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
     try {
-      for (const path of paths) {
+      for (const path of this.#states.keys()) {
         const state = await stateOf(path);
         if (state === this.#states.get(path)) continue;
         this.#states.set(path, state);

@@ -1,10 +1,9 @@
 /** `party check` as operators type it, among three real parties: all is well, then one thing after the other goes wrong. */
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Code } from '../../src/service/check/finding.ts';
+import { freePorts } from '../../src/cli/demo/free-ports.ts';
 import type { CheckReport } from '../../src/cli/federation/check-report.ts';
 import { formatFederation, parseFederation } from '../../src/federation/federation-file.ts';
 import { temporaryFolder } from '../folder.ts';
@@ -41,7 +40,7 @@ interface Checked {
 
 async function check(folder: string, seconds = 0): Promise<Checked> {
   const { code, stdout, stderr } = await run(
-    ['party', 'check', '--dir', folder, '--json', '-', '--timeout', '3', '--seconds', `${seconds}`],
+    ['party', 'check', '--dir', folder, '--json', '-', '--timeout', '30', '--seconds', `${seconds}`],
     root,
   );
   const report = JSON.parse(stdout) as CheckReport;
@@ -51,17 +50,8 @@ async function check(folder: string, seconds = 0): Promise<Checked> {
   return { report, code, shown: stderr, found };
 }
 
-/** So many ports that were free a moment ago. */
-async function someFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
 beforeAll(async () => {
-  const ports = await someFreePorts(9);
+  const ports = await freePorts(9);
   for (const [i, folder] of FOLDERS.entries()) {
     const [address, links, inner] = ports.slice(3 * i).map((port) => `127.0.0.1:${port}`);
     const places = ['--address', address, '--links', links, '--private', inner];
@@ -111,11 +101,9 @@ describe('party check', () => {
     for (const folder of ['p0', 'p1'])
       await succeed('party', 'admit', 'hospital-a.card.json', '--dir', folder, '--yes');
     // A running party notices by itself; it looks now and then.
-    await expect
-      .poll(async () => (await check('p0')).found, { timeout: 30_000, interval: 500 })
-      .toEqual([['warning', 'P2', 'members']]);
+    await expect.poll(async () => (await check('p0')).found, { interval: 500 }).toEqual([['warning', 'P2', 'members']]);
     await succeed('party', 'admit', 'hospital-a.card.json', '--dir', 'p2', '--yes');
-    await expect.poll(async () => (await check('p0')).found, { timeout: 30_000, interval: 500 }).toEqual([]);
+    await expect.poll(async () => (await check('p0')).found, { interval: 500 }).toEqual([]);
   });
 
   it('says that a party is not there, and that it is when it is', async () => {

@@ -5,8 +5,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
+import { freePorts } from '../../src/cli/demo/free-ports.ts';
 import { smallDataset, writeDataset, type FourFiles } from '../data/fixtures.ts';
-import { allGone, Command, freePorts, run, writeNetwork, type Outcome } from './command.ts';
+import { allGone, Command, run, writeNetwork, type Outcome } from './command.ts';
 import { temporaryFolder } from '../folder.ts';
 
 const folder = temporaryFolder('e2e');
@@ -107,7 +108,7 @@ describe('the end of the command', () => {
 
 describe('ports', () => {
   it('one in use is named', async () => {
-    const port = await freePorts();
+    const [port] = await freePorts(3);
     const server = await new Promise<Server>((resolve) => {
       const listening = createServer().listen(port + 1, '127.0.0.1', () => resolve(listening));
     });
@@ -123,7 +124,7 @@ describe('ports', () => {
   });
 
   it('strangers are turned away, before the session stands and after', async () => {
-    const port = await freePorts();
+    const [port] = await freePorts(3);
     const command = new Command([...endless, '--out', 'never.safetensors', '--port', String(port)], folder);
     started.push(command);
     let strangers = 0;

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
+import { freePorts } from '../../src/cli/demo/free-ports.ts';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
 import { samples, type Samples } from '../samples.ts';
-import { allGone, Command, freePorts, run, writeNetwork } from './command.ts';
+import { allGone, Command, run, writeNetwork } from './command.ts';
 import { temporaryFolder } from '../folder.ts';
 
 const PARTIES = ['P0', 'P1', 'P2'] as const;
@@ -175,7 +176,7 @@ describe('what goes wrong', () => {
   });
 
   it('a metrics port in use is one line, and a line of the log', async () => {
-    const port = await freePorts();
+    const [port] = await freePorts(3);
     const server = await new Promise<Server>((resolve) => {
       const listening = createServer().listen(port + 1, '127.0.0.1', () => resolve(listening));
     });

@@ -24,6 +24,8 @@ export class Host {
   readonly folder: string;
   readonly #options: HostOptions;
   #service: ChildProcess | undefined;
+  /** Resolves when it has ended and all that it said is in the file. */
+  #logged: Promise<void> = Promise.resolve();
 
   private constructor(options: HostOptions) {
     this.name = options.name;
@@ -73,9 +75,11 @@ export class Host {
   serve(words: readonly string[]): void {
     const child = this.#spawn(words);
     const log = createWriteStream(join(this.folder, 'serve.log'), { flags: 'a', mode: 0o600 });
-    child.stdout!.pipe(log);
-    child.stderr!.pipe(log);
+    // Both write to it: it ends with the later one.
+    for (const stream of [child.stdout!, child.stderr!]) stream.pipe(log, { end: false });
+    child.once('close', () => log.end());
     this.#service = child;
+    this.#logged = new Promise((resolve) => log.once('close', () => resolve()));
   }
 
   get serving(): boolean {
@@ -86,9 +90,8 @@ export class Host {
   async end(): Promise<void> {
     const child = this.#service;
     if (child === undefined || !this.serving) return;
-    const closed = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
-    if ((await Promise.race([closed, sleep(END_MS, 'late', { ref: false })])) === 'late') child.kill('SIGKILL');
+    if ((await Promise.race([this.#logged, sleep(END_MS, 'late', { ref: false })])) === 'late') child.kill('SIGKILL');
   }
 
   /** The last resort, should this process end in a hurry. */
