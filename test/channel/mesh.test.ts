@@ -78,7 +78,13 @@ describe('a mesh', () => {
     expect(sockets().length).toBeGreaterThan(before.length);
     await Promise.all(meshes.map((mesh) => mesh.close()));
     await Promise.all(Object.values(ports).map((listener) => listener.close()));
-    await expect.poll(sockets, { timeout: 1000 }).toEqual(before);
+    // What the test runner has open meanwhile may have ended since.
+    const more = (): string[] => {
+      const left = sockets();
+      for (const name of before) if (left.includes(name)) left.splice(left.indexOf(name), 1);
+      return left;
+    };
+    await expect.poll(more).toEqual([]);
   });
 
   it('insecure keys are the fixed ones', async () => {
@@ -146,26 +152,26 @@ describe('differences end the session at both ends', () => {
 describe('time-outs and impostors', () => {
   it('names who did not come', async () => {
     const ports = await listeners();
-    const p0 = join('P0', ports, NAMES, { timeoutMs: 300 });
+    const p0 = join('P0', ports, NAMES, { timeoutMs: 2000 });
     const p2 = join('P2', ports, ['P0', 'P2']);
-    expect(await messageOf(p0)).toBe('P0 waited 0.3 s for P1 and owner to connect');
+    expect(await messageOf(p0)).toBe('P0 waited 2 s for P1 and owner to connect');
     // P2 had connected and learns why there is no session.
-    expect((await (await p2).failed).message).toBe('P0 stopped: P0 waited 0.3 s for P1 and owner to connect');
+    expect((await (await p2).failed).message).toBe('P0 stopped: P0 waited 2 s for P1 and owner to connect');
     await ports.P0.close();
-    expect(await messageOf(join('P1', ports, ['P0', 'P1'], { timeoutMs: 300 }))).toMatch(
-      /^P1 cannot reach P0: no answer from ws:\/\/127\.0\.0\.1:\d+ for 0\.3 s: .*ECONNREFUSED/,
+    expect(await messageOf(join('P1', ports, ['P0', 'P1'], { timeoutMs: 1000 }))).toMatch(
+      /^P1 cannot reach P0: no answer from ws:\/\/127\.0\.0\.1:\d+ for 1 s: .*ECONNREFUSED/,
     );
   });
 
   it('a listener that is not who it should be', async () => {
     const ports = await listeners();
-    const impostor = join('P0', ports, ['P0', 'P1'], { identity: KeyPair.generate(), timeoutMs: 400 });
+    const impostor = join('P0', ports, ['P0', 'P1'], { identity: KeyPair.generate(), timeoutMs: 3000 });
     expect(await messageOf(join('P1', ports, ['P0', 'P1']))).toBe(
       'P0 refused the connection: a stranger, as P1: it did not prove that it has the identity key of this role',
     );
     await messageOf(impostor);
     const swapped = { ...ports, P0: ports.P2 };
-    const p2 = join('P2', ports, ['P2', 'owner'], { timeoutMs: 400 });
+    const p2 = join('P2', ports, ['P2', 'owner'], { timeoutMs: 3000 });
     expect(await messageOf(join('P1', swapped, ['P0', 'P1']))).toBe(
       'P0 refused the connection: a stranger, as P1: P2 listens here, not P0',
     );

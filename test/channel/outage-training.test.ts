@@ -56,7 +56,7 @@ async function trained(cutAfter: number): Promise<{ shares: Buffer[]; connection
   const meshes = await Promise.all(
     PARTIES.map((name) =>
       join(name, ports, PARTIES, {
-        ...{ tls: tlsOf(name), dial: dials[name], linkPatienceMs: 20_000, insecureSeed: 7, timeoutMs: 20_000 },
+        ...{ tls: tlsOf(name), dial: dials[name], linkPatienceMs: 60_000, insecureSeed: 7, timeoutMs: 60_000 },
       }),
     ),
   );
@@ -96,4 +96,4 @@ it('is the model of the undisturbed one, bit for bit', async () => {
   expect(cut.connections).toBeGreaterThanOrEqual(8);
   expect(cut.messages).toBe(undisturbed.messages);
   expect(cut.shares.map((share, i) => share.equals(undisturbed.shares[i]))).toEqual([true, true, true]);
-}, 120_000);
+});

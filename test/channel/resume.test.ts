@@ -295,7 +295,7 @@ describe('whoever has a party’s keys, but not the link', () => {
     sessionId: 'session-1',
     config: CONFIG,
     agreement: agreementsWith({ self: 'P1', identity: identities.P1, publicKeys }),
-    linkPatienceMs: 5000,
+    linkPatienceMs: 60_000,
   };
 
   /** A link between P0 and P1 that works, before and after. */
@@ -303,7 +303,7 @@ describe('whoever has a party’s keys, but not the link', () => {
     const ports = await listeners(tlsOf);
     const refused: string[] = [];
     const both = {
-      linkPatienceMs: 5000,
+      linkPatienceMs: 60_000,
       onRefused: (reason: string) => void refused.push(reason.replace(/^\S+: /, '')),
     };
     const [p0, p1] = await Promise.all(
@@ -322,11 +322,11 @@ describe('whoever has a party’s keys, but not the link', () => {
 
   async function approach(port: number, options: Partial<IntroductionOptions>): Promise<void> {
     const url = `wss://${HOST}:${port}`;
-    const connection = await dial(url, { tls: tlsOf('P1'), peer: 'P0', timeoutMs: 2000 });
+    const connection = await dial(url, { tls: tlsOf('P1'), peer: 'P0', timeoutMs: 30_000 });
     opened.push({ end: () => connection.destroy() });
     const { secured } = connection;
     await introduceTo(connection, side, 'P0', {
-      ...{ timeoutMs: 2000, secured, onProved: () => connection.trust(), isOpen: true },
+      ...{ timeoutMs: 30_000, secured, onProved: () => connection.trust(), isOpen: true },
       ...options,
     });
   }
@@ -355,7 +355,7 @@ describe('whoever has a party’s keys, but not the link', () => {
       isConnected: () => true,
       begin: () => () => true,
     };
-    const both = { timeoutMs: 2000, onProved: () => undefined };
+    const both = { timeoutMs: 30_000, onProved: () => undefined };
     const answering = welcome(atP0, other, door, both);
     const resumption = new Resumption('P1', 'P0', KEY, { ...end().resumable, suspend: () => 0 });
     const dialling = introduceTo(atP1, side, 'P0', { ...both, resumption, isOpen: true });

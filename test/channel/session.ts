@@ -68,7 +68,8 @@ export function join(
         .map((name) => [name, `${scheme}://${HOST}:${ports[name].port}`]),
     ),
     accept: members.filter((name) => NAMES.indexOf(name) > rank),
-    timeoutMs: 5000,
+    // For what does not come; what comes may take its time.
+    timeoutMs: 30_000,
     ...options,
   });
   void mesh.then(

@@ -239,15 +239,17 @@ describe('links over shaped transports, by the clock', () => {
         await b.send(`r${i}`, new Uint8Array(1), i);
       }
     })();
-    const start = performance.now();
+    const trips: number[] = [];
     for (let i = 0; i < 20; i++) {
+      const start = performance.now();
       void a.send(`q${i}`, new Uint8Array(1), i);
       await a.receive(`r${i}`, 'u8', 1);
+      trips.push(performance.now() - start);
     }
-    const elapsed = performance.now() - start;
     await answering;
-    expect(elapsed).toBeGreaterThan(195);
-    expect(elapsed).toBeLessThan(400); // a busy machine calls late
+    expect(trips.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(195);
+    // A busy machine calls late, but not every time.
+    expect(Math.min(...trips)).toBeLessThan(20);
     await Promise.all([a.close(), b.close()]);
   });
 

@@ -189,16 +189,16 @@ describe('before the proof', () => {
       return bytes;
     });
     const refused: string[] = [];
-    const p0 = join('P0', ports, ['P0', 'P1'], { onRefused: (reason) => void refused.push(reason), timeoutMs: 1000 });
+    const p0 = join('P0', ports, ['P0', 'P1'], { onRefused: (reason) => void refused.push(reason), timeoutMs: 3000 });
     const p1 = join('P1', ports, ['P0', 'P1'], { dial: { P0: url } });
     const changed = 'its terms are missing or were changed on the way';
     if (side === 'server') {
       expect(await messageOf(p1)).toBe(`P0: ${changed}`);
       // P1 was not ready for it: the link has not opened at P0 either.
-      expect(await messageOf(p0)).toMatch(/^P0 waited 1 s for P1 to connect/);
+      expect(await messageOf(p0)).toMatch(/^P0 waited 3 s for P1 to connect/);
     } else {
       expect(await messageOf(p1)).toBe(`P0 refused the connection: P1: ${changed}`);
-      expect(await messageOf(p0)).toBe('P0 waited 1 s for P1 to connect');
+      expect(await messageOf(p0)).toBe('P0 waited 3 s for P1 to connect');
       expect(refused.join()).toContain(`P1: ${changed}`);
     }
   });
@@ -222,7 +222,7 @@ describe('before the proof', () => {
       isConnected: () => false,
       begin: () => () => true,
     };
-    const both = { timeoutMs: 2000, onProved: () => undefined };
+    const both = { timeoutMs: 30_000, onProved: () => undefined };
     const [welcomed, introduced] = await Promise.all([
       messageOf(welcome(atP0, sideOf('P0'), door, both)),
       messageOf(introduceTo(atP1, sideOf('P1'), 'P0', both)),
@@ -287,7 +287,7 @@ describe('what a stranger costs', () => {
     const url = await falseListener((client) => {
       for (let i = 0; i < count; i++) client.send(new Uint8Array(bytes));
     });
-    const connection = await dial(url, { timeoutMs: 5000 });
+    const connection = await dial(url, { timeoutMs: 30_000 });
     opened.push({ end: () => connection.destroy() });
     await connection.closed;
     let kept = 0;
@@ -304,9 +304,9 @@ describe('what a stranger costs', () => {
   it('a false listener is named when time is over', async () => {
     const ports = await listeners();
     const url = await falseListener((client) => client.send(new Uint8Array(1_000_000)));
-    const joining = join('P1', ports, ['P0', 'P1'], { dial: { P0: url }, timeoutMs: 500 });
+    const joining = join('P1', ports, ['P0', 'P1'], { dial: { P0: url }, timeoutMs: 2000 });
     expect(await messageOf(joining)).toBe(
-      'P1 waited 0.5 s for P0 to connect (P0 hung up in the handshake: more than 131072 bytes before it proved who it is)',
+      'P1 waited 2 s for P0 to connect (P0 hung up in the handshake: more than 131072 bytes before it proved who it is)',
     );
   });
 });
@@ -362,9 +362,9 @@ describe('a crowd', () => {
       came++;
       return connect(ports.P0.port);
     });
-    await expect.poll(() => came, { timeout: 10_000 }).toBeGreaterThanOrEqual(128);
+    await expect.poll(() => came).toBeGreaterThanOrEqual(128);
     const members = ['P0', 'P1', 'P2'] as const;
-    const meshes = await Promise.all(members.map((name) => join(name, ports, members, { timeoutMs: 15_000 })));
+    const meshes = await Promise.all(members.map((name) => join(name, ports, members, { timeoutMs: 60_000 })));
     await Promise.all(meshes.map((mesh) => mesh.close()));
   });
 });

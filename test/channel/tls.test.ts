@@ -223,8 +223,8 @@ describe('who is dialled', () => {
     await new Promise<void>((resolve) => mute.listen(0, HOST, resolve));
     opened.push({ end: () => mute.close() });
     const { port } = mute.address() as AddressInfo;
-    const dialling = dial(`wss://${HOST}:${port}`, { tls: tlsOf('P1'), peer: 'P0', timeoutMs: 300 });
-    expect(await messageOf(dialling)).toMatch(/^no answer from wss:.* for 0\.3 s: no answer to TLS$/);
+    const dialling = dial(`wss://${HOST}:${port}`, { tls: tlsOf('P1'), peer: 'P0', timeoutMs: 1000 });
+    expect(await messageOf(dialling)).toMatch(/^no answer from wss:.* for 1 s: no answer to TLS$/);
   });
 
   it('needs a URL that says whether there is TLS', async () => {
@@ -261,11 +261,11 @@ describe('in the middle', () => {
     const ports = await listeners(tlsOf);
     const port = await middle(ports.P0.port, (bytes) => bytes);
     const refused: string[] = [];
-    const p0 = secure('P0', ports, pair, { timeoutMs: 1000, onRefused: (reason: string) => void refused.push(reason) });
+    const p0 = secure('P0', ports, pair, { timeoutMs: 3000, onRefused: (reason: string) => void refused.push(reason) });
     const p1 = secure('P1', ports, pair, { dial: { P0: `wss://${HOST}:${port}` } });
     const proof = 'a stranger, as P1: it did not prove that it has the identity key of this role';
     expect(await messageOf(p1)).toBe(`P0 refused the connection: ${proof}`);
-    expect(await messageOf(p0)).toMatch(/^P0 waited 1 s for P1 to connect/);
+    expect(await messageOf(p0)).toMatch(/^P0 waited 3 s for P1 to connect/);
     expect(refused.join()).toContain(proof);
   });
 });
