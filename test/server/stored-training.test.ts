@@ -147,7 +147,7 @@ describe('a training that is stopped', () => {
       expect(asText(await resultsIn(where.folder, JOB)), `stopped when it heard of step ${when}`).toEqual(expected);
     }
     expect(stoppedAt.size).toBeGreaterThan(1);
-  }, 60_000);
+  });
 
   it('can be stopped before its first step, and stopping twice is stopping once', async () => {
     const where = place();
@@ -185,7 +185,7 @@ describe('a training whose party dies', () => {
     }
     expect(from.size).toBeGreaterThan(3);
     for (const step of from) expect([0, 2, 4, 5, 6, 8, 10]).toContain(step);
-  }, 120_000);
+  });
 
   it('at any checkpoint or result, again and again, likewise', async () => {
     const undisturbed = place();
@@ -209,7 +209,7 @@ describe('a training whose party dies', () => {
     }
     expect(attempts).toBeGreaterThan(10);
     expect(asText(await resultsIn(where.folder, JOB))).toEqual(expected);
-  }, 60_000);
+  });
 
   it('before all had the first checkpoint begins anew, and clears away what the first attempt left', async () => {
     const where = place();

@@ -164,8 +164,8 @@ describe('control messages', () => {
 
 describe('a federation of schedulers', () => {
   it('expires what nobody approved in time, and starts nothing after that', async () => {
-    const { three, document } = await begin({ expires: new Date(Date.now() + 1500).toISOString() });
-    const job = await three.propose(document);
+    const { three, document } = await begin();
+    const job = await three.propose({ ...document, expires: new Date(Date.now() + 1500).toISOString() });
     await three.until(job, ['expired']);
     await expect(approve(three, job)).resolves.toBeUndefined();
     expect(three.said('P1', job)).toMatch(/^expired (P\d: )?no party starts it after/);
@@ -231,7 +231,10 @@ describe('a federation of schedulers', () => {
     await approve(three, job);
     await three.until(job, ['running']);
     const { scheduler } = three.at('P0');
-    const session = processes.of('P0')[0].started!.job.sessionId;
+    const [process] = processes.of('P0');
+    // It is told to start once its record is written, and its folders are clear.
+    await expect.poll(() => process.started).toBeDefined();
+    const session = process.started!.job.sessionId;
     const socket = new Socket();
     for (const named of ['', hex(32), session.slice(1), session.toUpperCase()])
       expect([named, scheduler.takeLink(socket, named, new Uint8Array())]).toEqual([named, named === session]);
