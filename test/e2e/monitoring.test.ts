@@ -55,10 +55,11 @@ describe('a training with checkpoints, at level debug', () => {
     expect(urls.map(([, , party]) => party)).toEqual(PARTIES);
     while (command.process.exitCode === null) {
       for (const [, url, party] of urls) {
-        const answer = await fetch(url).catch(() => undefined);
-        if (answer === undefined) continue;
+        // It may end at any moment.
+        const text = await fetch(url).then((answer) => answer.text()).catch(() => undefined); // prettier-ignore
+        if (text === undefined) continue;
         const list = scraped.get(party as Party) ?? [];
-        list.push(samples(await answer.text()));
+        list.push(samples(text));
         scraped.set(party as Party, list);
       }
       await sleep(30);

@@ -57,5 +57,5 @@ describe('a process group that is stopped and goes on', () => {
     expect(code, stderr).toBe(1);
     expect(stderr).toMatch(/securenn: party P1 does not respond: P[02] waited 2 s for /);
     await allGone(parties.values(), 0);
-  }, 120_000);
+  });
 });
