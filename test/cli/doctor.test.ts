@@ -232,5 +232,5 @@ describe('on SwiftShader', () => {
     expect(report).toMatchObject({ ok: true, gpu: { software: true, packedDot: true, subgroupMatrices: [] } });
     expect(report.gpu?.adapter).toContain('SwiftShader');
     expect(doctorLines(report).join('\n')).toContain('computes on the CPU, for tests only');
-  }, 180_000);
+  });
 });

@@ -10,9 +10,11 @@ import { temporaryFolder } from '../folder.ts';
 const folder = temporaryFolder('saving');
 const network = writeNetwork(folder);
 const data = writeDataset(smallDataset(256, 64));
-const options = ['--network', network, '--data', data, '--batch', '32', '--steps', '100', '--workers', '1'];
+const options = ['--network', network, '--data', data, '--batch', '32', '--workers', '1'];
+/** So long that it is under way when a test does something to it, even if that comes late. */
+const LONG = { plain: ['--steps', '2000'], local: ['--steps', '30', '--link', '20:100'] };
 
-describe.each(['plain', 'local'])('%s train', (kind) => {
+describe.each(['plain', 'local'] as const)('%s train', (kind) => {
   it('finds out before it trains that the model has no place', async () => {
     const place = temporaryFolder('place');
     writeFileSync(join(place, 'models'), 'a file');
@@ -33,7 +35,9 @@ describe.each(['plain', 'local'])('%s train', (kind) => {
   it('saves the model elsewhere when its place has vanished', async () => {
     const [place, home] = [temporaryFolder('place'), temporaryFolder('home')];
     mkdirSync(join(place, 'mine'));
-    const command = new Command([kind, 'train', ...options, '--out', 'mine/model'], place, { HOME: home });
+    const command = new Command([kind, 'train', ...options, ...LONG[kind], '--out', 'mine/model'], place, {
+      HOME: home,
+    });
     await command.shows(/training tiny/);
     rmSync(join(place, 'mine'), { recursive: true });
     writeFileSync(join(place, 'mine'), 'a file');
@@ -48,7 +52,7 @@ describe.each(['plain', 'local'])('%s train', (kind) => {
   it('saves it under its name when the working folder was moved away', async () => {
     const place = temporaryFolder('place');
     mkdirSync(join(place, 'work'));
-    const command = new Command([kind, 'train', ...options, '--out', 'model'], join(place, 'work'));
+    const command = new Command([kind, 'train', ...options, ...LONG[kind], '--out', 'model'], join(place, 'work'));
     await command.shows(/training tiny/);
     renameSync(join(place, 'work'), join(place, 'moved'));
     const { code, stderr } = await command.outcome;

@@ -49,7 +49,7 @@ beforeAll(async () => {
   page.on('console', (message) => complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error)));
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();

@@ -66,7 +66,7 @@ describe('device', () => {
       console.log(String(product[0]));`;
     const root = join(import.meta.dirname, '../..');
     const arguments_ = ['--import', 'tsx', '--input-type=module', '--eval', script];
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, arguments_, { cwd: root, timeout: 50_000 });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, arguments_, { cwd: root, timeout: 240_000 });
     expect(stdout).toBe('9\n');
     expect(stderr).toMatch(/^webgpu: Value 65535 is invalid for WGPUBufferUsage/m);
   });
