@@ -11,5 +11,6 @@ export default async function setup(): Promise<void> {
 
 export async function launchBrowser(...flags: readonly string[]): Promise<Browser> {
   const executablePath = await chromium.executablePath();
-  return puppeteer.launch({ executablePath, args: [...chromium.args, ...flags], headless: 'shell' });
+  const args = [...chromium.args, ...flags];
+  return puppeteer.launch({ executablePath, args, headless: 'shell', timeout: 240_000, protocolTimeout: 240_000 });
 }
