@@ -9,8 +9,8 @@ import { temporaryFolder } from '../folder.ts';
 const folder = temporaryFolder('standstill');
 const network = writeNetwork(folder);
 const data = writeDataset(smallDataset(256, 64));
-/** Waits for one message, in seconds. A peer from which no byte comes counts as dead after ten. */
-const TIMEOUT = 2;
+/** Waits for one message, in seconds, and more than a busy machine takes. A peer from which no byte comes counts as dead after ten. */
+const TIMEOUT = 8;
 const LIVENESS = 10;
 const options = [
   ...['local', 'train', '--network', network, '--data', data, '--batch', '32', '--workers', '1'],
@@ -55,7 +55,7 @@ describe('a process group that is stopped and goes on', () => {
     process.kill(parties.get('P1')!, 'SIGSTOP');
     const { code, stderr } = await command.outcome;
     expect(code, stderr).toBe(1);
-    expect(stderr).toMatch(/securenn: party P1 does not respond: P[02] waited 2 s for /);
+    expect(stderr).toMatch(/securenn: party P1 does not respond: P[02] waited 8 s for /);
     await allGone(parties.values(), 0);
   });
 });
