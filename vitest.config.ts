@@ -10,8 +10,8 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/webgpu/swiftshader.ts', 'test/browser.ts'],
     // For what hangs. What goes on may take its time: machines are busy.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     expect: { poll: { timeout: 120_000 } },
     pool: 'forks',
     maxWorkers: 2,

@@ -75,7 +75,7 @@ export class Parties {
     for (const party of PARTY_NAMES)
       this.#children[party].send({
         ...{ type: 'start', job, ends: ends(party), parties, tls: tlsOf(party), linkPatienceMs: 1_000 },
-        ...{ timeoutMs: 20_000, compute },
+        ...{ timeoutMs: 60_000, compute },
       });
   }
 
