@@ -16,7 +16,7 @@ afterEach(() => {
   for (const each of open.splice(0)) each.close();
 });
 
-const REQUEST: Request = { method: 'GET', path: '/v1/hello', headers: {}, idleMs: 2000, maxBytes: 1000 };
+const REQUEST: Request = { method: 'GET', path: '/v1/hello', headers: {}, idleMs: 30_000, maxBytes: 1000 };
 
 interface Door {
   readonly port: number;
@@ -100,7 +100,7 @@ describe('requests over TLS', () => {
     await expect(to(plain, [free.pin]).send('P0', REQUEST)).rejects.toThrow('what answers there speaks no TLS');
 
     const silent = await door(() => undefined);
-    const hushed = to(silent.port, [silent.pin]).send('P0', { ...REQUEST, idleMs: 100 });
+    const hushed = to(silent.port, [silent.pin]).send('P0', { ...REQUEST, idleMs: 1000 });
     await expect(hushed).rejects.toThrow('it has fallen silent');
 
     const cut = await door((request, response) => {
