@@ -13,14 +13,21 @@ export class FileWatch {
     this.#timer = setInterval(() => void this.#look(onChange), everyMs).unref();
   }
 
-  /** @param onChange must not reject */
+  /**
+   * @param onChange must not reject
+   * @param readAt the moment, in milliseconds since 1970, at which the caller began to read them: what has changed since is told of
+   */
   static async open(
     paths: readonly string[],
     onChange: (path: string) => Promise<void>,
+    readAt: number,
     everyMs: number = LOOK_MS,
   ): Promise<FileWatch> {
     const states = new Map<string, string>();
-    for (const path of paths) states.set(path, await stateOf(path));
+    for (const path of paths) {
+      const { state, changedAt } = await lookAt(path);
+      states.set(path, changedAt > readAt ? '' : state);
+    }
     // It looks only once it knows them all: one that it does not know would count as changed.
     return new FileWatch(states, onChange, everyMs);
   }
@@ -34,7 +41,7 @@ export class FileWatch {
     this.#looking = true;
     try {
       for (const path of this.#states.keys()) {
-        const state = await stateOf(path);
+        const { state } = await lookAt(path);
         if (state === this.#states.get(path)) continue;
         this.#states.set(path, state);
         await onChange(path);
@@ -45,12 +52,12 @@ export class FileWatch {
   }
 }
 
-/** Empty: not there. */
-async function stateOf(path: string): Promise<string> {
+/** An empty state: it is not there. `changedAt`: written, or put there, in whole milliseconds. */
+async function lookAt(path: string): Promise<{ readonly state: string; readonly changedAt: number }> {
   try {
-    const { ino, size, mtimeNs } = await stat(path, { bigint: true });
-    return `${ino} ${size} ${mtimeNs}`;
+    const { ino, size, mtimeNs, ctimeMs } = await stat(path, { bigint: true });
+    return { state: `${ino} ${size} ${mtimeNs}`, changedAt: Number(ctimeMs) };
   } catch {
-    return '';
+    return { state: '', changedAt: 0 };
   }
 }

@@ -92,6 +92,8 @@ export class PartyService {
   /** Listens, with everything that a crash left finished or undone. Rejects with a Problem, and then nothing listens. */
   static async open(options: ServiceOptions): Promise<PartyService> {
     const { folder, log, now = Date.now } = options;
+    // By the clock of the disk.
+    const readAt = Date.now();
     const standing = await PartyStanding.open(folder, now);
     const { paths } = standing.party;
     const lock = { words: SERVICE_LOCK, heartbeatMs: HEARTBEAT_MS, onLost: options.onLost };
@@ -106,7 +108,7 @@ export class PartyService {
       const parts = { standing, audit, folder: paths.state, log, writeLine: options.writeLine, figures, ...stores };
       const jobs = await options.openJobs(parts);
       const service = new PartyService(standing, jobs, log, audit, figures);
-      await service.#listen(stores, now, options.door).catch(async (error: unknown) => {
+      await service.#listen(stores, now, readAt, options.door).catch(async (error: unknown) => {
         await service.#release();
         throw error;
       });
@@ -165,7 +167,12 @@ export class PartyService {
     for (const close of this.#closers.splice(0).reverse()) await close();
   }
 
-  async #listen(stores: Stores, now: () => number, limitsOfDoor: Partial<DoorLimits> = {}): Promise<void> {
+  async #listen(
+    stores: Stores,
+    now: () => number,
+    readAt: number,
+    limitsOfDoor: Partial<DoorLimits> = {},
+  ): Promise<void> {
     const { standing, jobs } = this;
     const { listen, links, private: own, limits } = standing.party.config;
     const instance = randomBytes(16).toString('hex');
@@ -216,7 +223,7 @@ export class PartyService {
     this.#closers.push(() => privatePort.close());
     this.#ports = { api, links: linksPort, private: privatePort };
     const upkeep = await Upkeep.open({
-      ...{ standing, data: stores.data, audit: this.#audit, log: this.#log },
+      ...{ standing, data: stores.data, audit: this.#audit, log: this.#log, readAt },
       onMembers: () => jobs.reconsider(),
       onKeys: () => {
         api.setTls(standing.addressTls());

@@ -13,6 +13,8 @@ export interface UpkeepOptions {
   readonly log: Logger;
   readonly onMembers: () => void;
   readonly onKeys: () => void;
+  /** When this party began to read its files. */
+  readonly readAt: number;
   readonly watchMs?: number | undefined;
 }
 
@@ -37,7 +39,7 @@ export class Upkeep {
     const watched = [paths.members, notes, ...keys, ...certificates];
     const onChange = (path: string): Promise<void> =>
       path === paths.members ? upkeep.#members() : path === notes ? upkeep.#notes() : upkeep.#keys(path);
-    upkeep.#watch = await FileWatch.open(watched, onChange, options.watchMs);
+    upkeep.#watch = await FileWatch.open(watched, onChange, options.readAt, options.watchMs);
     upkeep.#warnOfCertificate();
     await upkeep.#sweep();
     upkeep.#timers.push(setInterval(() => upkeep.#warnOfCertificate(), DAY_MS).unref());

@@ -112,6 +112,8 @@ export class TestParty {
   jobs: FakeJobs = new FakeJobs();
   /** A test asks more often than strangers may. */
   door: Partial<DoorLimits> = { rate: OFTEN, rateOfOneAddress: OFTEN };
+  /** What happens while it starts, after it has read its files. */
+  onOpening: () => Promise<void> = () => Promise.resolve();
   service: PartyService | undefined;
 
   constructor(role: Role, folder: string) {
@@ -124,9 +126,10 @@ export class TestParty {
     this.service = await PartyService.open({
       ...{ folder: this.folder, log, now, door: this.door },
       writeLine: (line) => void this.lines.push(line),
-      openJobs: (parts) => {
+      openJobs: async (parts) => {
         this.jobs.parts = parts;
-        return Promise.resolve(this.jobs);
+        await this.onOpening();
+        return this.jobs;
       },
       onLost: () => undefined,
     });

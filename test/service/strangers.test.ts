@@ -195,6 +195,20 @@ describe('a request', () => {
     expect((await ask(P0, member, { path: '/v1/data' })).status).toBe(200);
   });
 
+  it('of a member who is revoked while the party starts is refused soon', async () => {
+    const { P1 } = all.parties;
+    const brief = Identity.generate();
+    const members = await admitAll(P1, [{ name: 'brief', identity: brief }]);
+    P1.onOpening = async () => {
+      // A disk's clock may stand still for some milliseconds.
+      await sleep(50);
+      await writeMembers(join(P1.folder, 'members.json'), revoke(members, 'brief', new Date()));
+    };
+    await P1.start();
+    await until(async () => (await ask(P1, brief, { path: '/v1/data' })).status === 401);
+    await P1.stop();
+  });
+
   it('of a key that another has followed is refused once it counts no more, at each party by its own clock', async () => {
     const [before, after] = [Identity.generate(), Identity.generate()];
     const { P2 } = all.parties;
