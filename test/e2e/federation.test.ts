@@ -115,7 +115,8 @@ describe('a federation', () => {
       const at = await federation();
       const [job, document] = await training(at, { epochs: 14 });
       await at.untilStep('P0', job, 3);
-      for (const role of ROLES) await at.kill(role);
+      // With their job processes: all must stand still while it is copied.
+      for (const role of ROLES) await at.kill(role, 'all');
       // The keys of a run are made in its first attempt: from here on what it comes to is settled.
       const copy = temporaryFolder('federation-copy');
       at.copyTo(copy);

@@ -1,5 +1,6 @@
 /** Jobs of three parties with real job processes and links: to their end, whoever dies on the way. */
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TrainDocument } from '../../src/federation/documents.ts';
@@ -95,6 +96,10 @@ describe('a training of three parties', () => {
       await disturb();
       await three.until(job, ['succeeded', 'failed']);
       for (const party of PARTY_NAMES) expect(three.said(party, job)).toBe('succeeded');
+      // Each party removes its checkpoints once it has said so: late, that would be those which are put back.
+      const kept = (): string[] =>
+        PARTY_NAMES.filter((each) => existsSync(join(three.folder, each, 'checkpoints', job)));
+      await expect.poll(kept).toEqual([]);
       return three.results(job);
     };
     const undisturbed = await goOn(() => Promise.resolve());
