@@ -1,193 +1,175 @@
 /**
- * How long a warm serving session takes for one image, at the party processes: from when they are told of an input until both workers have given
- * their shares of the answer. Image by image in turns over TLS, as party services link them, and over ws; beside it `local infer`.
+ * A warm serving session as its clients see it: three `securenn party serve` on loopback, HTTPS by pinned keys, sealing included.
  *
- *   node dist/bench/serving.js [--network C] [--images 300] [--turns 3] [--local]
+ *   node dist/bench/serving.js [--networks A,C] [--clients 64] [--seconds 10] [--turns 5] [--quick] [--out bench/results/serving.json]
  *
- * The weights are the initial ones. What client, HTTPS and sealing take comes on top (`docs/measurements.md`).
+ * Clients ask for one image at a time, all of them from this process. One after another: as long as one has no answer no other asks, and each
+ * has its turn. At once: each asks again as soon as it is answered. In turns; the ratio of images a second is the median of those of the turns.
+ * Beside it, what each process takes of a core for an image. Weights are those of a training of one step: what they are makes no difference.
  */
-import console from 'node:console';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { X509Certificate } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { pinOf } from '../src/channel/pins.ts';
-import type { StoredTensor } from '../src/data/checkpoint.ts';
-import { formatModel } from '../src/data/model-file.ts';
-import { maskOf } from '../src/data/share.ts';
-import { Vault } from '../src/data/vault.ts';
-import { makeTlsKey, type TlsKey } from '../src/federation/certificate.ts';
-import { initialValues } from '../src/nn/initial.ts';
+import type { FederationClient } from '../src/client/federated/client.ts';
+import { inferAt } from '../src/client/federated/inference.ts';
+import { decide, propose } from '../src/client/federated/jobs.ts';
+import { loadHalf } from '../src/data/load.ts';
+import { valueSource } from '../src/data/encode.ts';
+import type { ServeDocument } from '../src/federation/documents.ts';
+import { ROLES } from '../src/federation/card.ts';
 import { NETWORKS } from '../src/nn/named.ts';
-import { inputSize, parameters } from '../src/nn/network.ts';
-import { encode } from '../src/ring/fixed.ts';
-import { decrease, sub } from '../src/ring/z64.ts';
-import { PARTY_NAMES, type PartyName } from '../src/server/ipc.ts';
-import { PartyChild } from '../src/server/party-child.ts';
-import type { ServeJob } from '../src/server/job.ts';
-import { keepSharedModel } from '../src/server/shared-model.ts';
-import { writeFile } from 'node:fs/promises';
-import { local } from './local-runs.ts';
-
-const HOST = '127.0.0.1';
-const FRACTION_BITS = 16;
-const MODEL = 'd0'.repeat(32);
+import { inputSize } from '../src/nn/network.ts';
+import { machineCard } from './machine.ts';
+import { rounded } from './measure.ts';
+import { cpuOf, median, ServedFederation } from './service/federation.ts';
 
 const { values } = parseArgs({
   options: {
-    network: { type: 'string', default: 'C' },
-    images: { type: 'string', default: '300' },
-    turns: { type: 'string', default: '3' },
-    local: { type: 'boolean', default: false },
+    networks: { type: 'string', default: 'A,C' },
+    clients: { type: 'string', default: '64' },
+    seconds: { type: 'string' },
+    turns: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    out: { type: 'string' },
   },
 });
-const network = NETWORKS[values.network];
-const count = Number(values.images);
-const inputs = inputSize(network);
-const folder = await mkdtemp(join(tmpdir(), 'securenn-serving-'));
-const storage = Object.fromEntries(PARTY_NAMES.map((party) => [party, new Uint8Array(randomBytes(32))]));
-const random = (n: number): BigUint64Array => new BigUint64Array(new Uint8Array(randomBytes(8 * n)).buffer);
-
-/** Shares the initial weights among three files, and writes them in the clear for `local`. */
-async function writeModel(): Promise<void> {
-  const shares = {
-    P0: new Map<string, StoredTensor>(),
-    P1: new Map<string, StoredTensor>(),
-    P2: new Map<string, StoredTensor>(),
-  };
-  const clear = new Map<string, { shape: readonly number[]; data: Float64Array }>();
-  for (const spec of parameters(network)) {
-    const { name, shape } = spec;
-    const data = Float64Array.from(initialValues(spec, 1));
-    const x = encode(data, FRACTION_BITS);
-    const first = random(x.length);
-    const tensor = { shape, fractionBits: FRACTION_BITS };
-    shares.P0.set(name, { ...tensor, data: first });
-    shares.P1.set(name, { ...tensor, data: sub(x, first) });
-    shares.P2.set(name, { ...tensor, data: null });
-    clear.set(name, { shape, data });
-  }
-  for (const party of PARTY_NAMES) {
-    const name = { party, job: MODEL, network, fractionBits: FRACTION_BITS };
-    await keepSharedModel(join(folder, party), new Vault([storage[party]]), name, shares[party]);
-  }
-  await writeFile(join(folder, 'model'), formatModel({ network, fractionBits: FRACTION_BITS, tensors: clear }));
-}
+const seconds = Number(values.seconds ?? (values.quick ? 3 : 10));
+const turns = Number(values.turns ?? (values.quick ? 1 : 5));
+/** Connections of all clients are made, code is compiled. */
+const WARM_UPS = values.quick ? 2 : 5;
 
 interface Session {
-  /** Milliseconds that the n-th image takes. */
-  readonly answer: (n: number) => Promise<number>;
-  readonly close: () => Promise<void>;
+  readonly job: string;
+  readonly document: ServeDocument;
+  /** The n-th image of MNIST’s test set. */
+  readonly source: (n: number) => ReturnType<typeof valueSource>;
 }
 
-async function serve(tlsKeys: Readonly<Record<PartyName, TlsKey>> | undefined): Promise<Session> {
-  const job: ServeJob = {
-    ...{ kind: 'serve', sessionId: randomBytes(16).toString('hex'), document: '5e'.repeat(32), model: MODEL, network },
-    ...{ suite: 'direct', truncation: 'dealt', fractionBits: FRACTION_BITS, compareBits: 33 },
-  };
-  let onAnswer: () => void = () => undefined;
-  let shares = 0;
-  let ready: () => void = () => undefined;
-  const isReady = new Promise<void>((resolve) => (ready = resolve));
-  const children = PARTY_NAMES.map(
-    (party) =>
-      new PartyChild(party, {
-        together: true,
-        onChange: (child) => {
-          if (child.failed) throw new Error(`${party}: ${child.failure?.message ?? 'died'}`);
-        },
-        onNews: (news) => {
-          if (news.type === 'event' && news.event.kind === 'ready' && party === 'P0') ready();
-          if (news.type === 'output' && news.share !== null && ++shares % 2 === 0) onAnswer();
-        },
-      }),
-  );
-  const doors = children.map((child) =>
-    createServer({ pauseOnConnect: true }, (socket: Socket) => {
-      socket.once('readable', () => child.hand(socket, (socket.read() as Buffer | null) ?? Buffer.alloc(0)));
+/** @returns milliseconds that each image took */
+type Way = (clients: readonly FederationClient[], session: Session, until: number) => Promise<number[]>;
+
+let asked = 0;
+
+async function ask(client: FederationClient, { job, document, source }: Session): Promise<number> {
+  const began = performance.now();
+  await inferAt(client, job, document, source(asked++));
+  return performance.now() - began;
+}
+
+const inTurns: Way = async (clients, session, until) => {
+  const times: number[] = [];
+  while (performance.now() < until) times.push(await ask(clients[times.length % clients.length], session));
+  return times;
+};
+
+const atOnce: Way = async (clients, session, until) => {
+  const times: number[] = [];
+  await Promise.all(
+    clients.map(async (client) => {
+      while (performance.now() < until) times.push(await ask(client, session));
     }),
   );
-  for (const child of children) {
-    const listen = tlsKeys === undefined ? { host: HOST, port: 0 } : 'handed';
-    child.send({ type: 'open', party: child.name, listen, storageKeys: [storage[child.name]], log: 'silent' });
-  }
-  const listening = await Promise.all(children.map((child) => child.listening.promise));
-  if (tlsKeys !== undefined) await Promise.all(doors.map((door) => once(door.listen(0, HOST), 'listening')));
-  const addresses = PARTY_NAMES.map((party, i) => {
-    const port = tlsKeys === undefined ? listening[i].port : (doors[i].address() as AddressInfo).port;
-    return [party, { host: HOST, port, publicKey: listening[i].publicKey }] as const;
-  });
-  const parties = Object.fromEntries(addresses) as Record<PartyName, (typeof addresses)[number][1]>;
-  const pins =
-    tlsKeys &&
-    Object.fromEntries(PARTY_NAMES.map((party) => [party, [pinOf(new X509Certificate(tlsKeys[party].certificate))]]));
-  for (const child of children) {
-    child.send({
-      ...{ type: 'start', job, parties, ends: { kind: 'serving', model: join(folder, child.name) } },
-      ...{ tls: tlsKeys && { ...tlsKeys[child.name], pins: pins! }, timeoutMs: 60_000 },
-      ...(tlsKeys && { linkPatienceMs: 10_000 }),
-      compute: { backend: 'wasm', fallbackAdapter: false, workers: 1 },
-    });
-  }
-  await isReady;
-  const answer = async (n: number): Promise<number> => {
-    const keys = [0, 1].map(() => new Uint8Array(randomBytes(16)));
-    const opened = encode(
-      Float64Array.from({ length: inputs }, (_, i) => ((n + i) % 256) / 255),
-      FRACTION_BITS,
-    );
-    for (const key of keys) decrease(opened, maskOf('images', key).z64(0, inputs));
-    const parts = [
-      { opened, masks: [keys[0]] },
-      { opened, masks: [keys[1]] },
-      { opened: null, masks: keys },
-    ];
-    const started = performance.now();
-    const answered = new Promise<void>((resolve) => (onAnswer = resolve));
-    children.forEach((child, i) => child.send({ type: 'input', id: `${n}`, images: 1, ...parts[i] }));
-    await answered;
-    return performance.now() - started;
-  };
-  const close = async (): Promise<void> => {
-    children[0].send({ type: 'stop' });
-    await Promise.all(children.map((child) => child.exited.promise));
-    for (const door of doors) door.close();
-  };
-  return { answer, close };
+  return times;
+};
+
+interface Turn {
+  readonly perSecond: number;
+  readonly times: readonly number[];
+  /** Milliseconds of a core, an image. */
+  readonly cpu: Readonly<Record<string, number>>;
 }
 
-const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+async function turn(way: Way, federation: ServedFederation, session: Session, clients: readonly FederationClient[]) {
+  const processes = ROLES.flatMap((role) =>
+    federation.pids(role).map((pid, i) => [i === 0 ? `${role} service` : `${role} job`, pid] as const),
+  );
+  const all = [['clients', process.pid] as const, ...processes];
+  const before = all.map(([, pid]) => cpuOf(pid));
+  const began = performance.now();
+  const times = await way(clients, session, began + 1000 * seconds);
+  const spent = performance.now() - began;
+  const cpu = all.map(([name, pid], i) => [name, rounded((1000 * (cpuOf(pid) - before[i])) / times.length)] as const);
+  return { perSecond: (1000 * times.length) / spent, times, cpu: Object.fromEntries(cpu) } satisfies Turn;
+}
 
-try {
-  await writeModel();
-  const tlsKeys = Object.fromEntries(
-    await Promise.all(
-      PARTY_NAMES.map(async (party) => [party, await makeTlsKey({ name: party, hosts: [HOST] })] as const),
-    ),
-  ) as Record<PartyName, TlsKey>;
-  const [overTls, overWs] = [await serve(tlsKeys), await serve(undefined)];
-  for (let turn = 0; turn < Number(values.turns); turn++) {
-    const [tls, ws]: [number[], number[]] = [[], []];
-    for (let n = turn * count; n < (turn + 1) * count; n++) {
-      const first = n % 2 === 0;
-      if (first) tls.push(await overTls.answer(n));
-      ws.push(await overWs.answer(n));
-      if (!first) tls.push(await overTls.answer(n));
-    }
-    const ratio = median(tls.map((ms, i) => ms / ws[i]));
+function spread(turns: readonly Turn[]): object {
+  const sorted = turns.flatMap(({ times }) => times).toSorted((a, b) => a - b);
+  const at = (share: number): number => rounded(sorted[Math.floor(share * sorted.length)]);
+  return { images: sorted.length, p50: at(0.5), p99: at(0.99), most: rounded(sorted.at(-1)!), cpu: turns.at(-1)!.cpu };
+}
+
+async function open(federation: ServedFederation, name: 'A' | 'B' | 'C' | 'D'): Promise<Session> {
+  const network = NETWORKS[name];
+  const { member } = federation;
+  const [train, test] = await Promise.all([loadHalf('mnist', 'train'), loadHalf('mnist', 'test')]);
+  const size = inputSize(network);
+  const [images, labels] = [train.images.subarray(0, 128 * size), train.labels.subarray(0, 128)];
+  const few = { ...train, count: 128, images, labels, channels: 1, classes: 10 };
+  const data = await federation.put(`few-${name.toLowerCase()}`, few, 16);
+  const training = federation.training(network, data, { steps: 1, keepModel: true });
+  const job = await propose(member, training);
+  await decide(member, job, true);
+  await federation.until(job, ['succeeded']);
+  const document = federation.serving(network, job, { clients: federation.clients.map(({ id }) => id) });
+  const session = await propose(member, document);
+  await decide(member, session, true);
+  await federation.until(session, ['running']);
+  const image = (n: number) => test.images.subarray((n % test.count) * size, ((n % test.count) + 1) * size);
+  const source = (n: number) => valueSource(image(n), test.scaling, document.fractionBits);
+  return { job: session, document, source };
+}
+
+async function measure(federation: ServedFederation, name: 'A' | 'B' | 'C' | 'D'): Promise<object> {
+  const { clients } = federation;
+  const session = await open(federation, name);
+  const firsts: number[] = [];
+  for (let n = 0; n < 5; n++) firsts.push(rounded(await ask(clients[0], session)));
+  // One by one: a party takes only so many new connections a second.
+  for (let n = 0; n < WARM_UPS * clients.length; n++) await ask(clients[n % clients.length], session);
+  const measured: { readonly one: Turn; readonly many: Turn; readonly single: Turn }[] = [];
+  for (let n = 0; n < turns; n++) {
+    const [single, one, many] = [
+      await turn(inTurns, federation, session, clients.slice(0, 1)),
+      await turn(inTurns, federation, session, clients),
+      await turn(atOnce, federation, session, clients),
+    ];
+    measured.push({ single, one, many });
     console.log(
-      `${network.name}, ms an image: TLS ${median(tls).toFixed(2)}, ws ${median(ws).toFixed(2)}, ratio ${ratio.toFixed(3)}`,
+      `${name}: ${single.perSecond.toFixed(0)} images/s of one client, ${one.perSecond.toFixed(0)} one after another, ` +
+        `${many.perSecond.toFixed(0)} at once, × ${(many.perSecond / one.perSecond).toFixed(2)}`,
     );
-    if (!values.local) continue;
-    const args = ['infer', '--model', join(folder, 'model'), '--no-scores', '--batch', '1', '--count', `${count}`];
-    const inference = await local(folder, args);
-    console.log(`local infer: ${(1000 * inference.secondsPerBatch!.median).toFixed(2)}`);
   }
-  await Promise.all([overTls.close(), overWs.close()]);
+  const perSecond = (of: 'one' | 'many'): number => rounded(median(measured.map((each) => each[of].perSecond)));
+  const times = rounded(median(measured.map(({ one, many }) => many.perSecond / one.perSecond)));
+  return {
+    ...{ network: name, clients: clients.length, firsts },
+    oneClient: spread(measured.map(({ single }) => single)),
+    oneAfterAnother: { perSecond: perSecond('one'), ...spread(measured.map(({ one }) => one)) },
+    atOnce: { perSecond: perSecond('many'), ...spread(measured.map(({ many }) => many)) },
+    ...{ times, goal: 8, goalMilliseconds: { A: 8, C: 22 }[name as string] },
+  };
+}
+
+const rows: Record<string, object> = {};
+const folder = await mkdtemp(join(tmpdir(), 'securenn-serving-'));
+const federation = await ServedFederation.make(folder, Number(values.clients));
+try {
+  await Promise.all(ROLES.map((role) => federation.start(role)));
+  for (const name of values.networks.split(',') as ('A' | 'C')[]) {
+    rows[name] = await measure(federation, name);
+    console.log(JSON.stringify(rows[name]));
+  }
 } finally {
+  await federation.close();
   await rm(folder, { recursive: true, force: true });
 }
+if (values.out !== undefined) {
+  const kept = JSON.parse(await readFile(values.out, 'utf8').catch(() => '{}')) as { readonly rows?: object };
+  const result = {
+    ...{ bench: 'serving', date: new Date().toISOString(), machine: machineCard() },
+    rows: { ...kept.rows, ...rows },
+  };
+  await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
+}
+process.exit(0);

@@ -40,23 +40,28 @@ export class ServedFederation {
   readonly ports: Readonly<Record<Role, Ports>>;
   /** Owner, analyst and client in one. */
   readonly member: FederationClient;
-  readonly #transport: HttpsTransport;
+  /** Members besides, over connections of their own. */
+  readonly clients: readonly FederationClient[];
+  readonly #transports: readonly HttpsTransport[];
   readonly #processes: Map<Role, ChildProcess> = new Map();
 
-  private constructor(folder: string, federation: Federation, ports: Readonly<Record<Role, Ports>>, member: Identity) {
+  private constructor(
+    folder: string,
+    federation: Federation,
+    ports: Readonly<Record<Role, Ports>>,
+    identities: readonly Identity[],
+  ) {
     [this.folder, this.federation, this.ports] = [folder, federation, ports];
-    this.#transport = httpsTransport(federation, () => undefined);
-    this.member = new FederationClient({
-      primitives: NODE,
-      federation,
-      identity: member,
-      transport: this.#transport.send,
+    this.#transports = identities.map(() => httpsTransport(federation, () => undefined));
+    const members = identities.map((identity, i) => {
+      return new FederationClient({ primitives: NODE, federation, identity, transport: this.#transports[i].send });
     });
+    [this.member, ...this.clients] = members as [FederationClient, ...FederationClient[]];
     process.on('exit', this.#kill);
   }
 
-  /** Keys, cards, federation file, a member whose key is in `DIR/member.key`; nothing runs yet. */
-  static async make(folder: string): Promise<ServedFederation> {
+  /** Keys, cards, federation file, a member whose key is in `DIR/member.key`, and clients besides; nothing runs yet. */
+  static async make(folder: string, clients = 0): Promise<ServedFederation> {
     const { federation, ports } = await makeParties(folder, {
       config: (role) => ({
         compute: { backend: 'wasm', workers: 1 },
@@ -64,10 +69,11 @@ export class ServedFederation {
       }),
     });
     const identity = Identity.generate();
-    await admitEverywhere(folder, [['member', identity]]);
+    const others = Array.from({ length: clients }, () => Identity.generate());
+    await admitEverywhere(folder, [['member', identity], ...others.map((each, i) => [`client-${i}`, each] as const)]);
     await writeFile(join(folder, 'federation.json'), formatFederation(federation));
     await writeIdentity(join(folder, 'member.key'), identity, undefined);
-    return new ServedFederation(folder, federation, ports, identity);
+    return new ServedFederation(folder, federation, ports, [identity, ...others]);
   }
 
   /** @returns milliseconds until the private port says that it is ready */
@@ -95,7 +101,7 @@ export class ServedFederation {
   }
 
   async close(): Promise<void> {
-    this.#transport.close();
+    for (const transport of this.#transports) transport.close();
     for (const role of [...this.#processes.keys()]) await this.stop(role);
     process.off('exit', this.#kill);
   }
