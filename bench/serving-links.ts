@@ -88,6 +88,7 @@ async function serve(tlsKeys: Readonly<Record<PartyName, TlsKey>> | undefined): 
   const job: ServeJob = {
     ...{ kind: 'serve', sessionId: randomBytes(16).toString('hex'), document: '5e'.repeat(32), model: MODEL, network },
     ...{ suite: 'direct', truncation: 'dealt', fractionBits: FRACTION_BITS, compareBits: 33 },
+    ...{ maxBatch: 64, maxWaitMs: 0 },
   };
   let onAnswer: () => void = () => undefined;
   let shares = 0;
@@ -102,7 +103,7 @@ async function serve(tlsKeys: Readonly<Record<PartyName, TlsKey>> | undefined): 
         },
         onNews: (news) => {
           if (news.type === 'event' && news.event.kind === 'ready' && party === 'P0') ready();
-          if (news.type === 'output' && news.share !== null && ++shares % 2 === 0) onAnswer();
+          if (news.type === 'answers' && news.answers[0].share !== null && ++shares % 2 === 0) onAnswer();
         },
       }),
   );
@@ -148,7 +149,9 @@ async function serve(tlsKeys: Readonly<Record<PartyName, TlsKey>> | undefined): 
     ];
     const started = performance.now();
     const answered = new Promise<void>((resolve) => (onAnswer = resolve));
-    children.forEach((child, i) => child.send({ type: 'input', id: `${n}`, images: 1, ...parts[i] }));
+    children.forEach((child, i) => {
+      child.send({ type: 'inputs', parts: [{ id: `${n}`, client: '', images: 1, ...parts[i] }] });
+    });
     await answered;
     return performance.now() - started;
   };

@@ -6,6 +6,8 @@ const MEMBER = 'src/service/jobs/member.ts';
 const WORK = 'src/service/jobs/own-part.ts';
 const DESK = 'src/service/jobs/control-desk.ts';
 const SESSIONS = 'src/service/jobs/sessions.ts';
+const IMAGES = 'src/service/jobs/image-count.ts';
+const PLACES = 'src/service/jobs/client-places.ts';
 const LEAD = 'src/service/jobs/lead.ts';
 const OF_MEMBERS = ['test/service/jobs/member.test.ts'];
 const OF_SCHEDULERS = ['test/service/jobs/scheduler.test.ts'];
@@ -82,8 +84,32 @@ export const SCHEDULING: readonly Weakening[] = [
   one(
     'more images than a session allows',
     'clients ask a model as often as they like',
-    SESSIONS,
-    ['if (this.#used + images > maxImages) {', 'if (images > maxImages) {'],
+    IMAGES,
+    ['if (images > left) {', 'if (images > maxImages) {'],
+    ['test/service/jobs/sessions.test.ts'],
+  ),
+  one(
+    'more images for one client than a session allows',
+    'one client takes the images of all, or imitates the model',
+    IMAGES,
+    ['if (images > mineLeft) {', 'if (images > maxImagesEach) {'],
+    ['test/service/jobs/sessions.test.ts'],
+  ),
+  one(
+    'images of a client that are forgotten at a restart',
+    'the same, whenever a party is started again',
+    IMAGES,
+    [
+      'this.#usedBy = new Map(Object.entries(imagesOf));',
+      'this.#usedBy = new Map(Object.entries(imagesOf ?? {}).slice(0, 0));',
+    ],
+    ['test/service/jobs/sessions.test.ts'],
+  ),
+  one(
+    'as many inputs of one client at once as it likes',
+    'one client takes the memory of all',
+    PLACES,
+    ['if (taken.inputs >= MOST_INPUTS || ', 'if (taken.inputs < 0 || '],
     ['test/service/jobs/sessions.test.ts'],
   ),
   one(

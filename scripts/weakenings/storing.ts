@@ -8,6 +8,8 @@ const INPUT = 'src/server/stored-input.ts';
 const MODEL = 'src/server/shared-model.ts';
 const PEERS = 'src/server/peer-ends.ts';
 const INPUTS = 'src/server/serving-inputs.ts';
+const LEAD = 'src/server/serving-lead.ts';
+const SERVING_ENDS = 'src/server/serving-ends.ts';
 const RESUME = 'src/server/resume-point.ts';
 const OF_VAULT = ['test/data/vault.test.ts'];
 const OF_TRAINING = ['test/server/stored-training.test.ts'];
@@ -139,11 +141,11 @@ export const STORING: readonly Weakening[] = [
     ['other.run === run && other.step === step', 'other.step === step && run !== undefined'],
     ['test/server/peer-checkpoints.test.ts'],
   ),
-  one('parts of an input with two E', WEIGHTS, INPUTS, ['P1.digest === digest &&', "P1.digest !== '' &&"], OF_SERVING),
+  one('parts of an input with two E', WEIGHTS, LEAD, ['P1.digest === digest &&', "P1.digest !== '' &&"], OF_SERVING),
   one(
     'parts of an input with two masks of P0',
     WEIGHTS,
-    INPUTS,
+    LEAD,
     ['P2.digest === digestOf(part.masks[0]);', "P2.digest !== '';"],
     OF_SERVING,
   ),
@@ -157,8 +159,63 @@ export const STORING: readonly Weakening[] = [
   one(
     'E of an input known to P2 by its digest',
     'P2, which has the mask, tries values until the digest fits',
+    LEAD,
+    [
+      'const forP2 = chosen.map(({ part }) => ({ id: part.id }));',
+      'const forP2 = chosen.map(({ part, digest }) => ({ id: part.id, digest }));',
+    ],
+    OF_SERVING,
+  ),
+  one(
+    'a batch that is let out when one of its inputs is whole',
+    WEIGHTS,
+    SERVING_ENDS,
+    ['if (fits[i]) answers', 'if (fits.includes(true)) answers'],
+    OF_SERVING,
+  ),
+  one(
+    'answers of a batch that go to whoever is first in it',
+    'clients learn what others asked',
+    SERVING_ENDS,
+    ['rowsOf(share, images, row, row + part.images)', 'rowsOf(share, images, 0 * row, part.images)'],
+    OF_SERVING,
+  ),
+  one(
+    'one mask for all inputs of a batch',
+    'a client that gave one of them opens the others’ images, with the help of one worker',
+    SERVING_ENDS,
+    ["masks: maskOf('images', masks[which]),", "masks: maskOf('images', (masks && parts[0].masks)[which]),"],
+    OF_SERVING,
+  ),
+  one(
+    'batches of any size at P1 and P2',
+    'P0 has the others run out of memory',
     INPUTS,
-    ["void this.#P2.send({ kind: 'next', id, n });", "void this.#P2.send({ kind: 'next', id, n, digest });"],
+    ['if (kept.length > 1 && images > this.#maxBatch)', 'if (kept.length > 1 && images < this.#maxBatch - Infinity)'],
+    ['test/server/serving-lane.test.ts'],
+  ),
+  one(
+    'batches by whatever number P0 gives them',
+    'two batches meet under the same addresses',
+    INPUTS,
+    ['if (n !== this.#count++)', 'if (n < 0 || this.#count++ < 0)'],
+    ['test/server/serving-lane.test.ts'],
+  ),
+  one(
+    'turns by who sends most',
+    'one client with many inputs keeps all others waiting',
+    'src/server/serving-turns.ts',
+    [
+      'this.#of.delete(client);\n      if (waiting.length > 0) this.#of.set(client, waiting);',
+      'if (waiting.length === 0) this.#of.delete(client);',
+    ],
+    OF_SERVING,
+  ),
+  one(
+    'inputs of clients that are gone',
+    'who comes and goes has the parties compute for nobody',
+    LEAD,
+    ['    this.#unqueue(id);\n    this.#await(waiting);', '    this.#await(waiting);'],
     OF_SERVING,
   ),
   one(

@@ -39,7 +39,7 @@ export class PartyNews {
       case 'checkpoint':
       case 'event':
       case 'expecting':
-      case 'output':
+      case 'answers':
       case 'rejected':
       case 'revealed':
     }

@@ -25,6 +25,9 @@ const count = z
   .min(1)
   .max(2 ** 31);
 const federation = digest;
+/** What a serving session computes together, and how long it may wait for it. */
+export const MOST_BATCH_IMAGES = 1024;
+export const MOST_WAIT_MS = 10_000;
 
 /** A labelled set of images, as an owner has shared it: open under masks that it dealt (PROTOCOLS §1, "Owners' inputs"). */
 export interface DataDocument extends Document, ValueFacts {
@@ -92,6 +95,8 @@ export interface TrainDocument extends CommonJobDocument, Omit<TrainOptions, 'sh
 
 /** In one input of a serving session. */
 export const MAX_INPUT_IMAGES = 64;
+/** Images of several inputs that are computed together, where a document does not say how many. */
+export const DEFAULT_BATCH_IMAGES = 64;
 
 /** A session that answers inputs of clients with a model that stayed shared. */
 export interface ServeDocument extends CommonJobDocument {
@@ -104,6 +109,12 @@ export interface ServeDocument extends CommonJobDocument {
   readonly reveal: 'class' | 'scores';
   /** Images answered in all, of all clients. */
   readonly maxImages: number;
+  /** Images answered to one client. Absent: as many as in all. */
+  readonly maxImagesEach?: number | undefined;
+  /** Images of several inputs that are computed together at the most. Absent: DEFAULT_BATCH_IMAGES. */
+  readonly maxBatch?: number | undefined;
+  /** How long an input waits for others to be computed with while nothing is under way. Absent: not at all. */
+  readonly maxWaitMs?: number | undefined;
 }
 
 export type JobDocument = TrainDocument | ServeDocument;
@@ -232,6 +243,9 @@ export const jobDocument: z.ZodType<JobDocument> = z.discriminatedUnion('kind', 
     clients: z.array(idSchema).min(1).max(1024),
     reveal: z.enum(['class', 'scores']),
     maxImages: count,
+    maxImagesEach: count.optional(),
+    maxBatch: count.max(MOST_BATCH_IMAGES).optional(),
+    maxWaitMs: z.int().min(1).max(MOST_WAIT_MS).optional(),
   }),
 ]);
 

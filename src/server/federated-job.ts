@@ -1,6 +1,11 @@
 /** The job that a document describes: what the three parties compare and run. */
 import type { Digest } from '../federation/canonical.ts';
-import type { DataReference, ServeDocument, TrainDocument } from '../federation/documents.ts';
+import {
+  DEFAULT_BATCH_IMAGES,
+  type DataReference,
+  type ServeDocument,
+  type TrainDocument,
+} from '../federation/documents.ts';
 import type { ServeJob, TrainJob } from './job.ts';
 
 /** What of a job is the session's own. */
@@ -60,9 +65,11 @@ export function serveJobOf(
   { sessionId, insecureKeys }: Omit<JobSession, 'resume'>,
 ): ServeJob {
   const { network, suite, truncation, fractionBits, compareBits, model, reveal } = document;
+  const { maxBatch = DEFAULT_BATCH_IMAGES, maxWaitMs = 0 } = document;
   return {
     kind: 'serve',
     ...{ sessionId, document: digest, network, suite, truncation, fractionBits, compareBits, insecureKeys, model },
     scores: reveal === 'scores' ? true : undefined,
+    ...{ maxBatch, maxWaitMs },
   };
 }

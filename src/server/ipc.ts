@@ -122,15 +122,28 @@ export interface StopOrder {
 }
 
 /** This party's part of an input of a serving session. */
-export interface InputOrder {
-  readonly type: 'input';
+export interface InputPart {
   /** The same at all three parties, and of no other input of the session. */
   readonly id: string;
+  /** Who sent it: each has its turn. */
+  readonly client: string;
   readonly images: number;
   /** E (images × inputs) at P0 and P1; null at P2. */
   readonly opened: BigUint64Array | null;
   /** Keys of the mask's shares: P0's or P1's own, or both at P2. */
   readonly masks: readonly Uint8Array[];
+}
+
+/** Inputs of a serving session. */
+export interface InputsOrder {
+  readonly type: 'inputs';
+  readonly parts: readonly InputPart[];
+}
+
+/** Nobody waits for this input here any more: it goes, unless it is under way. */
+export interface WithdrawOrder {
+  readonly type: 'withdraw';
+  readonly id: string;
 }
 
 /** Starter to party. */
@@ -139,7 +152,8 @@ export type Order =
   | StartOrder
   | ConnectionOrder
   | StopOrder
-  | InputOrder
+  | InputsOrder
+  | WithdrawOrder
   | { readonly type: 'abort'; readonly reason: string };
 
 /** Something failed, and with it this party's part of the job. */
@@ -153,12 +167,21 @@ export interface FailureNotice {
   readonly origin: 'here' | 'link';
 }
 
-/** An input of a serving session has been answered. */
-export interface OutputNotice {
-  readonly type: 'output';
+export interface Answer {
+  /** Of the input. */
   readonly id: string;
   /** Of the classes' indices (images), or of scores (images × classes); null at P2. */
   readonly share: BigUint64Array | null;
+  /** Seconds for which it waited for its turn. */
+  readonly waited: number;
+}
+
+/** Inputs of a serving session have been answered, together. */
+export interface AnswersNotice {
+  readonly type: 'answers';
+  /** Of all that were computed together. */
+  readonly images: number;
+  readonly answers: readonly Answer[];
 }
 
 /** Party to starter. */
@@ -186,9 +209,9 @@ export type Notice =
   | { readonly type: 'checkpoint'; readonly step: number }
   /** This worker's share of a result is on the disk, sealed. */
   | { readonly type: 'revealed'; readonly name: string; readonly bytes: number }
-  | OutputNotice
-  /** An input of a serving session will not be answered; nothing of it is kept. */
-  | { readonly type: 'rejected'; readonly id: string; readonly reason: string }
+  | AnswersNotice
+  /** An input of a serving session will not be answered; nothing of it is kept. `computed`: it has been, and the answer stays here. */
+  | { readonly type: 'rejected'; readonly id: string; readonly reason: string; readonly computed: boolean }
   | { readonly type: 'done' }
   /** It was told to stop, and has: after this step, of which all three have a checkpoint. */
   | { readonly type: 'stopped'; readonly step: number }
@@ -208,6 +231,13 @@ const ring = z.instanceof(BigUint64Array);
 const count = z.int().min(1);
 const peer = z.enum(['P0', 'P1', 'P2', 'owner'] satisfies PeerName[]);
 const inputId = z.string().regex(INPUT_ID);
+const inputPart: z.ZodType<InputPart> = z.strictObject({
+  id: inputId,
+  client: z.string().max(128),
+  images: count,
+  opened: ring.nullable(),
+  masks: z.array(bytes).min(1).max(2),
+});
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const stored: z.ZodType<StoredSet> = z.strictObject({
   data: digest,
@@ -261,13 +291,8 @@ export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('connection'), head: bytes }),
   z.strictObject({ type: z.literal('stop') }),
-  z.strictObject({
-    type: z.literal('input'),
-    id: inputId,
-    images: count,
-    opened: ring.nullable(),
-    masks: z.array(bytes).min(1).max(2),
-  }),
+  z.strictObject({ type: z.literal('inputs'), parts: z.array(inputPart).min(1) }),
+  z.strictObject({ type: z.literal('withdraw'), id: inputId }),
   z.strictObject({ type: z.literal('abort'), reason: z.string() }),
 ]);
 
@@ -294,8 +319,12 @@ export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('event'), event: partyEventSchema }),
   z.strictObject({ type: z.literal('checkpoint'), step: z.int().min(0) }),
   z.strictObject({ type: z.literal('revealed'), name: z.string(), bytes: z.int().min(0) }),
-  z.strictObject({ type: z.literal('output'), id: inputId, share: ring.nullable() }),
-  z.strictObject({ type: z.literal('rejected'), id: inputId, reason: z.string() }),
+  z.strictObject({
+    type: z.literal('answers'),
+    images: count,
+    answers: z.array(z.strictObject({ id: inputId, share: ring.nullable(), waited: z.number().min(0) })).min(1),
+  }),
+  z.strictObject({ type: z.literal('rejected'), id: inputId, reason: z.string(), computed: z.boolean() }),
   z.strictObject({ type: z.literal('done') }),
   z.strictObject({ type: z.literal('stopped'), step: z.int().min(0) }),
   z.strictObject({

@@ -41,17 +41,17 @@ export interface TrainingEnds {
   stopped(): Promise<void>;
 }
 
-/** An input that all three parties have. */
-export interface ServedInput {
-  /** Inputs are numbered in the order in which they are answered, from 0. No other input of the session has this number. */
+/** Inputs that all three parties have and that are answered together: rows of one value, each input's under masks of its own. */
+export interface ServedBatch {
+  /** Batches are numbered in the order in which they are begun, from 0. No other of the session has this number. */
   readonly n: number;
   readonly images: number;
   readonly input: OwnedInput;
 }
 
 export interface Serving {
-  /** The next input, the same at all three; undefined: the session ends when what is under way is answered. */
-  next(): Promise<ServedInput | undefined>;
-  /** What `reveal` was given as `answer/N` goes to whoever asked. */
-  answered(input: ServedInput): Promise<void>;
+  /** The next batch, the same at all three; undefined: the session ends when what is under way is answered. */
+  next(): Promise<ServedBatch | undefined>;
+  /** What `reveal` was given as `answer/N` goes to those who asked, to each its rows. */
+  answered(batch: ServedBatch): Promise<void>;
 }

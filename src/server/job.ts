@@ -13,7 +13,7 @@ import { OPTIMIZERS } from '../nn/optimizer.ts';
 import { firstIdleStep, stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
-export const JOB_VERSION = 17;
+export const JOB_VERSION = 18;
 
 interface CommonJob {
   readonly sessionId: string;
@@ -60,6 +60,10 @@ export interface ServeJob extends Omit<CommonJob, 'batch'> {
   readonly model: string;
   /** The scores of all classes are revealed, in place of the class alone. */
   readonly scores?: true | undefined;
+  /** Images that are computed together at the most; a single input may have more. */
+  readonly maxBatch: number;
+  /** How long an input waits for others while nothing is under way. */
+  readonly maxWaitMs: number;
 }
 
 /** Single operations, each measured so many times; nobody gives inputs or takes results. */
@@ -132,7 +136,14 @@ export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('infer'), ...common, images: count, scores: z.literal(true).optional() }),
   z
-    .strictObject({ kind: z.literal('serve'), ...common, model: digest, scores: z.literal(true).optional() })
+    .strictObject({
+      kind: z.literal('serve'),
+      ...common,
+      model: digest,
+      scores: z.literal(true).optional(),
+      maxBatch: count,
+      maxWaitMs: z.int().min(0),
+    })
     .omit({ batch: true }),
   z
     .strictObject({
@@ -228,7 +239,12 @@ export function configurationFields(job: Job): [name: string, value: string][] {
   } else if (job.kind === 'infer') {
     fields.push(['images', job.images], ['scores', job.scores]);
   } else if (job.kind === 'serve') {
-    fields.push(['model', job.model], ['scores', job.scores]);
+    fields.push(
+      ['model', job.model],
+      ['scores', job.scores],
+      ['images together', job.maxBatch],
+      ['wait for others', job.maxWaitMs],
+    );
   } else {
     fields.push(['operations', JSON.stringify(job.operations)], ['repetitions', job.repetitions]);
   }

@@ -24,7 +24,7 @@ import {
   fromHex,
   orderSchema,
   toHex,
-  type InputOrder,
+  type InputsOrder,
   type Notice,
   type OpenOrder,
   type PartyAddress,
@@ -251,9 +251,10 @@ function takeConnection(socket: Socket | undefined, head: Uint8Array): void {
   door.take(socket);
 }
 
-function takeInput(part: InputOrder): void {
-  if (session?.take !== undefined) session.take(part);
-  else notify({ type: 'rejected', id: part.id, reason: 'the session has not begun' });
+function takeInputs({ parts }: InputsOrder): void {
+  if (session?.serving !== undefined) return session.serving.take(parts);
+  const reason = 'the session has not begun';
+  for (const { id } of parts) notify({ type: 'rejected', id, reason, computed: false });
 }
 
 async function obey(message: unknown, socket: Socket | undefined): Promise<void> {
@@ -265,8 +266,10 @@ async function obey(message: unknown, socket: Socket | undefined): Promise<void>
       return start(order);
     case 'connection':
       return takeConnection(socket, order.head);
-    case 'input':
-      return takeInput(order);
+    case 'inputs':
+      return takeInputs(order);
+    case 'withdraw':
+      return session?.serving?.withdraw(order.id);
     case 'stop':
       return stop();
     case 'abort':

@@ -1,16 +1,16 @@
-/** A serving session: the model is opened under the session's masks once, so an input costs its own rounds and bytes only. */
+/** A serving session: the model is opened under the session's masks once, so a batch of inputs costs its own rounds and bytes only. */
 import { held } from '../engine/ownedInput.ts';
 import type { Value } from '../engine/engine.ts';
 import type { SecureEngine } from '../engine/secure.ts';
 import { infer, inferScores } from '../nn/infer.ts';
 import { inputSize } from '../nn/network.ts';
 import type { PartyId } from '../party/party.ts';
-import type { ServedInput, Serving } from './job-ends.ts';
+import type { ServedBatch, Serving } from './job-ends.ts';
 import type { ServeJob } from './job.ts';
 
-/** Inputs that are answered at a time: while one waits for the network, others compute. */
-const AT_A_TIME = 4;
-/** Inputs answered under one path: what the engine remembers of used addresses ends with it. */
+/** Batches that are under way at a time: while one waits for the network, the other computes. */
+const AT_A_TIME = 2;
+/** Batches under one path: what the engine remembers of used addresses ends with it. */
 const GROUP = 1024;
 /** Images that nobody sent, all zero: the first opens the model's weights, all of them warm the code. Their answers are not revealed. */
 const WARM_UPS = 5;
@@ -20,7 +20,7 @@ export interface ServingSession {
   readonly engine: SecureEngine;
   readonly serving: Serving;
   readonly model: ReadonlyMap<string, Value>;
-  /** Told of each input that is answered. */
+  /** Told of each batch that is answered. */
   readonly answered: (n: number) => Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export async function warm(job: ServeJob, { engine, model }: Pick<ServingSession
   await engine.settle();
 }
 
-/** Answers inputs until the session is over. */
+/** Answers batches until the session is over. */
 export async function serve(job: ServeJob, session: ServingSession): Promise<void> {
   for (let group = 0, goesOn = true; goesOn; group++) {
     await session.engine.scope(`inputs/${group}`, async (scope) => {
@@ -49,12 +49,12 @@ async function serveGroup(job: ServeJob, session: ServingSession, engine: Secure
   const running = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
   for (let count = 0; count < GROUP; count++) {
-    const input = await session.serving.next();
-    if (input === undefined) {
+    const batch = await session.serving.next();
+    if (batch === undefined) {
       await Promise.all(running);
       return false;
     }
-    const work = answer(job, session, engine, input).catch((error: unknown) => {
+    const work = answer(job, session, engine, batch).catch((error: unknown) => {
       failure ??= { error };
     });
     running.add(work);
@@ -67,15 +67,15 @@ async function serveGroup(job: ServeJob, session: ServingSession, engine: Secure
   return true;
 }
 
-async function answer(job: ServeJob, session: ServingSession, engine: SecureEngine, input: ServedInput): Promise<void> {
-  const { n, images } = input;
+async function answer(job: ServeJob, session: ServingSession, engine: SecureEngine, batch: ServedBatch): Promise<void> {
+  const { n, images } = batch;
   const shape = [images, inputSize(job.network)];
-  const { data, opening } = held(session.id, input.input, images * shape[1]);
+  const { data, opening } = held(session.id, batch.input, images * shape[1]);
   const value = engine.input(`${n}`, shape, job.fractionBits, data, opening);
   await engine.scope(`${n}`, async (scope) => {
     await scope.reveal(`answer/${n}`, await predict(job, scope, session.model, value));
   });
-  await session.serving.answered(input);
+  await session.serving.answered(batch);
   await session.answered(n);
 }
 

@@ -1,13 +1,15 @@
 /** A session that answers images of clients with a model that stayed shared. Each party hands its share of an answer to its own organisation. */
+import { joinMasks, type Masks } from '../data/joined-masks.ts';
 import { maskOf } from '../data/share.ts';
 import type { OwnedInput } from '../engine/ownedInput.ts';
 import { inputSize } from '../nn/network.ts';
 import { STREAM_KEY_BYTES } from '../random/primitives.ts';
-import type { InputOrder, StoredServingOrder } from './ipc.ts';
-import type { JobEnds, ServedInput, Serving } from './job-ends.ts';
+import type { Answer, InputPart, StoredServingOrder } from './ipc.ts';
+import type { JobEnds, ServedBatch, Serving } from './job-ends.ts';
 import type { ServeJob } from './job.ts';
 import { PeerEnds, type PeerEndsOptions } from './peer-ends.ts';
-import { LeadingInputs, P1Inputs, P2Inputs, type AgreedInput, type ServingInputs } from './serving-inputs.ts';
+import { P1Inputs, P2Inputs, type AgreedBatch, type ServingInputs } from './serving-inputs.ts';
+import { LeadingInputs } from './serving-lead.ts';
 
 export interface ServingEndsOptions extends PeerEndsOptions<ServeJob> {
   readonly order: StoredServingOrder;
@@ -15,32 +17,37 @@ export interface ServingEndsOptions extends PeerEndsOptions<ServeJob> {
   readonly partsMs?: number;
 }
 
+interface Running {
+  readonly batch: AgreedBatch;
+  readonly images: number;
+  /** `performance.now()` */
+  readonly began: number;
+}
+
 export class ServingEnds extends PeerEnds<ServeJob> implements JobEnds {
   readonly serving: Serving;
   readonly #order: StoredServingOrder;
   readonly #inputs: ServingInputs;
-  /** Inputs under way, by number. */
-  readonly #running: Map<number, AgreedInput> = new Map();
+  /** Batches under way, by number. */
+  readonly #running: Map<number, Running> = new Map();
   readonly #shares: Map<string, BigUint64Array> = new Map();
 
   constructor(options: ServingEndsOptions) {
     super(options);
     this.#order = options.order;
     this.#inputs = this.#inputsOf(options);
-    this.serving = { next: () => this.#next(), answered: (input) => this.#answered(input) };
+    this.serving = { next: () => this.#next(), answered: (batch) => this.#answered(batch) };
   }
 
-  /** This party's part of an input has come. One of another size than the model takes would end the session. */
-  take(part: InputOrder): void {
-    const { id, job, notify } = this.options;
-    const elements = id === 2 ? undefined : part.images * inputSize(job.network);
-    const fits =
-      part.opened?.length === elements &&
-      part.masks.length === (id === 2 ? 2 : 1) &&
-      part.masks.every((key) => key.length === STREAM_KEY_BYTES);
-    if (fits) this.#inputs.take(part);
-    else
-      notify({ type: 'rejected', id: part.id, reason: 'the part of the input has another size than the model takes' });
+  /** This party's parts of inputs have come. One of another size than the model takes would end the session. */
+  take(parts: readonly InputPart[]): void {
+    const fitting = parts.filter((part) => this.#fits(part));
+    if (fitting.length > 0) this.#inputs.take(fitting);
+  }
+
+  /** Nobody waits for this input here any more. */
+  withdraw(id: string): void {
+    this.#inputs.withdraw(id);
   }
 
   /** At P0: ends the session at all three. */
@@ -65,34 +72,84 @@ export class ServingEnds extends PeerEnds<ServeJob> implements JobEnds {
     return { path: this.#order.model, job: this.options.job.model };
   }
 
-  async #next(): Promise<ServedInput | undefined> {
-    const agreed = await this.#inputs.next();
-    if (agreed === undefined) return undefined;
-    const { n, part } = agreed;
-    this.#running.set(n, agreed);
-    const masks = part.masks.map((key) => maskOf('images', key));
-    return { n, images: part.images, input: { opened: part.opened, masks } };
+  #fits({ id: input, images, opened, masks }: InputPart): boolean {
+    const { id, job, notify } = this.options;
+    const elements = id === 2 ? undefined : images * inputSize(job.network);
+    const fits =
+      opened?.length === elements &&
+      masks.length === (id === 2 ? 2 : 1) &&
+      masks.every((key) => key.length === STREAM_KEY_BYTES);
+    const reason = 'the part of the input has another size than the model takes';
+    if (!fits) notify({ type: 'rejected', id: input, reason, computed: false });
+    return fits;
   }
 
-  async #answered({ n }: ServedInput): Promise<void> {
-    const { part, fits } = this.#running.get(n)!;
+  async #next(): Promise<ServedBatch | undefined> {
+    const batch = await this.#inputs.next();
+    if (batch === undefined) return undefined;
+    const parts = batch.inputs.map(({ part }) => part);
+    const images = parts.reduce((sum, part) => sum + part.images, 0);
+    this.#running.set(batch.n, { batch, images, began: performance.now() });
+    return { n: batch.n, images, input: joined(parts, inputSize(this.options.job.network)) };
+  }
+
+  async #answered({ n }: ServedBatch): Promise<void> {
+    const { batch, images, began } = this.#running.get(n)!;
     const name = `answer/${n}`;
     const share = this.#shares.get(name) ?? null;
     this.#running.delete(n);
     this.#shares.delete(name);
-    const { id } = part;
-    if (await fits) this.options.notify({ type: 'output', id, share });
-    else this.options.notify({ type: 'rejected', id, reason: 'the parts of the input do not belong together' });
+    const fits = await Promise.all(batch.inputs.map((input) => input.fits));
+    const answers: Answer[] = [];
+    let row = 0;
+    batch.inputs.forEach(({ part, since }, i) => {
+      const { id } = part;
+      const rows = share === null ? null : rowsOf(share, images, row, row + part.images);
+      row += part.images;
+      if (fits[i]) answers.push({ id, share: rows, waited: (began - since) / 1000 });
+      else {
+        const reason = 'the parts of the input do not belong together';
+        this.options.notify({ type: 'rejected', id, reason, computed: true });
+      }
+    });
+    if (answers.length > 0) this.options.notify({ type: 'answers', images, answers });
+    this.#inputs.done(batch);
   }
 
-  #inputsOf({ id, notify, partsMs }: ServingEndsOptions): ServingInputs {
+  #inputsOf({ id, job, notify, partsMs }: ServingEndsOptions): ServingInputs {
+    const { maxBatch } = job;
     switch (id) {
       case 0:
-        return new LeadingInputs(notify, this.linkTo('P1'), this.linkTo('P2'), partsMs);
+        return new LeadingInputs(notify, this.linkTo('P1'), this.linkTo('P2'), { ...job, partsMs });
       case 1:
-        return new P1Inputs(notify, this.linkTo('P0'), this.linkTo('P2'));
+        return new P1Inputs(notify, this.linkTo('P0'), this.linkTo('P2'), maxBatch);
       case 2:
-        return new P2Inputs(notify, this.linkTo('P0'), this.linkTo('P1'));
+        return new P2Inputs(notify, this.linkTo('P0'), this.linkTo('P1'), maxBatch);
     }
   }
+}
+
+/** Inputs one behind the other. Each is open under its own masks still, whose keys came with it. */
+function joined(parts: readonly InputPart[], size: number): OwnedInput {
+  const masks = parts[0].masks.map((_, which): Masks => {
+    const pieces = parts.map(({ images, masks }) => ({
+      elements: images * size,
+      masks: maskOf('images', masks[which]),
+    }));
+    return joinMasks(pieces);
+  });
+  if (parts.length === 1 || parts[0].opened === null) return { opened: parts[0].opened, masks };
+  const opened = new BigUint64Array(parts.reduce((sum, { images }) => sum + images * size, 0));
+  let at = 0;
+  for (const part of parts) {
+    opened.set(part.opened!, at);
+    at += part.opened!.length;
+  }
+  return { opened, masks };
+}
+
+/** Of a share of what all images have, the part of some. */
+function rowsOf(share: BigUint64Array, images: number, from: number, to: number): BigUint64Array {
+  const width = share.length / images;
+  return share.slice(from * width, to * width);
 }

@@ -1,6 +1,6 @@
 /**
- * What the parties of a serving session tell each other about inputs: which ones they have, which one is answered next. JSON, in order, under
- * labels `serve/0`, `serve/1` … of each link and direction.
+ * What the parties of a serving session tell each other about inputs: which ones they have, which ones are answered together next. JSON, in order,
+ * under labels `serve/0`, `serve/1` … of each link and direction.
  *
  * No message holds a value. A digest goes only to a party that holds, or should hold, the very bytes: SHA-256 of E from one worker to the
  * other, of P_j's mask key from P2 to P_j. So it tells nothing to whom it fits, and P2 hears nothing of E.
@@ -9,28 +9,51 @@ import * as z from 'zod';
 import { ChannelError, type Link } from '../channel/channel.ts';
 import { WHILE_THE_LINK_LIVES } from '../data/share.ts';
 
+/** A part that a party has. */
+export interface Have {
+  readonly id: string;
+  readonly images: number;
+  /** Of E from P1, of the receiver's mask key from P2. */
+  readonly digest: string;
+}
+
+/** An input that is let through. */
+export interface Chosen {
+  readonly id: string;
+  /** Of E, to P1 alone. */
+  readonly digest?: string | undefined;
+}
+
 export type ServingMessage =
-  /** P1 to P0, P2 to P0 and P1: it has its part of an input. `digest`: of E from P1, of the receiver's mask key from P2. */
-  | { readonly kind: 'have'; readonly id: string; readonly images: number; readonly digest: string }
-  /** P0 to the others: the input is answered as the n-th. `digest`: of E, to P1 alone. */
-  | { readonly kind: 'next'; readonly id: string; readonly n: number; readonly digest?: string | undefined }
+  /** P1 to P0, P2 to P0 and P1: it has its parts of these inputs. */
+  | { readonly kind: 'have'; readonly inputs: readonly Have[] }
+  /** P0 to the others: these are answered together, in this order, as the n-th batch. */
+  | { readonly kind: 'next'; readonly n: number; readonly inputs: readonly Chosen[] }
   /** P0 to the others, and P2 to P1 of what it has said that it has: it is not answered. */
   | { readonly kind: 'drop'; readonly id: string; readonly reason: string }
+  /** P1 and P2 to P0: whoever sent it is gone, and perhaps comes back. The part stays until P0 says what becomes of it. */
+  | { readonly kind: 'gone'; readonly id: string }
   /** The last message of a link and direction. */
   | { readonly kind: 'over' };
 
 /** How inputs are named. */
 export const INPUT_ID: RegExp = /^[0-9A-Za-z._:/-]{1,128}$/;
+/** Inputs that one message names. */
+export const MOST_NAMED = 1024;
 const id = z.string().regex(INPUT_ID);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const have = z.strictObject({ id, images: z.int().min(1), digest });
+const chosen = z.strictObject({ id, digest: digest.optional() });
 const message: z.ZodType<ServingMessage> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('have'), id, images: z.int().min(1), digest }),
-  z.strictObject({ kind: z.literal('next'), id, n: z.int().min(0), digest: digest.optional() }),
+  z.strictObject({ kind: z.literal('have'), inputs: z.array(have).min(1).max(MOST_NAMED) }),
+  z.strictObject({ kind: z.literal('next'), n: z.int().min(0), inputs: z.array(chosen).min(1).max(MOST_NAMED) }),
   z.strictObject({ kind: z.literal('drop'), id, reason: z.string().max(200) }),
+  z.strictObject({ kind: z.literal('gone'), id }),
   z.strictObject({ kind: z.literal('over') }),
 ]);
 
-const MAXIMUM_BYTES = 1024;
+/** Of MOST_NAMED inputs: names, digests and what stands between them. */
+const MAXIMUM_BYTES: number = 256 * (MOST_NAMED + 1);
 
 export class ServingLane {
   readonly #link: Link;

@@ -4,7 +4,7 @@ import type { Vault } from '../data/vault.ts';
 import { sealTo } from '../federation/sealed.ts';
 import type { PartyId } from '../party/party.ts';
 import { PairStreams } from '../random/streams.ts';
-import type { EndsOrder, InputOrder, Notice } from './ipc.ts';
+import type { EndsOrder, Notice } from './ipc.ts';
 import type { JobEnds } from './job-ends.ts';
 import type { Job } from './job.ts';
 import { ownerEnds } from './owner-ends.ts';
@@ -15,8 +15,8 @@ export interface SessionEnds {
   readonly ends: JobEnds;
   /** At P0, where no owner takes part: has all three end early. */
   readonly stop?: () => Promise<void>;
-  /** Of a serving session: this party's part of an input has come. */
-  readonly take?: (part: InputOrder) => void;
+  /** Of a serving session: what its clients do. */
+  readonly serving?: Pick<ServingEnds, 'take' | 'withdraw'>;
 }
 
 export interface EndsOptions {
@@ -39,7 +39,7 @@ export function sessionEnds(order: EndsOrder, { job, vault, ...options }: EndsOp
   }
   if (order.kind === 'serving' && job.kind === 'serve') {
     const ends = new ServingEnds({ ...options, job, vault, order });
-    return { ends, stop: () => ends.stop(), take: (part) => ends.take(part) };
+    return { ends, stop: () => ends.stop(), serving: ends };
   }
   throw new Error(`a job of kind ${job.kind} was given ends of a ${order.kind}`);
 }

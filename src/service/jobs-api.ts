@@ -51,8 +51,11 @@ export interface Jobs {
   /** Events from number `from` on; waits for one while there is none, until the signal aborts. */
   events(job: Digest, from: number, signal: AbortSignal): Promise<readonly JobEvent[]>;
   models(): readonly ModelView[];
-  /** An input of a serving session, opened. Resolves with this party's answer, sealed to the client; the same id of the same client again: the same. */
-  infer(job: Digest, id: string, client: PublicIdentity, input: Uint8Array): Promise<Uint8Array>;
+  /**
+   * An input of a serving session, opened. Resolves with this party's answer, sealed to the client; the same id of the same client again: the same.
+   * @param gone aborts when nobody waits for the answer any more
+   */
+  infer(job: Digest, id: string, client: PublicIdentity, input: Uint8Array, gone: AbortSignal): Promise<Uint8Array>;
   /** An order of another party, whose identity is proved; `body` is JSON as it came. */
   control(order: ControlOrder, from: PartyName, body: unknown): Promise<object>;
   /** A data set or grant is withdrawn, which is stored already. Resolves when no job process uses the data any more. @returns models trained on it */

@@ -91,13 +91,14 @@ describe('three party processes', () => {
   it('answer images with the model that stayed shared', async () => {
     const job: ServeJob = {
       ...{ kind: 'serve', sessionId: randomBytes(8).toString('hex'), document: '5e'.repeat(32), network: NETWORK },
-      ...{ ...DIRECT_SUITE, model: JOB.document!, scores: true },
+      ...{ ...DIRECT_SUITE, model: JOB.document!, scores: true, maxBatch: 64, maxWaitMs: 0 },
     };
     const shares: BigUint64Array[] = [];
     const parties = new Parties((party, notice, all) => {
       if (notice.type === 'event' && notice.event.kind === 'ready' && party === 'P0') give(all);
-      if (notice.type === 'output' && notice.share !== null) shares.push(notice.share);
-      if (shares.length === 2 && notice.type === 'output') all.child('P0').send({ type: 'stop' });
+      if (notice.type !== 'answers') return;
+      for (const { share } of notice.answers) if (share !== null) shares.push(share);
+      if (shares.length === 2) all.child('P0').send({ type: 'stop' });
     });
     const masks = [0, 1].map(() => new Uint8Array(randomBytes(16)));
     const give = (all: Parties): void => {
@@ -109,13 +110,17 @@ describe('three party processes', () => {
         P2: { opened: null, masks },
       };
       for (const party of PARTY_NAMES)
-        all.child(party).send({ type: 'input', id: 'client/1', images: 2, ...parts[party] });
+        all.child(party).send({
+          type: 'inputs',
+          parts: [{ id: 'client/1', client: 'client', images: 2, ...parts[party] }],
+        });
     };
     await parties.open(temporaryFolder('stored'), keys);
     await parties.start(job, (party) => ({ kind: 'serving', model: join(undisturbed, party, 'model') }));
     const ended = await parties.ended();
     expect(ended).toEqual(ofEach(() => ({ done: true, stoppedAt: undefined, failure: undefined, signal: null })));
-    expect(parties.notices.P2).toContainEqual({ type: 'output', id: 'client/1', share: null });
+    const answers = [{ id: 'client/1', share: null, waited: expect.any(Number) as number }];
+    expect(parties.notices.P2).toContainEqual({ type: 'answers', images: 2, answers });
     const scores = decode(add(shares[0], shares[1]), 16);
     const expected = await scoresInClear(images.subarray(0, 32));
     expect(scores.length).toBe(6);

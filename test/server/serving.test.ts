@@ -9,7 +9,7 @@ import { maskOf } from '../../src/data/share.ts';
 import { parameters } from '../../src/nn/network.ts';
 import { decode } from '../../src/ring/fixed.ts';
 import { add, decrease } from '../../src/ring/z64.ts';
-import type { InputOrder, Notice, PartyName } from '../../src/server/ipc.ts';
+import type { InputPart, Notice, PartyName } from '../../src/server/ipc.ts';
 import { PARTY_NAMES } from '../../src/server/ipc.ts';
 import type { ServeJob, TrainJob } from '../../src/server/job.ts';
 import type { ServingEnds } from '../../src/server/serving-ends.ts';
@@ -25,7 +25,7 @@ const TRAINING: TrainJob = {
 };
 const JOB: ServeJob = {
   ...{ kind: 'serve', sessionId: 's', document: '5e'.repeat(32), network: TINY_IMAGES, ...DIRECT_SUITE },
-  ...{ model: DOCUMENT, scores: true },
+  ...{ model: DOCUMENT, scores: true, maxBatch: 64, maxWaitMs: 0 },
 };
 /** After so long a part counts as lost: longer than a busy machine takes to bring one. */
 const LATE_MS = 1000;
@@ -44,11 +44,11 @@ beforeAll(async () => {
 });
 
 /** A client's input: what goes to each party. */
-function input(id: string, pixels: Uint8Array): OfEach<InputOrder> {
+function input(id: string, pixels: Uint8Array, client = 'somebody'): OfEach<InputPart> {
   const masks = [0, 1].map(() => new Uint8Array(randomBytes(16)));
   const opened = pixelSource(pixels, 16).block(0, pixels.length);
   for (const key of masks) decrease(opened, maskOf('images', key).z64(0, opened.length));
-  const common = { type: 'input', id, images: pixels.length / 4 } as const;
+  const common = { id, client, images: pixels.length / 4 } as const;
   return {
     P0: { ...common, opened, masks: [masks[0]] },
     P1: { ...common, opened: opened.slice(), masks: [masks[1]] },
@@ -76,6 +76,8 @@ interface Answered {
   readonly answers: ReadonlyMap<string, readonly number[]>;
   readonly rejected: readonly (readonly [PartyName, string, string])[];
   readonly said: readonly RecordedMessage[];
+  /** Of P0: inputs that were computed together, in the order in which that was done. */
+  readonly batches: readonly (readonly string[])[];
 }
 
 /** Runs a session: `client` sends inputs and resolves when it has seen enough. */
@@ -88,6 +90,7 @@ async function session(
   const early = new Map<string, Notice>();
   const shares = new Map<string, BigUint64Array[]>();
   const rejected: (readonly [PartyName, string, string])[] = [];
+  const batches: string[][] = [];
   const told = (party: PartyName, id: string): Promise<Notice> => {
     const key = `${party} ${id}`;
     const notice = early.get(key);
@@ -103,24 +106,31 @@ async function session(
     onNotice: (party, notice) => {
       if (notice.type === 'event' && notice.event.kind === 'ready' && party === 'P0')
         working = client(ends!, told).finally(() => void ends!.P0.stop());
-      if (notice.type !== 'output' && notice.type !== 'rejected') return;
+      if (notice.type !== 'answers' && notice.type !== 'rejected') return;
       if (notice.type === 'rejected') rejected.push([party, notice.id, notice.reason]);
-      else if (notice.share !== null) shares.set(notice.id, [...(shares.get(notice.id) ?? []), notice.share]);
-      const key = `${party} ${notice.id}`;
-      early.set(key, notice);
-      heard.get(key)?.(notice);
+      else {
+        if (party === 'P0') batches.push(notice.answers.map(({ id }) => id));
+        for (const { id, share } of notice.answers)
+          if (share !== null) shares.set(id, [...(shares.get(id) ?? []), share]);
+      }
+      for (const { id } of notice.type === 'answers' ? notice.answers : [notice]) {
+        const key = `${party} ${id}`;
+        early.set(key, notice);
+        heard.get(key)?.(notice);
+      }
     },
   });
   await working;
   expect(outcomes).toEqual(ofEach(() => ({ kind: 'done' })));
   const bits = job.scores === true ? 16 : 0;
   const answers = [...shares].flatMap(([id, [a, b]]) => (b ? [[id, [...decode(add(a, b), bits)]] as const] : []));
-  return { answers: new Map(answers), rejected, said };
+  return { answers: new Map(answers), rejected, said, batches };
 }
 
+const pair = (shade: number): Uint8Array => Uint8Array.from([...image(shade), ...image(shade + 100)]);
 const image = (shade: number): Uint8Array => Uint8Array.from([shade, 255 - shade, 3 * shade, 40]);
-const give = (ends: OfEach<ServingEnds>, parts: OfEach<InputOrder>): void =>
-  PARTY_NAMES.forEach((party) => ends[party].take(parts[party]));
+const give = (ends: OfEach<ServingEnds>, ...inputs: readonly OfEach<InputPart>[]): void =>
+  PARTY_NAMES.forEach((party) => ends[party].take(inputs.map((parts) => parts[party])));
 
 describe('a serving session', () => {
   it('answers inputs of one image and of several, in whatever order their parts come', async () => {
@@ -137,7 +147,7 @@ describe('a serving session', () => {
       });
       // Each party hears of them in an order of its own.
       for (const [party, part] of parts.toSorted((a, b) => orderOf(a) - orderOf(b))) {
-        ends[party].take(part);
+        ends[party].take([part]);
         await sleep(1);
       }
       await Promise.all([...pixels.keys()].flatMap((id) => PARTY_NAMES.map((party) => told(party, id))));
@@ -189,7 +199,7 @@ describe('a serving session', () => {
       async (ends, told) => {
         for (const [i, party] of PARTY_NAMES.entries()) {
           const parts = input(`lacks-${party}`, image(i));
-          for (const other of PARTY_NAMES) if (other !== party) ends[other].take(parts[other]);
+          for (const other of PARTY_NAMES) if (other !== party) ends[other].take([parts[other]]);
         }
         await Promise.all(
           PARTY_NAMES.flatMap((party) =>
@@ -206,7 +216,7 @@ describe('a serving session', () => {
     for (const [, , reason] of rejected) expect(reason).toBe('not every party was given its part of the input in time');
   });
 
-  it.each<[string, (parts: OfEach<InputOrder>) => OfEach<InputOrder>]>([
+  it.each<[string, (parts: OfEach<InputPart>) => OfEach<InputPart>]>([
     ['E', ({ P0, P1, P2 }) => ({ P0, P1: { ...P1, opened: P1.opened!.map((x, i) => (i === 0 ? x + 1n : x)) }, P2 })],
     ['the first mask', ({ P0, P1, P2 }) => ({ P0, P1, P2: { ...P2, masks: [new Uint8Array(16), P2.masks[1]] } })],
     ['the second mask', ({ P0, P1, P2 }) => ({ P0, P1, P2: { ...P2, masks: [P2.masks[0], new Uint8Array(16)] } })],
@@ -222,7 +232,7 @@ describe('a serving session', () => {
     expect(rejected.some(([party]) => party === 'P1')).toBe(true);
   });
 
-  it.each<[string, (part: InputOrder) => InputOrder]>([
+  it.each<[string, (part: InputPart) => InputPart]>([
     ['an element too many', (part) => ({ ...part, opened: new BigUint64Array(5) })],
     ['no E', (part) => ({ ...part, opened: null })],
     ['a key that is too short', (part) => ({ ...part, masks: [new Uint8Array(15)] })],
@@ -242,15 +252,112 @@ describe('a serving session', () => {
     expect(rejected[0].join()).toBe('P0,bad,the part of the input has another size than the model takes');
   });
 
+  it('answers together what comes while others are computed, each input under its own masks', async () => {
+    const shades = Array.from({ length: 24 }, (_, i) => i);
+    const { answers, batches, said } = await session(async (ends, told) => {
+      give(ends, ...shades.map((i) => input(`in-${i}`, i % 5 === 0 ? pair(i) : image(i), `client-${i % 3}`)));
+      await Promise.all(shades.flatMap((i) => PARTY_NAMES.map((party) => told(party, `in-${i}`))));
+    });
+    expect(answers.size).toBe(shades.length);
+    for (const i of shades) {
+      const expected = i % 5 === 0 ? [...scoresOf(image(i)), ...scoresOf(image(i + 100))] : scoresOf(image(i));
+      const found = answers.get(`in-${i}`)!;
+      expect(found.length).toBe(expected.length);
+      found.forEach((score, k) => expect(score).toBeCloseTo(expected[k], 2));
+    }
+    expect(batches.length).toBeLessThan(shades.length / 2);
+    // However many there are together, they take the messages of one, but for those of the lane.
+    const of = (n: number): number => said.filter(({ label }) => label.startsWith(`/inputs/0/${n}/`)).length;
+    for (let n = 1; n < batches.length; n++) expect(of(n)).toBe(of(0));
+  });
+
+  it('takes turns between clients, however much one of them sends, and no more images at a time than it may', async () => {
+    const { batches } = await session(
+      async (ends, told) => {
+        const many = Array.from({ length: 12 }, (_, i) => input(`many-${i}`, image(i), 'much'));
+        give(ends, ...many, input('a', image(20), 'little'), input('b', image(21), 'less'));
+        const ids = [...many.map(({ P0 }) => P0.id), 'a', 'b'];
+        await Promise.all(ids.flatMap((id) => PARTY_NAMES.map((party) => told(party, id))));
+      },
+      { job: { ...JOB, maxBatch: 4 } },
+    );
+    expect(batches.flat().toSorted()).toHaveLength(14);
+    for (const batch of batches) expect(batch.length).toBeLessThanOrEqual(4);
+    // What was sent last goes with the first of what waits.
+    const place = (id: string): number => batches.flat().indexOf(id);
+    expect(Math.max(place('a'), place('b'))).toBeLessThan(6);
+  });
+
+  it('waits for others to go with an input where its job says so', async () => {
+    const { batches } = await session(
+      async (ends, told) => {
+        for (const id of ['a', 'b', 'c']) {
+          give(ends, input(id, image(5)));
+          await sleep(5);
+        }
+        await Promise.all(['a', 'b', 'c'].map((id) => told('P0', id)));
+      },
+      { job: { ...JOB, maxWaitMs: 300 } },
+    );
+    expect(batches).toEqual([['a', 'b', 'c']]);
+  });
+
+  it('answers the others of a batch when the parts of one do not belong together', async () => {
+    const ids = ['first', 'bad', 'good', 'fine'];
+    const { answers, rejected } = await session(async (ends, told) => {
+      const [first, bad, good, fine] = ids.map((id, i) => input(id, image(i)));
+      const P2 = { ...bad.P2, masks: [bad.P2.masks[0], new Uint8Array(16)] };
+      give(ends, first, { ...bad, P2 }, good, fine);
+      await Promise.all(ids.flatMap((id) => (['P0', 'P1'] as const).map((party) => told(party, id))));
+    });
+    // P0 knows nothing of P1's mask: its share alone is of no use.
+    expect([...answers.keys()].toSorted()).toEqual(['fine', 'first', 'good']);
+    expect(rejected).toEqual([['P1', 'bad', 'the parts of the input do not belong together']]);
+    for (const id of ['first', 'good', 'fine'])
+      answers.get(id)!.forEach((score, k) => expect(score).toBeCloseTo(scoresOf(image(ids.indexOf(id)))[k], 2));
+  });
+
+  it('drops at all three what nobody waits for any more, if its turn has not come', async () => {
+    const { batches, rejected } = await session(
+      async (ends, told) => {
+        give(ends, input('stays', image(1)), input('goes', image(2)));
+        for (const party of PARTY_NAMES) ends[party].withdraw('goes');
+        await Promise.all(PARTY_NAMES.flatMap((party) => ['stays', 'goes'].map((id) => told(party, id))));
+      },
+      { job: { ...JOB, maxWaitMs: 300 } },
+    );
+    expect(batches).toEqual([['stays']]);
+    expect(rejected.map(([party, id, reason]) => `${party} ${id} ${reason}`).sort()).toEqual(
+      PARTY_NAMES.map((party) => `${party} goes whoever sent the input has gone`),
+    );
+  });
+
+  it.each(PARTY_NAMES)('keeps an input for a client that is back at %s, and lets no other go for it', async (party) => {
+    const { batches, rejected, answers } = await session(
+      async (ends, told) => {
+        const parts = input('back', image(2));
+        give(ends, parts, input('stays', image(1)));
+        ends[party].withdraw('back');
+        await Promise.all(PARTY_NAMES.map((each) => told(each, 'stays')));
+        ends[party].take([parts[party]]);
+        await Promise.all(PARTY_NAMES.map((each) => told(each, 'back')));
+      },
+      { job: { ...JOB, maxWaitMs: 50 } },
+    );
+    expect(batches).toEqual([['stays'], ['back']]);
+    expect(rejected).toEqual([]);
+    answers.get('back')!.forEach((score, k) => expect(score).toBeCloseTo(scoresOf(image(2))[k], 2));
+  });
+
   it('ends when it is told, and says so to who still waits', async () => {
     const { rejected } = await session(async (ends, told) => {
       const parts = input('late', image(3));
-      ends.P1.take(parts.P1);
-      ends.P2.take(parts.P2);
+      ends.P1.take([parts.P1]);
+      ends.P2.take([parts.P2]);
       await sleep(20);
       await ends.P0.stop();
       await Promise.all([told('P1', 'late'), told('P2', 'late')]);
-      ends.P0.take(parts.P0);
+      ends.P0.take([parts.P0]);
       await told('P0', 'late');
     });
     expect(rejected.map(([party, id, reason]) => `${party} ${id} ${reason}`).sort()).toEqual(
@@ -274,17 +381,17 @@ describe('a serving session', () => {
         .digest('hex');
     const E = digest(parts.P0.opened!);
     const [first, second] = parts.P2.masks.map(digest);
-    const have = { kind: 'have', id: 'secret', images: 1 };
-    const next = { kind: 'next', id: 'secret', n: 0 };
+    const have = (told: string): object => ({ kind: 'have', inputs: [{ id: 'secret', images: 1, digest: told }] });
+    const next = (told: object): object => ({ kind: 'next', n: 0, inputs: [{ id: 'secret', ...told }] });
     const over = { kind: 'over' };
     const sorted = (list: unknown[]): string[] => list.map((each) => JSON.stringify(each)).sort();
     expect(sorted(spoken)).toEqual(
       sorted([
-        ['P1', 'P0', { ...have, digest: E }],
-        ['P2', 'P0', { ...have, digest: first }],
-        ['P2', 'P1', { ...have, digest: second }],
-        ['P0', 'P1', { ...next, digest: E }],
-        ['P0', 'P2', next],
+        ['P1', 'P0', have(E)],
+        ['P2', 'P0', have(first)],
+        ['P2', 'P1', have(second)],
+        ['P0', 'P1', next({ digest: E })],
+        ['P0', 'P2', next({})],
         ...[
           ['P0', 'P1'],
           ['P0', 'P2'],
@@ -301,6 +408,6 @@ describe('a serving session', () => {
 });
 
 /** Some order, different for each party. */
-function orderOf([party, { id }]: readonly [PartyName, InputOrder]): number {
+function orderOf([party, { id }]: readonly [PartyName, InputPart]): number {
   return insecurePairKey(Number(id.slice(3)), party)[0];
 }

@@ -154,7 +154,7 @@ describe.each([
 function served(folder: string, suite: typeof DIRECT_SUITE | typeof PAPER_SUITE, seed: number): Promise<Watched> {
   const job: ServeJob = {
     ...{ kind: 'serve', sessionId: 's', document: '5e'.repeat(32), model: DOCUMENT, network: NETWORK },
-    ...suite,
+    ...{ ...suite, maxBatch: 64, maxWaitMs: 0 },
   };
   return watched((record) => {
     let ends: Parameters<Parameters<typeof serveFederated>[1]['onBegin']>[0];
@@ -167,7 +167,7 @@ function served(folder: string, suite: typeof DIRECT_SUITE | typeof PAPER_SUITE,
         P1: { opened, masks: [masks[1]] },
         P2: { opened: null, masks },
       };
-      for (const party of PARTY_NAMES) ends[party].take({ type: 'input', id: `${n}`, images: 1, ...parts[party] });
+      for (const party of PARTY_NAMES) ends[party].take([{ id: `${n}`, client: 'c', images: 1, ...parts[party] }]);
     };
     let answered = 0;
     return serveFederated(job, {
@@ -175,7 +175,7 @@ function served(folder: string, suite: typeof DIRECT_SUITE | typeof PAPER_SUITE,
       onBegin: (begun) => (ends = begun),
       onNotice: (party, notice) => {
         if (party === 'P0' && notice.type === 'event' && notice.event.kind === 'ready') give(0);
-        if (notice.type !== 'output' || ++answered % 3 !== 0) return;
+        if (notice.type !== 'answers' || ++answered % 3 !== 0) return;
         if (answered === 3) give(1);
         else void ends.P0.stop();
       },

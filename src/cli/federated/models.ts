@@ -15,14 +15,29 @@ import type { PartyName } from '../../client/parties.ts';
 import { formatModel } from '../../data/model-file.ts';
 import { Problem } from '../../data/problem.ts';
 import type { Digest } from '../../federation/canonical.ts';
-import type { ServeDocument } from '../../federation/documents.ts';
+import {
+  DEFAULT_BATCH_IMAGES,
+  MOST_BATCH_IMAGES,
+  MOST_WAIT_MS,
+  type ServeDocument,
+} from '../../federation/documents.ts';
 import { factsOf } from '../../federation/value-facts.ts';
 import { idOf } from '../../federation/public-identity.ts';
 import { parameters } from '../../nn/network.ts';
 import { sizeOf } from '../../ring/shape.ts';
 import { JOB_VERSION } from '../../server/job.ts';
 import { layTable } from '../layout.ts';
-import { integer, number, oneOf, optionalText, RESULTS, TASK, text, type Argv } from '../options/values.ts';
+import {
+  integer,
+  number,
+  oneOf,
+  optionalInteger,
+  optionalText,
+  RESULTS,
+  TASK,
+  text,
+  type Argv,
+} from '../options/values.ts';
 import { trainOptions } from '../options/training.ts';
 import { saveResult, writeReport } from '../output.ts';
 import { Progress } from '../progress.ts';
@@ -103,6 +118,24 @@ export const serveOptions: Readonly<Record<string, Options>> = {
     describe: 'What a client learns of its image: class, or scores (of all classes)',
   },
   'max-images': { ...number, group: TASK, default: 10_000, describe: 'Images that are answered in all' },
+  'max-images-each': {
+    ...number,
+    group: TASK,
+    defaultDescription: 'as many as in all',
+    describe: 'Images that are answered to one client',
+  },
+  'max-batch': {
+    ...number,
+    group: TASK,
+    default: DEFAULT_BATCH_IMAGES,
+    describe: 'Images of several requests that are computed together at the most',
+  },
+  'max-wait': {
+    ...number,
+    group: TASK,
+    default: 0,
+    describe: 'Milliseconds that a request waits for others while nothing is under way',
+  },
   title: { ...text, group: TASK, defaultDescription: 'none', describe: 'What it is for, in words for the owners' },
   expires: { ...text, group: TASK, default: '7d', describe: 'It may start until then: 7d, 12h, or a date' },
 };
@@ -128,6 +161,9 @@ export async function modelServe(argv: Argv, signal: AbortSignal): Promise<void>
       clients: [...new Set(list(argv, 'clients').map((name) => directory.find(name, 'clients').id))],
       reveal: oneOf(argv, 'reveal', ['class', 'scores']),
       maxImages: integer(argv, 'max-images', 1, 2 ** 31, 10_000),
+      maxImagesEach: optionalInteger(argv, 'max-images-each', 1, 2 ** 31),
+      maxBatch: integer(argv, 'max-batch', 1, MOST_BATCH_IMAGES, DEFAULT_BATCH_IMAGES),
+      maxWaitMs: integer(argv, 'max-wait', 0, MOST_WAIT_MS, 0) || undefined,
       expires: moment(argv, 'expires', '7d', client.now()),
       nonce: randomBytes(16).toString('hex'),
     };

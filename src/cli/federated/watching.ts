@@ -58,6 +58,11 @@ export async function watchJob(
       training?.onAttempt(from);
     },
     onTold: (told) => training?.onTold(told),
+    onAnswers: ({ images, inputs, batches, seconds }) => {
+      const each = (images / batches).toFixed(1);
+      const asked = `${images} image${images === 1 ? '' : 's'} of ${inputs} request${inputs === 1 ? '' : 's'}`;
+      line(`answered in ${seconds} s: ${asked}, ${each} at a time`);
+    },
     onAway: (_, reason) => line(`${reason}; the job is followed without it`),
     onBack: (party) => line(`${party} can be reached again`),
   };

@@ -76,7 +76,8 @@ function describeTraining(document: TrainDocument, around: Surroundings): Sectio
 }
 
 function describeServing(document: Extract<JobDocument, { kind: 'serve' }>, directory: Directory): Section[] {
-  const { model, clients, reveal, maxImages, network } = document;
+  const { model, clients, reveal, maxImages, maxImagesEach, network } = document;
+  const each = maxImagesEach === undefined ? '' : `, ${maxImagesEach} to each`;
   const what =
     reveal === 'class'
       ? 'to who asked, of each image its class, nothing else'
@@ -88,7 +89,7 @@ function describeServing(document: Extract<JobDocument, { kind: 'serve' }>, dire
     ],
     ['to', ...clients.map((id) => directory.inWords(id))],
     ['reveals', what],
-    ['at most', `${maxImages} images in all; no party sees an image or an answer`],
+    ['at most', `${maxImages} images in all${each}; no party sees an image or an answer`],
   ];
 }
 

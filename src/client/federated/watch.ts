@@ -3,7 +3,7 @@
  * a step that a later attempt repeats is told again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ZodType } from 'zod';
+import { z, type ZodType } from 'zod';
 import { Problem } from '../../data/problem.ts';
 import { type Counters, partyEventSchema, type PartyEvent } from '../../data/party-events.ts';
 import type { Digest } from '../../federation/canonical.ts';
@@ -21,6 +21,15 @@ export interface Told {
   readonly counters: Readonly<Partial<Record<PartyName, Counters>>>;
 }
 
+export interface Answers {
+  readonly images: number;
+  /** Requests. */
+  readonly inputs: number;
+  /** How many times some were computed together. */
+  readonly batches: number;
+  readonly seconds: number;
+}
+
 export interface JobWatcher {
   /** Whom the job waits for; empty: for nobody any more. */
   onWaiting(owners: readonly Id[]): void;
@@ -29,6 +38,8 @@ export interface JobWatcher {
   onAttempt(attempt: number, from: number, reason: string | undefined): void;
   /** In the order in which the parties tell of them; awaited. */
   onTold(told: Told): void | Promise<void>;
+  /** What a session has answered since it was last told, as P0 counts it. */
+  onAnswers?(answers: Answers): void;
   onAway(party: PartyName, reason: string): void;
   onBack(party: PartyName): void;
 }
@@ -208,6 +219,11 @@ class Watch {
       }
       return this.#settle();
     }
+    if (event.event === 'answers' && party === 'P0') {
+      const answers = answersSchema.safeParse(event).data;
+      if (answers !== undefined) this.#tell(() => this.#watcher.onAnswers?.(answers));
+      return;
+    }
     const progress = event.event === 'progress' ? partyEventSchema.safeParse(event.progress).data : undefined;
     if (progress === undefined) return;
     if (progress.kind === 'testing') {
@@ -269,6 +285,12 @@ class Watch {
     this.#over.abort();
   }
 }
+
+const count = z.int().min(1);
+const answersSchema: ZodType<Answers> = z.object({
+  ...{ images: count, inputs: count, batches: count },
+  seconds: z.number().positive(),
+});
 
 function keyOf(attempt: number, event: Exclude<PartyEvent, { kind: 'testing' }>): string {
   switch (event.kind) {

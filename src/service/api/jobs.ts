@@ -111,6 +111,8 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
   if (known.view.state !== 'running') {
     throw new Refusal(known.view.state === 'queued' ? 503 : 409, `the session is ${known.view.state}`, 'see the job');
   }
+  const gone = new AbortController();
+  call.env.outgoing.once('close', () => gone.abort());
   const body = await readBytes(call, context.bodies, INPUT_BYTES);
   if (body.length < ID_BYTES) throw new Refusal(400, 'an input begins with its id, 16 bytes', 'draw them at random');
   const id = body.subarray(0, ID_BYTES).toString('hex');
@@ -119,7 +121,7 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
     const fix = 'see that the federation file is the newest one: inputs are sealed to the identities in it';
     throw new Refusal(422, `the input is not sealed to ${context.party} for this session and id`, fix);
   }
-  const answer = await context.jobs.infer(known.job.digest, id, asker.identity, input);
+  const answer = await context.jobs.infer(known.job.digest, id, asker.identity, input, gone.signal);
   if (answer.length === 0) return call.body(null, 204);
   return sendBytes(call, answer);
 }

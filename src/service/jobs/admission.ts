@@ -1,5 +1,5 @@
 /** How much memory a job will take here, and whether it is there beside those that run; whether the disk has room for what it keeps. */
-import { MAX_INPUT_IMAGES, type JobDocument } from '../../federation/documents.ts';
+import { DEFAULT_BATCH_IMAGES, MAX_INPUT_IMAGES, type JobDocument } from '../../federation/documents.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import { inferenceMemory, trainingMemory } from '../../server/memory.ts';
 import type { DataSets } from '../jobs-api.ts';
@@ -9,7 +9,11 @@ import type { Disk } from './ports.ts';
 
 /** Bytes of this party's process at its peak: an estimate from shapes (docs/links.md). */
 export async function memoryOfJob(document: JobDocument, party: PartyName, data: DataSets): Promise<number> {
-  if (document.kind === 'serve') return (await inferenceMemory({ ...document, batch: MAX_INPUT_IMAGES }))[party];
+  if (document.kind === 'serve') {
+    // One input may have more images than several together.
+    const batch = Math.max(MAX_INPUT_IMAGES, document.maxBatch ?? DEFAULT_BATCH_IMAGES);
+    return (await inferenceMemory({ ...document, batch }))[party];
+  }
   const sum = (sets: readonly { readonly digest: string }[]): number =>
     sets.reduce((images, { digest }) => images + imagesOf(data, digest), 0);
   const { train, test, reveal } = document;

@@ -61,8 +61,8 @@ export type MemberEvent =
   | { readonly kind: 'settle'; readonly end: End }
   /** Nothing was heard of the leader. */
   | { readonly kind: 'forsaken'; readonly seconds: number }
-  /** Serving: so many images may be answered, counted from the first. */
-  | { readonly kind: 'allow'; readonly images: number }
+  /** Serving: so many images may be answered, counted from the first; and to each client, where there is a limit. */
+  | ({ readonly kind: 'allow' } & Pick<JobRecord, 'images' | 'imagesOf'>)
   /** Serving: all that it allows have been answered. */
   | { readonly kind: 'exhausted' };
 
@@ -114,7 +114,10 @@ export function stepMember(member: Member, event: MemberEvent, now: number, roll
     case 'forsaken':
       return forsaken(member, event.seconds, now);
     case 'allow':
-      return nothing({ ...member, record: { ...member.record, images: event.images } });
+      return nothing({
+        ...member,
+        record: { ...member.record, images: event.images, imagesOf: event.imagesOf },
+      });
     case 'exhausted':
       return over(member, { state: 'succeeded', reason: 'as many images as it allows have been answered' }, now);
   }

@@ -5,7 +5,7 @@ import type { Holdings } from '../../data/checkpoint-store.ts';
 import type { Identity } from '../../federation/identity.ts';
 import type { World } from '../../federation/job-check.ts';
 import type { ComputeSettings } from '../../server/compute.ts';
-import type { InputOrder, Notice, OpenOrder, PartyName, StartOrder } from '../../server/ipc.ts';
+import type { InputPart, Notice, OpenOrder, PartyName, StartOrder } from '../../server/ipc.ts';
 import type { Logger } from '../../server/log.ts';
 import type { LogLevel } from '../../server/log-levels.ts';
 import type { Audit, ControlOrder, DataSets, Decisions, Grants } from '../jobs-api.ts';
@@ -32,7 +32,10 @@ export interface JobProcess {
   start(order: StartOrder): void;
   /** P0's: all three are to stop. */
   stop(): void;
-  input(order: InputOrder): void;
+  /** Of a serving session. */
+  give(parts: readonly InputPart[]): void;
+  /** Nobody waits for this input here any more. */
+  withdraw(id: string): void;
   /** @returns whether it waits for a peer, and took the connection, of which `head` has been read */
   take(socket: Socket, head: Uint8Array): boolean;
   /** Ends it, gently first. */
@@ -44,7 +47,7 @@ export interface JobProcess {
 /** What a job process tells while it runs. */
 export type JobNews = Extract<
   Notice,
-  { type: 'event' | 'checkpoint' | 'revealed' | 'output' | 'rejected' | 'note' | 'computing' | 'refused' }
+  { type: 'event' | 'checkpoint' | 'revealed' | 'answers' | 'rejected' | 'note' | 'computing' | 'refused' }
 >;
 
 export type Launch = (order: OpenOrder, onNews: (news: JobNews) => void) => JobProcess;
@@ -60,8 +63,12 @@ export interface Disk {
 export interface JobFigures {
   /** A step of a training. @param seconds since the one before */
   step(seconds: number): void;
-  /** An input of a session. @param seconds from when it was handed over until this party had its share */
-  answered(images: number, seconds: number): void;
+  /** An input of a session. @param seconds from when it came until this party had its share  @param waited of these, for its turn */
+  answered(images: number, seconds: number, waited: number): void;
+  /** Images of a session that were computed together. */
+  batch(images: number): void;
+  /** So many more inputs of sessions are under way. */
+  underWay(more: number): void;
 }
 
 export interface SchedulerOptions {

@@ -1,7 +1,7 @@
 /** Job processes: one for each attempt of a job, started and watched (`server/party-process.ts` is what runs in them). */
 import type { Socket } from 'node:net';
 import { reasonFor } from '../../channel/reason.ts';
-import type { InputOrder, OpenOrder, StartOrder } from '../../server/ipc.ts';
+import type { InputPart, OpenOrder, StartOrder } from '../../server/ipc.ts';
 import type { Logger } from '../../server/log.ts';
 import { PartyChild, type News } from '../../server/party-child.ts';
 import type { Outcome } from './control.ts';
@@ -55,8 +55,12 @@ class RunningJob implements JobProcess {
     this.#child.send({ type: 'stop' });
   }
 
-  input(order: InputOrder): void {
-    this.#child.send(order);
+  give(parts: readonly InputPart[]): void {
+    this.#child.send({ type: 'inputs', parts });
+  }
+
+  withdraw(id: string): void {
+    this.#child.send({ type: 'withdraw', id });
   }
 
   take(socket: Socket, head: Uint8Array): boolean {

@@ -30,6 +30,8 @@ export interface JobRecord {
   readonly step: number;
   /** Serving: images that may have been answered; at least as many as were. */
   readonly images: number;
+  /** The same of each client, where the session has a limit for each. */
+  readonly imagesOf: Readonly<Record<Id, number>>;
   /** The leader's own. */
   readonly lead?: LeadRecord | undefined;
 }
@@ -79,6 +81,7 @@ export function newRecord(job: Received<JobDocument>, place: number, now: number
     done: 0,
     step: 0,
     images: 0,
+    imagesOf: {},
   };
 }
 
@@ -110,6 +113,7 @@ const rest = z.strictObject({
   done: count,
   step: count,
   images: count,
+  imagesOf: z.record(idSchema, count).default({}),
   lead: z
     .strictObject({
       attempt: count.max(MAX_ATTEMPTS.serve),

@@ -186,10 +186,16 @@ export class Scheduler implements Jobs {
     return this.#models().map(({ job, network, created, owners }) => ({ job, network, created, owners }));
   }
 
-  async infer(job: Digest, id: string, client: PublicIdentity, input: Uint8Array): Promise<Uint8Array> {
+  async infer(
+    job: Digest,
+    id: string,
+    client: PublicIdentity,
+    input: Uint8Array,
+    gone: AbortSignal,
+  ): Promise<Uint8Array> {
     const actor = this.#actors.get(job);
     if (actor === undefined) throw new Refusal(404, 'no such job', 'see which there are: securenn job list');
-    return this.#sessions.infer(actor, id, client, input);
+    return this.#sessions.infer(actor, id, client, input, gone);
   }
 
   control(order: ControlOrder, from: PartyName, body: unknown): Promise<object> {
@@ -312,12 +318,14 @@ export class Scheduler implements Jobs {
         const { attempt } = actor.record;
         if (news.event.kind === 'ready') actor.isReady();
         if (news.event.kind === 'step') this.#options.figures.step(news.event.seconds);
-        if (this.#steps.keeps(actor.digest, news.event, this.#stepsOf(actor))) {
+        // Of what a session answers its own count is kept (`session.ts`).
+        const counted = news.event.kind === 'batch' && actor.job.document.kind === 'serve';
+        if (!counted && this.#steps.keeps(actor.digest, news.event, this.#stepsOf(actor))) {
           actor.note('progress', { attempt, progress: news.event });
         }
         return;
       }
-      case 'output':
+      case 'answers':
       case 'rejected':
         return this.#sessions.hear(actor, news);
       case 'checkpoint':

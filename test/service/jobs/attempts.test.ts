@@ -104,7 +104,7 @@ describe('each attempt', () => {
     await inAttempt(begun, job, 2);
     const input = new Uint8Array(4 + 16 + 8 * 16);
     new DataView(input.buffer).setUint32(0, 1, true);
-    const asked = three.at('P0').scheduler.infer(job, hex(16), analyst.public, input);
+    const asked = three.at('P0').scheduler.infer(job, hex(16), analyst.public, input, new AbortController().signal);
     late.tell({ type: 'event', event: ready });
     await new Promise((resolve) => setTimeout(resolve, 100));
     const present = processOf(begun, 'P0');
@@ -114,8 +114,9 @@ describe('each attempt', () => {
       () => present.inputs.length === 1,
       () => 'the input does not reach the process',
     );
-    late.tell({ type: 'rejected', id: present.inputs[0].id, reason: 'of an earlier attempt' });
-    present.tell({ type: 'output', id: present.inputs[0].id, share: BigUint64Array.of(1n) });
+    late.tell({ type: 'rejected', id: present.inputs[0].id, reason: 'of an earlier attempt', computed: false });
+    const answer = { id: present.inputs[0].id, share: BigUint64Array.of(1n), waited: 0 };
+    present.tell({ type: 'answers', images: 1, answers: [answer] });
     await expect(asked).resolves.toBeInstanceOf(Uint8Array);
     expect(three.figures.P0).toEqual(['answered 1']);
   });

@@ -1,7 +1,7 @@
 /** A job's process that computes nothing: it listens, and ends as a test says, or by itself when all three have begun. */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { InputOrder, OpenOrder, PartyName, StartOrder } from '../../../src/server/ipc.ts';
+import type { InputPart, OpenOrder, PartyName, StartOrder } from '../../../src/server/ipc.ts';
 import type { Outcome } from '../../../src/service/jobs/control.ts';
 import type { JobNews, JobProcess } from '../../../src/service/jobs/ports.ts';
 
@@ -10,7 +10,8 @@ export class FakeProcess implements JobProcess {
   readonly order: OpenOrder;
   readonly listening: JobProcess['listening'];
   readonly ended: Promise<Outcome>;
-  readonly inputs: InputOrder[] = [];
+  readonly inputs: InputPart[] = [];
+  readonly withdrawn: string[] = [];
   readonly tell: (news: JobNews) => void;
   started: StartOrder | undefined;
   over: Outcome | undefined;
@@ -45,8 +46,12 @@ export class FakeProcess implements JobProcess {
     this.#onStop(this);
   }
 
-  input(order: InputOrder): void {
-    this.inputs.push(order);
+  give(parts: readonly InputPart[]): void {
+    this.inputs.push(...parts);
+  }
+
+  withdraw(id: string): void {
+    this.withdrawn.push(id);
   }
 
   take(socket: Socket): boolean {

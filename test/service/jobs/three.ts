@@ -150,6 +150,8 @@ export class Three {
       disk: () => Promise.resolve(this.disks[party]),
       figures: {
         step: () => void this.figures[party].push('step'),
+        batch: () => undefined,
+        underWay: () => undefined,
         answered: (images) => void this.figures[party].push(`answered ${images}`),
       },
       files,

@@ -1,0 +1,221 @@
+/**
+ * What P0 lets through next (`serving-inputs.ts`). While nothing is under way an input goes at once, unless the session waits for others to go with
+ * it; what comes while a batch is computed gathers for the next. Clients have their turns, so who sends much keeps nobody waiting.
+ */
+import { ChannelError, type Link } from '../channel/channel.ts';
+import { PARTY_NAMES, type InputPart, type Notice, type PartyName } from './ipc.ts';
+import type { ServeJob } from './job.ts';
+import { MOST_NAMED, ServingLane, type Have, type ServingMessage } from './serving-lane.ts';
+import { CROWDED, digestOf, MOST_WAITING, OVER, PARTS_MS, ServingInputs, type AgreedBatch } from './serving-inputs.ts';
+import { Turns } from './serving-turns.ts';
+
+const INCOMPLETE = 'not every party was given its part of the input in time';
+const LEFT = 'whoever sent the input has gone';
+const UNLIKE = 'the parts of the input that the parties were given do not belong together';
+
+type Peer = 'P1' | 'P2';
+
+interface Waiting {
+  readonly id: string;
+  /** Of its own. */
+  part?: InputPart;
+  since: number;
+  P1?: Have;
+  P2?: Have;
+  /** Where nobody waits for it any more. */
+  readonly gone: Set<PartyName>;
+  timer?: NodeJS.Timeout | undefined;
+}
+
+/** All parts are here, and belong together. */
+interface Complete {
+  readonly client: string;
+  readonly images: number;
+  readonly part: InputPart;
+  /** Of E. */
+  readonly digest: string;
+  readonly waiting: Waiting;
+}
+
+export interface LeadingOptions extends Pick<ServeJob, 'maxBatch' | 'maxWaitMs'> {
+  readonly partsMs?: number | undefined;
+}
+
+export class LeadingInputs extends ServingInputs {
+  readonly heard: Promise<void>;
+  readonly #P1: ServingLane;
+  readonly #P2: ServingLane;
+  readonly #options: LeadingOptions;
+  readonly #waiting: Map<string, Waiting> = new Map();
+  readonly #turns: Turns<Complete> = new Turns();
+  readonly #complete: Map<string, Complete> = new Map();
+  /** When the first of those whose turn is to come was complete. */
+  #completeSince = 0;
+  #pause: NodeJS.Timeout | undefined;
+  /** Images that are being computed. */
+  #underWay = 0;
+  #count = 0;
+
+  constructor(notify: (notice: Notice) => void, P1: Link, P2: Link, options: LeadingOptions) {
+    super(notify);
+    this.#P1 = new ServingLane(P1);
+    this.#P2 = new ServingLane(P2);
+    this.#options = options;
+    this.heard = this.watch(
+      this.#P1.listen((told) => this.#hear('P1', told)),
+      this.#P2.listen((told) => this.#hear('P2', told)),
+    );
+  }
+
+  take(parts: readonly InputPart[]): void {
+    for (const part of parts) {
+      const { id } = part;
+      if (this.begun.has(id)) continue;
+      if (this.isOver) {
+        this.reject(id, OVER);
+        continue;
+      }
+      const waiting = this.#waitingFor(id);
+      // Of one that came back this is the same once more.
+      if (waiting.part === undefined) [waiting.part, waiting.since] = [part, performance.now()];
+      waiting.gone.delete('P0');
+      this.#look(waiting);
+    }
+  }
+
+  withdraw(id: string): void {
+    this.#left('P0', id);
+  }
+
+  /** No more inputs: those that are not under way are dropped. */
+  async stop(): Promise<void> {
+    if (this.isOver) return;
+    for (const id of [...this.#waiting.keys()]) this.#drop(id, OVER);
+    clearTimeout(this.#pause);
+    this.end();
+    await Promise.all([this.#P1.send({ kind: 'over' }), this.#P2.send({ kind: 'over' })]);
+  }
+
+  override done(batch: AgreedBatch): void {
+    super.done(batch);
+    this.#underWay -= imagesOf(batch);
+    this.turn();
+  }
+
+  protected pick(): AgreedBatch | undefined {
+    const { maxBatch, maxWaitMs } = this.#options;
+    const { images, isEmpty } = this.#turns;
+    if (isEmpty) return undefined;
+    if (images < maxBatch) {
+      // Beside others that are under way it pays only if it is no smaller than they are.
+      if (images < this.#underWay) return undefined;
+      const rest = this.#underWay > 0 ? 0 : this.#completeSince + maxWaitMs - performance.now();
+      if (rest > 0) {
+        this.#pause ??= setTimeout(() => {
+          this.#pause = undefined;
+          this.turn();
+        }, rest);
+        return undefined;
+      }
+    }
+    const chosen = this.#turns.take(maxBatch, MOST_NAMED);
+    this.#completeSince = performance.now();
+    const n = this.#count++;
+    for (const { part } of chosen) {
+      this.#forget(part.id);
+      this.begun.add(part.id);
+    }
+    const batch = {
+      n,
+      inputs: chosen.map(({ part, waiting }) => ({ part, since: waiting.since, fits: Promise.resolve(true) })),
+    };
+    this.#underWay += imagesOf(batch);
+    const forP1 = chosen.map(({ part, digest }) => ({ id: part.id, digest }));
+    const forP2 = chosen.map(({ part }) => ({ id: part.id }));
+    void this.#P1.send({ kind: 'next', n, inputs: forP1 });
+    void this.#P2.send({ kind: 'next', n, inputs: forP2 });
+    return batch;
+  }
+
+  #hear(from: Peer, told: ServingMessage): void {
+    if (told.kind === 'gone') return this.#left(from, told.id);
+    if (told.kind !== 'have') throw new ChannelError(`${from} says ${told.kind}, which P0 alone may say`);
+    // It has been told that the session is over, or will be.
+    if (this.isOver) return;
+    for (const have of told.inputs) {
+      if (this.begun.has(have.id)) continue;
+      const waiting = this.#waitingFor(have.id);
+      waiting[from] = have;
+      waiting.gone.delete(from);
+      this.#look(waiting);
+    }
+  }
+
+  #waitingFor(id: string): Waiting {
+    const waiting = this.#waiting.get(id) ?? { id, since: performance.now(), gone: new Set() };
+    this.#waiting.set(id, waiting);
+    return waiting;
+  }
+
+  /** Something of an input has come. */
+  #look(waiting: Waiting): void {
+    const { id, part, P1, P2, gone } = waiting;
+    if (this.#waiting.size > MOST_WAITING) return this.#drop(id, CROWDED);
+    if (part === undefined || P1 === undefined || P2 === undefined || gone.size > 0) return this.#await(waiting);
+    const digest = digestOf(part.opened!);
+    const fit =
+      P1.images === part.images &&
+      P2.images === part.images &&
+      P1.digest === digest &&
+      P2.digest === digestOf(part.masks[0]);
+    if (!fit) return this.#drop(id, UNLIKE);
+    if (this.#complete.has(id)) return;
+    clearTimeout(waiting.timer);
+    waiting.timer = undefined;
+    const complete = { client: part.client, images: part.images, part, digest, waiting };
+    if (this.#turns.isEmpty) this.#completeSince = performance.now();
+    this.#complete.set(id, complete);
+    this.#turns.add(complete);
+    this.turn();
+  }
+
+  #await(waiting: Waiting): void {
+    const late = (): void => this.#drop(waiting.id, waiting.gone.size > 0 ? LEFT : INCOMPLETE);
+    waiting.timer ??= setTimeout(late, this.#options.partsMs ?? PARTS_MS).unref();
+  }
+
+  /** Nobody waits at this party any more for an input that has not had its turn. */
+  #left(from: PartyName, id: string): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    waiting.gone.add(from);
+    // From everywhere. Parts that are not here yet may come, and whoever went from one party come back.
+    if (waiting.gone.size === PARTY_NAMES.length) return this.#drop(id, LEFT);
+    this.#unqueue(id);
+    this.#await(waiting);
+  }
+
+  #drop(id: string, reason: string): void {
+    if (this.#waiting.get(id)?.part !== undefined) this.reject(id, reason);
+    this.#unqueue(id);
+    this.#forget(id);
+    void this.#P1.send({ kind: 'drop', id, reason });
+    void this.#P2.send({ kind: 'drop', id, reason });
+  }
+
+  #unqueue(id: string): void {
+    const complete = this.#complete.get(id);
+    if (complete !== undefined) this.#turns.remove(complete);
+    this.#complete.delete(id);
+  }
+
+  #forget(id: string): void {
+    clearTimeout(this.#waiting.get(id)?.timer);
+    this.#waiting.delete(id);
+    this.#complete.delete(id);
+  }
+}
+
+function imagesOf({ inputs }: AgreedBatch): number {
+  return inputs.reduce((sum, { part }) => sum + part.images, 0);
+}
