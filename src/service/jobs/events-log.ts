@@ -60,7 +60,7 @@ export class EventLog {
     if (this.#closed) return;
     const entry: JobEvent = { ...facts, n: this.#next++, time: new Date(now).toISOString(), event };
     this.#events.push(entry);
-    const lasting = event !== 'progress';
+    const lasting = event !== 'progress' && event !== 'answers';
     this.#writing = this.#writing.then(() => this.#write(entry, lasting)).catch(this.#onFault);
     for (const wake of this.#waiting) wake();
   }
