@@ -28,7 +28,7 @@ import { local } from './local-runs.ts';
 import { machineCard } from './machine.ts';
 import { rounded } from './measure.ts';
 import { COMMAND, forgetPeak, median, memoryOf, ServedFederation } from './service/federation.ts';
-import { byRole } from './service/parties.ts';
+import { byRole } from '../src/service/loopback.ts';
 
 const { values } = parseArgs({
   options: {

@@ -31,7 +31,7 @@ import { inputSize } from '../src/nn/network.ts';
 import { machineCard } from './machine.ts';
 import { rounded } from './measure.ts';
 import { cpuOf, forgetPeak, median, memoryOf, ServedFederation } from './service/federation.ts';
-import { byRole } from './service/parties.ts';
+import { byRole } from '../src/service/loopback.ts';
 import type { Order, Tally } from './service/strangers.ts';
 
 const { values } = parseArgs({

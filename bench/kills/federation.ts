@@ -22,7 +22,8 @@ import type { Federation } from '../../src/federation/federation-file.ts';
 import { Identity } from '../../src/federation/identity.ts';
 import { readConfig } from '../../src/service/config.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
-import { admitEverywhere, jobsOf, makeParties } from '../service/parties.ts';
+import { admitEverywhere, makeParties } from '../../src/service/loopback.ts';
+import { jobsOf } from '../service/job-processes.ts';
 import { Line } from './line.ts';
 
 const START_SECONDS = 120;

@@ -1,6 +1,5 @@
 /** Three `securenn party serve` on loopback, each a process with a folder of its own, HTTPS and links over TLS; members are clients of this process. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
@@ -8,29 +7,24 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { NODE } from '../../src/random/node-primitives.ts';
-import { FederationClient } from '../../src/client/federated/client.ts';
-import { jobAnswer } from '../../src/client/federated/answers.ts';
-import { httpsTransport, type HttpsTransport } from '../../src/client/federated/https.ts';
-import { putData } from '../../src/client/federated/put.ts';
-import { UploadState } from '../../src/client/federated/upload-state.ts';
+import type { FederationClient } from '../../src/client/federated/client.ts';
 import type { LabelledSet } from '../../src/client/federated/sharing.ts';
 import type { Digest } from '../../src/federation/canonical.ts';
-import { ROLES, type Role } from '../../src/federation/card.ts';
+import type { Role } from '../../src/federation/card.ts';
 import type { DataReference, ServeDocument, TrainDocument } from '../../src/federation/documents.ts';
 import { formatFederation, type Federation } from '../../src/federation/federation-file.ts';
 import { Identity } from '../../src/federation/identity.ts';
 import { writeIdentity } from '../../src/federation/secret-file.ts';
 import type { Network } from '../../src/nn/network.ts';
-import { JOB_VERSION } from '../../src/server/job.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
-import { admitEverywhere, jobsOf, makeParties, type Ports } from './parties.ts';
+import { admitEverywhere, makeParties, type Ports } from '../../src/service/loopback.ts';
+import { LoopbackMember } from '../../src/service/loopback-member.ts';
+import { jobsOf } from './job-processes.ts';
 
 const HOST = '127.0.0.1';
 const START_MS = 30_000;
 /** A second, on every Linux of today. */
 const CLOCK_TICKS = 100;
-const HOUR_MS = 3_600_000;
 /** The command as it is installed. */
 export const COMMAND: string = fileURLToPath(new URL('../../../bin/securenn.js', import.meta.url));
 
@@ -42,7 +36,7 @@ export class ServedFederation {
   readonly member: FederationClient;
   /** Members besides, over connections of their own. */
   readonly clients: readonly FederationClient[];
-  readonly #transports: readonly HttpsTransport[];
+  readonly #members: readonly [LoopbackMember, ...LoopbackMember[]];
   readonly #processes: Map<Role, ChildProcess> = new Map();
 
   private constructor(
@@ -52,11 +46,14 @@ export class ServedFederation {
     identities: readonly Identity[],
   ) {
     [this.folder, this.federation, this.ports] = [folder, federation, ports];
-    this.#transports = identities.map(() => httpsTransport(federation, () => undefined));
-    const members = identities.map((identity, i) => {
-      return new FederationClient({ primitives: NODE, federation, identity, transport: this.#transports[i].send });
-    });
-    [this.member, ...this.clients] = members as [FederationClient, ...FederationClient[]];
+    this.#members = identities.map((identity) => new LoopbackMember(federation, identity)) as [
+      LoopbackMember,
+      ...LoopbackMember[],
+    ];
+    [this.member, ...this.clients] = this.#members.map(({ client }) => client) as [
+      FederationClient,
+      ...FederationClient[],
+    ];
     process.on('exit', this.#kill);
   }
 
@@ -101,7 +98,7 @@ export class ServedFederation {
   }
 
   async close(): Promise<void> {
-    for (const transport of this.#transports) transport.close();
+    for (const member of this.#members) member.close();
     for (const role of [...this.#processes.keys()]) await this.stop(role);
     process.off('exit', this.#kill);
   }
@@ -120,56 +117,22 @@ export class ServedFederation {
     return readFile(join(this.folder, role, 'log'), 'utf8');
   }
 
-  async put(name: string, set: LabelledSet, fractionBits: number): Promise<DataReference> {
-    const { federation, id } = this.member;
-    const state = new UploadState(federation.id, id, name, join(this.folder, 'uploads'));
-    const { digest } = await putData(this.member, set, state, { name, fractionBits });
-    return { owner: id, name, digest };
+  put(name: string, set: LabelledSet, fractionBits: number): Promise<DataReference> {
+    return this.#members[0].put(name, set, fractionBits, join(this.folder, 'uploads'));
   }
 
   /** Of the member's own data, for itself. */
   training(network: Network, train: DataReference, changes: Partial<TrainDocument>): TrainDocument {
-    return {
-      ...{ ...this.#common(network), kind: 'train', train: [train], test: [], batch: 128 },
-      ...{ loss: 'softmax', optimizer: 'sgd', learningRate: 2 ** -4, lrDecay: 1, lrDecayEpochs: 1, momentum: 0.9 },
-      ...{ seed: 1, checkpointEvery: 10_000, keepModel: false, receiver: this.member.identity.public },
-      reveal: { model: false, loss: false, counts: 'none' },
-      ...changes,
-    };
+    return this.#members[0].training(network, train, changes);
   }
 
   serving(network: Network, model: Digest, changes: Partial<ServeDocument>): ServeDocument {
-    return {
-      ...{ ...this.#common(network), kind: 'serve', model, clients: [this.member.id], reveal: 'class' },
-      maxImages: 1_000_000,
-      ...changes,
-    };
-  }
-
-  #common(network: Network) {
-    return {
-      ...({ securenn: 'job', suite: 'direct', truncation: 'dealt' } as const),
-      ...{
-        version: JOB_VERSION,
-        federation: this.federation.id,
-        title: '',
-        network,
-        fractionBits: 16,
-        compareBits: 33,
-      },
-      ...{ nonce: randomBytes(16).toString('hex'), expires: new Date(Date.now() + HOUR_MS).toISOString() },
-    };
+    return this.#members[0].serving(network, model, changes);
   }
 
   /** Until all three show one of these states. */
-  async until(job: Digest, states: readonly JobState[]): Promise<void> {
-    for (;;) {
-      const views = await Promise.all(ROLES.map((role) => this.member.ask(role, 'GET', `/v1/jobs/${job}`, jobAnswer)));
-      if (views.every(({ state }) => states.includes(state))) return;
-      const ended = views.find(({ state }) => ['failed', 'cancelled', 'expired'].includes(state));
-      if (ended !== undefined) throw new Error(`the job is ${ended.state}: ${ended.reason ?? ''}`);
-      await sleep(100);
-    }
+  until(job: Digest, states: readonly JobState[]): Promise<void> {
+    return this.#members[0].until(job, states);
   }
 
   /** The last resort, should this process end in a hurry. */

@@ -5,7 +5,7 @@ import { Problem } from '../data/problem.ts';
 import type { Reading } from '../data/reading.ts';
 import type { Scaling } from '../data/scaling.ts';
 import { checkFinite, checkScaled, chooseScaling } from '../data/statistics.ts';
-import { platform } from '#platform';
+import { machine } from '#machine';
 
 /** Values of images: bytes, 16 bits without a sign, or numbers; a plain array counts as numbers. */
 export type Values = Elements | readonly number[];
@@ -95,7 +95,7 @@ export function makeDataset(values: DatasetValues): Dataset {
  * ```
  */
 export function readDataset(name: string, reading: Reading = {}): Promise<Dataset> {
-  return platform.readDataset(name, reading);
+  return machine.readDataset(name, reading);
 }
 
 /** A plain array as doubles; others as they are. */

@@ -11,11 +11,11 @@ export {
   plainInference,
   plainTraining,
   type PlainOptions,
+  type PlainPrediction,
   type PlainStep,
   type PlainTest,
   type PlainTrained,
   type PlainTraining,
-  type Prediction,
 } from './plain.ts';
 export type { Dataset } from '../data/dataset.ts';
 export type { Elements } from '../data/elements.ts';

@@ -2,7 +2,7 @@
 import { formatModel as format, type Model, parseModel as parse } from '../data/model-file.ts';
 import type { Scaling } from '../data/scaling.ts';
 import { classCount } from '../nn/network.ts';
-import { platform } from '#platform';
+import { machine } from '#machine';
 import { countParameters } from './networks.ts';
 
 /** What {@link describeModel} says of a model. */
@@ -71,7 +71,7 @@ export function formatModel(model: Model): Uint8Array<ArrayBuffer> {
  * ```
  */
 export async function loadModel(path: string): Promise<Model> {
-  return parse(await platform.readFile(path), path);
+  return parse(await machine.readFile(path), path);
 }
 
 /**
@@ -87,7 +87,7 @@ export async function loadModel(path: string): Promise<Model> {
  * ```
  */
 export async function saveModel(path: string, model: Model): Promise<void> {
-  await platform.writeFile(path, format(model));
+  await machine.writeFile(path, format(model));
 }
 
 /**

@@ -14,10 +14,10 @@ import { classCount, inputSize, misfit, type Network } from '../nn/network.ts';
 import type { OptimizerName } from '../nn/optimizer.ts';
 import { REVEALED, type TrainEvent, type TrainOptions } from '../nn/train.ts';
 import { sameShape } from '../ring/shape.ts';
-import { platform } from '#platform';
+import { machine } from '#machine';
 import { elementsOf, type Values } from './data.ts';
 import { labelsOf } from './models.ts';
-import type { ComputeChoice } from './platform.ts';
+import type { ComputeChoice } from './machine.ts';
 
 /** How the plain engine computes. */
 export interface PlainOptions {
@@ -36,7 +36,7 @@ export interface PlainOptions {
 }
 
 /** What a model says of one image. */
-export interface Prediction {
+export interface PlainPrediction {
   /** Name of the class with the largest score; its number where classes have no names. */
   readonly label: string;
   /** Its number, from 0. */
@@ -147,7 +147,7 @@ export async function plainInference(
   model: Model,
   images: Values,
   options: PlainOptions = {},
-): Promise<readonly Prediction[]> {
+): Promise<readonly PlainPrediction[]> {
   const format = formatOf(options);
   const values = elementsOf(images);
   const width = inputSize(model.network);
@@ -158,7 +158,7 @@ export async function plainInference(
     );
   }
   const samples = scaled(values, model.scaling ?? naturalScaling(values), 0);
-  const compute = await platform.openCompute(computeOf(options));
+  const compute = await machine.openCompute(computeOf(options));
   try {
     const { scores } = await scoresInTheClear(compute, forInference(model, format.fractionBits), samples, format);
     const [classes, labels] = [classCount(model.network), labelsOf(model)];
@@ -200,7 +200,7 @@ export async function plainTraining(training: PlainTraining): Promise<PlainTrain
   const unfit = misfit(network, settings.truncation, settings.batch);
   if (unfit !== undefined) throw new Problem(`network ${network.name}: ${unfit.what}`, unfit.fix);
   signal?.throwIfAborted();
-  const compute = await platform.openCompute(computeOf(training));
+  const compute = await machine.openCompute(computeOf(training));
   let test: PlainTest | undefined;
   const onEvent = async (event: TrainEvent, take: (name: string, bits: number) => Float64Array | undefined) => {
     if (event.kind === 'step') {
@@ -211,7 +211,7 @@ export async function plainTraining(training: PlainTraining): Promise<PlainTrain
       test = { correct: take(REVEALED.correct(event.evaluation), 0)![0], images: event.images };
       training.onTest?.(test);
     }
-    await platform.nextTurn();
+    await machine.nextTurn();
     signal?.throwIfAborted();
   };
   try {

@@ -154,13 +154,28 @@ export class PartyService {
   }
 
   async close(): Promise<void> {
+    this.#stop();
+    await this.#audit.append('service stopped', { version: VERSION }).catch(() => undefined);
+    await this.#release();
+    this.#log.info('stopped');
+  }
+
+  /** Ends without a word in the folder, which is another process's. */
+  async abandon(): Promise<void> {
+    this.#stop();
+    await this.#release();
+  }
+
+  /** Why no job could start here at this moment; undefined: one could. */
+  unready(): Promise<string | undefined> {
+    return this.#unready();
+  }
+
+  #stop(): void {
     this.#draining = true;
     this.#ending.abort();
     this.jobs.kill();
     this.jobs.close();
-    await this.#audit.append('service stopped', { version: VERSION }).catch(() => undefined);
-    await this.#release();
-    this.#log.info('stopped');
   }
 
   async #release(): Promise<void> {

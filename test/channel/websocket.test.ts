@@ -1,7 +1,7 @@
 import { createServer, connect as connectTcp, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { freePorts } from '../../src/cli/demo/free-ports.ts';
+import { freePorts } from '../../src/service/free-ports.ts';
 import { FrameLink, type LinkOptions } from '../../src/channel/link.ts';
 import { openListener, type ListenOptions, type Listener } from '../../src/channel/listener.ts';
 import { SessionProgress } from '../../src/channel/progress.ts';

@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Code } from '../../src/service/check/finding.ts';
-import { freePorts } from '../../src/cli/demo/free-ports.ts';
+import { freePorts } from '../../src/service/free-ports.ts';
 import type { CheckReport } from '../../src/cli/federation/check-report.ts';
 import { formatFederation, parseFederation } from '../../src/federation/federation-file.ts';
 import { temporaryFolder } from '../folder.ts';

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import { freePorts } from '../../src/cli/demo/free-ports.ts';
+import { freePorts } from '../../src/service/free-ports.ts';
 import { smallDataset, writeDataset, type FourFiles } from '../data/fixtures.ts';
 import { allGone, Command, run, writeNetwork, type Outcome } from './command.ts';
 import { temporaryFolder } from '../folder.ts';

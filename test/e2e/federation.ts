@@ -1,7 +1,7 @@
 /** Three parties as `party serve` runs them, and members as they type, each in a folder of its own; all that they share is the federation file. */
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePorts } from '../../src/cli/demo/free-ports.ts';
+import { freePorts } from '../../src/service/free-ports.ts';
 import { Command, type Outcome } from './command.ts';
 
 export const PARTIES = ['P0', 'P1', 'P2'] as const;

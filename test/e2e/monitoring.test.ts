@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
-import { freePorts } from '../../src/cli/demo/free-ports.ts';
+import { freePorts } from '../../src/service/free-ports.ts';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
 import { samples, type Samples } from '../samples.ts';
 import { allGone, Command, run, writeNetwork } from './command.ts';

@@ -6,7 +6,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { byRole, makeParties } from '../../bench/service/parties.ts';
+import { byRole, makeParties } from '../../src/service/loopback.ts';
 import type { Digest } from '../../src/federation/canonical.ts';
 import type { MemberRole, Role } from '../../src/federation/card.ts';
 import type { Federation } from '../../src/federation/federation-file.ts';

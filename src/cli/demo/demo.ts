@@ -12,7 +12,7 @@ import { needPackage } from '../../data/packages.ts';
 import { Problem } from '../../data/problem.ts';
 import { type Argv, integer, jsonOption, number, optionalText, RESULTS, TASK, text } from '../options/values.ts';
 import { writeReport } from '../output.ts';
-import { freePorts } from './free-ports.ts';
+import { freePorts } from '../../service/free-ports.ts';
 import { Host } from './host.ts';
 
 export const demoOptions: Readonly<Record<string, Options>> = {

@@ -1,12 +1,12 @@
-/** Three parties on loopback, each with a folder of its own, that know each other; nothing runs yet. For tests and benchmarks. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Three parties on loopback, each with a folder of its own, that know each other; nothing runs yet. For tests, benchmarks and embedding. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePorts } from '../../src/cli/demo/free-ports.ts';
-import { ROLES, type Role } from '../../src/federation/card.ts';
-import { formatFederation, joinFederation, type Federation } from '../../src/federation/federation-file.ts';
-import type { Identity } from '../../src/federation/identity.ts';
-import { admit, writeMembers, type Member } from '../../src/federation/members.ts';
-import { initParty, openPartyFolder, readOwnCard } from '../../src/service/party-folder.ts';
+import { freePorts } from './free-ports.ts';
+import { MEMBER_ROLES, type MemberRole, ROLES, type Role } from '../federation/card.ts';
+import { formatFederation, joinFederation, type Federation } from '../federation/federation-file.ts';
+import type { PublicIdentity } from '../federation/public-identity.ts';
+import { admit, readMembers, writeMembers, type Member } from '../federation/members.ts';
+import { initParty, openPartyFolder, readOwnCard } from './party-folder.ts';
 
 const HOST = '127.0.0.1';
 
@@ -50,20 +50,25 @@ export async function makeParties(folder: string, { linksPort, config }: Parties
   return { federation, ports };
 }
 
-/** The same members, who may do everything, at all three. */
-export async function admitEverywhere(folder: string, people: Iterable<readonly [string, Identity]>): Promise<void> {
-  const members = [...people].reduce<readonly Member[]>((before, [name, identity]) => {
-    const card = { securenn: 'member-card', version: 1, name, identity: identity.public } as const;
-    return admit(before, card, ['owner', 'analyst', 'client'], new Date());
-  }, []);
-  for (const role of ROLES) await writeMembers(join(folder, role, 'members.json'), members);
+/** The same members at all three; beside those that are there. They may do everything, unless `roles` says otherwise. */
+export async function admitEverywhere(
+  folder: string,
+  people: Iterable<readonly [string, { readonly public: PublicIdentity }]>,
+  roles: readonly MemberRole[] = MEMBER_ROLES,
+): Promise<void> {
+  for (const role of ROLES) {
+    const path = join(folder, role, 'members.json');
+    const members = [...people].reduce<readonly Member[]>(
+      (before, [name, identity]) => {
+        const card = { securenn: 'member-card', version: 1, name, identity: identity.public } as const;
+        return admit(before, card, roles, new Date());
+      },
+      await readMembers(path),
+    );
+    await writeMembers(path, members);
+  }
 }
 
 export function byRole<T>(of: (role: Role, index: number) => T): Readonly<Record<Role, T>> {
   return Object.fromEntries(ROLES.map((role, i) => [role, of(role, i)])) as Record<Role, T>;
-}
-
-/** Job processes of a service, by the service's own. */
-export function jobsOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }

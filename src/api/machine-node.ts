@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
-import type { Platform } from './platform.ts';
+import type { Machine } from './machine.ts';
 
-export const platform: Platform = {
+export const machine: Machine = {
   openCompute: async (choice) => {
     const { openCompute } = await import('../server/compute.ts');
     return (await openCompute(choice, () => undefined, 'backend')).compute;

@@ -1,7 +1,7 @@
 /** Ports for services that start a little later, and start again. */
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
-import { Problem } from '../../data/problem.ts';
+import { Problem } from '../data/problem.ts';
 
 /** Above those of known services, and below those that systems give to whoever asks for any: Linux from 32768, others from 49152. */
 const LOWEST = 10_000;

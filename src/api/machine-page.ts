@@ -2,9 +2,9 @@
 import { Problem } from '../data/problem.ts';
 import type { Compute } from '../../runtime/compute.ts';
 import { createInlineCompute } from '../../runtime/wasm/wasmCompute.ts';
-import type { ComputeChoice, Platform } from './platform.ts';
+import type { ComputeChoice, Machine } from './machine.ts';
 
-export const platform: Platform = {
+export const machine: Machine = {
   openCompute,
   nextTurn: () => new Promise((resolve) => setTimeout(resolve)),
   readFile: () => refuse('loadModel', 'fetch the file or let its owner choose it, and give its bytes to parseModel'),

@@ -1,4 +1,4 @@
-/** What differs between Node and a page: `#platform` (package.json) is `platform-node.ts` or `platform-page.ts`. */
+/** What differs between Node and a page: `#machine` (package.json) is `machine-node.ts` or `machine-page.ts`. */
 import type { Compute } from '../../runtime/compute.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Reading } from '../data/reading.ts';
@@ -11,7 +11,7 @@ export interface ComputeChoice {
   readonly fallbackAdapter: boolean;
 }
 
-export interface Platform {
+export interface Machine {
   openCompute(choice: ComputeChoice): Promise<Compute>;
   /** Lets the event loop turn: what waits (a signal, a page's drawing) comes first. */
   nextTurn(): Promise<void>;
