@@ -55,7 +55,9 @@ describe('a process group that is stopped and goes on', () => {
     process.kill(parties.get('P1')!, 'SIGSTOP');
     const { code, stderr } = await command.outcome;
     expect(code, stderr).toBe(1);
-    expect(stderr).toMatch(/securenn: party P1 does not respond: P[02] waited 8 s for /);
+    expect(stderr).toMatch(
+      /securenn: party P1 does not respond: P[02] (waited 8 s for |lost P1: no sign of life for 10 s)/,
+    );
     await allGone(parties.values(), 0);
   });
 });
