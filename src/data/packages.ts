@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { Problem } from './problem.ts';
 
@@ -21,6 +22,9 @@ const { version, optionalDependencies } = z
 
 /** Of securenn itself. */
 export const VERSION: string = version;
+
+/** The folder that securenn is installed in. */
+export const ROOT: string = dirname(fileURLToPath(manifest));
 
 /** The folder of an optional package; undefined where it is not installed. */
 export function folderOf(name: OptionalPackage): string | undefined {

@@ -8,6 +8,7 @@ import { endingOf } from './ending.ts';
 import type { OnnxFile } from './file.ts';
 import { type ImageOrder, inputOf, type InputOptions, reshapedInput } from './input.ts';
 import type { Layer, Note, Source } from './layer.ts';
+import { neededFor } from './needed.ts';
 import { Node } from './node.ts';
 import { type Context, given, type NewLayer, type Operator, type Value } from './operator.ts';
 import { OPERATORS, operatorOf } from './operators/table.ts';
@@ -161,7 +162,7 @@ class Reading implements Context {
     for (const [name, value] of node.attributes) attributes.set(name, value);
     const nodes = called.node.map((proto, i) => new Node(proto, i, attributes));
     const values = new Map(called.input.map((name, i) => [name, inputs[i]]));
-    this.run(neededFor(called.output, nodes), values, depth + 1);
+    this.run(nodesFor(called.output, nodes), values, depth + 1);
     return called.output.map((name) => values.get(name));
   }
 }
@@ -182,15 +183,15 @@ function unknown(node: Node): Problem {
   );
 }
 
-/** The nodes that outputs depend on, in the file's order. */
-function neededFor(outputs: readonly string[], nodes: readonly Node[]): Node[] {
-  const needed = new Set(outputs);
-  const kept = nodes.toReversed().filter((node) => {
-    if (!node.outputs.some((name) => name !== '' && needed.has(name))) return false;
-    for (const name of node.inputs) needed.add(name);
-    return true;
-  });
-  return kept.reverse();
+/** The nodes that outputs depend on, in the file's order. What is left out has no name. */
+function nodesFor(outputs: readonly string[], nodes: readonly Node[]): Node[] {
+  const named = (names: readonly string[]): string[] => names.filter((name) => name !== '');
+  return neededFor(
+    named(outputs),
+    nodes,
+    (node) => named(node.outputs),
+    (node) => named(node.inputs),
+  );
 }
 
 function nodesOf(protos: readonly NodeProto[]): Node[] {
@@ -207,7 +208,7 @@ export function interpret(file: OnnxFile, options: InterpretOptions = {}): Inter
   const reading = new Reading(file, input.batch, input.axes, input.dims);
   for (const note of input.notes) reading.note('note', note);
   const values = new Map<string, Value | undefined>([[input.name, reading.input]]);
-  reading.run(neededFor([output], nodes), values, 0);
+  reading.run(nodesFor([output], nodes), values, 0);
   const result = values.get(output);
   if (result?.kind !== 'tensor')
     throw new Problem(`output ${quoted(output)} does not depend on the input`, 'export the model again');

@@ -9,6 +9,7 @@ import { sizeOf } from '../ring/shape.ts';
 import type { OnnxFile } from './file.ts';
 import { interpret, type Interpreted, type InterpretOptions } from './interpret.ts';
 import { type Layer, type Note, type Source, vector } from './layer.ts';
+import { neededFor } from './needed.ts';
 import { affineOf, simplified } from './simplify.ts';
 import { extentOf, inOrder, orderOf, shapeOf, type Tensor } from './tensor.ts';
 import { shown } from './words.ts';
@@ -172,7 +173,12 @@ function networkOf(
   input: readonly number[],
   name: string,
 ): { readonly network: Network; readonly tensors: ReadonlyMap<string, FloatTensor> } {
-  const ordered = neededFor(result, layers);
+  const ordered = neededFor<Layer, Source>(
+    [result],
+    layers,
+    (layer) => [layer],
+    ({ inputs }) => inputs,
+  );
   if (result === undefined || ordered.length === 0)
     throw new Problem('a network without layers', 'export a network with dense layers or convolutions');
   const named = new Set<Source>();
@@ -213,16 +219,6 @@ function sized(
   const tensor = tensors.get(name);
   if (tensor?.data.length !== sizeOf(shape)) throw new Error(`${name}: no tensor of shape [${shape.join(',')}]`);
   return { shape, data: tensor.data };
-}
-
-function neededFor(result: Source, layers: readonly Layer[]): Layer[] {
-  const needed = new Set<Source>([result]);
-  const kept = layers.toReversed().filter((layer) => {
-    if (!needed.has(layer)) return false;
-    for (const source of layer.inputs) needed.add(source);
-    return true;
-  });
-  return kept.reverse();
 }
 
 /** Every weight is a number that fixed point holds, and not all of a tensor are so small that they vanish. */

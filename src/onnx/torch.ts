@@ -163,7 +163,7 @@ function matched(
       throw new Problem(
         `${source}: ${alike.length === 1 ? first.words : `${alike.length} layers such as ${first.words}`}: a weight ${shown(first.shape)} each, ` +
           `found ${free.length}; it holds ${holds}`,
-        'give the network that was trained, layer by layer, to --network (docs/onnx.md)',
+        inGroups(first, modules) ?? 'give the network that was trained, layer by layer, to --network (docs/onnx.md)',
       );
     }
     if (alike.length > 1 && !likeNames(free)) {
@@ -182,6 +182,19 @@ function matched(
     );
   }
   return found;
+}
+
+/** What to do where a module has the weight of a layer, but of fewer channels. */
+function inGroups({ type, shape }: Wanted, modules: readonly Module[]): string | undefined {
+  if (type !== 'conv2d') return undefined;
+  const [filters, channels, ...kernel] = shape;
+  const found = modules.find(({ tensors }) => {
+    const [itsFilters, few, ...itsKernel] = tensors.get('weight')?.shape ?? [];
+    const alike = itsFilters === filters && itsKernel.join() === kernel.join();
+    return alike && few < channels && channels % few === 0;
+  });
+  if (found === undefined) return undefined;
+  return `${found.name} looks like a convolution in groups: give the model as ONNX, of which groups are read (docs/onnx.md)`;
 }
 
 function shapeOf({ tensors }: Module): string {

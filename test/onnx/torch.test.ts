@@ -106,6 +106,13 @@ describe('weights of PyTorch', () => {
     expect(thrownBy(() => read(fewer)).message).toContain('bn2 [10], fc2 [4,10]: of no layer of network net');
   });
 
+  it('of a convolution in groups are asked for as ONNX', () => {
+    const layers = [{ type: 'conv2d', filters: 3, kernel: 3 }, { type: 'flatten' }, { type: 'dense', units: 4 }];
+    const { message, fix } = thrownBy(() => read(parseNetwork({ name: 'net', input: [8, 7, 4], layers }, 'test')));
+    expect(message).toContain('layer 0 (conv2d 3x3, 3 filters): a weight [3,4,3,3] each, found 0');
+    expect(fix).toContain('conv1 looks like a convolution in groups: give the model as ONNX');
+  });
+
   it('are told from other files', () => {
     expect(isSafetensors(WEIGHTS)).toBe(true);
     expect(isSafetensors(readFileSync(join(FOLDER, 'mlp-new.onnx')))).toBe(false);

@@ -2,9 +2,9 @@
 import type { Model } from '../../src/data/model-file.ts';
 import { INPUT, layerFlow, parameterName, sources } from '../../src/nn/network.ts';
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 type Shape = readonly number[];
-type Weight = (short: string) => Float64Array;
+export type Weight = (short: string) => Float64Array;
 
 function pair(value: unknown, fallback: unknown): [number, number] {
   const [height, width] = [(value ?? fallback) as number | number[]].flat();
@@ -89,7 +89,8 @@ export function floatScores({ network, tensors }: Model, sample: Float64Array): 
   return values.at(-1)!;
 }
 
-function layer(
+/** What a layer gives. */
+export function layer(
   fields: Fields,
   given: Float64Array[],
   inputs: readonly Shape[],

@@ -1,16 +1,19 @@
 /** `--check N`: the same samples through the plain engine and, where it is installed, through onnxruntime. */
-import { imageSize } from '../../data/dataset.ts';
 import { readImageFile } from '../../data/image-file.ts';
 import type { Model } from '../../data/model-file.ts';
 import { Problem } from '../../data/problem.ts';
 import { OF_BYTES, type Scaling } from '../../data/scaling.ts';
+import { checkScaled } from '../../data/statistics.ts';
+import { scalingWarning } from '../../data/survey.ts';
 import { comparisonLimit, outOfRange, type Range } from '../../engine/ranges.ts';
 import { inputSize } from '../../nn/network.ts';
 import type { OnnxFile } from '../../onnx/file.ts';
 import type { Reference } from '../../onnx/model.ts';
 import { asFileTakes, asGivenHere, referenceModel } from '../../onnx/reference.ts';
+import { checkNetworkFits } from '../checks.ts';
 import type { ProtocolSettings } from '../options/protocol.ts';
-import { loadRuntime, runtimeScores } from './runtime.ts';
+import { scalingFor } from '../scaling.ts';
+import { howToInstall, loadRuntime, runtimeScores } from './runtime.ts';
 import { clearScores } from './scores.ts';
 
 export interface CheckReport {
@@ -33,30 +36,38 @@ function someSamples(count: number, width: number): Float64Array {
   });
 }
 
-/** Pixels from 0 to 1, as they lie here. */
-async function pixelsOf(count: number, images: string | undefined, model: Model): Promise<Float64Array> {
-  const width = inputSize(model.network);
-  if (images === undefined) return someSamples(count, width);
-  const set = await readImageFile(images, model);
-  if (imageSize(set) !== width) {
-    throw new Problem(
-      `--images: ${images}: images of ${set.rows}x${set.columns}x${set.channels}, the network takes [${model.network.input.join(',')}]`,
-      'give images of that size',
-    );
-  }
-  return Float64Array.from(
-    set.images.subarray(0, Math.min(count, set.count) * width),
-    (value) => value / set.scaling.divideBy,
-  );
+interface Samples {
+  /** What the file takes where a white pixel is 1, as it lies here. */
+  readonly pixels: Float64Array;
+  /** What is shared. */
+  readonly values: Float64Array;
 }
 
 /** What is shared of pixels from 0 to 1: channels, or places, are innermost. */
-export function scaled(pixels: Float64Array, scaling: Scaling | undefined): Float64Array {
-  if (scaling === undefined) return pixels;
+export function scaled(pixels: Float64Array, scaling: Scaling = OF_BYTES): Float64Array {
   const { divideBy, mean, std } = scaling;
   return pixels.map(
     (pixel, i) => ((pixel * OF_BYTES.divideBy) / divideBy - mean[i % mean.length]) / std[i % std.length],
   );
+}
+
+/** The first images of a file or folder, scaled as an inference scales them. */
+async function imagesOf(path: string, count: number, model: Model, say: (text: string) => void): Promise<Samples> {
+  const { network } = model;
+  const set = await readImageFile(path, model);
+  // A list of as many numbers is an image of the network's shape.
+  const isList = set.rows === 1 && set.channels === 1 && set.columns === inputSize(network);
+  if (!isList) checkNetworkFits({ ...set, classes: 0 }, network, 'give images of that size to --images');
+  if (set.count === 0) throw new Problem(`--images: ${path}: no images`, 'give one at least, or leave --images out');
+  const scaling = scalingFor(set, model.scaling, {});
+  checkScaled(set.images, scaling, set, path);
+  const unlike = scalingWarning(set, scaling);
+  if (unlike !== undefined) say(`warning: ${unlike}`);
+  const taken = set.images.subarray(0, Math.min(count, set.count) * inputSize(network));
+  const pixels = Float64Array.from(taken, (value) => value / scaling.divideBy);
+  const { mean, std } = scaling;
+  const values = pixels.map((pixel, i) => (pixel - mean[i % mean.length]) / std[i % std.length]);
+  return { pixels, values };
 }
 
 export async function check(
@@ -67,14 +78,20 @@ export async function check(
   settings: ProtocolSettings,
   say: (text: string) => void,
 ): Promise<CheckReport> {
-  const pixels = await pixelsOf(count, images, model);
-  const samples = scaled(pixels, model.scaling);
-  const used = samples.length / inputSize(model.network);
-  const { scores, ranges } = await clearScores(model, samples, settings);
+  const width = inputSize(model.network);
+  const random = (): Samples => {
+    const pixels = someSamples(count, width);
+    return { pixels, values: scaled(pixels, model.scaling) };
+  };
+  const { pixels, values } = images === undefined ? random() : await imagesOf(images, count, model, say);
+  const used = values.length / width;
+  const { scores, ranges } = await clearScores(model, values, settings);
   const limit = comparisonLimit(settings);
   const outside = outOfRange(ranges, settings);
   const largest = ranges.reduce((most, { compared }) => Math.max(most, compared), 0);
-  const what = `check: ${used} ${images === undefined ? 'random samples' : 'images'}`;
+  const noun = images === undefined ? 'random sample' : 'image';
+  const fewer = used < count ? `, all of ${images!},` : '';
+  const what = `check: ${used} ${noun}${used === 1 ? '' : 's'}${fewer}`;
   const range =
     outside.length === 0
       ? largest === 0
@@ -89,7 +106,7 @@ export async function check(
   const runtime = await loadRuntime();
   if (runtime === undefined) {
     say(`${what} on the plain engine: ${range}`);
-    say('check: not compared with onnxruntime: it is not installed (npm i --ignore-scripts onnxruntime-node)');
+    say(`check: not compared with onnxruntime, which is not installed: ${howToInstall()}`);
     return report;
   }
   const { input } = onnx.reference;

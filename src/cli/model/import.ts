@@ -70,7 +70,7 @@ export const importOptions: Readonly<Record<string, Options>> = {
     ...text,
     group: TASK,
     defaultDescription: 'random',
-    describe: 'With --check: images to try, an IDX file or a PNG image',
+    describe: 'With --check: images to try, a file or folder of any format that infer reads',
   },
   'fraction-bits': fractionBits,
   'compare-bits': compareBits,

@@ -1,7 +1,19 @@
 /** onnxruntime-node, where somebody has installed it: what an ONNX file gives, by the program that is the measure of it. It is no dependency. */
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { ROOT } from '../../data/packages.ts';
 import { Problem } from '../../data/problem.ts';
 
 const PACKAGE = 'onnxruntime-node';
+
+/** For people: it is found where securenn is, not in the folder in which a command runs. */
+export function howToInstall(root: string = ROOT): string {
+  const among = basename(dirname(root)) === 'node_modules';
+  const folder = among ? dirname(dirname(root)) : root;
+  const command = `npm i --ignore-scripts ${PACKAGE}`;
+  if (among && !existsSync(join(folder, 'package.json'))) return `${command} -g, as securenn is`;
+  return `${command}, in ${folder}`;
+}
 
 interface RuntimeTensor {
   readonly data: ArrayLike<number>;
@@ -25,10 +37,10 @@ export async function loadRuntime(): Promise<Runtime | undefined> {
     return loaded.default ?? loaded;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_MODULE_NOT_FOUND') return undefined;
-    throw new Problem(`${PACKAGE} is installed, but does not start: ${message}`, `npm i --ignore-scripts ${PACKAGE}`, {
-      cause: error,
-    });
+    // The same code is that of a package that it needs itself.
+    if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${PACKAGE}'`)) return undefined;
+    const what = `${PACKAGE} is installed, but does not start: ${message}`;
+    throw new Problem(what, `install it again (${howToInstall()}), or leave --check out`, { cause: error });
   }
 }
 
@@ -40,25 +52,24 @@ export async function runtimeScores(
   shape: readonly number[],
   batch: number | undefined,
 ): Promise<Float64Array> {
-  let session: Session;
-  try {
-    session = await runtime.InferenceSession.create(model, { logSeverityLevel: 3 });
-  } catch (error) {
-    const what = `onnxruntime does not take the model: ${(error as Error).message}`;
-    throw new Problem(what, 'leave --check out, or export the model again', { cause: error });
-  }
   const width = shape.reduce((product, extent) => product * extent, 1);
   const count = samples.length / width;
-  const [input] = session.inputNames;
   const rows: number[] = [];
-  for (let from = 0; from < count; from += batch ?? count) {
-    const size = batch ?? count;
-    const part = new Float32Array(size * width);
-    part.set(samples.subarray(from * width, Math.min(count, from + size) * width));
-    const results = await session.run({ [input]: new runtime.Tensor('float32', part, [size, ...shape]) });
-    const { data } = results[session.outputNames[0]];
-    const classes = data.length / size;
-    for (let i = 0; i < Math.min(size, count - from) * classes; i++) rows.push(Number(data[i]));
+  try {
+    const session = await runtime.InferenceSession.create(model, { logSeverityLevel: 3 });
+    const [input] = session.inputNames;
+    for (let from = 0; from < count; from += batch ?? count) {
+      const size = batch ?? count;
+      const part = new Float32Array(size * width);
+      part.set(samples.subarray(from * width, Math.min(count, from + size) * width));
+      const results = await session.run({ [input]: new runtime.Tensor('float32', part, [size, ...shape]) });
+      const { data } = results[session.outputNames[0]];
+      const classes = data.length / size;
+      for (let i = 0; i < Math.min(size, count - from) * classes; i++) rows.push(Number(data[i]));
+    }
+  } catch (error) {
+    const what = `onnxruntime does not run the model: ${(error as Error).message}`;
+    throw new Problem(what, 'leave --check out, or export the model again', { cause: error });
   }
   return Float64Array.from(rows);
 }
