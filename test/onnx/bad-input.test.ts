@@ -77,7 +77,7 @@ describe('no ONNX file', () => {
   });
 
   it('of which bytes are others: a Problem, or a model', () => {
-    const files = ['skl-mlp-two', 'residual-old', 'keras-cnn', 'odd-new', 'lenet-old'].map(bytesOf);
+    const files = ['skl-mlp-two', 'residual-old', 'keras-cnn', 'odd-new', 'lenet-old', 'groups-old'].map(bytesOf);
     fc.assert(
       fc.property(
         fc.constantFrom(...files),
