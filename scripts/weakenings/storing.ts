@@ -10,6 +10,7 @@ const PEERS = 'src/server/peer-ends.ts';
 const INPUTS = 'src/server/serving-inputs.ts';
 const LEAD = 'src/server/serving-lead.ts';
 const SERVING_ENDS = 'src/server/serving-ends.ts';
+const ROWS = 'src/server/serving-rows.ts';
 const RESUME = 'src/server/resume-point.ts';
 const OF_VAULT = ['test/data/vault.test.ts'];
 const OF_TRAINING = ['test/server/stored-training.test.ts'];
@@ -183,9 +184,9 @@ export const STORING: readonly Weakening[] = [
   one(
     'one mask for all inputs of a batch',
     'a client that gave one of them opens the others’ images, with the help of one worker',
-    SERVING_ENDS,
+    ROWS,
     ["masks: maskOf('images', masks[which]),", "masks: maskOf('images', (masks && parts[0].masks)[which]),"],
-    OF_SERVING,
+    ['test/server/serving-views.test.ts'],
   ),
   one(
     'batches of any size at P1 and P2',

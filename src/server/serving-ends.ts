@@ -1,6 +1,4 @@
 /** A session that answers images of clients with a model that stayed shared. Each party hands its share of an answer to its own organisation. */
-import { joinMasks, type Masks } from '../data/joined-masks.ts';
-import { maskOf } from '../data/share.ts';
 import type { OwnedInput } from '../engine/ownedInput.ts';
 import { inputSize } from '../nn/network.ts';
 import { STREAM_KEY_BYTES } from '../random/primitives.ts';
@@ -10,6 +8,7 @@ import type { ServeJob } from './job.ts';
 import { PeerEnds, type PeerEndsOptions } from './peer-ends.ts';
 import { P1Inputs, P2Inputs, type AgreedBatch, type ServingInputs } from './serving-inputs.ts';
 import { LeadingInputs } from './serving-lead.ts';
+import { joinInputs, rowsOf } from './serving-rows.ts';
 
 export interface ServingEndsOptions extends PeerEndsOptions<ServeJob> {
   readonly order: StoredServingOrder;
@@ -90,7 +89,7 @@ export class ServingEnds extends PeerEnds<ServeJob> implements JobEnds {
     const parts = batch.inputs.map(({ part }) => part);
     const images = parts.reduce((sum, part) => sum + part.images, 0);
     this.#running.set(batch.n, { batch, images, began: performance.now() });
-    return { n: batch.n, images, input: joined(parts, inputSize(this.options.job.network)) };
+    return { n: batch.n, images, input: joinInputs(parts, inputSize(this.options.job.network)) };
   }
 
   async #answered({ n }: ServedBatch): Promise<void> {
@@ -127,29 +126,4 @@ export class ServingEnds extends PeerEnds<ServeJob> implements JobEnds {
         return new P2Inputs(notify, this.linkTo('P0'), this.linkTo('P1'), maxBatch);
     }
   }
-}
-
-/** Inputs one behind the other. Each is open under its own masks still, whose keys came with it. */
-function joined(parts: readonly InputPart[], size: number): OwnedInput {
-  const masks = parts[0].masks.map((_, which): Masks => {
-    const pieces = parts.map(({ images, masks }) => ({
-      elements: images * size,
-      masks: maskOf('images', masks[which]),
-    }));
-    return joinMasks(pieces);
-  });
-  if (parts.length === 1 || parts[0].opened === null) return { opened: parts[0].opened, masks };
-  const opened = new BigUint64Array(parts.reduce((sum, { images }) => sum + images * size, 0));
-  let at = 0;
-  for (const part of parts) {
-    opened.set(part.opened!, at);
-    at += part.opened!.length;
-  }
-  return { opened, masks };
-}
-
-/** Of a share of what all images have, the part of some. */
-function rowsOf(share: BigUint64Array, images: number, from: number, to: number): BigUint64Array {
-  const width = share.length / images;
-  return share.slice(from * width, to * width);
 }

@@ -9,10 +9,10 @@ import { maskOf } from '../../src/data/share.ts';
 import { pixelSource } from '../../src/data/encode.ts';
 import type { Network } from '../../src/nn/network.ts';
 import { decrease } from '../../src/ring/z64.ts';
-import { PARTY_NAMES } from '../../src/server/ipc.ts';
+import { PARTY_NAMES, type InputPart } from '../../src/server/ipc.ts';
 import type { ServeJob, TrainJob } from '../../src/server/job.ts';
 import { watchAddresses, type Addresses } from '../addresses.ts';
-import { serveFederated, storeData, trainFederated, type TrainingPlace } from '../federated.ts';
+import { ofEach, serveFederated, storeData, trainFederated, type OfEach, type TrainingPlace } from '../federated.ts';
 import { temporaryFolder } from '../folder.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 
@@ -137,6 +137,14 @@ describe.each([
       const keys = addresses.tables.filter((tables) => tables.join() === 'input/images:U');
       expect(keys.length).toBe(4);
     }
+    // Inputs of several clients together draw as many addresses as one, and no mask of one covers another's.
+    const together = await served(where.folder, suite, 9, 3);
+    expect(together.addresses.repeated()).toEqual([]);
+    expect(together.addresses.tables.filter((tables) => tables.join() === 'input/images:U').length).toBe(2 * 6);
+    const drawn = (found: Watched): number =>
+      found.addresses.ends.flat().filter((address) => address.startsWith('/inputs/')).length;
+    expect(drawn(together)).toBe(drawn(sessions[0]));
+
     // What is opened of the weights is opened once a session, under another mask in each.
     const openings = [continued, ...sessions].map(({ said }) => {
       const weights = [...said].filter(([label]) =>
@@ -150,15 +158,20 @@ describe.each([
   });
 });
 
-/** A session with two inputs, one after the other. */
-function served(folder: string, suite: typeof DIRECT_SUITE | typeof PAPER_SUITE, seed: number): Promise<Watched> {
+/** A session with two inputs, one after the other, or two at a time, of two clients. */
+function served(
+  folder: string,
+  suite: typeof DIRECT_SUITE | typeof PAPER_SUITE,
+  seed: number,
+  atATime = 1,
+): Promise<Watched> {
   const job: ServeJob = {
     ...{ kind: 'serve', sessionId: 's', document: '5e'.repeat(32), model: DOCUMENT, network: NETWORK },
     ...{ ...suite, maxBatch: 64, maxWaitMs: 0 },
   };
   return watched((record) => {
     let ends: Parameters<Parameters<typeof serveFederated>[1]['onBegin']>[0];
-    const give = (n: number): void => {
+    const inputOf = (n: number): OfEach<InputPart> => {
       const masks = [0, 1].map((j) => new Uint8Array(16).fill(64 * seed + 2 * n + j));
       const opened = pixelSource(new Uint8Array(16).fill(9), suite.fractionBits).block(0, 16);
       for (const key of masks) decrease(opened, maskOf('images', key).z64(0, 16));
@@ -167,7 +180,11 @@ function served(folder: string, suite: typeof DIRECT_SUITE | typeof PAPER_SUITE,
         P1: { opened, masks: [masks[1]] },
         P2: { opened: null, masks },
       };
-      for (const party of PARTY_NAMES) ends[party].take([{ id: `${n}`, client: 'c', images: 1, ...parts[party] }]);
+      return ofEach((party) => ({ id: `${n}`, client: `client ${n}`, images: 1, ...parts[party] }));
+    };
+    const give = (first: number): void => {
+      const inputs = Array.from({ length: atATime }, (_, i) => inputOf(first + i));
+      for (const party of PARTY_NAMES) ends[party].take(inputs.map((parts) => parts[party]));
     };
     let answered = 0;
     return serveFederated(job, {
@@ -176,7 +193,7 @@ function served(folder: string, suite: typeof DIRECT_SUITE | typeof PAPER_SUITE,
       onNotice: (party, notice) => {
         if (party === 'P0' && notice.type === 'event' && notice.event.kind === 'ready') give(0);
         if (notice.type !== 'answers' || ++answered % 3 !== 0) return;
-        if (answered === 3) give(1);
+        if (answered === 3) give(atATime);
         else void ends.P0.stop();
       },
     });
