@@ -3,8 +3,9 @@ import { held } from '../engine/ownedInput.ts';
 import type { Value } from '../engine/engine.ts';
 import type { SecureEngine } from '../engine/secure.ts';
 import { infer, inferScores } from '../nn/infer.ts';
-import { inputSize } from '../nn/network.ts';
+import { inputSize, parameters } from '../nn/network.ts';
 import type { PartyId } from '../party/party.ts';
+import { sizeOf } from '../ring/shape.ts';
 import type { ServedBatch, Serving } from './job-ends.ts';
 import type { ServeJob } from './job.ts';
 
@@ -12,8 +13,12 @@ import type { ServeJob } from './job.ts';
 const AT_A_TIME = 2;
 /** Batches under one path: what the engine remembers of used addresses ends with it. */
 const GROUP = 1024;
-/** Images that nobody sent, all zero: the first opens the model's weights, all of them warm the code. Their answers are not revealed. */
-const WARM_UPS = 5;
+/**
+ * Images that nobody sent, all zero: the first opens the model's weights, all of them warm the code, one at a time and some together. Their answers
+ * are not revealed. A small network is over so fast that it takes more of them until its code is compiled.
+ */
+const WARM_UPS = { small: 20, large: 4, together: 8 };
+const SMALL_WEIGHTS: number = 2 ** 20;
 
 export interface ServingSession {
   readonly id: PartyId;
@@ -27,9 +32,11 @@ export interface ServingSession {
 /** Opens the model under the session's masks. */
 export async function warm(job: ServeJob, { engine, model }: Pick<ServingSession, 'engine' | 'model'>): Promise<void> {
   const inputs = inputSize(job.network);
-  for (let i = 0; i < WARM_UPS; i++) {
+  const weights = parameters(job.network).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const single = new Array<number>(weights > SMALL_WEIGHTS ? WARM_UPS.large : WARM_UPS.small).fill(1);
+  for (const [i, images] of [...single, Math.min(WARM_UPS.together, job.maxBatch)].entries()) {
     await engine.scope(`warm/${i}`, async (scope) => {
-      await predict(job, scope, model, scope.constant([1, inputs], new Float64Array(inputs)));
+      await predict(job, scope, model, scope.constant([images, inputs], new Float64Array(images * inputs)));
     });
   }
   await engine.settle();

@@ -108,9 +108,9 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
     throw new Refusal(404, 'no such session here that answers you', 'see the list (securenn job list)');
   }
   checkRight(asker, 'client');
-  if (known.view.state !== 'running') {
-    throw new Refusal(known.view.state === 'queued' ? 503 : 409, `the session is ${known.view.state}`, 'see the job');
-  }
+  const { state } = known.view;
+  if (state !== 'running' && state !== 'preparing')
+    throw new Refusal(state === 'queued' ? 503 : 409, `the session is ${state}`, 'see the job');
   const gone = new AbortController();
   call.env.outgoing.once('close', () => gone.abort());
   const body = await readBytes(call, context.bodies, INPUT_BYTES);

@@ -43,6 +43,7 @@ interface Attempt {
   session?: string;
   /** Whether it came so far that protocols run; false: it is gone. */
   readonly ready: Deferred<boolean>;
+  isReady: boolean;
 }
 
 type Reply = (answer: PrepareAnswer) => void;
@@ -107,9 +108,16 @@ export class JobActor {
     return attempt.ready.promise;
   }
 
-  /** Its process says so. */
-  isReady(): void {
-    this.#attempt?.ready.resolve(true);
+  /** Its process says that it has all that it begins with. */
+  nowReady(): void {
+    if (this.#attempt === undefined) return;
+    this.#attempt.isReady = true;
+    this.#attempt.ready.resolve(true);
+  }
+
+  /** Whether the attempt under way has all that it begins with: of a session, its model is open and its code is warm. */
+  get isReady(): boolean {
+    return this.#member.live?.stage === 'running' && this.#attempt?.isReady === true;
   }
 
   /** Whether P0 has this attempt under way. */
@@ -301,7 +309,7 @@ export class JobActor {
       if (this.#member.live?.attempt === attempt) this.#all.onNews(this, news);
     });
     const ready = new Deferred<boolean>();
-    this.#attempt = { number: attempt, process, ready };
+    this.#attempt = { number: attempt, process, ready, isReady: false };
     this.#gone = process.ended;
     // A session has no end of its own: whatever ends it, another attempt may go on.
     const asItIs = (outcome: Outcome): Outcome =>

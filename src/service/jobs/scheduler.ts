@@ -316,7 +316,7 @@ export class Scheduler implements Jobs {
     switch (news.type) {
       case 'event': {
         const { attempt } = actor.record;
-        if (news.event.kind === 'ready') actor.isReady();
+        if (news.event.kind === 'ready') actor.nowReady();
         if (news.event.kind === 'step') this.#options.figures.step(news.event.seconds);
         // Of what a session answers its own count is kept (`session.ts`).
         const counted = news.event.kind === 'batch' && actor.job.document.kind === 'serve';
@@ -349,10 +349,12 @@ export class Scheduler implements Jobs {
     // What keeps a job between attempts says more than how the last one ended.
     const reason = record.state === 'queued' || record.state === 'preparing' ? (waits ?? shown) : shown;
     const steps = this.#stepsOf(actor);
+    // For those who ask a session, it runs once it answers.
+    const opens = record.state === 'running' && job.document.kind === 'serve' && !actor.isReady;
     return {
       job: job.digest,
       signed: job.signed,
-      state: record.state,
+      state: opens ? 'preparing' : record.state,
       since: record.since,
       reason,
       fix: record.fix,

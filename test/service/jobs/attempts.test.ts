@@ -35,7 +35,9 @@ async function inAttempt({ three, processes }: Begun, job: string, attempt: numb
   const holds = (): boolean =>
     PARTY_NAMES.every((party) => {
       const { state, attempt: at } = three.at(party).scheduler.find(job)!.view;
-      return state === 'running' && at === attempt && processes.of(party).some(({ started }) => started !== undefined);
+      // A session prepares until its process is ready.
+      const begun = state === 'running' || state === 'preparing';
+      return begun && at === attempt && processes.of(party).some(({ started }) => started !== undefined);
     });
   await until(holds, () => PARTY_NAMES.map((party) => three.said(party, job)).join('; '));
 }
@@ -109,7 +111,9 @@ describe('each attempt', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const present = processOf(begun, 'P0');
     expect(present.inputs).toEqual([]);
+    expect(three.state('P0', job)).toBe('preparing');
     present.tell({ type: 'event', event: ready });
+    expect(three.state('P0', job)).toBe('running');
     await until(
       () => present.inputs.length === 1,
       () => 'the input does not reach the process',
