@@ -109,7 +109,7 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
   /** What is kept of a comparison: a bit t and a share of q (`directRelu.ts`). */
   protected holdBits(elements: number): void {
     this.#hold((1 + ELEMENT_BYTES) * elements);
-    this.counts.memory.keepBits(elements);
+    this.counts.memory.keepBits(elements, this.counts.layer);
   }
 
   #hold(bytes: number): void {

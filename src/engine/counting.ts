@@ -59,6 +59,7 @@ export class CountingEngine extends CountedValues implements Engine {
   }
 
   async overlapping<T>(body: (begin: Begin) => Promise<T>): Promise<T> {
+    this.memory.turnBack(); // the error's way back (`nn/backward.ts`)
     const lanes: Lane[] = [];
     const result = await overlapping(body, (task) => {
       const lane = this.lane.fork(`all${this.operations++}.0`);
@@ -107,7 +108,7 @@ export class CountingEngine extends CountedValues implements Engine {
   }
 
   operand(x: Value): Promise<Value> {
-    this.memory.keepOperand(sizeOf(x.shape));
+    this.memory.keepOperand(sizeOf(x.shape), this.counts.layer);
     if (this.truncation === 'local') return Promise.resolve(x);
     const whole = this.whole(x);
     this.open(whole.mask, this.lane);

@@ -1,5 +1,5 @@
 /** What a training or an inference sends and computes, counted without running it (`engine/counting.ts`). */
-import type { Held } from '../engine/countedMemory.ts';
+import type { Held, LayerHeld } from '../engine/countedMemory.ts';
 import type { CountingOptions, Work } from '../engine/countedValues.ts';
 import { createCountingEngine, type CountingEngine } from '../engine/counting.ts';
 import { prepared } from './forward.ts';
@@ -19,13 +19,19 @@ export interface Counted {
   readonly rounds: number;
   readonly work: Readonly<Work>;
   readonly held: Held;
-  /** Of what is made, that of the layer that makes most. */
-  readonly largestLayer: number;
+}
+
+/** Whether the loss is shown, and the epoch, as `TrainEvent` has them. */
+export interface CountedStep extends Counted {
+  readonly epoch: number;
+  readonly loss: boolean;
+  /** In the order in which they run. */
+  readonly layers: readonly LayerHeld[];
 }
 
 export interface CountedTraining {
-  /** In order; whether the loss is shown, and the epoch, as `TrainEvent` has them. */
-  readonly steps: readonly (Counted & { readonly epoch: number; readonly loss: boolean })[];
+  /** In order. */
+  readonly steps: readonly CountedStep[];
   readonly evaluations: readonly Counted[];
   /** Of the parameters and what the optimizer remembers beside them. */
   readonly stateElements: number;
@@ -72,7 +78,6 @@ class Meter {
         operands: now.held.operands - before.held.operands,
         bits: now.held.bits - before.held.bits,
       },
-      largestLayer: this.#engine.memory.takeLargest(),
     };
   }
 
@@ -106,10 +111,11 @@ export async function countTraining(
     }),
   };
   const meter = new Meter(engine);
-  const steps: CountedTraining['steps'][number][] = [];
+  const steps: CountedStep[] = [];
   const evaluations: Counted[] = [];
   const state = await train(engine, network, data, options, (event) => {
-    if (event.kind === 'step') steps.push({ ...meter.read(), epoch: event.epoch, loss: event.loss });
+    const layers = engine.memory.takeLayers();
+    if (event.kind === 'step') steps.push({ ...meter.read(), layers, epoch: event.epoch, loss: event.loss });
     if (event.kind === 'evaluated') evaluations.push(meter.read());
   });
   const stateElements = [...state.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
@@ -167,6 +173,5 @@ export function total(parts: readonly Counted[]): Counted {
       operands: sum(({ held }) => held.operands),
       bits: sum(({ held }) => held.bits),
     },
-    largestLayer: Math.max(0, ...parts.map(({ largestLayer }) => largestLayer)),
   };
 }

@@ -1,17 +1,18 @@
 /**
  * Peak memory of each party, from counts:
  *
- *     bytes = BASE + what it holds for the whole session + what the way back of a step needs + factor · bytes that the largest layer makes
+ *     bytes = BASE + DROPPED + what it holds for the whole session + the most over layers of
+ *             (what they and the layers before them leave for the way back + factor · bytes that the layer makes)
  *     bytes = BASE + what it holds for the whole session + factor · bytes that one batch of an inference makes
  *
  * A worker holds the opened data set and the state of the training, or the model, at 8 bytes an element; the helper holds masks of weights. The
- * way back needs operands of products and bits of comparisons. What a layer, or a batch, makes are values, openings with their masks,
- * and those bits (`engine/countedMemory.ts`).
+ * way back needs operands of products and bits of comparisons; those of later layers are not there yet, or no more. What a layer, or a batch,
+ * makes are values, openings with their masks, and those bits (`engine/countedMemory.ts`).
  *
  * BASE and the factors are measured, on two cores with Node 20, as the largest resident set (`bench/limits.ts`): docs/links.md.
  */
 import type { CountingOptions } from '../engine/countedValues.ts';
-import { type Counted, countInference, countTraining } from '../nn/count.ts';
+import { countInference, type CountedStep, countTraining } from '../nn/count.ts';
 import { classCount, inputSize, parameters, type Network } from '../nn/network.ts';
 import { evaluationBatch, type Samples, type TrainOptions } from '../nn/train.ts';
 import { sizeOf } from '../ring/shape.ts';
@@ -32,15 +33,13 @@ export interface Memory {
 const ELEMENT_BYTES = 8;
 const MIB = 2 ** 20;
 
-/**
- * Node, kernels and tensors that were dropped and are not collected yet: a party that trains one dense layer of 7850 weights on 8 images a
- * step for 320 steps takes 171 to 197 MiB beside its data.
- */
+/** Node and its kernels: who trains one dense layer of 7850 weights on 8 images a step for 320 steps takes 171 to 197 MiB beside the data. */
 const BASE = 185 * MIB;
+/** Tensors that were dropped and are not collected yet, where a step makes as much. */
+const DROPPED = 60 * MIB;
 /**
- * What the peak is beyond BASE, what is held all the time and what the way back needs, over the bytes that the layer makes which makes most:
- * fitted. More than 1, for layers before and behind it are under way, and what is not collected yet stands beside it. The helper has shares
- * of masks, its parts of products and what it deals ahead.
+ * What the peak is beyond that and what the way back needs, over the bytes that a layer makes: fitted. More than 1, for layers before and behind
+ * it are under way. The helper has shares of masks, its parts of products and what it deals ahead.
  */
 const STEP = { worker: 2, helper: 1.6 };
 /** An inference has no way back: values of a layer are dropped with the next. */
@@ -88,12 +87,20 @@ export async function inferenceMemory(settings: Task): Promise<PartyMemory> {
 }
 
 /** @param session elements that a party holds all the time */
-function stepPeak(session: { readonly worker: number; readonly helper: number }, step: Counted): PartyMemory {
-  const { held, largestLayer } = step;
-  const bytes = (elements: number, kept: number, factor: number): number =>
-    Math.round(BASE + ELEMENT_BYTES * (elements + held.operands) + kept + factor * largestLayer);
-  const worker = bytes(session.worker, (1 + ELEMENT_BYTES) * held.bits, STEP.worker);
-  return { P0: worker, P1: worker, P2: bytes(session.helper, held.bits, STEP.helper) };
+function stepPeak(
+  session: { readonly worker: number; readonly helper: number },
+  { layers, held }: CountedStep,
+): PartyMemory {
+  const bytes = (elements: number, bitBytes: number, factor: number): number => {
+    let [kept, most] = [0, 0];
+    for (const { operands, bits, made } of layers) {
+      kept += ELEMENT_BYTES * operands + bitBytes * bits;
+      most = Math.max(most, kept + factor * made);
+    }
+    return Math.round(BASE + Math.min(DROPPED, held.made) + ELEMENT_BYTES * elements + most);
+  };
+  const worker = bytes(session.worker, 1 + ELEMENT_BYTES, STEP.worker);
+  return { P0: worker, P1: worker, P2: bytes(session.helper, 1, STEP.helper) };
 }
 
 /**

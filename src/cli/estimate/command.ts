@@ -163,7 +163,6 @@ function sharing({ network }: TrainSettings, { trainImages, testImages }: Sample
     rounds: 0,
     work,
     held: { made: 0, operands: 0, bits: 0 },
-    largestLayer: 0,
   };
 }
 
