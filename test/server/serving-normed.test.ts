@@ -6,7 +6,7 @@ import { maskOf } from '../../src/data/share.ts';
 import { type Network, parameters } from '../../src/nn/network.ts';
 import { decode } from '../../src/ring/fixed.ts';
 import { add, decrease } from '../../src/ring/z64.ts';
-import { type InputOrder, PARTY_NAMES } from '../../src/server/ipc.ts';
+import { type InputPart, PARTY_NAMES } from '../../src/server/ipc.ts';
 import type { ServeJob, TrainJob } from '../../src/server/job.ts';
 import type { ServingEnds } from '../../src/server/serving-ends.ts';
 import { ofEach, type OfEach, resultsIn, serveFederated, storeData, trainFederated } from '../federated.ts';
@@ -35,14 +35,14 @@ const TRAINING: TrainJob = {
 };
 const SERVING: ServeJob = {
   ...{ kind: 'serve', sessionId: 's', document: '5f'.repeat(32), network: NORMED, ...DIRECT_SUITE },
-  ...{ model: DOCUMENT, scores: true },
+  ...{ model: DOCUMENT, scores: true, maxBatch: 64, maxWaitMs: 0 },
 };
 
-function input(id: string, pixels: Uint8Array): OfEach<InputOrder> {
+function input(id: string, pixels: Uint8Array): OfEach<InputPart> {
   const masks = [0, 1].map(() => new Uint8Array(randomBytes(16)));
   const opened = pixelSource(pixels, 16).block(0, pixels.length);
   for (const key of masks) decrease(opened, maskOf('images', key).z64(0, opened.length));
-  const common = { type: 'input', id, images: pixels.length / 4 } as const;
+  const common = { id, client: 'somebody', images: pixels.length / 4 } as const;
   return {
     P0: { ...common, opened, masks: [masks[0]] },
     P1: { ...common, opened: opened.slice(), masks: [masks[1]] },
@@ -91,10 +91,12 @@ it('serves what it trained: every image by itself and beside others', async () =
     onNotice: (party, notice) => {
       if (notice.type === 'event' && notice.event.kind === 'ready' && party === 'P0')
         for (const parts of [input('one', images.subarray(0, 4)), input('all', images)])
-          for (const each of PARTY_NAMES) ends![each].take(parts[each]);
-      if (notice.type !== 'output') return;
-      if (notice.share !== null) shares.set(notice.id, [...(shares.get(notice.id) ?? []), notice.share]);
-      awaited.delete(`${party} ${notice.id}`);
+          for (const each of PARTY_NAMES) ends![each].take([parts[each]]);
+      if (notice.type !== 'answers') return;
+      for (const { id, share } of notice.answers) {
+        if (share !== null) shares.set(id, [...(shares.get(id) ?? []), share]);
+        awaited.delete(`${party} ${id}`);
+      }
       if (awaited.size === 0) void ends!.P0.stop();
     },
   });
