@@ -3,6 +3,8 @@
  * imports no module of Node.
  *
  * Errors that a person can do something about are a `Problem`: `message` says what is wrong, `fix` what to do.
+ *
+ * @module securenn/client
  */
 import { PLATFORM } from '#client';
 import { type ConnectOptions, Federation } from '../client/connect.ts';
@@ -37,11 +39,16 @@ export type { Network } from '../nn/network.ts';
  *
  * Rejects with a Problem that says which party lacks what: from a page, whether it answers at all, and whether it answers pages of this origin.
  *
+ * @example
  * ```ts
- * import { connect } from 'securenn/client';
- * const federation = await connect({ federation: await (await fetch('federation.json')).text() });
+ * import { connect, keepIdentity } from 'securenn/client';
+ *
+ * const file = await (await fetch('federation.json')).text();
+ * const federation = await connect({ federation: file, identity: await keepIdentity('me') });
  * const model = await federation.model('digits');
- * const { label } = await model.predict(pixels);
+ * const { labels } = await model.predict(new Uint8Array(784));
+ * console.log(labels.length); // 1
+ * federation.close();
  * ```
  */
 export function connect(options: ConnectOptions): Promise<Federation> {
@@ -51,9 +58,12 @@ export function connect(options: ConnectOptions): Promise<Federation> {
 /**
  * A new identity, for as long as the program or the page lives. In a page its secret halves are keys of Web Cryptography that no script can read.
  *
+ * @example
  * ```ts
+ * import { createIdentity } from 'securenn/client';
+ *
  * const identity = await createIdentity();
- * console.log(identity.id);
+ * console.log(identity.id.length); // 32: hexadecimal digits, which operators compare
  * ```
  */
 export function createIdentity(): Promise<Signer> {
@@ -63,10 +73,14 @@ export function createIdentity(): Promise<Signer> {
 /**
  * The identity that is kept here under a name; made and kept the first time. In a page: in IndexedDB of the page's origin, its secret halves out of
  * every script's reach. In Node: in a file that this user alone can read, under the state folder of securenn (docs/consent.md).
- * @param name small letters, digits, dot, dash, underscore
  *
+ * @param name small letters, digits, dot, dash, underscore
+ * @example
  * ```ts
- * const identity = await keepIdentity('me');
+ * import { keepIdentity } from 'securenn/client';
+ *
+ * const [first, again] = [await keepIdentity('me'), await keepIdentity('me')];
+ * console.log(first.id === again.id); // true
  * ```
  */
 export function keepIdentity(name: string): Promise<Signer> {
@@ -75,10 +89,14 @@ export function keepIdentity(name: string): Promise<Signer> {
 
 /**
  * What operators need to admit an identity as a member (`securenn party admit`): a card, as the text of a file. Nothing in it is secret.
- * @param name of the member: small letters, digits, dot, dash, underscore
  *
+ * @param name of the member: small letters, digits, dot, dash, underscore
+ * @example
  * ```ts
+ * import { keepIdentity, memberCard } from 'securenn/client';
+ *
  * const text = await memberCard(await keepIdentity('me'), 'hospital-a');
+ * console.log(JSON.parse(text).card.name); // hospital-a
  * ```
  */
 export async function memberCard(identity: Signer, name: string): Promise<string> {

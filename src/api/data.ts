@@ -99,7 +99,7 @@ export function readDataset(name: string, reading: Reading = {}): Promise<Datase
 }
 
 /** A plain array as doubles; others as they are. */
-export function elementsOf(values: Values): Elements {
+function elementsOf(values: Values): Elements {
   return Array.isArray(values) ? Float64Array.from(values as readonly number[]) : (values as Elements);
 }
 

@@ -17,6 +17,7 @@ export {
   type PlainTrained,
   type PlainTraining,
 } from './plain.ts';
+export type { CanvasPixels, Image } from '../client/given-values.ts';
 export type { Dataset } from '../data/dataset.ts';
 export type { Elements } from '../data/elements.ts';
 export type { Model } from '../data/model-file.ts';

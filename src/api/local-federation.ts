@@ -100,7 +100,9 @@ export async function startFederation(options: FederationOptions = {}): Promise<
   const { settings = {}, log } = options;
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'securenn-')));
   const remove = async (): Promise<void> => {
-    if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
+    if (options.dir !== undefined) return;
+    // Again while a job process that was ended a moment ago still writes there.
+    await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   };
   const started = new Map<Role, OwnParty>();
   try {

@@ -55,9 +55,9 @@ export interface OwnParty {
  * ```ts
  * import { startFederation, startParty } from 'securenn/server';
  *
- * const { dir, ...local } = await startFederation(); // three parties in folders P0, P1, P2
+ * const local = await startFederation(); // three parties in folders P0, P1, P2
  * await local.parties.P2.close();
- * const P2 = await startParty({ dir: `${dir}/P2`, log: { level: 'error', write: (line) => process.stderr.write(line) } });
+ * const P2 = await startParty({ dir: `${local.dir}/P2`, log: { level: 'error', write: (line) => process.stderr.write(line) } });
  * console.log(P2.role, await P2.ready()); // P2 { ready: true }
  * await P2.drain();
  * await local.close();
@@ -65,6 +65,14 @@ export interface OwnParty {
  */
 export async function startParty(options: StartPartyOptions): Promise<Party> {
   return (await startOwnParty(options)).party;
+}
+
+/** Of a party, with those of its jobs: a program that holds several is not to be warned of a leak. */
+const EXIT_LISTENERS = 10;
+
+function allowListeners(more: number): void {
+  const most = process.getMaxListeners();
+  if (most > 0) process.setMaxListeners(most + more);
 }
 
 /** The same, with the service. */
@@ -87,12 +95,13 @@ export async function startOwnParty({ dir, log, onLost }: StartPartyOptions): Pr
   const { ports } = service;
   // However this process ends, no job's process goes on without it.
   const kill = (): void => service.jobs.kill();
+  allowListeners(EXIT_LISTENERS);
   process.on('exit', kill);
   const once = async (end: () => Promise<void>): Promise<void> => {
     if (ended) return;
     ended = true;
     process.off('exit', kill);
-    await end();
+    await end().finally(() => allowListeners(-EXIT_LISTENERS));
   };
   const { role } = config;
   const addresses = {

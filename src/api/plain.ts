@@ -3,11 +3,12 @@
  * with: they differ by the random rounding of each truncation, one unit of the last fractional bit.
  */
 import { scoresInTheClear, trainInTheClear } from '../client/in-the-clear.ts';
+import { givenValues, type Image } from '../client/given-values.ts';
 import { type Dataset, imageSize } from '../data/dataset.ts';
 import { scaled } from '../data/encode.ts';
 import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
-import { naturalScaling } from '../data/scaling.ts';
+import { OF_BYTES } from '../data/scaling.ts';
 import { forInference } from '../nn/foldBatchNorm.ts';
 import type { LossName } from '../nn/loss.ts';
 import { classCount, inputSize, misfit, type Network } from '../nn/network.ts';
@@ -15,8 +16,6 @@ import type { OptimizerName } from '../nn/optimizer.ts';
 import { REVEALED, type TrainEvent, type TrainOptions } from '../nn/train.ts';
 import { sameShape } from '../ring/shape.ts';
 import { machine } from '#machine';
-import { elementsOf, type Values } from './data.ts';
-import { labelsOf } from './models.ts';
 import type { ComputeChoice } from './machine.ts';
 
 /** How the plain engine computes. */
@@ -35,13 +34,15 @@ export interface PlainOptions {
   readonly fallbackAdapter?: boolean;
 }
 
-/** What a model says of one image. */
+/** What a model says of images: as `predict` of `securenn/client` says it. */
 export interface PlainPrediction {
-  /** Name of the class with the largest score; its number where classes have no names. */
-  readonly label: string;
-  /** Its number, from 0. */
-  readonly index: number;
-  /** Of every class, in order: logits, not probabilities. */
+  /** The class of the (first) image, from 0. */
+  readonly label: number;
+  /** What that class is called, where classes have names. */
+  readonly name: string | undefined;
+  /** Classes of all images. */
+  readonly labels: readonly number[];
+  /** Of all classes, image after image: logits, not probabilities. */
   readonly scores: Float64Array;
 }
 
@@ -129,44 +130,33 @@ function check(name: string, value: number, least: number, most: number): void {
  * Classifies images in the clear.
  *
  * @param model what {@link loadModel}, {@link parseModel} or {@link plainTraining} gave
- * @param images raw values of one or more images, one after the other: images x the product of the model's input shape, channels innermost. They
- *   are scaled as the model says; if it says nothing, as is usual for their type (bytes over 255, numbers as they are)
- * @returns a prediction for each image
- * @throws {Problem} when the values are no whole number of images
+ * @param image bytes and `ImageData` are pixels, 0 … 255, scaled as the model says; numbers are values as the network takes them. One image after
+ *   the other, each of the model's input shape, channels innermost
+ * @returns the class of each image, and the scores of all classes
+ * @throws {Problem} when the values are no whole number of images, or no numbers
  * @throws {RangeError} when a scaled value does not fit the fixed-point numbers
  * @example
  * ```ts
  * import { initialModel, namedNetwork, plainInference } from 'securenn';
  *
  * const model = initialModel(namedNetwork('A'));
- * const [first] = await plainInference(model, new Uint8Array(784));
- * console.log(first.scores.length); // 10
+ * const { labels, scores } = await plainInference(model, new Uint8Array(2 * 784)); // two black images
+ * console.log(labels.length, scores.length); // 2 20
  * ```
  */
-export async function plainInference(
-  model: Model,
-  images: Values,
-  options: PlainOptions = {},
-): Promise<readonly PlainPrediction[]> {
+export async function plainInference(model: Model, image: Image, options: PlainOptions = {}): Promise<PlainPrediction> {
   const format = formatOf(options);
-  const values = elementsOf(images);
-  const width = inputSize(model.network);
-  if (values.length === 0 || values.length % width !== 0) {
-    throw new Problem(
-      `${values.length} values are no whole number of images: network ${model.network.name} takes ${width} each`,
-      `give images of [${model.network.input.join(', ')}]`,
-    );
-  }
-  const samples = scaled(values, model.scaling ?? naturalScaling(values), 0);
+  const { values, scaling } = givenValues(image, model.network.input, model.scaling ?? OF_BYTES);
+  const samples = scaled(values, scaling, 0);
   const compute = await machine.openCompute(computeOf(options));
   try {
     const { scores } = await scoresInTheClear(compute, forInference(model, format.fractionBits), samples, format);
-    const [classes, labels] = [classCount(model.network), labelsOf(model)];
-    return Array.from({ length: values.length / width }, (_, i) => {
-      const row = scores.slice(i * classes, (i + 1) * classes);
-      const index = row.indexOf(Math.max(...row));
-      return { label: labels[index], index, scores: row };
+    const classes = classCount(model.network);
+    const labels = Array.from({ length: scores.length / classes }, (_, i) => {
+      const row = scores.subarray(i * classes, (i + 1) * classes);
+      return row.indexOf(Math.max(...row));
     });
+    return { label: labels[0], name: model.classNames?.[labels[0]], labels, scores };
   } finally {
     await compute.close();
   }

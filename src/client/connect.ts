@@ -77,7 +77,27 @@ export interface JobSummary {
 /** What a grant allows; see docs/consent.md. */
 export type GrantTerms = Parameters<typeof giveGrant>[1];
 
-/** Three parties that answer. Made by `connect`. */
+/**
+ * Three parties that answer. Made by `connect`.
+ *
+ * @example
+ * ```ts
+ * import { connect, keepIdentity } from 'securenn/client';
+ *
+ * const file = await (await fetch('federation.json')).text();
+ * const federation = await connect({ federation: file, identity: await keepIdentity('me') });
+ * console.log((await federation.models()).map(({ title }) => title)); // [ 'digits' ]
+ * const { digest } = await federation.upload({
+ *   name: 'points',
+ *   images: new Uint8Array([0, 0, 0, 255, 255, 0, 255, 255]), // four images of 1 x 2
+ *   shape: [1, 2],
+ *   labels: [0, 1, 1, 0],
+ *   onProgress: ({ phase, done, total }) => void [phase, done, total], // shown to the owner
+ * });
+ * console.log(digest.length); // 64
+ * federation.close();
+ * ```
+ */
 export class Federation {
   /** As operators read it to each other, eight groups of four digits. */
   readonly fingerprint: string;
@@ -93,7 +113,11 @@ export class Federation {
     [this.#client, this.#transport, this.#platform] = [client, transport, platform];
   }
 
-  /** Checks the file, and that all three parties answer here. Rejects with a Problem that says which does not, and what it lacks. */
+  /**
+   * Checks the file, and that all three parties answer here. Rejects with a Problem that says which does not, and what it lacks.
+   *
+   * @internal `connect` is for the outside
+   */
   static async connect(platform: Platform, options: ConnectOptions): Promise<Federation> {
     const { local, signal, onNote = () => undefined } = options;
     const federation = readFederationText(options.federation);

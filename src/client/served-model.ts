@@ -30,6 +30,7 @@ export interface Timing {
   readonly receivedBytes: number;
 }
 
+/** What a served model says of images. */
 export interface Prediction {
   /** The class of the (first) image, from 0. */
   readonly label: number;
@@ -42,6 +43,22 @@ export interface Prediction {
   readonly timing: Timing;
 }
 
+/**
+ * A model that is served by the three parties, none of which has it.
+ *
+ * @example
+ * ```ts
+ * import { connect, keepIdentity } from 'securenn/client';
+ *
+ * const file = await (await fetch('federation.json')).text();
+ * const federation = await connect({ federation: file, identity: await keepIdentity('me') });
+ * const model = await federation.model('digits');
+ * console.log(model.inputShape, model.classes); // [ 784 ] 10
+ * const { label, timing } = await model.predict(new Uint8Array(784));
+ * console.log(label < model.classes, timing.sentBytes > 0); // true true
+ * federation.close();
+ * ```
+ */
 export class ServedModel {
   /** Of the session. */
   readonly digest: Digest;
@@ -61,6 +78,7 @@ export class ServedModel {
   readonly #client: FederationClient;
   readonly #served: Served;
 
+  /** @internal */
   constructor(client: FederationClient, served: Served) {
     [this.#client, this.#served] = [client, served];
     const { digest, document } = served;

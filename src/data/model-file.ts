@@ -24,6 +24,7 @@ const VERSION = '1';
 /** Of files that say otherwise: who does not read that must not take them. */
 const SCALED_VERSION = '2';
 
+/** A network with its weights, and what it keeps of the data that it was trained on. */
 export interface Model {
   readonly network: Network;
   /** Fractional bits it was trained with. */

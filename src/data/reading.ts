@@ -5,6 +5,7 @@ import type { ImageShape } from './elements.ts';
 /** Numbers, or measured on the training images: one a channel; of vectors one a feature. */
 export type Statistic = readonly number[] | 'auto';
 
+/** More training images, made of those that there are. */
 export interface Augmentation {
   /** Mirror left and right, every other copy by chance. */
   readonly flip: boolean;
@@ -16,6 +17,7 @@ export interface Augmentation {
   readonly seed: number;
 }
 
+/** What the files of a data set do not say. All of it may be left out. */
 export interface Reading {
   /** Of CSV: a name, `first`, `last`, or a number from 1 on. */
   readonly labelColumn?: string | undefined;

@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { formatOf } from './format.ts';
 import { Problem } from './problem.ts';
 
+/** Numbers in the order of their shape, the last index fastest. */
 export interface FloatTensor {
   readonly shape: readonly number[];
   readonly data: Float64Array;

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import type { Elements, ImageShape } from './elements.ts';
 import { Problem } from './problem.ts';
 
+/** What becomes of a value before it is shared, and before it is classified: (value / divideBy − mean) / std. */
 export interface Scaling {
   readonly divideBy: number;
   /** One for all values, one a channel, or one for each place of an image: each is a list that repeats, for channels are innermost. */

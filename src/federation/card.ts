@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { idOf, idSchema, publicIdentitySchema, type Id, type PublicIdentity } from './public-identity.ts';
 
+/** Of the three parties. P0 leads jobs, P2 deals randomness and holds no share. */
 export type Role = 'P0' | 'P1' | 'P2';
 export const ROLES: readonly Role[] = ['P0', 'P1', 'P2'];
 
@@ -43,6 +44,7 @@ export interface PartyCard {
   readonly issued: string;
 }
 
+/** Owners give data, analysts propose jobs, clients ask served models. */
 export type MemberRole = 'owner' | 'analyst' | 'client';
 export const MEMBER_ROLES: readonly MemberRole[] = ['owner', 'analyst', 'client'];
 

@@ -8,6 +8,7 @@ import { type Shape, sizeOf } from '../ring/shape.ts';
 import { layerName, type LayerSpec, layerType } from './layers/table.ts';
 import { didYouMean } from './nearest.ts';
 
+/** Layers and their sizes; no weights. */
 export interface Network {
   readonly name: string;
   /** Shape of one sample: (inputs) or (height, width, channels). */

@@ -98,7 +98,7 @@ describe('the plain engine', () => {
   it('gives the scores of the engine that it is, bit for bit', async () => {
     const model = initialModel(namedNetwork('C'), 5);
     const images = pixels(3);
-    const predictions = await plainInference(model, images);
+    const { label, labels, scores } = await plainInference(model, images);
     const compute = await createWasmCompute({ workers: 0 });
     let expected: Float64Array | undefined;
     const engine = createPlainEngine({
@@ -113,11 +113,19 @@ describe('the plain engine', () => {
       const weights = modelInTheClear(engine, model, 16);
       await scope.reveal('', await inferScores(scope, model.network, weights, engine.input([3, 784], 16, samples)));
     });
-    expect(predictions.flatMap(({ scores }) => Array.from(scores))).toEqual(Array.from(expected!));
-    for (const { scores, index, label } of predictions) {
-      expect(scores[index]).toBe(Math.max(...scores));
-      expect(label).toBe(String(index));
-    }
+    expect(Array.from(scores)).toEqual(Array.from(expected!));
+    const rows = [0, 1, 2].map((i) => Array.from(scores.subarray(10 * i, 10 * i + 10)));
+    expect(labels).toEqual(rows.map((row) => row.indexOf(Math.max(...row))));
+    expect(label).toBe(labels[0]);
+  });
+
+  it('scales bytes as the model says, and takes numbers as they are', async () => {
+    const model = { ...initialModel(namedNetwork('A'), 5), scaling: { divideBy: 255, mean: [0.5], std: [0.25] } };
+    const numbers = Array.from(pixels(1), (x) => (x / 255 - 0.5) / 0.25);
+    const [bytes, given] = [await plainInference(model, pixels(1)), await plainInference(model, numbers)];
+    expect(bytes).toEqual(given);
+    const named = { ...model, classNames: Array.from({ length: 10 }, (_, i) => `digit ${i}`) };
+    expect((await plainInference(named, pixels(1))).name).toBe(`digit ${bytes.label}`);
   });
 
   it('trains, tells of it, and goes on from a model', async () => {
@@ -138,7 +146,7 @@ describe('the plain engine', () => {
     expect(steps.filter(({ loss }) => loss !== undefined).map(({ step }) => step)).toEqual([1, 10, 20]);
     const { model, test } = await plainTraining({ ...job, from: first.model, steps: 180 });
     expect(test).toEqual({ correct: 4, images: 4 });
-    expect((await plainInference(model, images)).map(({ index }) => index)).toEqual([0, 1, 1, 0]);
+    expect((await plainInference(model, images)).labels).toEqual([0, 1, 1, 0]);
   });
 
   it('ends between two steps when its signal says so', async () => {

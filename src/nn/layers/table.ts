@@ -16,6 +16,7 @@ import { relu6, type Relu6Spec } from './relu6.ts';
 import { sigmoid, type SigmoidSpec } from './sigmoid.ts';
 import { tanh, type TanhSpec } from './tanh.ts';
 
+/** A layer as JSON has it: `{ "type": "dense", "units": 10 }`; which types there are, and their fields: docs/networks.md. */
 export type LayerSpec =
   | Conv2dSpec
   | MaxpoolSpec
