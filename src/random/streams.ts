@@ -32,9 +32,9 @@ const GATHERED_BYTES = 65_536;
 /** AES of one key, block by block, and in counter mode from any block. */
 class BlockCipher {
   readonly #key: AesKey;
-  /** Counter blocks on their way into the cipher. */
-  readonly #blocks: Uint32Array<ArrayBuffer> = new Uint32Array(GATHERED_BYTES / 4);
-  readonly #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(this.#blocks.buffer);
+  /** Counter blocks on their way into the cipher: for a short stream, or for all. Keys of one image's masks, which serve once, need no more. */
+  #blocks: Uint32Array<ArrayBuffer> = new Uint32Array(SHORT_BYTES / 4);
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(this.#blocks.buffer);
   /** The address in the first blocks, and in how many: that of a data set's masks comes again and again. */
   #address: Uint8Array | undefined;
   #addressed = 0;
@@ -50,8 +50,9 @@ class BlockCipher {
 
   /** `count` blocks of the key stream at an address from each of `starts` on, one run after the other; together up to GATHERED_BYTES. */
   gather(address: Uint8Array, starts: readonly number[], count: number): Uint8Array<ArrayBuffer> {
-    const blocks = this.#blocks;
     const total = starts.length * count;
+    if (4 * total > this.#blocks.length) this.#makeRoom();
+    const blocks = this.#blocks;
     if (address !== this.#address) [this.#address, this.#addressed] = [address, 0];
     const [a, b, c] = [wordAt(address, 0), wordAt(address, 4), wordAt(address, 8)];
     for (let i = this.#addressed; i < total; i++) {
@@ -66,6 +67,12 @@ class BlockCipher {
         blocks[at] = (n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24); // big-endian
     }
     return this.#key.blocks(this.#bytes.subarray(0, total * BLOCK_BYTES));
+  }
+
+  #makeRoom(): void {
+    this.#blocks = new Uint32Array(GATHERED_BYTES / 4);
+    this.#bytes = new Uint8Array(this.#blocks.buffer);
+    this.#addressed = 0;
   }
 
   /** Counter mode at an address from block `from` on. */
