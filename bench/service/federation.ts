@@ -57,12 +57,20 @@ export class ServedFederation {
     process.on('exit', this.#kill);
   }
 
-  /** Keys, cards, federation file, a member whose key is in `DIR/member.key`, and clients besides; nothing runs yet. */
-  static async make(folder: string, clients = 0): Promise<ServedFederation> {
+  /**
+   * Keys, cards, federation file, a member whose key is in `DIR/member.key`, and clients besides; nothing runs yet.
+   * @param settings of party.json besides
+   */
+  static async make(
+    folder: string,
+    clients = 0,
+    settings: Readonly<Record<string, unknown>> = {},
+  ): Promise<ServedFederation> {
     const { federation, ports } = await makeParties(folder, {
       config: (role) => ({
         compute: { backend: 'wasm', workers: 1 },
         log: { level: 'info', file: join(folder, role, 'log') },
+        ...settings,
       }),
     });
     const identity = Identity.generate();

@@ -11,9 +11,37 @@ const ANSWERS = 'src/client/federated/answers.ts';
 const ON_HTTPS = ['test/client/federated/https.test.ts'];
 const ON_JOBS = ['test/client/federated/jobs.test.ts'];
 const ON_UPLOAD = ['test/client/federated/upload.test.ts'];
+const ON_CONNECT = ['test/client/connect.test.ts'];
 const ON_CLIENT = ['test/client/federated/client.test.ts'];
 
 export const ASKING: readonly Weakening[] = [
+  one(
+    'documents that a party shows and nobody checks',
+    'a party shows owners and clients a job that nobody signed',
+    'src/federation/received-form.ts',
+    [
+      'if (!(await verify(fromHex(by.sign), bytes, fromHex(signature)))) return NOT_SIGNED(what);',
+      'if (!(await verify(fromHex(by.sign), bytes, fromHex(signature))) && what === "") return NOT_SIGNED(what);',
+    ],
+    ON_CONNECT,
+  ),
+  one(
+    'a session that one party alone shows',
+    'a party has clients ask another model than the other two serve',
+    'src/client/federated/served.ts',
+    ['session !== undefined && everywhere(session.digest)', 'session !== undefined && everywhere.length > 0'],
+    ON_CONNECT,
+  ),
+  one(
+    'a fingerprint that nobody compares',
+    'whoever changes the federation file on its way is the federation',
+    'src/client/connect.ts',
+    [
+      "if (known.toLowerCase().replaceAll(/[^0-9a-f]/g, '') === found.replaceAll(' ', '')) return;",
+      "if (known !== '') return;",
+    ],
+    ON_CONNECT,
+  ),
   one(
     'a party whose TLS key nobody compares',
     'who sits in between reads and changes what members send and are told',

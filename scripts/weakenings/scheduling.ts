@@ -116,7 +116,10 @@ export const SCHEDULING: readonly Weakening[] = [
     'inputs of anybody',
     'members that the job does not name ask the model',
     SESSIONS,
-    ['if (!document.clients.some((key) => this.#holder(key) === asker))', 'if (document.clients.length === 0)'],
+    [
+      "if (document.clients !== 'anyone' && !document.clients.some((key) => this.#holder(key) === asker))",
+      'if (document.clients.length === 0)',
+    ],
     ['test/service/jobs/sessions.test.ts'],
   ),
   one(

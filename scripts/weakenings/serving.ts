@@ -17,6 +17,8 @@ const ROTATION = 'src/service/rotation.ts';
 const AUDIT = 'src/service/audit-log.ts';
 const LINKS = 'src/service/jobs/scheduler.ts';
 const ON_SUCCESSION = ['test/federation/succession.test.ts'];
+const VISITORS = 'src/service/api/visitors.ts';
+const ON_PAGES = ['test/service/pages.test.ts'];
 const ON_STRANGERS = ['test/service/strangers.test.ts'];
 const ON_DATA = ['test/service/data.test.ts'];
 const ON_JOBS = ['test/service/jobs-api.test.ts'];
@@ -29,6 +31,63 @@ export const SERVING: readonly Weakening[] = [
     'src/service/file-watch.ts',
     ["changedAt > readAt ? '' : state", 'changedAt > readAt ? state : state'],
     ON_STRANGERS,
+  ),
+  one(
+    'pages of any origin',
+    'any page that a member opens asks in its browser, and reads what it is answered',
+    'src/service/http/pages.ts',
+    ["if (!pages.includes(origin)) return 'refused';", "if (origin === '') return 'refused';"],
+    ON_PAGES,
+  ),
+  one(
+    'visitors who may ask for anything',
+    'whoever makes a key is no stranger any more',
+    VISITORS,
+    [
+      "if (typeof written !== 'string' || !MAY.test(`${method} ${path}`)) return undefined;",
+      "if (typeof written !== 'string' || !MAY.source || path === method) return undefined;",
+    ],
+    ON_PAGES,
+  ),
+  one(
+    'visitors whose images nobody counts',
+    'one machine uses up a session, or copies its model, as fast as it can',
+    VISITORS,
+    [
+      'if (visitorImages.of(address, now()).take(now(), images)) return;',
+      'if (visitorImages.of(address, now()).take(now(), images) || images > 0) return;',
+    ],
+    ON_PAGES,
+  ),
+  one(
+    'visitors whose signatures are checked without end',
+    'strangers keep a core busy with signatures',
+    'src/service/api/app.ts',
+    [
+      'if (visitor !== undefined && !door.mayVisit(socket)) {',
+      "if (visitor !== undefined && !door.mayVisit(socket) && method === '') {",
+    ],
+    ON_PAGES,
+  ),
+  one(
+    'visitors whom the door takes for members',
+    'strangers keep connections as members do, and crowd them out',
+    'src/service/http/door.ts',
+    [
+      'this.#visitors.set(key, { socket: known.socket, address: known.address, since: this.#now() });',
+      'this.#proved.set(key, known.socket);\n    this.#trust(known.address);',
+    ],
+    ['test/service/door.test.ts'],
+  ),
+  one(
+    'plain HTTP under any name',
+    'a page whose name leads to this machine is taken for one of it',
+    'src/service/http/server.ts',
+    [
+      'if (!isOurs(incoming.headers.host)) incoming.socket.destroy();',
+      "if (!isOurs(incoming.headers.host) && incoming.method === '') incoming.socket.destroy();",
+    ],
+    ON_PAGES,
   ),
   one(
     'a new key of a member whose key was revoked',

@@ -103,8 +103,8 @@ export interface ServeDocument extends CommonJobDocument {
   readonly kind: 'serve';
   /** The training that left it. */
   readonly model: Digest;
-  /** Who may send inputs; each answer is sealed to who asked. */
-  readonly clients: readonly Id[];
+  /** Who may send inputs: members, or anyone, visitors of a page as well. Each answer is sealed to who asked. */
+  readonly clients: readonly Id[] | 'anyone';
   /** Class: its index alone. Scores: those of all classes. */
   readonly reveal: 'class' | 'scores';
   /** Images answered in all, of all clients. */
@@ -240,7 +240,7 @@ export const jobDocument: z.ZodType<JobDocument> = z.discriminatedUnion('kind', 
     ...common,
     kind: z.literal('serve'),
     model: digest,
-    clients: z.array(idSchema).min(1).max(1024),
+    clients: z.union([z.literal('anyone'), z.array(idSchema).min(1).max(1024)]),
     reveal: z.enum(['class', 'scores']),
     maxImages: count,
     maxImagesEach: count.optional(),

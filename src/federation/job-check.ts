@@ -143,7 +143,11 @@ function examineTraining(document: TrainDocument, network: Digest, world: World)
 }
 
 function examineServing(document: ServeDocument, network: Digest, world: World): Parts | Refused {
-  for (const client of document.clients) {
+  if (document.clients === 'anyone' && document.maxImagesEach !== undefined) {
+    const fix = 'leave the limit out: each party has one for visitors of one address';
+    return refuse('it limits the images of each client, but anyone may be one, as often as he likes', fix);
+  }
+  for (const client of document.clients === 'anyone' ? [] : document.clients) {
     const refused = standing('client', client, 'client', world);
     if (refused !== undefined) return refused;
   }

@@ -9,6 +9,8 @@ export const CLOCK_TOLERANCE_MS = 120_000;
 /** Nonces of one asker that are remembered: 160 requests a second, for four minutes. */
 const MOST_NONCES = 40_000;
 const SLOT_MS = 10_000;
+/** In place of an id, which it is not. */
+const VISITORS = 'visitors';
 
 /** @returns the header `authorization` */
 export function signRequest(identity: Identity, request: RequestToSign): string {
@@ -22,6 +24,8 @@ export interface RequestToCheck {
   /** With the query, as it came. */
   readonly path: string;
   readonly authorization: string | undefined;
+  /** The key that came with it, of somebody who may be unknown. */
+  readonly visitor?: PublicIdentity | undefined;
 }
 
 /** For logs; a stranger learns none of it. */
@@ -40,6 +44,8 @@ export interface AcceptedRequest {
   readonly identity: PublicIdentity;
   /** SHA-256 that the body must have. */
   readonly bodyDigest: string;
+  /** Nobody knows this key: it came with the request. */
+  readonly isVisitor: boolean;
 }
 
 export interface RequestCheckerOptions {
@@ -68,13 +74,17 @@ export class RequestChecker {
     this.#options = options;
   }
 
-  check({ method, path, authorization }: RequestToCheck): AcceptedRequest | RefusedRequest {
+  check({ method, path, authorization, visitor }: RequestToCheck): AcceptedRequest | RefusedRequest {
     if (authorization === undefined) return { refused: 'no signature' };
     const fields = authorization.length > LONGEST_HEADER ? null : HEADER.exec(authorization);
     if (fields === null || /[\r\n]/.test(method + path)) return { refused: 'form' };
     const [, id, milliseconds, nonce, body, encoded] = fields;
     const { known, audiences, instance, now = Date.now, mostNonces = MOST_NONCES } = this.#options;
-    const identity = known(id);
+    const found = known(id);
+    const isVisitor = found === undefined && visitor !== undefined;
+    const identity = found ?? visitor;
+    // All visitors together are remembered as one: keys cost nothing.
+    const asker = isVisitor ? VISITORS : id;
     if (identity === undefined) return { refused: 'unknown', id };
     if (identity === 'revoked') return { refused: 'revoked', id };
     const time = Number(milliseconds);
@@ -90,10 +100,10 @@ export class RequestChecker {
     if (Math.abs(clockOffset) > CLOCK_TOLERANCE_MS) return { refused: 'time', id, clockOffset };
     this.#forget(now());
     if (slotOf(time) < this.#oldest) return { refused: 'clock', id };
-    if (this.#seen.get(slotOf(time))?.get(id)?.has(nonce) === true) return { refused: 'replayed', id };
-    if (this.#countOf(id) >= mostNonces) return { refused: 'too many', id };
-    this.#remember(id, time, nonce);
-    return { id, identity, bodyDigest: body };
+    if (this.#seen.get(slotOf(time))?.get(asker)?.has(nonce) === true) return { refused: 'replayed', id };
+    if (this.#countOf(asker) >= mostNonces) return { refused: 'too many', id };
+    this.#remember(asker, time, nonce);
+    return { id, identity, bodyDigest: body, isVisitor };
   }
 
   #remember(id: Id, time: number, nonce: string): void {

@@ -19,6 +19,10 @@ export interface PartyConfig {
   readonly links: HostPort;
   /** Health, metrics and log level, for this organisation alone; no password, no TLS. */
   readonly private: HostPort;
+  /** Origins of pages that may ask this party, `https://example.org`; those of nobody where none is named. */
+  readonly pages: readonly string[];
+  /** Plain HTTP on 127.0.0.1, for pages on this very machine: demonstrations and development. */
+  readonly local?: { readonly port: number } | undefined;
   readonly federation: string;
   /** A file whose first line opens the key files. */
   readonly passphraseFile?: string | undefined;
@@ -36,6 +40,8 @@ export interface PartyConfig {
   readonly limits: {
     /** Connections at the same time, of anybody. */
     readonly connections: number;
+    /** Of visitors, whom nobody admitted: images a minute from one address, in sessions that answer anyone. */
+    readonly visitorImagesPerMinute: number;
     /** Uploads under way at the same time, of one owner. */
     readonly uploadsPerOwner: number;
     /** What all jobs together may take. */
@@ -55,11 +61,21 @@ const hostPort = (host: string, fallback: number): z.ZodType<HostPort> =>
 const seconds = z.number().positive().max(86_400);
 const file = z.string().min(1);
 
+const ORIGIN = 'expected the origin of a page: https://example.org, without a path';
+
+/** As browsers write it: `*` and `null` are none. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
 const configSchema: z.ZodType<PartyConfig> = z.strictObject({
   role: z.enum(['P0', 'P1', 'P2']),
   listen: hostPort('0.0.0.0', 7600),
   links: hostPort('0.0.0.0', 7601),
   private: hostPort('127.0.0.1', 7602),
+  pages: z.array(z.string().refine(isOrigin, ORIGIN)).max(64).default([]),
+  // No host may be named: whoever reaches it needs no certificate.
+  local: z.strictObject({ port }).optional(),
   federation: file.default('federation.json'),
   passphraseFile: file.optional(),
   publicTls: z.strictObject({ key: file, certificate: file }).optional(),
@@ -84,6 +100,7 @@ const configSchema: z.ZodType<PartyConfig> = z.strictObject({
   limits: z
     .strictObject({
       connections: z.int().min(8).max(100_000).default(512),
+      visitorImagesPerMinute: z.int().min(1).max(1_000_000).default(60),
       uploadsPerOwner: z.int().min(1).max(1000).default(4),
       memoryGiB: z.number().positive().default(8),
       freeDiskGiB: z.number().min(0).default(1),

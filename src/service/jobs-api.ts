@@ -54,8 +54,16 @@ export interface Jobs {
   /**
    * An input of a serving session, opened. Resolves with this party's answer, sealed to the client; the same id of the same client again: the same.
    * @param gone aborts when nobody waits for the answer any more
+   * @param as as whom limits and turns take a visitor, whose key says nothing
    */
-  infer(job: Digest, id: string, client: PublicIdentity, input: Uint8Array, gone: AbortSignal): Promise<Uint8Array>;
+  infer(
+    job: Digest,
+    id: string,
+    client: PublicIdentity,
+    input: Uint8Array,
+    gone: AbortSignal,
+    as?: Id,
+  ): Promise<Uint8Array>;
   /** An order of another party, whose identity is proved; `body` is JSON as it came. */
   control(order: ControlOrder, from: PartyName, body: unknown): Promise<object>;
   /** A data set or grant is withdrawn, which is stored already. Resolves when no job process uses the data any more. @returns models trained on it */

@@ -30,6 +30,12 @@ const LIMITS = {
   strangerRequests: 0,
   rate: { perSecond: 20, burst: 60 },
   rateOfOneAddress: { perSecond: 20, burst: 60 },
+  // Nobody visits: links are between parties.
+  visitors: 0,
+  visitorsOfOneAddress: 0,
+  visitorMs: STRANGER_MS,
+  visits: { perSecond: 0, burst: 0 },
+  visitsOfOneAddress: { perSecond: 0, burst: 0 },
 } as const;
 
 export class LinksPort {

@@ -17,7 +17,7 @@ import type { ApiContext } from './api/context.ts';
 import { AuditLog } from './audit-log.ts';
 import { roomOn } from './disk.ts';
 import { Budget } from './http/body.ts';
-import { Door, DOOR_LIMITS, type DoorLimits } from './http/door.ts';
+import { Buckets, Door, DOOR_LIMITS, type DoorLimits } from './http/door.ts';
 import { PrivatePort } from './http/private-port.ts';
 import { ApiServer } from './http/server.ts';
 import { ThrottledLog } from './http/throttled-log.ts';
@@ -70,6 +70,8 @@ export interface ServiceOptions {
 const GIB = 2 ** 30;
 /** Bodies of all requests together; chunks are not held. */
 const BODIES_BYTES: number = 256 * 2 ** 20;
+/** The same of visitors. */
+const VISITOR_BODIES_BYTES: number = 64 * 2 ** 20;
 const HEARTBEAT_MS = 10_000;
 /** How long answers that are on their way may take at the end. */
 const GRACE_MS = 5_000;
@@ -82,7 +84,14 @@ export class PartyService {
   readonly #jobMetrics: JobMetrics;
   readonly #ending = new AbortController();
   readonly #closers: (() => void | Promise<void>)[] = [];
-  #ports: { readonly api: ApiServer; readonly links: LinksPort; readonly private: PrivatePort } | undefined;
+  #ports:
+    | {
+        readonly api: ApiServer;
+        readonly links: LinksPort;
+        readonly private: PrivatePort;
+        readonly local: ApiServer | undefined;
+      }
+    | undefined;
   #draining = false;
 
   private constructor(standing: PartyStanding, jobs: OpenedJobs, log: Logger, audit: AuditLog, figures: JobMetrics) {
@@ -115,8 +124,8 @@ export class PartyService {
       service.#closers.push(release);
       await audit.append('service started', { version: VERSION, federation: standing.fingerprint });
       jobs.begin();
-      const { api, links, private: own } = service.ports;
-      log.info({ federation: standing.fingerprint, listen: api, links, private: own }, 'serving');
+      const { api, links, private: own, local } = service.ports;
+      log.info({ federation: standing.fingerprint, listen: api, links, private: own, local }, 'serving');
       return service;
     } catch (error) {
       release();
@@ -125,9 +134,9 @@ export class PartyService {
   }
 
   /** Ports that are bound. */
-  get ports(): { readonly api: number; readonly links: number; readonly private: number } {
-    const { api, links, private: own } = this.#ports!;
-    return { api: api.port, links: links.port, private: own.port };
+  get ports(): { readonly api: number; readonly links: number; readonly private: number; readonly local?: number } {
+    const { api, links, private: own, local } = this.#ports!;
+    return { api: api.port, links: links.port, private: own.port, ...(local && { local: local.port }) };
   }
 
   /** What the operator has to see to. */
@@ -189,7 +198,8 @@ export class PartyService {
     limitsOfDoor: Partial<DoorLimits> = {},
   ): Promise<void> {
     const { standing, jobs } = this;
-    const { listen, links, private: own, limits } = standing.party.config;
+    const { listen, links, private: own, limits, pages, local } = standing.party.config;
+    const { visitorImagesPerMinute: ofVisitors } = limits;
     const instance = randomBytes(16).toString('hex');
     const strangers = new ThrottledLog(this.#log, now);
     const metrics = new ServiceMetrics(standing.role, () => this.#figures(stores, door), this.#jobMetrics.all);
@@ -202,6 +212,8 @@ export class PartyService {
     const context: ApiContext = {
       ...{ party: standing.role, federation: standing.federation.id, directory: standing.directory, jobs, now },
       ...{ data: stores.data, grants: stores.grants, decisions: stores.decisions, bodies: new Budget(BODIES_BYTES) },
+      visitorBodies: new Budget(VISITOR_BODIES_BYTES),
+      visitorImages: new Buckets({ perSecond: ofVisitors / 60, burst: ofVisitors }),
       identity: () => standing.identity(),
       openSealed: (info, sealed) => standing.openSealed(info, sealed),
       results: join(standing.party.paths.state, 'results'),
@@ -214,13 +226,15 @@ export class PartyService {
       return found === 'revoked' ? found : found?.identity;
     };
     const checker = new RequestChecker({ audiences: () => standing.audiences(), instance, known, now });
-    const app = createApp({ ...context, instance, checker, door, metrics, log: this.#log, strangers });
+    const app = createApp({ ...context, instance, checker, door, pages, metrics, log: this.#log, strangers });
     const onGarbage = (reason: string, address: string | undefined): void => {
       metrics.turnedAway('address', 'garbage');
       strangers.warn('a connection brought no request', { reason, address });
     };
     const api = await ApiServer.open({ ...listen, tls: standing.addressTls(), app, door, onGarbage });
     this.#closers.push(() => api.close(GRACE_MS));
+    const localApi = local && (await ApiServer.openLocal({ ...local, app, door, onGarbage }));
+    if (localApi !== undefined) this.#closers.push(() => localApi.close(GRACE_MS));
     const linksPort = await LinksPort.open({
       ...{ ...links, tls: standing.linkTls() },
       take: (socket, session, head) => jobs.takeLink(socket, session, head),
@@ -236,7 +250,7 @@ export class PartyService {
       setLevel: (level) => void (this.#log.level = level),
     });
     this.#closers.push(() => privatePort.close());
-    this.#ports = { api, links: linksPort, private: privatePort };
+    this.#ports = { api, links: linksPort, private: privatePort, local: localApi };
     const upkeep = await Upkeep.open({
       ...{ standing, data: stores.data, audit: this.#audit, log: this.#log, readAt },
       onMembers: () => jobs.reconsider(),

@@ -41,8 +41,27 @@ function check(authorization: string | undefined, changes: { method?: string; pa
 
 describe('a signed request', () => {
   it('tells who asks, and what the body must be', () => {
-    expect(check(signRequest(owner, asked()))).toEqual({ id: owner.id, identity: owner.public, bodyDigest: BODY });
+    expect(check(signRequest(owner, asked()))).toEqual({
+      ...{ id: owner.id, identity: owner.public, bodyDigest: BODY, isVisitor: false },
+    });
     expect(check(signRequest(owner, asked({ bodyDigest: undefined })))).toMatchObject({ bodyDigest: NO_BODY });
+  });
+
+  it('of a visitor is signed by the key that comes with it, and all of them are remembered as one', () => {
+    checker = checkerWith({ mostNonces: 3 });
+    const visit = (by: Identity, visitor: PublicIdentity, header = signRequest(by, asked())): object =>
+      checker.check({ method: 'POST', path: '/v1/jobs?wait=1', authorization: header, visitor });
+    expect(visit(stranger, stranger.public)).toMatchObject({ id: stranger.id, isVisitor: true });
+    expect(visit(stranger, otherParty.public)).toMatchObject({ refused: 'signature' });
+    expect(visit(owner, stranger.public)).toMatchObject({ id: owner.id, isVisitor: false });
+    expect(visit(revoked, revoked.public)).toMatchObject({ refused: 'revoked' });
+    const header = signRequest(stranger, asked());
+    expect(visit(stranger, stranger.public, header)).toMatchObject({ isVisitor: true });
+    expect(visit(stranger, stranger.public, header)).toMatchObject({ refused: 'replayed' });
+    const [one, two] = [Identity.generate(), Identity.generate()];
+    expect(visit(one, one.public)).toMatchObject({ isVisitor: true });
+    expect(visit(two, two.public)).toMatchObject({ refused: 'too many' });
+    expect(visit(owner, owner.public)).toMatchObject({ isVisitor: false });
   });
 
   it('of somebody unknown, revoked or without a key is refused', () => {

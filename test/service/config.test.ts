@@ -52,6 +52,10 @@ describe('party.json', () => {
     ['{ "role": "P0", "limit": {} }', /[Uu]nrecognized key.*limit/],
     ['{ "role": "P0", "patience": { "linkSeconds": -1 } }', /patience\.linkSeconds: .*found -1/],
     ['{ "role": "P0", "log": { "level": "loud" } }', /log\.level: .*found "loud"/],
+    ['{ "role": "P0", "pages": ["*"] }', /pages\.0: expected the origin of a page/],
+    ['{ "role": "P0", "pages": ["https://a.example/"] }', /pages\.0: expected the origin/],
+    ['{ "role": "P0", "pages": ["null"] }', /pages\.0: expected the origin/],
+    ['{ "role": "P0", "local": { "port": 1, "host": "0.0.0.0" } }', /[Uu]nrecognized key.*host/],
     ['[]', /party\.json: .*found \[\]/],
   ])('%s is refused with the place and what was found', (text, expected) => {
     expect(refusal(() => parseConfig(text, 'party.json'))).toMatch(expected);

@@ -47,6 +47,11 @@ const LIMITS: DoorLimits = {
     strangerRequests: 3,
     rate: MANY,
     rateOfOneAddress: MANY,
+    visitors: 3,
+    visitorsOfOneAddress: 2,
+    visitorMs: 5000,
+    visits: MANY,
+    visitsOfOneAddress: MANY,
   },
 };
 
@@ -100,6 +105,48 @@ describe('the door', () => {
     clock.now = 1100;
     door.sweep();
     expect([early.gone, late.gone, why]).toEqual([true, false, ['too slow']]);
+  });
+
+  it('lets visitors crowd out each other alone, those of one address first, and trusts their address no more', () => {
+    const clock = { now: 0 };
+    const { door, why } = doorWith({ rate: { perSecond: 0.001, burst: 5 } }, clock);
+    const [one, two, three, other] = ['1.1.1.1', '1.1.1.1', '1.1.1.1', '2.2.2.2'].map(socketFrom);
+    const known = socketFrom('3.3.3.3');
+    for (const socket of [one, two, three]) {
+      door.admit(socket);
+      door.visit(socket);
+    }
+    expect([one.gone, two.gone, three.gone, door.visitors, door.strangers]).toEqual([true, false, false, 2, 0]);
+    door.admit(known);
+    door.prove(known);
+    door.admit(other);
+    door.visit(other);
+    expect([door.visitors, door.proved, why]).toEqual([3, 1, ['too many']]);
+    // It asks again, so it is not the oldest any more.
+    door.visit(two);
+    const next = socketFrom('4.4.4.4');
+    door.admit(next);
+    door.visit(next);
+    expect([two.gone, three.gone, known.gone]).toEqual([false, true, false]);
+    // Whoever visited pays for each connection, as strangers do.
+    const more = socketFrom('1.1.1.1');
+    expect([door.admit(more), more.gone]).toEqual([false, true]);
+    clock.now = 6000;
+    door.sweep();
+    expect([two.gone, other.gone, next.gone, known.gone, door.visitors]).toEqual([true, true, true, false, 0]);
+    door.close();
+  });
+
+  it('checks so many signatures of visitors a second, of one address and in all', () => {
+    const clock = { now: 0 };
+    const rates = { visits: { perSecond: 1, burst: 3 }, visitsOfOneAddress: { perSecond: 1, burst: 2 } };
+    const { door } = doorWith(rates, clock);
+    const from = (address: string): boolean => door.mayVisit(socketFrom(address));
+    expect([from('1.1.1.1'), from('1.1.1.1'), from('1.1.1.1')]).toEqual([true, true, false]);
+    expect([from('2.2.2.2'), from('2.2.2.2')]).toEqual([true, false]);
+    clock.now = 1000;
+    expect([from('1.1.1.1'), from('1.1.1.1')]).toEqual([true, false]);
+    door.close();
   });
 
   it('ends those that ask again and again without proving anything', () => {

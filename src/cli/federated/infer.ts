@@ -119,7 +119,7 @@ export async function federatedInfer(argv: Argv, signal: AbortSignal): Promise<v
 
 /** The session may name a key that we had before. */
 async function isClient(client: FederationClient, { clients }: ServeDocument): Promise<boolean> {
-  if (clients.includes(client.id)) return true;
+  if (clients === 'anyone' || clients.includes(client.id)) return true;
   const directory = await Directory.of(client);
   return clients.some((id) => directory.isSelf(id));
 }

@@ -110,7 +110,12 @@ function stateOf(views: SeenJob['views']): string {
 
 export const serveOptions: Readonly<Record<string, Options>> = {
   ...memberOptions,
-  clients: { ...text, group: TASK, default: 'me', describe: 'Who may send images: names or ids, with commas' },
+  clients: {
+    ...text,
+    group: TASK,
+    default: 'me',
+    describe: 'Who may send images: names or ids, with commas; or anyone',
+  },
   reveal: {
     ...text,
     group: RESULTS,
@@ -158,7 +163,10 @@ export async function modelServe(argv: Argv, signal: AbortSignal): Promise<void>
       ...{ network, suite, truncation, fractionBits, compareBits },
       ...factsOf(trained),
       model: seen.job.digest,
-      clients: [...new Set(list(argv, 'clients').map((name) => directory.find(name, 'clients').id))],
+      clients:
+        argv.clients === 'anyone'
+          ? 'anyone'
+          : [...new Set(list(argv, 'clients').map((name) => directory.find(name, 'clients').id))],
       reveal: oneOf(argv, 'reveal', ['class', 'scores']),
       maxImages: integer(argv, 'max-images', 1, 2 ** 31, 10_000),
       maxImagesEach: optionalInteger(argv, 'max-images-each', 1, 2 ** 31),

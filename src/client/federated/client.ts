@@ -287,7 +287,13 @@ export class FederationClient {
     const { identity } = this;
     const authorization = headerOf(identity.id, request, await identity.sign(REQUEST, linesOf(request)));
     const type = raw ? 'application/octet-stream' : 'application/json';
-    const headers = { authorization, ...(body === undefined ? {} : { 'content-type': type }) };
+    // Who serves anyone may not know us.
+    const key = identity.public.sign + identity.public.seal;
+    const headers = {
+      authorization,
+      ...(path.startsWith('/v1/sessions') && { 'securenn-identity': key }),
+      ...(body === undefined ? {} : { 'content-type': type }),
+    };
     const sent = method === 'GET' ? undefined : bytes;
     return this.#transport(party, { method, path, headers, body: sent, idleMs, maxBytes, signal });
   }

@@ -87,7 +87,12 @@ function describeServing(document: Extract<JobDocument, { kind: 'serve' }>, dire
       'serves',
       `the model that job ${model.slice(0, SHORT)} left shared: network ${printable(network.name)}, ${shapeOf(document)}`,
     ],
-    ['to', ...clients.map((id) => directory.inWords(id))],
+    [
+      'to',
+      ...(clients === 'anyone'
+        ? ['anyone who finds it, visitors of a page as well, whom nobody has admitted; each party limits their rate']
+        : clients.map((id) => directory.inWords(id))),
+    ],
     ['reveals', what],
     ['at most', `${maxImages} images in all${each}; no party sees an image or an answer`],
   ];

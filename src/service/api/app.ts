@@ -7,7 +7,8 @@ import type { RequestChecker } from '../../federation/request.ts';
 import { NO_BODY } from '../../federation/request-lines.ts';
 import type { Logger } from '../../server/log.ts';
 import { ignoreBody } from '../http/body.ts';
-import type { Door } from '../http/door.ts';
+import { addressGroup, type Door } from '../http/door.ts';
+import { answerPage } from '../http/pages.ts';
 import type { ThrottledLog } from '../http/throttled-log.ts';
 import type { ServiceMetrics } from '../metrics.ts';
 import { Refusal } from '../refusal.ts';
@@ -16,11 +17,14 @@ import type { ApiContext, Call, Env } from './context.ts';
 import { dataRoutes } from './data.ts';
 import { jobRoutes } from './jobs.ts';
 import { helloRoute, partyRoutes } from './parties.ts';
+import { Visitors } from './visitors.ts';
 
 export interface AppOptions extends ApiContext {
   readonly instance: string;
   readonly checker: RequestChecker;
-  readonly door: Pick<Door, 'prove'>;
+  readonly door: Pick<Door, 'prove' | 'mayVisit' | 'visit'>;
+  /** Origins whose pages may ask. */
+  readonly pages: readonly string[];
   readonly metrics: ServiceMetrics;
   readonly log: Logger;
   /** For what strangers can cause. */
@@ -29,6 +33,8 @@ export interface AppOptions extends ApiContext {
 
 /** Requests of one asker that are under way at once: uploads, and those that wait for an event. */
 const MOST_OF_ONE = 64;
+/** The same of all visitors of one address. */
+const MOST_OF_VISITORS = 32;
 /** What is read on of a body that was refused, so that the answer arrives and the connection stays. */
 const READ_ON_BYTES: number = 16 * 2 ** 20;
 /** The same for all strangers: they learn nothing of who is known, or why they are not. */
@@ -40,12 +46,20 @@ const STRANGER = {
 export function createApp(options: AppOptions): Hono<Env> {
   const app = new Hono<Env>();
   const underWay = new Map<string, number>();
+  const visitors = new Visitors(options);
   app.use(async (call, next) => {
     call.header('securenn', '1');
     call.header('cache-control', 'no-store');
     call.header('x-content-type-options', 'nosniff');
+    const answer = answerPage(call, options.pages);
+    if (answer === 'refused') {
+      options.metrics.refused('origin');
+      return refuse(call, 401, STRANGER.error, STRANGER.fix);
+    }
+    if (answer !== undefined) return answer;
     await next();
     options.metrics.answered(call.req.method, call.res.status);
+    return undefined;
   });
   app.onError((error, call: Call) => answerError(error, call, options));
   app.notFound((call: Call) =>
@@ -53,11 +67,13 @@ export function createApp(options: AppOptions): Hono<Env> {
   );
   helloRoute(app, options.instance, options.now);
   app.use('/*', async (call: Call, next) => {
-    const refused = identify(call, options);
+    const refused = identify(call, options, visitors);
     if (refused !== undefined) return refused;
-    const { id } = call.get('asker');
+    const asker = call.get('asker');
+    const id = asker.visitor === undefined ? asker.id : `visitors of ${asker.visitor}`;
+    const most = asker.visitor === undefined ? MOST_OF_ONE : MOST_OF_VISITORS;
     const mine = underWay.get(id) ?? 0;
-    if (mine >= MOST_OF_ONE) throw new Refusal(429, `${mine} of your requests are under way`, 'wait for their answers');
+    if (mine >= most) throw new Refusal(429, `${mine} of your requests are under way`, 'wait for their answers');
     underWay.set(id, mine + 1);
     // Until the answer has gone out: who does not read it has it counted.
     call.env.outgoing.once('close', () => {
@@ -76,10 +92,18 @@ export function createApp(options: AppOptions): Hono<Env> {
 }
 
 /** Who asks; an answer for whoever nobody knows. */
-function identify(call: Call, { checker, directory, door, metrics, strangers }: AppOptions): Response | undefined {
+function identify(
+  call: Call,
+  { checker, directory, door, metrics, strangers }: AppOptions,
+  visitors: Visitors,
+): Response | undefined {
   const { incoming } = call.env;
   const { method = '', url: path = '', headers, socket } = incoming;
-  const found = checker.check({ method, path, authorization: headers.authorization });
+  const visitor = visitors.keyOf(method, path, headers);
+  if (visitor !== undefined && !door.mayVisit(socket)) {
+    return refuse(call, 429, 'too many visitors in a short time', 'ask again later');
+  }
+  const found = checker.check({ method, path, authorization: headers.authorization, visitor });
   if ('refused' in found) {
     metrics.refused(found.refused);
     const facts = { reason: found.refused, id: found.id, address: socket.remoteAddress, path: path.slice(0, 100) };
@@ -91,9 +115,13 @@ function identify(call: Call, { checker, directory, door, metrics, strangers }: 
     const what = `your clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} that of this party`;
     return refuse(call, 401, what, 'set it by a time server (timedatectl set-ntp true)');
   }
-  const asker = directory.find(found.id);
+  const address = addressGroup(socket.remoteAddress ?? '');
+  const asker = found.isVisitor
+    ? { id: found.id, identity: found.identity, visitor: address }
+    : directory.find(found.id);
   if (asker === undefined || asker === 'revoked') return refuse(call, 401, STRANGER.error, STRANGER.fix);
-  if (!door.prove(socket))
+  if (found.isVisitor) door.visit(socket);
+  else if (!door.prove(socket))
     return refuse(call, 503, 'this party has as many connections as it takes', 'ask again later');
   if (method === 'GET' && found.bodyDigest !== NO_BODY) {
     return refuse(call, 400, 'a request for something has no body', 'send none');

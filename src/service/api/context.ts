@@ -8,6 +8,7 @@ import type { Id, PublicIdentity } from '../../federation/public-identity.ts';
 import type { Identity } from '../../federation/identity.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import type { Budget } from '../http/body.ts';
+import type { Buckets } from '../http/door.ts';
 import type { Jobs } from '../jobs-api.ts';
 import type { DataStore } from '../store/data-store.ts';
 import type { DecisionStore } from '../store/decisions.ts';
@@ -20,6 +21,8 @@ export interface Asker {
   /** Another party of the federation, or this one. */
   readonly party?: Role | undefined;
   readonly member?: Member | undefined;
+  /** A visitor, whom nobody admitted: the address that limits are kept for. */
+  readonly visitor?: string | undefined;
 }
 
 /** Who is known at this moment. */
@@ -45,6 +48,10 @@ export interface ApiContext {
   /** `state/results`. */
   readonly results: string;
   readonly bodies: Budget;
+  /** Of visitors, who take nothing from the others. */
+  readonly visitorBodies: Budget;
+  /** Images that visitors of one address have left. */
+  readonly visitorImages: Buckets;
   /** Aborts when this party ends: whoever waits is answered. */
   readonly ending: AbortSignal;
   readonly status: () => Promise<object>;

@@ -8,6 +8,7 @@ import type { ApiContext, Asker, Call, Env } from './context.ts';
 import { checkRight, digestIn, readBytes, readDocument, wholeNumber } from './reading.ts';
 import { listResults, readTogether, sendResult } from './results.ts';
 import { sendBytes } from './sending.ts';
+import { countedAs, countVisit, visitorBytes } from './visitors.ts';
 
 /** Shorter than what lies on the way cuts off. */
 const LONGEST_WAIT_SECONDS = 25;
@@ -83,8 +84,9 @@ async function follow(call: Call, { jobs, ending, ...context }: ApiContext): Pro
 }
 
 /** Whether a session answers who asks. */
-function answers({ job: { document } }: KnownJob, { id }: Asker, { directory }: ApiContext): boolean {
+function answers({ job: { document } }: KnownJob, { id, party }: Asker, { directory }: ApiContext): boolean {
   if (document.kind !== 'serve') return false;
+  if (document.clients === 'anyone') return party === undefined;
   const who = directory.holder(id);
   return document.clients.some((each) => directory.holder(each) === who);
 }
@@ -107,13 +109,18 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
   if (known === undefined || !answers(known, asker, context)) {
     throw new Refusal(404, 'no such session here that answers you', 'see the list (securenn job list)');
   }
-  checkRight(asker, 'client');
+  const { visitor } = asker;
+  const { document } = known.job;
+  if (document.kind === 'serve' && document.clients !== 'anyone') checkRight(asker, 'client');
   const { state } = known.view;
   if (state !== 'running' && state !== 'preparing')
     throw new Refusal(state === 'queued' ? 503 : 409, `the session is ${state}`, 'see the job');
   const gone = new AbortController();
   call.env.outgoing.once('close', () => gone.abort());
-  const body = await readBytes(call, context.bodies, INPUT_BYTES);
+  const body =
+    visitor === undefined
+      ? await readBytes(call, context.bodies, INPUT_BYTES)
+      : await readBytes(call, context.visitorBodies, visitorBytes(document.network));
   if (body.length < ID_BYTES) throw new Refusal(400, 'an input begins with its id, 16 bytes', 'draw them at random');
   const id = body.subarray(0, ID_BYTES).toString('hex');
   const input = await context.openSealed(`input ${known.job.digest} ${id}`, new Uint8Array(body.subarray(ID_BYTES)));
@@ -121,7 +128,8 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
     const fix = 'see that the federation file is the newest one: inputs are sealed to the identities in it';
     throw new Refusal(422, `the input is not sealed to ${context.party} for this session and id`, fix);
   }
-  const answer = await context.jobs.infer(known.job.digest, id, asker.identity, input, gone.signal);
+  if (visitor !== undefined) countVisit(visitor, input, context);
+  const answer = await context.jobs.infer(known.job.digest, id, asker.identity, input, gone.signal, visitor && countedAs(visitor));
   if (answer.length === 0) return call.body(null, 204);
   return sendBytes(call, answer);
 }
@@ -136,7 +144,8 @@ function concerned(call: Call, context: ApiContext): KnownJob {
 /** The proposer, owners of data in it, its receiver or clients, and parties. */
 function concerns({ job, owners }: KnownJob, { id, party }: Asker, { directory }: ApiContext): boolean {
   const { document } = job;
-  const others = document.kind === 'train' ? [idOf(document.receiver)] : document.clients;
+  const others =
+    document.kind === 'train' ? [idOf(document.receiver)] : document.clients === 'anyone' ? [] : document.clients;
   const who = directory.holder(id);
   return party !== undefined || [job.author, ...owners, ...others].some((each) => directory.holder(each) === who);
 }

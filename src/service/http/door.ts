@@ -17,6 +17,14 @@ export interface DoorLimits {
   /** Connections a second, and how many at once after a quiet time: of all addresses from which nobody has proved anything yet. */
   readonly rate: Rate;
   readonly rateOfOneAddress: Rate;
+  /** Connections of visitors: who signed with a key that nobody admitted. They crowd out nobody but each other. */
+  readonly visitors: number;
+  readonly visitorsOfOneAddress: number;
+  /** How long after its last request one is kept. */
+  readonly visitorMs: number;
+  /** Signatures of visitors that are checked, of all and of one address. */
+  readonly visits: Rate;
+  readonly visitsOfOneAddress: Rate;
 }
 
 export interface Rate {
@@ -32,6 +40,11 @@ export const DOOR_LIMITS: Omit<DoorLimits, 'proved'> = {
   strangerRequests: 16,
   rate: { perSecond: 40, burst: 120 },
   rateOfOneAddress: { perSecond: 40, burst: 120 },
+  visitors: 256,
+  visitorsOfOneAddress: 32,
+  visitorMs: 180_000,
+  visits: { perSecond: 200, burst: 400 },
+  visitsOfOneAddress: { perSecond: 20, burst: 60 },
 };
 
 /** Addresses whose rates are remembered; of more, those that came last. */
@@ -39,6 +52,13 @@ const MOST_ADDRESSES = 10_000;
 const SWEEP_MS = 1000;
 
 export type TurnedAway = 'too fast' | 'too many' | 'too slow' | 'too much' | 'proved too many';
+
+interface Visitor {
+  readonly socket: Socket;
+  readonly address: string;
+  /** Its last request. */
+  since: number;
+}
 
 interface Stranger {
   readonly socket: Socket;
@@ -55,10 +75,14 @@ export class Door {
   readonly #strangers: Map<string, Stranger> = new Map();
   readonly #ofAddress: Map<string, Set<string>> = new Map();
   readonly #proved: Map<string, Socket> = new Map();
+  /** The one that asked last stands last. */
+  readonly #visitors: Map<string, Visitor> = new Map();
+  readonly #visits: Buckets;
+  readonly #allVisits: Bucket;
   readonly #all: Bucket;
   /** Addresses from which somebody has proved who they are: a flood of others does not keep them out. */
   readonly #trusted: Set<string> = new Set();
-  readonly #buckets: Map<string, Bucket> = new Map();
+  readonly #buckets: Buckets;
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(
@@ -68,6 +92,9 @@ export class Door {
   ) {
     [this.#limits, this.#onTurnedAway, this.#now] = [limits, onTurnedAway, now];
     this.#all = new Bucket(limits.rate, now());
+    this.#buckets = new Buckets(limits.rateOfOneAddress);
+    this.#allVisits = new Bucket(limits.visits, now());
+    this.#visits = new Buckets(limits.visitsOfOneAddress);
     this.#sweeper = setInterval(() => this.sweep(), SWEEP_MS).unref();
   }
 
@@ -79,13 +106,17 @@ export class Door {
     return this.#proved.size;
   }
 
+  get visitors(): number {
+    return this.#visitors.size;
+  }
+
   /** Whether the connection may go on; otherwise it is closed already. */
   admit(socket: Socket): boolean {
     const key = keyOf(socket);
     const address = addressGroup(socket.remoteAddress ?? '');
     socket.on('error', () => undefined); // It closes by itself.
     const trusted = this.#trusted.has(address);
-    if (!this.#bucketOf(address).take(this.#now()) || !(trusted || this.#all.take(this.#now()))) {
+    if (!this.#buckets.of(address, this.#now()).take(this.#now()) || !(trusted || this.#all.take(this.#now()))) {
       return this.#turnAway(socket, 'too fast', address);
     }
     this.#strangers.set(key, { socket, address, since: this.#now(), requests: 0 });
@@ -94,6 +125,7 @@ export class Door {
     socket.once('close', () => {
       this.#forget(key, socket);
       if (this.#proved.get(key) === socket) this.#proved.delete(key);
+      if (this.#visitors.get(key)?.socket === socket) this.#visitors.delete(key);
     });
     const oldest = mine.size > this.#limits.strangersOfOneAddress ? first(mine) : undefined;
     if (oldest !== undefined) this.#evict(oldest, 'too many');
@@ -102,19 +134,19 @@ export class Door {
   }
 
   /** There is a request over it, of which nothing is known yet. @returns false: it has asked too often */
-  asks(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): boolean {
+  asks(socket: Peer): boolean {
     const stranger = this.#strangers.get(keyOf(socket));
     return stranger === undefined || ++stranger.requests <= this.#limits.strangerRequests;
   }
 
   /** Closes one that has asked too often. */
-  end(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): void {
+  end(socket: Peer): void {
     const key = keyOf(socket);
     if (this.#strangers.has(key)) this.#evict(key, 'too much');
   }
 
   /** A request over it was signed rightly. @returns false: there are too many such */
-  prove(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): boolean {
+  prove(socket: Peer): boolean {
     const key = keyOf(socket);
     if (this.#proved.has(key)) return true;
     const stranger = this.#strangers.get(key);
@@ -126,10 +158,36 @@ export class Door {
     this.#forget(key, stranger.socket);
     this.#proved.set(key, stranger.socket);
     // Those that are somebody's do not count among strangers'.
-    this.#bucketOf(stranger.address).giveBack();
+    this.#buckets.of(stranger.address, this.#now()).giveBack();
     if (!this.#trusted.has(stranger.address)) this.#all.giveBack();
     this.#trust(stranger.address);
     return true;
+  }
+
+  /** Before the signature of a visitor is checked. @returns false: too many are */
+  mayVisit(socket: Pick<Socket, 'remoteAddress'>): boolean {
+    const now = this.#now();
+    return this.#visits.of(addressGroup(socket.remoteAddress ?? ''), now).take(now) && this.#allVisits.take(now);
+  }
+
+  /** A request over it was signed rightly, by a key that nobody admitted. Its address is trusted no more than before. */
+  visit(socket: Peer): void {
+    const key = keyOf(socket);
+    if (this.#proved.has(key)) return;
+    const known = this.#visitors.get(key) ?? this.#strangers.get(key);
+    if (known === undefined) return; // It is gone meanwhile; the answer finds nobody.
+    this.#forget(key, known.socket);
+    this.#visitors.delete(key);
+    this.#visitors.set(key, { socket: known.socket, address: known.address, since: this.#now() });
+    const mine = [...this.#visitors].filter(([, { address }]) => address === known.address);
+    if (mine.length > this.#limits.visitorsOfOneAddress) this.#dismiss(mine[0][0], 'too many');
+    else if (this.#visitors.size > this.#limits.visitors) this.#dismiss(first(this.#visitors.keys())!, 'too many');
+  }
+
+  #dismiss(key: string, why: TurnedAway): void {
+    const { socket, address } = this.#visitors.get(key)!;
+    this.#visitors.delete(key);
+    this.#turnAway(socket, why, address);
   }
 
   /** Somebody there is known. */
@@ -139,7 +197,7 @@ export class Door {
     if (this.#trusted.size > MOST_ADDRESSES) this.#trusted.delete(first(this.#trusted)!);
   }
 
-  isProved(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): boolean {
+  isProved(socket: Peer): boolean {
     return this.#proved.has(keyOf(socket));
   }
 
@@ -152,6 +210,10 @@ export class Door {
 
   /** Ends those that take too long. */
   sweep(): void {
+    for (const [key, { since }] of this.#visitors) {
+      if (this.#now() - since < this.#limits.visitorMs) break;
+      this.#dismiss(key, 'too slow');
+    }
     for (const [key, { since }] of this.#strangers) {
       if (this.#now() - since < this.#limits.strangerMs) return;
       this.#evict(key, 'too slow');
@@ -163,6 +225,7 @@ export class Door {
     clearInterval(this.#sweeper);
     for (const { socket } of this.#strangers.values()) socket.destroy();
     for (const socket of this.#proved.values()) socket.destroy();
+    for (const { socket } of this.#visitors.values()) socket.destroy();
   }
 
   #evict(key: string, why: TurnedAway): void {
@@ -186,9 +249,19 @@ export class Door {
     mine?.delete(key);
     if (mine?.size === 0) this.#ofAddress.delete(stranger.address);
   }
+}
 
-  #bucketOf(address: string): Bucket {
-    const found = this.#buckets.get(address) ?? new Bucket(this.#limits.rateOfOneAddress, this.#now());
+/** One for each address, of those that came last. */
+export class Buckets {
+  readonly #rate: Rate;
+  readonly #buckets: Map<string, Bucket> = new Map();
+
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
+
+  of(address: string, now: number): Bucket {
+    const found = this.#buckets.get(address) ?? new Bucket(this.#rate, now);
     // The last one that came stands last.
     this.#buckets.delete(address);
     this.#buckets.set(address, found);
@@ -207,13 +280,13 @@ export class Bucket {
     [this.#rate, this.#tokens, this.#at] = [rate, rate.burst, now];
   }
 
-  take(now: number): boolean {
+  take(now: number, count = 1): boolean {
     const { perSecond, burst } = this.#rate;
     // A clock that goes back gives nothing.
     this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, now - this.#at) / 1000) * perSecond);
     this.#at = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
     return true;
   }
 
@@ -237,8 +310,11 @@ export function addressGroup(address: string): string {
     .join(':')}::/64`;
 }
 
-function keyOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
-  return `${remoteAddress} ${remotePort}`;
+/** One port of somebody else may lead to two of ours. */
+type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'> & Partial<Pick<Socket, 'localPort'>>;
+
+function keyOf({ remoteAddress, remotePort, localPort }: Peer): string {
+  return `${remoteAddress} ${remotePort} ${localPort}`;
 }
 
 function first<T>(values: Iterable<T>): T | undefined {

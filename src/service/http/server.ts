@@ -1,4 +1,5 @@
 /** HTTPS for clients and the other parties: TLS 1.3, and limits on everything that comes before a request is known to be somebody's. */
+import { createServer as createPlainServer } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -23,6 +24,8 @@ const MOST_HEADERS = 64;
 /** Longer than anybody waits for an answer here. */
 const IDLE_MS = 660_000;
 
+export type LocalServerOptions = Pick<ApiServerOptions, 'port' | 'app' | 'door' | 'onGarbage'>;
+
 export interface ApiServerOptions {
   readonly host: string;
   readonly port: number;
@@ -32,6 +35,9 @@ export interface ApiServerOptions {
   /** Something came that is no TLS, or no HTTP. */
   readonly onGarbage: (reason: string, address: string | undefined) => void;
 }
+
+/** On this very machine: no other address is ever listened on without TLS. */
+const LOOPBACK = '127.0.0.1';
 
 export class ApiServer {
   readonly port: number;
@@ -47,22 +53,24 @@ export class ApiServer {
   static async open({ host, port, tls, app, door, onGarbage }: ApiServerOptions): Promise<ApiServer> {
     const { key, certificate: cert } = tls;
     const server = createServer({ key, cert, minVersion: 'TLSv1.3', noDelay: true, ...LIMITS });
-    server.maxHeadersCount = MOST_HEADERS;
-    server.setTimeout(IDLE_MS);
-    guard(server, door);
-    const options = { overrideGlobalObjects: false, autoCleanupIncoming: false, hostname: 'party' };
-    const answer = getRequestListener((request, env) => app.fetch(request, env), options);
-    server.on('request', (incoming, outgoing) => {
-      if (door.asks(incoming.socket)) void answer(incoming, outgoing);
-      // Later: Node's parser may hold more requests of the same piece, and fails without its socket.
-      else setImmediate(() => door.end(incoming.socket));
-    });
-    server.on('tlsClientError', (error, socket) => onGarbage(codeOf(error), socket.remoteAddress));
-    server.on('clientError', (error, socket) => {
-      onGarbage(codeOf(error), (socket as Socket).remoteAddress);
-      socket.destroy();
-    });
+    prepare(server, { app, door, onGarbage });
     await listening(server, host, port, 'listen');
+    return new ApiServer(server, door);
+  }
+
+  /**
+   * Plain HTTP on 127.0.0.1, for pages on this very machine, whose browsers would know no certificate of it. What is secret is sealed and every
+   * request signed, as over HTTPS; a program here that took the port could give wrong answers, and read nothing.
+   */
+  static async openLocal({ port, app, door, onGarbage }: LocalServerOptions): Promise<ApiServer> {
+    const server = createPlainServer({ noDelay: true, ...LIMITS }) as Server;
+    prepare(
+      server,
+      { app, door, onGarbage },
+      (host) => host === `${LOOPBACK}:${own()}` || host === `localhost:${own()}`,
+    );
+    const own = (): number => (server.address() as AddressInfo).port;
+    await listening(server, LOOPBACK, port, 'local');
     return new ApiServer(server, door);
   }
 
@@ -80,6 +88,31 @@ export class ApiServer {
     clearTimeout(timer);
     this.#door.close();
   }
+}
+
+/** @param isOurs whether a request may name this host; absent: TLS has seen to that */
+function prepare(
+  server: Server,
+  { app, door, onGarbage }: Omit<LocalServerOptions, 'port'>,
+  isOurs: (host: string | undefined) => boolean = () => true,
+): void {
+  server.maxHeadersCount = MOST_HEADERS;
+  server.setTimeout(IDLE_MS);
+  guard(server, door);
+  const options = { overrideGlobalObjects: false, autoCleanupIncoming: false, hostname: 'party' };
+  const answer = getRequestListener((request, env) => app.fetch(request, env), options);
+  server.on('request', (incoming, outgoing) => {
+    // A name of somebody else's that leads here would make their page one of this machine.
+    if (!isOurs(incoming.headers.host)) incoming.socket.destroy();
+    else if (door.asks(incoming.socket)) void answer(incoming, outgoing);
+    // Later: Node's parser may hold more requests of the same piece, and fails without its socket.
+    else setImmediate(() => door.end(incoming.socket));
+  });
+  server.on('tlsClientError', (error, socket) => onGarbage(codeOf(error), socket.remoteAddress));
+  server.on('clientError', (error, socket) => {
+    onGarbage(codeOf(error), (socket as Socket).remoteAddress);
+    socket.destroy();
+  });
 }
 
 /** The door looks at a connection before TLS does. */

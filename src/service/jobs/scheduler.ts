@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Digest } from '../../federation/canonical.ts';
 import type { CancelDocument, JobDocument, WithdrawalDocument } from '../../federation/documents.ts';
-import type { PublicIdentity } from '../../federation/public-identity.ts';
+import type { Id, PublicIdentity } from '../../federation/public-identity.ts';
 import { holderOf } from '../../federation/job-check.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import { totalSteps } from '../../nn/train.ts';
@@ -192,10 +192,11 @@ export class Scheduler implements Jobs {
     client: PublicIdentity,
     input: Uint8Array,
     gone: AbortSignal,
+    as?: Id,
   ): Promise<Uint8Array> {
     const actor = this.#actors.get(job);
     if (actor === undefined) throw new Refusal(404, 'no such job', 'see which there are: securenn job list');
-    return this.#sessions.infer(actor, id, client, input, gone);
+    return this.#sessions.infer(actor, id, client, input, gone, as);
   }
 
   control(order: ControlOrder, from: PartyName, body: unknown): Promise<object> {

@@ -17,18 +17,19 @@ export class Sessions {
     [this.#party, this.#figures, this.#holder] = [party, figures, holder];
   }
 
-  /** @param gone aborts when whoever asks does not wait any more */
+  /** @param gone aborts when whoever asks does not wait any more @param as as whom a visitor is taken */
   infer(
     actor: JobActor,
     id: string,
     client: PublicIdentity,
     input: Uint8Array,
     gone: AbortSignal,
+    as?: Id,
   ): Promise<Uint8Array> {
     const { document } = actor.job;
     if (document.kind !== 'serve') throw new Refusal(409, 'this job takes no inputs', 'name a job that serves a model');
-    const asker = this.#holder(idOf(client));
-    if (!document.clients.some((key) => this.#holder(key) === asker))
+    const asker = as ?? this.#holder(idOf(client));
+    if (document.clients !== 'anyone' && !document.clients.some((key) => this.#holder(key) === asker))
       throw new Refusal(403, 'the job names you as no client', 'ask the proposer');
     const session = this.#of.get(actor) ?? new Session(actor, document, this.#party, this.#figures);
     this.#of.set(actor, session);
