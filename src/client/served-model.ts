@@ -2,7 +2,7 @@
 import { valueSource } from '../data/encode.ts';
 import { OF_BYTES, type Scaling } from '../data/scaling.ts';
 import type { Digest } from '../federation/canonical.ts';
-import { MAX_INPUT_IMAGES } from '../federation/documents.ts';
+import { MAX_INPUT_IMAGES, MAX_VISITOR_IMAGES } from '../federation/documents.ts';
 import { classCount, inputSize, type Network } from '../nn/network.ts';
 import type { FederationClient } from './federated/client.ts';
 import { inferAt, type Message } from './federated/inference.ts';
@@ -98,6 +98,7 @@ export class ServedModel {
     const { document, digest } = this.#served;
     const { values, scaling } = givenValues(image, this.inputShape, this.scaling);
     const size = inputSize(this.network);
+    const most = size * (document.clients === 'anyone' ? MAX_VISITOR_IMAGES : MAX_INPUT_IMAGES);
     const labels: number[] = [];
     const scores: number[] = [];
     let [sentBytes, receivedBytes] = [0, 0];
@@ -106,8 +107,8 @@ export class ServedModel {
       else receivedBytes += message.sealed.length;
       onMessage?.(message);
     };
-    for (let from = 0; from < values.length; from += MAX_INPUT_IMAGES * size) {
-      const some = values.subarray(from, from + MAX_INPUT_IMAGES * size);
+    for (let from = 0; from < values.length; from += most) {
+      const some = values.subarray(from, from + most);
       const answered = await inferAt(
         client,
         digest,

@@ -95,6 +95,8 @@ export interface TrainDocument extends CommonJobDocument, Omit<TrainOptions, 'sh
 
 /** In one input of a serving session. */
 export const MAX_INPUT_IMAGES = 64;
+/** The same where a session answers anyone. */
+export const MAX_VISITOR_IMAGES = 16;
 /** Images of several inputs that are computed together, where a document does not say how many. */
 export const DEFAULT_BATCH_IMAGES = 64;
 

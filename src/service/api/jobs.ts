@@ -7,6 +7,7 @@ import { Refusal } from '../refusal.ts';
 import type { ApiContext, Asker, Call, Env } from './context.ts';
 import { checkRight, digestIn, readBytes, readDocument, wholeNumber } from './reading.ts';
 import { listResults, readTogether, sendResult } from './results.ts';
+import { checkDrawn } from './inputs.ts';
 import { sendBytes } from './sending.ts';
 import { countedAs, countVisit, visitorBytes } from './visitors.ts';
 
@@ -128,8 +129,16 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
     const fix = 'see that the federation file is the newest one: inputs are sealed to the identities in it';
     throw new Refusal(422, `the input is not sealed to ${context.party} for this session and id`, fix);
   }
+  checkDrawn(context.party, input);
   if (visitor !== undefined) countVisit(visitor, input, context);
-  const answer = await context.jobs.infer(known.job.digest, id, asker.identity, input, gone.signal, visitor && countedAs(visitor));
+  const answer = await context.jobs.infer(
+    known.job.digest,
+    id,
+    asker.identity,
+    input,
+    gone.signal,
+    visitor && countedAs(visitor),
+  );
   if (answer.length === 0) return call.body(null, 204);
   return sendBytes(call, answer);
 }

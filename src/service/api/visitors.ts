@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { idOf, type Id, type PublicIdentity } from '../../federation/public-identity.ts';
+import { MAX_VISITOR_IMAGES } from '../../federation/documents.ts';
 import { inputSize, type Network } from '../../nn/network.ts';
 import { sha256 } from '#aes';
 import { toHex, utf8 } from '../../random/text.ts';
@@ -16,8 +17,6 @@ const MAY = /^(GET \/v1\/sessions|POST \/v1\/sessions\/[0-9a-f]{64}\/inputs)$/;
 const KEY = /^([0-9a-f]{64})([0-9a-f]{64})$/;
 /** How long it is taken that sessions are, or are not, there. */
 const LOOK_MS = 500;
-/** Images of one input. */
-const MOST_IMAGES = 16;
 /** The id, what sealing adds, the number of images, two mask keys. */
 const BESIDE_BYTES: number = 16 + 48 + 4 + 32;
 const ELEMENT_BYTES = 8;
@@ -61,16 +60,16 @@ export function countedAs(address: string): Id {
 
 /** The longest input of a visitor. */
 export function visitorBytes(network: Network): number {
-  return BESIDE_BYTES + ELEMENT_BYTES * MOST_IMAGES * inputSize(network);
+  return BESIDE_BYTES + ELEMENT_BYTES * MAX_VISITOR_IMAGES * inputSize(network);
 }
 
 /** Counts images of an address before anything is computed for it. @param input opened: it begins with their number */
 export function countVisit(address: string, input: Uint8Array, { visitorImages, now }: ApiContext): void {
   const images = input.length < 4 ? 0 : new DataView(input.buffer, input.byteOffset).getUint32(0, true);
-  if (images > MOST_IMAGES) {
+  if (images > MAX_VISITOR_IMAGES) {
     throw new Refusal(
       413,
-      `${images} images are more than a visitor's ${MOST_IMAGES} in one input`,
+      `${images} images are more than a visitor's ${MAX_VISITOR_IMAGES} in one input`,
       'send fewer at a time',
     );
   }
