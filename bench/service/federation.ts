@@ -1,7 +1,7 @@
 /** Three `securenn party serve` on loopback, each a process with a folder of its own, HTTPS and links over TLS; members are clients of this process. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,8 +25,10 @@ const HOST = '127.0.0.1';
 const START_MS = 30_000;
 /** A second, on every Linux of today. */
 const CLOCK_TICKS = 100;
-/** The command as it is installed. */
-export const COMMAND: string = fileURLToPath(new URL('../../../bin/securenn.js', import.meta.url));
+/** The command as it is installed: this runs from dist/, or from the sources in a test. */
+export const COMMAND: string = ['../../../', '../../']
+  .map((root) => fileURLToPath(new URL(`${root}bin/securenn.js`, import.meta.url)))
+  .find((path) => existsSync(path))!;
 
 export class ServedFederation {
   readonly folder: string;
@@ -99,9 +101,12 @@ export class ServedFederation {
 
   async stop(role: Role): Promise<void> {
     const child = this.#processes.get(role)!;
-    const exit = once(child, 'exit');
-    child.kill('SIGTERM');
-    await exit;
+    // One that never came up is gone already.
+    if (child.exitCode === null && child.signalCode === null) {
+      const exit = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exit;
+    }
     this.#processes.delete(role);
   }
 

@@ -6,6 +6,7 @@
  *
  * @module securenn/client
  */
+import '../client/web/no-eval.ts';
 import { PLATFORM } from '#client';
 import { type ConnectOptions, Federation } from '../client/connect.ts';
 import { checkName } from '../client/federated/names.ts';

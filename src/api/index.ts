@@ -3,6 +3,8 @@
  *
  * @module securenn
  */
+import '../client/web/no-eval.ts';
+
 export { Problem } from '../data/problem.ts';
 export { initialModel, namedNetwork, networkShapes, parseNetwork, type NetworkName } from './networks.ts';
 export { describeModel, formatModel, loadModel, parseModel, saveModel, type ModelDescription } from './models.ts';

@@ -34,7 +34,7 @@ import { NETWORKS } from '../../src/nn/named.ts';
 import { inputSize } from '../../src/nn/network.ts';
 import { NODE } from '../../src/random/node-primitives.ts';
 import { concatBytes, toHex } from '../../src/random/text.ts';
-import { launchBrowser } from '../browser.ts';
+import { launchStrictBrowser } from '../browser.ts';
 import { temporaryFolder } from '../folder.ts';
 import { run } from './command.ts';
 
@@ -116,7 +116,7 @@ beforeAll(async () => {
   const pins = ROLES.flatMap((role) =>
     federation.parties[role].tls.map((pin) => Buffer.from(pin, 'hex').toString('base64')),
   );
-  browser = await launchBrowser(
+  browser = await launchStrictBrowser(
     `--user-data-dir=${temporaryFolder('chromium')}`,
     `--ignore-certificate-errors-spki-list=${pins.join(',')}`,
   );

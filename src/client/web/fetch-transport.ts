@@ -145,7 +145,9 @@ async function lacking(place: Place): Promise<Problem> {
 /** Whether anything answers there whose certificate is trusted; nothing of the answer can be read. */
 async function answers(base: string): Promise<boolean> {
   try {
-    const probe = { ...OF_ALL, mode: 'no-cors', signal: AbortSignal.timeout(PROBE_MS) } as const;
+    // What cannot be read may not be kept from leading elsewhere, either.
+    const unread = { mode: 'no-cors', redirect: 'follow' } as const;
+    const probe = { ...OF_ALL, ...unread, signal: AbortSignal.timeout(PROBE_MS) };
     return (await fetch(`${base}/v1/hello`, probe)).type === 'opaque';
   } catch {
     return false;
