@@ -60,6 +60,13 @@ export const SERVING: readonly Weakening[] = [
     ON_PAGES,
   ),
   one(
+    'inputs that are masked with zeros',
+    'a page that draws no masks sends its image in the clear, and nobody notices',
+    'src/service/api/jobs.ts',
+    ['  checkDrawn(context.party, input);', '  if (input.length === 0) checkDrawn(context.party, input);'],
+    ON_PAGES,
+  ),
+  one(
     'visitors whose signatures are checked without end',
     'strangers keep a core busy with signatures',
     'src/service/api/app.ts',

@@ -48,8 +48,9 @@ function valuesOf(image: Exclude<Image, CanvasPixels>, scaling: Scaling): GivenV
 
 /** Over black where it is transparent; one channel takes grey alone, as files do. */
 function pixelsOf({ data, width, height }: CanvasPixels, shape: readonly number[]): Elements {
-  const [rows, columns, channels] = shape;
-  if (shape.length !== 3 || rows !== height || columns !== width || (channels !== 1 && channels !== 3)) {
+  // A network of vectors takes a picture of as many values, row after row.
+  const [rows, columns, channels] = shape.length === 1 ? [height, width, shape[0] / (height * width)] : shape;
+  if (shape.length === 2 || rows !== height || columns !== width || (channels !== 1 && channels !== 3)) {
     throw new Problem(
       `a picture of ${height} x ${width} pixels is no image of ${shape.join(' x ')}`,
       'draw it to a canvas of that size first; values of other shapes are given as an array',

@@ -106,6 +106,21 @@ describe.each([
     for (const [image, message] of wrong) await expect(model.predict(image)).rejects.toThrow(message);
   });
 
+  it('takes a picture where a network takes a vector of as many values', async () => {
+    const vector = { network: { name: 'flat', input: [4], layers: [{ type: 'dense', units: 10 }] } } as const;
+    const { platform, options } = await setting('class', vector);
+    const model = await (await Federation.connect(platform, options)).model('digits');
+    const data = Uint8ClampedArray.from([5, 5, 5, 255, ...new Array<number>(12).fill(0)]);
+    const shapes = [
+      [2, 2],
+      [4, 1],
+    ];
+    for (const [width, height] of shapes) expect((await model.predict({ width, height, data })).label).toBe(5);
+    await expect(model.predict({ width: 3, height: 1, data: data.slice(0, 12) })).rejects.toThrow(
+      /^a picture of 1 x 3/,
+    );
+  });
+
   it('refuses another fingerprint, a changed file, and a party that does not answer, which it names', async () => {
     const { platform, options, parties } = await setting();
     const right = fingerprint(parties.federation);

@@ -86,9 +86,9 @@ async function visit(
   return call(P0, { method, path, body, headers });
 }
 
-async function input(job: string, images = 1): Promise<Uint8Array> {
+async function input(job: string, images = 1, fill = 1): Promise<Uint8Array> {
   const id = Buffer.alloc(16, 7);
-  const plain = Buffer.alloc(4 + 16 + 8 * images * inputSize(NETWORKS.A));
+  const plain = Buffer.alloc(4 + 16 + 8 * images * inputSize(NETWORKS.A), fill);
   plain.writeUInt32LE(images);
   const { identity } = all.federation.parties.P0;
   return Buffer.concat([id, await sealTo(identity, `input ${job} ${id.toString('hex')}`, plain)]);
@@ -165,6 +165,16 @@ describe('a visitor', () => {
     const closed = `/v1/sessions/${named}/inputs`;
     expect((await visit(visitor, { method: 'POST', path: closed, body: await input(named) })).status).toBe(404);
     expect(P0.jobs.asked).toHaveLength(1);
+  });
+
+  it('is not answered what is masked with zeros', async () => {
+    const job = serving('anyone');
+    const path = `/v1/sessions/${job}/inputs`;
+    await until(async () => (await visit(Identity.generate(), { path: '/v1/sessions' })).status === 200);
+    const body = await input(job, 1, 0);
+    const { status, json } = await visit(Identity.generate(), { method: 'POST', path, body });
+    expect([status, json.error]).toEqual([400, 'a mask, or what is masked, is all zeros']);
+    expect(P0.jobs.asked).toEqual([]);
   });
 
   it('reaches nothing else, whatever comes with the request', async () => {
