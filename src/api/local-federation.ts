@@ -13,12 +13,15 @@ import { admitEverywhere, byRole, makeParties } from '../service/loopback.ts';
 import { LoopbackMember } from '../service/loopback-member.ts';
 import { type OwnParty, type Party, type PartyLog, startOwnParty } from './party.ts';
 
+/** Fields of `party.json`. */
+export type PartySettings = Readonly<Record<string, unknown>>;
+
 /** What {@link startFederation} takes. */
 export interface FederationOptions {
   /** A new or empty folder, which stays; by default one in the system's folder for temporary files, which goes when the federation is closed. */
   readonly dir?: string;
-  /** What each `party.json` says beside role and places (`docs/operate.md`), such as `{ limits: { memoryGiB: 2 } }`. */
-  readonly settings?: Readonly<Record<string, unknown>>;
+  /** What a party's `party.json` says beside role and places (`docs/operate.md`), such as `{ limits: { memoryGiB: 2 } }`; for all, or for each. */
+  readonly settings?: PartySettings | ((role: Role) => PartySettings);
   /** Where the log of each party goes; nothing is logged when it is absent. */
   readonly log?: (role: Role) => PartyLog;
 }
@@ -106,8 +109,12 @@ export async function startFederation(options: FederationOptions = {}): Promise<
   };
   const started = new Map<Role, OwnParty>();
   try {
-    const config = { compute: { backend: 'wasm', workers: 1 }, ...settings };
-    const { federation } = await makeParties(dir, { config: () => config });
+    const { federation } = await makeParties(dir, {
+      config: (role) => ({
+        compute: { backend: 'wasm', workers: 1 },
+        ...(typeof settings === 'function' ? settings(role) : settings),
+      }),
+    });
     const text = formatFederation(federation);
     await writeFile(join(dir, 'federation.json'), text);
     for (const role of ROLES) {

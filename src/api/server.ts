@@ -10,6 +10,7 @@ export {
   startFederation,
   type FederationOptions,
   type LocalFederation,
+  type PartySettings,
   type ServedModelOptions,
 } from './local-federation.ts';
 export type { Dataset } from '../data/dataset.ts';

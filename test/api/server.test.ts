@@ -49,7 +49,8 @@ it('a folder that was given stays, its settings with it, and its party starts ag
   const dir = join(temporaryFolder('api'), 'parties');
   const lines: string[] = [];
   const log = { level: 'info', write: (line: string) => void lines.push(line) } as const;
-  const local = await started({ dir, settings: { limits: { memoryGiB: 2 } }, log: () => log });
+  const settings = (role: string) => ({ limits: { memoryGiB: role === 'P1' ? 2 : 1 } });
+  const local = await started({ dir, settings, log: () => log });
   expect(lines.filter((line) => line.includes('"serving"'))).toHaveLength(3);
   expect(JSON.parse(readFileSync(join(dir, 'P1', 'party.json'), 'utf8'))).toMatchObject({ limits: { memoryGiB: 2 } });
   const taken = startParty({ dir: join(dir, 'P1') });
