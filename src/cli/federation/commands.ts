@@ -157,6 +157,9 @@ export const OPERATOR_COMMANDS: Readonly<Record<string, Command>> = {
     what: 'A federation of three parties, two owners and an analyst on this machine, every command shown',
     options: demoOptions,
     run: demo,
-    examples: [['$0 demo --dir DIR', 'keep the hosts, to type commands of your own there']],
+    examples: [
+      ['$0 demo --dir DIR', 'keep the hosts, to type commands of your own there'],
+      ['$0 demo --web', 'at the end: a page where you draw a digit, and see what each party gets of it'],
+    ],
   },
 };
