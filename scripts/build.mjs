@@ -151,7 +151,7 @@ async function bundlePage() {
   const { build: bundle } = await import('esbuild');
   const { metafile } = await bundle({
     absWorkingDir: root,
-    entryPoints: [join(page, 'main.ts')],
+    entryPoints: [join(page, 'first.ts'), join(page, 'main.ts')],
     outdir: join('dist', 'page'),
     bundle: true,
     splitting: true,

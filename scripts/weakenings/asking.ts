@@ -8,6 +8,8 @@ const UPLOAD = 'src/client/federated/upload.ts';
 const PUT = 'src/client/federated/put.ts';
 const DIRECTORY = 'src/client/federated/directory.ts';
 const ANSWERS = 'src/client/federated/answers.ts';
+const PAGE_SERVER = 'src/cli/demo/page-server.ts';
+const ON_PAGE_SERVER = ['test/cli/page-server.test.ts'];
 const ON_HTTPS = ['test/client/federated/https.test.ts'];
 const ON_JOBS = ['test/client/federated/jobs.test.ts'];
 const ON_UPLOAD = ['test/client/federated/upload.test.ts'];
@@ -122,5 +124,29 @@ export const ASKING: readonly Weakening[] = [
     DIRECTORY,
     ['if (idOf(identity) !== id) continue;', "if (id === '') continue;"],
     ON_CLIENT,
+  ),
+  one(
+    'a page server that answers under any name',
+    'a page of somebody else, whose name leads to 127.0.0.1, is the demo’s page',
+    PAGE_SERVER,
+    ['if (headers.host !== `${HOST}:${this.port}`) return', "if (headers.host === '') return"],
+    ON_PAGE_SERVER,
+  ),
+  one(
+    'a model for whoever asks the page server',
+    'every user of the machine gets the analyst’s model',
+    PAGE_SERVER,
+    ["if (!isSame(authorization ?? '', `Bearer ${this.#options.token}`)) return", "if (authorization === '?') return"],
+    ON_PAGE_SERVER,
+  ),
+  one(
+    'a page that may send anywhere',
+    'what gets into the page sends the drawing to whom it likes',
+    PAGE_SERVER,
+    [
+      "`connect-src 'self' ${parties.map((port) => `http://${HOST}:${port}`).join(' ')}`",
+      '`connect-src * ${parties.length}`',
+    ],
+    ON_PAGE_SERVER,
   ),
 ];

@@ -1,7 +1,11 @@
 /** What the page of the demo is served with, and to whom. */
+import { cpSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PageServer } from '../../src/cli/demo/page-server.ts';
+import { temporaryFolder } from '../folder.ts';
 
 const facts = { federation: {}, fingerprint: '1a2b', local: { P0: 1001, P1: 1002, P2: 1003 }, session: 'ab' };
 const token = '0123456789abcdef';
@@ -25,7 +29,11 @@ function ask(path: string, headers: Record<string, string> = {}, method = 'GET')
 }
 
 beforeAll(async () => {
-  server = await PageServer.open({ port: 0, token, parties: [1001, 1002, 1003] });
+  const folder = temporaryFolder('page-server');
+  cpSync(join(import.meta.dirname, '../../src/page'), folder, { recursive: true });
+  // What the build makes of main.ts.
+  writeFileSync(join(folder, 'main.js'), 'export {};');
+  server = await PageServer.open({ port: 0, token, parties: [1001, 1002, 1003], folder: pathToFileURL(`${folder}/`) });
 });
 afterAll(() => server?.close());
 
@@ -84,7 +92,9 @@ describe('the page server', () => {
   });
 
   it('says which port is in use', async () => {
-    const again = PageServer.open({ port: server.port, token, parties: [] });
-    await expect(again).rejects.toMatchObject({ message: `--web-port: ${server.port}: EADDRINUSE` });
+    const folder = new URL('../../src/page/', import.meta.url);
+    await expect(PageServer.open({ port: server.port, token, parties: [], folder })).rejects.toMatchObject({
+      message: `--web-port: ${server.port}: EADDRINUSE`,
+    });
   });
 });

@@ -50,7 +50,10 @@ const seen = async (): Promise<Uint8Array> =>
 async function answered(act: () => Promise<unknown>): Promise<number> {
   await evaluate(`plain.textContent = label.textContent = ''`);
   await act();
-  await page.waitForFunction(`/^(They|Not)/.test(plain.textContent) && !document.body.classList.contains('busy')`);
+  await page.waitForFunction(
+    `(/^(They|Not)/.test(plain.textContent) || !trouble.hidden) && !document.body.classList.contains('busy')`,
+  );
+  expect(await evaluate(`trouble.hidden ? '' : what.textContent + ' ' + fix.textContent`)).toBe('');
   return Number(await text('label'));
 }
 
@@ -76,6 +79,8 @@ beforeAll(async () => {
   address = /^open (http\S+)$/m.exec(command.stderr)![1];
   browser = await launchBrowser();
   page = await browser.newPage();
+  // For what hangs.
+  page.setDefaultTimeout(240_000);
   page.on('console', (message) => complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('request', (request) => asked.push({ method: request.method(), url: request.url() }));

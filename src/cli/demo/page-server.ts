@@ -47,6 +47,8 @@ export interface PageOptions {
   readonly token: string;
   /** Ports of the parties, where the page may ask. */
   readonly parties: readonly number[];
+  /** Of the page's files; absent: as they were built. */
+  readonly folder?: URL;
 }
 
 interface Answer {
@@ -59,18 +61,20 @@ export class PageServer {
   readonly port: number;
   readonly #server: Server;
   readonly #options: PageOptions;
+  readonly #folder: URL;
   #shown: Shown | undefined;
 
-  private constructor(server: Server, options: PageOptions) {
-    [this.#server, this.#options] = [server, options];
+  private constructor(server: Server, options: PageOptions, folder: URL) {
+    [this.#server, this.#options, this.#folder] = [server, options, folder];
     this.port = (server.address() as AddressInfo).port;
     server.on('request', (request, response) => void this.#answer(request, response));
   }
 
   /** Resolves when listening; the page says that it waits, until there is something to show. */
   static async open(options: PageOptions): Promise<PageServer> {
-    await readFile(new URL('index.html', FOLDER)).catch((cause: unknown) => {
-      throw new Problem(`--web: ${fileURLToPath(FOLDER)} holds no page`, BUILD_FIRST, { cause });
+    const { folder = FOLDER } = options;
+    await readFile(new URL('index.html', folder)).catch((cause: unknown) => {
+      throw new Problem(`--web: ${fileURLToPath(folder)} holds no page`, BUILD_FIRST, { cause });
     });
     const server = createServer({ headersTimeout: 10_000, requestTimeout: 20_000 });
     server.maxConnections = MOST_CONNECTIONS;
@@ -82,7 +86,7 @@ export class PageServer {
       );
       server.listen(options.port, HOST, done);
     });
-    return new PageServer(server, options);
+    return new PageServer(server, options, folder);
   }
 
   get origin(): string {
@@ -129,7 +133,7 @@ export class PageServer {
     if (path === '/demo.json' || path === '/model.safetensors') return this.#ofDemo(path, headers.authorization);
     const [, name, ending] = NAME.exec(path === '/' ? '/index.html' : path) ?? [];
     if (name === undefined) return plainly(404, 'there is no such file');
-    const body = await readFile(new URL(name, FOLDER)).catch(() => undefined);
+    const body = await readFile(new URL(name, this.#folder)).catch(() => undefined);
     return body === undefined ? plainly(404, 'there is no such file') : { status: 200, type: TYPES[ending], body };
   }
 
