@@ -248,7 +248,7 @@ describe('securenn demo --web', () => {
   it('fits a phone, and is dark where the reader’s system is', async () => {
     const colour = (): Promise<string> => evaluate('getComputedStyle(document.body).backgroundColor');
     const light = await colour();
-    await page.setViewport({ width: 390, height: 844, deviceScaleFactor: 2, hasTouch: true });
+    await page.setViewport({ width: 390, height: 844, deviceScaleFactor: 2 });
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }]);
     expect(await colour()).not.toBe(light);
     expect(await evaluate('document.documentElement.scrollWidth')).toBe(390);
