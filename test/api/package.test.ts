@@ -84,7 +84,7 @@ describe.skipIf(windows)('the package', () => {
     expect([...folders].sort()).toEqual(
       [
         ...['LICENSE', 'README.md', 'package.json', 'bin/securenn.js'],
-        ...['dist/bench', 'dist/build.json', 'dist/runtime', 'dist/shaders', 'dist/src'],
+        ...['dist/bench', 'dist/build.json', 'dist/page', 'dist/runtime', 'dist/shaders', 'dist/src'],
       ].sort(),
     );
     const strange = packed.files.filter((path) =>
