@@ -30,8 +30,8 @@ export class Plain {
       throw error;
     });
     const began = performance.now();
-    const [{ index, scores }] = await engine.plainInference(model, pixels);
-    return { label: index, scores, ms: performance.now() - began };
+    const { label, scores } = await engine.plainInference(model, pixels);
+    return { label, scores, ms: performance.now() - began };
   }
 
   async #load(): Promise<Loaded> {

@@ -58,8 +58,8 @@ async function answered(act: () => Promise<unknown>): Promise<number> {
 }
 
 async function plainLabel(pixels: Uint8Array): Promise<number> {
-  const [{ index }] = await plainInference(await loadModel(join(hosts, 'analyst', 'model.safetensors')), pixels);
-  return index;
+  const { label } = await plainInference(await loadModel(join(hosts, 'analyst', 'model.safetensors')), pixels);
+  return label;
 }
 
 async function testDigit(i: number): Promise<Uint8Array> {
