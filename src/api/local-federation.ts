@@ -39,6 +39,8 @@ export interface ServedModelOptions {
   readonly batch?: number;
   /** Above 0, at most 1; 2⁻⁴ by default. */
   readonly learningRate?: number;
+  /** Whom the session answers: everybody who is a member by now (the default), or anyone. */
+  readonly clients?: 'members' | 'anyone';
   /** What a client learns: the class alone (the default), or the scores of all classes. */
   readonly reveal?: 'class' | 'scores';
 }
@@ -60,8 +62,7 @@ export interface LocalFederation {
    */
   admit(member: { readonly public: PublicIdentity }, name: string, roles?: readonly MemberRole[]): Promise<void>;
   /**
-   * Trains a model that stays shared among the parties, and opens a session that answers everybody who is a member by now. Resolves when it
-   * answers.
+   * Trains a model that stays shared among the parties, and opens a session that answers. Resolves when it does.
    *
    * @returns the session's digest
    */
@@ -175,7 +176,7 @@ class Loopback implements LocalFederation {
     const training = { title: `${title}, trained`, steps, batch, learningRate, keepModel: true, ...kept };
     const model = await host.run(host.training(network, reference, training));
     await host.until(model, ['succeeded']);
-    const clients = [...this.#members];
+    const clients = more.clients === 'anyone' ? 'anyone' : [...this.#members];
     const session = await host.run(host.serving(network, model, { title, clients, reveal, ...kept }));
     await host.until(session, ['running']);
     return session;
