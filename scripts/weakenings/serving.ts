@@ -81,7 +81,7 @@ export const SERVING: readonly Weakening[] = [
     'strangers keep connections as members do, and crowd them out',
     'src/service/http/door.ts',
     [
-      'this.#visitors.set(key, { socket: known.socket, address: known.address, since: this.#now() });',
+      'this.#visitors.set(key, { socket: known.socket, address: known.address, since: this.#now(), requests: 0 });',
       'this.#proved.set(key, known.socket);\n    this.#trust(known.address);',
     ],
     ['test/service/door.test.ts'],

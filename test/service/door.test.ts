@@ -137,6 +137,26 @@ describe('the door', () => {
     door.close();
   });
 
+  it('ends a visitor that asks again and again without signing, and none that signs', () => {
+    const { door, why } = doorWith({});
+    const socket = socketFrom('1.1.1.1');
+    door.admit(socket);
+    door.visit(socket);
+    for (let i = 0; i < 10; i++) {
+      expect(door.asks(socket)).toBe(true);
+      door.visit(socket);
+    }
+    expect([door.asks(socket), door.asks(socket), door.asks(socket), door.asks(socket)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    door.end(socket);
+    expect([socket.gone, door.visitors, why]).toEqual([true, 0, ['too much']]);
+    door.close();
+  });
+
   it('checks so many signatures of visitors a second, of one address and in all', () => {
     const clock = { now: 0 };
     const rates = { visits: { perSecond: 1, burst: 3 }, visitsOfOneAddress: { perSecond: 1, burst: 2 } };

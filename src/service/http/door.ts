@@ -57,7 +57,9 @@ interface Visitor {
   readonly socket: Socket;
   readonly address: string;
   /** Its last request. */
-  since: number;
+  readonly since: number;
+  /** Those that nobody signed, since then. */
+  requests: number;
 }
 
 interface Stranger {
@@ -135,7 +137,7 @@ export class Door {
 
   /** There is a request over it, of which nothing is known yet. @returns false: it has asked too often */
   asks(socket: Peer): boolean {
-    const stranger = this.#strangers.get(keyOf(socket));
+    const stranger = this.#strangers.get(keyOf(socket)) ?? this.#visitors.get(keyOf(socket));
     return stranger === undefined || ++stranger.requests <= this.#limits.strangerRequests;
   }
 
@@ -143,6 +145,7 @@ export class Door {
   end(socket: Peer): void {
     const key = keyOf(socket);
     if (this.#strangers.has(key)) this.#evict(key, 'too much');
+    else if (this.#visitors.has(key)) this.#dismiss(key, 'too much');
   }
 
   /** A request over it was signed rightly. @returns false: there are too many such */
@@ -178,7 +181,7 @@ export class Door {
     if (known === undefined) return; // It is gone meanwhile; the answer finds nobody.
     this.#forget(key, known.socket);
     this.#visitors.delete(key);
-    this.#visitors.set(key, { socket: known.socket, address: known.address, since: this.#now() });
+    this.#visitors.set(key, { socket: known.socket, address: known.address, since: this.#now(), requests: 0 });
     const mine = [...this.#visitors].filter(([, { address }]) => address === known.address);
     if (mine.length > this.#limits.visitorsOfOneAddress) this.#dismiss(mine[0][0], 'too many');
     else if (this.#visitors.size > this.#limits.visitors) this.#dismiss(first(this.#visitors.keys())!, 'too many');
