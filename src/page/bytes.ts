@@ -9,7 +9,8 @@ export function drawGrey(canvas: HTMLCanvasElement, values: ArrayLike<number>): 
   [canvas.width, canvas.height] = [SIDE, SIDE];
   const image = new ImageData(SIDE, SIDE);
   for (let i = 0; i < SIDE * SIDE; i++) image.data.set([values[i], values[i], values[i], 255], 4 * i);
-  canvas.getContext('2d')!.putImageData(image, 0, 0);
+  // Kept in memory: what is shown is small, and may be read back.
+  canvas.getContext('2d', { willReadFrequently: true })!.putImageData(image, 0, 0);
 }
 
 /** Of each element its highest byte, that which a picture would show first. */
