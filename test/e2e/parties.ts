@@ -8,14 +8,10 @@ import { PARTY_NAMES } from '../../src/server/ipc.ts';
 import type * as partyChild from '../../src/server/party-child.ts';
 import type { Holdings } from '../../src/data/checkpoint-store.ts';
 import { tlsOf } from '../channel/certificates.ts';
+import { importBuilt } from '../built.ts';
 import { ofEach, type OfEach } from '../federated.ts';
 
-// Vitest has this process take sources; what is built, and what that forks, takes what is built.
-process.execArgv = process.execArgv.filter(
-  (each, i, all) => each !== 'securenn-source' && all[i + 1] !== 'securenn-source',
-);
-const built = new URL('../../dist/src/server/party-child.js', import.meta.url).href;
-const { PartyChild } = (await import(built)) as typeof partyChild;
+const { PartyChild } = await importBuilt<typeof partyChild>('src/server/party-child.js');
 const HOST = '127.0.0.1';
 
 export interface Ended {

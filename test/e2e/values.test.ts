@@ -6,6 +6,7 @@ import { formatModel, type Model } from '../../src/data/model-file.ts';
 import { parameters } from '../../src/nn/network.ts';
 import { parseNetwork } from '../../src/nn/networkFile.ts';
 import { sizeOf } from '../../src/ring/shape.ts';
+import { importBuilt } from '../built.ts';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
 import { temporaryFolder } from '../folder.ts';
 import type * as logs from '../../src/cli/logs.ts';
@@ -15,9 +16,6 @@ import type { SessionSettings } from '../../src/cli/options/session.ts';
 import { Problem } from '../../src/data/problem.ts';
 import type { Job } from '../../src/server/job.ts';
 import { run, writeNetwork } from './command.ts';
-
-/** Parties are processes of the built program. */
-const dist = (name: string) => new URL(`../../dist/src/cli/${name}`, import.meta.url).href;
 
 it('a weight that does not fit', async () => {
   const folder = temporaryFolder('values');
@@ -47,9 +45,10 @@ it.each([
   ['RangeError', new RangeError(`element 0 is ${VALUE}`)],
   ['Problem', new Problem(`weight ${VALUE} in /home/me/model does not fit`, 'train again')],
 ])('a %s of the owner in a running session: it alone reads the value', async (kind, error) => {
-  const { runLocally } = (await import(dist('session.js'))) as typeof session;
-  const { PartyNews } = (await import(dist('party-news.js'))) as typeof partyNews;
-  const { Logs } = (await import(dist('logs.js'))) as typeof logs;
+  // Parties are processes of the built program.
+  const { runLocally } = await importBuilt<typeof session>('src/cli/session.js');
+  const { PartyNews } = await importBuilt<typeof partyNews>('src/cli/party-news.js');
+  const { Logs } = await importBuilt<typeof logs>('src/cli/logs.js');
   const settings = {
     ...{ timeoutMs: 60_000, backend: 'wasm', fallbackAdapter: false, workers: 1 },
     ...{ link: undefined, port: undefined, metrics: undefined, profile: undefined },

@@ -33,12 +33,12 @@ import { receive } from '../../../src/service/received.ts';
 import { DecisionStore } from '../../../src/service/store/decisions.ts';
 import { GrantStore } from '../../../src/service/store/grants.ts';
 import { DISK, type StoreFiles } from '../../../src/service/store/store-files.ts';
+import { importBuilt } from '../../built.ts';
 import { tlsOf } from '../../channel/certificates.ts';
 import { ofEach, storeData, type OfEach } from '../../federated.ts';
 import { FEDERATION, hex } from '../../federation/world.ts';
 import { IDENTITIES, rollOf } from './simulation.ts';
 
-const built = new URL('../../../dist/src/service/jobs/processes.js', import.meta.url).href;
 const HOST = '127.0.0.1';
 
 export class AuditLines implements Audit {
@@ -271,7 +271,7 @@ export class Three {
   }
 
   async #launcher(party: PartyName, log: Logger): Promise<Launch> {
-    const { launcher } = (await import(built)) as typeof processes;
+    const { launcher } = await importBuilt<typeof processes>('src/service/jobs/processes.js');
     return launcher(log, (line) => this.onLine(party, line));
   }
 
