@@ -91,14 +91,15 @@ function byCount({ window, border, image }: Windows): Mean {
   const across = inside(columns, window.strideWidth, window.windowWidth, border!.left, image[2]);
   return async (engine, given) => {
     const { sums, e } = await withFactors(engine, given, window.windowHeight * window.windowWidth);
-    const factors = new BigUint64Array(window.batch * rows * columns * window.channels);
+    const ofImage = rows * columns * window.channels;
+    const factors = new BigUint64Array(window.batch * ofImage);
     let at = 0;
-    for (let b = 0; b < window.batch; b++)
-      for (const height of down)
-        for (const width of across) {
-          factors.fill(BigInt(Math.round(2 ** e / (height * width))), at, at + window.channels);
-          at += window.channels;
-        }
+    for (const height of down)
+      for (const width of across) {
+        factors.fill(BigInt(Math.round(2 ** e / (height * width))), at, at + window.channels);
+        at += window.channels;
+      }
+    for (; at < factors.length; at += ofImage) factors.copyWithin(at, 0, ofImage);
     return engine.reinterpret(engine.weigh(sums, factors), sums.fractionBits + e);
   };
 }
