@@ -3,7 +3,7 @@ import type { Engine, Value } from '../../engine/engine.ts';
 import { truncated } from '../../functions/formats.ts';
 import { sameShape } from '../../ring/shape.ts';
 import { shapeWords } from './fields.ts';
-import type { LayerType, Wiring } from './layer.ts';
+import { type LayerType, throughAll, type Wiring } from './layer.ts';
 
 export interface AddSpec extends Wiring {
   readonly type: 'add';
@@ -32,14 +32,10 @@ export const add: LayerType<AddSpec> = {
       aligned[0].fractionBits,
     );
     const readers = inputs.length;
-    const tape = {
-      parameters: [],
-      gradients: () => Promise.resolve([]),
-      inputs: async (fork: Engine, delta: Value) => {
-        const error = await truncated(fork, delta); // once for all
-        return new Array<Value>(readers).fill(error);
-      },
-    };
+    const tape = throughAll(async (fork, delta) => {
+      const error = await truncated(fork, delta); // once for all
+      return new Array<Value>(readers).fill(error);
+    });
     return Promise.resolve({ y, tape });
   },
 };

@@ -1,10 +1,9 @@
 /** Layers side by side: their channels, or the elements of vectors, one behind the other. Local. */
-import type { Engine, Value } from '../../engine/engine.ts';
 import { truncated } from '../../functions/formats.ts';
 import { sameShape, type Shape, sizeOf } from '../../ring/shape.ts';
 import { alike } from './add.ts';
 import { LARGEST, shapeWords } from './fields.ts';
-import type { LayerType, Wiring } from './layer.ts';
+import { type LayerType, throughAll, type Wiring } from './layer.ts';
 
 export interface ConcatSpec extends Wiring {
   readonly type: 'concat';
@@ -38,15 +37,11 @@ export const concat: LayerType<ConcatSpec> = {
     const [shape] = shapes;
     const parts = alike(engine, inputs).map((x, i) => engine.reshape(x, [rows(shape), widths[i]]));
     const y = engine.reshape(engine.concatColumns(parts), [...shape.slice(0, -1), total]);
-    const tape = {
-      parameters: [],
-      gradients: () => Promise.resolve([]),
-      inputs: async (fork: Engine, delta: Value) => {
-        const error = fork.reshape(await truncated(fork, delta), [rows(shape), total]);
-        let from = 0;
-        return shapes.map((own, i) => fork.reshape(fork.columns(error, from, (from += widths[i])), own));
-      },
-    };
+    const tape = throughAll(async (fork, delta) => {
+      const error = fork.reshape(await truncated(fork, delta), [rows(shape), total]);
+      let from = 0;
+      return shapes.map((own, i) => fork.reshape(fork.columns(error, from, (from += widths[i])), own));
+    });
     return Promise.resolve({ y, tape });
   },
 };

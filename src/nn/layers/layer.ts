@@ -107,11 +107,12 @@ export interface LayerType<S> {
   readonly fusion?: Fusion<S>;
 }
 
-/** A way back without parameters, to one input. */
+/** A way back without parameters. */
+export function throughAll(inputs: (engine: Engine, delta: Value) => Promise<readonly Value[]>): Pullback {
+  return { parameters: [], gradients: () => Promise.resolve([]), inputs };
+}
+
+/** The same to one input. */
 export function through(input: (engine: Engine, delta: Value) => Promise<Value>): Pullback {
-  return {
-    parameters: [],
-    gradients: () => Promise.resolve([]),
-    inputs: async (engine, delta) => [await input(engine, delta)],
-  };
+  return throughAll(async (engine, delta) => [await input(engine, delta)]);
 }
