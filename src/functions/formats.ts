@@ -19,6 +19,12 @@ export async function withBits(engine: Engine, x: Value, bits: number): Promise<
   return surplus > 0 ? engine.truncate(x, surplus) : engine.extend(x, -surplus);
 }
 
+/** The same numbers with the fractional bits of whoever has most. */
+export function alike(engine: Engine, values: readonly Value[]): Value[] {
+  const bits = Math.max(...values.map(({ fractionBits }) => fractionBits));
+  return values.map((x) => engine.extend(x, bits - x.fractionBits));
+}
+
 /** max(x, 0) with the engine's fractional bits: x may have more. */
 export async function reluOf(engine: Engine, x: Value): Promise<{ readonly y: Value; readonly sign: Sign }> {
   const surplus = surplusOf(engine, x);

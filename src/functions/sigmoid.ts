@@ -16,7 +16,7 @@ import { clamp } from './clamp.ts';
 import type { CostModel } from '../engine/costModel.ts';
 import { type Cost, FREE, inSequence, sideBySide } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
-import { truncatedOperand } from './formats.ts';
+import { alike, truncatedOperand } from './formats.ts';
 
 /** σ is taken on ±2^BOUND_BITS, and u is x over that. */
 const BOUND_BITS = 3;
@@ -99,10 +99,9 @@ async function centred(engine: Engine, x: Value, bits: number): Promise<Value> {
     (fork) => fork.truncateOperand(combine(fork, [t, t2, t3], c.slice(1, 4), c[0], w), w),
     (fork) => fork.truncateOperand(combine(fork, [t, t2, t3, t4], c.slice(5), c[4], w), w),
   ]);
-  const [first, second] = await engine.all([(fork) => fork.mul(u, low), (fork) => fork.mul(ut4, high)]);
-  const most = Math.max(first.fractionBits, second.fractionBits);
-  const at = (value: Value): Value => engine.extend(value, most - value.fractionBits);
-  return engine.add(at(first), at(second));
+  const halves = await engine.all([(fork) => fork.mul(u, low), (fork) => fork.mul(ut4, high)]);
+  const [first, second] = alike(engine, halves);
+  return engine.add(first, second);
 }
 
 /** Of `sigmoid` or `tanh` of `count` elements with `surplus` bits beyond f. */

@@ -3,7 +3,7 @@
  * is done with them, overlap the propagation of the error to the layers before it.
  */
 import type { Begin, Engine, Value } from '../engine/engine.ts';
-import { truncated } from '../functions/formats.ts';
+import { alike, truncated } from '../functions/formats.ts';
 import type { Tape } from './forward.ts';
 import { INPUT, parameterName } from './network.ts';
 
@@ -89,7 +89,6 @@ async function step(
 /** Of errors that meet at an output. */
 function sum(engine: Engine, x: Value | undefined, y: Value): Value {
   if (x === undefined) return y;
-  const bits = Math.max(x.fractionBits, y.fractionBits);
-  const at = (value: Value): Value => engine.extend(value, bits - value.fractionBits);
-  return engine.add(at(x), at(y));
+  const [left, right] = alike(engine, [x, y]);
+  return engine.add(left, right);
 }

@@ -1,6 +1,6 @@
 /** The sum of layers of the same shape: where a shortcut comes back. Local. */
-import type { Engine, Value } from '../../engine/engine.ts';
-import { truncated } from '../../functions/formats.ts';
+import type { Value } from '../../engine/engine.ts';
+import { alike, truncated } from '../../functions/formats.ts';
 import { sameShape } from '../../ring/shape.ts';
 import { shapeWords } from './fields.ts';
 import { type LayerType, throughAll, type Wiring } from './layer.ts';
@@ -39,9 +39,3 @@ export const add: LayerType<AddSpec> = {
     return Promise.resolve({ y, tape });
   },
 };
-
-/** The same numbers with the fractional bits of whoever has most. */
-export function alike(engine: Engine, inputs: readonly Value[]): Value[] {
-  const bits = Math.max(...inputs.map(({ fractionBits }) => fractionBits));
-  return inputs.map((x) => engine.extend(x, bits - x.fractionBits));
-}

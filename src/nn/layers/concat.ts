@@ -1,7 +1,6 @@
 /** Layers side by side: their channels, or the elements of vectors, one behind the other. Local. */
-import { truncated } from '../../functions/formats.ts';
+import { alike, truncated } from '../../functions/formats.ts';
 import { sameShape, type Shape, sizeOf } from '../../ring/shape.ts';
-import { alike } from './add.ts';
 import { LARGEST, shapeWords } from './fields.ts';
 import { type LayerType, throughAll, type Wiring } from './layer.ts';
 
