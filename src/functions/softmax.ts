@@ -21,6 +21,7 @@ import {
   squarings,
   workingBits,
 } from './exponential.ts';
+import { truncated } from './formats.ts';
 import { logarithm, logarithmCost } from './logarithm.ts';
 import { cost as reciprocalCost, holds, reciprocal } from './reciprocal.ts';
 import { rowMaximum, rowMaximumCost } from './rowMaximum.ts';
@@ -54,8 +55,7 @@ export async function softmax(engine: Engine, logits: Value): Promise<Softmax> {
   const powers = await exponential(engine, shifted);
   const sum = engine.sumColumns(powers);
   const inverse = await reciprocal(engine, sum, n);
-  const product = await engine.mul(powers, inverse);
-  const probabilities = await engine.truncate(product, product.fractionBits - engine.fractionBits);
+  const probabilities = await truncated(engine, await engine.mul(powers, inverse));
   return { probabilities, shifted, sum };
 }
 

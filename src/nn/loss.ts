@@ -7,6 +7,7 @@
  */
 import { asm } from '../functions/asm.ts';
 import type { Engine, Value } from '../engine/engine.ts';
+import { truncated } from '../functions/formats.ts';
 import { crossEntropy, softmax } from '../functions/softmax.ts';
 
 export const LOSSES = ['softmax', 'asm'] as const;
@@ -37,5 +38,5 @@ export async function lossOf(engine: Engine, name: LossName, logits: Value, labe
 /** Σ δ² over all elements, (1,1) at the engine's fractional bits. */
 async function squares(engine: Engine, delta: Value): Promise<Value> {
   const total = engine.sumRows(engine.sumColumns(await engine.mul(delta, delta)));
-  return engine.truncate(total, total.fractionBits - engine.fractionBits);
+  return truncated(engine, total);
 }

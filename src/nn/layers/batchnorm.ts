@@ -6,7 +6,7 @@
 import * as z from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
 import { batchNorm, type ErrorSums, errorSums, inputError, type Normalized } from '../../functions/batchNorm.ts';
-import { truncated } from '../../functions/formats.ts';
+import { truncated, truncatedOperand } from '../../functions/formats.ts';
 import { affine, type Affine, affineOf, type Running, updated } from '../../functions/runningNorm.ts';
 import { type Shape, sizeOf } from '../../ring/shape.ts';
 import { type LayerType, type Pass, type Place, type Pullback, through, type Wiring } from './layer.ts';
@@ -84,7 +84,7 @@ function pullback(norm: Normalized, shape: Shape): Pullback {
     inputs: async (engine, delta, shared) => {
       const error = await inputError(engine, norm, rowsOf(engine, delta), sums(shared));
       // The layer before most often opens it.
-      const open = await engine.truncateOperand(error, error.fractionBits - engine.fractionBits);
+      const open = await truncatedOperand(engine, error);
       return [engine.reshape(open, shape)];
     },
   };
