@@ -83,15 +83,18 @@ export async function inverseSqrtOfFew(engine: Engine, s: Value, low: number): P
   return engine.reinterpret(products, ROOT_BITS); // the factor is an integer
 }
 
-/** What `inverseSqrtOfFew` gives for a public s, but for roundings. */
-export function inverseSqrtInTheClear(s: number, low: number, fractionBits: number): number {
+/** What `inverseSqrtOfFew` gives for public s, but for roundings. */
+export function inverseSqrtInTheClear(low: number, fractionBits: number): (s: number) => number {
   const plan = planStages(low, fractionBits);
-  let [x, factor] = [s, 1];
-  for (const count of plan.stages) {
-    for (let i = 0; i < count && x < 1 / 4; i++) [x, factor] = [4 * x, 2 * factor];
-  }
-  const t = x - (1 + plan.low) / 2;
-  return factor * coefficients(plan.low).reduceRight((sum, coefficient) => sum * t + coefficient, 0);
+  const c = coefficients(plan.low);
+  return (s) => {
+    let [x, factor] = [s, 1];
+    for (const count of plan.stages) {
+      for (let i = 0; i < count && x < 1 / 4; i++) [x, factor] = [4 * x, 2 * factor];
+    }
+    const t = x - (1 + plan.low) / 2;
+    return factor * c.reduceRight((sum, coefficient) => sum * t + coefficient, 0);
+  };
 }
 
 /** Of P, in powers of x less the middle of [low, 1). */

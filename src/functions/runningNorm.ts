@@ -5,7 +5,7 @@
  * Running: value ← (1 − momentum)·value + momentum·(the batch's), of the variance the unbiased one, Σd² / (m − 1). momentum is a multiple of
  * 2^−16, statistics have f fractional bits: each step rounds by an ulp, which adds up to 2 ulps at momentum 0.1.
  * Affine: y = x·a + (β − μ·a) with a = γ / √(σ² + ε), a having w fractional bits (`batchNorm.ts`): y and the error of a are as there, and of a
- * the relative 1e-5, and what rounding γ to 2^−f makes, where γ is one of `exactScale`.
+ * the relative 1e-5, and what rounding γ to 2^−f makes, where γ is one of `exactScales`.
  * Domain: σ² + ε < 2^12, ε ≥ 2^−34.
  * Cost: running statistics two truncations, of a row's size. The affine map's rows take 14 rounds, once; then, of a product x, the truncation
  * into an operand, an element.
@@ -88,15 +88,23 @@ export async function affineOf(
 }
 
 /**
- * A scale for which `affineOf` gives the slope that `scale` has in exact arithmetic: whoever knows scale and variance in the clear shares this
- * one, and neither the root nor the variance's rounding makes an error.
+ * Scales for which `affineOf` gives the slopes that `scales` have in exact arithmetic: whoever knows scales and variances in the clear shares these,
+ * and neither the root nor the variances' rounding makes an error.
  */
-export function exactScale(scale: number, variance: number, epsilon: number, fractionBits: number): number {
+export function exactScales(
+  scales: Float64Array,
+  variances: Float64Array,
+  epsilon: number,
+  fractionBits: number,
+): Float64Array {
   const floor = epsilon * 2 ** -RANGE_BITS;
   const unit = 2 ** fractionBits;
-  const s = (Math.round(variance * unit) / unit) * 2 ** -RANGE_BITS + floor; // the variance that is shared
-  const exact = scale / Math.sqrt(variance + epsilon);
-  return (exact * 2 ** (RANGE_BITS / 2)) / inverseSqrtInTheClear(s, lowOf(floor), fractionBits);
+  const root = inverseSqrtInTheClear(lowOf(floor), fractionBits);
+  return scales.map((scale, c) => {
+    const s = (Math.round(variances[c] * unit) / unit) * 2 ** -RANGE_BITS + floor; // the variance that is shared
+    const exact = scale / Math.sqrt(variances[c] + epsilon);
+    return (exact * 2 ** (RANGE_BITS / 2)) / root(s);
+  });
 }
 
 /** x (m,n) with f or more fractional bits → (m,n) with f + w. */

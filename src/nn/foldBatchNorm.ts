@@ -3,7 +3,7 @@
  * linear layer before it, in doubles, where that layer's output has no other reader. Those that stay get scales that make up for the error of
  * the root that three parties take.
  */
-import { exactScale } from '../functions/runningNorm.ts';
+import { exactScales } from '../functions/runningNorm.ts';
 import type { LayerSpec } from './layers/table.ts';
 import { EPSILON } from './layers/batchnorm.ts';
 import { type Network, parameterName, sources } from './network.ts';
@@ -36,7 +36,7 @@ export function forInference<M extends ClearModel>(model: M, fractionBits: numbe
     if (spec.type !== 'batchnorm') return;
     const { epsilon = EPSILON } = spec;
     const [weight, variance] = ['weight', 'variance'].map((short) => folded.tensors.get(parameterName(i, short))!);
-    const data = weight.data.map((scale, c) => exactScale(scale, variance.data[c], epsilon, fractionBits));
+    const data = exactScales(weight.data, variance.data, epsilon, fractionBits);
     tensors.set(parameterName(i, 'weight'), { ...weight, data });
   });
   return { ...folded, tensors };
