@@ -95,12 +95,13 @@ function mapOf(engine: Engine, { epsilon = EPSILON }: BatchnormSpec, place: Plac
 }
 
 async function mapped(engine: Engine, spec: BatchnormSpec, x: Value, place: Place): Promise<Pass> {
+  const { shape } = x;
   const [slope, offset] = [place.prepared('slope'), place.prepared('offset')];
   const map = slope === undefined || offset === undefined ? await mapOf(engine, spec, place) : { slope, offset };
   const y = await affine(engine, rowsOf(engine, x), map);
   const tape = through(async (fork, delta) => {
     const scaled = await fork.mul(rowsOf(fork, await truncated(fork, delta)), map.slope);
-    return fork.reshape(scaled, x.shape);
+    return fork.reshape(scaled, shape);
   });
-  return { y: engine.reshape(y, x.shape), tape };
+  return { y: engine.reshape(y, shape), tape };
 }
