@@ -1,17 +1,13 @@
 /** What parties hold of a step, or a batch, as the engine that computes nothing sees it (`counting.ts`). */
 
-/** What the way back needs. */
-export interface Kept {
-  /** Elements of operands, 8 bytes each at every party. */
+/** So far. */
+export interface Held {
+  /** Bytes of all values that a worker makes, of their openings, and of the bits that comparisons keep, for however long. */
+  readonly made: number;
+  /** Elements of operands that the way back needs, 8 bytes each at every party. */
   readonly operands: number;
   /** Comparisons whose bits it needs: 9 bytes each at a worker, one at the helper. */
   readonly bits: number;
-}
-
-/** So far. */
-export interface Held extends Kept {
-  /** Bytes of all values that a worker makes, of their openings, and of the bits that comparisons keep, for however long. */
-  readonly made: number;
 }
 
 /** Of one layer: what it leaves for its way back, and bytes made within it, as of `Held`, on the way on which it makes more. */
