@@ -185,12 +185,11 @@ function unknown(node: Node): Problem {
 
 /** The nodes that outputs depend on, in the file's order. What is left out has no name. */
 function nodesFor(outputs: readonly string[], nodes: readonly Node[]): Node[] {
-  const named = (names: readonly string[]): string[] => names.filter((name) => name !== '');
   return neededFor(
-    named(outputs),
+    outputs,
     nodes,
-    (node) => named(node.outputs),
-    (node) => named(node.inputs),
+    (node) => node.outputs.filter((name) => name !== ''),
+    (node) => node.inputs,
   );
 }
 
