@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { inputSize, type Network } from '../nn/network.ts';
 import type { ImageSet } from './dataset.ts';
 import { readBytes } from './formats/bytes.ts';
-import { isIdx, readIdxImages } from './formats/idx-files.ts';
+import { idxImages, isIdx } from './formats/idx-files.ts';
 import { lookAt, type RawImages, type RawSet, type Wanted } from './formats/reader.ts';
 import { recognise } from './formats/table.ts';
 import { readLabelFile } from './label-file.ts';
@@ -64,7 +64,7 @@ async function readAny(
   }
   // Packed, or nothing but pixels.
   const bytes = await readBytes(path);
-  if (isIdx(bytes)) return readIdxImages(path, reading);
+  if (isIdx(bytes)) return idxImages(bytes, path, reading);
   return rawImage(bytes, path, network);
 }
 

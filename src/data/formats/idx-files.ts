@@ -61,8 +61,13 @@ function need(folder: string, files: readonly Named[], part: Part, what: What): 
   throw new Problem(`${join(folder, name)}: no such file`, `put it there, also as ${others.join(' or ')}`);
 }
 
-export async function readIdxImages(source: string, reading: Reading): Promise<RawImages> {
-  return imagesOfArray(parseIdx(await readBytes(source), source), source, reading);
+/** Images as an IDX file holds them. */
+export function idxImages(bytes: Uint8Array, source: string, reading: Reading): RawImages {
+  return imagesOfArray(parseIdx(bytes, source), source, reading);
+}
+
+async function readIdxImages(source: string, reading: Reading): Promise<RawImages> {
+  return idxImages(await readBytes(source), source, reading);
 }
 
 /** Labels as an IDX file holds them. */
