@@ -50,7 +50,12 @@ export async function showFiles(word: string, argv: Argv): Promise<void> {
   const reading = readReading(argv);
   const source = await openSource(word, 'data show');
   const shown = await readAll(source, reading);
-  const [{ set: first }] = shown;
+  const [
+    {
+      set: first,
+      survey: { classes, values },
+    },
+  ] = shown;
   const { scaling, classNames } = first;
   const line = (content: string): void => say(json, content);
   line(
@@ -62,12 +67,12 @@ export async function showFiles(word: string, argv: Argv): Promise<void> {
   );
   const stream = json === '-' ? process.stderr : process.stdout;
   const width = Math.min(widthOf(stream), 120);
-  const imagesOf = (each: number): number[][] => chosenImages(first, shown[0].survey.classes.length, each);
-  for (const drawn of thumbnails(first, imagesOf(1).flat(), width)) line(drawn);
+  const imagesOf = (each: number): number[][] => chosenImages(first, classes.length, each);
+  for (const drawn of thumbnails(first, values, imagesOf(1).flat(), width)) line(drawn);
   const warnings = shown.flatMap(({ half, survey }) => survey.warnings.map((warning) => `${half}: ${warning}`));
   for (const warning of warnings) line(`! ${warning}`);
   if (out !== undefined) {
-    await writeFileAtomically(out, await contactSheet(first, imagesOf(IMAGES_OF_A_CLASS)));
+    await writeFileAtomically(out, await contactSheet(first, values, imagesOf(IMAGES_OF_A_CLASS)));
     line(`images drawn: ${out}`);
   }
   await writeReport(json, {

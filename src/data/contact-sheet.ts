@@ -1,7 +1,7 @@
 /** Some images of each class side by side: in characters for a terminal, or as one PNG image. Pure. */
 import { imageSize, type ImageSet } from './dataset.ts';
 import { Problem } from './problem.ts';
-import { statisticsOf } from './statistics.ts';
+import type { Statistics } from './statistics.ts';
 
 /** Of an image that comes as a vector: a few features are none. */
 const SMALLEST_SIDE = 8;
@@ -27,9 +27,8 @@ function pictureOf(set: ImageSet, image: number, [low, high]: readonly [number, 
   return { rows, columns, channels, at };
 }
 
-function rangeOf(set: ImageSet): readonly [number, number] {
-  if (set.images instanceof Uint8Array) return [0, 255];
-  const { least, most } = statisticsOf(set.images, set);
+function rangeOf({ images }: ImageSet, { least, most }: Statistics): readonly [number, number] {
+  if (images instanceof Uint8Array) return [0, 255];
   return [least.reduce((a, b) => Math.min(a, b)), most.reduce((a, b) => Math.max(a, b))];
 }
 
@@ -48,10 +47,13 @@ export function chosenImages(
 const LARGEST_SHOWN = 40;
 const GAP = 2;
 
-/** As many as fit side by side in so many columns; nothing where an image is too large. Every second row: characters are twice as high as wide. */
-export function thumbnails(set: ImageSet, images: readonly number[], width: number): string[] {
+/**
+ * As many as fit side by side in so many columns; nothing where an image is too large. Every second row: characters are twice as high as wide.
+ * @param values of the whole set
+ */
+export function thumbnails(set: ImageSet, values: Statistics, images: readonly number[], width: number): string[] {
   if (images.length === 0) return [];
-  const range = rangeOf(set);
+  const range = rangeOf(set, values);
   const pictures = images.map((image) => pictureOf(set, image, range));
   const [{ rows, columns, channels }] = pictures;
   if (rows < 2 || columns < 2 || Math.max(rows, columns) > LARGEST_SHOWN) return [];
@@ -73,9 +75,13 @@ export function thumbnails(set: ImageSet, images: readonly number[], width: numb
 
 const MOST_SIDE = 8192;
 
-/** A row a class. */
-export async function contactSheet(set: ImageSet, rowsOfImages: readonly (readonly number[])[]): Promise<Uint8Array> {
-  const range = rangeOf(set);
+/** A row a class. @param values of the whole set */
+export async function contactSheet(
+  set: ImageSet,
+  values: Statistics,
+  rowsOfImages: readonly (readonly number[])[],
+): Promise<Uint8Array> {
+  const range = rangeOf(set, values);
   const { rows, columns, channels } = pictureOf(set, 0, range);
   if (rows < 2 || (channels !== 1 && channels !== 3)) {
     throw new Problem(

@@ -148,7 +148,7 @@ describe('images to look at', () => {
     const set = setOf({ images: Uint8Array.from({ length: 16 }, (_, i) => 16 * i) });
     const rows = chosenImages(set, 2, 2);
     expect(rows).toEqual([[1, 3], [0, 2]]); // prettier-ignore
-    const { width, height, data, channels } = decode(await contactSheet(set, rows));
+    const { width, height, data, channels } = decode(await contactSheet(set, surveyOf(set).values, rows));
     expect([width, height, channels]).toEqual([6, 6, 1]);
     expect([...data.subarray(0, 8)]).toEqual([64, 80, 128, 128, 192, 208, 96, 112]);
     expect(data[6 * 4]).toBe(0);
@@ -156,11 +156,13 @@ describe('images to look at', () => {
 
   it('are drawn in characters, where they fit', () => {
     const set = setOf({ images: Uint8Array.of(0, 255, 0, 255, 255, 0, 255, 0), count: 2, labels: undefined });
-    expect(thumbnails(set, [0, 1], 80)).toEqual([' @  @']);
-    expect(thumbnails(set, [0, 1], 3)).toEqual([' @']);
-    expect(thumbnails({ ...set, rows: 1, columns: 4 }, [0], 80)).toEqual([]);
+    const drawn = (of: Surveyed, images: readonly number[], width: number): string[] =>
+      thumbnails(of, surveyOf(of).values, images, width);
+    expect(drawn(set, [0, 1], 80)).toEqual([' @  @']);
+    expect(drawn(set, [0, 1], 3)).toEqual([' @']);
+    expect(drawn({ ...set, rows: 1, columns: 4 }, [0], 80)).toEqual([]);
     const bright = { ...set, images: new Uint8Array(64).fill(255), count: 1, rows: 1 };
-    expect(thumbnails({ ...bright, columns: 64 }, [0], 80)).toEqual(Array<string>(4).fill('@@@@@@@@'));
-    expect(thumbnails({ ...bright, columns: 63 }, [0], 80)).toEqual([]);
+    expect(drawn({ ...bright, columns: 64 }, [0], 80)).toEqual(Array<string>(4).fill('@@@@@@@@'));
+    expect(drawn({ ...bright, columns: 63 }, [0], 80)).toEqual([]);
   });
 });
