@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readOnnx } from '../../src/onnx/file.ts';
 import { importOnnx, type Imported, type ImportOptions } from '../../src/onnx/model.ts';
 import { asGivenHere } from '../../src/onnx/reference.ts';
-import { scaled } from '../../src/cli/model/check.ts';
+import { asShared } from '../../src/cli/model/check.ts';
 import { clearScores } from '../../src/cli/model/scores.ts';
 import { floatScores } from '../reference/network.ts';
 
@@ -53,7 +53,7 @@ export function asHere(samples: Float64Array, { reference }: Pick<Imported, 'ref
 /** The fixture's inputs as a model takes them here: a row each. */
 export function samplesOf(from: Imported, facts: Facts): Float64Array {
   const width = facts.input.reduce((product, extent) => product * extent, 1);
-  return scaled(asHere(pixels(facts.scores.length * width), from), from.model.scaling);
+  return asShared(asHere(pixels(facts.scores.length * width), from), from.model.scaling);
 }
 
 function rowsOf(values: Float64Array, rows: number): number[][] {

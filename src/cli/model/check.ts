@@ -1,4 +1,5 @@
 /** `--check N`: the same samples through the plain engine and, where it is installed, through onnxruntime. */
+import { scaled } from '../../data/encode.ts';
 import { readImageFile } from '../../data/image-file.ts';
 import type { Model } from '../../data/model-file.ts';
 import { Problem } from '../../data/problem.ts';
@@ -44,11 +45,9 @@ interface Samples {
 }
 
 /** What is shared of pixels from 0 to 1: channels, or places, are innermost. */
-export function scaled(pixels: Float64Array, scaling: Scaling = OF_BYTES): Float64Array {
-  const { divideBy, mean, std } = scaling;
-  return pixels.map(
-    (pixel, i) => ((pixel * OF_BYTES.divideBy) / divideBy - mean[i % mean.length]) / std[i % std.length],
-  );
+export function asShared(pixels: Float64Array, scaling: Scaling = OF_BYTES): Float64Array {
+  const bytes = pixels.map((pixel) => pixel * OF_BYTES.divideBy);
+  return scaled(bytes, scaling, 0);
 }
 
 /** The first images of a file or folder, scaled as an inference scales them. */
@@ -65,9 +64,7 @@ async function imagesOf(path: string, count: number, model: Model, say: (text: s
   if (unlike !== undefined) say(`warning: ${unlike}`);
   const taken = set.images.subarray(0, Math.min(count, set.count) * inputSize(network));
   const pixels = Float64Array.from(taken, (value) => value / scaling.divideBy);
-  const { mean, std } = scaling;
-  const values = pixels.map((pixel, i) => (pixel - mean[i % mean.length]) / std[i % std.length]);
-  return { pixels, values };
+  return { pixels, values: scaled(taken, scaling, 0) };
 }
 
 export async function check(
@@ -81,7 +78,7 @@ export async function check(
   const width = inputSize(model.network);
   const random = (): Samples => {
     const pixels = someSamples(count, width);
-    return { pixels, values: scaled(pixels, model.scaling) };
+    return { pixels, values: asShared(pixels, model.scaling) };
   };
   const { pixels, values } = images === undefined ? random() : await imagesOf(images, count, model, say);
   const used = values.length / width;
