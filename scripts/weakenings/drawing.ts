@@ -2,6 +2,7 @@
 import { ADDRESSES, edit, one, VIEWS, type Weakening } from './weakening.ts';
 
 const PARTY = 'src/party/party.ts';
+const ADDRESS = 'src/random/address.ts';
 const STREAMS = 'src/random/streams.ts';
 const STREAM = 'src/random/stream.ts';
 const UNIFORM = 'src/random/uniform.ts';
@@ -79,21 +80,21 @@ export const DRAWING: readonly Weakening[] = [
   one(
     'addresses without their path',
     SAME_MASKS,
-    STREAMS,
+    ADDRESS,
     ['putText(text, 0, path)', "putText(text, 0, '')"],
     OF_STREAMS,
   ),
-  one('addresses without their purpose', SAME_MASKS, STREAMS, ['path), purpose);', "path), '');"], OF_STREAMS),
+  one('addresses without their purpose', SAME_MASKS, ADDRESS, ['path), purpose);', "path), '');"], OF_STREAMS),
   {
     name: 'addresses without the lengths of their parts',
     breaks: 'two addresses meet: a path that ends as another’s purpose begins',
-    edits: [edit(STREAMS, '.setUint32(at, written);', '.setUint32(at, 0);')],
+    edits: [edit(ADDRESS, '.setUint32(at, written);', '.setUint32(at, 0);')],
     tests: OF_STREAMS,
   },
   one(
     'addresses that are no text',
     'two addresses meet',
-    STREAMS,
+    ADDRESS,
     ['if (/\\p{Surrogate}/u.test(path) || /\\p{Surrogate}/u.test(purpose))', 'if (path === undefined)'],
     OF_STREAMS,
   ),
@@ -107,8 +108,8 @@ export const DRAWING: readonly Weakening[] = [
   one(
     'streams that go on when their counter wraps',
     'the key stream repeats',
-    STREAMS,
-    ['const STREAM_BYTES = 2 ** 36;', 'const STREAM_BYTES = 2 ** 40;'],
+    ADDRESS,
+    ['STREAM_BYTES: number = 2 ** 36;', 'STREAM_BYTES: number = 2 ** 40;'],
     OF_STREAMS,
   ),
   one(

@@ -10,16 +10,13 @@
  * blocks of one stream never repeat; after b blocks that is distinguishable from random with advantage about b^2 / 2^129: 2^-65 for a
  * whole stream of 2^32 blocks, about 2^-33 for all 2^48 blocks of a very long session.
  */
-import { aesKey, sha256 } from '#aes';
+import { aesKey } from '#aes';
+import { addressOf, checkPlace, counterBlock, STREAM_BYTES } from './address.ts';
 import { type AesKey, BLOCK_BYTES, type KeyStream } from './aes.ts';
 import { STREAM_KEY_BYTES } from './primitives.ts';
 import { CipherStream, type FastSamplers, type Stream, type StreamCipher } from './stream.ts';
 
 export type { Stream };
-
-const ADDRESS_BYTES = 12;
-/** 2^32 blocks of 16 bytes. */
-const STREAM_BYTES = 2 ** 36;
 
 /**
  * A stream whose first piece is at most this long takes it from the key's block cipher, counter block by counter block: most streams are
@@ -77,10 +74,7 @@ class BlockCipher {
 
   /** Counter mode at an address from block `from` on. */
   counter(address: Uint8Array, from: number): KeyStream {
-    const block = new Uint8Array(BLOCK_BYTES);
-    block.set(address.subarray(0, ADDRESS_BYTES));
-    new DataView(block.buffer).setUint32(ADDRESS_BYTES, from);
-    return this.#key.counter(block);
+    return this.#key.counter(counterBlock(address, from));
   }
 }
 
@@ -161,11 +155,6 @@ export class MaskTable {
   }
 }
 
-function checkPlace(from: number, n: number): void {
-  if (!(Number.isSafeInteger(from) && Number.isSafeInteger(n) && from >= 0 && n >= 0 && 8 * (from + n) <= STREAM_BYTES))
-    throw new RangeError(`elements ${from} … ${from + n} of a random stream: it has ${STREAM_BYTES / 8}`);
-}
-
 /** All streams under one key. The key is out of reach of `util.inspect`, `JSON.stringify` and enumeration. */
 export class PairStreams {
   readonly #cipher: BlockCipher;
@@ -197,25 +186,4 @@ export class PairStreams {
   table(path: string, purpose: string): MaskTable {
     return new MaskTable(this.#cipher, addressOf(path, purpose));
   }
-}
-
-const utf8 = new TextEncoder();
-/** Where short addresses are written; UTF-8 takes at most three bytes for each code unit. */
-const ADDRESS_TEXT = new Uint8Array(1024);
-
-function addressOf(path: string, purpose: string): Uint8Array {
-  // Lone surrogates all become U+FFFD in UTF-8, so they would let two addresses meet.
-  if (/\p{Surrogate}/u.test(path) || /\p{Surrogate}/u.test(purpose))
-    throw new RangeError('a stream address must be well-formed Unicode');
-  const most = 8 + 3 * (path.length + purpose.length);
-  const text = most <= ADDRESS_TEXT.length ? ADDRESS_TEXT : new Uint8Array(most);
-  const end = putText(text, putText(text, 0, path), purpose);
-  return sha256(text.subarray(0, end));
-}
-
-/** A text behind its length; returns where it ends. */
-function putText(bytes: Uint8Array, at: number, text: string): number {
-  const { written } = utf8.encodeInto(text, bytes.subarray(at + 4));
-  new DataView(bytes.buffer).setUint32(at, written);
-  return at + 4 + written;
 }

@@ -2,19 +2,16 @@
  * `Primitives` by Web Cryptography: for browsers, and for tests in Node. Ed25519 and X25519 are in Chrome from 137, Firefox from 130 and
  * Safari from 17 on; all of it needs a page that came over HTTPS or from this very machine.
  */
+import { addressOf, checkPlace, counterBlock } from './address.ts';
+import { BLOCK_BYTES } from './aes.ts';
 import type { Agreeing, Masks, Primitives } from './primitives.ts';
-import { sha256 } from '#aes';
-import { concatBytes, toBase64Url, utf8 } from './text.ts';
+import { concatBytes, toBase64Url } from './text.ts';
 
 /** The secret half of a pair, or a public key, as Web Cryptography has it. */
 export type WebKey = Awaited<ReturnType<SubtleCrypto['importKey']>>;
 type SubtleCrypto = typeof crypto.subtle;
 
 const HMAC = { name: 'HMAC', hash: 'SHA-256' } as const;
-const BLOCK_BYTES = 16;
-const ADDRESS_BYTES = 12;
-/** 2^32 blocks of 16 bytes, after which the counter would come to its first value again. */
-const STREAM_BYTES = 2 ** 36;
 const KEY_BYTES = 32;
 
 export const WEB: Primitives = {
@@ -108,36 +105,14 @@ class WebMasks implements Masks {
   }
 
   async z64(from: number, n: number): Promise<BigUint64Array> {
-    if (!(
-      Number.isSafeInteger(from) &&
-      Number.isSafeInteger(n) &&
-      from >= 0 &&
-      n >= 0 &&
-      8 * (from + n) <= STREAM_BYTES
-    ))
-      throw new RangeError(`elements ${from} … ${from + n} of a random stream: it has ${STREAM_BYTES / 8}`);
+    checkPlace(from, n);
     const block = Math.floor((8 * from) / BLOCK_BYTES);
     const skip = 8 * from - BLOCK_BYTES * block;
-    const counter = new Uint8Array(BLOCK_BYTES);
-    counter.set(this.#address);
-    new DataView(counter.buffer).setUint32(ADDRESS_BYTES, block);
+    const counter = counterBlock(this.#address, block);
     const zeros = new Uint8Array(skip + 8 * n);
     const bytes = await crypto.subtle.encrypt({ name: 'AES-CTR', counter, length: 32 }, await this.#key, zeros);
     return new BigUint64Array(bytes, skip, n);
   }
-}
-
-/** As `streams.ts` has it: SHA-256(len(path) ‖ path ‖ len(purpose) ‖ purpose), cut to 12 bytes. */
-function addressOf(path: string, purpose: string): Uint8Array {
-  if (/\p{Surrogate}/u.test(path) || /\p{Surrogate}/u.test(purpose))
-    throw new RangeError('a stream address must be well-formed Unicode');
-  const parts = [path, purpose].flatMap((text) => {
-    const bytes = utf8(text);
-    const length = new Uint8Array(4);
-    new DataView(length.buffer).setUint32(0, bytes.length);
-    return [length, bytes];
-  });
-  return sha256(concatBytes(...parts)).subarray(0, ADDRESS_BYTES);
 }
 
 /** Web Cryptography takes no memory that threads share; nothing here is. */
