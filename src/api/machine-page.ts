@@ -1,5 +1,6 @@
 /** A page: no files, one thread, the GPU that the browser offers. Kernels and shaders are in the code, so nothing is fetched. */
 import { Problem } from '../data/problem.ts';
+import { fromBase64 } from '../random/text.ts';
 import type { Compute } from '../../runtime/compute.ts';
 import { createInlineCompute } from '../../runtime/wasm/wasmCompute.ts';
 import type { ComputeChoice, Machine } from './machine.ts';
@@ -18,8 +19,7 @@ function refuse(name: string, fix: string): Promise<never> {
 
 async function openCompute({ backend, fallbackAdapter }: ComputeChoice): Promise<Compute> {
   const { INLINE_WASM } = await import('../../runtime/wasm/inlineWasm.js');
-  const bytes = Uint8Array.from(atob(INLINE_WASM), (character) => character.charCodeAt(0));
-  const cpu = createInlineCompute(await WebAssembly.compile(bytes));
+  const cpu = createInlineCompute(await WebAssembly.compile(fromBase64(INLINE_WASM)));
   if (backend === 'wasm') return cpu;
   try {
     return await openGpu(cpu, backend, fallbackAdapter);

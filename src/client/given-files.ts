@@ -4,7 +4,7 @@ import { parseIdx } from '../data/formats/idx.ts';
 import type { Elements, ImageShape } from '../data/elements.ts';
 import type { RawLabels } from '../data/formats/reader.ts';
 import { Problem } from '../data/problem.ts';
-import { concatBytes } from '../random/text.ts';
+import { joinBytes } from '../random/text.ts';
 
 /** What a `File` or `Blob` is to us. */
 export interface GivenFile {
@@ -58,5 +58,5 @@ async function bytesOf(file: GivenFile, name: string): Promise<Uint8Array> {
     if (cause instanceof Problem) throw cause;
     throw new Problem(`${name}: cannot be unpacked`, 'fetch the file again', { cause });
   }
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }

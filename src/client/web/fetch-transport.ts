@@ -8,6 +8,7 @@
 import { Problem } from '../../data/problem.ts';
 import type { PartyCard } from '../../federation/card.ts';
 import type { Federation } from '../../federation/federation-file.ts';
+import { joinBytes } from '../../random/text.ts';
 import type { LocalPorts, OpenTransport } from '../platform.ts';
 import type { PartyName } from '../parties.ts';
 import { type Reply, type Request, Unreachable } from '../federated/transport.ts';
@@ -105,13 +106,7 @@ async function collect(answer: Response, maxBytes: number, { party }: Place, onP
     }
     parts.push(read.value);
   }
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return joinBytes(parts);
 }
 
 /** What a party that has not let this page read anything lacks, as far as a browser can tell. */
