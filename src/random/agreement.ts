@@ -16,7 +16,8 @@
  * Limit: who has stolen a party's identity key can pose as anyone *to that party* (there is no cross term of one identity and one
  * ephemeral key). Such a party counts as the corrupt one of the security model.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { sha256 } from './aes-node.ts';
 import { insecurePairKey, pairName } from './insecure.ts';
 import { KeyPair } from './keys.ts';
 import { STREAM_KEY_BYTES } from './primitives.ts';
@@ -104,10 +105,6 @@ export function agreementsWith(options: {
 /** The HKDF step alone. `digest`, of what has been said, is the salt. */
 export function deriveKey(secret: Uint8Array, digest: Uint8Array, purpose: string, bytes: number): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, digest, `securenn/2 ${purpose}`, bytes));
-}
-
-function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
 }
 
 function seal(key: Uint8Array, text: Uint8Array): Uint8Array {

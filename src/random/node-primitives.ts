@@ -1,13 +1,6 @@
 /** `Primitives` by Node's own modules, each at once. */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createHmac,
-  createPublicKey,
-  randomBytes,
-  verify,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createPublicKey, randomBytes, verify } from 'node:crypto';
+import { sha256 } from './aes-node.ts';
 import { KeyPair } from './keys.ts';
 import type { Primitives } from './primitives.ts';
 import { PairStreams } from './streams.ts';
@@ -18,7 +11,7 @@ const TAG_BYTES = 16;
 
 export const NODE: Primitives = {
   randomBytes: (count) => new Uint8Array(randomBytes(count)),
-  sha256: (bytes) => createHash('sha256').update(bytes).digest(),
+  sha256,
   hmac(key, ...parts) {
     const mac = createHmac('sha256', key);
     for (const part of parts) mac.update(part);
