@@ -4,6 +4,7 @@
  */
 import { scoresInTheClear, trainInTheClear } from '../client/in-the-clear.ts';
 import { givenValues, type Image } from '../client/given-values.ts';
+import { predictedClasses } from '../client/predicted-classes.ts';
 import { type Dataset, imageSize } from '../data/dataset.ts';
 import { scaled } from '../data/encode.ts';
 import type { Model } from '../data/model-file.ts';
@@ -151,11 +152,7 @@ export async function plainInference(model: Model, image: Image, options: PlainO
   const compute = await machine.openCompute(computeOf(options));
   try {
     const { scores } = await scoresInTheClear(compute, forInference(model, format.fractionBits), samples, format);
-    const classes = classCount(model.network);
-    const labels = Array.from({ length: scores.length / classes }, (_, i) => {
-      const row = scores.subarray(i * classes, (i + 1) * classes);
-      return row.indexOf(Math.max(...row));
-    });
+    const labels = predictedClasses(scores, classCount(model.network));
     return { label: labels[0], name: model.classNames?.[labels[0]], labels, scores };
   } finally {
     await compute.close();

@@ -8,6 +8,7 @@ import { add } from '../ring/z64.ts';
 import { follow, Gathering } from './follow.ts';
 import { modelInputs } from './model-inputs.ts';
 import type { Owner, Sharing } from './owner.ts';
+import { predictedClasses } from './predicted-classes.ts';
 import { Rounds } from './rounds.ts';
 import { spentOf, type Spent } from './spent.ts';
 
@@ -83,7 +84,7 @@ async function followInference(
         if (!parts) return;
         const sum = add(parts.P0.share!, parts.P1.share!);
         const scores = job.scores === true ? decode(sum, job.fractionBits) : undefined;
-        const predictions = scores === undefined ? Array.from(decode(sum, 0)) : largest(scores, classes);
+        const predictions = scores === undefined ? Array.from(decode(sum, 0)) : predictedClasses(scores, classes);
         observer.onBatch({ batch, predictions, scores, ...spentOf(parts, rounds) });
         return;
       }
@@ -94,13 +95,5 @@ async function followInference(
       case 'evaluated':
         throw new Error(`${party}: event ${event.kind} in an inference job`);
     }
-  });
-}
-
-/** The class of the largest score in each row, the first of equals, as the parties choose it. */
-function largest(scores: Float64Array, classes: number): number[] {
-  return Array.from({ length: scores.length / classes }, (_, i) => {
-    const row = scores.subarray(i * classes, (i + 1) * classes);
-    return row.indexOf(Math.max(...row));
   });
 }

@@ -1,4 +1,5 @@
 /** `--check N`: the same samples through the plain engine and, where it is installed, through onnxruntime. */
+import { predictedClasses } from '../../client/predicted-classes.ts';
 import { scaled } from '../../data/encode.ts';
 import { readImageFile } from '../../data/image-file.ts';
 import type { Model } from '../../data/model-file.ts';
@@ -123,14 +124,9 @@ export async function check(
       'report it with the file',
     );
   const classes = scores.length / used;
-  const best = (of: Float64Array, i: number): number => {
-    const row = of.subarray(i * classes, (i + 1) * classes);
-    return row.indexOf(Math.max(...row));
-  };
+  const [ours, theirs] = [predictedClasses(scores, classes), predictedClasses(expected, classes)];
   const largestDifference = scores.reduce((most, score, i) => Math.max(most, Math.abs(score - expected[i])), 0);
-  const sameClass = Array.from({ length: used }, (_, i) => i).filter(
-    (i) => best(scores, i) === best(expected, i),
-  ).length;
+  const sameClass = ours.filter((label, i) => label === theirs[i]).length;
   const size = expected.reduce((most, score) => Math.max(most, Math.abs(score)), 0);
   say(
     `${what}: the same class as onnxruntime for ${sameClass} of ${used}; scores up to ${size.toPrecision(3)} differ by at most ${largestDifference.toPrecision(2)}`,

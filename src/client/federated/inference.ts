@@ -15,6 +15,7 @@ import { concatBytes, fromHex, toHex } from '../../random/text.ts';
 import { decode } from '../../ring/fixed.ts';
 import { add } from '../../ring/z64.ts';
 import { PARTIES, type PartyName } from '../parties.ts';
+import { predictedClasses } from '../predicted-classes.ts';
 import type { FederationClient } from './client.ts';
 import { openShare } from './opened-share.ts';
 import { openImages } from './sharing.ts';
@@ -91,11 +92,7 @@ export async function inferAt(
   );
   if (reveal === 'class') return { predictions: checkClasses(Array.from(sum), network), scores: undefined };
   const scores = Float64Array.from(sum);
-  const predictions = Array.from({ length: images }, (_, i) => {
-    const row = scores.subarray(i * classes, (i + 1) * classes);
-    return row.indexOf(Math.max(...row));
-  });
-  return { predictions, scores };
+  return { predictions: predictedClasses(scores, classes), scores };
 }
 
 function checkClasses(predictions: number[], network: ServeDocument['network']): number[] {
