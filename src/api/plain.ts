@@ -10,12 +10,12 @@ import { scaled } from '../data/encode.ts';
 import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import { OF_BYTES } from '../data/scaling.ts';
+import { digestOf, type Digest } from '../federation/canonical.ts';
 import { forInference } from '../nn/foldBatchNorm.ts';
 import type { LossName } from '../nn/loss.ts';
 import { classCount, inputSize, misfit, type Network } from '../nn/network.ts';
 import type { OptimizerName } from '../nn/optimizer.ts';
 import { REVEALED, type TrainEvent, type TrainOptions } from '../nn/train.ts';
-import { sameShape } from '../ring/shape.ts';
 import { machine } from '#machine';
 import type { ComputeChoice } from './machine.ts';
 
@@ -242,22 +242,7 @@ function checkFits(network: Network, data: Dataset, from: Model | undefined): vo
     );
   }
   if (from === undefined) return;
-  const same = sameShape(from.network.input, network.input) && sameLayers(from.network, network);
-  if (!same)
+  const kind = ({ input, layers }: Network): Digest => digestOf({ input, layers });
+  if (kind(from.network) !== kind(network))
     throw new Problem(`from: a model of another network than ${network.name}`, 'train the network of that model');
-}
-
-/** Layers are plain data. */
-function sameLayers(a: Network, b: Network): boolean {
-  return JSON.stringify(sorted(a.layers)) === JSON.stringify(sorted(b.layers));
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, one]) => [key, sorted(one)]),
-  );
 }
