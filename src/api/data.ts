@@ -1,6 +1,7 @@
 /** Labelled images: from files, or from values that are in memory already. */
 import type { Dataset } from '../data/dataset.ts';
 import type { Elements } from '../data/elements.ts';
+import { MOST_CLASSES } from '../data/labels.ts';
 import { Problem } from '../data/problem.ts';
 import type { Reading } from '../data/reading.ts';
 import type { Scaling } from '../data/scaling.ts';
@@ -29,9 +30,6 @@ export interface DatasetValues {
   /** Names the set in errors. */
   readonly name?: string;
 }
-
-/** Labels are kept as bytes. */
-const MOST_CLASSES = 256;
 
 /**
  * A data set of values that are in memory already.

@@ -5,6 +5,7 @@ import { Problem } from '../data/problem.ts';
 import { checkScaling, naturalScaling, type Scaling } from '../data/scaling.ts';
 import type { LabelledSet } from './federated/sharing.ts';
 import { type Files, readFiles } from './given-files.ts';
+import { checkNumbers, unclamped } from './given-values.ts';
 
 /** Images as a program has them. */
 export interface GivenImages {
@@ -36,8 +37,7 @@ export async function givenSet(given: GivenImages | Files): Promise<LabelledSet>
 
 function inMemory({ images: given, shape, labels }: GivenImages) {
   const [rows, columns, channels = 1] = shape;
-  const images: Elements =
-    given instanceof Uint8ClampedArray ? new Uint8Array(given.buffer, given.byteOffset, given.length) : given;
+  const images: Elements = given instanceof Uint8ClampedArray ? unclamped(given) : given;
   const size = rows * columns * channels;
   const count = images.length / size;
   if (!(Number.isInteger(count) && count > 0 && Number.isInteger(rows) && Number.isInteger(columns) && size > 0)) {
@@ -46,9 +46,6 @@ function inMemory({ images: given, shape, labels }: GivenImages) {
       'give shape as [rows, columns] or [rows, columns, channels], and as many values for each image',
     );
   }
-  if (!(images instanceof Uint8Array || images instanceof Uint16Array)) {
-    const wrong = images.findIndex((value) => !Number.isFinite(value));
-    if (wrong >= 0) throw new Problem(`value ${wrong} of the images is ${images[wrong]}`, 'give numbers');
-  }
+  if (!(images instanceof Uint8Array || images instanceof Uint16Array)) checkNumbers(images, 'the images');
   return { images, rows, columns, channels, count, labels: { values: labels, source: 'labels' }, source: 'images' };
 }

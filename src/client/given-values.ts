@@ -38,12 +38,21 @@ export function givenValues(image: Image, shape: readonly number[], scaling: Sca
 
 function valuesOf(image: Exclude<Image, CanvasPixels>, scaling: Scaling): GivenValues {
   if (image instanceof Uint8Array) return { values: image, scaling };
-  if (image instanceof Uint8ClampedArray)
-    return { values: new Uint8Array(image.buffer, image.byteOffset, image.length), scaling };
+  if (image instanceof Uint8ClampedArray) return { values: unclamped(image), scaling };
   const values = image instanceof Float32Array || image instanceof Float64Array ? image : Float64Array.from(image);
-  const wrong = values.findIndex((value) => !Number.isFinite(value));
-  if (wrong >= 0) throw new Problem(`value ${wrong} of the image is ${values[wrong]}`, 'give numbers');
+  checkNumbers(values, 'the image');
   return { values, scaling: AS_THEY_ARE };
+}
+
+/** The same memory. */
+export function unclamped({ buffer, byteOffset, length }: Uint8ClampedArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
+/** @param of whose they are, for the error */
+export function checkNumbers(values: Float32Array | Float64Array, of: string): void {
+  const wrong = values.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) throw new Problem(`value ${wrong} of ${of} is ${values[wrong]}`, 'give numbers');
 }
 
 /** Over black where it is transparent; one channel takes grey alone, as files do. */
