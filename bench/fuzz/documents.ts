@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import type { ZodType } from 'zod';
 import { Problem } from '../../src/data/problem.ts';
-import { parseMemberCard, parsePartyCard, formatCard, signCard } from '../../src/federation/signed-card.ts';
-import { ROLES, type PartyCard } from '../../src/federation/card.ts';
+import { parseMemberCard, parsePartyCard, signCard } from '../../src/federation/signed-card.ts';
+import { formatCard, ROLES, type PartyCard } from '../../src/federation/card.ts';
 import {
   cancelDocument,
   dataDocument,

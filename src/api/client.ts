@@ -11,7 +11,7 @@ import { PLATFORM } from '#client';
 import { type ConnectOptions, Federation } from '../client/connect.ts';
 import { checkName } from '../client/federated/names.ts';
 import { canonicalBytes } from '../federation/canonical.ts';
-import type { MemberCard } from '../federation/card.ts';
+import { contextOf, formatCard, type MemberCard } from '../federation/card.ts';
 import type { Signer } from '../federation/public-identity.ts';
 import { toHex } from '../random/text.ts';
 
@@ -103,6 +103,6 @@ export function keepIdentity(name: string): Promise<Signer> {
 export async function memberCard(identity: Signer, name: string): Promise<string> {
   checkName(name);
   const card: MemberCard = { securenn: 'member-card', version: 1, name, identity: identity.public };
-  const signature = toHex(await identity.sign(`card ${card.securenn}`, canonicalBytes(card)));
-  return `${JSON.stringify({ card, signature }, null, 2)}\n`;
+  const signature = toHex(await identity.sign(contextOf(card), canonicalBytes(card)));
+  return formatCard({ card, signature });
 }

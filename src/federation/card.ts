@@ -123,3 +123,13 @@ export function identitiesOf({ identity, previous }: PartyCard, now: number): re
 export function firstIdOf({ first, identity }: PartyCard): Id {
   return first ?? idOf(identity);
 }
+
+/** Of a card's signature. */
+export function contextOf({ securenn }: PartyCard | MemberCard): string {
+  return `card ${securenn}`;
+}
+
+/** A file that one party or member sends to another. */
+export function formatCard(card: SignedCard<PartyCard | MemberCard>): string {
+  return `${JSON.stringify(card, null, 2)}\n`;
+}

@@ -1,8 +1,15 @@
-/** Cards as files: signed, written, and checked when they come. */
+/** Cards as files: signed, and checked when they come, by Node's own cryptography. */
 import * as z from 'zod';
 import { Problem } from '../data/problem.ts';
 import { canonicalBytes } from './canonical.ts';
-import { memberCardSchema, partyCardSchema, type MemberCard, type PartyCard, type SignedCard } from './card.ts';
+import {
+  contextOf,
+  memberCardSchema,
+  partyCardSchema,
+  type MemberCard,
+  type PartyCard,
+  type SignedCard,
+} from './card.ts';
 import { checkForm, parseJson } from './form.ts';
 import { isSignedBy, type Identity } from './identity.ts';
 
@@ -16,11 +23,6 @@ export function signCard<T extends PartyCard | MemberCard>(
 ): SignedCard<T> {
   const sign = (by: Identity): string => Buffer.from(by.sign(contextOf(card), canonicalBytes(card))).toString('hex');
   return { card, signature: sign(identity), ...(before === undefined ? {} : { endorsement: sign(before) }) };
-}
-
-/** A file that one party or member sends to another. */
-export function formatCard(card: SignedCard<PartyCard | MemberCard>): string {
-  return `${JSON.stringify(card, null, 2)}\n`;
 }
 
 export function parsePartyCard(text: string, source: string): SignedCard<PartyCard> {
@@ -64,10 +66,6 @@ function parseSignedCard<T extends PartyCard | MemberCard>(
   )
     throw new Problem(`${source}: the identity before has not signed that this one follows it`, ANEW);
   return signed;
-}
-
-function contextOf({ securenn }: PartyCard | MemberCard): string {
-  return `card ${securenn}`;
 }
 
 function bytesOf(hex: string | undefined): Uint8Array {

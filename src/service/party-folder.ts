@@ -10,8 +10,15 @@ import { checkPrivateFolder } from '../data/private-folder.ts';
 import { Problem } from '../data/problem.ts';
 import { STORAGE_KEY_BYTES, Vault } from '../data/vault.ts';
 import { splitAddress, type HostPort } from '../federation/address.ts';
-import { FEDERATION_PROTOCOL, type PartyCard, type Role, type SignedCard, type Trust } from '../federation/card.ts';
-import { formatCard, parsePartyCard, signCard } from '../federation/signed-card.ts';
+import {
+  FEDERATION_PROTOCOL,
+  formatCard,
+  type PartyCard,
+  type Role,
+  type SignedCard,
+  type Trust,
+} from '../federation/card.ts';
+import { parsePartyCard, signCard } from '../federation/signed-card.ts';
 import {
   checkTlsKey,
   makeTlsKey,

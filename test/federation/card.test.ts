@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/data/problem.ts';
-import { formatCard, parseMemberCard, parsePartyCard, signCard } from '../../src/federation/signed-card.ts';
-import { identitiesOf, type MemberCard } from '../../src/federation/card.ts';
+import { parseMemberCard, parsePartyCard, signCard } from '../../src/federation/signed-card.ts';
+import { formatCard, identitiesOf, type MemberCard } from '../../src/federation/card.ts';
 import { Identity } from '../../src/federation/identity.ts';
 import { partyCard, signedPartyCard, thrownBy } from './parties.ts';
 import { runs } from '../runs.ts';

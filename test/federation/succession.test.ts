@@ -1,7 +1,7 @@
 /** A member's new key at one party: who may take whose place, and what cannot be played back. */
 import { describe, expect, it } from 'vitest';
-import { formatCard, parseMemberCard, signCard } from '../../src/federation/signed-card.ts';
-import type { MemberCard, SignedCard } from '../../src/federation/card.ts';
+import { parseMemberCard, signCard } from '../../src/federation/signed-card.ts';
+import { formatCard, type MemberCard, type SignedCard } from '../../src/federation/card.ts';
 import { Identity } from '../../src/federation/identity.ts';
 import {
   admit,
