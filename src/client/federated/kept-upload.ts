@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { Problem } from '../../data/problem.ts';
 import { CONTENT_KEY_BYTES } from '../../federation/chunks.ts';
 import { dataDocument, type DataDocument } from '../../federation/documents.ts';
+import type { Id } from '../../federation/public-identity.ts';
 import { STREAM_KEY_BYTES } from '../../random/primitives.ts';
 import { fromHex, toHex } from '../../random/text.ts';
 import type { SharingKeys } from './sharing.ts';
@@ -31,6 +32,11 @@ export interface UploadKeeper {
   /** Kept, whatever happens to this program, when this resolves. */
   write(kept: KeptUpload): Promise<void>;
   remove(): Promise<void>;
+}
+
+/** What it is kept under: begins alike for all of one owner's in one federation. */
+export function keeperName(federation: string, owner: Id, name: string): string {
+  return `${federation.slice(0, 16)}-${owner}-${name}`;
 }
 
 export function formatKept({ keys, document }: KeptUpload): string {

@@ -6,7 +6,7 @@ import { faultOf, writeFileAtomically } from '../../data/atomic-write.ts';
 import { checkPrivateFolder } from '../../data/private-folder.ts';
 import { Problem } from '../../data/problem.ts';
 import type { Id } from '../../federation/public-identity.ts';
-import { formatKept, parseKept, type KeptUpload, type UploadKeeper } from './kept-upload.ts';
+import { formatKept, keeperName, parseKept, type KeptUpload, type UploadKeeper } from './kept-upload.ts';
 
 /** Where this program keeps what is this user's. */
 export function stateFolder(environment: NodeJS.ProcessEnv = process.env): string {
@@ -18,7 +18,7 @@ export function stateFolder(environment: NodeJS.ProcessEnv = process.env): strin
 
 /** Names of data sets whose upload by this key is not ended. */
 export async function openUploads(federation: string, owner: Id, folder: string = stateFolder()): Promise<string[]> {
-  const start = `${federation.slice(0, 16)}-${owner}-`;
+  const start = keeperName(federation, owner, '');
   const files = await readdir(join(folder, 'uploads')).catch(() => []);
   return files
     .filter((file) => file.startsWith(start) && file.endsWith('.json'))
@@ -32,7 +32,7 @@ export class UploadState implements UploadKeeper {
 
   constructor(federation: string, owner: Id, name: string, folder: string = stateFolder()) {
     this.#folder = join(folder, 'uploads');
-    this.path = join(this.#folder, `${federation.slice(0, 16)}-${owner}-${name}.json`);
+    this.path = join(this.#folder, `${keeperName(federation, owner, name)}.json`);
   }
 
   /** Undefined: no such upload was begun. */

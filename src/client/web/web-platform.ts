@@ -1,6 +1,7 @@
 /** The client in a page: Web Cryptography, `fetch`, and IndexedDB, which belongs to the page's origin. */
 import { Problem } from '../../data/problem.ts';
 import { WEB } from '../../random/web-primitives.ts';
+import { keeperName } from '../federated/kept-upload.ts';
 import { checkName } from '../federated/names.ts';
 import type { Platform } from '../platform.ts';
 import { withStore } from './database.ts';
@@ -35,7 +36,7 @@ export const PLATFORM: Platform = {
     checkSecure();
     return fetchTransport(federation, local);
   },
-  uploads: (federation, owner, name) => new KeptInPage(`${federation.id.slice(0, 16)}-${owner}-${name}`),
+  uploads: (federation, owner, name) => new KeptInPage(keeperName(federation.id, owner, name)),
 };
 
 function checkSecure(): void {
