@@ -75,9 +75,11 @@ export const addressSchema: z.ZodType<string> = z
   .string('expected HOST:PORT')
   .regex(ADDRESS, 'expected HOST:PORT, as p0.example.org:7600 or [2001:db8::1]:7600');
 
+/** Of members and data sets; they become names of files and keys. */
+export const NAME: RegExp = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 export const memberName: z.ZodType<string> = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected small letters, digits, dot, dash, underscore, 64 at most');
+  .regex(NAME, 'expected small letters, digits, dot, dash, underscore, 64 at most');
 export const partyName: z.ZodType<string> = z
   .string()
   .regex(/^[\p{L}\p{N}][\p{L}\p{N} .,&'()_-]{0,63}$/u, "expected letters, digits, spaces and .,&'()_-, 64 at most");

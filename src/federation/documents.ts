@@ -10,15 +10,14 @@ import { parseNetwork } from '../nn/networkFile.ts';
 import { OPTIMIZERS } from '../nn/optimizer.ts';
 import type { TrainOptions } from '../nn/train.ts';
 import type { Digest } from './canonical.ts';
+import { NAME } from './card.ts';
 import { idSchema, publicIdentitySchema, type Id, type PublicIdentity } from './public-identity.ts';
 import type { Document } from './signed.ts';
 import { type ValueFacts, valueFacts } from './value-facts.ts';
 
 const digest: z.ZodType<Digest> = z.string().regex(/^[0-9a-f]{64}$/);
 const moment: z.ZodType<string> = z.iso.datetime();
-const name: z.ZodType<string> = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'small letters, digits, dot, dash, underscore');
+const name: z.ZodType<string> = z.string().regex(NAME, 'small letters, digits, dot, dash, underscore');
 const nonce: z.ZodType<string> = z.string().regex(/^[0-9a-f]{32}$/);
 const count = z
   .int()

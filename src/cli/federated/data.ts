@@ -4,6 +4,7 @@ import type { Options } from 'yargs';
 import { printable } from '../../client/federated/client.ts';
 import { Directory } from '../../client/federated/directory.ts';
 import { SHORT } from '../../federation/canonical.ts';
+import { NAME } from '../../federation/card.ts';
 import { moment } from '../../client/federated/describe.ts';
 import { sizeInWords } from '../../data/elements.ts';
 import { findData, labelOf, listData, listGrants, stateInWords, withdraw } from '../../client/federated/owned.ts';
@@ -42,8 +43,6 @@ export const putOptions: Readonly<Record<string, Options>> = {
     describe: 'Give up an upload of this name that was not ended, and begin anew under new keys',
   },
 };
-
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 export async function dataPut(argv: Argv, signal: AbortSignal): Promise<void> {
   const source = String(argv.SOURCE);

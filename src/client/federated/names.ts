@@ -1,7 +1,6 @@
 /** Names that become those of files and keys. */
 import { Problem } from '../../data/problem.ts';
-
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+import { NAME } from '../../federation/card.ts';
 
 export function checkName(name: string): void {
   if (NAME.test(name)) return;
