@@ -111,6 +111,6 @@ export function describeModel(model: Model): ModelDescription {
 }
 
 /** Names of all classes, in their order. */
-export function labelsOf({ network, classNames }: Pick<Model, 'network' | 'classNames'>): readonly string[] {
+function labelsOf({ network, classNames }: Pick<Model, 'network' | 'classNames'>): readonly string[] {
   return Array.from({ length: classCount(network) }, (_, i) => classNames?.[i] ?? String(i));
 }

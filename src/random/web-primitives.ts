@@ -27,7 +27,7 @@ export const WEB: Primitives = {
     const imported = await crypto.subtle.importKey('raw', shown(raw), HMAC, false, ['sign']);
     return new Uint8Array(await crypto.subtle.sign('HMAC', imported, concatBytes(...parts)));
   },
-  agreeing: async () => webAgreeing(await generatePair('X25519', ['deriveBits'], false)),
+  agreeing: async () => webAgreeing(await generatePair('X25519', ['deriveBits'])),
   async verify(key, bytes, signature) {
     if (signature.length !== 64) return false;
     try {
@@ -51,13 +51,12 @@ export const WEB: Primitives = {
   masks: (key, path, purpose) => new WebMasks(key, addressOf(path, purpose)),
 };
 
-/** A pair whose secret half, unless `extractable`, no script can read. */
+/** A pair whose secret half no script can read. */
 export async function generatePair(
   name: 'X25519' | 'Ed25519',
   usages: readonly ('deriveBits' | 'sign' | 'verify')[],
-  extractable: boolean,
 ): Promise<{ readonly privateKey: WebKey; readonly publicKey: WebKey }> {
-  const pair = await crypto.subtle.generateKey({ name }, extractable, [...usages]);
+  const pair = await crypto.subtle.generateKey({ name }, false, [...usages]);
   return pair as { privateKey: WebKey; publicKey: WebKey };
 }
 

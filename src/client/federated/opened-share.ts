@@ -5,12 +5,8 @@ import type { FederationClient } from './client.ts';
 export const WORKERS = ['P0', 'P1'] as const;
 export type Worker = (typeof WORKERS)[number];
 
+/** Of an element. */
 const BYTES = 8;
-/** Ring elements from the bytes of a share. */
-export function shareOf(bytes: Uint8Array): BigUint64Array {
-  return new BigUint64Array(bytes.slice().buffer);
-}
-
 /** Opens what a worker sealed to us. @param info what it is for: something sealed for another purpose does not open */
 export async function openShare(
   client: FederationClient,
@@ -30,5 +26,5 @@ export async function openShare(
       'ask its operator: what it computed is not what the job says',
     );
   }
-  return shareOf(bytes);
+  return new BigUint64Array(bytes.slice().buffer);
 }

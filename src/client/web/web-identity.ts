@@ -22,8 +22,8 @@ export interface WebKeys {
 export async function generateKeys(): Promise<WebKeys> {
   try {
     const [sign, seal] = await Promise.all([
-      generatePair('Ed25519', ['sign', 'verify'], false),
-      generatePair('X25519', ['deriveBits'], false),
+      generatePair('Ed25519', ['sign', 'verify']),
+      generatePair('X25519', ['deriveBits']),
     ]);
     return { sign, seal };
   } catch (cause) {

@@ -245,7 +245,6 @@ export class FakeParty {
     return { job: digest, signed, state, since: '2026-01-01T00:00:00Z', reason, waitingFor, attempt: 1 };
   }
 
-  /** A class for each image: its first pixel, in 256ths, modulo the classes. */
   /** All that run. */
   #sessions(): object[] {
     const jobs = [...this.jobs.values()];
@@ -254,6 +253,7 @@ export class FakeParty {
     );
   }
 
+  /** A class for each image: its first pixel, in 256ths, modulo the classes. */
   async #infer(session: string, body: Uint8Array, by: PublicIdentity): Promise<Reply | undefined> {
     const id = Buffer.from(body.subarray(0, 16)).toString('hex');
     const opened = await openWith(this.identity, `input ${session} ${id}`, body.subarray(16));
