@@ -13,7 +13,7 @@ import { splitAddress } from '../../federation/address.ts';
 import type { PartyCard } from '../../federation/card.ts';
 import type { Federation } from '../../federation/federation-file.ts';
 import { PARTIES, type PartyName } from '../parties.ts';
-import { type Reply, type Request, type Transport, Unreachable } from './transport.ts';
+import { type Reply, type Request, retryAfter, type Transport, Unreachable } from './transport.ts';
 
 /** Of one connection; a host that is up answers in a fraction. */
 const CONNECT_MS = 10_000;
@@ -144,9 +144,7 @@ async function collect(answer: IncomingMessage, maxBytes: number): Promise<Uint8
 }
 
 function replyOf(answer: IncomingMessage, body: Uint8Array): Reply {
-  const seconds = Number(answer.headers['retry-after']);
-  const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? 1000 * seconds : undefined;
-  return { status: answer.statusCode ?? 0, body, retryAfterMs };
+  return { status: answer.statusCode ?? 0, body, retryAfterMs: retryAfter(answer.headers['retry-after']) };
 }
 
 const REASONS: Readonly<Record<string, readonly [reason: string, fix: string]>> = {

@@ -49,3 +49,9 @@ export class Refused extends Problem {
     this.status = status;
   }
 }
+
+/** Milliseconds of the header `retry-after`, where it names seconds. */
+export function retryAfter(header: string | null | undefined): number | undefined {
+  const seconds = Number(header ?? NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? 1000 * seconds : undefined;
+}

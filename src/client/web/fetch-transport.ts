@@ -11,7 +11,7 @@ import type { Federation } from '../../federation/federation-file.ts';
 import { joinBytes } from '../../random/text.ts';
 import type { LocalPorts, OpenTransport } from '../platform.ts';
 import type { PartyName } from '../parties.ts';
-import { type Reply, type Request, Unreachable } from '../federated/transport.ts';
+import { type Reply, type Request, retryAfter, Unreachable } from '../federated/transport.ts';
 
 /** Of the question whether anything answers there. */
 const PROBE_MS = 5000;
@@ -67,9 +67,7 @@ async function send(place: Place, request: Request, ending: AbortSignal, isOpen:
     });
     wait(idleMs);
     const bytes = await collect(answer, maxBytes, place, () => wait(idleMs));
-    const seconds = Number(answer.headers.get('retry-after') ?? NaN);
-    const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? 1000 * seconds : undefined;
-    return { status: answer.status, body: bytes, retryAfterMs };
+    return { status: answer.status, body: bytes, retryAfterMs: retryAfter(answer.headers.get('retry-after')) };
   } catch (error) {
     if (error instanceof Problem) throw error;
     // An abort is the caller's own.
