@@ -13,7 +13,7 @@ import { findServed, listServed } from './federated/served.ts';
 import type { Files } from './given-files.ts';
 import { givenSet, type GivenImages } from './given-set.ts';
 import type { LocalPorts, OpenTransport, Platform } from './platform.ts';
-import { PARTIES, type PartyName } from './parties.ts';
+import type { PartyName } from './parties.ts';
 import { ServedModel } from './served-model.ts';
 
 /** What `connect` takes. */
@@ -229,12 +229,7 @@ function joined(failures: readonly Error[]): Error {
 
 function summary({ job, views }: SeenJob, client: FederationClient): JobSummary {
   const { digest, document, author } = job;
-  const states = Object.fromEntries(
-    PARTIES.flatMap((party) => {
-      const view = views.get(party);
-      return view === undefined ? [] : [[party, view.state] as const];
-    }),
-  );
+  const states = Object.fromEntries([...views].map(([party, { state }]) => [party, state]));
   const awaitsMe = [...views.values()].some(
     ({ state, waitingFor }) => !ENDED.includes(state) && waitingFor.some((id) => client.holds(id)),
   );
