@@ -115,9 +115,8 @@ function identify(
     const what = `your clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} that of this party`;
     return refuse(call, 401, what, 'set it by a time server (timedatectl set-ntp true)');
   }
-  const address = addressGroup(socket.remoteAddress ?? '');
   const asker = found.isVisitor
-    ? { id: found.id, identity: found.identity, visitor: address }
+    ? { id: found.id, identity: found.identity, visitor: addressGroup(socket.remoteAddress ?? '') }
     : directory.find(found.id);
   if (asker === undefined || asker === 'revoked') return refuse(call, 401, STRANGER.error, STRANGER.fix);
   if (found.isVisitor) door.visit(socket);
