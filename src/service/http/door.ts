@@ -53,19 +53,13 @@ const SWEEP_MS = 1000;
 
 export type TurnedAway = 'too fast' | 'too many' | 'too slow' | 'too much' | 'proved too many';
 
-interface Visitor {
+/** A connection of a stranger, or of a visitor. */
+interface Unproved {
   readonly socket: Socket;
   readonly address: string;
-  /** Its last request. */
+  /** When it was made; of a visitor, its last request. */
   readonly since: number;
   /** Those that nobody signed, since then. */
-  requests: number;
-}
-
-interface Stranger {
-  readonly socket: Socket;
-  readonly address: string;
-  readonly since: number;
   requests: number;
 }
 
@@ -74,11 +68,11 @@ export class Door {
   readonly #now: () => number;
   readonly #onTurnedAway: (why: TurnedAway, address: string) => void;
   /** The oldest first. */
-  readonly #strangers: Map<string, Stranger> = new Map();
+  readonly #strangers: Map<string, Unproved> = new Map();
   readonly #ofAddress: Map<string, Set<string>> = new Map();
   readonly #proved: Map<string, Socket> = new Map();
   /** The one that asked last stands last. */
-  readonly #visitors: Map<string, Visitor> = new Map();
+  readonly #visitors: Map<string, Unproved> = new Map();
   readonly #visits: Buckets;
   readonly #allVisits: Bucket;
   readonly #all: Bucket;
@@ -180,8 +174,9 @@ export class Door {
     const known = this.#visitors.get(key) ?? this.#strangers.get(key);
     if (known === undefined) return; // It is gone meanwhile; the answer finds nobody.
     this.#forget(key, known.socket);
-    this.#visitors.delete(key);
+    const isBack = this.#visitors.delete(key);
     this.#visitors.set(key, { socket: known.socket, address: known.address, since: this.#now(), requests: 0 });
+    if (isBack) return; // There are no more than before.
     const mine = [...this.#visitors].filter(([, { address }]) => address === known.address);
     if (mine.length > this.#limits.visitorsOfOneAddress) this.#dismiss(mine[0][0], 'too many');
     else if (this.#visitors.size > this.#limits.visitors) this.#dismiss(first(this.#visitors.keys())!, 'too many');
