@@ -96,16 +96,19 @@ export class ImageCount {
   }
 
   #extend(): Promise<void> {
-    const { document, allow } = this.#options;
-    const { maxImages, maxImagesEach } = document;
-    const few = Math.min(AHEAD, Math.floor((maxImagesEach ?? 0) / 100));
-    const imagesOf =
-      maxImagesEach === undefined
-        ? {}
-        : Object.fromEntries([...this.#usedBy].map(([id, used]) => [id, Math.min(maxImagesEach, used + few)]));
-    this.#extending ??= allow({ images: Math.min(maxImages, this.#used + this.#ahead), imagesOf }).finally(() => {
+    this.#extending ??= this.#options.allow(this.#next()).finally(() => {
       this.#extending = undefined;
     });
     return this.#extending;
+  }
+
+  /** What is used, and some more. */
+  #next(): Allowed {
+    const { maxImages, maxImagesEach } = this.#options.document;
+    const images = Math.min(maxImages, this.#used + this.#ahead);
+    if (maxImagesEach === undefined) return { images, imagesOf: {} };
+    const few = Math.min(AHEAD, Math.floor(maxImagesEach / 100));
+    const each = [...this.#usedBy].map(([id, used]) => [id, Math.min(maxImagesEach, used + few)] as const);
+    return { images, imagesOf: Object.fromEntries(each) };
   }
 }
