@@ -26,15 +26,12 @@ export class Turns<T extends InTurn> {
     else waiting.push(input);
   }
 
-  /** Whether it waited. */
-  remove(input: T): boolean {
-    const waiting = this.#of.get(input.client);
-    const at = waiting?.indexOf(input) ?? -1;
-    if (at < 0) return false;
-    waiting!.splice(at, 1);
-    if (waiting!.length === 0) this.#of.delete(input.client);
+  /** One that waits. */
+  remove(input: T): void {
+    const waiting = this.#of.get(input.client)!;
+    waiting.splice(waiting.indexOf(input), 1);
+    if (waiting.length === 0) this.#of.delete(input.client);
     this.#images -= input.images;
-    return true;
   }
 
   /** One input at least, and as many as have `most` images together. One that does not fit any more is the first of the next. */
@@ -55,11 +52,6 @@ export class Turns<T extends InTurn> {
     }
     this.#images -= images;
     return taken;
-  }
-
-  clear(): void {
-    this.#of.clear();
-    this.#images = 0;
   }
 }
 

@@ -147,7 +147,7 @@ export class PartyService {
       const when = daysLeft < 0 ? `expired ${-daysLeft} days ago` : `expires in ${daysLeft} days`;
       found.push({ message: `${path} ${when}`, fix: CERTIFICATE_FIX });
     }
-    const unready = await this.#unready();
+    const unready = await this.unready();
     if (unready !== undefined) {
       found.push({ message: `no upload begins: ${unready}`, fix: 'make room on the disk' });
     }
@@ -176,8 +176,15 @@ export class PartyService {
   }
 
   /** Why no job could start here at this moment; undefined: one could. */
-  unready(): Promise<string | undefined> {
-    return this.#unready();
+  async unready(): Promise<string | undefined> {
+    if (this.#draining) return 'draining';
+    const { paths, config } = this.standing.party;
+    const disk = await roomOn(paths.folder);
+    const least = config.limits.freeDiskGiB;
+    if (disk !== undefined && disk.free < least * GIB) {
+      return `${(disk.free / GIB).toFixed(2)} GiB are free on the disk, less than limits.freeDiskGiB (${least})`;
+    }
+    return undefined;
   }
 
   #stop(): void {
@@ -244,7 +251,7 @@ export class PartyService {
     this.#closers.push(() => linksPort.close());
     const privatePort = await PrivatePort.open({
       ...own,
-      unready: () => this.#unready(),
+      unready: () => this.unready(),
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
       level: () => this.#log.level as LogLevel,
       setLevel: (level) => void (this.#log.level = level),
@@ -276,18 +283,6 @@ export class PartyService {
       jobs: jobs.counts(),
       members,
     };
-  }
-
-  /** Why no job could start here at this moment. */
-  async #unready(): Promise<string | undefined> {
-    if (this.#draining) return 'draining';
-    const { paths, config } = this.standing.party;
-    const disk = await roomOn(paths.folder);
-    const least = config.limits.freeDiskGiB;
-    if (disk !== undefined && disk.free < least * GIB) {
-      return `${(disk.free / GIB).toFixed(2)} GiB are free on the disk, less than limits.freeDiskGiB (${least})`;
-    }
-    return undefined;
   }
 
   async #figures({ data }: Stores, door: Door): Promise<ServiceFigures> {

@@ -17,12 +17,6 @@ export class ClientPlaces {
   readonly #of: Map<Id, Taken> = new Map();
   #bytes = 0;
 
-  get inputs(): number {
-    let inputs = 0;
-    for (const taken of this.#of.values()) inputs += taken.inputs;
-    return inputs;
-  }
-
   /** Throws a Refusal where it is too much. One input has room always, however large, unless others have taken all. */
   take(client: Id, bytes: number): void {
     const taken = this.#of.get(client) ?? { inputs: 0, bytes: 0 };
