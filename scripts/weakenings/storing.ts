@@ -216,7 +216,7 @@ export const STORING: readonly Weakening[] = [
     'inputs of clients that are gone',
     'who comes and goes has the parties compute for nobody',
     LEAD,
-    ['    this.#unqueue(id);\n    this.#await(waiting);', '    this.#await(waiting);'],
+    ['    this.#unqueue(waiting);\n    this.#await(waiting);', '    this.#await(waiting);'],
     OF_SERVING,
   ),
   one(

@@ -25,6 +25,8 @@ interface Waiting {
   /** Where nobody waits for it any more. */
   readonly gone: Set<PartyName>;
   timer?: NodeJS.Timeout | undefined;
+  /** While it waits for its turn. */
+  complete?: Complete | undefined;
 }
 
 /** All parts are here, and belong together. */
@@ -48,7 +50,6 @@ export class LeadingInputs extends ServingInputs {
   readonly #options: LeadingOptions;
   readonly #waiting: Map<string, Waiting> = new Map();
   readonly #turns: Turns<Complete> = new Turns();
-  readonly #complete: Map<string, Complete> = new Map();
   /** When the first of those whose turn is to come was complete. */
   #completeSince = 0;
   #pause: NodeJS.Timeout | undefined;
@@ -90,7 +91,7 @@ export class LeadingInputs extends ServingInputs {
   /** No more inputs: those that are not under way are dropped. */
   async stop(): Promise<void> {
     if (this.isOver) return;
-    for (const id of [...this.#waiting.keys()]) this.#drop(id, OVER);
+    for (const waiting of [...this.#waiting.values()]) this.#drop(waiting, OVER);
     clearTimeout(this.#pause);
     this.end();
     await Promise.all([this.#P1.send({ kind: 'over' }), this.#P2.send({ kind: 'over' })]);
@@ -121,9 +122,9 @@ export class LeadingInputs extends ServingInputs {
     const chosen = this.#turns.take(maxBatch, MOST_NAMED);
     this.#completeSince = performance.now();
     const n = this.#count++;
-    for (const { part } of chosen) {
-      this.#forget(part.id);
-      this.begun.add(part.id);
+    for (const { waiting } of chosen) {
+      this.#forget(waiting);
+      this.begun.add(waiting.id);
     }
     const batch = {
       n,
@@ -159,8 +160,8 @@ export class LeadingInputs extends ServingInputs {
 
   /** Something of an input has come. */
   #look(waiting: Waiting): void {
-    const { id, part, P1, P2, gone } = waiting;
-    if (this.#waiting.size > MOST_WAITING) return this.#drop(id, CROWDED);
+    const { part, P1, P2, gone } = waiting;
+    if (this.#waiting.size > MOST_WAITING) return this.#drop(waiting, CROWDED);
     if (part === undefined || P1 === undefined || P2 === undefined || gone.size > 0) return this.#await(waiting);
     const digest = digestOf(part.opened!);
     const fit =
@@ -168,19 +169,18 @@ export class LeadingInputs extends ServingInputs {
       P2.images === part.images &&
       P1.digest === digest &&
       P2.digest === digestOf(part.masks[0]);
-    if (!fit) return this.#drop(id, UNLIKE);
-    if (this.#complete.has(id)) return;
+    if (!fit) return this.#drop(waiting, UNLIKE);
+    if (waiting.complete !== undefined) return;
     clearTimeout(waiting.timer);
     waiting.timer = undefined;
-    const complete = { client: part.client, images: part.images, part, digest, waiting };
+    waiting.complete = { client: part.client, images: part.images, part, digest, waiting };
     if (this.#turns.isEmpty) this.#completeSince = performance.now();
-    this.#complete.set(id, complete);
-    this.#turns.add(complete);
+    this.#turns.add(waiting.complete);
     this.turn();
   }
 
   #await(waiting: Waiting): void {
-    const late = (): void => this.#drop(waiting.id, waiting.gone.size > 0 ? LEFT : INCOMPLETE);
+    const late = (): void => this.#drop(waiting, waiting.gone.size > 0 ? LEFT : INCOMPLETE);
     waiting.timer ??= setTimeout(late, this.#options.partsMs ?? PARTS_MS).unref();
   }
 
@@ -190,29 +190,28 @@ export class LeadingInputs extends ServingInputs {
     if (waiting === undefined) return;
     waiting.gone.add(from);
     // From everywhere. Parts that are not here yet may come, and whoever went from one party come back.
-    if (waiting.gone.size === PARTY_NAMES.length) return this.#drop(id, LEFT);
-    this.#unqueue(id);
+    if (waiting.gone.size === PARTY_NAMES.length) return this.#drop(waiting, LEFT);
+    this.#unqueue(waiting);
     this.#await(waiting);
   }
 
-  #drop(id: string, reason: string): void {
-    if (this.#waiting.get(id)?.part !== undefined) this.reject(id, reason);
-    this.#unqueue(id);
-    this.#forget(id);
+  #drop(waiting: Waiting, reason: string): void {
+    const { id, part } = waiting;
+    if (part !== undefined) this.reject(id, reason);
+    this.#unqueue(waiting);
+    this.#forget(waiting);
     void this.#P1.send({ kind: 'drop', id, reason });
     void this.#P2.send({ kind: 'drop', id, reason });
   }
 
-  #unqueue(id: string): void {
-    const complete = this.#complete.get(id);
-    if (complete !== undefined) this.#turns.remove(complete);
-    this.#complete.delete(id);
+  #unqueue(waiting: Waiting): void {
+    if (waiting.complete !== undefined) this.#turns.remove(waiting.complete);
+    waiting.complete = undefined;
   }
 
-  #forget(id: string): void {
-    clearTimeout(this.#waiting.get(id)?.timer);
+  #forget({ id, timer }: Waiting): void {
+    clearTimeout(timer);
     this.#waiting.delete(id);
-    this.#complete.delete(id);
   }
 }
 
