@@ -6,7 +6,7 @@ import type { Answer, InputPart, StoredServingOrder } from './ipc.ts';
 import type { JobEnds, ServedBatch, Serving } from './job-ends.ts';
 import type { ServeJob } from './job.ts';
 import { PeerEnds, type PeerEndsOptions } from './peer-ends.ts';
-import { P1Inputs, P2Inputs, type AgreedBatch, type ServingInputs } from './serving-inputs.ts';
+import { imagesOf, P1Inputs, P2Inputs, type AgreedBatch, type ServingInputs } from './serving-inputs.ts';
 import { LeadingInputs } from './serving-lead.ts';
 import { joinInputs, rowsOf } from './serving-rows.ts';
 
@@ -18,7 +18,6 @@ export interface ServingEndsOptions extends PeerEndsOptions<ServeJob> {
 
 interface Running {
   readonly batch: AgreedBatch;
-  readonly images: number;
   /** `performance.now()` */
   readonly began: number;
 }
@@ -86,14 +85,14 @@ export class ServingEnds extends PeerEnds<ServeJob> implements JobEnds {
   async #next(): Promise<ServedBatch | undefined> {
     const batch = await this.#inputs.next();
     if (batch === undefined) return undefined;
-    const parts = batch.inputs.map(({ part }) => part);
-    const images = parts.reduce((sum, part) => sum + part.images, 0);
-    this.#running.set(batch.n, { batch, images, began: performance.now() });
-    return { n: batch.n, images, input: joinInputs(parts, inputSize(this.options.job.network)) };
+    const { n, inputs } = batch;
+    this.#running.set(n, { batch, began: performance.now() });
+    const parts = inputs.map(({ part }) => part);
+    return { n, images: imagesOf(inputs), input: joinInputs(parts, inputSize(this.options.job.network)) };
   }
 
-  async #answered({ n }: ServedBatch): Promise<void> {
-    const { batch, images, began } = this.#running.get(n)!;
+  async #answered({ n, images }: ServedBatch): Promise<void> {
+    const { batch, began } = this.#running.get(n)!;
     const name = `answer/${n}`;
     const share = this.#shares.get(name) ?? null;
     this.#running.delete(n);

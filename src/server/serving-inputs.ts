@@ -188,7 +188,7 @@ abstract class FollowingInputs extends ServingInputs {
       if (found !== undefined) return found;
       throw new ChannelError('P0 lets an input through that this party does not have');
     });
-    const images = kept.reduce((sum, { part }) => sum + part.images, 0);
+    const images = imagesOf(kept);
     if (kept.length > 1 && images > this.#maxBatch)
       throw new ChannelError(`P0 lets ${images} images through at once, more than ${this.#maxBatch}`);
     for (const { part } of kept) this.begun.add(part.id);
@@ -284,6 +284,10 @@ function tellHave(lane: ServingLane, kept: readonly Kept[], which: number): void
     });
     void lane.send({ kind: 'have', inputs });
   }
+}
+
+export function imagesOf(inputs: readonly Pick<AgreedInput, 'part'>[]): number {
+  return inputs.reduce((sum, { part }) => sum + part.images, 0);
 }
 
 export function digestOf({ buffer, byteOffset, byteLength }: Uint8Array | BigUint64Array): string {

@@ -6,7 +6,16 @@ import { ChannelError, type Link } from '../channel/channel.ts';
 import { PARTY_NAMES, type InputPart, type Notice, type PartyName } from './ipc.ts';
 import type { ServeJob } from './job.ts';
 import { MOST_NAMED, ServingLane, type Have, type ServingMessage } from './serving-lane.ts';
-import { CROWDED, digestOf, MOST_WAITING, OVER, PARTS_MS, ServingInputs, type AgreedBatch } from './serving-inputs.ts';
+import {
+  CROWDED,
+  digestOf,
+  imagesOf,
+  MOST_WAITING,
+  OVER,
+  PARTS_MS,
+  ServingInputs,
+  type AgreedBatch,
+} from './serving-inputs.ts';
 import { Turns } from './serving-turns.ts';
 
 const INCOMPLETE = 'not every party was given its part of the input in time';
@@ -99,7 +108,7 @@ export class LeadingInputs extends ServingInputs {
 
   override done(batch: AgreedBatch): void {
     super.done(batch);
-    this.#underWay -= imagesOf(batch);
+    this.#underWay -= imagesOf(batch.inputs);
     this.turn();
   }
 
@@ -130,7 +139,7 @@ export class LeadingInputs extends ServingInputs {
       n,
       inputs: chosen.map(({ part, waiting }) => ({ part, since: waiting.since, fits: Promise.resolve(true) })),
     };
-    this.#underWay += imagesOf(batch);
+    this.#underWay += imagesOf(batch.inputs);
     const forP1 = chosen.map(({ part, digest }) => ({ id: part.id, digest }));
     const forP2 = chosen.map(({ part }) => ({ id: part.id }));
     void this.#P1.send({ kind: 'next', n, inputs: forP1 });
@@ -213,8 +222,4 @@ export class LeadingInputs extends ServingInputs {
     clearTimeout(timer);
     this.#waiting.delete(id);
   }
-}
-
-function imagesOf({ inputs }: AgreedBatch): number {
-  return inputs.reduce((sum, { part }) => sum + part.images, 0);
 }
