@@ -11,36 +11,31 @@ const WAIT_BUCKETS = exponentialBuckets(0.001, 2, 16);
 const BATCH_BUCKETS = exponentialBuckets(1, 2, 11);
 
 export class JobMetrics implements JobFigures {
-  readonly #steps: Histogram = new Histogram({
-    name: 'securenn_job_step_duration_seconds',
-    help: 'Steps of trainings: from the end of one to the end of the next',
-    buckets: STEP_BUCKETS,
-    registers: [],
-  });
-  readonly #answers: Histogram = new Histogram({
-    name: 'securenn_job_answer_duration_seconds',
-    help: 'Inputs of sessions that were answered: from when this party had its part until it had its share of the answer',
-    buckets: ANSWER_BUCKETS,
-    registers: [],
-  });
+  readonly #steps: Histogram = histogram(
+    'securenn_job_step_duration_seconds',
+    'Steps of trainings: from the end of one to the end of the next',
+    STEP_BUCKETS,
+  );
+  readonly #answers: Histogram = histogram(
+    'securenn_job_answer_duration_seconds',
+    'Inputs of sessions that were answered: from when this party had its part until it had its share of the answer',
+    ANSWER_BUCKETS,
+  );
   readonly #images: Counter = new Counter({
     name: 'securenn_job_images_total',
     help: 'Images in the inputs of sessions that were answered',
     registers: [],
   });
-
-  readonly #waits: Histogram = new Histogram({
-    name: 'securenn_job_answer_wait_seconds',
-    help: 'Inputs of sessions that were answered: from when this party had its part until its turn came',
-    buckets: WAIT_BUCKETS,
-    registers: [],
-  });
-  readonly #batches: Histogram = new Histogram({
-    name: 'securenn_job_batch_images',
-    help: 'Images of sessions that were computed together',
-    buckets: BATCH_BUCKETS,
-    registers: [],
-  });
+  readonly #waits: Histogram = histogram(
+    'securenn_job_answer_wait_seconds',
+    'Inputs of sessions that were answered: from when this party had its part until its turn came',
+    WAIT_BUCKETS,
+  );
+  readonly #batches: Histogram = histogram(
+    'securenn_job_batch_images',
+    'Images of sessions that were computed together',
+    BATCH_BUCKETS,
+  );
   readonly #underWay: Gauge = new Gauge({
     name: 'securenn_job_inputs_under_way',
     help: 'Inputs of sessions that have come and are not answered yet',
@@ -69,4 +64,9 @@ export class JobMetrics implements JobFigures {
   underWay(more: number): void {
     this.#underWay.inc(more);
   }
+}
+
+/** In no registry yet. */
+function histogram(name: string, help: string, buckets: number[]): Histogram {
+  return new Histogram({ name, help, buckets, registers: [] });
 }
