@@ -25,3 +25,7 @@ export async function measure(operation: () => unknown, milliseconds = 500): Pro
 export function rounded(value: number): number {
   return Number(value.toPrecision(3));
 }
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}

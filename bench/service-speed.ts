@@ -26,8 +26,8 @@ import { NETWORKS } from '../src/nn/named.ts';
 import { inputSize } from '../src/nn/network.ts';
 import { local } from './local-runs.ts';
 import { machineCard } from './machine.ts';
-import { rounded } from './measure.ts';
-import { COMMAND, forgetPeak, median, memoryOf, ServedFederation } from './service/federation.ts';
+import { median, rounded } from './measure.ts';
+import { COMMAND, forgetPeak, memoryOf, ServedFederation } from './service/federation.ts';
 import { byRole } from '../src/service/loopback.ts';
 
 const { values } = parseArgs({

@@ -7,13 +7,12 @@
  * The weights are the initial ones. What client, HTTPS and sealing take comes on top (`docs/measurements.md`).
  */
 import console from 'node:console';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { X509Certificate } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { pinOf } from '../src/channel/pins.ts';
 import type { StoredTensor } from '../src/data/checkpoint.ts';
@@ -30,8 +29,8 @@ import { PARTY_NAMES, type PartyName } from '../src/server/ipc.ts';
 import { PartyChild } from '../src/server/party-child.ts';
 import type { ServeJob } from '../src/server/job.ts';
 import { keepSharedModel } from '../src/server/shared-model.ts';
-import { writeFile } from 'node:fs/promises';
 import { local } from './local-runs.ts';
+import { median } from './measure.ts';
 
 const HOST = '127.0.0.1';
 const FRACTION_BITS = 16;
@@ -162,8 +161,6 @@ async function serve(tlsKeys: Readonly<Record<PartyName, TlsKey>> | undefined): 
   };
   return { answer, close };
 }
-
-const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 
 try {
   await writeModel();

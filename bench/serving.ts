@@ -21,8 +21,8 @@ import { ROLES } from '../src/federation/card.ts';
 import { NETWORKS } from '../src/nn/named.ts';
 import { inputSize } from '../src/nn/network.ts';
 import { machineCard } from './machine.ts';
-import { rounded } from './measure.ts';
-import { cpuOf, median, ServedFederation } from './service/federation.ts';
+import { median, rounded } from './measure.ts';
+import { cpuOf, ServedFederation } from './service/federation.ts';
 
 const { values } = parseArgs({
   options: {

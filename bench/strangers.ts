@@ -29,8 +29,8 @@ import { ROLES, type Role } from '../src/federation/card.ts';
 import { NETWORKS } from '../src/nn/named.ts';
 import { inputSize } from '../src/nn/network.ts';
 import { machineCard } from './machine.ts';
-import { rounded } from './measure.ts';
-import { cpuOf, forgetPeak, median, memoryOf, ServedFederation } from './service/federation.ts';
+import { median, rounded } from './measure.ts';
+import { cpuOf, forgetPeak, memoryOf, ServedFederation } from './service/federation.ts';
 import { byRole } from '../src/service/loopback.ts';
 import type { Order, Tally } from './service/strangers.ts';
 

@@ -24,7 +24,7 @@ import type { InferJob, TrainJob } from '../src/server/job.ts';
 import { GARBAGE_COLLECTION } from '../src/server/party-child.ts';
 import type { LinkNews, LinkOrder, Neighbours } from './link-party.ts';
 import { machineCard } from './machine.ts';
-import { rounded } from './measure.ts';
+import { median, rounded } from './measure.ts';
 
 const PARTIES = ['P0', 'P1', 'P2'] as const;
 const SIDES = ['ws', 'ws-kept', 'tls'] as const;
@@ -62,8 +62,6 @@ function inference(network: string, images: number): Cell {
 
 /** Enough that the median is of a session under way. */
 const CELLS: readonly Cell[] = [training('A', 150), training('C', 10), inference('A', 1000), inference('C', 300)];
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 function tlsOf(self: PartyName, keys: Readonly<Record<PartyName, TlsKey>>): LinkTls {
   const others = PARTIES.filter((name) => name !== self);

@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { local, type LocalReport, writeSubset } from './local-runs.ts';
 import { machineCard } from './machine.ts';
-import { rounded } from './measure.ts';
+import { median, rounded } from './measure.ts';
 
 interface Cell {
   readonly name: string;
@@ -51,8 +51,6 @@ const CELLS: readonly Cell[] = [
     })),
   ),
 ];
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 const { values } = parseArgs({
   options: {

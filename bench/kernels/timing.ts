@@ -1,5 +1,6 @@
 /** Seconds of a call of kernels on the device, its operands lying there. */
 import type { Dispatcher, Duration, Step } from '../../runtime/webgpu/dispatch.ts';
+import { median } from '../measure.ts';
 
 const SERIES = 3;
 /** Calls of a series: a submit must stay small enough for a driver that watches over the time it takes. */
@@ -39,8 +40,4 @@ export async function wallSeconds(operation: () => Promise<unknown>, seconds: nu
     times.push((performance.now() - start) / 1000);
   }
   return median(times);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }

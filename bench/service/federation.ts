@@ -172,10 +172,6 @@ export async function forgetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5');
 }
 
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
-}
-
 function isReady(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const request = get({ host: HOST, port, path: '/ready', agent: false }, (answer) => {
