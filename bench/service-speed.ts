@@ -16,18 +16,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { inferAt } from '../src/client/federated/inference.ts';
-import { decide, propose } from '../src/client/federated/jobs.ts';
 import { fetchModel } from '../src/client/federated/results.ts';
-import { loadHalf } from '../src/data/load.ts';
-import { valueSource } from '../src/data/encode.ts';
 import { formatModel } from '../src/data/model-file.ts';
 import { ROLES } from '../src/federation/card.ts';
 import { NETWORKS } from '../src/nn/named.ts';
-import { inputSize } from '../src/nn/network.ts';
 import { local } from './local-runs.ts';
 import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
 import { COMMAND, forgetPeak, memoryOf, ServedFederation } from './service/federation.ts';
+import { openSession } from './service/session.ts';
 import { byRole } from '../src/service/loopback.ts';
 
 const { values } = parseArgs({
@@ -93,35 +90,16 @@ async function upload(federation: ServedFederation): Promise<object> {
 async function inference(federation: ServedFederation): Promise<object> {
   await Promise.all(ROLES.map((role) => federation.start(role)));
   const { member, folder } = federation;
-  const network = NETWORKS.C;
-  const [train, test] = await Promise.all([loadHalf('mnist', 'train'), loadHalf('mnist', 'test')]);
-  const size = inputSize(network);
-  const few = {
-    ...train,
-    count: 128,
-    images: train.images.subarray(0, 128 * size),
-    labels: train.labels.subarray(0, 128),
-  };
-  const data = await federation.put('few', { ...few, channels: 1, classes: 10 }, 16);
   const reveal = { model: true, loss: false, counts: 'none' } as const;
-  const document = federation.training(network, data, { steps: 1, keepModel: true, reveal });
-  const job = await propose(member, document);
-  await decide(member, job, true);
-  await federation.until(job, ['succeeded']);
+  const session = await openSession(federation, NETWORKS.C, { training: { reveal } });
   const model = join(folder, 'C.safetensors');
-  await writeFile(model, formatModel(await fetchModel(member, job, document)));
-  const serve = federation.serving(network, job, {});
-  const session = await propose(member, serve);
-  await decide(member, session, true);
-  await federation.until(session, ['running']);
+  await writeFile(model, formatModel(await fetchModel(member, session.trained, session.training)));
   let asked = 0;
   const ask = async (count: number): Promise<number[]> => {
     const times: number[] = [];
-    for (let n = 0; n < count; n++, asked++) {
-      const image = asked % test.count;
+    for (let n = 0; n < count; n++) {
       const began = performance.now();
-      const pixels = test.images.subarray(image * size, (image + 1) * size);
-      await inferAt(member, session, serve, valueSource(pixels, test.scaling, serve.fractionBits));
+      await inferAt(member, session.job, session.document, session.source(asked++));
       times.push(performance.now() - began);
     }
     return times;

@@ -13,16 +13,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { FederationClient } from '../src/client/federated/client.ts';
 import { inferAt } from '../src/client/federated/inference.ts';
-import { decide, propose } from '../src/client/federated/jobs.ts';
-import { loadHalf } from '../src/data/load.ts';
-import { valueSource } from '../src/data/encode.ts';
-import type { ServeDocument } from '../src/federation/documents.ts';
 import { ROLES } from '../src/federation/card.ts';
 import { NETWORKS } from '../src/nn/named.ts';
-import { inputSize } from '../src/nn/network.ts';
 import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
 import { cpuOf, ServedFederation } from './service/federation.ts';
+import { openSession, type ServedSession } from './service/session.ts';
 
 const { values } = parseArgs({
   options: {
@@ -39,19 +35,12 @@ const turns = Number(values.turns ?? (values.quick ? 1 : 5));
 /** Connections of all clients are made, code is compiled. */
 const WARM_UPS = values.quick ? 2 : 5;
 
-interface Session {
-  readonly job: string;
-  readonly document: ServeDocument;
-  /** The n-th image of MNIST’s test set. */
-  readonly source: (n: number) => ReturnType<typeof valueSource>;
-}
-
 /** @returns milliseconds that each image took */
-type Way = (clients: readonly FederationClient[], session: Session, until: number) => Promise<number[]>;
+type Way = (clients: readonly FederationClient[], session: ServedSession, until: number) => Promise<number[]>;
 
 let asked = 0;
 
-async function ask(client: FederationClient, { job, document, source }: Session): Promise<number> {
+async function ask(client: FederationClient, { job, document, source }: ServedSession): Promise<number> {
   const began = performance.now();
   await inferAt(client, job, document, source(asked++));
   return performance.now() - began;
@@ -80,7 +69,12 @@ interface Turn {
   readonly cpu: Readonly<Record<string, number>>;
 }
 
-async function turn(way: Way, federation: ServedFederation, session: Session, clients: readonly FederationClient[]) {
+async function turn(
+  way: Way,
+  federation: ServedFederation,
+  session: ServedSession,
+  clients: readonly FederationClient[],
+) {
   const processes = ROLES.flatMap((role) =>
     federation.pids(role).map((pid, i) => [i === 0 ? `${role} service` : `${role} job`, pid] as const),
   );
@@ -99,30 +93,10 @@ function spread(turns: readonly Turn[]): object {
   return { images: sorted.length, p50: at(0.5), p99: at(0.99), most: rounded(sorted.at(-1)!), cpu: turns.at(-1)!.cpu };
 }
 
-async function open(federation: ServedFederation, name: 'A' | 'B' | 'C' | 'D'): Promise<Session> {
-  const network = NETWORKS[name];
-  const { member } = federation;
-  const [train, test] = await Promise.all([loadHalf('mnist', 'train'), loadHalf('mnist', 'test')]);
-  const size = inputSize(network);
-  const [images, labels] = [train.images.subarray(0, 128 * size), train.labels.subarray(0, 128)];
-  const few = { ...train, count: 128, images, labels, channels: 1, classes: 10 };
-  const data = await federation.put(`few-${name.toLowerCase()}`, few, 16);
-  const training = federation.training(network, data, { steps: 1, keepModel: true });
-  const job = await propose(member, training);
-  await decide(member, job, true);
-  await federation.until(job, ['succeeded']);
-  const document = federation.serving(network, job, { clients: federation.clients.map(({ id }) => id) });
-  const session = await propose(member, document);
-  await decide(member, session, true);
-  await federation.until(session, ['running']);
-  const image = (n: number) => test.images.subarray((n % test.count) * size, ((n % test.count) + 1) * size);
-  const source = (n: number) => valueSource(image(n), test.scaling, document.fractionBits);
-  return { job: session, document, source };
-}
-
 async function measure(federation: ServedFederation, name: 'A' | 'B' | 'C' | 'D'): Promise<object> {
   const { clients } = federation;
-  const session = await open(federation, name);
+  const serving = { clients: clients.map(({ id }) => id) };
+  const session = await openSession(federation, NETWORKS[name], { serving });
   const firsts: number[] = [];
   for (let n = 0; n < 5; n++) firsts.push(rounded(await ask(clients[0], session)));
   // One by one: a party takes only so many new connections a second.

@@ -11,7 +11,7 @@ import type { FederationClient } from '../../src/client/federated/client.ts';
 import type { LabelledSet } from '../../src/client/federated/sharing.ts';
 import type { Digest } from '../../src/federation/canonical.ts';
 import type { Role } from '../../src/federation/card.ts';
-import type { DataReference, ServeDocument, TrainDocument } from '../../src/federation/documents.ts';
+import type { DataReference, JobDocument, ServeDocument, TrainDocument } from '../../src/federation/documents.ts';
 import { formatFederation, type Federation } from '../../src/federation/federation-file.ts';
 import { Identity } from '../../src/federation/identity.ts';
 import { writeIdentity } from '../../src/federation/secret-file.ts';
@@ -141,6 +141,11 @@ export class ServedFederation {
 
   serving(network: Network, model: Digest, changes: Partial<ServeDocument>): ServeDocument {
     return this.#members[0].serving(network, model, changes);
+  }
+
+  /** Proposed and approved by the member alone, whose data and model it is. */
+  run(document: JobDocument): Promise<Digest> {
+    return this.#members[0].run(document);
   }
 
   /** Until all three show one of these states. */
