@@ -17,11 +17,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
-import { NODE } from '../src/random/node-primitives.ts';
 import { z } from 'zod';
-import { FederationClient } from '../src/client/federated/client.ts';
-import { httpsTransport } from '../src/client/federated/https.ts';
-import { cancel, decide, propose } from '../src/client/federated/jobs.ts';
+import { cancel } from '../src/client/federated/jobs.ts';
 import { partyEventSchema } from '../src/data/party-events.ts';
 import { loadHalf } from '../src/data/load.ts';
 import type { Digest } from '../src/federation/canonical.ts';
@@ -32,6 +29,7 @@ import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
 import { cpuOf, forgetPeak, memoryOf, ServedFederation } from './service/federation.ts';
 import { byRole } from '../src/service/loopback.ts';
+import { LoopbackMember } from '../src/service/loopback-member.ts';
 import type { Order, Tally } from './service/strangers.ts';
 
 const { values } = parseArgs({
@@ -86,20 +84,13 @@ async function visits(federation: ServedFederation, until: AbortSignal): Promise
   const found = { ms: [] as number[], failed: 0 };
   while (!until.aborted) {
     for (const role of ROLES) {
-      const transport = httpsTransport(federation.federation, () => undefined);
-      const { identity } = federation.member;
-      const client = new FederationClient({
-        primitives: NODE,
-        federation: federation.federation,
-        identity,
-        transport: transport.send,
-      });
+      const member = new LoopbackMember(federation.federation, federation.member.identity);
       const began = performance.now();
-      await client.bytes(role, 'GET', '/v1/status').then(
+      await member.client.bytes(role, 'GET', '/v1/status').then(
         () => found.ms.push(performance.now() - began),
         () => found.failed++,
       );
-      transport.close();
+      member.close();
     }
     await sleep(1000);
   }
@@ -174,8 +165,7 @@ try {
   const few = { ...train, count: IMAGES, images: train.images.subarray(0, IMAGES * size) };
   const labels = train.labels.subarray(0, IMAGES);
   const data = await federation.put('few', { ...few, labels, channels: 1, classes: 10 }, 16);
-  const job = await propose(member, federation.training(NETWORKS.A, data, { steps: 20_000 }));
-  await decide(member, job, true);
+  const job = await federation.run(federation.training(NETWORKS.A, data, { steps: 20_000 }));
   await federation.until(job, ['running']);
   await sleep(10_000); // Compiled, heaps grown.
   await countAnew(federation);

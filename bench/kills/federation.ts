@@ -7,13 +7,9 @@ import { once } from 'node:events';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NODE } from '../../src/random/node-primitives.ts';
-import { FederationClient } from '../../src/client/federated/client.ts';
-import { httpsTransport, type HttpsTransport } from '../../src/client/federated/https.ts';
+import type { FederationClient } from '../../src/client/federated/client.ts';
 import { jobAnswer } from '../../src/client/federated/answers.ts';
 import type { JobView } from '../../src/federation/views.ts';
-import { putData } from '../../src/client/federated/put.ts';
-import { UploadState } from '../../src/client/federated/upload-state.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import type { Digest } from '../../src/federation/canonical.ts';
 import { ROLES, type Role } from '../../src/federation/card.ts';
@@ -23,10 +19,13 @@ import { Identity } from '../../src/federation/identity.ts';
 import { readConfig } from '../../src/service/config.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
 import { admitEverywhere, makeParties } from '../../src/service/loopback.ts';
+import { LoopbackMember } from '../../src/service/loopback-member.ts';
 import { jobsOf } from '../service/job-processes.ts';
 import { Line } from './line.ts';
 
 const START_SECONDS = 120;
+/** Parties come back meanwhile. */
+const CLIENT_PATIENCE_MS = 60_000;
 
 export type Person = 'owner-0' | 'owner-1' | 'analyst';
 export const PERSONS: readonly Person[] = ['owner-0', 'owner-1', 'analyst'];
@@ -50,7 +49,7 @@ export class LiveFederation {
   onEnd: (role: Role, how: string) => void = () => undefined;
   readonly #lines: Readonly<Record<Role, Line>>;
   readonly #processes: Partial<Record<Role, ChildProcess>> = {};
-  readonly #transports: HttpsTransport[] = [];
+  readonly #members: ReadonlyMap<Person, LoopbackMember>;
   readonly #said: Record<Role, string> = { P0: '', P1: '', P2: '' };
   readonly #main: string;
 
@@ -63,14 +62,10 @@ export class LiveFederation {
     [this.folder, this.federation, this.#main] = [folder, federation, main];
     const [P0, P1, P2] = lines;
     this.#lines = { P0, P1, P2 };
-    const clients = [...people].map(([name, identity]) => {
-      const transport = httpsTransport(federation, () => undefined);
-      this.#transports.push(transport);
-      return [
-        name,
-        new FederationClient({ primitives: NODE, federation, identity, transport: transport.send, patienceMs: 60_000 }),
-      ];
-    });
+    this.#members = new Map(
+      [...people].map(([name, identity]) => [name, new LoopbackMember(federation, identity, CLIENT_PATIENCE_MS)]),
+    );
+    const clients = [...this.#members].map(([name, { client }]) => [name, client]);
     this.clients = Object.fromEntries(clients) as Record<Person, FederationClient>;
   }
 
@@ -165,13 +160,10 @@ export class LiveFederation {
     this.#lines[role].cut(seconds);
   }
 
-  async put(owner: Person, name: string, data: Dataset, fractionBits: number): Promise<DataReference> {
-    const client = this.clients[owner];
+  put(owner: Person, name: string, data: Dataset, fractionBits: number): Promise<DataReference> {
     const { trainImages: images, trainLabels: labels, rows, columns, channels, classes, scaling } = data;
     const set = { images, labels, count: labels.length, rows, columns, channels, classes, scaling };
-    const state = new UploadState(client.federation.id, client.id, name, join(this.folder, 'clients'));
-    const { digest } = await putData(client, set, state, { name, fractionBits });
-    return { owner: client.id, name, digest };
+    return this.#members.get(owner)!.put(name, set, fractionBits, join(this.folder, 'clients'));
   }
 
   async view(role: Role, job: Digest): Promise<JobView> {
@@ -211,7 +203,7 @@ export class LiveFederation {
       await this.kill(role);
       this.#lines[role].close();
     }
-    for (const transport of this.#transports) transport.close();
+    for (const member of this.#members.values()) member.close();
   }
 
   async #start(role: Role): Promise<void> {

@@ -12,7 +12,7 @@ import type { Digest } from '../federation/canonical.ts';
 import { ROLES } from '../federation/card.ts';
 import type { DataReference, JobDocument, ServeDocument, TrainDocument } from '../federation/documents.ts';
 import type { Federation } from '../federation/federation-file.ts';
-import type { Identity } from '../federation/identity.ts';
+import type { Signer } from '../federation/public-identity.ts';
 import type { JobState } from '../federation/views.ts';
 import type { Network } from '../nn/network.ts';
 import { NODE } from '../random/node-primitives.ts';
@@ -26,9 +26,11 @@ export class LoopbackMember {
   readonly client: FederationClient;
   readonly close: () => void;
 
-  constructor(federation: Federation, identity: Identity) {
+  /** @param patienceMs how long it goes on asking a party that does not answer; absent: as long as others do */
+  constructor(federation: Federation, identity: Signer, patienceMs?: number) {
     const transport = httpsTransport(federation, () => undefined);
-    this.client = new FederationClient({ primitives: NODE, federation, identity, transport: transport.send });
+    const { send } = transport;
+    this.client = new FederationClient({ primitives: NODE, federation, identity, transport: send, patienceMs });
     this.close = () => transport.close();
   }
 
