@@ -7,7 +7,9 @@ import { idOf, type Id, type PublicIdentity } from '../../federation/public-iden
 import { MAX_VISITOR_IMAGES } from '../../federation/documents.ts';
 import { inputSize, type Network } from '../../nn/network.ts';
 import { sha256 } from '#aes';
+import { STREAM_KEY_BYTES } from '../../random/primitives.ts';
 import { toHex, utf8 } from '../../random/text.ts';
+import { COUNT_BYTES, ELEMENT_BYTES, imagesIn } from '../jobs/input-form.ts';
 import { Refusal } from '../refusal.ts';
 import type { ApiContext } from './context.ts';
 
@@ -18,8 +20,7 @@ const KEY = /^([0-9a-f]{64})([0-9a-f]{64})$/;
 /** How long it is taken that sessions are, or are not, there. */
 const LOOK_MS = 500;
 /** The id, what sealing adds, the number of images, two mask keys. */
-const BESIDE_BYTES: number = 16 + 48 + 4 + 32;
-const ELEMENT_BYTES = 8;
+const BESIDE_BYTES: number = 16 + 48 + COUNT_BYTES + 2 * STREAM_KEY_BYTES;
 
 export class Visitors {
   readonly #context: Pick<ApiContext, 'jobs' | 'directory' | 'now'>;
@@ -65,7 +66,7 @@ export function visitorBytes(network: Network): number {
 
 /** Counts images of an address before anything is computed for it. @param input opened: it begins with their number */
 export function countVisit(address: string, input: Uint8Array, { visitorImages, now }: ApiContext): void {
-  const images = input.length < 4 ? 0 : new DataView(input.buffer, input.byteOffset).getUint32(0, true);
+  const images = imagesIn(input);
   if (images > MAX_VISITOR_IMAGES) {
     throw new Refusal(
       413,

@@ -5,8 +5,8 @@ import { STREAM_KEY_BYTES } from '../../random/primitives.ts';
 import type { InputPart, PartyName } from '../../server/ipc.ts';
 import { Refusal } from '../refusal.ts';
 
-const COUNT_BYTES = 4;
-const ELEMENT_BYTES = 8;
+export const COUNT_BYTES = 4;
+export const ELEMENT_BYTES = 8;
 
 /** Throws a Refusal for what has not the form of one. */
 export function parseInput(
@@ -17,7 +17,7 @@ export function parseInput(
 ): InputPart {
   const worker = party !== 'P2';
   const keyBytes = (worker ? 1 : 2) * STREAM_KEY_BYTES;
-  const images = input.length < COUNT_BYTES ? 0 : new DataView(input.buffer, input.byteOffset).getUint32(0, true);
+  const images = imagesIn(input);
   if (images < 1) throw new Refusal(400, 'an input has one image at least', 'send its parts as they were made');
   if (images > MAX_INPUT_IMAGES) {
     throw new Refusal(413, `${images} images are more than ${MAX_INPUT_IMAGES} in one input`, 'send fewer at a time');
@@ -33,4 +33,9 @@ export function parseInput(
   // A copy begins at a multiple of eight.
   const values = worker ? new BigUint64Array(input.slice(COUNT_BYTES + keyBytes).buffer) : null;
   return { id, client, images, opened: values, masks };
+}
+
+/** How many images it says it has; 0 where it is too short to say. */
+export function imagesIn(input: Uint8Array): number {
+  return input.length < COUNT_BYTES ? 0 : new DataView(input.buffer, input.byteOffset).getUint32(0, true);
 }
