@@ -18,7 +18,7 @@ import { openWith, sealTo } from '../src/federation/sealed.ts';
 import type { PartyId } from '../src/party/party.ts';
 import { add, decrease } from '../src/ring/z64.ts';
 import { loadCheckpoint } from '../src/server/checkpoints.ts';
-import { PARTY_NAMES, type Notice, type PartyName, type StoredSet } from '../src/server/ipc.ts';
+import { PARTY_NAMES, type InputPart, type Notice, type PartyName, type StoredSet } from '../src/server/ipc.ts';
 import type { JobEnds } from '../src/server/job-ends.ts';
 import type { Job, ServeJob, TrainJob } from '../src/server/job.ts';
 import { logToStandardError } from '../src/server/log.ts';
@@ -62,6 +62,21 @@ export function storeData(
   write('labels', oneHotSource(data.trainLabels, classes));
   const keys = { P0: { content, masks: [masks[0]] }, P1: { content, masks: [masks[1]] }, P2: { masks } };
   return ofEach((party) => ({ data: digest, sizes, folder: at[party], keys: keys[party] }));
+}
+
+/** A client's input of a serving session: what goes to each party. */
+export function inputParts(
+  about: Pick<InputPart, 'id' | 'client' | 'images'>,
+  source: Source,
+  masks: readonly Uint8Array[] = [0, 1].map(() => new Uint8Array(randomBytes(16))),
+): OfEach<InputPart> {
+  const opened = source.block(0, source.elements);
+  for (const key of masks) decrease(opened, maskOf('images', key).z64(0, opened.length));
+  return {
+    P0: { ...about, opened, masks: [masks[0]] },
+    P1: { ...about, opened: opened.slice(), masks: [masks[1]] },
+    P2: { ...about, opened: null, masks },
+  };
 }
 
 export interface PartyHooks {

@@ -1,15 +1,13 @@
 /** A model with batch normalisation that was trained by a federation and stayed shared answers by its running statistics. */
-import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { pixelSource } from '../../src/data/encode.ts';
-import { maskOf } from '../../src/data/share.ts';
 import { type Network, parameters } from '../../src/nn/network.ts';
 import { decode } from '../../src/ring/fixed.ts';
-import { add, decrease } from '../../src/ring/z64.ts';
+import { add } from '../../src/ring/z64.ts';
 import { type InputPart, PARTY_NAMES } from '../../src/server/ipc.ts';
 import type { ServeJob, TrainJob } from '../../src/server/job.ts';
 import type { ServingEnds } from '../../src/server/serving-ends.ts';
-import { ofEach, type OfEach, resultsIn, serveFederated, storeData, trainFederated } from '../federated.ts';
+import { inputParts, ofEach, type OfEach, resultsIn, serveFederated, storeData, trainFederated } from '../federated.ts';
 import { temporaryFolder } from '../folder.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 
@@ -39,15 +37,7 @@ const SERVING: ServeJob = {
 };
 
 function input(id: string, pixels: Uint8Array): OfEach<InputPart> {
-  const masks = [0, 1].map(() => new Uint8Array(randomBytes(16)));
-  const opened = pixelSource(pixels, 16).block(0, pixels.length);
-  for (const key of masks) decrease(opened, maskOf('images', key).z64(0, opened.length));
-  const common = { id, client: 'somebody', images: pixels.length / 4 } as const;
-  return {
-    P0: { ...common, opened, masks: [masks[0]] },
-    P1: { ...common, opened: opened.slice(), masks: [masks[1]] },
-    P2: { ...common, opened: null, masks },
-  };
+  return inputParts({ id, client: 'somebody', images: pixels.length / 4 }, pixelSource(pixels, 16));
 }
 
 /** Of one image, in doubles. */

@@ -1,12 +1,11 @@
 /** What each party sees of inputs of two clients that are answered together: the checks of `views/` on their masks and on what is open. */
 import { expect, it } from 'vitest';
 import { ringSource } from '../../src/data/encode.ts';
-import { maskOf } from '../../src/data/share.ts';
 import { insecurePairKey } from '../../src/random/insecure.ts';
-import { decrease } from '../../src/ring/z64.ts';
 import type { InputPart, PartyName } from '../../src/server/ipc.ts';
 import { PARTY_NAMES } from '../../src/server/ipc.ts';
 import { joinInputs } from '../../src/server/serving-rows.ts';
+import { inputParts } from '../federated.ts';
 import { frequency, linear, near, pairs, variables } from '../protocols/views/checks.ts';
 import { columnsFrom, type Source } from '../protocols/views/columns.ts';
 import { INPUTS, VECTOR } from '../protocols/views/table.ts';
@@ -17,15 +16,8 @@ const CLIENTS = 2;
 /** A client's image of VECTOR pixels, for one party. */
 function input(client: number, which: 0 | 1, run: number): Readonly<Record<PartyName, InputPart>> {
   const key = (j: number): Uint8Array => insecurePairKey(run, `client ${client} ${j}`).slice(0, 16);
-  const masks = [key(0), key(1)];
-  const opened = ringSource(INPUTS[which]).block(0, VECTOR);
-  for (const each of masks) decrease(opened, maskOf('images', each).z64(0, VECTOR));
-  const common = { id: `${client}`, client: `${client}`, images: 1 };
-  return {
-    P0: { ...common, opened, masks: [masks[0]] },
-    P1: { ...common, opened, masks: [masks[1]] },
-    P2: { ...common, opened: null, masks },
-  };
+  const about = { id: `${client}`, client: `${client}`, images: 1 };
+  return inputParts(about, ringSource(INPUTS[which]), [key(0), key(1)]);
 }
 
 it('is uniform to each party, whatever both clients ask, and nothing of one is the same as of the other', () => {

@@ -1,19 +1,18 @@
 /** Sessions that answer images of clients with a model that stayed shared. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { insecurePairKey } from '../../src/random/insecure.ts';
 import type { RecordedMessage } from '../../src/channel/memory.ts';
 import { pixelSource } from '../../src/data/encode.ts';
-import { maskOf } from '../../src/data/share.ts';
 import { parameters } from '../../src/nn/network.ts';
 import { decode } from '../../src/ring/fixed.ts';
-import { add, decrease } from '../../src/ring/z64.ts';
+import { add } from '../../src/ring/z64.ts';
 import type { InputPart, Notice, PartyName } from '../../src/server/ipc.ts';
 import { PARTY_NAMES } from '../../src/server/ipc.ts';
 import type { ServeJob, TrainJob } from '../../src/server/job.ts';
 import type { ServingEnds } from '../../src/server/serving-ends.ts';
-import { ofEach, resultsIn, serveFederated, storeData, trainFederated, type OfEach } from '../federated.ts';
+import { inputParts, ofEach, resultsIn, serveFederated, storeData, trainFederated, type OfEach } from '../federated.ts';
 import { temporaryFolder } from '../folder.ts';
 import { TINY_IMAGES } from '../tiny-images.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
@@ -43,17 +42,8 @@ beforeAll(async () => {
   model = new Map(parameters(TINY_IMAGES).map(({ name }) => [name, decode(results.get(`model/${name}`)!, 16)]));
 });
 
-/** A client's input: what goes to each party. */
 function input(id: string, pixels: Uint8Array, client = 'somebody'): OfEach<InputPart> {
-  const masks = [0, 1].map(() => new Uint8Array(randomBytes(16)));
-  const opened = pixelSource(pixels, 16).block(0, pixels.length);
-  for (const key of masks) decrease(opened, maskOf('images', key).z64(0, opened.length));
-  const common = { id, client, images: pixels.length / 4 } as const;
-  return {
-    P0: { ...common, opened, masks: [masks[0]] },
-    P1: { ...common, opened: opened.slice(), masks: [masks[1]] },
-    P2: { ...common, opened: null, masks },
-  };
+  return inputParts({ id, client, images: pixels.length / 4 }, pixelSource(pixels, 16));
 }
 
 /** In the clear. */

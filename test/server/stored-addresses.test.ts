@@ -5,14 +5,19 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { RecordedMessage } from '../../src/channel/memory.ts';
-import { maskOf } from '../../src/data/share.ts';
 import { pixelSource } from '../../src/data/encode.ts';
 import type { Network } from '../../src/nn/network.ts';
-import { decrease } from '../../src/ring/z64.ts';
 import { PARTY_NAMES, type InputPart } from '../../src/server/ipc.ts';
 import type { ServeJob, TrainJob } from '../../src/server/job.ts';
 import { watchAddresses, type Addresses } from '../addresses.ts';
-import { ofEach, serveFederated, storeData, trainFederated, type OfEach, type TrainingPlace } from '../federated.ts';
+import {
+  inputParts,
+  serveFederated,
+  storeData,
+  trainFederated,
+  type OfEach,
+  type TrainingPlace,
+} from '../federated.ts';
 import { temporaryFolder } from '../folder.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 
@@ -173,14 +178,8 @@ function served(
     let ends: Parameters<Parameters<typeof serveFederated>[1]['onBegin']>[0];
     const inputOf = (n: number): OfEach<InputPart> => {
       const masks = [0, 1].map((j) => new Uint8Array(16).fill(64 * seed + 2 * n + j));
-      const opened = pixelSource(new Uint8Array(16).fill(9), suite.fractionBits).block(0, 16);
-      for (const key of masks) decrease(opened, maskOf('images', key).z64(0, 16));
-      const parts = {
-        P0: { opened, masks: [masks[0]] },
-        P1: { opened, masks: [masks[1]] },
-        P2: { opened: null, masks },
-      };
-      return ofEach((party) => ({ id: `${n}`, client: `client ${n}`, images: 1, ...parts[party] }));
+      const source = pixelSource(new Uint8Array(16).fill(9), suite.fractionBits);
+      return inputParts({ id: `${n}`, client: `client ${n}`, images: 1 }, source, masks);
     };
     const give = (first: number): void => {
       const inputs = Array.from({ length: atATime }, (_, i) => inputOf(first + i));
