@@ -8,7 +8,7 @@ import type { OwnedInput } from '../../src/engine/ownedInput.ts';
 import { insecurePairKey, pairName } from '../../src/random/insecure.ts';
 import { PairStreams } from '../../src/random/streams.ts';
 import { unpackBits } from '../../src/ring/bits.ts';
-import { frequency, linear, near, pairs, variables } from './views/checks.ts';
+import { wrongIn } from './views/checks.ts';
 import { columnsFrom, type Source } from './views/columns.ts';
 import { INPUTS, VECTOR } from './views/table.ts';
 
@@ -66,13 +66,7 @@ describe("an owner's input", () => {
         undefined,
         VECTOR,
       );
-      const wrong = [
-        ...frequency(columns, undefined),
-        ...pairs(columns, undefined),
-        ...near(columns, VECTOR),
-        ...linear(variables(columns), RUNS),
-      ];
-      return wrong.map((fault) => `P${id}: ${fault}`);
+      return wrongIn(columns, VECTOR, RUNS).map((fault) => `P${id}: ${fault}`);
     });
     expect(found.length, found.slice(0, 10).join('\n')).toBe(0);
   });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z64 from '../../src/ring/z64.ts';
 import { ring, testRandom } from '../reference.ts';
-import { frequency, linear, linearModulo, near, pairs, variables } from './views/checks.ts';
+import { linear, linearModulo, variables, wrongIn } from './views/checks.ts';
 import type { Column } from './views/columns.ts';
 
 describe('the checks', () => {
@@ -22,10 +22,7 @@ describe('the checks', () => {
     ...{ group: name, comparison: 0, place: 0, form: 'sent' as const },
   });
   const wrong = (...columns: Column[]): number =>
-    frequency(columns, 17).length +
-    pairs(columns, 17).length +
-    near(columns, 8).length +
-    linear(variables(columns), RUNS).length +
+    wrongIn(columns, 8, RUNS, 17).length +
     linearModulo([...columns, column('z', false, residues(17), 'residues')], 17).length;
   const [a, b, c] = [words(), words(), words()];
   const [s, t] = [residues(17), residues(17)];

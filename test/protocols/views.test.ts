@@ -11,7 +11,7 @@ import * as odd from '../../src/ring/odd.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { ring, testRandom } from '../reference.ts';
 import { testCompute } from '../simulate.ts';
-import { frequency, linear, linearModulo, near, pairs, SPARE_RUNS, variables } from './views/checks.ts';
+import { linearModulo, SPARE_RUNS, variables, wrongIn } from './views/checks.ts';
 import { type Column, columnsOf } from './views/columns.ts';
 import { compares } from './views/compare.ts';
 import { record, type Recording } from './views/record.ts';
@@ -84,10 +84,7 @@ async function faults(protocol: Protocol, compute: Compute): Promise<string[]> {
   return viewsOf(recording).flatMap(({ columns, found }, id) =>
     [
       ...found,
-      ...frequency(columns, code?.prime),
-      ...pairs(columns, code?.prime),
-      ...near(columns, VECTOR),
-      ...linear(variables(columns), recording.runs.length),
+      ...wrongIn(columns, VECTOR, recording.runs.length, code?.prime),
       ...(code === undefined ? [] : linearModulo(columns, code.prime)),
     ].map((fault) => `P${id}: ${fault}`),
   );

@@ -6,7 +6,7 @@ import type { InputPart, PartyName } from '../../src/server/ipc.ts';
 import { PARTY_NAMES } from '../../src/server/ipc.ts';
 import { joinInputs } from '../../src/server/serving-rows.ts';
 import { inputParts } from '../federated.ts';
-import { frequency, linear, near, pairs, variables } from '../protocols/views/checks.ts';
+import { wrongIn } from '../protocols/views/checks.ts';
 import { columnsFrom, type Source } from '../protocols/views/columns.ts';
 import { INPUTS, VECTOR } from '../protocols/views/table.ts';
 
@@ -44,13 +44,7 @@ it('is uniform to each party, whatever both clients ask, and nothing of one is t
       undefined,
       VECTOR,
     );
-    const wrong = [
-      ...frequency(columns, undefined),
-      ...pairs(columns, undefined),
-      ...near(columns, VECTOR),
-      ...linear(variables(columns), RUNS),
-    ];
-    return wrong.map((fault) => `${party}: ${fault}`);
+    return wrongIn(columns, VECTOR, RUNS).map((fault) => `${party}: ${fault}`);
   });
   expect(found.length, found.slice(0, 10).join('\n')).toBe(0);
 });

@@ -46,7 +46,7 @@ export function histogram(values: Iterable<number>, cells: number): number[] {
   return counts;
 }
 
-export function frequency(columns: readonly Column[], prime: number | undefined): string[] {
+function frequency(columns: readonly Column[], prime: number | undefined): string[] {
   const groups = new Map<string, Column[]>();
   for (const column of columns) {
     if (!column.received) continue;
@@ -117,7 +117,7 @@ function fingerprint({ kind, values }: Column, prime: number | undefined): strin
   return differences.map((value) => Math.imul(value, inverse)).join(' ');
 }
 
-export function pairs(columns: readonly Column[], prime: number | undefined): string[] {
+function pairs(columns: readonly Column[], prime: number | undefined): string[] {
   const seen = new Map<string, Column>();
   return columns.flatMap((column) => {
     if (column.kind === 'bits') return [];
@@ -137,7 +137,7 @@ const TOP_BITS = 4;
  * No sum and no difference of two words of one element, of which one is received, is mostly near the same value, and so none keeps to a part of the
  * ring.
  */
-export function near(columns: readonly Column[], vector: number): string[] {
+function near(columns: readonly Column[], vector: number): string[] {
   const words = columns.filter(({ kind }) => kind === 'words');
   const tops = words.map(({ values: { buffer, byteOffset, length } }) =>
     new Uint32Array(buffer, byteOffset, 2 * length).filter((_, i) => i % 2 === 1),
@@ -235,4 +235,14 @@ function dependent(columns: readonly Column[], prime: number): string[] {
     basis.push({ row, at });
     return [];
   });
+}
+
+/** All checks but `linearModulo`, which is for columns of comparisons. @param vector words that are pooled */
+export function wrongIn(columns: readonly Column[], vector: number, runs: number, prime?: number): string[] {
+  return [
+    ...frequency(columns, prime),
+    ...pairs(columns, prime),
+    ...near(columns, vector),
+    ...linear(variables(columns), runs),
+  ];
 }
