@@ -11,6 +11,7 @@ import { STREAM_KEY_BYTES } from '../../random/primitives.ts';
 import { toHex, utf8 } from '../../random/text.ts';
 import { COUNT_BYTES, ELEMENT_BYTES, imagesIn } from '../jobs/input-form.ts';
 import { Refusal } from '../refusal.ts';
+import type { KnownJob } from '../jobs-api.ts';
 import type { ApiContext } from './context.ts';
 
 /** What a visitor may ask for: the list of sessions, and an answer. */
@@ -46,12 +47,18 @@ export class Visitors {
     const since = now() - this.#looked;
     if (since >= 0 && since < LOOK_MS) return this.#isOpen;
     this.#looked = now();
-    this.#isOpen = [...jobs.all()].some(
-      ({ job: { document }, view }) =>
-        document.kind === 'serve' && document.clients === 'anyone' && view.state === 'running',
-    );
+    this.#isOpen = hasOpen(jobs.all());
     return this.#isOpen;
   }
+}
+
+/** Looks no further than to the first: what is shown of a job is put together when it is asked for. */
+function hasOpen(jobs: Iterable<KnownJob>): boolean {
+  for (const { job, view } of jobs) {
+    const { document } = job;
+    if (document.kind === 'serve' && document.clients === 'anyone' && view.state === 'running') return true;
+  }
+  return false;
 }
 
 /** As whom sessions take all visitors of an address: in the form of an id, which it is not. */
