@@ -25,6 +25,7 @@ import {
   call,
   instanceOf,
   makeFederation,
+  until,
   viewOf,
   type Answer,
   type TestFederation,
@@ -282,7 +283,3 @@ describe('plain HTTP', () => {
     expect((await ask(P0, member, { path })).status).toBe(200);
   });
 });
-
-async function until(done: () => Promise<boolean>): Promise<void> {
-  while (!(await done())) await new Promise((resolve) => setTimeout(resolve, 50));
-}

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 import { byRole, makeParties } from '../../src/service/loopback.ts';
 import type { Digest } from '../../src/federation/canonical.ts';
@@ -236,4 +237,8 @@ export async function ask(
 export function writeIn(party: TestParty, path: readonly string[], bytes: Uint8Array | string): void {
   mkdirSync(join(party.folder, ...path.slice(0, -1)), { recursive: true, mode: 0o700 });
   writeFileSync(join(party.folder, ...path), bytes);
+}
+
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await sleep(50);
 }

@@ -11,7 +11,16 @@ import { signCard } from '../../src/federation/signed-card.ts';
 import { admit, readMembers, revoke, succeed, writeMembers } from '../../src/federation/members.ts';
 import { signRequest } from '../../src/federation/request.ts';
 import { sha256 } from './documents.ts';
-import { admitAll, ask, call, instanceOf, makeFederation, type TestFederation, type TestParty } from './parties.ts';
+import {
+  admitAll,
+  ask,
+  call,
+  instanceOf,
+  makeFederation,
+  until,
+  type TestFederation,
+  type TestParty,
+} from './parties.ts';
 
 const member = Identity.generate();
 const gone = Identity.generate();
@@ -326,8 +335,4 @@ async function everything(socket: Socket): Promise<string> {
 async function closed(socket: Socket): Promise<void> {
   socket.on('error', () => undefined);
   if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await sleep(50);
 }
