@@ -1,4 +1,5 @@
 /** Ctrl-C and its relatives, as one AbortSignal for everything the command started. */
+import { once } from 'node:events';
 import { Interrupted } from './errors.ts';
 
 /**
@@ -15,6 +16,11 @@ export function listenForInterrupts(): AbortSignal {
     });
   }
   return controller.signal;
+}
+
+/** Resolves at the first signal. */
+export async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 /** The task's result; rejects with the signal's reason once it is aborted. The signal is not listened to any longer than that. */

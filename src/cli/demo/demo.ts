@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from 'yargs';
 import { needPackage } from '../../data/packages.ts';
 import { Problem } from '../../data/problem.ts';
+import { untilAborted } from '../interrupts.ts';
 import {
   type Argv,
   integer,
@@ -198,10 +199,7 @@ class Play {
     if (this.#web === undefined) return;
     this.#chapter('Draw a digit, and see what the three parties get of it');
     this.say(`open ${this.#web.address}\n(Ctrl-C ends it, and the parties with it)`);
-    await new Promise((done) => {
-      if (this.#signal.aborted) done(undefined);
-      this.#signal.addEventListener('abort', done, { once: true });
-    });
+    await untilAborted(this.#signal);
   }
 
   /** Ends the services, all at once. */

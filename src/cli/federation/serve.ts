@@ -8,6 +8,7 @@ import { joinAddress, type HostPort } from '../../federation/address.ts';
 import { LOG_LEVELS, type LogLevel } from '../../server/log-levels.ts';
 import type { PartyService } from '../../service/service.ts';
 import { readConfig, type PartyConfig } from '../../service/config.ts';
+import { untilAborted } from '../interrupts.ts';
 import { oneOf, optionalText, TASK, text, type Argv } from '../options/values.ts';
 import { dirOption } from './party.ts';
 
@@ -47,10 +48,7 @@ export async function partyServe(argv: Argv, signal: AbortSignal): Promise<void>
   // However this process ends, no job's process goes on without it.
   process.on('exit', () => service.jobs.kill());
   await tell(config, service, level);
-  await new Promise((done) => {
-    if (signal.aborted) done(undefined);
-    signal.addEventListener('abort', done, { once: true });
-  });
+  await untilAborted(signal);
   console.log('draining: running jobs stop at their next step and keep a checkpoint; a second signal ends all at once');
   await service.drain();
   console.log('stopped');
