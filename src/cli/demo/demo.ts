@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from 'yargs';
 import { needPackage } from '../../data/packages.ts';
 import { Problem } from '../../data/problem.ts';
+import { ROLES } from '../../federation/card.ts';
 import { untilAborted } from '../interrupts.ts';
 import {
   type Argv,
@@ -53,7 +54,6 @@ export const demoOptions: Readonly<Record<string, Options>> = {
 
 const PARTIES = ['p0', 'p1', 'p2'] as const;
 const OWNERS = ['hospital-a', 'hospital-b'] as const;
-const ROLES = ['P0', 'P1', 'P2'] as const;
 const ANALYST = 'analyst';
 const HALF = 30_000;
 const TEST_HALF = 5_000;

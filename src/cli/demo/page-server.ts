@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import type { LocalPorts } from '../../client/platform.ts';
 import { Problem } from '../../data/problem.ts';
 
 const HOST = '127.0.0.1';
@@ -28,7 +29,7 @@ export interface PageFacts {
   readonly federation: object;
   readonly fingerprint: string;
   /** Ports of the three parties that take plain HTTP here. */
-  readonly local: Readonly<Record<'P0' | 'P1' | 'P2', number>>;
+  readonly local: LocalPorts;
   /** Digest of the session that answers. */
   readonly session: string;
 }

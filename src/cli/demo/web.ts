@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { applyEdits, modify } from 'jsonc-parser';
+import type { LocalPorts } from '../../client/platform.ts';
+import type { Role } from '../../federation/card.ts';
 import { fingerprint, parseFederation } from '../../federation/federation-file.ts';
 import { PageServer } from './page-server.ts';
 
@@ -14,14 +16,14 @@ export interface WebOptions {
   /** 0: a free one. */
   readonly port: number;
   /** A free port for each party, for plain HTTP on 127.0.0.1. */
-  readonly local: Readonly<Record<'P0' | 'P1' | 'P2', number>>;
+  readonly local: LocalPorts;
 }
 
 export class Web {
   readonly #server: PageServer;
-  readonly #local: WebOptions['local'];
+  readonly #local: LocalPorts;
 
-  private constructor(server: PageServer, local: WebOptions['local']) {
+  private constructor(server: PageServer, local: LocalPorts) {
     [this.#server, this.#local] = [server, local];
   }
 
@@ -36,7 +38,7 @@ export class Web {
   }
 
   /** Lets the page ask a party, as its operator would. @returns what is added to its party.json */
-  async admit(party: 'P0' | 'P1' | 'P2', folder: string): Promise<string> {
+  async admit(party: Role, folder: string): Promise<string> {
     const path = join(folder, 'party.json');
     const added: readonly (readonly [path: string[], value: unknown])[] = [
       [['pages'], [this.#server.origin]],
