@@ -42,18 +42,14 @@ function showAnswer(label: number, scores: Float64Array): void {
   const shares = softmax(scores);
   put('sure', `${percent(shares[label])} sure, by its own estimate`);
   const rows = Array.from(shares, (share, digit) => {
-    const row = document.createElement('tr');
-    row.classList.toggle('winner', digit === label);
     const bar = document.createElement('span');
     bar.className = 'bar';
     bar.style.width = `${Math.max(0.5, 100 * share)}%`;
     const track = cell('td', '', 'track');
     track.append(bar);
     track.setAttribute('aria-hidden', 'true');
-    const head = cell('th', String(digit));
-    head.setAttribute('scope', 'row');
-    row.append(head, track, cell('td', percent(share), 'number'), cell('td', scores[digit].toFixed(2), 'number'));
-    return row;
+    const numbers = [percent(share), scores[digit].toFixed(2)].map((text) => cell('td', text, 'number'));
+    return rowOf(digit, digit === label, [track, ...numbers]);
   });
   element('scores').replaceChildren(...rows);
 }
@@ -93,19 +89,19 @@ function showParty(party: Party, sent: Message, received: Message): void {
 /** The one place where the two shares meet. */
 function showSum(first: Uint8Array, second: Uint8Array, scores: Float64Array, label: number): void {
   const rows = Array.from(scores, (score, digit) => {
-    const row = document.createElement('tr');
-    row.classList.toggle('winner', digit === label);
-    const head = cell('th', String(digit));
-    head.setAttribute('scope', 'row');
-    row.append(
-      head,
-      cell('td', elementHex(first, digit), 'hex'),
-      cell('td', elementHex(second, digit), 'hex'),
-      cell('td', score.toFixed(4), 'number'),
-    );
-    return row;
+    const shares = [first, second].map((share) => cell('td', elementHex(share, digit), 'hex'));
+    return rowOf(digit, digit === label, [...shares, cell('td', score.toFixed(4), 'number')]);
   });
   element('sum').replaceChildren(...rows);
+}
+
+function rowOf(digit: number, isWinner: boolean, cells: readonly HTMLElement[]): HTMLElement {
+  const row = document.createElement('tr');
+  row.classList.toggle('winner', isWinner);
+  const head = cell('th', String(digit));
+  head.setAttribute('scope', 'row');
+  row.append(head, ...cells);
+  return row;
 }
 
 function cell(kind: 'td' | 'th', text: string, name = ''): HTMLElement {
