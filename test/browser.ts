@@ -9,18 +9,20 @@ export default async function setup(): Promise<void> {
   await chromium.executablePath();
 }
 
-export async function launchBrowser(...flags: readonly string[]): Promise<Browser> {
-  const executablePath = await chromium.executablePath();
-  const args = [...chromium.args, ...flags];
-  return puppeteer.launch({ executablePath, args, headless: 'shell', timeout: 240_000, protocolTimeout: 240_000 });
+export function launchBrowser(...flags: readonly string[]): Promise<Browser> {
+  return launch([...chromium.args, ...flags]);
 }
 
 /** Flags of that build that let pages do what no visitor's browser lets them. */
 const LAX = ['--disable-web-security', '--allow-running-insecure-content', '--disable-site-isolation-trials'];
 
 /** One that keeps origins apart, as a person's does. */
-export async function launchStrictBrowser(...flags: readonly string[]): Promise<Browser> {
+export function launchStrictBrowser(...flags: readonly string[]): Promise<Browser> {
+  return launch([...chromium.args.filter((flag) => !LAX.includes(flag)), ...flags]);
+}
+
+/** Its time limits are for what hangs. */
+async function launch(args: string[]): Promise<Browser> {
   const executablePath = await chromium.executablePath();
-  const args = chromium.args.filter((flag) => !LAX.includes(flag));
-  return puppeteer.launch({ executablePath, args: [...args, ...flags], headless: 'shell' });
+  return puppeteer.launch({ executablePath, args, headless: 'shell', timeout: 240_000, protocolTimeout: 240_000 });
 }
