@@ -38,13 +38,15 @@ async function evaluate<T>(code: string): Promise<T> {
 }
 
 const text = (id: string): Promise<string> => evaluate(`document.getElementById('${id}').textContent.trim()`);
-/** What the network took, as the page shows it. */
-const seen = async (): Promise<Uint8Array> =>
+/** The pixels of a picture of the page. */
+const greyOf = async (id: string): Promise<Uint8Array> =>
   Uint8Array.from(
     await evaluate<number[]>(
-      `Array.from(seen.getContext('2d').getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0)`,
+      `Array.from(document.getElementById('${id}').getContext('2d').getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0)`,
     ),
   );
+/** What the network took, as the page shows it. */
+const seen = (): Promise<Uint8Array> => greyOf('seen');
 
 /** Does something that asks, and waits until its answer is compared with the plain one. */
 async function answered(act: () => Promise<unknown>): Promise<number> {
@@ -164,9 +166,7 @@ describe('securenn demo --web', () => {
       const total = BigInt.asIntN(64, BigInt(`0x${first}`) + BigInt(`0x${second}`));
       expect((Number(total) / 2 ** 16).toFixed(4)).toBe(score);
     }
-    const noise = await evaluate<number[]>(
-      `Array.from(document.getElementById('p0-noise').getContext('2d').getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0)`,
-    );
+    const noise = await greyOf('p0-noise');
     // Of uniform bytes 784 have some 245 values, and their mean is 127.5 ± 2.6.
     expect(new Set(noise).size).toBeGreaterThan(200);
     expect(Math.abs(noise.reduce((a, b) => a + b) / PIXELS - 127.5)).toBeLessThan(16);

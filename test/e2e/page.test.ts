@@ -84,16 +84,8 @@ beforeAll(async () => {
   const { member } = parties;
   const whole = await loadHalf('mnist', 'train');
   const images = whole.images.subarray(0, 512 * inputSize(network)) as Uint8Array;
-  const set = {
-    ...whole,
-    images,
-    labels: whole.labels.subarray(0, 512),
-    count: 512,
-    classes: 10,
-    rows: 28,
-    columns: 28,
-  };
-  const data = await parties.put('train', { ...set, channels: 1 }, 16);
+  const set = { ...whole, images, labels: whole.labels.subarray(0, 512), count: 512 };
+  const data = await parties.put('train', set, 16);
   const reveal = { model: true, loss: false, counts: 'none' } as const;
   const training = parties.training(network, data, { steps: 12, batch: 64, keepModel: true, reveal });
   const trained = await propose(member, training);
