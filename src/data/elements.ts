@@ -17,6 +17,11 @@ export function kindOf(values: Elements): Kind {
   return values instanceof Float32Array ? 'floats' : 'doubles';
 }
 
+/** The largest value of that type, none of which is below 0; Infinity of numbers, which may be anything. */
+export function mostOf(values: Elements): number {
+  return { bytes: 255, '16 bits': 65_535, floats: Infinity, doubles: Infinity }[kindOf(values)];
+}
+
 /** What images are like. A vector of n numbers is 1 x n, of one channel. */
 export interface ImageShape {
   readonly rows: number;

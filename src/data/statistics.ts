@@ -1,5 +1,5 @@
 /** Of the values of images: range, mean and deviation. Pure. */
-import type { Elements, ImageShape } from './elements.ts';
+import { type Elements, type ImageShape, mostOf } from './elements.ts';
 import { Problem } from './problem.ts';
 import type { Reading } from './reading.ts';
 import { checkScaling, naturalScaling, type Scaling } from './scaling.ts';
@@ -83,8 +83,7 @@ export function chooseScaling(
 /** Refuses values that are too large once scaled: nothing that trains has them. */
 export function checkScaled(images: Elements, scaling: Scaling, shape: ImageShape, name: string): void {
   // Of whole numbers the type alone mostly says that all are small: no need to look at each.
-  if (images instanceof Uint8Array && largestScaled({ least: [0], most: [255] }, scaling) < LARGEST) return;
-  if (images instanceof Uint16Array && largestScaled({ least: [0], most: [65_535] }, scaling) < LARGEST) return;
+  if (largestScaled({ least: [0], most: [mostOf(images)] }, scaling) < LARGEST) return;
   const largest = largestScaled(statisticsOf(images, shape), scaling);
   if (largest < LARGEST) return;
   throw new Problem(

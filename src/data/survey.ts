@@ -1,6 +1,6 @@
 /** What was understood of a set of images, before it is used or given away, and what looks wrong. Pure. */
 import { countLabels, imageSize, type ImageSet } from './dataset.ts';
-import { type Elements, type ImageShape, kindOf } from './elements.ts';
+import { type Elements, type ImageShape, kindOf, mostOf } from './elements.ts';
 import { type Scaling, scalingInWords } from './scaling.ts';
 import { statisticsOf, type Statistics } from './statistics.ts';
 
@@ -107,12 +107,10 @@ function imageWarnings(set: Surveyed, { least, most }: Statistics): string[] {
 const SMALL = 1.5;
 const LARGE = 16;
 
-/** Values that were scaled before they were written, or that should be. */
-export function scalingWarning(
-  set: ImageSet,
-  scaling: Scaling,
-  { least, most }: Statistics = statisticsOf(set.images, set),
-): string | undefined {
+/** Values that were scaled before they were written, or that should be. @param values if they are measured already */
+export function scalingWarning(set: ImageSet, scaling: Scaling, values?: Statistics): string | undefined {
+  if (values === undefined && isUsual(set.images, scaling)) return undefined;
+  const { least, most } = values ?? statisticsOf(set.images, set);
   const largest = [...least, ...most].reduce((a, x) => Math.max(a, Math.abs(x)), 0);
   const up = `values of ${set.name} go up to ${Number(largest.toPrecision(3))}`;
   if (scaling.divideBy >= 255 && largest <= SMALL && largest > 0)
@@ -121,4 +119,9 @@ export function scalingWarning(
   if (plain && largest / scaling.divideBy > LARGE)
     return `${up} and are ${scalingInWords(scaling)}: networks train on values around 1 (--divide-by, --mean, --std)`;
   return undefined;
+}
+
+/** Nothing to warn of, told without a look at each: their type says that none is too large, and one that is no share of 1 is found soon. */
+function isUsual(images: Elements, { divideBy }: Scaling): boolean {
+  return mostOf(images) / divideBy <= LARGE && images.findIndex((value: number) => value > SMALL) >= 0;
 }

@@ -5,7 +5,7 @@ import { augment } from '../../src/data/augment.ts';
 import { chosenImages, contactSheet, thumbnails } from '../../src/data/contact-sheet.ts';
 import { naturalScaling, OF_BYTES } from '../../src/data/scaling.ts';
 import { checkScaled, chooseScaling, statisticsOf } from '../../src/data/statistics.ts';
-import { type Surveyed, surveyOf } from '../../src/data/survey.ts';
+import { scalingWarning, type Surveyed, surveyOf } from '../../src/data/survey.ts';
 
 function setOf(changes: Partial<Surveyed> = {}): Surveyed {
   const images = changes.images ?? Uint8Array.from({ length: 16 }, (_, i) => (i * 77) % 256);
@@ -50,6 +50,25 @@ describe('surveyOf', () => {
     ],
   ])('warns of %s', (_, changes, warning) => {
     expect(surveyOf(setOf(changes)).warnings).toContainEqual(expect.stringMatching(warning));
+  });
+
+  it('of a scaling are the same whether the values were measured or only looked at', () => {
+    const contents = [[0], [0, 1], [1, 200], [1, 60_000], [0.5, -300]];
+    const types = [Uint8Array, Uint16Array, Float32Array, Float64Array];
+    const warnings = types.flatMap((type) =>
+      contents.flatMap((values) =>
+        [1, 100, 255, 65_535].map((divideBy) => {
+          const images = type.from({ length: 16 }, (_, i) => values[i % values.length]);
+          const [set, scaling] = [setOf({ images }), { ...OF_BYTES, divideBy }];
+          const warning = scalingWarning(set, scaling);
+          expect(warning).toBe(scalingWarning(set, scaling, statisticsOf(images, set)));
+          return warning;
+        }),
+      ),
+    );
+    expect(warnings.filter((warning) => warning?.includes('look scaled already')).length).toBeGreaterThan(5);
+    expect(warnings.filter((warning) => warning?.includes('train on values around 1')).length).toBeGreaterThan(5);
+    expect(warnings.filter((warning) => warning === undefined).length).toBeGreaterThan(5);
   });
 
   it('has nothing to say of images as they should be, with or without labels', () => {
