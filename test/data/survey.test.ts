@@ -58,7 +58,7 @@ describe('surveyOf', () => {
     const warnings = types.flatMap((type) =>
       contents.flatMap((values) =>
         [1, 100, 255, 65_535].map((divideBy) => {
-          const images = type.from({ length: 16 }, (_, i) => values[i % values.length]);
+          const images = new type(16).map((_, i) => values[i % values.length]);
           const [set, scaling] = [setOf({ images }), { ...OF_BYTES, divideBy }];
           const warning = scalingWarning(set, scaling);
           expect(warning).toBe(scalingWarning(set, scaling, statisticsOf(images, set)));
