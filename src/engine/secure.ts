@@ -15,7 +15,7 @@ import { overlapping } from './overlapping.ts';
 import type { OwnedInput } from './ownedInput.ts';
 import type { Party } from '../party/party.ts';
 import { checkProducts, type Pair } from '../protocols/direct/productShape.ts';
-import { checkSize, gathered, type Held, Mask, opened, type SecureValue } from './secureValue.ts';
+import { checkSize, gathered, type Held, type HeldOperand, Mask, opened, type SecureValue } from './secureValue.ts';
 import { SecureComparisons } from './secureComparisons.ts';
 import type { Runtime, SecureOptions } from './secureValues.ts';
 import { directSuite, paperSuite } from '../protocols/suite.ts';
@@ -36,6 +36,11 @@ export class SecureEngine extends SecureComparisons implements Engine {
   constructor(party: Party, runtime: Runtime, datasets: WeakMap<Value, Dataset>) {
     super(party, runtime);
     this.#datasets = datasets;
+  }
+
+  /** Which party this is. */
+  get id(): Party['id'] {
+    return this.party.id;
   }
 
   /** Online rounds so far: the longest chain of dependent messages behind what this worker now holds. */
@@ -221,6 +226,76 @@ export class SecureEngine extends SecureComparisons implements Engine {
     if (opening !== undefined) return x;
     const lane = this.party.fork(`carried/${name}`);
     return this.value(() => lane, x.shape, x.fractionBits, data, false);
+  }
+
+  /**
+   * What this party holds of a term of a sum, for another rank of it to add (docs/ranks.md): its share or, of a product, its part. Undefined at
+   * the helper of a value in two shares.
+   */
+  portion(x: Value): Promise<BigUint64Array> | undefined {
+    const value = x as SecureValue;
+    return this.holdsData ? Promise.resolve(dataOf(value)) : value.part;
+  }
+
+  /** The sum of portions of terms like x, all in the same parts: a term of a sum itself, and nothing else. The helper does not wait for them. */
+  async sumOfPortions(x: Value, portions: readonly Promise<BigUint64Array>[]): Promise<Value> {
+    const like = x as SecureValue;
+    const sum = later(Promise.all(portions).then((terms) => this.#summed(terms)));
+    const nowhere = (): never => {
+      throw new Error('a portion of a sum is used otherwise');
+    };
+    const mask = new Mask(nowhere, { workers: nowhere, helper: nowhere });
+    const { shape, fractionBits, partial } = like;
+    const common = { shape, fractionBits, partial, mask, whole: {} };
+    const value: SecureValue = this.holdsData
+      ? { ...common, data: await sum }
+      : { ...common, data: null, ...(partial ? { part: sum } : {}) };
+    return value;
+  }
+
+  #summed(terms: readonly BigUint64Array[]): Promise<BigUint64Array> {
+    if (terms.length === 1) return Promise.resolve(terms[0]);
+    return beaver.combined(
+      this.party,
+      terms,
+      terms.map(() => 1n),
+    );
+  }
+
+  /** What this party holds of a value that is opened now, if it was not: enough for `operandInput` to give the same operand in another rank of it. */
+  async heldOperand(x: Value): Promise<HeldOperand> {
+    const { mask } = await this.whole(x);
+    if (this.holdsData) {
+      const { share, opened } = await mask.workers(this.party);
+      return { data: share, opening: Promise.resolve(opened) };
+    }
+    return { data: null, opening: later(mask.helper(this.party).then(({ shares }) => z64.concat(...shares))) };
+  }
+
+  /** `input` of what `heldOperand` gave. The helper need not have it yet. */
+  async operandInput(name: string, shape: Shape, fractionBits: number, { data, opening }: HeldOperand): Promise<Value> {
+    if (this.holdsData) return this.input(name, shape, fractionBits, data, await opening);
+    const lane = this.party.fork(`input/${name}`);
+    const size = sizeOf(shape);
+    const shares = later(
+      opening.then((U) => {
+        checkSize(name, [2, ...shape], U);
+        return new beaver.HelperMask(U.subarray(0, size), U.subarray(size));
+      }),
+    );
+    const nothing = (): never => {
+      throw new Error('the helper has no share of a value');
+    };
+    return opened(() => lane, shape, fractionBits, null, {
+      workers: nothing,
+      helper: () => shares,
+      opening: () => opening,
+    });
+  }
+
+  /** What this engine does next comes after what this chain of messages has led to. */
+  after(depth: number): void {
+    this.party.join({ depth });
   }
 
   /** What this party holds of a value: enough for `input` to give the same value in a later session. */

@@ -97,6 +97,13 @@ export interface Held {
   readonly opening?: BigUint64Array;
 }
 
+/** What a party holds of an operand of products, as another rank of it takes it. */
+export interface HeldOperand {
+  readonly data: BigUint64Array | null;
+  /** As a value's; the helper may still be computing it. */
+  readonly opening: Promise<BigUint64Array>;
+}
+
 export interface SecureSign extends Sign {
   /** What this party keeps of the comparison; P2 may still be drawing it. */
   readonly bit: unknown;

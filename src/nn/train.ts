@@ -10,7 +10,8 @@ import { classScores, type Parameters, prepared } from './forward.ts';
 import type { LossName } from './loss.ts';
 import { layerShapes, type Network, parameters as parameterSpecs } from './network.ts';
 import { droppedBits, MOST_BITS, type OptimizerName, type State } from './optimizer.ts';
-import { layerAcrossBatch, type Rows, trainStep } from './trainStep.ts';
+import type { Team } from './ranks.ts';
+import { layerAcrossBatch, partsOf, type Rows, trainStep } from './trainStep.ts';
 
 export interface TrainingData {
   /** (samples, inputs) at the engine's fractional bits. */
@@ -58,6 +59,8 @@ export interface Checkpointing {
   readonly from?: { readonly step: number; readonly state: ReadonlyMap<string, Value> } | undefined;
   /** After every step and the evaluation that follows it: all that a later run needs to go on from here. */
   readonly onState?: ((step: number, state: ReadonlyMap<string, Value>) => Promise<void>) | undefined;
+  /** The ranks of this party, of which this is the one that leads. */
+  readonly team?: Team | undefined;
 }
 
 /** What the loop reports as it goes; the same in every party. */
@@ -154,50 +157,25 @@ export async function train(
   data: TrainingData,
   options: TrainOptions,
   onEvent: (event: TrainEvent) => void | Promise<void>,
-  { from, onState }: Checkpointing = {},
+  { from, onState, team }: Checkpointing = {},
 ): Promise<Parameters> {
   const samples = data.images.shape[0];
   const testImages = data.testImages?.shape[0] ?? 0;
-  const perEpoch = stepsPerEpoch(samples, options.batch);
-  if (perEpoch === 0) throw new RangeError(`batch ${options.batch}: the data set has only ${samples} samples`);
-  const across = layerAcrossBatch(network);
-  if (across !== undefined && (options.microBatch ?? options.batch) < options.batch)
-    throw new RangeError(`${across}: a batch with it cannot be computed part by part`);
-  const idle = firstIdleStep(engine, options, samples);
-  if (idle !== undefined)
-    throw new RangeError(`epoch ${idle.epoch}: at a rate of ${idle.learningRate} no weight moves`);
+  checkTraining(engine, network, samples, options, team);
   const specs = parameterSpecs(network);
   const state: State = new Map(
     from?.state ?? specs.map((spec) => [spec.name, engine.constant(spec.shape, initialValues(spec, options.seed))]),
   );
+  const training = new Training(engine, network, data, options, team);
   const steps = totalSteps(samples, options);
-  const first = (from?.step ?? 0) + 1;
-  let order: Uint32Array = new Uint32Array(0);
-  for (let step = first; step <= steps; step++) {
-    const epoch = Math.floor((step - 1) / perEpoch) + 1;
-    const position = (step - 1) % perEpoch;
-    if (position === 0 || step === first) order = batchOrder(samples, options.seed, epoch);
-    const loss = options.showLoss && (step === 1 || step % LOSS_EVERY === 0 || step === steps);
-    const indices = Array.from(order.subarray(position * options.batch, (position + 1) * options.batch));
-    const learningRate = learningRateAt(epoch, options);
-    const onLoss = loss
-      ? (fork: Engine, sum: Value): Promise<void> => fork.reveal(REVEALED.loss(step), sum)
-      : undefined;
-    const rows: Rows = (fork, start, end) => ({
-      images: fork.rows(data.images, indices.slice(start, end)),
-      labels: fork.rows(data.labels, indices.slice(start, end)),
-    });
-    await engine.scope(`step/${step}`, (fork) =>
-      trainStep(fork, network, state, rows, { ...options, step, learningRate, onLoss }),
-    );
-    await onEvent({ kind: 'step', step, epoch, loss });
+  for (let step = (from?.step ?? 0) + 1; step <= steps; step++) {
+    await team?.begin({ kind: 'step', step });
+    await onEvent({ kind: 'step', step, ...(await training.step(step, state)) });
     const evaluation = evaluationAfter(step, { trainImages: samples, testImages }, options);
     if (evaluation !== undefined) {
+      await team?.begin({ kind: 'evaluation', evaluation });
       const testing = (images: number): void | Promise<void> => onEvent({ kind: 'testing', evaluation, images });
-      await engine.scope(`evaluation/${evaluation}`, async (fork) => {
-        const correct = await countCorrect(fork, network, state, data, options.perClass === true, testing);
-        await fork.reveal(REVEALED.correct(evaluation), correct);
-      });
+      await training.evaluate(evaluation, state, testing);
       await onEvent({ kind: 'evaluated', evaluation, images: testImages });
     }
     await onState?.(step, state);
@@ -208,32 +186,137 @@ export async function train(
   return state;
 }
 
-/**
- * How many images of the test set are classified correctly: (1,1), or (1,n) by class. The product of a prediction's unit vector and the
- * one-hot label is 1 in the label's column if the two agree, and 0 elsewhere.
- */
-async function countCorrect(
+/** What a rank that does not lead does of a training, until rank 0 says that it is over. */
+export async function trainAlong(
   engine: Engine,
   network: Network,
-  parameters: Parameters,
   data: TrainingData,
-  perClass: boolean,
-  testing: (images: number) => void | Promise<void>,
-): Promise<Value> {
-  const [testImages, testLabels] = [data.testImages!, data.testLabels!];
-  const images = testImages.shape[0];
-  const batch = evaluationBatch(network);
-  const model = await prepared(engine, network, parameters);
-  let correct: Value | undefined;
-  for (let from = 0; from < images; from += batch) {
-    const indices = Array.from({ length: Math.min(batch, images - from) }, (_, i) => from + i);
-    const hits = await engine.scope(`images/${from}`, async (fork) => {
-      const scores = await classScores(fork, network, model, fork.rows(testImages, indices));
-      const right = await fork.mul(await argmax(fork, scores), fork.rows(testLabels, indices));
-      return fork.sumRows(perClass ? right : fork.sumColumns(right));
-    });
-    correct = correct === undefined ? hits : engine.add(correct, hits);
-    await testing(from + indices.length);
+  options: TrainOptions,
+  team: Team,
+): Promise<void> {
+  checkTraining(engine, network, data.images.shape[0], options, team);
+  const training = new Training(engine, network, data, options, team);
+  const nothing: State = new Map();
+  for (let order = await team.next(); order !== undefined; order = await team.next()) {
+    if (order.kind === 'step') await training.step(order.step, nothing);
+    else await training.evaluate(order.evaluation, nothing, () => undefined);
   }
-  return correct!;
+  await engine.settle();
+}
+
+function checkTraining(
+  engine: Engine,
+  network: Network,
+  samples: number,
+  options: TrainOptions,
+  team: Team | undefined,
+): void {
+  const { batch, microBatch } = options;
+  if (stepsPerEpoch(samples, batch) === 0)
+    throw new RangeError(`batch ${batch}: the data set has only ${samples} samples`);
+  const across = layerAcrossBatch(network);
+  if (across !== undefined && (microBatch ?? batch) < batch)
+    throw new RangeError(`${across}: a batch with it cannot be computed part by part`);
+  const parts = partsOf(batch, microBatch).length;
+  if (team !== undefined && parts < team.size)
+    throw new RangeError(`${team.size} ranks: a batch has only ${parts} parts, and each rank needs one`);
+  const idle = firstIdleStep(engine, options, samples);
+  if (idle !== undefined)
+    throw new RangeError(`epoch ${idle.epoch}: at a rate of ${idle.learningRate} no weight moves`);
+}
+
+/** The steps and evaluations of a training, as every rank computes them. */
+class Training {
+  readonly #engine: Engine;
+  readonly #network: Network;
+  readonly #data: TrainingData;
+  readonly #options: TrainOptions;
+  readonly #team: Team | undefined;
+  readonly #samples: number;
+  #order: { readonly epoch: number; readonly indices: Uint32Array } | undefined;
+
+  constructor(engine: Engine, network: Network, data: TrainingData, options: TrainOptions, team: Team | undefined) {
+    this.#engine = engine;
+    this.#network = network;
+    this.#data = data;
+    this.#options = options;
+    this.#team = team;
+    this.#samples = data.images.shape[0];
+  }
+
+  async step(step: number, state: State): Promise<{ readonly epoch: number; readonly loss: boolean }> {
+    const options = this.#options;
+    const perEpoch = stepsPerEpoch(this.#samples, options.batch);
+    const epoch = Math.floor((step - 1) / perEpoch) + 1;
+    const position = (step - 1) % perEpoch;
+    const indices = Array.from(this.#indices(epoch).subarray(position * options.batch, (position + 1) * options.batch));
+    const learningRate = learningRateAt(epoch, options);
+    const steps = totalSteps(this.#samples, options);
+    const loss = options.showLoss && (step === 1 || step % LOSS_EVERY === 0 || step === steps);
+    const onLoss = loss
+      ? (fork: Engine, sum: Value): Promise<void> => fork.reveal(REVEALED.loss(step), sum)
+      : undefined;
+    const rows: Rows = (fork, start, end) => ({
+      images: fork.rows(this.#data.images, indices.slice(start, end)),
+      labels: fork.rows(this.#data.labels, indices.slice(start, end)),
+    });
+    await this.#engine.scope(`step/${step}`, (fork) =>
+      trainStep(fork, this.#network, state, rows, { ...options, step, learningRate, onLoss, team: this.#team }),
+    );
+    return { epoch, loss };
+  }
+
+  async evaluate(
+    evaluation: number,
+    state: Parameters,
+    testing: (images: number) => void | Promise<void>,
+  ): Promise<void> {
+    await this.#engine.scope(`evaluation/${evaluation}`, async (fork) => {
+      const correct = await this.#countCorrect(fork, `evaluation/${evaluation}`, state, testing);
+      if (correct !== undefined) await fork.reveal(REVEALED.correct(evaluation), correct);
+    });
+  }
+
+  #indices(epoch: number): Uint32Array {
+    if (this.#order?.epoch !== epoch)
+      this.#order = { epoch, indices: batchOrder(this.#samples, this.#options.seed, epoch) };
+    return this.#order.indices;
+  }
+
+  /**
+   * How many images of the test set are classified correctly: (1,1), or (1,n) by class. The product of a prediction's unit vector and the
+   * one-hot label is 1 in the label's column if the two agree, and 0 elsewhere. Of a rank that does not lead: nothing, it hands on its part.
+   */
+  async #countCorrect(
+    engine: Engine,
+    label: string,
+    parameters: Parameters,
+    testing: (images: number) => void | Promise<void>,
+  ): Promise<Value | undefined> {
+    const [testImages, testLabels] = [this.#data.testImages!, this.#data.testLabels!];
+    const network = this.#network;
+    const perClass = this.#options.perClass === true;
+    const { rank, size } = this.#team ?? { rank: 0, size: 1 };
+    const images = testImages.shape[0];
+    const batch = evaluationBatch(network);
+    const given = await this.#team?.parameters(engine, label, parameterSpecs(network), parameters);
+    const model = given ?? (await prepared(engine, network, parameters));
+    const stride = size * batch;
+    let correct: Value | undefined;
+    for (let from = rank * batch; from < images; from += stride) {
+      const indices = Array.from({ length: Math.min(batch, images - from) }, (_, i) => from + i);
+      const hits = await engine.scope(`images/${from}`, async (fork) => {
+        const scores = await classScores(fork, network, model, fork.rows(testImages, indices));
+        const right = await fork.mul(await argmax(fork, scores), fork.rows(testLabels, indices));
+        return fork.sumRows(perClass ? right : fork.sumColumns(right));
+      });
+      if (this.#team !== undefined && from + stride >= images) {
+        const among = Math.min(size, Math.ceil(images / batch));
+        correct = await this.#team.sum(engine, label, correct, hits, among);
+      } else correct = correct === undefined ? hits : engine.add(correct, hits);
+      // The others are about as far.
+      await testing(Math.min(images, from + stride));
+    }
+    return correct;
+  }
 }

@@ -5,11 +5,12 @@
  */
 import type { BatchPart, Engine, Value } from '../engine/engine.ts';
 import { backward } from './backward.ts';
-import { forward } from './forward.ts';
+import { forward, type Parameters } from './forward.ts';
 import { layerName, layerType } from './layers/table.ts';
 import { type LossName, lossOf } from './loss.ts';
-import type { Network } from './network.ts';
+import { type Network, parameters as parameterSpecs } from './network.ts';
 import { type State, update, type UpdateOptions } from './optimizer.ts';
+import { partsOfRank, type Team } from './ranks.ts';
 
 export interface StepOptions extends UpdateOptions {
   readonly loss: LossName;
@@ -18,6 +19,8 @@ export interface StepOptions extends UpdateOptions {
   readonly microBatch?: number | undefined;
   /** Receives the loss summed over the batch, if it is wanted. */
   readonly onLoss?: ((engine: Engine, loss: Value) => Promise<void>) | undefined;
+  /** Those who compute the parts together. */
+  readonly team?: Team | undefined;
 }
 
 /** (batch, inputs) and one-hot (batch, classes) of some samples of the step's batch. */
@@ -37,6 +40,7 @@ export function layerAcrossBatch({ layers }: Network): string | undefined {
   return i < 0 ? undefined : layerName(layers[i], i);
 }
 
+/** @param state of a rank that does not lead: empty */
 export async function trainStep(
   engine: Engine,
   network: Network,
@@ -44,12 +48,16 @@ export async function trainStep(
   rows: Rows,
   options: StepOptions,
 ): Promise<void> {
+  const { team } = options;
   // Every step begins alike, whether the one before it ran in this session or its result was stored.
   for (const [name, x] of state) state.set(name, await engine.carry(name, x));
-  const sums = new Sums();
+  const label = `step/${options.step}`;
+  const parameters = (await team?.parameters(engine, label, parameterSpecs(network), state)) ?? state;
+  const sums = new Sums(label, team);
   const parts = partsOf(options.batch, options.microBatch);
-  for (const [i, part] of parts.entries()) {
-    const step: Step = { network, state, rows, options, sums, part, last: i === parts.length - 1 };
+  const own = team === undefined ? parts : partsOfRank(parts, team);
+  for (const [i, part] of own.entries()) {
+    const step: Step = { network, state, parameters, rows, options, sums, part, last: i === own.length - 1 };
     if (parts.length === 1) await trainPart(engine, step);
     else await engine.part(part, (fork) => trainPart(fork, step));
   }
@@ -58,6 +66,7 @@ export async function trainStep(
 interface Step {
   readonly network: Network;
   readonly state: State;
+  readonly parameters: Parameters;
   readonly rows: Rows;
   readonly options: StepOptions;
   /** Gradients, and the loss, of the parts so far. */
@@ -67,34 +76,44 @@ interface Step {
 }
 
 class Sums {
+  readonly #label: string;
+  readonly #team: Team | undefined;
   readonly #sums: Map<string, Value> = new Map();
 
-  /** The sum with this one, which stays until the last. */
-  add(engine: Engine, name: string, x: Value, last: boolean): Value {
+  constructor(label: string, team: Team | undefined) {
+    this.#label = label;
+    this.#team = team;
+  }
+
+  /** Adds a term. With the last of this rank gives the sum of all, but at a rank that hands it on. */
+  async add(engine: Engine, name: string, x: Value, last: boolean): Promise<Value | undefined> {
     const before = this.#sums.get(name);
-    const sum = before === undefined ? x : engine.add(before, x);
-    if (last) this.#sums.delete(name);
-    else this.#sums.set(name, sum);
-    return sum;
+    if (!last) {
+      this.#sums.set(name, before === undefined ? x : engine.add(before, x));
+      return undefined;
+    }
+    this.#sums.delete(name);
+    if (this.#team !== undefined) return this.#team.sum(engine, `${this.#label}/${name}`, before, x);
+    return before === undefined ? x : engine.add(before, x);
   }
 }
 
 async function trainPart(engine: Engine, step: Step): Promise<void> {
-  const { network, state, rows, options, sums, part, last } = step;
+  const { network, state, parameters, rows, options, sums, part, last } = step;
   const { images, labels } = rows(engine, part.from, part.to);
-  const { logits, tapes, kept } = await forward(engine, network, state, images, { ...options, samples: part });
+  const { logits, tapes, kept } = await forward(engine, network, parameters, images, { ...options, samples: part });
   const loss = await engine.scope('loss', (fork) => lossOf(fork, options.loss, logits, labels));
   await engine.all([
     async (fork) => {
       await backward(fork, tapes, loss.delta, async (own, name, gradient) => {
-        const sum = sums.add(own, name, gradient, last);
-        if (last) await own.together((all) => update(all, name, sum, state, options));
+        const sum = await sums.add(own, name, gradient, last);
+        if (sum !== undefined) await own.together((all) => update(all, name, sum, state, options));
       });
     },
     async (fork) => {
       if (options.onLoss === undefined) return;
-      const sum = sums.add(fork, 'loss', await fork.together((all) => loss.sum(all)), last);
-      if (last) await options.onLoss(fork, sum);
+      const sum = await sums.add(fork, 'loss', await fork.together((all) => loss.sum(all)), last);
+      if (sum !== undefined) await options.onLoss(fork, sum);
     },
   ]);
   for (const [name, x] of kept) state.set(name, x);

@@ -1,0 +1,234 @@
+/**
+ * The ranks of one party (docs/ranks.md), joined by links of the party's own into a tree: rank r hands sums to rank ⌊(r − 1) / 2⌋, and what
+ * rank 0 hands on goes down the same way. Shares travel here, and nothing but within one party.
+ *
+ * Labels, up: `sum/LABEL`, u64 in blocks, a portion of each sum: a worker's share or part, the helper's part (nothing of a sum in two shares).
+ * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over); `weights/LABEL/NAME/share` (workers) and
+ * `weights/LABEL/NAME/opening` of operands: E, or the helper's two shares of the mask.
+ *
+ * The helper waits for none of it: what it computes from portions and masks it computes when they are there, so it runs ahead as it does alone.
+ */
+import { blocks } from '../../channel/blocks.ts';
+import type { Link } from '../../channel/channel.ts';
+import { WHILE_THE_LINK_LIVES } from '../../data/share.ts';
+import type { Engine, Value } from '../../engine/engine.ts';
+import { SecureEngine } from '../../engine/secure.ts';
+import type { Parameters } from '../../nn/forward.ts';
+import type { ParameterSpec } from '../../nn/network.ts';
+import type { RankOrder, Team } from '../../nn/ranks.ts';
+import { later } from '../../party/later.ts';
+import { sizeOf } from '../../ring/shape.ts';
+
+/** Whom a rank hands sums to; rank 0 to nobody. */
+export function parentOf(rank: number): number {
+  return Math.floor((rank - 1) / 2);
+}
+
+/** Who hands sums to a rank. */
+export function childrenOf(rank: number, size: number): number[] {
+  return [2 * rank + 1, 2 * rank + 2].filter((child) => child < size);
+}
+
+export interface TeamOptions {
+  readonly rank: number;
+  readonly size: number;
+  /** To the rank that this one hands sums to. */
+  readonly parent: Link | undefined;
+  /** By rank. */
+  readonly children: ReadonlyMap<number, Link>;
+}
+
+const KINDS = [undefined, 'step', 'evaluation'] as const;
+
+/** A message with the chain behind it. */
+interface Received {
+  readonly data: BigUint64Array;
+  readonly depth: number;
+}
+
+export class RankTeam implements Team {
+  readonly rank: number;
+  readonly size: number;
+  readonly #parent: Link | undefined;
+  readonly #children: ReadonlyMap<number, Link>;
+  #orders = 0;
+
+  constructor({ rank, size, parent, children }: TeamOptions) {
+    this.rank = rank;
+    this.size = size;
+    this.#parent = parent;
+    this.#children = children;
+  }
+
+  async begin(order: RankOrder): Promise<void> {
+    const number = order.kind === 'step' ? order.step : order.evaluation;
+    await this.#down(`order/${this.#orders++}`, this.#order(order.kind, number), 0);
+  }
+
+  /** Rank 0: the work is over. */
+  async end(): Promise<void> {
+    await this.#down(`order/${this.#orders++}`, this.#order(undefined, 0), 0);
+  }
+
+  async next(): Promise<RankOrder | undefined> {
+    const label = `order/${this.#orders++}`;
+    const { data } = await this.#above().receive(label, 'u64', 2, WHILE_THE_LINK_LIVES);
+    await this.#down(label, data, 0);
+    const [kind, number] = Array.from(data, Number);
+    if (kind >= KINDS.length) throw new Error(`rank ${this.rank}: told to do what no rank does (${kind})`);
+    switch (KINDS[kind]) {
+      case 'step':
+        return { kind: 'step', step: number };
+      case 'evaluation':
+        return { kind: 'evaluation', evaluation: number };
+      case undefined:
+        return undefined;
+    }
+  }
+
+  async sum(
+    engine: Engine,
+    label: string,
+    before: Value | undefined,
+    x: Value,
+    among: number = this.size,
+  ): Promise<Value | undefined> {
+    const secure = secureOf(engine);
+    const own = before === undefined ? [] : [secure.portion(before)];
+    const theirs = [...this.#children].filter(([rank]) => rank < among).map(([, link]) => link);
+    if (secure.portion(x) === undefined) return this.#withoutPortions(engine, before, x);
+    const elements = sizeOf(x.shape);
+    const portions = theirs.map(async (link) => {
+      const { data, depth } = await take(link, `sum/${label}`, elements);
+      follows(secure, depth);
+      return data;
+    });
+    const terms = [...own, ...portions].map((portion) => later(portion!));
+    if (this.rank === 0) return terms.length === 0 ? x : engine.add(await secure.sumOfPortions(x, terms), x);
+    const sum = await secure.sumOfPortions(x, [...terms, secure.portion(x)!]);
+    const handed = this.#handUp(secure, `sum/${label}`, sum);
+    // The helper runs ahead; if its portion cannot be handed on, the link has failed, and with it the session.
+    if (secure.id === 2) void later(handed);
+    else await handed;
+    return undefined;
+  }
+
+  async parameters(
+    engine: Engine,
+    label: string,
+    specs: readonly ParameterSpec[],
+    mine: Parameters | undefined,
+  ): Promise<Parameters> {
+    const secure = secureOf(engine);
+    if (this.rank > 0)
+      return new Map(
+        await Promise.all(
+          specs.map(async (spec) => [spec.name, await this.#given(secure, label, spec)] as [string, Value]),
+        ),
+      );
+    await Promise.all(specs.map(({ name }) => this.#give(secure, `weights/${label}/${name}`, name, mine!.get(name)!)));
+    return mine!;
+  }
+
+  /** Tells the others why the work is over. */
+  abort(reason: string): void {
+    for (const link of this.#links()) link.abort(reason);
+  }
+
+  /** When all has been said. */
+  async close(): Promise<void> {
+    await Promise.all(this.#links().map((link) => link.close()));
+  }
+
+  #links(): Link[] {
+    return [...(this.#parent === undefined ? [] : [this.#parent]), ...this.#children.values()];
+  }
+
+  /** At the helper, of a sum in two shares: nothing is handed on. */
+  #withoutPortions(engine: Engine, before: Value | undefined, x: Value): Value | undefined {
+    if (this.rank > 0) return undefined;
+    return this.#children.size === 0 && before === undefined ? x : engine.add(before ?? x, x);
+  }
+
+  async #handUp(engine: SecureEngine, label: string, sum: Value): Promise<void> {
+    await give(this.#above(), label, await engine.portion(sum)!, engine.rounds);
+  }
+
+  async #give(engine: SecureEngine, label: string, name: string, x: Value): Promise<void> {
+    if (!isOperand(name)) {
+      const { data } = await engine.held(x);
+      if (data !== null) await this.#down(`${label}/share`, data, engine.rounds);
+      return;
+    }
+    const { data, opening } = await engine.heldOperand(x);
+    const given = opening.then((opened) => this.#down(`${label}/opening`, opened, engine.rounds));
+    if (data === null) return void later(given);
+    await Promise.all([this.#down(`${label}/share`, data, engine.rounds), given]);
+  }
+
+  /** A parameter that rank 0 hands on. Its name has the rank: an address of no other one. */
+  async #given(engine: SecureEngine, label: string, { name, shape }: ParameterSpec): Promise<Value> {
+    const [from, elements, holds] = [`weights/${label}/${name}`, sizeOf(shape), engine.id !== 2];
+    const own = `rank/${this.rank}/${name}`;
+    const f = engine.fractionBits;
+    const take = async (what: string, count: number): Promise<BigUint64Array> => {
+      const { data, depth } = await this.#passOn(`${from}/${what}`, count);
+      follows(engine, depth);
+      return data;
+    };
+    if (!isOperand(name)) return engine.input(own, shape, f, holds ? await take('share', elements) : null);
+    const opening = later(take('opening', holds ? elements : 2 * elements));
+    const data = holds ? await take('share', elements) : null;
+    return engine.operandInput(own, shape, f, { data, opening });
+  }
+
+  async #passOn(label: string, elements: number): Promise<Received> {
+    const received = await take(this.#above(), label, elements);
+    await this.#down(label, received.data, received.depth);
+    return received;
+  }
+
+  async #down(label: string, data: BigUint64Array, depth: number): Promise<void> {
+    await Promise.all([...this.#children.values()].map((link) => give(link, label, data, depth)));
+  }
+
+  #above(): Link {
+    if (this.#parent === undefined) throw new Error(`rank ${this.rank} leads: nobody stands above it`);
+    return this.#parent;
+  }
+
+  #order(kind: (typeof KINDS)[number], number: number): BigUint64Array {
+    return BigUint64Array.of(BigInt(KINDS.indexOf(kind)), BigInt(number));
+  }
+}
+
+/** Whether a parameter enters products, which need it opened; a bias is only added. */
+function isOperand(name: string): boolean {
+  return !name.endsWith('.bias');
+}
+
+function secureOf(engine: Engine): SecureEngine {
+  if (!(engine instanceof SecureEngine)) throw new Error('only parties have ranks');
+  return engine;
+}
+
+/** The helper's messages depend on nobody's: it is ahead, and what it is handed changes nothing about that. */
+function follows(engine: SecureEngine, depth: number): void {
+  if (engine.id !== 2) engine.after(depth);
+}
+
+async function give(link: Link, label: string, data: BigUint64Array, depth: number): Promise<void> {
+  for (const block of blocks(label, data.length))
+    await link.send(block.label, data.subarray(block.from, block.to), depth);
+}
+
+async function take(link: Link, label: string, elements: number): Promise<Received> {
+  const data = new BigUint64Array(elements);
+  let deepest = 0;
+  for (const block of blocks(label, elements)) {
+    const part = await link.receive(block.label, 'u64', block.to - block.from, WHILE_THE_LINK_LIVES);
+    data.set(part.data, block.from);
+    deepest = Math.max(deepest, part.depth);
+  }
+  return { data, depth: deepest };
+}

@@ -1,0 +1,205 @@
+/** Ranks compute what one rank computes part by part, bit for bit, and draw nothing that another one draws. */
+import { describe, expect, it } from 'vitest';
+import { createSecureEngine, type SecureEngine } from '../../src/engine/secure.ts';
+import type { Network } from '../../src/nn/network.ts';
+import { partsOfRank, rankPart } from '../../src/nn/ranks.ts';
+import { REVEALED, train, trainAlong, type TrainingData, type TrainOptions } from '../../src/nn/train.ts';
+import { partsOf } from '../../src/nn/trainStep.ts';
+import type { Party, PartyId } from '../../src/party/party.ts';
+import { decode, encode } from '../../src/ring/fixed.ts';
+import * as z64 from '../../src/ring/z64.ts';
+import type { RankTeam } from '../../src/server/ranks/team.ts';
+import { DIRECT, OPTIONS, PAPER, TINY, tinyData, tinyShares, type TinySetting, trainSecure } from '../nn/tiny.ts';
+import { ownedParts } from '../owned.ts';
+import { testRandom } from '../reference.ts';
+import { type PairKeys, type RankOptions, simulateRanks } from './simulate.ts';
+
+const KEYS = [4, 5, 6].map((fill) => new Uint8Array(16).fill(fill)) as unknown as PairKeys;
+
+/** With a convolution, pooling, public masks. */
+const IMAGES: Network = {
+  name: 'images',
+  input: [2, 3, 1],
+  layers: [
+    { type: 'conv2d', filters: 4, kernel: 2 },
+    { type: 'leakyrelu', slope: 0.25 },
+    { type: 'maxpool', window: 1 },
+    { type: 'flatten' },
+    { type: 'dropout', rate: 0.25 },
+    { type: 'dense', units: 3 },
+  ],
+};
+
+/** The owner's masks decide roundings, too: the same in both runs. */
+const shares = new Map([DIRECT, PAPER].map(({ fractionBits }) => [fractionBits, tinyShares(fractionBits)]));
+
+/** A rank's part of a training. */
+function training(
+  setting: TinySetting,
+  options: TrainOptions,
+  network: Network,
+  reveal: (name: string, share: BigUint64Array, id: PartyId) => void,
+): (party: Party, team: RankTeam, dataOf: (engine: SecureEngine) => TrainingData) => Promise<void> {
+  return async (party, team, dataOf) => {
+    const engine = createSecureEngine(party, {
+      ...setting,
+      reveal: (name, share) => {
+        reveal(name, share, party.id);
+        return Promise.resolve();
+      },
+    });
+    const data = dataOf(engine);
+    if (team.rank > 0) return trainAlong(engine, network, data, options, team);
+    await train(engine, network, data, options, () => undefined, { team });
+    await team.end();
+  };
+}
+
+async function trainRanks(
+  size: number,
+  setting: TinySetting,
+  options: TrainOptions,
+  network: Network = TINY,
+  simulation: Partial<RankOptions> = {},
+): Promise<Map<string, BigUint64Array>> {
+  const revealed = [new Map<string, BigUint64Array>(), new Map<string, BigUint64Array>()];
+  const dealt = shares.get(setting.fractionBits)!;
+  const run = training(setting, options, network, (name, share, id) => revealed[id].set(name, share));
+  await simulateRanks(size, (party, team) => run(party, team, (engine) => tinyData(engine, party.id, dealt)), {
+    keys: KEYS,
+    ...simulation,
+  });
+  return new Map([...revealed[0]].map(([name, share]) => [name, z64.add(share, revealed[1].get(name)!)]));
+}
+
+const twoSteps = { ...OPTIONS, batch: 6, steps: 3 };
+
+describe('ranks', () => {
+  it.each([
+    [2, 'vectors', DIRECT, TINY, twoSteps],
+    [3, 'vectors', DIRECT, TINY, { ...twoSteps, microBatch: 1 }],
+    [3, 'images', DIRECT, IMAGES, twoSteps],
+    [5, 'images, as many ranks as parts but one', DIRECT, IMAGES, { ...twoSteps, microBatch: 1 }],
+    [2, 'vectors, paper suite', PAPER, TINY, twoSteps],
+    [2, 'vectors, amsgrad', DIRECT, TINY, { ...twoSteps, optimizer: 'amsgrad', learningRate: 2 ** -8 }],
+  ] as const)(
+    '%i, %s: the model, losses and counts of one, bit for bit',
+    async (size, _what, setting, network, base) => {
+      const options: TrainOptions = {
+        ...base,
+        microBatch: rankPart(base.batch, size, 'microBatch' in base ? base.microBatch : undefined),
+      };
+      const f = setting.fractionBits;
+      const one = await trainSecure(setting, options, { keys: KEYS }, shares.get(f), network);
+      const several = await trainRanks(size, setting, options, network);
+      for (const [name, x] of one.parameters) expect(several.get(name), name).toEqual(x);
+      expect(Array.from(several.get(REVEALED.correct(1))!, Number)).toEqual(one.counts);
+      expect(decode(several.get(REVEALED.loss(1))!, f)[0] / options.batch).toBe(one.losses[0]);
+    },
+  );
+
+  it('draw at addresses of their own: no mask of one is another one’s', async () => {
+    const uses = new Map<string, number>();
+    await trainRanks(3, DIRECT, { ...twoSteps, microBatch: 1 }, IMAGES, {
+      streams: (streams, pair) => ({
+        stream: (path, purpose) => {
+          const draw = `${pair} ${Buffer.from(streams.stream(path, purpose).bytes(16)).toString('hex')}`;
+          uses.set(draw, (uses.get(draw) ?? 0) + 1);
+          return streams.stream(path, purpose);
+        },
+      }),
+    });
+    // Both ends of a pair.
+    expect([...uses.values()].filter((count) => count > 2)).toEqual([]);
+    expect(uses.size).toBeGreaterThan(1000);
+  });
+
+  it('hand on no more than sums, weights and what is begun, all within their party', async () => {
+    const seen = new Map<string, Set<PartyId>>();
+    await trainRanks(2, DIRECT, { ...twoSteps, microBatch: 3 }, TINY, {
+      within: (party, label) => {
+        const what = label.replace(/\d+/g, 'N');
+        seen.set(what, (seen.get(what) ?? new Set<PartyId>()).add(party));
+      },
+    });
+    const workers = [0, 1];
+    const all = [0, 1, 2];
+    const tensors = (what: string): string[] => ['weight', 'bias'].map((name) => what.replace('NAME', name));
+    expect(Object.fromEntries([...seen].map(([what, parties]) => [what, [...parties].sort()]))).toEqual({
+      'order/N': all,
+      ...Object.fromEntries(
+        ['step', 'evaluation'].flatMap((when) => [
+          [`weights/${when}/N/layers.N.weight/opening`, all],
+          ...tensors(`weights/${when}/N/layers.N.NAME/share`).map((label) => [label, workers]),
+        ]),
+      ),
+      'sum/step/N/layers.N.weight': all,
+      'sum/step/N/layers.N.bias': workers,
+      'sum/step/N/loss': all,
+    });
+  });
+
+  it('count on a test set of several batches what one counts', async () => {
+    const f = DIRECT.fractionBits;
+    const options = { ...OPTIONS, batch: 4, microBatch: 1, steps: 1, perClass: true as const };
+    const images = 2500; // in three batches
+    const random = testRandom(5);
+    const pixels = ownedParts(encode(Array.from({ length: 6 * images }, random), f));
+    const classes = ownedParts(
+      encode(
+        Array.from({ length: 3 * images }, (_, i) => Number(i % 3 === ((i / 3) | 0) % 3)),
+        0,
+      ),
+    );
+    const counts = async (size: number): Promise<number[]> => {
+      const revealed: BigUint64Array[] = [];
+      const train = training(DIRECT, options, TINY, (name, share, id) => {
+        if (name === REVEALED.correct(1)) revealed[id] = share;
+      });
+      await simulateRanks(
+        size,
+        (party, team) =>
+          train(party, team, (engine) => ({
+            ...tinyData(engine, party.id, shares.get(f)!),
+            testImages: engine.dataset('more/images', [images, 6], f, pixels[party.id]),
+            testLabels: engine.dataset('more/labels', [images, 3], 0, classes[party.id]),
+          })),
+        { keys: KEYS },
+      );
+      return Array.from(z64.add(revealed[0], revealed[1]), Number);
+    };
+    const one = await counts(1);
+    expect(one.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(images / 10);
+    expect(await counts(2)).toEqual(one);
+    expect(await counts(4)).toEqual(one);
+  });
+
+  it('one that fails ends all, by name', async () => {
+    const broken = trainRanks(2, DIRECT, { ...twoSteps, microBatch: 6 });
+    await expect(broken).rejects.toThrow('rank 1 of P0: 2 ranks: a batch has only 1 parts, and each rank needs one');
+  });
+});
+
+describe('parts of a batch', () => {
+  it.each([
+    [128, 1, undefined, 128],
+    [128, 4, undefined, 32],
+    [128, 5, undefined, 26],
+    [128, 4, 10, 10],
+    // By threes there would be two parts, and a third rank without one.
+    [6, 4, undefined, 1],
+    [5, 5, undefined, 1],
+  ])('%i samples, %i ranks: %s at a time at the most, %i', (batch, size, most, part) => {
+    expect(rankPart(batch, size, most)).toBe(part);
+    const parts = partsOf(batch, part);
+    const shared = Array.from({ length: size }, (_, rank) => partsOfRank(parts, { rank, size }));
+    expect(shared.toReversed().flat()).toEqual(parts);
+    expect(Math.min(...shared.map((own) => own.length))).toBeGreaterThan(0);
+    const samples = shared.map((own) => own.reduce((sum, { from, to }) => sum + to - from, 0));
+    expect(samples[0]).toBe(Math.min(...samples));
+  });
+
+  it('are refused where a rank would have none', () => {
+    expect(() => rankPart(3, 4)).toThrow('4 ranks: a batch has only 3 samples, and each rank needs one');
+  });
+});
