@@ -2,27 +2,5 @@
  * A headless browser, for tests. As vitest's global setup it unpacks the browser before the tests begin: two of them that did it at once
  * would start one that is half there.
  */
-import chromium from '@sparticuz/chromium';
-import puppeteer, { type Browser } from 'puppeteer-core';
-
-export default async function setup(): Promise<void> {
-  await chromium.executablePath();
-}
-
-export function launchBrowser(...flags: readonly string[]): Promise<Browser> {
-  return launch([...chromium.args, ...flags]);
-}
-
-/** Flags of that build that let pages do what no visitor's browser lets them. */
-const LAX = ['--disable-web-security', '--allow-running-insecure-content', '--disable-site-isolation-trials'];
-
-/** One that keeps origins apart, as a person's does. */
-export function launchStrictBrowser(...flags: readonly string[]): Promise<Browser> {
-  return launch([...chromium.args.filter((flag) => !LAX.includes(flag)), ...flags]);
-}
-
-/** Its time limits are for what hangs. */
-async function launch(args: string[]): Promise<Browser> {
-  const executablePath = await chromium.executablePath();
-  return puppeteer.launch({ executablePath, args, headless: 'shell', timeout: 240_000, protocolTimeout: 240_000 });
-}
+export { launchBrowser, launchStrictBrowser } from '../bench/service/chromium.ts';
+export { unpackBrowser as default } from '../bench/service/chromium.ts';

@@ -21,7 +21,7 @@ import type { JobState } from '../../src/service/jobs-api.ts';
 import { admitEverywhere, makeParties } from '../../src/service/loopback.ts';
 import { LoopbackMember } from '../../src/service/loopback-member.ts';
 import { jobsOf } from '../service/job-processes.ts';
-import { Line } from './line.ts';
+import { Line } from '../service/line.ts';
 
 const START_SECONDS = 120;
 /** Parties come back meanwhile. */

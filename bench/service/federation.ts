@@ -17,7 +17,7 @@ import { Identity } from '../../src/federation/identity.ts';
 import { writeIdentity } from '../../src/federation/secret-file.ts';
 import type { Network } from '../../src/nn/network.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
-import { admitEverywhere, makeParties, type Ports } from '../../src/service/loopback.ts';
+import { admitEverywhere, makeParties, type PartiesOptions, type Ports } from '../../src/service/loopback.ts';
 import { LoopbackMember } from '../../src/service/loopback-member.ts';
 import { jobsOf } from './job-processes.ts';
 
@@ -62,13 +62,16 @@ export class ServedFederation {
   /**
    * Keys, cards, federation file, a member whose key is in `DIR/member.key`, and clients besides; nothing runs yet.
    * @param settings of party.json besides
+   * @param places where others find the parties, if not at their ports
    */
   static async make(
     folder: string,
     clients = 0,
     settings: Readonly<Record<string, unknown>> = {},
+    places: Pick<PartiesOptions, 'addressPort' | 'linksPort'> = {},
   ): Promise<ServedFederation> {
     const { federation, ports } = await makeParties(folder, {
+      ...places,
       config: (role) => ({
         compute: { backend: 'wasm', workers: 1 },
         log: { level: 'info', file: join(folder, role, 'log') },

@@ -24,21 +24,27 @@ export interface Parties {
 export interface PartiesOptions {
   /** Where others are told to find a party's links, if not at their port. */
   readonly linksPort?: (role: Role, port: number) => Promise<number> | number;
+  /** Where clients are told to find a party, if not at its port. */
+  readonly addressPort?: (role: Role, port: number) => Promise<number> | number;
   /** What party.json says beside role and places; absent: what `party init` writes. */
   readonly config?: (role: Role) => Readonly<Record<string, unknown>>;
 }
 
 /** Keys, cards and the federation file, in folders `folder`/P0, P1, P2. */
-export async function makeParties(folder: string, { linksPort, config }: PartiesOptions = {}): Promise<Parties> {
+export async function makeParties(
+  folder: string,
+  { linksPort, addressPort, config }: PartiesOptions = {},
+): Promise<Parties> {
   const free = await freePorts(3 * ROLES.length);
   const ports = byRole((_, i) => ({ listen: free[3 * i], links: free[3 * i + 1], private: free[3 * i + 2] }));
   for (const role of ROLES) {
     const place = (port: number): { host: string; port: number } => ({ host: HOST, port });
     const [listen, links, own] = [place(ports[role].listen), place(ports[role].links), place(ports[role].private)];
     const seen = (await linksPort?.(role, links.port)) ?? links.port;
+    const asked = (await addressPort?.(role, listen.port)) ?? listen.port;
     await initParty(join(folder, role), {
       ...{ role, name: `Organisation ${role}`, trust: 'pinned', listen, bindLinks: links, private: own },
-      ...{ address: `${HOST}:${listen.port}`, links: `${HOST}:${seen}` },
+      ...{ address: `${HOST}:${asked}`, links: `${HOST}:${seen}` },
     });
     if (config === undefined) continue;
     const written = { role, listen, links, private: own, ...config(role) };

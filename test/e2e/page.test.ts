@@ -3,13 +3,11 @@
  * `local infer` predicts, and gives a data set from files, cut and resumed. No request carries the drawing; what lies is refused, and delays nobody.
  */
 import { writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import type { Browser, HTTPRequest, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ServedFederation } from '../../bench/service/federation.ts';
+import { browserFor, bundleForPage, PageServer } from '../../bench/service/page.ts';
 import type * as Client from '../../src/api/client.ts';
 import { FederationClient } from '../../src/client/federated/client.ts';
 import { httpsTransport } from '../../src/client/federated/https.ts';
@@ -34,7 +32,6 @@ import { NETWORKS } from '../../src/nn/named.ts';
 import { inputSize } from '../../src/nn/network.ts';
 import { NODE } from '../../src/random/node-primitives.ts';
 import { concatBytes, toHex } from '../../src/random/text.ts';
-import { launchStrictBrowser } from '../browser.ts';
 import { temporaryFolder } from '../folder.ts';
 import { run } from './command.ts';
 
@@ -44,7 +41,7 @@ const TITLE = 'digits';
 const network = NETWORKS.A;
 
 let parties: ServedFederation;
-let server: Server;
+let server: PageServer;
 let browser: Browser;
 let page: Page;
 let session: string;
@@ -54,30 +51,14 @@ let test: { readonly images: Uint8Array; readonly labels: Uint8Array };
 const complaints: string[] = [];
 const requests: HTTPRequest[] = [];
 
-/** The page: nothing but the client, put where a test finds it. */
-async function script(): Promise<string> {
-  const contents = "import * as client from './dist/src/api/client.js'; globalThis.securenn = client;";
-  const stdin = { contents, resolveDir: ROOT };
-  const made = await build({ stdin, bundle: true, minify: true, format: 'esm', platform: 'browser', write: false });
-  return made.outputFiles[0].text;
-}
+/** Nothing but the client, put where a test finds it. */
+const SCRIPT = "import * as client from './dist/src/api/client.js'; globalThis.securenn = client;";
+const INDEX = '<!doctype html><html lang="en"><title>page</title><script type="module" src="/page.js"></script>';
 
 beforeAll(async () => {
   const folder = temporaryFolder('page');
-  const text = await script();
-  let policy = '';
-  server = createServer(({ url }, response) => {
-    const [type, body] =
-      url === '/page.js'
-        ? ['text/javascript', text]
-        : [
-            'text/html',
-            '<!doctype html><html lang="en"><title>page</title><script type="module" src="/page.js"></script>',
-          ];
-    response.writeHead(200, { 'content-type': `${type}; charset=utf-8`, 'content-security-policy': policy }).end(body);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await PageServer.open();
+  const { origin } = server;
   parties = await ServedFederation.make(folder, 0, { pages: [origin] });
   const { federation } = parties;
   for (const role of ROLES) await parties.start(role);
@@ -103,15 +84,8 @@ beforeAll(async () => {
   const { stdout } = await run([...asked, '--json', '-'], folder);
   expected = (JSON.parse(stdout) as { predictions: number[] }).predictions;
 
-  const hosts = ROLES.map((role) => `https://${federation.parties[role].address}`);
-  policy = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src ${hosts.join(' ')}`;
-  const pins = ROLES.flatMap((role) =>
-    federation.parties[role].tls.map((pin) => Buffer.from(pin, 'hex').toString('base64')),
-  );
-  browser = await launchStrictBrowser(
-    `--user-data-dir=${temporaryFolder('chromium')}`,
-    `--ignore-certificate-errors-spki-list=${pins.join(',')}`,
-  );
+  server.show({ '': INDEX, 'page.js': await bundleForPage(SCRIPT, ROOT) }, federation);
+  browser = await browserFor(federation, temporaryFolder('chromium'));
   page = await browser.newPage();
   page.on('console', (message) => complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error)));

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { Line } from '../../../bench/kills/line.ts';
+import { Line } from '../../../bench/service/line.ts';
 import { sessionIn } from '../../../src/channel/client-hello.ts';
 import type { Dataset } from '../../../src/data/dataset.ts';
 import {
