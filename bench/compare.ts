@@ -8,6 +8,9 @@ import { P17, P31, P67, codeLength, type Compute, type DigitCode } from '../runt
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
 import { report } from './machine.ts';
 import { measure, rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
+
+const { values } = optionsOf(import.meta.url, { out: { type: 'string' } });
 
 const COMPARISONS = 200_000;
 
@@ -88,4 +91,4 @@ for (const workers of [0, 1, 2]) {
   }
   await compute.close();
 }
-await report('compare', rows);
+await report('compare', rows, values.out);

@@ -10,6 +10,9 @@ import { convOutput, type ConvMap, type ConvShape } from '../runtime/compute.ts'
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
 import { report } from './machine.ts';
 import { measure, rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
+
+const { values } = optionsOf(import.meta.url, { out: { type: 'string' } });
 
 interface Layer {
   readonly name: string;
@@ -83,4 +86,4 @@ const compared = rows.map((row) => ({
   'best 512³ product': rounded(squareRate),
   'of it': `${Math.round((100 * row.best) / squareRate)} %`,
 }));
-await report('conv', compared);
+await report('conv', compared, values.out);

@@ -7,7 +7,6 @@
  * collection, before a part and after it, and after its second half alone: what grows with cases would grow in that one, too.
  */
 import { X509Certificate } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { pinOf } from '../src/channel/pins.ts';
 import { makeTlsKey } from '../src/federation/certificate.ts';
 import type { Fuzz } from './fuzz/fuzz.ts';
@@ -17,13 +16,12 @@ import { lines } from './fuzz/lines.ts';
 import { CLAIMS, OUTAGES } from './fuzz/outages.ts';
 import { endOnCrash, runAll } from './fuzz/runner.ts';
 import { report } from './machine.ts';
+import { optionsOf } from './options.ts';
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: 'string', default: '120000' },
-    seed: { type: 'string', default: `${Date.now() % 2 ** 31}` },
-    out: { type: 'string' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  cases: { type: 'string', default: '120000' },
+  seed: { type: 'string', default: `${Date.now() % 2 ** 31}` },
+  out: { type: 'string' },
 });
 const [cases, seed] = [Number(values.cases), Number(values.seed)];
 endOnCrash();
@@ -33,5 +31,5 @@ const onPorts = await lines({ ...own, pins: { P1: [pinOf(new X509Certificate(pee
 const fuzzes: readonly Fuzz[] = [FRAMES, LINKS, STRANGERS, HALVES, TERMS, CLAIMS, OUTAGES, ...onPorts.fuzzes];
 const rows = await runAll(fuzzes, cases, seed);
 onPorts.close();
-await report('fuzz-links', rows);
+await report('fuzz-links', rows, values.out);
 process.exit(0);

@@ -9,18 +9,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { OF_DOCUMENTS } from './fuzz/documents.ts';
 import { servedParty } from './fuzz/requests.ts';
 import { endOnCrash, runAll } from './fuzz/runner.ts';
 import { report } from './machine.ts';
+import { optionsOf } from './options.ts';
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: 'string', default: '100000' },
-    seed: { type: 'string', default: `${Date.now() % 2 ** 31}` },
-    out: { type: 'string' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  cases: { type: 'string', default: '100000' },
+  seed: { type: 'string', default: `${Date.now() % 2 ** 31}` },
+  out: { type: 'string' },
 });
 endOnCrash();
 const folder = await mkdtemp(join(tmpdir(), 'securenn-fuzz-'));
@@ -28,7 +26,7 @@ try {
   const party = await servedParty(folder);
   const rows = await runAll([...OF_DOCUMENTS, ...party.fuzzes], Number(values.cases), Number(values.seed));
   await party.close();
-  await report('fuzz-requests', rows);
+  await report('fuzz-requests', rows, values.out);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -8,6 +8,9 @@ import type { GemmJob } from '../runtime/compute.ts';
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
 import { report } from './machine.ts';
 import { measure, rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
+
+const { values } = optionsOf(import.meta.url, { out: { type: 'string' } });
 
 interface Shape {
   readonly name: string;
@@ -57,4 +60,4 @@ for (const workers of [0, 1, 2]) {
   }
   await compute.close();
 }
-await report('gemm', rows);
+await report('gemm', rows, values.out);

@@ -6,9 +6,9 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { machineCard } from './machine.ts';
 import { rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
 
 interface KernelRow {
   readonly shape: string;
@@ -55,10 +55,7 @@ const FILES: Readonly<Record<keyof Parts, string>> = {
   trainAuto: 'train-auto.json',
 };
 
-const { values, positionals } = parseArgs({
-  options: { tiny: { type: 'boolean', default: false } },
-  allowPositionals: true,
-});
+const { values, positionals } = optionsOf(import.meta.url, { tiny: { type: 'boolean', default: false } }, true);
 const [folder, results, ...failed] = positionals;
 const measured = Object.fromEntries(
   Object.entries(FILES)

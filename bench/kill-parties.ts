@@ -6,9 +6,9 @@
  *
  *   node dist/bench/kill-parties.js [--kills 20] [--cuts 2] [--down 30] [--seed N] [--out bench/results/kill-parties.json]
  *
- *   --kills N   of each party
- *   --cuts N    of the links that P0, and of those that P1 accepts
- *   --down S    seconds for which links are down
+ *   --kills N   of each party (default 20)
+ *   --cuts N    of the links that P0, and of those that P1 accepts (default 2)
+ *   --down S    seconds for which links are down (default 30)
  *   --seed N    of the moments (default: a random one); it is printed and kept
  *   --out FILE  the result as JSON, written after each training
  *
@@ -23,7 +23,6 @@ import { loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { decide, propose } from '../src/client/federated/jobs.ts';
 import type { Dataset } from '../src/data/dataset.ts';
 import { loadDataset } from '../src/data/load.ts';
@@ -35,32 +34,19 @@ import { LiveFederation } from './kills/federation.ts';
 import { tryOnce, type Disturbance, type Training, type Trial } from './kills/trial.ts';
 import { machineCard } from './machine.ts';
 import { rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
 
 const IMAGES = 1280;
 const TEST_IMAGES = 128;
 const RESTART_MS = 1000;
 const UNDISTURBED = 2;
 
-const HELP = `usage: node dist/bench/kill-parties.js [--kills 20] [--cuts 2] [--down 30] [--seed N] [--out FILE]
-
-  Kills each party so often at random moments of a training of A, and takes links down, each time from a copy of the
-  same beginning; compares the models with the one of the undisturbed training.
-
-  --kills N   of each party (default 20)
-  --cuts N    of the links that P0, and of those that P1 accepts (default 2)
-  --down S    seconds for which links are down (default 30)
-  --seed N    of the moments (default: a random one)
-  --out FILE  the result as JSON`;
-
-const { values } = parseArgs({
-  options: {
-    kills: { type: 'string', default: '20' },
-    cuts: { type: 'string', default: '2' },
-    down: { type: 'string', default: '30' },
-    seed: { type: 'string', default: `${randomBytes(4).readUInt32LE()}` },
-    out: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
+const { values } = optionsOf(import.meta.url, {
+  kills: { type: 'string', default: '20' },
+  cuts: { type: 'string', default: '2' },
+  down: { type: 'string', default: '30' },
+  seed: { type: 'string', default: `${randomBytes(4).readUInt32LE()}` },
+  out: { type: 'string' },
 });
 
 /** Xorshift: the same moments for the same seed. */
@@ -209,5 +195,4 @@ async function run(): Promise<boolean> {
   return same === rows.length;
 }
 
-if (values.help) console.log(HELP);
-else process.exitCode = (await run()) ? 0 : 1;
+process.exitCode = (await run()) ? 0 : 1;

@@ -14,11 +14,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { NETWORKS } from '../src/nn/named.ts';
 import type { Network } from '../src/nn/network.ts';
 import { local, writeSubset } from './local-runs.ts';
 import { machineCard, type MachineCard } from './machine.ts';
+import { optionsOf } from './options.ts';
 import type { Watched } from './watch.ts';
 
 interface Cell {
@@ -113,13 +113,11 @@ async function measureRun(folder: string, cell: Cell, build: Run['build'], dist:
   };
 }
 
-const { values } = parseArgs({
-  options: {
-    other: { type: 'string' },
-    runs: { type: 'string', default: '3' },
-    only: { type: 'string', default: '' },
-    out: { type: 'string', default: 'bench/results/large.json' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  other: { type: 'string' },
+  runs: { type: 'string', default: '3' },
+  only: { type: 'string', default: '' },
+  out: { type: 'string', default: 'bench/results/large.json' },
 });
 const table: Large = existsSync(values.out)
   ? (JSON.parse(await readFile(values.out, 'utf8')) as Large)

@@ -11,8 +11,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { report } from './machine.ts';
+import { optionsOf } from './options.ts';
 import type { Watched } from './watch.ts';
 
 interface Run {
@@ -83,7 +83,7 @@ function typical(bySecond: readonly number[]): { medianOfSeconds: number; longes
   return { medianOfSeconds: sorted[sorted.length >> 1], longest: sorted[sorted.length - 1] };
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string', default: '' }, out: { type: 'string' } } });
+const { values } = optionsOf(import.meta.url, { only: { type: 'string', default: '' }, out: { type: 'string' } });
 const folder = await mkdtemp(join(tmpdir(), 'securenn-limits-'));
 const rows: object[] = [];
 try {
@@ -105,4 +105,4 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
-await report('limits', rows);
+await report('limits', rows, values.out);

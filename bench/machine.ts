@@ -2,7 +2,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
 
 export interface MachineCard {
   readonly cpu: string;
@@ -24,11 +23,14 @@ export function machineCard(adapter: string | null = null): MachineCard {
   };
 }
 
-/** Prints the rows as a table; with `--out FILE` on the command line also writes them as JSON, machine card beside them. */
-export async function report(bench: string, rows: readonly object[], adapter: string | null = null): Promise<void> {
+/** Prints the rows as a table. @param out file to which they are written as JSON, machine card beside them */
+export async function report(
+  bench: string,
+  rows: readonly object[],
+  out: string | undefined,
+  adapter: string | null = null,
+): Promise<void> {
   console.table(rows);
-  const { out } = parseArgs({ options: { out: { type: 'string' } }, strict: false }).values;
-  if (typeof out === 'boolean') throw new Error('--out: which file?');
   if (out === undefined) return;
   await mkdir(dirname(out), { recursive: true });
   const result = { bench, date: new Date().toISOString(), machine: machineCard(adapter), rows };

@@ -5,9 +5,9 @@
  *   node dist/bench/plots.js [--table bench/results/table.json] [--out bench/results/growth.svg]
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import type { EChartsOption, LineSeriesOption } from 'echarts';
 import { init } from 'echarts';
+import { optionsOf } from './options.ts';
 
 /** The medians of a cell (`table.ts`), by name. */
 type Cells = Readonly<Record<string, { readonly median: Readonly<Record<string, number>> }>>;
@@ -106,11 +106,9 @@ function optionOf(cells: Cells): EChartsOption {
   };
 }
 
-const { values } = parseArgs({
-  options: {
-    table: { type: 'string', default: 'bench/results/table.json' },
-    out: { type: 'string', default: 'bench/results/growth.svg' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  table: { type: 'string', default: 'bench/results/table.json' },
+  out: { type: 'string', default: 'bench/results/growth.svg' },
 });
 const { cells } = JSON.parse(await readFile(values.table, 'utf8')) as { cells: Cells };
 const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });

@@ -8,7 +8,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
 import type { Compute } from '../runtime/compute.ts';
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
 import type { Link, PeerName } from '../src/channel/channel.ts';
@@ -24,14 +23,13 @@ import { createSecureEngine } from '../src/engine/secure.ts';
 import { PairStreams } from '../src/random/streams.ts';
 import { report } from './machine.ts';
 import { rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
 
-const { values } = parseArgs({
-  options: {
-    network: { type: 'string', default: 'A' },
-    steps: { type: 'string', default: '8' },
-    pairs: { type: 'string', default: '9' },
-    out: { type: 'string' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  network: { type: 'string', default: 'A' },
+  steps: { type: 'string', default: '8' },
+  pairs: { type: 'string', default: '9' },
+  out: { type: 'string' },
 });
 const network = NETWORKS[values.network];
 const [steps, pairs] = [Number(values.steps), Number(values.pairs)];
@@ -155,4 +153,5 @@ await report(
       'load average': rounded(loadavg()[0]),
     };
   }),
+  values.out,
 );

@@ -14,7 +14,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { inferAt } from '../src/client/federated/inference.ts';
 import { fetchModel } from '../src/client/federated/results.ts';
 import { formatModel } from '../src/data/model-file.ts';
@@ -23,18 +22,17 @@ import { NETWORKS } from '../src/nn/named.ts';
 import { local } from './local-runs.ts';
 import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
 import { COMMAND, forgetPeak, memoryOf, ServedFederation } from './service/federation.ts';
 import { openSession } from './service/session.ts';
 import { byRole } from '../src/service/loopback.ts';
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: 'start,upload,inference' },
-    out: { type: 'string' },
-    starts: { type: 'string', default: '5' },
-    turns: { type: 'string', default: '5' },
-    images: { type: 'string', default: '100' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  only: { type: 'string', default: 'start,upload,inference' },
+  out: { type: 'string' },
+  starts: { type: 'string', default: '5' },
+  turns: { type: 'string', default: '5' },
+  images: { type: 'string', default: '100' },
 });
 
 /** Of each start. */

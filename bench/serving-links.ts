@@ -13,7 +13,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { pinOf } from '../src/channel/pins.ts';
 import type { StoredTensor } from '../src/data/checkpoint.ts';
 import { formatModel } from '../src/data/model-file.ts';
@@ -31,18 +30,17 @@ import type { ServeJob } from '../src/server/job.ts';
 import { keepSharedModel } from '../src/server/shared-model.ts';
 import { local } from './local-runs.ts';
 import { median } from './measure.ts';
+import { optionsOf } from './options.ts';
 
 const HOST = '127.0.0.1';
 const FRACTION_BITS = 16;
 const MODEL = 'd0'.repeat(32);
 
-const { values } = parseArgs({
-  options: {
-    network: { type: 'string', default: 'C' },
-    images: { type: 'string', default: '300' },
-    turns: { type: 'string', default: '3' },
-    local: { type: 'boolean', default: false },
-  },
+const { values } = optionsOf(import.meta.url, {
+  network: { type: 'string', default: 'C' },
+  images: { type: 'string', default: '300' },
+  turns: { type: 'string', default: '3' },
+  local: { type: 'boolean', default: false },
 });
 const network = NETWORKS[values.network];
 const count = Number(values.images);

@@ -10,25 +10,23 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { FederationClient } from '../src/client/federated/client.ts';
 import { inferAt } from '../src/client/federated/inference.ts';
 import { ROLES } from '../src/federation/card.ts';
 import { NETWORKS } from '../src/nn/named.ts';
 import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
 import { cpuOf, ServedFederation } from './service/federation.ts';
 import { openSession, type ServedSession } from './service/session.ts';
 
-const { values } = parseArgs({
-  options: {
-    networks: { type: 'string', default: 'A,C' },
-    clients: { type: 'string', default: '64' },
-    seconds: { type: 'string' },
-    turns: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    out: { type: 'string' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  networks: { type: 'string', default: 'A,C' },
+  clients: { type: 'string', default: '64' },
+  seconds: { type: 'string' },
+  turns: { type: 'string' },
+  quick: { type: 'boolean', default: false },
+  out: { type: 'string' },
 });
 const seconds = Number(values.seconds ?? (values.quick ? 3 : 10));
 const turns = Number(values.turns ?? (values.quick ? 1 : 5));

@@ -15,7 +15,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { cancel } from '../src/client/federated/jobs.ts';
@@ -27,20 +26,19 @@ import { NETWORKS } from '../src/nn/named.ts';
 import { inputSize } from '../src/nn/network.ts';
 import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
 import { cpuOf, forgetPeak, memoryOf, ServedFederation } from './service/federation.ts';
 import { byRole } from '../src/service/loopback.ts';
 import { LoopbackMember } from '../src/service/loopback-member.ts';
 import type { Order, Tally } from './service/strangers.ts';
 
-const { values } = parseArgs({
-  options: {
-    connections: { type: 'string', default: '10000' },
-    rate: { type: 'string', default: '500' },
-    kinds: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '2' },
-    quiet: { type: 'string', default: '15' },
-    out: { type: 'string' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  connections: { type: 'string', default: '10000' },
+  rate: { type: 'string', default: '500' },
+  kinds: { type: 'string', default: '' },
+  rounds: { type: 'string', default: '2' },
+  quiet: { type: 'string', default: '15' },
+  out: { type: 'string' },
 });
 const rounds = Number(values.rounds);
 const IMAGES = 2560;

@@ -13,13 +13,13 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
 import { GARBAGE_COLLECTION } from '../src/server/party-child.ts';
 import { machineCard, type MachineCard } from './machine.ts';
 import { measure, rounded } from './measure.ts';
 import type { Operation, OperationOrder, OperationResult } from './operations.ts';
 import { local, writeSubset } from './local-runs.ts';
+import { optionsOf } from './options.ts';
 
 /** One run of a cell: named figures. */
 type Figures = Readonly<Record<string, number>>;
@@ -214,15 +214,13 @@ function summary(runs: readonly Figures[]): Figures {
   );
 }
 
-const { values } = parseArgs({
-  options: {
-    out: { type: 'string', default: 'bench/results/table.json' },
-    only: { type: 'string', default: '' },
-    runs: { type: 'string', default: '5' },
-    again: { type: 'boolean', default: false },
-    quick: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
-  },
+const { values } = optionsOf(import.meta.url, {
+  out: { type: 'string', default: 'bench/results/table.json' },
+  only: { type: 'string', default: '' },
+  runs: { type: 'string', default: '5' },
+  again: { type: 'boolean', default: false },
+  quick: { type: 'boolean', default: false },
+  list: { type: 'boolean', default: false },
 });
 const selected = CELLS.filter(({ name }) => new RegExp(values.only).test(name));
 if (values.list) {

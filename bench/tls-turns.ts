@@ -14,7 +14,6 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { constants, loadavg, setPriority } from 'node:os';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { pinOf, type LinkTls } from '../src/channel/pins.ts';
 import { makeTlsKey, type TlsKey } from '../src/federation/certificate.ts';
@@ -25,6 +24,7 @@ import { GARBAGE_COLLECTION } from '../src/server/party-child.ts';
 import type { LinkNews, LinkOrder, Neighbours } from './link-party.ts';
 import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
 
 const PARTIES = ['P0', 'P1', 'P2'] as const;
 const SIDES = ['ws', 'ws-kept', 'tls'] as const;
@@ -113,13 +113,11 @@ async function run(side: Side, job: TrainJob | InferJob, keys: Readonly<Record<P
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    pairs: { type: 'string', default: '7' },
-    only: { type: 'string', default: '' },
-    sides: { type: 'string', default: 'ws,tls' },
-    out: { type: 'string', default: 'bench/results/tls.json' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  pairs: { type: 'string', default: '7' },
+  only: { type: 'string', default: '' },
+  sides: { type: 'string', default: 'ws,tls' },
+  out: { type: 'string', default: 'bench/results/tls.json' },
 });
 const sides = values.sides.split(',').map((side) => {
   if (!SIDES.includes(side as Side)) throw new Error(`--sides: expected some of ${SIDES.join()}, found ${side}`);

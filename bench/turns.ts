@@ -11,11 +11,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { local, type LocalReport, writeSubset } from './local-runs.ts';
 import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
 
 interface Cell {
   readonly name: string;
@@ -52,14 +52,12 @@ const CELLS: readonly Cell[] = [
   ),
 ];
 
-const { values } = parseArgs({
-  options: {
-    other: { type: 'string' },
-    pairs: { type: 'string', default: '5' },
-    only: { type: 'string', default: '' },
-    out: { type: 'string', default: 'bench/results/turns.json' },
-    scores: { type: 'boolean', default: false },
-  },
+const { values } = optionsOf(import.meta.url, {
+  other: { type: 'string' },
+  pairs: { type: 'string', default: '5' },
+  only: { type: 'string', default: '' },
+  out: { type: 'string', default: 'bench/results/turns.json' },
+  scores: { type: 'boolean', default: false },
 });
 if (values.other === undefined) throw new Error('--other FOLDER: a checkout of the other build, installed by `npm ci`');
 const builds: Readonly<Record<Side, string>> = {
