@@ -17,7 +17,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import type { Page } from 'puppeteer-core';
 import { describeLink, parseLink } from '../src/channel/linkModel.ts';
 import { fetchModel } from '../src/client/federated/results.ts';
@@ -30,6 +29,7 @@ import { inputSize } from '../src/nn/network.ts';
 import { local } from './local-runs.ts';
 import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
 import { ServedFederation } from './service/federation.ts';
 import { Line } from './service/line.ts';
 import { browserFor, bundleForPage, PageServer } from './service/page.ts';
@@ -83,15 +83,13 @@ interface Answer {
   readonly receivedBytes: number;
 }
 
-const { values } = parseArgs({
-  options: {
-    network: { type: 'string', default: 'C' },
-    digits: { type: 'string', default: '100' },
-    turns: { type: 'string', default: '5' },
-    steps: { type: 'string', default: '100' },
-    link: { type: 'string' },
-    out: { type: 'string' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  network: { type: 'string', default: 'C' },
+  digits: { type: 'string', default: '100' },
+  turns: { type: 'string', default: '5' },
+  steps: { type: 'string', default: '100' },
+  link: { type: 'string' },
+  out: { type: 'string' },
 });
 const network = NETWORKS[values.network];
 const [digits, turns, steps] = [Number(values.digits), Number(values.turns), Number(values.steps)];
