@@ -17,6 +17,7 @@ const ROTATION = 'src/service/rotation.ts';
 const AUDIT = 'src/service/audit-log.ts';
 const LINKS = 'src/service/jobs/scheduler.ts';
 const ON_SUCCESSION = ['test/federation/succession.test.ts'];
+const SEALING = 'src/federation/sealing.ts';
 const VISITORS = 'src/service/api/visitors.ts';
 const ON_PAGES = ['test/service/pages.test.ts'];
 const ON_STRANGERS = ['test/service/strangers.test.ts'];
@@ -38,6 +39,23 @@ export const SERVING: readonly Weakening[] = [
     'src/service/http/pages.ts',
     ["if (!pages.includes(origin)) return 'refused';", "if (origin === '') return 'refused';"],
     ON_PAGES,
+  ),
+  one(
+    'answers under one nonce',
+    'a question that is answered twice, with other shares, gives away both to who sees the line',
+    SEALING,
+    ['const nonce = by.randomBytes(NONCE_BYTES);', 'const nonce = new Uint8Array(NONCE_BYTES);'],
+    ['test/federation/sealed.test.ts'],
+  ),
+  one(
+    'keys of answers that do not depend on the question',
+    'an answer to one input is taken for one to another',
+    'src/federation/hpke.ts',
+    [
+      "labeledExpand(by, SUITE, secret, 'exp', context, HASH_BYTES)",
+      "labeledExpand(by, SUITE, secret, 'exp', context.subarray(context.length), HASH_BYTES)",
+    ],
+    ['test/federation/hpke.test.ts'],
   ),
   one(
     'visitors who may ask for anything',

@@ -123,7 +123,9 @@ export function roleOf({ parties }: Federation, id: Id, now: number): Role | und
 
 /** The party's identity of that id, if it counts at this moment. */
 export function partyIdentity({ parties }: Federation, id: Id, now: number): PublicIdentity | undefined {
-  return ROLES.flatMap((role) => identitiesOf(parties[role], now)).find((identity) => idOf(identity) === id);
+  for (const role of ROLES)
+    for (const identity of identitiesOf(parties[role], now)) if (idOf(identity) === id) return identity;
+  return undefined;
 }
 
 function federationId(parties: Readonly<Record<Role, PartyCard>>): Digest {

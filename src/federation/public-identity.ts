@@ -31,8 +31,15 @@ export interface Signer {
   readonly sealing: Agreeing;
 }
 
-export function idOf({ sign, seal }: PublicIdentity): Id {
-  return toHex(sha256(fromHex(sign + seal))).slice(0, 32);
+/** Hashed once for an identity that is known for long: a request asks for half a dozen ids. */
+const ids = new WeakMap<PublicIdentity, Id>();
+
+export function idOf(identity: PublicIdentity): Id {
+  const known = ids.get(identity);
+  if (known !== undefined) return known;
+  const id = toHex(sha256(fromHex(identity.sign + identity.seal))).slice(0, 32);
+  ids.set(identity, id);
+  return id;
 }
 
 /** What is signed of bytes that are for one purpose. */

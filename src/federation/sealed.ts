@@ -1,7 +1,7 @@
 /** `sealing.ts` by Node's own cryptography: for parties and the command line. */
 import { NODE } from '../random/node-primitives.ts';
 import type { PublicIdentity, Signer } from './public-identity.ts';
-import { openBy, sealBy } from './sealing.ts';
+import { openBy, openQuestionBy, sealBy, type OpenedQuestion } from './sealing.ts';
 
 export function sealTo(to: PublicIdentity, info: string, bytes: Uint8Array): Promise<Uint8Array> {
   return sealBy(NODE, to, info, bytes);
@@ -14,4 +14,13 @@ export function openWith(
   sealed: Uint8Array,
 ): Promise<Uint8Array | undefined> {
   return openBy(NODE, identity, info, sealed);
+}
+
+/** The same of something to which there is an answer. */
+export function openQuestionWith(
+  identity: Pick<Signer, 'sealing'>,
+  info: string,
+  sealed: Uint8Array,
+): Promise<OpenedQuestion | undefined> {
+  return openQuestionBy(NODE, identity, info, sealed);
 }

@@ -52,7 +52,7 @@ export interface Jobs {
   events(job: Digest, from: number, signal: AbortSignal): Promise<readonly JobEvent[]>;
   models(): readonly ModelView[];
   /**
-   * An input of a serving session, opened. Resolves with this party's answer, sealed to the client; the same id of the same client again: the same.
+   * An input of a serving session, opened. Resolves with this party's share of the answer; the same id of the same client again: the same.
    * @param gone aborts when nobody waits for the answer any more
    * @param as as whom limits and turns take a visitor, whose key says nothing
    */

@@ -10,7 +10,8 @@ import { fingerprint, type Federation } from '../federation/federation-file.ts';
 import type { Identity } from '../federation/identity.ts';
 import type { PublicIdentity } from '../federation/public-identity.ts';
 import { readMembers } from '../federation/members.ts';
-import { openWith } from '../federation/sealed.ts';
+import { openQuestionWith } from '../federation/sealed.ts';
+import type { OpenedQuestion } from '../federation/sealing.ts';
 import type { PartyName } from '../server/ipc.ts';
 import { readFile } from 'node:fs/promises';
 import { faultOf } from '../data/atomic-write.ts';
@@ -94,11 +95,11 @@ export class PartyStanding {
   }
 
   /** Sealed to the present identity, or to the one before while that counts. */
-  async openSealed(info: string, sealed: Uint8Array): Promise<Uint8Array | undefined> {
+  async openSealed(info: string, sealed: Uint8Array): Promise<OpenedQuestion | undefined> {
     const { identity, previousIdentity } = this.#party;
     const identities: readonly Identity[] = previousIdentity === undefined ? [identity] : [identity, previousIdentity];
     for (const each of identities) {
-      const opened = await openWith(each, info, sealed);
+      const opened = await openQuestionWith(each, info, sealed);
       if (opened !== undefined) return opened;
     }
     return undefined;

@@ -35,11 +35,13 @@ describe.each([
     await fc.assert(
       fc.asyncProperty(key, key, bytes, bytes, async (to, own, info, plaintext) => {
         const [recipient, ephemeral] = [KeyPair.fromSecret(to), KeyPair.fromSecret(own)];
-        const sealed = await seal(by, recipient.publicKey, info, plaintext, ephemeral);
+        const { bytes: sealed, exported } = await seal(by, recipient.publicKey, info, plaintext, ephemeral);
         const ekm = await theirKeys(ephemeral);
         const asked = { recipientPublicKey: (await theirKeys(recipient)).publicKey, info: bufferOf(info), ekm };
         const { enc, ct } = await suite.seal(asked, bufferOf(plaintext));
         expect(Buffer.from(sealed)).toEqual(Buffer.concat([new Uint8Array(enc), new Uint8Array(ct)]));
+        const context = await suite.createSenderContext(asked);
+        expect(Buffer.from(await exported(info))).toEqual(Buffer.from(await context.export(bufferOf(info), 32)));
       }),
       runs(50),
     );
@@ -52,10 +54,11 @@ describe.each([
       fc.asyncProperty(bytes, bytes, async (info, plaintext) => {
         const theirs = await suite.seal({ recipientPublicKey, info: bufferOf(info) }, bufferOf(plaintext));
         const sealed = Buffer.concat([new Uint8Array(theirs.enc), new Uint8Array(theirs.ct)]);
-        expect(await open(by, recipient, info, new Uint8Array(sealed))).toEqual(plaintext);
-        const ours = await seal(by, recipient.publicKey, info, plaintext);
+        expect((await open(by, recipient, info, new Uint8Array(sealed))).bytes).toEqual(plaintext);
+        const { bytes: ours, exported } = await seal(by, recipient.publicKey, info, plaintext);
         const asked = { recipientKey, enc: bufferOf(ours.subarray(0, 32)), info: bufferOf(info) };
         expect(new Uint8Array(await suite.open(asked, bufferOf(ours.subarray(32))))).toEqual(plaintext);
+        expect(await (await open(by, recipient, info, ours)).exported(plaintext)).toEqual(await exported(plaintext));
       }),
       runs(50),
     );
@@ -66,7 +69,7 @@ describe.each([
     const sealed = await Promise.all(
       Array.from({ length: 20 }, () => seal(by, publicKey, new Uint8Array(), new Uint8Array(4))),
     );
-    expect(new Set(sealed.map((each) => Buffer.from(each.subarray(0, 32)).toString('hex'))).size).toBe(20);
+    expect(new Set(sealed.map((each) => Buffer.from(each.bytes.subarray(0, 32)).toString('hex'))).size).toBe(20);
   });
 
   it('opens nothing that is any other bytes, and rejects a key of small order', async () => {

@@ -1,8 +1,10 @@
 import { createDecipheriv, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Identity } from '../../src/federation/identity.ts';
-import { openWith, sealTo } from '../../src/federation/sealed.ts';
-import { SEAL_OVERHEAD_BYTES } from '../../src/federation/sealing.ts';
+import { openQuestionWith, openWith, sealTo } from '../../src/federation/sealed.ts';
+import { ANSWER_OVERHEAD_BYTES, SEAL_OVERHEAD_BYTES, sealQuestionBy } from '../../src/federation/sealing.ts';
+import { NODE } from '../../src/random/node-primitives.ts';
+import { WEB } from '../../src/random/web-primitives.ts';
 
 const [one, two] = [Identity.generate(), Identity.generate()];
 const bytes = new TextEncoder().encode('two mask keys');
@@ -40,6 +42,43 @@ describe('what is sealed', () => {
 
   it('is for a key that is one', async () => {
     await expect(sealTo({ sign: '', seal: '00'.repeat(32) }, 'x', bytes)).rejects.toThrow();
+  });
+});
+
+describe.each([
+  ['Node', NODE],
+  ['Web Cryptography', WEB],
+])('an answer to what was sealed by %s', (_name, by) => {
+  it('opens for who asked, to what was asked, and differs each time', async () => {
+    const [asked, other] = [
+      await sealQuestionBy(by, one.public, 'input abc', bytes),
+      await sealQuestionBy(by, one.public, 'input abc', bytes),
+    ];
+    const question = await openQuestionWith(one, 'input abc', asked.bytes);
+    expect(question?.bytes).toEqual(bytes);
+    const answers = [await question!.sealAnswer(bytes), await question!.sealAnswer(bytes)];
+    expect(answers[0].length).toBe(bytes.length + ANSWER_OVERHEAD_BYTES);
+    for (const answer of answers) {
+      expect(await asked.openAnswer(answer)).toEqual(bytes);
+      expect(await other.openAnswer(answer)).toBeUndefined();
+      // It is nothing that was sealed to a key: neither the party's nor the asker's opens it.
+      for (const identity of [one, two]) expect(await openWith(identity, 'input abc', answer)).toBeUndefined();
+    }
+    // The key is the same, so the nonce never is.
+    expect(answers[0].subarray(0, 12)).not.toEqual(answers[1].subarray(0, 12));
+    expect(await openQuestionWith(two, 'input abc', asked.bytes)).toBeUndefined();
+    expect(await openQuestionWith(one, 'input abd', asked.bytes)).toBeUndefined();
+  });
+
+  it('does not open when any byte is changed or it is cut at any place', async () => {
+    const asked = await sealQuestionBy(by, one.public, 'x', bytes);
+    const answer = await (await openQuestionWith(one, 'x', asked.bytes))!.sealAnswer(bytes);
+    for (let i = 0; i < answer.length; i++) {
+      const changed = answer.slice();
+      changed[i] ^= 1 << (i % 8);
+      expect(await asked.openAnswer(changed)).toBeUndefined();
+      expect(await asked.openAnswer(answer.subarray(0, i))).toBeUndefined();
+    }
   });
 });
 

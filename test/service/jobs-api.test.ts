@@ -5,7 +5,9 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ROLES } from '../../src/federation/card.ts';
 import { jobDocument, type CancelDocument, type JobDocument } from '../../src/federation/documents.ts';
 import { Identity } from '../../src/federation/identity.ts';
+import { NODE } from '../../src/random/node-primitives.ts';
 import { sealTo } from '../../src/federation/sealed.ts';
+import { sealQuestionBy, type SealedQuestion } from '../../src/federation/sealing.ts';
 import { signDocument, type Signed } from '../../src/federation/signed.ts';
 import { NETWORKS } from '../../src/nn/named.ts';
 import { JOB_VERSION } from '../../src/server/job.ts';
@@ -347,18 +349,25 @@ describe('results', () => {
 
 describe('an input', () => {
   const ID = 'a1'.repeat(16);
+  const question = (job: string, id = ID, party = all.federation.parties.P0): Promise<SealedQuestion> =>
+    sealQuestionBy(NODE, party.identity, `input ${job} ${id}`, new Uint8Array([9, 9]));
+  const bodyOf = ({ bytes }: SealedQuestion, as = ID): Uint8Array => Buffer.concat([Buffer.from(as, 'hex'), bytes]);
   /** As the body of a request. */
-  const seal = async (job: string, id = ID, party = all.federation.parties.P0, as = ID): Promise<Uint8Array> => {
-    const sealed = await sealTo(party.identity, `input ${job} ${id}`, new Uint8Array([9, 9]));
-    return Buffer.concat([Buffer.from(as, 'hex'), sealed]);
-  };
+  const seal = async (job: string, id = ID, party = all.federation.parties.P0, as = ID): Promise<Uint8Array> =>
+    bodyOf(await question(job, id, party), as);
 
   it('of a client of the session is opened and answered; P2 has no answer', async () => {
     const job = known(serving(), 'running');
     const path = `/v1/sessions/${job}/inputs`;
-    const answer = await post(client, path, await seal(job));
-    expect([answer.status, [...answer.bytes]]).toEqual([200, [1, 2, 3]]);
-    expect(P0.jobs.asked).toEqual([`infer ${job} ${ID} 2`]);
+    const asked = await question(job);
+    const [answer, again] = [await post(client, path, bodyOf(asked)), await post(client, path, bodyOf(asked))];
+    expect([answer.status, await asked.openAnswer(answer.bytes)]).toEqual([200, new Uint8Array([1, 2, 3])]);
+    expect(P0.jobs.asked).toEqual(new Array(2).fill(`infer ${job} ${ID} 2`));
+    // Under the same key, so never under the same nonce.
+    expect(again.bytes.subarray(0, 12)).not.toEqual(answer.bytes.subarray(0, 12));
+    expect(await asked.openAnswer(again.bytes)).toEqual(new Uint8Array([1, 2, 3]));
+    // Whoever signs it: who has not made the question does not read the answer.
+    expect(await (await question(job)).openAnswer(answer.bytes)).toBeUndefined();
     P0.jobs.answer = new Uint8Array();
     expect((await post(client, path, await seal(job))).status).toBe(204);
   });

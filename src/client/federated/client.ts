@@ -11,7 +11,7 @@ import { FEDERATION_PROTOCOL } from '../../federation/card.ts';
 import type { Federation } from '../../federation/federation-file.ts';
 import type { Id, Signer } from '../../federation/public-identity.ts';
 import { headerOf, linesOf, NO_BODY, NONCE_BYTES, REQUEST } from '../../federation/request-lines.ts';
-import { openBy, sealBy } from '../../federation/sealing.ts';
+import { openBy, sealBy, sealQuestionBy, type SealedQuestion } from '../../federation/sealing.ts';
 import type { Primitives } from '../../random/primitives.ts';
 import { toHex, utf8 } from '../../random/text.ts';
 import { PARTIES, type PartyName } from '../parties.ts';
@@ -175,6 +175,11 @@ export class FederationClient {
   /** What this party alone shall read. */
   sealTo(party: PartyName, info: string, bytes: Uint8Array): Promise<Uint8Array> {
     return sealBy(this.primitives, this.federation.parties[party].identity, info, bytes);
+  }
+
+  /** The same of something to which the party answers us alone. */
+  sealQuestion(party: PartyName, info: string, bytes: Uint8Array): Promise<SealedQuestion> {
+    return sealQuestionBy(this.primitives, this.federation.parties[party].identity, info, bytes);
   }
 
   /** The moment by the parties' clocks: what documents carry. */

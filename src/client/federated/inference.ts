@@ -1,6 +1,6 @@
 /**
  * Images for a session that serves a shared model: each request is opened under masks of its own, one message to each party; the answer comes back
- * as two shares sealed to us. No server sees an image or a prediction.
+ * as two shares, each sealed under a key of its question (`federation/sealing.ts`). No server sees an image or a prediction.
  *
  * Body: id (16 bytes) ‖ sealed. To P0 and P1: number of images (u32) ‖ own mask key ‖ E. To P2: number of images ‖ both mask keys. Sealed with the job and the request's id in
  * the context, so neither can be taken for another.
@@ -17,7 +17,7 @@ import { add } from '../../ring/z64.ts';
 import { PARTIES, type PartyName } from '../parties.ts';
 import { predictedClasses } from '../predicted-classes.ts';
 import type { FederationClient } from './client.ts';
-import { openShare } from './opened-share.ts';
+import { shareOf } from './opened-share.ts';
 import { openImages } from './sharing.ts';
 
 /** How long a session may take to answer. */
@@ -69,17 +69,27 @@ export async function inferAt(
   const path = `/v1/sessions/${session}/inputs`;
   const answers = await client.everywhere(async (party) => {
     const content = concatBytes(...inputs[party]);
-    const sealed = await client.sealTo(party, `input ${session} ${id}`, content);
-    onMessage({ party, direction: 'sent', sealed, content });
-    const asked = { body: concatBytes(fromHex(id), sealed), idleMs: ANSWER_MS, maxBytes: 8 * length + SEAL_BYTES };
+    const question = await client.sealQuestion(party, `input ${session} ${id}`, content);
+    onMessage({ party, direction: 'sent', sealed: question.bytes, content });
+    const asked = {
+      body: concatBytes(fromHex(id), question.bytes),
+      idleMs: ANSWER_MS,
+      maxBytes: 8 * length + SEAL_BYTES,
+    };
     const reply = await client.bytes(party, 'POST', path, asked);
     const answer = { party, direction: 'received', sealed: reply.body } as const;
     if (party === 'P2') {
       onMessage({ ...answer, content: reply.body });
       return new BigUint64Array();
     }
-    const info = `answer ${session} ${id}`;
-    const share = await openShare(client, party, { what: 'the answer', info, sealed: reply.body, length });
+    const opened = await question.openAnswer(reply.body);
+    if (opened === undefined) {
+      throw new Problem(
+        `${party}: its share of the answer does not open: it is none to what it was asked`,
+        'ask again; if it stays so, ask its operator which version it runs',
+      );
+    }
+    const share = shareOf(party, 'the answer', opened, length);
     onMessage({ ...answer, content: new Uint8Array(share.buffer) });
     return share;
   });

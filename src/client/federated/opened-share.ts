@@ -1,4 +1,4 @@
-/** A worker's share of something that is for us alone, sealed to our key by the worker itself. */
+/** A worker's share of something that is for us alone, sealed by the worker itself. */
 import { Problem } from '../../data/problem.ts';
 import type { FederationClient } from './client.ts';
 
@@ -20,6 +20,11 @@ export async function openShare(
       'use the identity that the job names as receiver; securenn job show names it',
     );
   }
+  return shareOf(worker, what, bytes, length);
+}
+
+/** @param length elements that it must have */
+export function shareOf(worker: Worker, what: string, bytes: Uint8Array, length: number): BigUint64Array {
   if (bytes.length !== BYTES * length) {
     throw new Problem(
       `${worker}: its share of ${what} has ${bytes.length} bytes, expected ${BYTES * length}`,

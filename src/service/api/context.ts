@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import type { Digest } from '../../federation/canonical.ts';
 import type { Role } from '../../federation/card.ts';
 import type { Member } from '../../federation/members.ts';
+import type { OpenedQuestion } from '../../federation/sealing.ts';
 import type { Id, PublicIdentity } from '../../federation/public-identity.ts';
 import type { Identity } from '../../federation/identity.ts';
 import type { PartyName } from '../../server/ipc.ts';
@@ -37,7 +38,7 @@ export interface ApiContext {
   readonly party: PartyName;
   /** Signs for this party. */
   readonly identity: () => Identity;
-  readonly openSealed: (info: string, sealed: Uint8Array) => Promise<Uint8Array | undefined>;
+  readonly openSealed: (info: string, sealed: Uint8Array) => Promise<OpenedQuestion | undefined>;
   /** Of documents. */
   readonly federation: Digest;
   readonly directory: Directory;

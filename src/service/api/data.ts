@@ -42,7 +42,7 @@ async function begin(call: Call, context: ApiContext): Promise<Response> {
   const data = checkAuthor(call, context, received, 'owner');
   const sealed = new Uint8Array(Buffer.from(body.data.key, 'base64'));
   const opened = await context.openSealed(`data ${data.digest}`, sealed);
-  const keys = opened && unpackKeys(context.party, opened);
+  const keys = opened && unpackKeys(context.party, opened.bytes);
   if (keys === undefined) {
     const fix = 'see that the federation file is the newest one: the keys are sealed to the identities in it';
     throw new Refusal(422, `the keys are not sealed to ${context.party} for this data set`, fix);

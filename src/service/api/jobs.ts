@@ -124,14 +124,15 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
       : await readBytes(call, context.visitorBodies, visitorBytes(document.network));
   if (body.length < ID_BYTES) throw new Refusal(400, 'an input begins with its id, 16 bytes', 'draw them at random');
   const id = body.subarray(0, ID_BYTES).toString('hex');
-  const input = await context.openSealed(`input ${known.job.digest} ${id}`, new Uint8Array(body.subarray(ID_BYTES)));
-  if (input === undefined) {
+  const question = await context.openSealed(`input ${known.job.digest} ${id}`, body.subarray(ID_BYTES));
+  if (question === undefined) {
     const fix = 'see that the federation file is the newest one: inputs are sealed to the identities in it';
     throw new Refusal(422, `the input is not sealed to ${context.party} for this session and id`, fix);
   }
+  const input = question.bytes;
   checkDrawn(context.party, input);
   if (visitor !== undefined) countVisit(visitor, input, context);
-  const answer = await context.jobs.infer(
+  const share = await context.jobs.infer(
     known.job.digest,
     id,
     asker.identity,
@@ -139,8 +140,8 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
     gone.signal,
     visitor && countedAs(visitor),
   );
-  if (answer.length === 0) return call.body(null, 204);
-  return sendBytes(call, answer);
+  if (share.length === 0) return call.body(null, 204);
+  return sendBytes(call, await question.sealAnswer(share));
 }
 
 /** The job of the path, if it concerns who asks. */

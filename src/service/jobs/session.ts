@@ -1,12 +1,11 @@
 /**
- * One serving session at one party: each client's part for this party is counted, handed to the session's process, and its answer sealed to the client.
+ * One serving session at one party: each client's part for this party is counted and handed to the session's process, whose share of the answer goes back.
  *
  * What came is handed over together, once in a turn of the event loop. An answer is kept for a while, so that a client whose connection broke can
  * ask again; nothing is computed or counted twice for it. An input for which nobody waits any more is taken back, if its turn has not come.
  */
 import type { ServeDocument } from '../../federation/documents.ts';
 import { idOf, type Id, type PublicIdentity } from '../../federation/public-identity.ts';
-import { sealTo } from '../../federation/sealed.ts';
 import { inputSize } from '../../nn/network.ts';
 import { Deferred } from '../../server/deferred.ts';
 import type { InputPart, PartyName } from '../../server/ipc.ts';
@@ -46,7 +45,6 @@ interface Asked {
   /** Requests that wait for it. */
   waiting: number;
   late?: NodeJS.Timeout;
-  sealed?: Promise<Uint8Array>;
   /** Bytes that its answer takes while it is kept. */
   kept: number;
 }
@@ -111,8 +109,7 @@ export class Session {
     else gone.addEventListener('abort', leave, { once: true });
     const share = await asked.share.promise;
     if (share === null || gone.aborted) return new Uint8Array(0);
-    const bytes = new Uint8Array(share.buffer, share.byteOffset, share.byteLength);
-    return (asked.sealed ??= sealTo(client, `answer ${this.#actor.digest} ${id}`, bytes));
+    return new Uint8Array(share.buffer, share.byteOffset, share.byteLength);
   }
 
   hear(news: SessionNews): void {

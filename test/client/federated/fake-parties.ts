@@ -16,7 +16,7 @@ import type { DataDocument, GrantDocument, ServeDocument } from '../../../src/fe
 import type { Id, PublicIdentity } from '../../../src/federation/public-identity.ts';
 import { Identity } from '../../../src/federation/identity.ts';
 import { RequestChecker } from '../../../src/federation/request.ts';
-import { openWith, sealTo } from '../../../src/federation/sealed.ts';
+import { openQuestionWith, openWith, sealTo } from '../../../src/federation/sealed.ts';
 import { isProperlySigned } from '../../../src/federation/received.ts';
 import { nameOf, signDocument, type Signed } from '../../../src/federation/signed.ts';
 import { add, decrease, sub } from '../../../src/ring/z64.ts';
@@ -85,11 +85,11 @@ export class FakeParty {
     if (createHash('sha256').update(body).digest('hex') !== checked.bodyDigest)
       return json({ error: 'body', fix: '' }, 400);
     this.asked.push(`${method} ${path}`);
-    const reply = await this.#route(method, path, body, checked.identity);
+    const reply = await this.#route(method, path, body);
     return reply ?? json({ error: 'no such thing', fix: 'see that the name is right' }, 404);
   }
 
-  async #route(method: string, path: string, body: Uint8Array, by: PublicIdentity): Promise<Reply | undefined> {
+  async #route(method: string, path: string, body: Uint8Array): Promise<Reply | undefined> {
     const [where] = path.split('?');
     const [, , what, name, part, last] = where.split('/');
     const parsed = (): unknown => JSON.parse(Buffer.from(body).toString());
@@ -109,7 +109,7 @@ export class FakeParty {
     if (what === 'jobs') return this.#jobs(method, path, name, part, last, parsed);
     if (what === 'models') return json({ models: this.#parties.models });
     if (what === 'sessions' && name === undefined) return json({ sessions: this.#sessions() });
-    if (what === 'sessions') return this.#infer(name, body, by);
+    if (what === 'sessions') return this.#infer(name, body);
     return undefined;
   }
 
@@ -254,17 +254,18 @@ export class FakeParty {
   }
 
   /** A class for each image: its first pixel, in 256ths, modulo the classes. */
-  async #infer(session: string, body: Uint8Array, by: PublicIdentity): Promise<Reply | undefined> {
+  async #infer(session: string, body: Uint8Array): Promise<Reply | undefined> {
     const id = Buffer.from(body.subarray(0, 16)).toString('hex');
-    const opened = await openWith(this.identity, `input ${session} ${id}`, body.subarray(16));
-    if (opened === undefined) return json({ error: 'input', fix: '' }, 400);
+    const question = await openQuestionWith(this.identity, `input ${session} ${id}`, body.subarray(16));
+    if (question === undefined) return json({ error: 'input', fix: '' }, 400);
+    const opened = question.bytes;
     this.#parties.inputs.set(`${id} ${this.name}`, opened);
     if (this.name === 'P2') return { status: 204, body: new Uint8Array() };
     const document = this.jobs.get(session)!.signed.document as ServeDocument;
     const images = new DataView(opened.buffer, opened.byteOffset).getUint32(0, true);
     const share = await this.#parties.answerOf(id, images, document, this.name);
     const bytes = new Uint8Array(share.slice().buffer);
-    return { status: 200, body: await sealTo(by, `answer ${session} ${id}`, bytes) };
+    return { status: 200, body: await question.sealAnswer(bytes) };
   }
 }
 
