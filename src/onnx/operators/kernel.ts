@@ -10,7 +10,7 @@ import { shown } from '../words.ts';
 
 /** Numbers of an expanded kernel: as many as those of a convolution 3x3 of 1200 channels. */
 const MOST_NUMBERS = 2 ** 24;
-/** Height and width, as a network file takes them. */
+/** Of an expanded kernel, height and width: gaps longer than any that networks for images have. */
 const LONGEST = 1024;
 
 /** W (filters, channels, height, width) over all channels, from the file's (filters, channels / groups, height, width). */
