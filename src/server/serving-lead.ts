@@ -1,6 +1,7 @@
 /**
- * What P0 lets through next (`serving-inputs.ts`). While nothing is under way an input goes at once, unless the session waits for others to go with
- * it; what comes while a batch is computed gathers for the next. Clients have their turns, so who sends much keeps nobody waiting.
+ * What P0 lets through next (`serving-inputs.ts`). While nothing is under way an input goes at once, unless others are likely to come (`serving-pace.ts`)
+ * or the session waits for them; what comes while a batch is computed gathers for the next. Clients have their turns, so who sends much keeps nobody
+ * waiting.
  */
 import { ChannelError, type Link } from '../channel/channel.ts';
 import { PARTY_NAMES, type InputPart, type Notice, type PartyName } from './ipc.ts';
@@ -16,6 +17,7 @@ import {
   ServingInputs,
   type AgreedBatch,
 } from './serving-inputs.ts';
+import { Pace } from './serving-pace.ts';
 import { Turns } from './serving-turns.ts';
 
 const INCOMPLETE = 'not every party was given its part of the input in time';
@@ -61,6 +63,7 @@ export class LeadingInputs extends ServingInputs {
   readonly #turns: Turns<Complete> = new Turns();
   /** When the first of those whose turn is to come was complete. */
   #completeSince = 0;
+  readonly #pace: Pace = new Pace();
   #pause: NodeJS.Timeout | undefined;
   /** Images that are being computed. */
   #underWay = 0;
@@ -109,25 +112,27 @@ export class LeadingInputs extends ServingInputs {
   override done(batch: AgreedBatch): void {
     super.done(batch);
     this.#underWay -= imagesOf(batch.inputs);
+    this.#pace.end(batch.n, this.#turns.inputs, performance.now());
     this.turn();
   }
 
   protected pick(): AgreedBatch | undefined {
     const { maxBatch, maxWaitMs } = this.#options;
-    const { images, isEmpty } = this.#turns;
+    const { images, inputs, isEmpty } = this.#turns;
     if (isEmpty) return undefined;
     if (images < maxBatch) {
       // Beside others that are under way it pays only if it is no smaller than they are.
       if (images < this.#underWay) return undefined;
-      const rest = this.#underWay > 0 ? 0 : this.#completeSince + maxWaitMs - performance.now();
+      const until = Math.max(this.#completeSince + maxWaitMs, this.#pace.until(inputs));
+      const rest = this.#underWay > 0 ? 0 : until - performance.now();
       if (rest > 0) {
-        this.#pause ??= setTimeout(() => {
-          this.#pause = undefined;
-          this.turn();
-        }, rest);
+        // How long that is changes with each batch.
+        clearTimeout(this.#pause);
+        this.#pause = setTimeout(() => this.turn(), rest);
         return undefined;
       }
     }
+    clearTimeout(this.#pause);
     const chosen = this.#turns.take(maxBatch, MOST_NAMED);
     this.#completeSince = performance.now();
     const n = this.#count++;
@@ -140,6 +145,7 @@ export class LeadingInputs extends ServingInputs {
       inputs: chosen.map(({ part, waiting }) => ({ part, since: waiting.since, fits: Promise.resolve(true) })),
     };
     this.#underWay += imagesOf(batch.inputs);
+    this.#pace.begin(n, chosen.length, performance.now());
     const forP1 = chosen.map(({ part, digest }) => ({ id: part.id, digest }));
     const forP2 = chosen.map(({ part }) => ({ id: part.id }));
     void this.#P1.send({ kind: 'next', n, inputs: forP1 });

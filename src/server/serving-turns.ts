@@ -9,10 +9,16 @@ export class Turns<T extends InTurn> {
   /** The client whose turn is next stands first. */
   readonly #of: Map<string, T[]> = new Map();
   #images = 0;
+  #inputs = 0;
 
   /** Images that wait. */
   get images(): number {
     return this.#images;
+  }
+
+  /** Inputs that wait. */
+  get inputs(): number {
+    return this.#inputs;
   }
 
   get isEmpty(): boolean {
@@ -21,6 +27,7 @@ export class Turns<T extends InTurn> {
 
   add(input: T): void {
     this.#images += input.images;
+    this.#inputs++;
     const waiting = this.#of.get(input.client);
     if (waiting === undefined) this.#of.set(input.client, [input]);
     else waiting.push(input);
@@ -32,6 +39,7 @@ export class Turns<T extends InTurn> {
     waiting.splice(waiting.indexOf(input), 1);
     if (waiting.length === 0) this.#of.delete(input.client);
     this.#images -= input.images;
+    this.#inputs--;
   }
 
   /** One input at least, and as many as have `most` images together. One that does not fit any more is the first of the next. */
@@ -51,6 +59,7 @@ export class Turns<T extends InTurn> {
       if (waiting.length > 0) this.#of.set(client, waiting);
     }
     this.#images -= images;
+    this.#inputs -= taken.length;
     return taken;
   }
 }
