@@ -72,6 +72,7 @@ export async function trainWithCheckpoints(
   let checkpoints: OwnerCheckpoints | undefined;
 
   const plan: SessionPlan = {
+    ranks: job.ranks,
     folderOf: (party) => resolve(folderOf(folder, party)),
     begin: async (holdings) => {
       if (checkpointing.kind === 'new') {
@@ -85,9 +86,9 @@ export async function trainWithCheckpoints(
       notes = { ...readNotes(checkpoint), data: notes.data, out: place };
       news.line(`going on with run ${run.slice(0, 8)} from step ${step}`);
       observer.onResume(notes.history);
-      const { sessionId, profile } = job;
+      const { sessionId, profile, ranks } = job;
       return {
-        job: { ...original, epochs: settings.epochs, sessionId, profile, resume: { run, step } },
+        job: { ...original, epochs: settings.epochs, sessionId, profile, ranks, resume: { run, step } },
         streamKeys: checkpoint.keys,
       };
     },

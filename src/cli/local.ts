@@ -37,6 +37,8 @@ export interface OpenOptions {
   /** Where each leaves its part of a profile, if one is taken. */
   readonly profile?: string | undefined;
   readonly log: LogLevel;
+  /** Ranks of each party, if it has several. */
+  readonly ranks?: number | undefined;
   /** Where P0 answers with figures, if they are asked for; P1 and P2 at the next two ports. Port 0: all at free ones. */
   readonly metrics?: HostPort | undefined;
 }
@@ -72,16 +74,16 @@ export class LocalParties {
 
   /** Makes every party listen. */
   async open(options: OpenOptions): Promise<Readonly<Record<PartyName, Opened>>> {
-    const { host, port = 0, folderOf, profile, log, metrics } = options;
+    const { host, port = 0, folderOf, profile, log, ranks, metrics } = options;
     const entries = this.#children.map(async (child, i): Promise<[PartyName, Opened]> => {
       const own = (first: number): number => (first === 0 ? 0 : first + i);
       child.send({
-        ...{ type: 'open', party: child.name, listen: { host, port: own(port) }, profile, log },
+        ...{ type: 'open', party: child.name, listen: { host, port: own(port) }, profile, log, ranks },
         checkpoints: folderOf?.(child.name),
         metrics: metrics && { host: metrics.host, port: own(metrics.port) },
       });
-      const { port: actual, publicKey, holdings, metricsPort } = await child.listening.promise;
-      return [child.name, { address: { host, port: actual, publicKey }, holdings, metricsPort }];
+      const { port: actual, publicKey, holdings, metricsPort, rankPorts } = await child.listening.promise;
+      return [child.name, { address: { host, port: actual, publicKey, rankPorts }, holdings, metricsPort }];
     });
     const opened = await Promise.race([Promise.all(entries), sleep(START_MS, undefined, { ref: false })]);
     if (opened === undefined) {

@@ -51,6 +51,8 @@ export interface Session {
 }
 
 export interface SessionPlan {
+  /** Ranks of each party, if it has several. */
+  readonly ranks?: number | undefined;
   /** Where each party keeps its checkpoints, if it does. */
   readonly folderOf?: ((party: PartyName) => string) | undefined;
   /** When the user interrupts, before the session is ended: to keep what there is. Its failure changes nothing. */
@@ -77,8 +79,8 @@ export async function runLocally<T>(
     const identity = KeyPair.generate();
     const { timeoutMs, backend, fallbackAdapter, workers, link, port, metrics } = settings;
     const profile = settings.profile === undefined ? undefined : resolve(settings.profile);
-    const { folderOf } = plan;
-    const opened = await parties.open({ host: HOST, port, folderOf, profile, log: settings.log.level, metrics });
+    const { folderOf, ranks } = plan;
+    const opened = await parties.open({ host: HOST, port, folderOf, profile, log: settings.log.level, ranks, metrics });
     if (metrics !== undefined) news.line(`metrics: ${metricsUrls(metrics.host, opened)}`);
     const addresses = ofEach((name) => opened[name].address);
     const session = await plan.begin(ofEach((name) => opened[name].holdings));

@@ -9,6 +9,8 @@ import { type Dataset, samplesOf } from '../data/dataset.ts';
 import { lockFolder } from '../data/folder-lock.ts';
 import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
+import { rankPart } from '../nn/ranks.ts';
+import { partsOf } from '../nn/trainStep.ts';
 import type { TrainJob } from '../server/job.ts';
 import { fittingPart } from '../server/micro-batch.ts';
 import { Interrupted } from './errors.ts';
@@ -16,7 +18,7 @@ import { finishedStep, giveFinishedModel } from './finished-run.ts';
 import { dataOfRun, trainWithCheckpoints } from './kept-run.ts';
 import { checkSameOptions, readCheckpointSettings, type CheckpointSettings } from './options/checkpoints.ts';
 import { dataOptions } from './options/data.ts';
-import { readTrainSettings, type TrainSettings } from './options/training.ts';
+import { checkRanks, readTrainSettings, type TrainSettings } from './options/training.ts';
 import type { PartyNews } from './party-news.ts';
 import { firstBatchWarnings } from './range-check.ts';
 import { readRun, type BegunRun } from './resume.ts';
@@ -46,7 +48,7 @@ async function trainOnce(settings: TrainSettings, signal: AbortSignal): Promise<
     await runTraining('local train', settings, async (data, observer, news, { initial }) => {
       await tellBefore(data, settings, initial, news);
       const job = newJob(await cutToFit(settings, data, news), data, initial);
-      const model = await runLocally({ begin: () => ({ job }) }, settings, signal, news, (owner) =>
+      const model = await runLocally({ ranks: job.ranks, begin: () => ({ job }) }, settings, signal, news, (owner) =>
         ownTraining(owner, job, data, observer, { initial }),
       );
       return { model, computing: news.computing };
@@ -106,9 +108,10 @@ async function tellBefore(
 
 /** With batches in parts that fit into the memory that a party may take. */
 async function cutToFit(settings: TrainSettings, data: Dataset, news: PartyNews): Promise<TrainSettings> {
-  const { memory, batch } = settings;
+  const { memory, batch, ranks = 1 } = settings;
   if (memory === undefined) return settings;
-  const microBatch = await fittingPart(settings, samplesOf(data), memory);
+  const fitting = await fittingPart(settings, samplesOf(data), memory);
+  const microBatch = ranks === 1 ? fitting : rankPart(batch, ranks, fitting);
   if (microBatch !== undefined)
     news.line(`each batch of ${batch} is computed ${microBatch} images at a time, to fit into ${memory} GiB a party`);
   return { ...settings, microBatch };
@@ -120,6 +123,7 @@ function newJob(settings: TrainSettings, data: Dataset, initial: Model | undefin
     ...commonJob(settings),
     ...trainingOf(settings),
     ...samplesOf(data),
+    ranks: settings.ranks,
     warmStart: initial === undefined ? undefined : true,
   };
 }
@@ -174,5 +178,6 @@ function resumedSettings(typed: TrainSettings, { job, notes }: BegunRun, given: 
     );
   }
   checkSameOptions(given, typed, { ...settings, epochs });
+  checkRanks(typed.ranks ?? 1, partsOf(batch, job.microBatch).length, 'parts that the run began with');
   return { ...settings, epochs };
 }

@@ -1,7 +1,5 @@
 /** The masks of data sets that follow each other as one: each piece has a table of its own, under its owner's key. */
-import type { MaskTable } from '../random/streams.ts';
-
-export type Masks = Pick<MaskTable, 'z64' | 'rows'>;
+import type { MaskKey, Masks } from '../engine/ownedInput.ts';
 
 export interface MaskPiece {
   readonly elements: number;
@@ -14,6 +12,8 @@ export function joinMasks(pieces: readonly MaskPiece[]): Masks {
 }
 
 class JoinedMasks implements Masks {
+  /** Absent where a piece has none. */
+  readonly keys?: () => readonly MaskKey[];
   readonly #pieces: readonly { readonly masks: Masks; readonly from: number; readonly to: number }[];
   readonly #elements: number;
 
@@ -21,6 +21,8 @@ class JoinedMasks implements Masks {
     let at = 0;
     this.#pieces = pieces.map(({ elements, masks }) => ({ masks, from: at, to: (at += elements) }));
     this.#elements = at;
+    if (pieces.every(({ masks }) => masks.keys !== undefined))
+      this.keys = () => pieces.flatMap(({ elements, masks }) => masks.keys!(elements));
   }
 
   z64(from: number, n: number): BigUint64Array {

@@ -13,9 +13,9 @@
 import { blocks, receiveBlocks } from '../channel/blocks.ts';
 import type { Link } from '../channel/channel.ts';
 import { later } from '../party/later.ts';
-import type { OwnedInput } from '../engine/ownedInput.ts';
+import type { Masks, OwnedInput } from '../engine/ownedInput.ts';
 import { STREAM_KEY_BYTES } from '../random/primitives.ts';
-import { type MaskTable, PairStreams } from '../random/streams.ts';
+import { PairStreams } from '../random/streams.ts';
 import { decrease } from '../ring/z64.ts';
 import type { Source } from './encode.ts';
 import { MASK, maskPath } from './mask-address.ts';
@@ -38,8 +38,13 @@ function maskKey(name: string, pair: PairStreams): Uint8Array {
 }
 
 /** ⟨U⟩_j, element by element. A data set that is stored at the parties has one key for its inputs `images` and `labels`. */
-export function maskOf(name: string, key: Uint8Array): MaskTable {
-  return new PairStreams(key).table(maskPath(name), MASK);
+export function maskOf(name: string, key: Uint8Array): Masks {
+  const table = new PairStreams(key).table(maskPath(name), MASK);
+  return {
+    z64: (from, n) => table.z64(from, n),
+    rows: (starts, n) => table.rows(starts, n),
+    keys: (elements) => [{ name, key, elements }],
+  };
 }
 
 /** Adds the pad of the owner and P2, or takes it away: bit by bit, modulo 2. */

@@ -30,6 +30,8 @@ export const PARTY_NAMES: readonly PartyName[] = ['P0', 'P1', 'P2'];
 export interface PartyAddress extends HostPort {
   /** X25519, raw, as hexadecimal. */
   readonly publicKey: string;
+  /** Where its ranks but the first listen, if it has several. */
+  readonly rankPorts?: readonly number[] | undefined;
 }
 
 /** Make an identity key, and say where links end. */
@@ -38,6 +40,8 @@ export interface OpenOrder {
   readonly party: PartyName;
   /** Where it listens (port 0: any free one); 'handed': the starter does, and hands connections over. */
   readonly listen: HostPort | 'handed';
+  /** Threads that compute parts of a batch side by side (docs/ranks.md); absent: this one alone. */
+  readonly ranks?: number | undefined;
   /** Folder of this party's checkpoints. */
   readonly checkpoints?: string | undefined;
   /** Keys that what it keeps is encrypted under (`data/vault.ts`); absent: nothing is. */
@@ -195,6 +199,8 @@ export type Notice =
       readonly holdings: Holdings;
       /** Port for figures, if they are asked for. */
       readonly metricsPort?: number | undefined;
+      /** Of its ranks but the first. */
+      readonly rankPorts?: readonly number[] | undefined;
     }
   /** Who is to connect to this party from here on; nobody: connections are not handed over. */
   | { readonly type: 'expecting'; readonly peers: readonly PeerName[] }
@@ -224,7 +230,8 @@ const linkModel = z.strictObject({
   rttMs: z.number().min(0).max(MAX_RTT_MS),
   megabytesPerSecond: z.number().min(MIN_MEGABYTES_PER_SECOND).max(MAX_MEGABYTES_PER_SECOND),
 });
-const address = z.strictObject({ host: z.string(), port, publicKey });
+const rankPorts = z.array(port).optional();
+const address = z.strictObject({ host: z.string(), port, publicKey, rankPorts });
 
 const bytes = z.instanceof(Uint8Array);
 const ring = z.instanceof(BigUint64Array);
@@ -272,6 +279,7 @@ export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
     type: z.literal('open'),
     party,
     listen: z.union([z.strictObject({ host: z.string(), port }), z.literal('handed')]),
+    ranks: count.optional(),
     checkpoints: z.string().optional(),
     storageKeys: z.array(bytes).min(1).optional(),
     profile: z.string().optional(),
@@ -306,6 +314,7 @@ export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
       damaged: z.array(z.strictObject({ step: z.int(), what: z.string(), fix: z.string() })),
     }),
     metricsPort: port.optional(),
+    rankPorts,
   }),
   z.strictObject({ type: z.literal('refused'), reason: z.string() }),
   z.strictObject({

@@ -15,6 +15,9 @@ import { firstIdleStep, stepsPerEpoch, totalSteps, type TrainOptions } from '../
 /** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
 export const JOB_VERSION = 18;
 
+/** Ranks of a party. */
+export const MOST_RANKS = 256;
+
 interface CommonJob {
   readonly sessionId: string;
   /** Digest of the document by which it was approved (`federation/documents.ts`). Absent: the owner itself runs it. */
@@ -42,6 +45,8 @@ export interface TrainJob extends CommonJob, TrainOptions {
   readonly warmStart?: true | undefined;
   /** What each party holds of the trained weights is kept by it. */
   readonly keepModel?: true | undefined;
+  /** Threads of each party that compute parts of a batch side by side (docs/ranks.md). Absent: one. It changes no bit. */
+  readonly ranks?: number | undefined;
   /** Goes on with the run that began in session `run`, after this step. */
   readonly resume?: { readonly run: string; readonly step: number } | undefined;
 }
@@ -130,6 +135,7 @@ export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
     perClass: z.literal(true).optional(),
     showModel: z.literal(false).optional(),
     keepModel: z.literal(true).optional(),
+    ranks: z.int().min(2).max(MOST_RANKS).optional(),
     checkpointEvery: count.optional(),
     warmStart: z.literal(true).optional(),
     resume: z.strictObject({ run: z.string().min(1).max(128), step: z.int().min(0) }).optional(),
@@ -160,9 +166,9 @@ export function runOf(job: TrainJob): string {
   return job.resume?.run ?? job.sessionId;
 }
 
-/** The job with which a run began; the same in every session of the run, profiled or not. */
+/** The job with which a run began; the same in every session of the run, profiled or not, by however many ranks. */
 export function originalJob(job: TrainJob): TrainJob {
-  return { ...job, sessionId: runOf(job), resume: undefined, profile: undefined };
+  return { ...job, sessionId: runOf(job), resume: undefined, profile: undefined, ranks: undefined };
 }
 
 /** Whether this session is given the weights to begin with: a run that goes on has them in its checkpoint. */
@@ -218,6 +224,7 @@ export function configurationFields(job: Job): [name: string, value: string][] {
       ['training images', job.trainImages],
       ['test images', job.testImages],
       ['micro-batch', job.microBatch],
+      ['ranks', job.ranks],
       ['epochs', job.epochs],
       ['steps', job.steps],
       ['loss', job.loss],

@@ -10,7 +10,7 @@ import { MeasuredCompute } from '../../runtime/measured.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
 import { reasonFor } from '../channel/reason.ts';
 import { openListener, portlessListener, type Listener } from '../channel/listener.ts';
-import { ChannelError, type PeerName } from '../channel/channel.ts';
+import { ChannelError } from '../channel/channel.ts';
 import { CheckpointStore } from '../data/checkpoint-store.ts';
 import { explained } from '../data/memory.ts';
 import { Problem } from '../data/problem.ts';
@@ -23,11 +23,11 @@ import { openCompute } from './compute.ts';
 import {
   fromHex,
   orderSchema,
+  PARTY_NAMES,
   toHex,
   type InputsOrder,
   type Notice,
   type OpenOrder,
-  type PartyAddress,
   type PartyName,
   type StartOrder,
 } from './ipc.ts';
@@ -35,7 +35,9 @@ import { configurationFields } from './job.ts';
 import { logToStandardError, type Logger } from './log.ts';
 import type { PartyMetrics } from './metrics.ts';
 import { Monitor } from './monitor.ts';
+import { neighbours } from './neighbours.ts';
 import { Profiling } from './profiling.ts';
+import type { RankThreads } from './ranks/threads.ts';
 import { runJob } from './run-job.ts';
 import { sessionEnds, type SessionEnds } from './session-ends.ts';
 
@@ -49,6 +51,8 @@ interface Opened {
   readonly listener: Listener | undefined;
   readonly vault: Vault | undefined;
   readonly store: CheckpointStore | undefined;
+  /** The other ranks of this party, if there are any. */
+  readonly ranks: RankThreads | undefined;
   /** Folder for the profile. */
   readonly profile: string | undefined;
 }
@@ -114,10 +118,33 @@ async function open(order: OpenOrder): Promise<void> {
   const holdings = (await store?.survey()) ?? { whole: [], damaged: [] };
   const identity = KeyPair.generate();
   const listener = listen === 'handed' ? undefined : await listenOn(party, listen);
-  opened = { party, identity, listener, vault, store, profile };
+  const ranks = order.ranks === undefined ? undefined : await openRanks(order, identity);
+  opened = { party, identity, listener, vault, store, ranks, profile };
   const port = listener?.port ?? 0;
   log.info({ host: listener?.host, port, metricsPort }, 'listening');
-  notify({ type: 'listening', port, publicKey: toHex(identity.publicKey), holdings, metricsPort });
+  const rankPorts = await Promise.race([ranks?.ports(), ranks?.failed.then(() => undefined)]);
+  notify({ type: 'listening', port, publicKey: toHex(identity.publicKey), holdings, metricsPort, rankPorts });
+}
+
+async function openRanks({ party, listen, ranks }: OpenOrder, identity: KeyPair): Promise<RankThreads> {
+  if (listen === 'handed') throw new Error('told to have ranks, but not where they listen');
+  // Loaded for those who ask for it.
+  const { RankThreads } = await import('./ranks/threads.ts');
+  const { host, port } = listen;
+  const threads = new RankThreads({
+    party,
+    size: ranks!,
+    listen: { host, port: port === 0 ? 0 : port + PARTY_NAMES.length },
+    stride: PARTY_NAMES.length,
+    identity,
+    onRefused: (reason) => {
+      monitor?.refused(reason);
+      notify({ type: 'refused', reason });
+    },
+    onNote: (text) => notify({ type: 'note', text }),
+  });
+  void threads.failed.then(fail);
+  return threads;
 }
 
 function listenOn(party: PartyName, { host, port }: HostPort): Promise<Listener> {
@@ -147,20 +174,6 @@ function explainListenError(error: unknown, what: string, fixes: { inUse: string
     return new Problem(`${what}: no address of this machine`, `give an address of this machine to ${fixes.port}`);
   }
   return error;
-}
-
-/** Who dials whom: the later party dials the earlier one, the owner dials all. */
-function neighbours(
-  self: PartyName,
-  { parties, ends, tls }: StartOrder,
-): { dial: Record<string, string>; accept: PeerName[] } {
-  const dial: Record<string, string> = {};
-  const accept: PeerName[] = ends.kind === 'owner' ? ['owner'] : [];
-  for (const [name, { host, port }] of Object.entries(parties) as [PartyName, PartyAddress][]) {
-    if (name < self) dial[name] = `${tls === undefined ? 'ws' : 'wss'}://${host}:${port}`;
-    if (name > self) accept.push(name);
-  }
-  return { dial, accept };
 }
 
 /** Links to all that take part. */
@@ -198,8 +211,10 @@ async function connect(order: StartOrder, { party, identity, listener }: Opened,
 
 async function start(order: StartOrder): Promise<void> {
   if (opened === undefined || log === undefined) throw new Error('told to start before it was told to open');
-  const { party, vault, store, profile } = opened;
+  const { party, vault, store, ranks, profile } = opened;
   const { job } = order;
+  const wanted = (job.kind === 'train' ? job.ranks : undefined) ?? 1;
+  if (wanted !== (ranks?.size ?? 1)) throw new Error(`told to have ${ranks?.size ?? 1} ranks, for a job of ${wanted}`);
   const resumes = job.kind === 'train' && job.resume !== undefined;
   if (resumes && store === undefined) throw new Error('told to go on with a run, but not where its checkpoints are');
   if (job.profile && profile === undefined) throw new Error('told to take a profile, but not where to leave it');
@@ -212,8 +227,10 @@ async function start(order: StartOrder): Promise<void> {
   });
   notify({ type: 'computing', ...computing });
   watching.begin(job, computing, order.link);
+  const joined = job.kind === 'train' ? ranks?.start({ ...order, type: 'start', job }) : undefined;
   mesh = await connect(order, opened, watching);
   void mesh.failed.then(fail);
+  await joined;
   const id = ({ P0: 0, P1: 1, P2: 2 } as const)[party];
   // The links have keys of this session; a run that goes on draws from the streams it began with.
   const pairKeys = checkpoint?.keys ?? mesh.pairKeys;
@@ -224,7 +241,7 @@ async function start(order: StartOrder): Promise<void> {
   const measured = new MeasuredCompute(compute, watching.meter);
   const { ends } = session;
   const stored = checkpoint?.tensors;
-  const running = { id, links, pairKeys, ends, compute: measured, monitor: watching, store, stored, profiling };
+  const running = { id, links, pairKeys, ends, compute: measured, monitor: watching, store, stored, profiling, ranks };
   const outcome = await runJob(job, running);
   await mesh.close();
   await door?.close();

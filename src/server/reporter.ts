@@ -8,6 +8,8 @@ export interface ReporterOptions {
   readonly tell: (event: PartyEvent) => Promise<void>;
   /** Links whose traffic is counted. */
   readonly parties: readonly Link[];
+  /** Bytes that other ranks of this party have sent so far. */
+  readonly alsoSent?: (() => number) | undefined;
   /** Online rounds of this party so far. */
   readonly rounds: () => number;
   /** Seconds that this party has waited so far. */
@@ -59,11 +61,11 @@ export class Reporter {
   }
 
   #now(): Totals {
-    const { parties, rounds, waited } = this.#options;
+    const { parties, rounds, waited, alsoSent } = this.#options;
     return {
       seconds: performance.now() / 1000,
       waitSeconds: waited(),
-      bytesSent: parties.reduce((sum, link) => sum + link.sent.frameBytes, 0),
+      bytesSent: parties.reduce((sum, link) => sum + link.sent.frameBytes, alsoSent?.() ?? 0),
       onlineRounds: rounds(),
     };
   }

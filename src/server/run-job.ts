@@ -31,6 +31,7 @@ import {
 } from './job.ts';
 import type { Monitor } from './monitor.ts';
 import type { Profiling } from './profiling.ts';
+import type { RankThreads } from './ranks/threads.ts';
 import { Reporter } from './reporter.ts';
 import { serve, warm } from './serve-job.ts';
 import type { Stopping } from './stopping.ts';
@@ -48,6 +49,8 @@ export interface PartySession {
   readonly stored?: Checkpoint['tensors'] | undefined;
   /** If a profile is taken. */
   readonly profiling?: Profiling | undefined;
+  /** The other ranks of this party, if there are any. */
+  readonly ranks?: RankThreads | undefined;
 }
 
 export type JobOutcome =
@@ -62,6 +65,7 @@ interface Running {
   readonly ends: JobEnds;
   readonly checkpoints: PartyCheckpoints | undefined;
   readonly stopping: Stopping | undefined;
+  readonly ranks: RankThreads | undefined;
   /** All parties have their inputs. @param before what is done then, before the job counts as begun */
   readonly ready: (before?: () => Promise<void>) => Promise<void>;
 }
@@ -77,7 +81,7 @@ class StoppedEarly extends Error {
 }
 
 export async function runJob(job: Job, session: PartySession): Promise<JobOutcome> {
-  const { id, links, pairKeys, ends, compute, monitor } = session;
+  const { id, links, pairKeys, ends, compute, monitor, ranks } = session;
   if (job.kind === 'train') checkSchedule(job, job.trainImages);
   const streams = new Map([...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, compute)]));
   const party = createParty({ id, links, streams, compute, probe: session.profiling?.probe });
@@ -91,6 +95,7 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
   const reporter = new Reporter({
     tell: (event) => ends.report(event),
     parties: [...links.values()].filter((link) => link.peer !== 'owner'),
+    alsoSent: () => (ranks?.counters ?? []).reduce((sum, { bytesSent }) => sum + bytesSent, 0),
     rounds: () => engine.rounds,
     waited: () => monitor.meter.waitSeconds,
     onEvent: (event) => monitor.onEvent(event),
@@ -98,20 +103,23 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
   const ready: Running['ready'] = async (before) => {
     await Promise.all([ends.allThere(), checkpoints?.settled()]);
     await before?.();
+    ranks?.work(pairKeys);
     await reporter.report({ kind: 'ready' });
     session.profiling?.begin(() => engine.rounds);
   };
   const checkpoints = job.kind === 'train' ? await beginCheckpoints(job, session) : undefined;
   const stopping = checkpoints && beginStopping(job as TrainJob, ends);
-  const running = { id, engine, reporter, ends, checkpoints, stopping, ready };
+  const running = { id, engine, reporter, ends, checkpoints, stopping, ranks, ready };
   const work = runKind(job, running, session.stored);
   try {
     await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
   } catch (error) {
     if (!(error instanceof StoppedEarly)) throw error;
+    await ranks?.end();
     return { kind: 'stopped', step: error.step };
   }
   await engine.settle();
+  await ranks?.end();
   await reporter.report({ kind: 'finished' });
   await ends.finish();
   return { kind: 'done' };
@@ -162,12 +170,14 @@ function trainingOf({ training }: JobEnds): TrainingEnds {
 
 async function runTraining(
   job: TrainJob,
-  { engine, reporter, ends, checkpoints, stopping, ready }: Running,
+  { engine, reporter, ends, checkpoints, stopping, ranks, ready }: Running,
   stored: Checkpoint['tensors'] = new Map(),
 ): Promise<void> {
   const { network, fractionBits } = job;
-  const dataset = async (name: string, shape: Shape, bits: number): Promise<Value> =>
-    engine.dataset(name, shape, bits, await ends.receive(name, shape));
+  const dataset = async (name: string, shape: Shape, bits: number): Promise<Value> => {
+    const input = await ends.receive(name, shape);
+    return engine.dataset(name, shape, bits, ranks?.input(name, shape, bits, input) ?? input);
+  };
   const [inputs, classes] = [inputSize(network), classCount(network)];
   // In the order in which an owner sends them.
   const data = {
@@ -201,7 +211,7 @@ async function runTraining(
   );
   const step = job.resume?.step ?? 0;
   const from = step > 0 ? { step, state } : weights && { step, state: weights };
-  const trained = await train(engine, network, data, job, onEvent, { from, onState });
+  const trained = await train(engine, network, data, job, onEvent, { from, onState, team: ranks?.team });
   if (job.keepModel === true) {
     const weights = parameters(network).map(({ name }) => [name, trained.get(name)!] as const);
     await trainingOf(ends).keepModel(await heldOf(engine, new Map(weights)));

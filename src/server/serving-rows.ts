@@ -1,5 +1,6 @@
 /** Inputs of several clients as rows of one value, and their rows of its answer. */
-import { joinMasks, type Masks } from '../data/joined-masks.ts';
+import { joinMasks } from '../data/joined-masks.ts';
+import type { Masks } from '../engine/ownedInput.ts';
 import { maskOf } from '../data/share.ts';
 import type { OwnedInput } from '../engine/ownedInput.ts';
 import type { InputPart } from './ipc.ts';

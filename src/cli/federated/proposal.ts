@@ -20,6 +20,7 @@ import { list, memberOptions, moment } from './options.ts';
 
 /** Options of a training on this machine that say nothing about a job of three organisations. */
 const OF_THIS_MACHINE: ReadonlySet<string> = new Set([
+  'ranks',
   'data',
   ...Object.keys(dataOptions),
   'train-images',

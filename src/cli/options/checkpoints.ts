@@ -71,6 +71,7 @@ const FREE: ReadonlySet<string> = new Set([
   'backend',
   'fallback-adapter',
   'workers',
+  'ranks',
   'port',
   'timeout',
   'link',

@@ -7,7 +7,9 @@ import { classCount, misfit, type Network } from '../../nn/network.ts';
 import { OPTIMIZERS, type OptimizerName } from '../../nn/optimizer.ts';
 import type { TrainOptions } from '../../nn/train.ts';
 import { augmentOptions, testShareOption } from './data.ts';
+import { rankPart } from '../../nn/ranks.ts';
 import { layerAcrossBatch } from '../../nn/trainStep.ts';
+import { MOST_RANKS } from '../../server/job.ts';
 import { readSession, sessionOptions, type SessionSettings } from './session.ts';
 import {
   integer,
@@ -26,6 +28,8 @@ import {
 export interface TrainSettings extends SessionSettings, TrainOptions {
   /** GiB that a party may take at its peak: decides `microBatch` (`micro-batch.ts`). */
   readonly memory: number | undefined;
+  /** Threads of each party that compute parts of a batch side by side; undefined: one. */
+  readonly ranks: number | undefined;
   readonly out: string | undefined;
   /** A model file: training begins with its weights. */
   readonly from: string | undefined;
@@ -57,6 +61,13 @@ export const trainOptions: Readonly<Record<string, Options>> = {
     group: MACHINE,
     defaultDescription: 'as much as a whole batch takes',
     describe: 'GiB that a party may take at its peak: batches are computed in parts that fit',
+  },
+  ranks: {
+    ...number,
+    group: MACHINE,
+    hidden: true,
+    defaultDescription: '1',
+    describe: 'Threads of each party that compute parts of a batch side by side (docs/ranks.md)',
   },
   loss: {
     ...text,
@@ -121,7 +132,7 @@ export const trainOptions: Readonly<Record<string, Options>> = {
 };
 
 /** What concerns parties alone; nothing of it acts in one process. */
-const OF_PARTIES: ReadonlySet<string> = new Set(['insecure-keys', 'port', 'timeout', 'link', 'memory']);
+const OF_PARTIES: ReadonlySet<string> = new Set(['insecure-keys', 'port', 'timeout', 'link', 'memory', 'ranks']);
 /** The same; asked for, they are refused with words of their own. */
 const REFUSED = ['profile', 'metrics'] as const;
 
@@ -151,7 +162,10 @@ function checkClasses(session: SessionSettings, loss: LossName): void {
   );
 }
 
-function partSettings(argv: Argv, { batch, network }: SessionSettings): Pick<TrainSettings, 'microBatch' | 'memory'> {
+function partSettings(
+  argv: Argv,
+  { batch, network }: SessionSettings,
+): Pick<TrainSettings, 'microBatch' | 'memory' | 'ranks'> {
   const microBatch = optionalInteger(argv, 'micro-batch', 1, batch);
   const memory =
     argv.memory === undefined
@@ -165,7 +179,24 @@ function partSettings(argv: Argv, { batch, network }: SessionSettings): Pick<Tra
       `--micro-batch: ${across} takes statistics over the whole batch, which cannot be computed part by part`,
       `leave it out, or give a smaller --batch`,
     );
-  return { microBatch: microBatch === batch ? undefined : microBatch, memory };
+  const ranks = optionalInteger(argv, 'ranks', 1, MOST_RANKS) ?? 1;
+  if (ranks === 1) return { microBatch: microBatch === batch ? undefined : microBatch, memory, ranks: undefined };
+  checkRanks(ranks, batch);
+  if (across !== undefined)
+    throw new Problem(
+      `--ranks: ${across} takes statistics over the whole batch, which cannot be computed part by part`,
+      'leave it out',
+    );
+  return { microBatch: rankPart(batch, ranks, microBatch), memory, ranks };
+}
+
+/** @param parts of a batch, or its images */
+export function checkRanks(ranks: number, parts: number, what = 'images'): void {
+  if (ranks <= parts) return;
+  throw new Problem(
+    `--ranks: a batch has ${parts} ${what}, too few for ${ranks} ranks: each needs one`,
+    `give --ranks ${parts} at most, or more images a batch`,
+  );
 }
 
 function checkLayers({ network, truncation, batch }: SessionSettings): void {

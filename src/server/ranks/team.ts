@@ -36,6 +36,8 @@ export interface TeamOptions {
   readonly parent: Link | undefined;
   /** By rank. */
   readonly children: ReadonlyMap<number, Link>;
+  /** Told before a sum is handed on. */
+  readonly onSum?: (() => void) | undefined;
 }
 
 const KINDS = [undefined, 'step', 'evaluation'] as const;
@@ -51,13 +53,15 @@ export class RankTeam implements Team {
   readonly size: number;
   readonly #parent: Link | undefined;
   readonly #children: ReadonlyMap<number, Link>;
+  readonly #onSum: (() => void) | undefined;
   #orders = 0;
 
-  constructor({ rank, size, parent, children }: TeamOptions) {
+  constructor({ rank, size, parent, children, onSum }: TeamOptions) {
     this.rank = rank;
     this.size = size;
     this.#parent = parent;
     this.#children = children;
+    this.#onSum = onSum;
   }
 
   async begin(order: RankOrder): Promise<void> {
@@ -151,7 +155,9 @@ export class RankTeam implements Team {
   }
 
   async #handUp(engine: SecureEngine, label: string, sum: Value): Promise<void> {
-    await give(this.#above(), label, await engine.portion(sum)!, engine.rounds);
+    const portion = await engine.portion(sum)!;
+    this.#onSum?.();
+    await give(this.#above(), label, portion, engine.rounds);
   }
 
   async #give(engine: SecureEngine, label: string, name: string, x: Value): Promise<void> {

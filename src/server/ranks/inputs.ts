@@ -1,0 +1,31 @@
+/** A job's inputs on their way from rank 0, which receives them, to the other threads: E is there once, masks are drawn by each. */
+import { joinMasks } from '../../data/joined-masks.ts';
+import { maskOf } from '../../data/share.ts';
+import type { OwnedInput } from '../../engine/ownedInput.ts';
+import { sizeOf, type Shape } from '../../ring/shape.ts';
+import type { RankInput } from './messages.ts';
+
+/** The input, and the same for other threads. */
+export interface Handed {
+  readonly own: OwnedInput;
+  readonly others: RankInput;
+}
+
+/** Moves E to memory that threads share. */
+export function handInput(name: string, shape: Shape, fractionBits: number, input: OwnedInput): Handed {
+  const elements = sizeOf(shape);
+  const masks = input.masks.map(({ keys }) => {
+    if (keys === undefined) throw new Error(`input ${name}: its masks cannot be handed to other ranks`);
+    return keys(elements);
+  });
+  const opened = input.opened && new BigUint64Array(new SharedArrayBuffer(8 * elements));
+  opened?.set(input.opened!);
+  return { own: { ...input, opened }, others: { name, shape, fractionBits, opened, masks } };
+}
+
+export function takeInput({ opened, masks }: RankInput): OwnedInput {
+  const joined = masks.map((pieces) =>
+    joinMasks(pieces.map(({ name, key, elements }) => ({ elements, masks: maskOf(name, key) }))),
+  );
+  return { opened, masks: joined };
+}
