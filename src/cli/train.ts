@@ -9,7 +9,6 @@ import { type Dataset, samplesOf } from '../data/dataset.ts';
 import { lockFolder } from '../data/folder-lock.ts';
 import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
-import { rankPart } from '../nn/ranks.ts';
 import { partsOf } from '../nn/trainStep.ts';
 import type { TrainJob } from '../server/job.ts';
 import { fittingPart } from '../server/micro-batch.ts';
@@ -102,16 +101,18 @@ async function tellBefore(
   news: PartyNews,
 ): Promise<void> {
   for (const warning of await firstBatchWarnings(data, settings, initial)) news.line(warning);
+  const { ranks = 1, batch, microBatch } = settings;
+  if (ranks > 1) news.line(`${ranks} ranks a party: each batch of ${batch} is computed in parts of ${microBatch}`);
+  if (ranks > 1 && settings.profile !== undefined) news.line("the profile is of each party's first rank");
   if (settings.showLoss)
     news.line("every tenth step's loss is revealed to the owner: it is an output (--no-show-loss keeps it shared)");
 }
 
 /** With batches in parts that fit into the memory that a party may take. */
 async function cutToFit(settings: TrainSettings, data: Dataset, news: PartyNews): Promise<TrainSettings> {
-  const { memory, batch, ranks = 1 } = settings;
+  const { memory, batch } = settings;
   if (memory === undefined) return settings;
-  const fitting = await fittingPart(settings, samplesOf(data), memory);
-  const microBatch = ranks === 1 ? fitting : rankPart(batch, ranks, fitting);
+  const microBatch = await fittingPart(settings, samplesOf(data), memory);
   if (microBatch !== undefined)
     news.line(`each batch of ${batch} is computed ${microBatch} images at a time, to fit into ${memory} GiB a party`);
   return { ...settings, microBatch };

@@ -16,7 +16,8 @@ export function neighbours(
   const dial: Partial<Record<PartyName, string>> = {};
   const accept: PeerName[] = ends?.kind === 'owner' ? ['owner'] : [];
   for (const [name, address] of Object.entries(parties) as [PartyName, PartyAddress][]) {
-    if (name < self) dial[name] = `${tls === undefined ? 'ws' : 'wss'}://${address.host}:${portOf(name, address, rank)}`;
+    if (name < self)
+      dial[name] = `${tls === undefined ? 'ws' : 'wss'}://${address.host}:${portOf(name, address, rank)}`;
     if (name > self) accept.push(name);
   }
   return { dial, accept };
@@ -24,6 +25,7 @@ export function neighbours(
 
 function portOf(name: PartyName, { port, rankPorts = [] }: PartyAddress, rank: number): number {
   const own = rank === 0 ? port : rankPorts.at(rank - 1);
-  if (own === undefined) throw new Error(`rank ${rank} of ${name}: no port is known, only those of ${rankPorts.length}`);
+  if (own === undefined)
+    throw new Error(`rank ${rank} of ${name}: no port is known, only those of ${rankPorts.length}`);
   return own;
 }

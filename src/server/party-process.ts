@@ -32,6 +32,7 @@ import {
   type StartOrder,
 } from './ipc.ts';
 import { configurationFields } from './job.ts';
+import { described } from './described.ts';
 import { logToStandardError, type Logger } from './log.ts';
 import type { PartyMetrics } from './metrics.ts';
 import { Monitor } from './monitor.ts';
@@ -84,20 +85,12 @@ function leave(code: number, notice: Notice): void {
   setTimeout(() => process.exit(code), LAST_WORDS_MS).unref();
 }
 
-/** An error in words; one that nobody foresaw also says where it happened, for whoever looks into it. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof Problem || error instanceof ChannelError) return error.message;
-  const place = /\(?([^\s(/]+:\d+:\d+)\)?$/m.exec(error.stack ?? '')?.[1];
-  return place === undefined ? error.message : `${error.message} (${error.name} at ${place})`;
-}
-
 /** Ends this party: peers and starter learn the reason. The first reason counts. */
 function fail(reason: unknown): void {
   if (ending) return;
   ending = true;
   const error = explained(reason);
-  const message = describe(error);
+  const message = described(error);
   const origin = error instanceof ChannelError ? 'link' : 'here';
   const told = reasonFor(error);
   mesh?.abortAll(told);

@@ -82,6 +82,7 @@ describe('configuration fields', () => {
     ['learning rate decay epochs', { lrDecayEpochs: 2 }],
     ['momentum', { momentum: 0 }],
     ['seed', { seed: 2 }],
+    ['ranks', { ranks: 2 }],
     ['show loss', { showLoss: false }],
     ['checkpoint every', { checkpointEvery: 10 }],
     ['run', { resume: { run: 'xyz', step: 5 } }],
@@ -94,6 +95,8 @@ describe('configuration fields', () => {
     expect(firstDifference(resumed('x', 5), resumed('y', 5))).toBe('run');
     expect(firstDifference(resumed('x', 5), resumed('x', 6))).toBe('resume from step');
     expect(originalJob(resumed('x', 5))).toEqual({ ...training, sessionId: 'x', resume: undefined });
+    // By how many ranks a session computes a run says nothing about it.
+    expect(originalJob({ ...resumed('x', 5), ranks: 4 })).toEqual({ ...training, sessionId: 'x', resume: undefined });
   });
 
   it('tell the kinds of job apart', () => {

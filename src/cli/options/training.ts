@@ -65,9 +65,8 @@ export const trainOptions: Readonly<Record<string, Options>> = {
   ranks: {
     ...number,
     group: MACHINE,
-    hidden: true,
     defaultDescription: '1',
-    describe: 'Threads of each party that compute parts of a batch side by side (docs/ranks.md)',
+    describe: 'Threads of a party that compute parts of a batch side by side: 1 to 256 (docs/ranks.md)',
   },
   loss: {
     ...text,
@@ -164,7 +163,7 @@ function checkClasses(session: SessionSettings, loss: LossName): void {
 
 function partSettings(
   argv: Argv,
-  { batch, network }: SessionSettings,
+  { batch, network, backend }: SessionSettings,
 ): Pick<TrainSettings, 'microBatch' | 'memory' | 'ranks'> {
   const microBatch = optionalInteger(argv, 'micro-batch', 1, batch);
   const memory =
@@ -186,6 +185,13 @@ function partSettings(
     throw new Problem(
       `--ranks: ${across} takes statistics over the whole batch, which cannot be computed part by part`,
       'leave it out',
+    );
+  if (backend === 'webgpu')
+    throw new Problem('--ranks: a GPU serves the first rank of a party alone', 'leave --backend or --ranks out');
+  if (memory !== undefined)
+    throw new Problem(
+      '--memory: says what a party takes of one rank',
+      'give --micro-batch in its place, or no --ranks',
     );
   return { microBatch: rankPart(batch, ranks, microBatch), memory, ranks };
 }

@@ -22,6 +22,7 @@ import { KeyPair } from '../../random/keys.ts';
 import { PairStreams } from '../../random/streams.ts';
 import type { Compute } from '../../../runtime/compute.ts';
 import { fromHex } from '../ipc.ts';
+import { described } from '../described.ts';
 import { configurationFields } from '../job.ts';
 import { neighbours } from '../neighbours.ts';
 import { WaitMeter } from '../wait-meter.ts';
@@ -59,13 +60,13 @@ function fail(reason: unknown): void {
   if (ending) return;
   ending = true;
   const error = explained(reason);
-  const message = error instanceof Error ? error.message : String(error);
   const told = reasonFor(error);
   mesh?.abortAll(told);
   team.abort(told);
   void listener?.close();
   const fix = error instanceof Problem ? { fix: error.fix } : {};
-  tell({ type: 'error', message, origin: error instanceof ChannelError ? 'link' : 'here', told, ...fix });
+  const origin = error instanceof ChannelError ? 'link' : 'here';
+  tell({ type: 'error', message: described(error), origin, told, ...fix });
 }
 
 function count(): void {
@@ -136,10 +137,7 @@ async function work({ pairKeys, inputs }: RankWork): Promise<void> {
 
 function dataOf(engine: SecureEngine, inputs: readonly RankInput[]): Parameters<typeof trainAlong>[2] {
   const values = new Map<string, Value>(
-    inputs.map((input) => [
-      input.name,
-      engine.dataset(input.name, input.shape, input.fractionBits, takeInput(input)),
-    ]),
+    inputs.map((input) => [input.name, engine.dataset(input.name, input.shape, input.fractionBits, takeInput(input))]),
   );
   return {
     images: values.get('train/images')!,

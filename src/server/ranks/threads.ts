@@ -12,6 +12,7 @@ import type { KeyPair } from '../../random/keys.ts';
 import type { Shape } from '../../ring/shape.ts';
 import { Deferred } from '../deferred.ts';
 import type { PartyName } from '../ipc.ts';
+import { described } from '../described.ts';
 import { countersMemory, readCounters, type RankCounters } from './counters.ts';
 import { handInput } from './inputs.ts';
 import type { FromRank, RankData, RankInput, RankStart, ToRank } from './messages.ts';
@@ -118,6 +119,7 @@ export class RankThreads {
     const entry = new URL(`./thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
     const worker = new Worker(entry, { workerData: data, transferList: [parent!, ...children.values()] });
     const [listening, connected, done] = [new Deferred<number>(), new Deferred<void>(), new Deferred<void>()];
+    let ended = false;
     worker.on('message', (message: FromRank) => {
       switch (message.type) {
         case 'listening':
@@ -125,6 +127,7 @@ export class RankThreads {
         case 'connected':
           return connected.resolve();
         case 'done':
+          ended = true;
           return done.resolve();
         case 'refused':
           return this.#options.onRefused(`${message.reason} (rank ${rank})`);
@@ -135,7 +138,9 @@ export class RankThreads {
       }
     });
     worker.on('error', (error) => this.#end(rank, error));
-    worker.on('exit', () => this.#end(rank, new Error(`${party} lost its rank ${rank}: its thread has ended`)));
+    worker.on('exit', () => {
+      if (!ended) this.#end(rank, new Error(`${party} lost a rank: its thread has ended`));
+    });
     return { rank, worker, counters, listening, connected, done };
   }
 
@@ -150,15 +155,14 @@ export class RankThreads {
 
 /** The same error, with the rank named. */
 function ofRank(rank: number, error: unknown): unknown {
-  const message = `${error instanceof Error ? error.message : String(error)} (rank ${rank})`;
-  if (error instanceof Problem) return new Problem(message, error.fix, { told: `rank ${rank} failed` });
+  const message = `${described(error)} (rank ${rank})`;
   if (error instanceof ChannelError) return new ChannelError(message);
-  return new Error(message, { cause: error });
+  const [fix, told] = error instanceof Problem ? [error.fix, error.told] : ['start again', undefined];
+  return new Problem(message, fix, { told: `${told ?? 'it failed'} (rank ${rank})`, cause: error });
 }
 
-function failureOf({ message, origin, fix }: Extract<FromRank, { type: 'error' }>): Error {
-  if (origin === 'link') return new ChannelError(message);
-  return fix === undefined ? new Error(message) : new Problem(message, fix);
+function failureOf({ message, origin, fix = 'start again', told }: Extract<FromRank, { type: 'error' }>): Error {
+  return origin === 'link' ? new ChannelError(message) : new Problem(message, fix, told === undefined ? {} : { told });
 }
 
 /** A rank's ends of the tree. */

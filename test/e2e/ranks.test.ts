@@ -1,0 +1,189 @@
+/** Ranks from end to end: threads of three party processes, real sockets. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Owner } from '../../src/client/owner.ts';
+import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
+import { NETWORKS } from '../../src/nn/named.ts';
+import { KeyPair } from '../../src/random/keys.ts';
+import {
+  fromHex,
+  PARTY_NAMES,
+  toHex,
+  type PartyAddress,
+  type PartyName,
+  type StartOrder,
+} from '../../src/server/ipc.ts';
+import { configurationFields, type TrainJob } from '../../src/server/job.ts';
+import type * as partyChild from '../../src/server/party-child.ts';
+import { importBuilt } from '../built.ts';
+import { smallDataset, writeDataset } from '../data/fixtures.ts';
+import { ofEach, type OfEach } from '../federated.ts';
+import { temporaryFolder } from '../folder.ts';
+import { allGone, Command, run, writeNetwork, type Outcome } from './command.ts';
+
+const { PartyChild } = await importBuilt<typeof partyChild>('src/server/party-child.js');
+
+const folder = temporaryFolder('ranks');
+const network = writeNetwork(folder);
+const data = writeDataset(smallDataset(256, 64));
+const task = ['local', 'train', '--network', network, '--data', data, '--batch', '32', '--micro-batch', '8'];
+const common = [...task, '--workers', '1', '--insecure-keys', '11'];
+
+interface Trained {
+  readonly model: Buffer;
+  readonly bytes: number;
+  readonly accuracies: readonly number[];
+}
+
+function trainedOf(name: string, { code, stdout, stderr }: Outcome): Trained {
+  expect(code, stderr).toBe(0);
+  const json = JSON.parse(stdout) as {
+    readonly bytesSentPerStep: { readonly total: number };
+    readonly testAccuracyPercents: readonly number[];
+  };
+  const model = readFileSync(join(folder, name));
+  return { model, bytes: json.bytesSentPerStep.total, accuracies: json.testAccuracyPercents };
+}
+
+async function train(name: string, ...more: readonly string[]): Promise<Trained> {
+  return trainedOf(name, await run([...common, '--out', name, '--json', '-', ...more], folder));
+}
+
+describe('a training', () => {
+  let one: Trained;
+  beforeAll(async () => {
+    one = await train('one', '--epochs', '3');
+  });
+
+  it.each([2, 3, 4])('%i ranks give the model and the counts of one, bit for bit, and send as much', async (ranks) => {
+    const several = await train(`ranks-${ranks}`, '--epochs', '3', '--ranks', `${ranks}`);
+    expect(several.model.equals(one.model)).toBe(true);
+    expect(several.accuracies).toEqual(one.accuracies);
+    // Each link of a rank has labels as long as a single rank's.
+    expect(several.bytes / one.bytes).toBeGreaterThan(0.98);
+    expect(several.bytes / one.bytes).toBeLessThan(1.02);
+  });
+
+  it('a rank that dies with its party: the run goes on, by any number of ranks, to the same model', async () => {
+    const long = ['--epochs', '15'];
+    const undisturbed = await train('undisturbed', ...long);
+    const kept = ['--checkpoint', 'kept', '--checkpoint-every', '1'];
+    const command = new Command([...common, ...long, ...kept, '--ranks', '2', '--out', 'killed'], folder);
+    try {
+      await command.shows(/training tiny/);
+      await command.shows(/step/);
+      const parties = command.parties();
+      process.kill(parties.get('P1')!, 'SIGKILL');
+      const { code, stderr } = await command.outcome;
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/party P1 was killed by SIGKILL/);
+      await allGone(parties.values());
+    } finally {
+      if (command.process.exitCode === null) command.process.kill('SIGKILL');
+    }
+    const resumed = ['local', 'train', '--resume', 'kept', '--ranks', '4', '--out', 'resumed', '--json', '-'];
+    const { model } = trainedOf('resumed', await run(resumed, folder));
+    expect(model.equals(undisturbed.model)).toBe(true);
+    const more = await run(['local', 'train', '--resume', 'kept', '--ranks', '5', '--epochs', '16'], folder);
+    expect(more.stderr).toMatch(/--ranks: a batch has 4 parts that the run began with, too few for 5 ranks/);
+  });
+});
+
+describe('what cannot be', () => {
+  it.each([
+    [[...task, '--ranks', '33'], '--ranks: a batch has 32 images, too few for 33 ranks: each needs one'],
+    [[...task, '--ranks', '257'], '--ranks: expected a whole number from 1 to 256, found 257'],
+    [
+      ['local', 'train', '--ranks', '2', '--network', 'resnet20'],
+      '--ranks: layer 1 (batchnorm) takes statistics over the whole batch',
+    ],
+    [[...task, '--ranks', '2', '--backend', 'webgpu'], '--ranks: a GPU serves the first rank of a party alone'],
+    [
+      ['local', 'train', '--network', 'A', '--memory', '1', '--ranks', '2'],
+      '--memory: says what a party takes of one rank',
+    ],
+  ])('%j is refused before anything begins', async (words, complaint) => {
+    const { code, stderr } = await run(words, folder);
+    expect(code).toBe(1);
+    expect(stderr).toContain(complaint);
+  });
+
+  const children: partyChild.PartyChild[] = [];
+  afterEach(async () => {
+    for (const child of children) child.kill('SIGKILL');
+    await Promise.all(children.splice(0).map((child) => child.exited.promise));
+  });
+
+  /** Three parties of so many ranks each, told where the others are by `told`; how each one failed. */
+  async function failures(
+    ranks: OfEach<number>,
+    told: (party: PartyName, addresses: OfEach<PartyAddress>) => OfEach<PartyAddress> = (_, addresses) => addresses,
+  ): Promise<OfEach<string>> {
+    const made = ofEach((party) => new PartyChild(party, { onChange: () => undefined, onNews: () => undefined }));
+    children.push(...PARTY_NAMES.map((party) => made[party]));
+    const host = '127.0.0.1';
+    for (const party of PARTY_NAMES)
+      made[party].send({ type: 'open', party, listen: { host, port: 0 }, ranks: ranks[party], log: 'silent' });
+    const listening = await Promise.all(PARTY_NAMES.map((party) => made[party].listening.promise));
+    const addresses = ofEach((_, id): PartyAddress => {
+      const { port, publicKey, rankPorts } = listening[id];
+      return { host, port, publicKey, rankPorts };
+    });
+    const identity = KeyPair.generate();
+    const ends: StartOrder['ends'] = { kind: 'owner', publicKey: toHex(identity.publicKey) };
+    for (const party of PARTY_NAMES)
+      made[party].send({
+        ...{ type: 'start', ends, parties: told(party, addresses), timeoutMs: 4_000 },
+        job: { ...job, ranks: ranks[party] },
+        compute: { backend: 'wasm', fallbackAdapter: false, workers: 1 },
+      });
+    const owner = Owner.connect({
+      identity,
+      publicKeys: ofEach((party) => fromHex(addresses[party].publicKey)),
+      urls: ofEach((party) => `ws://${host}:${addresses[party].port}`),
+      sessionId: job.sessionId,
+      config: configurationFields({ ...job, ranks: ranks.P0 }),
+      timeoutMs: 4_000,
+    });
+    await Promise.all([...PARTY_NAMES.map((party) => made[party].exited.promise), owner.catch(() => undefined)]);
+    return ofEach((party) => made[party].failure?.message ?? 'no failure');
+  }
+
+  const job: TrainJob = {
+    kind: 'train',
+    sessionId: 'abc',
+    network: NETWORKS.A,
+    ...DIRECT_SUITE,
+    ...SOFTMAX_SGD,
+    batch: 12,
+    microBatch: 4,
+    trainImages: 12,
+    testImages: 0,
+    steps: 1,
+  };
+
+  it('parties with other numbers of ranks', async () => {
+    const said = Object.values(await failures({ P0: 2, P1: 3, P2: 2 })).join('\n');
+    expect(said).toMatch(/P0 has ranks 2, P1 has 3|P1 has ranks 3, P0 has 2/);
+  });
+
+  it('two ranks where one is expected', async () => {
+    // P1's second rank dials P0's third, and the other way round.
+    const said = await failures({ P0: 3, P1: 3, P2: 3 }, (party, addresses) =>
+      party === 'P1'
+        ? { ...addresses, P0: { ...addresses.P0, rankPorts: addresses.P0.rankPorts!.toReversed() } }
+        : addresses,
+    );
+    expect(Object.values(said).join('\n')).toMatch(/rank.*[12] of 0 to 2.*[12] of 0 to 2.* \(rank [12]\)/);
+  });
+
+  it('a rank that never comes', async () => {
+    // Nobody listens there.
+    const said = await failures({ P0: 2, P1: 2, P2: 2 }, (party, addresses) =>
+      party === 'P2' ? { ...addresses, P1: { ...addresses.P1, rankPorts: [1] } } : addresses,
+    );
+    expect(said.P2).toMatch(/^P2 (cannot reach P1|waited 4 s for P1 to connect).*\(rank 1\)$/);
+    for (const party of ['P0', 'P1'] as const) expect(said[party]).not.toBe('no failure');
+  });
+});
