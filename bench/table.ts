@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
-import { GARBAGE_COLLECTION } from '../src/server/party-child.ts';
+import { GARBAGE_COLLECTION, partyEnvironment } from '../src/server/party-child.ts';
 import { machineCard, type MachineCard } from './machine.ts';
 import { measure, rounded } from './measure.ts';
 import type { Operation, OperationOrder, OperationResult } from './operations.ts';
@@ -137,7 +137,9 @@ function operation(
     name,
     run: async ({ quick }) => {
       const names = ['P0', 'P1', 'P2'];
-      const children = names.map((party) => fork(PARTY, [party], { execArgv: [...GARBAGE_COLLECTION] }));
+      const children = names.map((party) =>
+        fork(PARTY, [party], { execArgv: [...GARBAGE_COLLECTION], env: partyEnvironment() }),
+      );
       try {
         const told = <T>(child: (typeof children)[number]): Promise<T> =>
           new Promise((resolve, reject) => {

@@ -20,7 +20,7 @@ import { makeTlsKey, type TlsKey } from '../src/federation/certificate.ts';
 import { NETWORKS } from '../src/nn/named.ts';
 import type { PartyName } from '../src/server/ipc.ts';
 import type { InferJob, TrainJob } from '../src/server/job.ts';
-import { GARBAGE_COLLECTION } from '../src/server/party-child.ts';
+import { GARBAGE_COLLECTION, partyEnvironment } from '../src/server/party-child.ts';
 import type { LinkNews, LinkOrder, Neighbours } from './link-party.ts';
 import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
@@ -86,7 +86,11 @@ function next<T extends LinkNews['type']>(child: ChildProcess, type: T): Promise
 async function run(side: Side, job: TrainJob | InferJob, keys: Readonly<Record<PartyName, TlsKey>>): Promise<Run> {
   const entry = fileURLToPath(new URL('link-party.js', import.meta.url));
   const children = PARTIES.map(() => {
-    return fork(entry, { serialization: 'advanced', execArgv: [...process.execArgv, ...GARBAGE_COLLECTION] });
+    return fork(entry, {
+      serialization: 'advanced',
+      execArgv: [...process.execArgv, ...GARBAGE_COLLECTION],
+      env: partyEnvironment(),
+    });
   });
   setPriority(children[2].pid!, constants.priority.PRIORITY_BELOW_NORMAL);
   try {
