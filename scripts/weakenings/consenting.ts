@@ -260,7 +260,7 @@ export const CONSENTING: readonly Weakening[] = [
     'a connection that asks without end and proves nothing',
     'strangers take a party’s processor',
     'src/service/http/server.ts',
-    ['if (door.asks(incoming.socket)) void', 'if (!incoming.socket.destroyed) void'],
+    ['else if (!door.asks(incoming.socket)) {', 'else if (incoming.socket.destroyed) {'],
     ['test/service/door.test.ts'],
   ),
 ];

@@ -58,6 +58,13 @@ export const SERVING: readonly Weakening[] = [
     ['test/federation/hpke.test.ts'],
   ),
   one(
+    'inputs from pages of any origin',
+    'any page that a member opens asks for answers in its browser',
+    'src/service/api/app.ts',
+    ['take: (call) => entry.greet(call) ?? entry.admit(call)', 'take: (call) => entry.admit(call)'],
+    ON_PAGES,
+  ),
+  one(
     'visitors who may ask for anything',
     'whoever makes a key is no stranger any more',
     VISITORS,

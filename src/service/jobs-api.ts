@@ -17,6 +17,7 @@ import type { Id, PublicIdentity } from '../federation/public-identity.ts';
 import type { Received } from '../federation/received-form.ts';
 import type { DataState, JobEvent, JobState, JobView, ModelView } from '../federation/views.ts';
 import type { PartyName } from '../server/ipc.ts';
+import type { Waiting } from './waiting.ts';
 
 export type { Received } from '../federation/received-form.ts';
 export {
@@ -61,7 +62,7 @@ export interface Jobs {
     id: string,
     client: PublicIdentity,
     input: Uint8Array,
-    gone: AbortSignal,
+    gone: Waiting,
     as?: Id,
   ): Promise<Uint8Array>;
   /** An order of another party, whose identity is proved; `body` is JSON as it came. */

@@ -168,6 +168,36 @@ describe('a visitor', () => {
     expect(P0.jobs.asked).toHaveLength(1);
   });
 
+  it('is met at the endpoint of inputs as everywhere: by origin, signature and once', async () => {
+    const job = serving('anyone');
+    const path = `/v1/sessions/${job}/inputs`;
+    const visitor = Identity.generate();
+    await until(async () => (await visit(visitor, { path: '/v1/sessions' })).status === 200);
+    const body = await input(job);
+    const instance = await instanceOf(P0);
+    const audience = P0.service!.standing.identity().public;
+    const signed = (): Record<string, string> => {
+      const request = { method: 'POST', path, bodyDigest: sha256(body), audience, instance };
+      return { authorization: signRequest(visitor, request), 'securenn-identity': keyOf(visitor.public) };
+    };
+    const post = (headers: Record<string, string>, sent = body, to = path): Promise<Answer> =>
+      call(P0, { method: 'POST', path: to, body: sent, headers });
+    for (const headers of [{}, { ...signed(), origin: OTHER }, { ...signed(), authorization: 'SecureNN id=' }]) {
+      const { status, headers: answered, json } = await post(headers);
+      expect([status, answered.connection]).toEqual([401, 'close']);
+      expect(json.error).toBe('not known here, or not signed as this party takes it');
+    }
+    // Signed for another body, and for another session.
+    expect((await post(signed(), await input(job))).status).toBe(400);
+    expect((await post(signed(), body, path.replace(job, '00'.repeat(32)))).status).toBe(401);
+    const once = signed();
+    const { status, headers } = await post({ ...once, origin: PAGE });
+    expect([status, headers['access-control-allow-origin']]).toEqual([200, PAGE]);
+    expect(headers).toMatchObject({ securenn: '1', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    expect((await post(once)).status).toBe(401);
+    expect(P0.jobs.asked).toHaveLength(1);
+  });
+
   it('is not answered what is masked with zeros', async () => {
     const job = serving('anyone');
     const path = `/v1/sessions/${job}/inputs`;

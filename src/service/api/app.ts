@@ -13,9 +13,10 @@ import type { ThrottledLog } from '../http/throttled-log.ts';
 import type { ServiceMetrics } from '../metrics.ts';
 import { Refusal } from '../refusal.ts';
 import { consentRoutes } from './consent.ts';
-import type { ApiContext, Call, Env } from './context.ts';
+import type { ApiContext, Call, Env, InputCall } from './context.ts';
 import { dataRoutes } from './data.ts';
-import { jobRoutes } from './jobs.ts';
+import { directInputs, type Direct } from './direct.ts';
+import { infer, jobRoutes } from './jobs.ts';
 import { helloRoute, partyRoutes } from './parties.ts';
 import { Visitors } from './visitors.ts';
 
@@ -43,19 +44,16 @@ const STRANGER = {
   fix: 'ask the operator of this party to admit you; ask GET /v1/hello again if it has restarted',
 };
 
-export function createApp(options: AppOptions): Hono<Env> {
+export interface App {
+  readonly fetch: Hono<Env>['fetch'];
+  readonly direct: Direct;
+}
+
+export function createApp(options: AppOptions): App {
   const app = new Hono<Env>();
-  const underWay = new Map<string, number>();
-  const visitors = new Visitors(options);
+  const entry = new Entry(options);
   app.use(async (call, next) => {
-    call.header('securenn', '1');
-    call.header('cache-control', 'no-store');
-    call.header('x-content-type-options', 'nosniff');
-    const answer = answerPage(call, options.pages);
-    if (answer === 'refused') {
-      options.metrics.refused('origin');
-      return refuse(call, 401, STRANGER.error, STRANGER.fix);
-    }
+    const answer = entry.greet(call);
     if (answer !== undefined) return answer;
     await next();
     options.metrics.answered(call.req.method, call.res.status);
@@ -67,20 +65,8 @@ export function createApp(options: AppOptions): Hono<Env> {
   );
   helloRoute(app, options.instance, options.now);
   app.use('/*', async (call: Call, next) => {
-    const refused = identify(call, options, visitors);
+    const refused = entry.admit(call);
     if (refused !== undefined) return refused;
-    const asker = call.get('asker');
-    const id = asker.visitor === undefined ? asker.id : `visitors of ${asker.visitor}`;
-    const most = asker.visitor === undefined ? MOST_OF_ONE : MOST_OF_VISITORS;
-    const mine = underWay.get(id) ?? 0;
-    if (mine >= most) throw new Refusal(429, `${mine} of your requests are under way`, 'wait for their answers');
-    underWay.set(id, mine + 1);
-    // Until the answer has gone out: who does not read it has it counted.
-    call.env.outgoing.once('close', () => {
-      const left = underWay.get(id)! - 1;
-      if (left === 0) underWay.delete(id);
-      else underWay.set(id, left);
-    });
     await next();
     return undefined;
   });
@@ -88,12 +74,60 @@ export function createApp(options: AppOptions): Hono<Env> {
   dataRoutes(app, options);
   consentRoutes(app, options);
   jobRoutes(app, options);
-  return app;
+  const direct = directInputs({
+    take: (call) => entry.greet(call) ?? entry.admit(call) ?? infer(call, options),
+    fail: (error, call) => answerError(error, call, options),
+    answered: (status) => options.metrics.answered('POST', status),
+  });
+  return { fetch: app.fetch, direct };
+}
+
+/** What stands before every endpoint. */
+class Entry {
+  readonly #options: AppOptions;
+  readonly #visitors: Visitors;
+  /** Requests by who makes them. */
+  readonly #underWay: Map<string, number> = new Map();
+
+  constructor(options: AppOptions) {
+    this.#options = options;
+    this.#visitors = new Visitors(options);
+  }
+
+  /** The headers that all answers have; an answer for pages that may not ask, and for browsers that ask whether they may. */
+  greet(call: InputCall): Response | undefined {
+    call.header('securenn', '1');
+    call.header('cache-control', 'no-store');
+    call.header('x-content-type-options', 'nosniff');
+    const answer = answerPage(call, this.#options.pages);
+    if (answer !== 'refused') return answer;
+    this.#options.metrics.refused('origin');
+    return refuse(call, 401, STRANGER.error, STRANGER.fix);
+  }
+
+  /** Finds out who asks, and counts it; an answer for whoever nobody knows. Throws a Refusal for who asks too much at once. */
+  admit(call: InputCall): Response | undefined {
+    const refused = identify(call, this.#options, this.#visitors);
+    if (refused !== undefined) return refused;
+    const asker = call.get('asker');
+    const id = asker.visitor === undefined ? asker.id : `visitors of ${asker.visitor}`;
+    const most = asker.visitor === undefined ? MOST_OF_ONE : MOST_OF_VISITORS;
+    const mine = this.#underWay.get(id) ?? 0;
+    if (mine >= most) throw new Refusal(429, `${mine} of your requests are under way`, 'wait for their answers');
+    this.#underWay.set(id, mine + 1);
+    // Until the answer has gone out: who does not read it has it counted.
+    call.env.outgoing.once('close', () => {
+      const left = this.#underWay.get(id)! - 1;
+      if (left === 0) this.#underWay.delete(id);
+      else this.#underWay.set(id, left);
+    });
+    return undefined;
+  }
 }
 
 /** Who asks; an answer for whoever nobody knows. */
 function identify(
-  call: Call,
+  call: InputCall,
   { checker, directory, door, metrics, strangers }: AppOptions,
   visitors: Visitors,
 ): Response | undefined {
@@ -131,11 +165,11 @@ function identify(
 }
 
 /** Nothing more is read of this connection. */
-function refuse(call: Call, status: ContentfulStatusCode, error: string, fix: string): Response {
+function refuse(call: InputCall, status: ContentfulStatusCode, error: string, fix: string): Response {
   return call.json({ error, fix }, status, { connection: 'close', ...later(status) });
 }
 
-function answerError(error: Error, call: Call, { log, metrics, party }: AppOptions): Response {
+function answerError(error: Error, call: InputCall, { log, metrics, party }: AppOptions): Response {
   const { status, error: what, fix } = inWords(error, party);
   if (status >= 500 && !(error instanceof Refusal)) {
     // The operator's business; its words may hold a path, so they stay here.

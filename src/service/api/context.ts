@@ -1,6 +1,7 @@
 /** What the endpoints of the API are given. */
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Digest } from '../../federation/canonical.ts';
 import type { Role } from '../../federation/card.ts';
 import type { Member } from '../../federation/members.ts';
@@ -67,3 +68,18 @@ export interface Env {
 }
 
 export type Call = Context<Env>;
+
+/** As much of a call as an input of a session needs: Hono's, or one of its own (`direct.ts`). */
+export interface InputCall {
+  readonly env: HttpBindings;
+  readonly req: { readonly method: string; readonly routePath: string; param(name: string): string | undefined };
+  /** Of the answer, so far. */
+  readonly res: { readonly headers: { forEach(each: (value: string, name: string) => void): void } };
+  get(name: 'asker'): Asker;
+  get(name: 'bodyDigest'): string;
+  set(name: 'asker', asker: Asker): void;
+  set(name: 'bodyDigest', digest: string): void;
+  header(name: string, value: string): void;
+  json(value: object, status: ContentfulStatusCode, headers?: Record<string, string>): Response;
+  body(data: null, status: 204, headers?: Record<string, string>): Response;
+}

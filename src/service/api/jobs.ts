@@ -4,7 +4,8 @@ import { cancelDocument, jobDocument } from '../../federation/documents.ts';
 import { idOf } from '../../federation/public-identity.ts';
 import type { KnownJob } from '../jobs-api.ts';
 import { Refusal } from '../refusal.ts';
-import type { ApiContext, Asker, Call, Env } from './context.ts';
+import { Departure } from '../waiting.ts';
+import type { ApiContext, Asker, Call, Env, InputCall } from './context.ts';
 import { checkRight, digestIn, readBytes, readDocument, wholeNumber } from './reading.ts';
 import { listResults, readTogether, sendResult } from './results.ts';
 import { checkDrawn } from './inputs.ts';
@@ -103,7 +104,8 @@ function sessionsFor(call: Call, context: ApiContext): object[] {
   return shown;
 }
 
-async function infer(call: Call, context: ApiContext): Promise<Response> {
+/** An input of a session. */
+export async function infer(call: InputCall, context: ApiContext): Promise<Response> {
   const asker = call.get('asker');
   const known = context.jobs.find(digestIn(call, 'job'));
   // Who is not one of its clients does not learn that there is such a session.
@@ -116,8 +118,8 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
   const { state } = known.view;
   if (state !== 'running' && state !== 'preparing')
     throw new Refusal(state === 'queued' ? 503 : 409, `the session is ${state}`, 'see the job');
-  const gone = new AbortController();
-  call.env.outgoing.once('close', () => gone.abort());
+  const gone = new Departure();
+  call.env.outgoing.once('close', () => gone.depart());
   const body =
     visitor === undefined
       ? await readBytes(call, context.bodies, INPUT_BYTES)
@@ -137,7 +139,7 @@ async function infer(call: Call, context: ApiContext): Promise<Response> {
     id,
     asker.identity,
     input,
-    gone.signal,
+    gone,
     visitor && countedAs(visitor),
   );
   if (share.length === 0) return call.body(null, 204);

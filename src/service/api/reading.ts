@@ -6,7 +6,7 @@ import { readBody } from '../http/body.ts';
 import type { Received } from '../jobs-api.ts';
 import { receive } from '../received.ts';
 import { Refusal } from '../refusal.ts';
-import type { ApiContext, Asker, Call } from './context.ts';
+import type { ApiContext, Asker, Call, InputCall } from './context.ts';
 
 /** The longest document is a network of 512 layers with all its data sets, or a list of clients. */
 export const JSON_BYTES: number = 512 * 1024;
@@ -22,7 +22,7 @@ export async function readJson(call: Call, { bodies }: ApiContext, maxBytes: num
   }
 }
 
-export async function readBytes(call: Call, bodies: ApiContext['bodies'], maxBytes: number): Promise<Buffer> {
+export async function readBytes(call: InputCall, bodies: ApiContext['bodies'], maxBytes: number): Promise<Buffer> {
   const { incoming } = call.env;
   // Room is taken for what is announced, and for the most where nothing is.
   const announced = Number(incoming.headers['content-length'] ?? maxBytes);
@@ -72,7 +72,7 @@ export function checkParty({ party }: Asker): Exclude<Asker['party'], undefined>
   throw new Refusal(403, 'this is between parties', 'ask as a party');
 }
 
-export function digestIn(call: Call, name: string): string {
+export function digestIn(call: Pick<InputCall, 'req'>, name: string): string {
   const digest = call.req.param(name) ?? '';
   if (DIGEST.test(digest)) return digest;
   throw new Refusal(404, 'no such thing here', 'name it by its digest, 64 hexadecimal digits');

@@ -26,18 +26,44 @@ export function lengthOf(incoming: IncomingMessage, maxBytes: number): number | 
 export async function readBody(incoming: IncomingMessage, options: BodyOptions): Promise<Buffer> {
   const { digest, maxBytes } = options;
   lengthOf(incoming, maxBytes);
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const piece of piecesOf(incoming, options.stallMs)) {
-    length += piece.length;
-    if (length > maxBytes) throw tooLong(maxBytes);
-    parts.push(piece);
-  }
-  const body = parts.length === 1 ? parts[0] : Buffer.concat(parts);
+  const body = await wholeOf(incoming, maxBytes, options.stallMs);
   if (createHash('sha256').update(body).digest('hex') !== digest) {
     throw new Refusal(400, 'the body is not the one that was signed', 'send it again');
   }
   return body;
+}
+
+/** By events: an iterator makes a dozen promises of a body that is here already. */
+function wholeOf(incoming: IncomingMessage, maxBytes: number, stallMs: number = STALL_MS): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let length = 0;
+    const settle = (refusal?: Refusal): void => {
+      clearTimeout(timer);
+      incoming.off('data', take).off('end', end).off('close', cutOff).off('error', cutOff);
+      // A body that is refused halfway is answered, so the connection lives on.
+      incoming.on('error', () => undefined);
+      if (refusal === undefined) resolve(parts.length === 1 ? parts[0] : Buffer.concat(parts, length));
+      else reject(refusal);
+    };
+    const take = (piece: Buffer): void => {
+      length += piece.length;
+      if (length > maxBytes) {
+        incoming.pause();
+        return settle(tooLong(maxBytes));
+      }
+      parts.push(piece);
+      timer.refresh();
+    };
+    const end = (): void => settle();
+    const cutOff = (): void => settle(new Refusal(400, 'the connection ended within the body', 'send it again'));
+    const timer = setTimeout(() => {
+      settle(new Refusal(408, 'the body does not come', 'send it again'));
+      incoming.destroy();
+    }, stallMs);
+    if (incoming.destroyed) return cutOff();
+    incoming.on('data', take).once('end', end).once('close', cutOff).once('error', cutOff);
+  });
 }
 
 /** Piece by piece, as the connection brings them; ends one that brings nothing. */

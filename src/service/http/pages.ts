@@ -2,7 +2,7 @@
  * Pages of other origins (CORS): those that the operator has named may ask, and read what they are answered. Nobody is known by a cookie here, so a
  * page gets no more than who holds its key; but a page that nobody named gets nothing, not even with a member's key.
  */
-import type { Call } from '../api/context.ts';
+import type { InputCall } from '../api/context.ts';
 
 const METHODS = 'GET, POST, PUT';
 const HEADERS = 'authorization, content-type, securenn-identity';
@@ -10,7 +10,7 @@ const HEADERS = 'authorization, content-type, securenn-identity';
 const LEAVE_SECONDS = '7200';
 
 /** The whole answer to a browser that asks leave; `refused` for pages of any other origin. */
-export function answerPage(call: Call, pages: readonly string[]): Response | 'refused' | undefined {
+export function answerPage(call: InputCall, pages: readonly string[]): Response | 'refused' | undefined {
   const { headers, method } = call.env.incoming;
   const { origin } = headers;
   if (origin === undefined) return undefined;

@@ -3,9 +3,8 @@ import { createServer as createPlainServer } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import type { Hono } from 'hono';
 import type { TlsKey } from '../../federation/certificate.ts';
-import type { Env } from '../api/context.ts';
+import type { App } from '../api/app.ts';
 import { listening } from './listening.ts';
 import type { Door } from './door.ts';
 
@@ -30,7 +29,7 @@ export interface ApiServerOptions {
   readonly host: string;
   readonly port: number;
   readonly tls: TlsKey;
-  readonly app: Hono<Env>;
+  readonly app: App;
   readonly door: Door;
   /** Something came that is no TLS, or no HTTP. */
   readonly onGarbage: (reason: string, address: string | undefined) => void;
@@ -104,9 +103,10 @@ function prepare(
   server.on('request', (incoming, outgoing) => {
     // A name of somebody else's that leads here would make their page one of this machine.
     if (!isOurs(incoming.headers.host)) incoming.socket.destroy();
-    else if (door.asks(incoming.socket)) void answer(incoming, outgoing);
-    // Later: Node's parser may hold more requests of the same piece, and fails without its socket.
-    else setImmediate(() => door.end(incoming.socket));
+    else if (!door.asks(incoming.socket)) {
+      // Later: Node's parser may hold more requests of the same piece, and fails without its socket.
+      setImmediate(() => door.end(incoming.socket));
+    } else if (!app.direct(incoming, outgoing)) void answer(incoming, outgoing);
   });
   server.on('tlsClientError', (error, socket) => onGarbage(codeOf(error), socket.remoteAddress));
   server.on('clientError', (error, socket) => {

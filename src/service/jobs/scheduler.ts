@@ -39,6 +39,7 @@ import { formatRecord, isOver, newRecord, parseRecord, type JobRecord } from './
 import { Sessions } from './sessions.ts';
 import { Steps } from './steps.ts';
 import { dataReadBy, dataUsedBy, modelViews, worldOf } from './world.ts';
+import type { Waiting } from '../waiting.ts';
 
 const TICK_MS = 1000;
 const AGAIN_MS = 5000;
@@ -191,7 +192,7 @@ export class Scheduler implements Jobs {
     id: string,
     client: PublicIdentity,
     input: Uint8Array,
-    gone: AbortSignal,
+    gone: Waiting,
     as?: Id,
   ): Promise<Uint8Array> {
     const actor = this.#actors.get(job);

@@ -15,6 +15,7 @@ import { ClientPlaces } from './client-places.ts';
 import { ImageCount } from './image-count.ts';
 import { parseInput } from './input-form.ts';
 import type { JobFigures, JobNews } from './ports.ts';
+import type { Waiting } from '../waiting.ts';
 
 const ANSWER_MS = 120_000;
 /** Answers are kept so long at the least while others come, unless they are more bytes than these. */
@@ -86,13 +87,7 @@ export class Session {
   }
 
   /** @param asker whom the client's key belongs to  @param gone aborts when nobody waits for the answer any more */
-  async infer(
-    id: string,
-    client: PublicIdentity,
-    asker: Id,
-    input: Uint8Array,
-    gone: AbortSignal,
-  ): Promise<Uint8Array> {
+  async infer(id: string, client: PublicIdentity, asker: Id, input: Uint8Array, gone: Waiting): Promise<Uint8Array> {
     if (!ID.test(id)) throw new Refusal(400, 'the id of an input is 32 hexadecimal digits', 'draw a random one');
     const name = `${idOf(client)}/${id}`;
     const known = this.#answers.get(name) ?? this.#asked.get(name);

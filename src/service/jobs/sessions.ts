@@ -5,6 +5,7 @@ import { Refusal } from '../refusal.ts';
 import type { JobActor } from './actor.ts';
 import type { JobFigures } from './ports.ts';
 import { Session, type SessionNews } from './session.ts';
+import type { Waiting } from '../waiting.ts';
 
 export class Sessions {
   readonly #party: PartyName;
@@ -23,7 +24,7 @@ export class Sessions {
     id: string,
     client: PublicIdentity,
     input: Uint8Array,
-    gone: AbortSignal,
+    gone: Waiting,
     as?: Id,
   ): Promise<Uint8Array> {
     const { document } = actor.job;
