@@ -2,7 +2,9 @@
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { encode as encodePng } from 'fast-png';
+import { encode as encodeJpeg } from 'jpeg-js';
 import type { Browser, ElementHandle, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plainInference } from '../../src/api/plain.ts';
@@ -75,6 +77,57 @@ function png(pixels: Uint8Array, name: string): string {
   return path;
 }
 
+/** As a photograph: dark ink on grey paper that is not even, larger, not in the middle. */
+function jpeg(pixels: Uint8Array, name: string): string {
+  const [width, height, each] = [640, 480, 12];
+  const data = new Uint8Array(4 * width * height).fill(255);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [column, row] = [Math.floor((x - 200) / each), Math.floor((y - 60) / each)];
+      const inside = column >= 0 && column < 28 && row >= 0 && row < 28;
+      const ink = inside ? pixels[28 * row + column] / 255 : 0;
+      const paper = 215 + ((x * 7 + y * 13) % 11) - Math.round(x / 64);
+      data.fill(Math.round(paper * (1 - 0.85 * ink)), 4 * (y * width + x), 4 * (y * width + x) + 3);
+    }
+  }
+  const path = join(root, name);
+  writeFileSync(path, encodeJpeg({ width, height, data }, 85).data);
+  return path;
+}
+
+/** A file from outside the browser, as a person lets it fall. */
+async function dropFile(path: string, selector: string): Promise<void> {
+  const { x, y, width, height } = (await (await page.$(selector))!.boundingBox())!;
+  const session = await page.createCDPSession();
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await session.send('Input.dispatchDragEvent', { type, x: x + width / 2, y: y + height / 2, data });
+  await session.detach();
+}
+
+/** How alike two pictures are, from −1 to 1, if one is moved by a pixel at most: the page rounds a digit's centre otherwise than MNIST's makers. */
+function likeness(one: Uint8Array, other: Uint8Array): number {
+  const moves = [-29, -28, -27, -1, 0, 1, 27, 28, 29];
+  return Math.max(
+    ...moves.map((by) =>
+      correlation(
+        one,
+        Uint8Array.from(other, (_, i) => other[i + by] ?? 0),
+      ),
+    ),
+  );
+}
+
+function correlation(one: Uint8Array, other: Uint8Array): number {
+  const centred = (values: Uint8Array): number[] => {
+    const mean = values.reduce((a, b) => a + b) / values.length;
+    return Array.from(values, (value) => value - mean);
+  };
+  const dot = (a: number[], b: number[]): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  const [a, b] = [centred(one), centred(other)];
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
 beforeAll(async () => {
   command = new Command(['demo', '--web', '--steps', '60', '--images', '1024', '--dir', hosts], root);
   await command.shows(/^open http\S+$/m);
@@ -127,6 +180,14 @@ describe('securenn demo --web', () => {
       await answered(() => (file as unknown as { uploadFile(path: string): Promise<void> }).uploadFile(dark)),
     ).toBe(await plainLabel(second));
     expect(await seen()).toEqual(second);
+  });
+
+  it('answers a photograph, a JPEG file that a person drops', async () => {
+    const digit = await testDigit(0);
+    const path = jpeg(digit, 'photograph.jpg');
+    expect(await answered(() => dropFile(path, '#pad'))).toBe(await plainLabel(await seen()));
+    expect(await text('pad-status')).toBe('a picture, made 28 by 28, light on dark');
+    expect(likeness(await seen(), digit)).toBeGreaterThan(0.8);
   });
 
   it('answers what is drawn with a pointer, and with the keyboard', async () => {
@@ -204,8 +265,8 @@ describe('securenn demo --web', () => {
       ),
     ).toBe(true);
     expect(holds(raw)).toBe(true);
-    // Five answers, of three messages each, two of them with all of E.
-    expect(bodies.filter((body) => body.length > 8 * PIXELS)).toHaveLength(10);
+    // Six answers, of three messages each, two of them with all of E.
+    expect(bodies.filter((body) => body.length > 8 * PIXELS)).toHaveLength(12);
     expect(bodies.filter(holds)).toEqual([]);
 
     const { origin } = new URL(address);
@@ -256,6 +317,41 @@ describe('securenn demo --web', () => {
       `Array.from(document.querySelectorAll('button')).filter((b) => b.offsetParent && b.offsetHeight < 44).map((b) => b.textContent)`,
     );
     expect(small).toEqual([]);
+  });
+
+  it('answers what a finger draws on a phone, which does not scroll meanwhile', async () => {
+    const before = page;
+    page = await browser.newPage();
+    try {
+      page.setDefaultTimeout(240_000);
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      await page.setViewport({ width: 390, height: 500, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
+      await page.evaluateOnNewDocument(WATCH);
+      await page.goto(address);
+      await page.waitForFunction(`document.getElementById('status').textContent.startsWith('Connected')`);
+      expect(await evaluate('document.documentElement.scrollHeight > innerHeight')).toBe(true);
+      await evaluate(`document.getElementById('pad').scrollIntoView()`);
+      const scrolled = await evaluate('scrollY');
+      const { x, y, width, height } = (await (await page.$('#pad'))!.boundingBox())!;
+      const at = (across: number, down: number): [number, number] => [x + across * width, y + down * height];
+      await page.touchscreen.touchStart(...at(0.3, 0.2));
+      for (let i = 1; i <= 10; i++) await page.touchscreen.touchMove(...at(0.3 + 0.04 * i, 0.2));
+      for (let i = 1; i <= 10; i++) await page.touchscreen.touchMove(...at(0.7 - 0.02 * i, 0.2 + 0.06 * i));
+      // A finger that is lifted in its course throws the page, and the next tap only stops it.
+      await sleep(400);
+      await page.touchscreen.touchEnd();
+      expect(await evaluate('scrollY')).toBe(scrolled);
+      expect(await answered(async () => (await page.$('#ask'))!.tap())).toBe(await plainLabel(await seen()));
+      // Two lines: nothing was cut off where a phone would have begun to scroll.
+      const rows = Array.from({ length: 28 }, (_, i) => i);
+      const pixels = await seen();
+      const inked = rows.filter((i) => pixels.subarray(28 * i, 28 * (i + 1)).some((value) => value > 100));
+      expect(inked.length).toBeGreaterThan(17);
+      expect(await evaluate('violations')).toEqual([]);
+    } finally {
+      await page.close();
+      page = before;
+    }
   });
 
   it('says in plain words what is wrong, and goes on from there', async () => {
