@@ -215,10 +215,16 @@ export interface Compute {
   truncateDealt(party: 0 | 1, c: BigUint64Array, dealt: DealtShift, out?: BigUint64Array): BigUint64Array;
   /** Step 5 of ShareConvert: this worker's share over Z_{2^64 − 1}. */
   convertShare(job: ConvertJob): BigUint64Array;
-  /** ⟨(t ⊕ q)·x⟩ from this worker's share of x. */
-  select(job: SelectJob, x: BigUint64Array): BigUint64Array;
-  /** ⟨sum + (2(t ⊕ q) − 1)·x⟩, with the share of (2q − 1)·R as `qMask`. */
-  selectSigned(party: 0 | 1, job: SelectJob, sum: BigUint64Array): BigUint64Array;
+  /** ⟨(t ⊕ q)·x⟩ from this worker's share of x. In `out` if given. */
+  select(job: SelectJob, x: BigUint64Array, out?: BigUint64Array): BigUint64Array;
+  /** ⟨x + y + (2(t ⊕ q) − 1)·(x − y)⟩ of what was opened as x − y, with the share of (2q − 1)·R as `qMask`. In `out` if given. */
+  selectLarger(
+    party: 0 | 1,
+    job: SelectJob,
+    x: BigUint64Array,
+    y: BigUint64Array,
+    out?: BigUint64Array,
+  ): BigUint64Array;
   /** ⟨(t ⊕ q)·z / 2^bits⟩: truncation and product by one opening. `qTop`: share of q·R_63, as `dealt.top`. In `out` if given. */
   truncateSelect(
     party: 0 | 1,
@@ -275,7 +281,7 @@ export function ownMethods(compute: Compute): Compute {
     truncateDealt: (...of) => compute.truncateDealt(...of),
     convertShare: (...of) => compute.convertShare(...of),
     select: (...of) => compute.select(...of),
-    selectSigned: (...of) => compute.selectSigned(...of),
+    selectLarger: (...of) => compute.selectLarger(...of),
     truncateSelect: (...of) => compute.truncateSelect(...of),
     deal: (...of) => compute.deal(...of),
     operandMask: (...of) => compute.operandMask(...of),

@@ -87,9 +87,9 @@ export class MeasuredCompute implements Compute {
     return this.#ran('select', start, this.#inner.select(...of));
   }
 
-  selectSigned(...of: Of<'selectSigned'>): BigUint64Array {
+  selectLarger(...of: Of<'selectLarger'>): BigUint64Array {
     const start = this.#meter.begin();
-    return this.#ran('select', start, this.#inner.selectSigned(...of));
+    return this.#ran('select', start, this.#inner.selectLarger(...of));
   }
 
   truncateSelect(...of: Of<'truncateSelect'>): BigUint64Array {

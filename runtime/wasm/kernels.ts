@@ -29,7 +29,7 @@ export type KernelName =
   | 'truncateDealt'
   | 'convertShare'
   | 'select'
-  | 'selectSigned'
+  | 'selectLarger'
   | 'truncateSelect'
   | 'deal'
   | `operand${'Deal' | 'Lift' | 'Mask' | 'Open'}`

@@ -6,41 +6,50 @@ import type { InlineKernels } from './instance.ts';
 /** Elements a call: at most eight arrays of 32 KiB, which stay in the second-level cache. */
 const SLICE = 4096;
 
-export function select(kernels: InlineKernels, job: SelectJob, x: BigUint64Array): BigUint64Array {
-  return pass(kernels, 'select', [], job, x);
+export function select(
+  kernels: InlineKernels,
+  job: SelectJob,
+  x: BigUint64Array,
+  out?: BigUint64Array,
+): BigUint64Array {
+  return pass(kernels, 'select', [], job, [x], out);
 }
 
-export function selectSigned(
+export function selectLarger(
   kernels: InlineKernels,
   party: 0 | 1,
   job: SelectJob,
-  sum: BigUint64Array,
+  x: BigUint64Array,
+  y: BigUint64Array,
+  out?: BigUint64Array,
 ): BigUint64Array {
-  return pass(kernels, 'selectSigned', [party], job, sum);
+  return pass(kernels, 'selectLarger', [party], job, [x, y], out);
 }
 
+/** `values`: shares that the kernel adds to what it selects. */
 function pass(
   kernels: InlineKernels,
-  kernel: 'select' | 'selectSigned',
+  kernel: 'select' | 'selectLarger',
   settings: readonly number[],
   job: SelectJob,
-  x: BigUint64Array,
+  values: readonly BigUint64Array[],
+  out: BigUint64Array = new BigUint64Array(job.t.length),
 ): BigUint64Array {
   const { t, opened, q, qMask } = job;
   const n = checkSelect(job);
-  checkLength(`${kernel}: x`, x, n);
-  const out = new BigUint64Array(n);
+  for (const x of values) checkLength(`${kernel}: share`, x, n);
+  checkLength(`${kernel}: out`, out, n);
   for (let start = 0; start < n; start += SLICE) {
     const end = Math.min(n, start + SLICE);
     const count = end - start;
     kernels.begin();
     const atT = kernels.bytes(t.subarray(start, end));
-    const atX = kernels.words(x.subarray(start, end));
+    const atValues = values.map((x) => kernels.words(x.subarray(start, end)));
     const atOpened = kernels.words(opened.subarray(start, end));
     const atQ = kernels.words(q.subarray(start, end));
     const atMask = kernels.words(qMask.subarray(start, end));
     const atOut = kernels.room(8 * count);
-    kernels.call(kernel, count, ...settings, atT, atX, atOpened, atQ, atMask, atOut);
+    kernels.call(kernel, count, ...settings, atT, ...atValues, atOpened, atQ, atMask, atOut);
     out.set(kernels.wordsAt(atOut, count), start);
   }
   return out;

@@ -28,7 +28,7 @@ import type { Scratch } from '../scratch.ts';
 import { sample, sampleNibbles } from './sample.ts';
 import { isRowProduct, rowProduct } from './rowProduct.ts';
 import { operandDeal, operandLift, operandMask, operandOpen } from './operand.ts';
-import { deal, select, selectSigned, truncateDealt, truncateSelect } from './select.ts';
+import { deal, select, selectLarger, truncateDealt, truncateSelect } from './select.ts';
 
 /** Below these sizes a job takes some 50 µs; a message to a worker and back takes 20 µs, more on a busy machine. */
 const INLINE_MULTIPLY_ADDS = 200_000;
@@ -135,12 +135,18 @@ export class WasmCompute implements Compute {
     return convertShare(this.#inline, job);
   }
 
-  select(job: SelectJob, x: BigUint64Array): BigUint64Array {
-    return select(this.#inline, job, x);
+  select(job: SelectJob, x: BigUint64Array, out?: BigUint64Array): BigUint64Array {
+    return select(this.#inline, job, x, out);
   }
 
-  selectSigned(party: 0 | 1, job: SelectJob, sum: BigUint64Array): BigUint64Array {
-    return selectSigned(this.#inline, party, job, sum);
+  selectLarger(
+    party: 0 | 1,
+    job: SelectJob,
+    x: BigUint64Array,
+    y: BigUint64Array,
+    out?: BigUint64Array,
+  ): BigUint64Array {
+    return selectLarger(this.#inline, party, job, x, y, out);
   }
 
   truncateSelect(

@@ -8,7 +8,7 @@ const BEAVER = 'src/protocols/paper/beaver.ts';
 
 const TOLD_R = edit(
   DEALT,
-  "const S = z64.accumulate(chunk.stream('P0', 'R').z64(to - from), chunk.stream('P1', 'R').z64(to - from));",
+  "const S = z64.absorb(chunk.stream('P0', 'R').z64(to - from), chunk.stream('P1', 'R').z64(to - from));",
   "const S = change(chunk.stream('P0', 'R').z64(to - from), 0);\n  z64.accumulate(S, change(chunk.stream('P1', 'R').z64(to - from), 1));",
 );
 const CHANGE = 'function change(R: BigUint64Array, worker: 0 | 1): BigUint64Array';
@@ -45,7 +45,7 @@ function maskR(name: string, breaks: string, body: string): Weakening {
 
 const BEAVER_DRAWS = 'const U = await party.vector(share.length, (from, to) => drawn.z64(to - from));';
 const HELPER_DRAWS = 'const shares = [U0, U1].map((drawn) => party.vector(count, (from, to) => drawn.z64(to - from)));';
-const HELPER_SUMS = 'return party.vector(count, (from, to) => z64.accumulate(U0.z64(to - from), U1.z64(to - from)));';
+const HELPER_SUMS = 'return party.vector(count, (from, to) => z64.absorb(U0.z64(to - from), U1.z64(to - from)));';
 
 /** The mask of an operand, as `body` changes each worker's share of it. */
 function maskU(name: string, breaks: string, body: string, only = 'element product|SelectShare|ComputeMSB'): Weakening {
@@ -162,7 +162,7 @@ export const MASKING: readonly Weakening[] = [
       ),
       edit(
         DIRECT,
-        "const V = z64.accumulate(chunk.stream('P0', 'V').z64(n), chunk.stream('P1', 'V').z64(n));",
+        "const V = z64.absorb(chunk.stream('P0', 'V').z64(n), chunk.stream('P1', 'V').z64(n));",
         'const V = new BigUint64Array(n);',
       ),
     ],
@@ -180,7 +180,7 @@ export const MASKING: readonly Weakening[] = [
       ),
       edit(
         DIRECT,
-        "const V = z64.accumulate(chunk.stream('P0', 'V').z64(n), chunk.stream('P1', 'V').z64(n));",
+        "const V = z64.absorb(chunk.stream('P0', 'V').z64(n), chunk.stream('P1', 'V').z64(n));",
         "const V = chunk.stream('P0', 'V').z64(n);",
       ),
     ],

@@ -8,6 +8,7 @@ import type { DigitCode } from '../../runtime/compute.ts';
 import { codeLength, packedLength } from '../../runtime/compute.ts';
 import { packBits, packedBitsLength, unpackBits } from '../ring/bits.ts';
 import * as odd from '../ring/odd.ts';
+import { release } from '../ring/release.ts';
 import * as z64 from '../ring/z64.ts';
 import type { Stream } from '../random/stream.ts';
 import type { Party, WorkerName } from './party.ts';
@@ -68,7 +69,9 @@ export async function dealtDigits(party: Party, purpose: string, code: DigitCode
   if (party.name === party.drawer)
     return party.stream('P2', purpose).zp(code.prime, values, party.scratch.take(values));
   const packed = await party.receive('P2', purpose, 'u8', packedLength(code.prime, values));
-  return party.compute.unpack(code.prime, packed, values, party.scratch.take(values));
+  const digits = party.compute.unpack(code.prime, packed, values, party.scratch.take(values));
+  release(packed);
+  return digits;
 }
 
 /** P2: tells both workers bits (one byte 0/1 each), which must be uniform to each of them. */

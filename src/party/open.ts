@@ -7,6 +7,7 @@
  */
 import { BLOCK_ELEMENTS } from '../channel/blocks.ts';
 import * as odd from '../ring/odd.ts';
+import { release } from '../ring/release.ts';
 import * as z64 from '../ring/z64.ts';
 import type { Cost } from './cost.ts';
 import type { Party } from './party.ts';
@@ -31,6 +32,7 @@ export async function openBlocks(
     const mine = share(from, to);
     const [, theirs] = await exchange(party, label, mine, depth);
     out.set(z64.accumulate(theirs, mine), from);
+    release(theirs);
   });
   return out;
 }

@@ -16,6 +16,7 @@ import type { ElementType, Link, Payloads, PeerName } from '../channel/channel.t
 import type { Probe } from '../profile/probe.ts';
 import { MeasuredStream } from '../random/measured.ts';
 import type { Stream } from '../random/stream.ts';
+import { release } from '../ring/release.ts';
 import type { PairStreams } from '../random/streams.ts';
 import { measuredReceive, measuredSend } from './measured.ts';
 import { Turns } from './turns.ts';
@@ -214,7 +215,7 @@ export class Party {
     }
   }
 
-  /** A vector of `count` elements from its slices, whole units each. */
+  /** A vector of `count` elements from its slices, whole units each, new arrays. */
   async vector(
     count: number,
     slice: (from: number, to: number) => BigUint64Array,
@@ -222,7 +223,15 @@ export class Party {
   ): Promise<BigUint64Array> {
     if (count <= SLICE) return slice(0, count);
     const out = new BigUint64Array(count);
-    await this.slices(count, (from, to) => out.set(slice(from, to), from), unit);
+    await this.slices(
+      count,
+      (from, to) => {
+        const part = slice(from, to);
+        out.set(part, from);
+        release(part);
+      },
+      unit,
+    );
     return out;
   }
 

@@ -2,6 +2,7 @@
  * A stream of uniform bytes and the samples drawn from it. Samplers read the stream's bytes from left to right and keep what they
  * did not use for the next call, so the values depend on the sequence of calls alone, never on how bytes are fetched.
  */
+import { release } from '../ring/release.ts';
 import { checkPrime, sampleBits, sampleBytes, sampleNibblesPlusOne, tableFor } from './uniform.ts';
 
 /** Successive draws continue where the last one stood. Every sample is exactly uniform. */
@@ -31,6 +32,8 @@ const PIECE_BYTES = 128 * 1024;
 const WHOLE_BYTES = 1024 * 1024;
 /** Shortest piece: below this the call costs more than the bytes. */
 const SMALL_PIECE_BYTES = 256;
+/** Below this what is left of a piece stays where it is. */
+const SHRUNK_BYTES = 4096;
 /** The key stream is the encryption of zeros. Never written. */
 const ZEROS = new Uint8Array(WHOLE_BYTES);
 
@@ -121,6 +124,7 @@ export class CipherStream implements Stream {
           ? sampleBytes(table, this.#piece, from, this.#at, out, made)
           : fast.sample(bound, offset, this.#piece.subarray(from, this.#at), out, made);
     }
+    this.#shrink();
     return out;
   }
 
@@ -139,6 +143,7 @@ export class CipherStream implements Stream {
       this.#at += Math.ceil(count / perByte);
       made += count;
     }
+    this.#shrink();
     return out;
   }
 
@@ -164,6 +169,16 @@ export class CipherStream implements Stream {
     return out;
   }
 
+  /** What is left of a piece is short, and its stream may live long. */
+  #shrink(): void {
+    const left = this.#piece.length - this.#at;
+    if (this.#piece.length < SHRUNK_BYTES || 2 * left > this.#piece.length) return;
+    const rest = left === 0 ? EMPTY : new Uint8Array(this.#piece.subarray(this.#at)); // of a Buffer slice() is a view
+    release(this.#piece);
+    this.#piece = rest;
+    this.#at = 0;
+  }
+
   /** Fetches the next piece when the last one is used up. */
   #need(wanted: number, most: number = PIECE_BYTES): void {
     if (this.#at < this.#piece.length) return;
@@ -171,6 +186,7 @@ export class CipherStream implements Stream {
     if (left <= 0)
       throw new RangeError(`a random stream ends after ${this.#limitBytes} bytes: draw from several purposes or forks`);
     const length = Math.min(Math.max(wanted, SMALL_PIECE_BYTES), most, left);
+    release(this.#piece); // what was handed over whole is no piece any more
     this.#piece = this.#cipher.update(ZEROS.subarray(0, length));
     this.#fetched += length;
     this.#at = 0;

@@ -13,6 +13,7 @@
 import { aesKey } from '#aes';
 import { addressOf, checkPlace, counterBlock, STREAM_BYTES } from './address.ts';
 import { type AesKey, BLOCK_BYTES, type KeyStream } from './aes.ts';
+import { release } from '../ring/release.ts';
 import { STREAM_KEY_BYTES } from './primitives.ts';
 import { CipherStream, type FastSamplers, type Stream, type StreamCipher } from './stream.ts';
 
@@ -145,11 +146,13 @@ export class MaskTable {
     for (let first = 0; first < starts.length; first += together) {
       const some = starts.slice(first, first + together);
       const firstBlocks = some.map((from) => Math.floor(from / 2));
-      const { buffer, byteOffset } = this.#cipher.gather(this.#address, firstBlocks, count);
+      const blocks = this.#cipher.gather(this.#address, firstBlocks, count);
+      const { buffer, byteOffset } = blocks;
       some.forEach((from, i) => {
         const at = byteOffset + BLOCK_BYTES * count * i + 8 * (from % 2);
         out.set(new BigUint64Array(buffer, at, n), (first + i) * n);
       });
+      release(blocks);
     }
     return out;
   }

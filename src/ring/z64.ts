@@ -2,6 +2,7 @@
  * Arithmetic on vectors over Z_{2^64}, element by element. No BigInt is made: sums and products are computed on SIMD lanes (`vector.ts`),
  * for the rest elements are read as little-endian pairs of u32. Results are new arrays unless a function says otherwise.
  */
+import { release } from './release.ts';
 import * as vector from './vector.ts';
 
 /** Elements that a row is repeated to, or that products are summed of at a time. */
@@ -60,6 +61,14 @@ export function accumulate(a: BigUint64Array, b: BigUint64Array, high = 0): BigU
     throw new RangeError(`accumulate: ${b.length} elements do not divide ${a.length}`);
   }
   vector.add(a, b, high, a);
+  return a;
+}
+
+/** The same, of as many elements; b is given back (`release.ts`). */
+export function absorb(a: BigUint64Array, b: BigUint64Array): BigUint64Array {
+  checkLengths('absorb', a, b);
+  vector.add(a, b, 0, a);
+  release(b);
   return a;
 }
 

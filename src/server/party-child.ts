@@ -48,6 +48,8 @@ export const GARBAGE_COLLECTION: readonly string[] = [
   '--initial-heap-size=1000',
   '--incremental-marking-soft-trigger=3',
   '--max-semi-space-size=64',
+  // Arrays can be given back before a collection (`ring/release.ts`): as later versions of Node can without being told.
+  ...('transfer' in ArrayBuffer.prototype ? [] : ['--harmony-rab-gsab-transfer']),
 ];
 
 /**

@@ -295,7 +295,7 @@ describe("the workers' openings", () => {
         compute: (compute, id) => ({
           ...ownMethods(compute),
           compareShare: (job) => {
-            if (id === 0) opened.push(job.y);
+            if (id === 0) opened.push(job.y.slice());
             return compute.compareShare(job);
           },
         }),
@@ -350,13 +350,13 @@ describe("P2's answer to the workers", () => {
         streams: (streams) => ({ stream: (path, purpose) => spoil(streams.stream(path, purpose), purpose) }),
         compute: (compute, id) => ({
           ...ownMethods(compute),
-          select: (job, x) => {
+          select: (job, ...of) => {
             if (id === 0) seen.push(job.t);
-            return compute.select(job, x);
+            return compute.select(job, ...of);
           },
-          selectSigned: (party, job, sum) => {
+          selectLarger: (party, job, ...of) => {
             if (id === 0) seen.push(job.t);
-            return compute.selectSigned(party, job, sum);
+            return compute.selectLarger(party, job, ...of);
           },
           truncateSelect: (party, job, ...of) => {
             if (id === 0) seen.push(job.t);

@@ -24,14 +24,15 @@ export function selectReference({ t, opened, q, qMask }: SelectJob, x: BigUint64
   });
 }
 
-/** sum + (1 − 2t)·(opened·(2q − [P0]) − qMask). */
-export function selectSignedReference(
+/** x + y + (1 − 2t)·(opened·(2q − [P0]) − qMask). */
+export function selectLargerReference(
   party: 0 | 1,
   { t, opened, q, qMask }: SelectJob,
-  sum: BigUint64Array,
+  x: BigUint64Array,
+  y: BigUint64Array,
 ): BigUint64Array {
   const one = BigInt(1 - party);
-  return sum.map((value, i) => u64(value + (1n - 2n * BigInt(t[i])) * (opened[i] * (2n * q[i] - one) - qMask[i])));
+  return x.map((value, i) => u64(value + y[i] + (1n - 2n * BigInt(t[i])) * (opened[i] * (2n * q[i] - one) - qMask[i])));
 }
 
 /** `selectReference` for x = z / 2^bits, from the opening of z + 2^62 + R. */

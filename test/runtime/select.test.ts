@@ -7,7 +7,7 @@ import {
   packedBit,
   packedBytes,
   selectReference,
-  selectSignedReference,
+  selectLargerReference,
   truncateSelectReference,
 } from '../reference/select.ts';
 
@@ -34,12 +34,25 @@ describe.each(SIZES)('%i elements', (n) => {
     expectSame(compute.select(job, x), selectReference(job, x));
   });
 
-  test('selectSigned: by the formula', () => {
+  test('selectLarger: by the formula', () => {
     const random = new TestRandom(n);
     const job = drawJob(random, n);
-    const sum = random.ring(n);
+    const [x, y] = [random.ring(n), random.ring(n)];
     for (const party of [0, 1] as const)
-      expectSame(compute.selectSigned(party, job, sum), selectSignedReference(party, job, sum));
+      expectSame(compute.selectLarger(party, job, x, y), selectLargerReference(party, job, x, y));
+  });
+
+  test('select, selectLarger: into the array given', () => {
+    const random = new TestRandom(n);
+    const job = drawJob(random, n);
+    const [x, y] = [random.ring(n), random.ring(n)];
+    const around = random.ring(n + 2);
+    const before = around.slice();
+    expect(compute.select(job, x, around.subarray(1, n + 1)).buffer).toBe(around.buffer);
+    expectSame(around.slice(1, n + 1), selectReference(job, x));
+    compute.selectLarger(1, job, x, y, around.subarray(1, n + 1));
+    expectSame(around.slice(1, n + 1), selectLargerReference(1, job, x, y));
+    expect([around[0], around[n + 1]]).toEqual([before[0], before[n + 1]]);
   });
 
   test('deal, signed: the rest of every share of (2q − 1)·R', () => {
@@ -106,9 +119,10 @@ test('arguments are checked', () => {
   const random = new TestRandom(1);
   const job = drawJob(random, 2);
   const two = random.ring(2);
-  expect(() => compute.select(job, random.ring(1))).toThrow('select: x has 1 elements, 2 expected');
+  expect(() => compute.select(job, random.ring(1))).toThrow('select: share has 1 elements, 2 expected');
+  expect(() => compute.select(job, two, random.ring(3))).toThrow('select: out has 3 elements, 2 expected');
   expect(() => compute.select({ ...job, q: random.ring(3) }, two)).toThrow('select: q has 3 elements, 2 expected');
-  expect(() => compute.selectSigned(0, job, random.ring(3))).toThrow('selectSigned: x has 3 elements, 2 expected');
+  expect(() => compute.selectLarger(0, job, two, random.ring(3))).toThrow('selectLarger: share has 3 elements, 2');
   const dealt = { bits: 16, shift: two, top: new Uint8Array(4) };
   expect(() => compute.truncateSelect(0, job, { ...dealt, bits: 62 }, dealt.top)).toThrow('[1, 61], is 62');
   expect(() => compute.truncateSelect(0, job, { ...dealt, bits: 17 }, dealt.top)).toThrow('top has 4 elements, 5');

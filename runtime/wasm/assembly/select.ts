@@ -28,12 +28,15 @@ export function select(n: u32, t: usize, x: usize, opened: usize, q: usize, qMas
   }
 }
 
-/** ⟨sum + (2(t ⊕ q) − 1)·x⟩ with ⟨(2q − 1)·x⟩ = opened·⟨2q − 1⟩ − ⟨(2q − 1)·R⟩, where opened = x + R; the 1 is P0's. */
-export function selectSigned(
+/**
+ * ⟨x + y + (2(t ⊕ q) − 1)·d⟩ for d = x − y, with ⟨(2q − 1)·d⟩ = opened·⟨2q − 1⟩ − ⟨(2q − 1)·R⟩, where opened = d + R; the 1 is P0's.
+ */
+export function selectLarger(
   n: u32,
   party: u32,
   t: usize,
-  sum: usize,
+  x: usize,
+  y: usize,
   opened: usize,
   q: usize,
   qMask: usize,
@@ -43,8 +46,8 @@ export function selectSigned(
   for (let i: u32 = 0; i < n; i++) {
     const at: usize = i << 3;
     const known = -(<u64>load<u8>(t + i));
-    const x = load<u64>(opened + at) * ((load<u64>(q + at) << 1) + minusOne) - load<u64>(qMask + at);
-    store<u64>(out + at, load<u64>(sum + at) + ((x ^ known) - known));
+    const d = load<u64>(opened + at) * ((load<u64>(q + at) << 1) + minusOne) - load<u64>(qMask + at);
+    store<u64>(out + at, load<u64>(x + at) + load<u64>(y + at) + ((d ^ known) - known));
   }
 }
 

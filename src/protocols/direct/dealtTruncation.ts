@@ -13,6 +13,7 @@
  * all that step 2 asks; the workers' script and every view are the same.
  */
 import { fieldsLength, fieldWidth, packFields, unpackFields } from '../../ring/fields.ts';
+import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { checkTruncationBits } from '../paper/truncation.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
@@ -41,11 +42,13 @@ export async function workersDealt(party: Party, z: BigUint64Array, bits: number
   await party.chunks(z.length, async (chunk, from, to) => {
     const count = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));
-    const [c, { shift, top }] = await Promise.all([
+    const [c, dealt] = await Promise.all([
       open(chunk, 'c', masked), // step 1
       dealtShifted(chunk, count, bits),
     ]);
+    const { shift, top } = dealt;
     chunk.compute.truncateDealt(chunk.worker, c, { bits, shift, top }, y.subarray(from, to)); // step 2
+    release(c, dealt.all);
   });
   return y;
 }
@@ -56,12 +59,13 @@ export async function helperDealt(party: Party, count: number, bits: number, par
   await party.chunks(count, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
     await dealShifted(chunk, R, bits);
+    release(R);
   });
 }
 
 /** P2: R of elements from … to. */
 export function helperMask(chunk: Party, from: number, to: number, part: BigUint64Array | undefined): BigUint64Array {
-  const S = z64.accumulate(chunk.stream('P0', 'R').z64(to - from), chunk.stream('P1', 'R').z64(to - from));
+  const S = z64.absorb(chunk.stream('P0', 'R').z64(to - from), chunk.stream('P1', 'R').z64(to - from));
   return part === undefined ? S : z64.decrease(S, part.subarray(from, to));
 }
 
@@ -78,6 +82,8 @@ export type DealtOf = 'R' | 'R,qR' | 'R,q,qR' | 'qR' | 'q,qR';
 
 /** One party's part of it, as views of the array; empty where it is not dealt. */
 interface Dealt {
+  /** All of it, of which the others are views. */
+  readonly all: BigUint64Array;
   readonly shift: BigUint64Array;
   readonly top: Uint8Array;
   readonly qShift: BigUint64Array;
@@ -165,6 +171,7 @@ function views(dealt: BigUint64Array, count: number, bits: number, what: DealtOf
   const atWords = atQ + ofBits;
   const atFields = atWords + words;
   return {
+    all: dealt,
     shift: dealt.subarray(0, ofR),
     top: packed(dealt, ofR, ofR, bits),
     qShift: dealt.subarray(atQShift, atQTop),

@@ -23,6 +23,7 @@
  */
 import { type DigitCode, P17, P31, type SelectJob } from '../../../runtime/compute.ts';
 import { xorInto } from '../../ring/bits.ts';
+import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
 import { dealtZ64, receiverOf } from '../../party/deal.ts';
@@ -63,7 +64,7 @@ export interface WorkerSign {
 
 /**
  * P0, P1: the three rounds for `count` ⟨a⟩, or parts of them (`dealtTruncation.ts`), and a product with the kept bits. `addTo` adds a chunk of ⟨a⟩ to
- * the mask that it is given, in place; `product` takes a chunk's opening and shares of q and of what P2 deals of q and R.
+ * the mask that it is given, in place; `product` takes a chunk's opening and shares of q and of what P2 deals of q and R, and writes to `out`.
  */
 export async function workersCompare(
   party: Party,
@@ -71,7 +72,7 @@ export async function workersCompare(
   addTo: (mask: BigUint64Array, from: number, to: number) => BigUint64Array,
   compareBits: number,
   drop: number,
-  product: (chunk: Party, job: SelectJob, from: number, to: number) => BigUint64Array,
+  product: (chunk: Party, job: SelectJob, from: number, to: number, out: BigUint64Array) => void,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
   const window = windowFor(compareBits, drop);
   const y = new BigUint64Array(count);
@@ -89,8 +90,9 @@ export async function workersCompare(
     ]);
     const known = await openedSign.workers(chunk, window, ahead, c, t.subarray(from, to)); // rounds 2, 3
     const job = { t: known, opened: c, q: dealt.subarray(0, n), qMask: dealt.subarray(n) };
-    y.set(product(chunk, job, from, to), from);
+    product(chunk, job, from, to, y.subarray(from, to));
     q.set(job.q, from);
+    release(c, dealt);
   });
   return { y, sign: { t, q } };
 }
@@ -104,9 +106,9 @@ export function workers(
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
   const addTo = (R: BigUint64Array, from: number, to: number): BigUint64Array =>
     z64.accumulate(R, a.subarray(from, to));
-  return workersCompare(party, a.length, addTo, compareBits, drop, (chunk, job, from, to) =>
-    chunk.compute.select(job, a.subarray(from, to)),
-  );
+  return workersCompare(party, a.length, addTo, compareBits, drop, (chunk, job, from, to, out) => {
+    chunk.compute.select(job, a.subarray(from, to), out);
+  });
 }
 
 /** P2: q of `count` comparisons, one byte 0/1 each. */
@@ -133,6 +135,7 @@ export async function helper(
       dealSelected(chunk, 'q,qR', bits, R, { withBit: true, signed }),
       openedSign.helper(chunk, window, R, bits), // rounds 2, 3
     ]);
+    release(R);
   });
 }
 
@@ -145,7 +148,8 @@ export async function workersSelect(party: Party, sign: WorkerSign, delta: BigUi
     const masked = z64.accumulate(chunk.stream('P2', 'V').z64(n), share);
     const [e, qV] = await Promise.all([open(chunk, 'e', masked), dealtZ64(chunk, 'qV', n)]);
     const select = { t: sign.t.subarray(from, to), opened: e, q: sign.q.subarray(from, to), qMask: qV };
-    y.set(chunk.compute.select(select, share), from);
+    chunk.compute.select(select, share, y.subarray(from, to));
+    release(e, qV);
   });
   return y;
 }
@@ -160,8 +164,10 @@ export function workersBits(party: Party, { t, q }: WorkerSign): BigUint64Array 
 export async function helperSelect(party: Party, q: Uint8Array): Promise<void> {
   await party.chunks(q.length, async (chunk, from, to) => {
     const n = to - from;
-    const V = z64.accumulate(chunk.stream('P0', 'V').z64(n), chunk.stream('P1', 'V').z64(n));
-    await dealSelected(chunk, 'qV', q.subarray(from, to), V);
+    const V = z64.absorb(chunk.stream('P0', 'V').z64(n), chunk.stream('P1', 'V').z64(n));
+    const sent = dealSelected(chunk, 'qV', q.subarray(from, to), V);
+    release(V);
+    await sent;
   });
 }
 

@@ -21,9 +21,9 @@ export function workers(
 ): Promise<{ y: BigUint64Array; sign: directRelu.WorkerSign }> {
   const addTo = (R: BigUint64Array, from: number, to: number): BigUint64Array =>
     z64.decrease(z64.accumulate(R, x.subarray(from, to)), y.subarray(from, to));
-  return directRelu.workersCompare(party, x.length, addTo, compareBits, drop, (chunk, job, from, to) =>
-    chunk.compute.selectSigned(chunk.worker, job, z64.add(x.subarray(from, to), y.subarray(from, to))),
-  );
+  return directRelu.workersCompare(party, x.length, addTo, compareBits, drop, (chunk, job, from, to, out) => {
+    chunk.compute.selectLarger(chunk.worker, job, x.subarray(from, to), y.subarray(from, to), out);
+  });
 }
 
 /** P2, with its bits q. `part` is its part of x − y. */

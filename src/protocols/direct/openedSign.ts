@@ -9,6 +9,7 @@
  */
 import type { DigitCode } from '../../../runtime/compute.ts';
 import { packedBitsLength, xorInto } from '../../ring/bits.ts';
+import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { dealDigits, dealtDigits, digitsBytes, tellBits, toldBits } from '../../party/deal.ts';
 import type { Party } from '../../party/party.ts';
@@ -45,8 +46,11 @@ export async function workers(
 ): Promise<Uint8Array> {
   const Y = z64.bitField(c, from, from + k - 1);
   const beta = await privateCompare.workers(party, { code, orEqual: false }, random, digits, Y); // round 2
+  release(Y);
   const v = await toldBits(party, 'v', c.length); // round 3
-  return z64.xorBitAt(xorInto(v, beta), c, from + k - 1, flip, t);
+  z64.xorBitAt(xorInto(v, beta), c, from + k - 1, flip, t);
+  release(v, beta);
+  return t;
 }
 
 /** P2, with its bits q. */
@@ -56,12 +60,14 @@ export async function helper(
   R: BigUint64Array,
   q: Uint8Array,
 ): Promise<void> {
+  const X = z64.bitField(R, from, from + k - 1);
   const [, betaPrime] = await Promise.all([
-    dealDigits(party, 'digits', code, z64.bitField(R, from, from + k - 1)),
+    dealDigits(party, 'digits', code, X).then(() => release(X)),
     privateCompare.helper(party, { code, orEqual: false }, R.length), // round 2
   ]);
   const v = z64.xorBitAt(xorInto(betaPrime, q), R, from + k - 1, 1, betaPrime);
   await tellBits(party, 'v', v); // round 3
+  release(v);
 }
 
 /** Of `count` values: two rounds. */

@@ -10,6 +10,7 @@
  * Views: E_w and E_left are uniform under fresh masks; E_right is a function of the two and tells nothing more. P2 sees nothing.
  * Cost: 1 round a level but the last, and the opening of w; 8 bytes a comparison dealt, 16 opened.
  */
+import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { HelperMask, helperMask, Masked, workersMask } from '../paper/beaver.ts';
 import { type Cost, inSequence } from '../../party/cost.ts';
@@ -115,7 +116,8 @@ async function select(
   await level.chunks(w.length, async (chunk, from, to) => {
     const qMask = await dealtZ64(chunk, 'qU', to - from);
     const job = { t: t.subarray(from, to), opened: E.subarray(from, to), q: q.subarray(from, to), qMask };
-    left.set(chunk.compute.select(job, w.subarray(from, to)), from);
+    chunk.compute.select(job, w.subarray(from, to), left.subarray(from, to));
+    release(qMask);
   });
   return left;
 }
@@ -124,7 +126,10 @@ async function select(
 async function helperSelect(level: Party, q: Uint8Array, whole: HelperMask): Promise<void> {
   const U = await whole.sum(level);
   await level.chunks(q.length, async (chunk, from, to) => {
-    await dealSelected(chunk, 'qU', q.subarray(from, to), z64.negate(U.subarray(from, to)));
+    const mask = z64.negate(U.subarray(from, to));
+    const sent = dealSelected(chunk, 'qU', q.subarray(from, to), mask);
+    release(mask);
+    await sent;
   });
 }
 

@@ -19,6 +19,7 @@
  * Cost: 2 rounds, 16 + 8 + bits/8 bytes: a truncation and the opening of its result take 16 + 8 + bits/8 + 16.
  */
 import { fieldsLength } from '../../ring/fields.ts';
+import { release } from '../../ring/release.ts';
 import { HelperMask, Masked } from '../paper/beaver.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
 import { dealtZ64, receiverOf } from '../../party/deal.ts';
@@ -38,14 +39,16 @@ export async function workers(party: Party, z: BigUint64Array, bits: number): Pr
   await party.chunks(z.length, async (chunk, from, to) => {
     const S = chunk.stream('P2', 'S').z64(to - from);
     const high = compute.operandMask(chunk.worker, bits, z.subarray(from, to), S);
-    const [theirHigh, { U, r }] = await Promise.all([
+    const [theirHigh, { all, U, r }] = await Promise.all([
       exchange(chunk, 'c', high), // step 1
       dealt(chunk, S.length, bits),
     ]);
     const c = opened.subarray(from, to);
     const e = compute.operandLift(bits, S, r, [high, theirHigh], c);
-    compute.operandOpen(bits, c, [e, await exchange(chunk, 'e', e)]); // step 2
+    const theirE = await exchange(chunk, 'e', e);
+    compute.operandOpen(bits, c, [e, theirE]); // step 2
     share.set(U, from);
+    release(S, theirHigh, theirE, all);
   });
   return new Masked(party.worker, opened, share, { kept: false });
 }
@@ -63,6 +66,7 @@ export async function helper(party: Party, count: number, bits: number, part?: B
     drawers.set(words, from);
     chunk.compute.operandDeal({ bits, masks, part: part?.subarray(from, to), words, fields });
     receivers.set(words, from);
+    release(...masks);
     await chunk.send(receiverOf(chunk), 'U', drawn, depth);
   });
   return new HelperMask(U0, U1, { kept: false });
@@ -79,6 +83,8 @@ async function exchange(party: Party, purpose: string, mine: Uint8Array): Promis
 
 /** A share of U, and packed of r. */
 interface Dealt {
+  /** Both, one behind the other. */
+  readonly all: BigUint64Array;
   readonly U: BigUint64Array;
   readonly r: Uint8Array;
 }
@@ -93,7 +99,7 @@ function dealtWords(count: number, bits: number): number {
 
 function views(words: BigUint64Array, count: number, bits: number): Dealt {
   const U = words.subarray(0, count);
-  return { U, r: new Uint8Array(words.buffer, words.byteOffset + U.byteLength, fieldsLength(count, bits)) };
+  return { all: words, U, r: new Uint8Array(words.buffer, words.byteOffset + U.byteLength, fieldsLength(count, bits)) };
 }
 
 export function cost(count: number, bits: number, chunk: number): Cost {

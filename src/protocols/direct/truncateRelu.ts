@@ -18,6 +18,7 @@
  * line is one pass (`truncateSelect`; P2: `deal`): it draws and sends what the steps one by one would. The compared bits of C are those
  * of c >> bits, as 2^(62−bits) lies above. Cost against truncation then ReLU: 14 bytes and one round less.
  */
+import { release } from '../../ring/release.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
 import { codeFor, type WorkerSign } from './directRelu.ts';
 import { open } from '../../party/open.ts';
@@ -61,7 +62,7 @@ export async function workers(
   await party.chunks(z.length, async (chunk, from, to) => {
     const n = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));
-    const [c, { shift, top, q: qShare, qShift, qTop }, ahead] = await Promise.all([
+    const [c, { all, shift, top, q: qShare, qShift, qTop }, ahead] = await Promise.all([
       open(chunk, 'c', masked), // round 1
       ...chunk.meanwhile(
         () => dealtShifted(chunk, n, bits, 'R,q,qR'),
@@ -72,6 +73,7 @@ export async function workers(
     const select = { t: known, opened: c, q: qShare, qMask: qShift };
     chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, qTop, y.subarray(from, to));
     q.set(qShare, from);
+    release(c, all);
   });
   return { y, sign: { t, q } };
 }
@@ -92,6 +94,7 @@ export async function helper(
       dealShifted(chunk, R, bits, 'R,q,qR', chosen),
       openedSign.helper(chunk, window, R, chosen), // rounds 2, 3
     ]);
+    release(R);
   });
 }
 
@@ -107,12 +110,13 @@ export async function workersSelect(
   await party.chunks(z.length, async (chunk, from, to) => {
     const n = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));
-    const [c, { shift, top, qShift, qTop }] = await Promise.all([
+    const [c, { all, shift, top, qShift, qTop }] = await Promise.all([
       open(chunk, 'c', masked),
       dealtShifted(chunk, n, bits, 'R,qR'),
     ]);
     const select = { t: sign.t.subarray(from, to), opened: c, q: sign.q.subarray(from, to), qMask: qShift };
     chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, qTop, y.subarray(from, to));
+    release(c, all);
   });
   return y;
 }
@@ -123,6 +127,7 @@ export async function helperSelect(party: Party, q: Uint8Array, bits: number, pa
   await party.chunks(q.length, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
     await dealShifted(chunk, R, bits, 'R,qR', q.subarray(from, to));
+    release(R);
   });
 }
 

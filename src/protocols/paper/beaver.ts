@@ -16,6 +16,7 @@
  * Cost: 1 round for the masks not yet opened, 16 bytes per element of each; 8 bytes per element of Z that is dealt, ahead.
  */
 import { blocks } from '../../channel/blocks.ts';
+import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import type { BilinearMap, Term } from './bilinear.ts';
 import type { Cost } from '../../party/cost.ts';
@@ -161,7 +162,7 @@ export async function helperMask(party: Party, count: number): Promise<HelperMas
 /** P2: U of that value. */
 export function maskOf(party: Party, count: number): Promise<BigUint64Array> {
   const [U0, U1] = [party.stream('P0', 'U'), party.stream('P1', 'U')];
-  return party.vector(count, (from, to) => z64.accumulate(U0.z64(to - from), U1.z64(to - from)));
+  return party.vector(count, (from, to) => z64.absorb(U0.z64(to - from), U1.z64(to - from)));
 }
 
 /** P0, P1: this worker's part of factor · X * Y. */
@@ -226,6 +227,7 @@ export async function dealtPart(party: Party, part: BigUint64Array): Promise<Big
   for (const { label, from, to } of blocks('Z', part.length)) {
     const dealt = await party.receive('P2', label, 'u64', to - from);
     share.set(z64.accumulate(dealt, part.subarray(from, to)), from);
+    release(dealt);
   }
   return share;
 }

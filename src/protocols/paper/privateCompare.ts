@@ -15,6 +15,7 @@
  * Cost: 1 round, 2 · digits values of Z_p, packed. Arithmetic: runtime (`compareShare`, `compareTest`).
  */
 import { type DigitCode, packedLength } from '../../../runtime/compute.ts';
+import { release } from '../../ring/release.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
 import type { Party } from '../../party/party.ts';
 import { type Step, step } from '../../party/steps.ts';
@@ -61,6 +62,7 @@ export async function workers(
   const d = await party.compute.compareShare(job, scratch.take(y.length * code.digits)); // steps 1, 2
   const packed = party.compute.pack(code.prime, d);
   scratch.give(digits, random.s, random.u, d);
+  release(random.rho);
   await party.send('P2', 'd', packed); // step 3
   return random.beta;
 }
@@ -73,6 +75,7 @@ export async function helper(party: Party, options: CompareOptions, count: numbe
   const [d0, d1] = await Promise.all([party.receive('P0', 'd', 'u8', length), party.receive('P1', 'd', 'u8', length)]);
   const unpacked0 = party.compute.unpack(code.prime, d0, values, party.scratch.take(values));
   const unpacked1 = party.compute.unpack(code.prime, d1, values, party.scratch.take(values));
+  release(d0, d1);
   const betaPrime = await party.compute.compareTest(code, unpacked0, unpacked1); // step 3
   party.scratch.give(unpacked0, unpacked1);
   return betaPrime;
