@@ -37,7 +37,8 @@ export function inputOf(graph: GraphProto, nodes: readonly Node[], options: Inpu
     const names = inputs.map(({ name }) => quoted(name)).join(', ');
     throw new Problem(
       `${inputs.length} inputs: ${names || 'none'}`,
-      'a network here has one input: export one that takes one tensor (for scikit-learn, one FloatTensorType of all columns)',
+      'a network here has one input: export one that takes one tensor (for scikit-learn, one FloatTensorType of all columns; ' +
+        'for Keras, Rescaling(1 / deviation, -mean / deviation) in place of Normalization, whose numbers tf2onnx leaves open)',
     );
   }
   const [info] = inputs;
@@ -107,20 +108,36 @@ function axesOf(
   if (axes.length === 1) return { axes, dims, order: undefined };
   // A grey image without an axis for its channel.
   if (axes.length === 2) return { axes: [...axes, { size: 1 }], dims, order: undefined };
-  const order = asked ?? (isTurned(name, nodes) || looksLast(shape) ? 'nhwc' : 'nchw');
+  const order = asked ?? orderRead(name, nodes) ?? (looksLast(shape) ? 'nhwc' : 'nchw');
   return { axes: order === 'nhwc' ? axes : [axes[1], axes[2], axes[0]], dims, order };
 }
 
-/** Whether the input is turned from channels last to channels first before anything else is done with it. */
-function isTurned(name: string, nodes: readonly Node[]): boolean {
+const PASSING: ReadonlySet<string> = new Set([
+  'Identity',
+  'Cast',
+  'CastLike',
+  'Mul',
+  'Sub',
+  'Add',
+  'Div',
+  'Neg',
+  'Pad',
+]);
+/** Operators that take channels first. */
+const CHANNELS_FIRST: ReadonlySet<string> = new Set([
+  ...['Conv', 'MaxPool', 'AveragePool', 'GlobalAveragePool', 'GlobalMaxPool', 'BatchNormalization'],
+]);
+
+/** As the first operator has it that cares: one that turns channels last into channels first, or one that takes these. */
+function orderRead(name: string, nodes: readonly Node[]): ImageOrder | undefined {
   const same = new Set([name]);
-  const passing = new Set(['Identity', 'Cast', 'Mul', 'Sub', 'Add', 'Div', 'BatchNormalization']);
   for (const node of nodes) {
     if (!node.inputs.some((input) => same.has(input))) continue;
-    if (node.operator === 'Transpose' && node.integers('perm')?.join() === '0,3,1,2') return true;
-    if (passing.has(node.operator)) same.add(node.outputs[0]);
+    if (node.operator === 'Transpose' && node.integers('perm')?.join() === '0,3,1,2') return 'nhwc';
+    if (CHANNELS_FIRST.has(node.operator) && same.has(node.inputs[0])) return 'nchw';
+    if (PASSING.has(node.operator)) same.add(node.outputs[0]);
   }
-  return false;
+  return undefined;
 }
 
 const FEW = 4;

@@ -4,9 +4,14 @@ import { Problem } from '../data/problem.ts';
 import type { OnnxFile } from './file.ts';
 import type { Reference } from './model.ts';
 import {
+  AttributeProto_AttributeType,
+  type GraphProto,
   type ModelProto,
   ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
   TensorProto_DataLocation as Location,
+  TensorProto_DataType as Type,
   type TensorProto,
   ValueInfoProtoSchema,
 } from './schema.ts';
@@ -31,7 +36,7 @@ export function asGivenHere(scores: ArrayLike<number>, { single }: Reference): F
 }
 
 /** The model that gives the scores themselves, with all weights inside. */
-export function referenceModel(file: OnnxFile, { output }: Reference): Uint8Array {
+export function referenceModel(file: OnnxFile, { output, input }: Reference): Uint8Array {
   const model = clone(ModelProtoSchema, file.model);
   const { graph } = model as ModelProto & { graph: NonNullable<ModelProto['graph']> };
   graph.output = [create(ValueInfoProtoSchema, { name: output })];
@@ -43,7 +48,26 @@ export function referenceModel(file: OnnxFile, { output }: Reference): Uint8Arra
     }
   }
   for (const tensor of graph.initializer) takeIn(tensor, file);
+  floating(graph, input.name, output);
   return toBinary(ModelProtoSchema, model);
+}
+
+/** A model of another kind of numbers is given float32, and gives such. */
+function floating(graph: GraphProto, input: string, output: string): void {
+  const info = graph.input.find(({ name }) => name === input);
+  const kind = info?.type?.value;
+  if (info === undefined || kind?.case !== 'tensorType' || kind.value.elemType <= Type.FLOAT) return;
+  const [given, scores] = [`${input} as float32`, `${output} as float32`];
+  graph.node.unshift(castNode(given, input, kind.value.elemType));
+  graph.node.push(castNode(output, scores, Type.FLOAT));
+  kind.value.elemType = Type.FLOAT;
+  info.name = given;
+  graph.output = [create(ValueInfoProtoSchema, { name: scores })];
+}
+
+function castNode(from: string, to: string, type: number): NodeProto {
+  const attribute = [{ name: 'to', type: AttributeProto_AttributeType.INT, i: BigInt(type) }];
+  return create(NodeProtoSchema, { opType: 'Cast', input: [from], output: [to], attribute });
 }
 
 /** A tensor whose data lies beside the file. */

@@ -64,7 +64,7 @@ export function imageOf(x: Tensor, where: string): readonly [Axis, Axis, Axis] {
   if (!same) {
     throw new Problem(
       `${where}: its input, ${shown(shapeOf(x))}, has its axes in another order than [N, channels, height, width]`,
-      'leave out what permutes them in the model; for a model from Keras, convert it with tf2onnx as docs/onnx.md shows',
+      'give --order nchw or nhwc if the order of the images was not found, or leave out what permutes them in the model',
     );
   }
   return [height, width, channels];

@@ -27,6 +27,16 @@ function activation(
   return (inputs, node, context) => [each(tensorAt(inputs, 0, node), node, context, { type, fields: fields(node) })];
 }
 
+/** Slopes of a layer here; PReLU's are trained and may have left them. */
+function slopeOf(slope: number, node: Node): { slope: number } {
+  if (!(slope >= 0 && slope <= 1))
+    throw node.problem(
+      `a slope of ${slope} for values below zero`,
+      'slopes from 0 to 1 are known: train with one of those',
+    );
+  return { slope };
+}
+
 const KNOWN = 'known are Clip(0, …) as ReLU and Clip(0, 6) as ReLU6';
 
 /** Bounds in attributes, since opset 11 in inputs. */
@@ -45,7 +55,7 @@ function prelu(inputs: Inputs, node: Node, context: Context): Tensor[] {
   const slopes = constantAt(inputs, 1, node, 'slope').data;
   if (slopes.some((slope) => slope !== slopes[0]))
     throw node.problem('slopes that differ between channels', 'one slope for all is known: LeakyReLU, or PReLU()');
-  return [each(tensorAt(inputs, 0, node), node, context, { type: 'leakyrelu', fields: { slope: slopes[0] } })];
+  return [each(tensorAt(inputs, 0, node), node, context, { type: 'leakyrelu', fields: slopeOf(slopes[0], node) })];
 }
 
 /** max(x, 0), in either order, is a ReLU. */
@@ -69,7 +79,7 @@ export const ACTIVATIONS: readonly Operator[] = [
     name: 'LeakyRelu',
     versions: [6, 16],
     becomes: 'leakyrelu',
-    tensors: activation('leakyrelu', (node) => ({ slope: short(node.float('alpha', 0.01)) })),
+    tensors: activation('leakyrelu', (node) => slopeOf(short(node.float('alpha', 0.01)), node)),
   },
   { name: 'PRelu', versions: [7, 9, 16], becomes: 'leakyrelu, with one slope for all channels', tensors: prelu },
   {

@@ -3,7 +3,7 @@ import type { Constant } from '../constant.ts';
 import { axisOf, reduced } from '../fold.ts';
 import type { Node } from '../node.ts';
 import { type Context, given, type Inputs, type Operator, optionalConstant, tensorAt, unpadded } from '../operator.ts';
-import { alone, type Axis, imageOf, shapeOf, type Tensor } from '../tensor.ts';
+import { alone, imageOf, shapeOf, type Tensor } from '../tensor.ts';
 import { shown } from '../words.ts';
 import { paddingField, slidesOf, strideField } from './window.ts';
 
@@ -54,7 +54,8 @@ function counts(node: Node, x: Tensor, padding: readonly number[]): boolean {
       'use ceil_mode=False, or padding 0',
     );
   }
-  return include || before;
+  // Only what hangs over lies outside the image then, and that counts nowhere, whatever `count_include_pad` says.
+  return before || (include && !hangsOver);
 }
 
 /** Padding before a maxpool must never win, or be what the pool would take itself. */
@@ -77,14 +78,19 @@ function globalAverage(x: Tensor, node: Node, context: Context, keep: boolean): 
   return given(layer, [channels], [[context.batch], alone(channels), ...tail]);
 }
 
-function globalMax(inputs: Inputs, node: Node, context: Context): Tensor[] {
-  const x = unpadded(tensorAt(inputs, 0, node), node);
-  const [height, width, channels] = imageOf(x, node.where);
+/** The whole image as one window. */
+function largest(x: Tensor, node: Node, context: Context, dims: Tensor['dims']): Tensor {
+  const [height, width, channels] = x.axes;
   const window = height.size === width.size ? height.size : [height.size, width.size];
   const square = typeof window === 'number';
   const layer = context.layer(node, [x.source], { type: 'maxpool', fields: { window, ...(!square && { stride: 1 }) } });
-  const one: Axis = { size: 1 };
-  return [given(layer, [one, { ...one }, channels], [[context.batch], alone(channels), [], []])];
+  return given(layer, [{ size: 1 }, { size: 1 }, channels], dims);
+}
+
+function globalMax(inputs: Inputs, node: Node, context: Context): Tensor[] {
+  const x = unpadded(tensorAt(inputs, 0, node), node);
+  const [, , channels] = imageOf(x, node.where);
+  return [largest(x, node, context, [[context.batch], alone(channels), [], []])];
 }
 
 /** The axes that are reduced, counted from 0; undefined: all. In an attribute, in newer versions in an input. */
@@ -94,38 +100,47 @@ function reducedAxes(inputs: Inputs, node: Node, rank: number): number[] | undef
   return Array.from(axes, (axis) => axisOf(axis, rank, node.where));
 }
 
-/** The mean over height and width, by the places of those axes: Keras has channels last. */
-function reduceMean(inputs: Inputs, node: Node, context: Context): Tensor[] {
-  const x = unpadded(tensorAt(inputs, 0, node), node);
+/** The file's axes of what is left of an image when height and width are reduced, found by their places: Keras has channels last. */
+function reducedImage(x: Tensor, inputs: Inputs, node: Node, what: string): Tensor['dims'] {
   const axes = reducedAxes(inputs, node, x.dims.length) ?? [];
   const keep = node.integer('keepdims', 1) !== 0;
   const spatial = x.vector ? [] : alone(x.axes[0], x.axes[1]);
   const over = axes.flatMap((axis) => x.dims[axis]);
   if (x.vector || axes.includes(0) || over.length !== spatial.length || !spatial.every((axis) => over.includes(axis))) {
     throw node.problem(
-      `a mean over axes ${axes.join(', ') || 'all'} of ${shown(shapeOf(x))}`,
-      'means over height and width of an image are known',
+      `a ${what} over axes ${axes.join(', ') || 'all'} of ${shown(shapeOf(x))}`,
+      'of height and width of an image together it is known',
     );
   }
+  return x.dims.flatMap((dim, i) => (axes.includes(i) ? (keep ? [[]] : []) : [dim]));
+}
+
+function reduceMean(inputs: Inputs, node: Node, context: Context): Tensor[] {
+  const x = unpadded(tensorAt(inputs, 0, node), node);
+  const dims = reducedImage(x, inputs, node, 'mean');
   const layer = context.layer(node, [x.source], { type: 'globalaveragepool' });
-  const dims = x.dims.flatMap((dim, i) => (axes.includes(i) ? (keep ? [[]] : []) : [dim]));
   return [given(layer, [x.axes[2]], dims)];
+}
+
+/** What PyTorch's newer exporter makes of AdaptiveMaxPool2d(1). */
+function reduceMax(inputs: Inputs, node: Node, context: Context): Tensor[] {
+  const x = unpadded(tensorAt(inputs, 0, node), node);
+  return [largest(x, node, context, reducedImage(x, inputs, node, 'maximum'))];
 }
 
 function reduceOf(
   combine: (a: number, b: number) => number,
   start: number,
-  mean = false,
+  last: (result: number, count: number) => number = (result) => result,
 ): NonNullable<Operator['constants']> {
   return (inputs, node) => {
     const [x] = inputs;
     if (x === undefined) throw node.problem('its input is missing');
     const none = node.integer('noop_with_empty_axes', 0) !== 0 ? [] : x.shape.map((_, i) => i);
     const axes = reducedAxes(inputs, node, x.shape.length) ?? none;
-    const sums = reduced(x, axes, node.integer('keepdims', 1) !== 0, combine, start);
-    if (!mean) return [sums];
+    const results = reduced(x, axes, node.integer('keepdims', 1) !== 0, combine, start);
     const count = axes.reduce((product, axis) => product * x.shape[axis], 1);
-    return [{ ...sums, data: sums.data.map((sum) => sum / count) }];
+    return [{ ...results, data: results.data.map((result) => last(result, count)) }];
   };
 }
 
@@ -186,7 +201,24 @@ export const POOLING: readonly Operator[] = [
     versions: [1, 11, 13, 18],
     becomes: 'over height and width: globalaveragepool',
     tensors: reduceMean,
-    constants: reduceOf((a, b) => a + b, 0, true),
+    constants: reduceOf(
+      (a, b) => a + b,
+      0,
+      (sum, count) => sum / count,
+    ),
+  },
+  {
+    name: 'ReduceMax',
+    versions: [1, 11, 12, 13, 18, 20],
+    becomes: 'over height and width: maxpool with the image as its window',
+    tensors: reduceMax,
+    constants: reduceOf(Math.max, -Infinity),
+  },
+  {
+    name: 'ReduceL2',
+    versions: [1, 11, 13, 18],
+    becomes: 'computed, on constants alone',
+    constants: reduceOf((a, b) => a + b * b, 0, Math.sqrt),
   },
   {
     name: 'ReduceProd',
