@@ -21,6 +21,7 @@ export function resolveLabels(raw: RawLabels, reading: Reading, known?: readonly
   const names = asked ?? known ?? raw.names;
   if (isWords(values)) {
     const all = names ?? [...new Set(values)].sort();
+    checkNames(all, raw.source);
     return { labels: wordsToNumbers(values, all, raw.source), names: all, classes: all.length };
   }
   const labels = numbered(values, reading.firstLabel ?? 0, raw.source);
@@ -33,6 +34,16 @@ export function resolveLabels(raw: RawLabels, reading: Reading, known?: readonly
     );
   }
   return { labels, names, classes };
+}
+
+/** They are shown on terminals. */
+function checkNames(names: readonly string[], source: string): void {
+  const wrong = names.find((name) => /\p{Cc}/u.test(name));
+  if (wrong === undefined) return;
+  throw new Problem(
+    `${source}: the class ${JSON.stringify(wrong)} has control characters in its name`,
+    'name classes in one line of text',
+  );
 }
 
 function isWords(values: RawLabels['values']): values is readonly string[] {

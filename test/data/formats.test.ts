@@ -283,6 +283,37 @@ describe('CSV', () => {
     });
   });
 
+  it('columns of a test in another order than those of its training, or of other names, are refused', async () => {
+    const train = 'a,b,label\n1,2,x\n3,4,y\n';
+    const of = (test: string): string => folderOf({ 'train.csv': train, 'test.csv.gz': gzipSync(test) });
+    await expect(loadDataset(of('b,a,label\n2,1,x\n'))).rejects.toMatchObject({
+      name: 'Problem',
+      message: expect.stringMatching(/test\.csv\.gz: feature 1 is b, that of .*train\.csv is a/) as string,
+      fix: 'put the columns of both files into one order',
+    });
+    await expect(loadHalf(of('a,c,label\n1,2,x\n'), 'test')).rejects.toThrow(/feature 2 is c/);
+    for (const test of ['label,a,b\ny,5,6\n', '"a", b ,label\n5,6,y\n']) {
+      const { testImages, testLabels } = await loadDataset(of(test));
+      expect([[...testImages], [...testLabels]]).toEqual([[5, 6], [1]]);
+    }
+  });
+
+  it('in another encoding, where different labels would become one, is refused', async () => {
+    const path = join(folderOf({ 'a.csv': Buffer.from('a,label\n1,\u00e4\n2,\u00f6\n', 'latin1') }), 'a.csv');
+    await expect(loadHalf(path, 'train')).rejects.toMatchObject({
+      name: 'Problem',
+      message: expect.stringMatching(/a\.csv: its text is not UTF-8/) as string,
+      fix: 'save it as CSV in UTF-8',
+    });
+    const cut = join(folderOf({ 'a.csv': Buffer.from('a,label\n1,\u00e4').subarray(0, -1) }), 'a.csv');
+    await expect(loadHalf(cut, 'train')).rejects.toThrow('not UTF-8');
+  });
+
+  it('names of classes that would move the cursor of a terminal are refused', async () => {
+    const path = join(folderOf({ 'a.csv': 'a,label\n1,\u001b[31mred\n2,y\n' }), 'a.csv');
+    await expect(loadHalf(path, 'train')).rejects.toThrow(/the class "\\u001b\[31mred" has control characters/);
+  });
+
   it('a column that is not there is named, with those that are', async () => {
     const path = join(folderOf({ 'a.csv': 'a,b\n0,1\n' }), 'a.csv');
     await expect(loadHalf(path, 'train', { labelColumn: 'c' })).rejects.toThrow('no column c: its columns are a, b');

@@ -155,9 +155,11 @@ async function readTable(source: string, reading: Reading, choose: ChooseLabel):
       },
       error: (error: Error) =>
         reject(
-          new Problem(`${source}: cannot be read: ${error.message}`, 'check that the file is whole and readable', {
-            cause: error,
-          }),
+          error instanceof Problem
+            ? error
+            : new Problem(`${source}: cannot be read: ${error.message}`, 'check that the file is whole and readable', {
+                cause: error,
+              }),
         ),
     });
   });
@@ -191,16 +193,52 @@ async function* textOf(source: string): AsyncGenerator<string, void> {
   const file = createReadStream(source);
   const unpacked = createGunzip();
   if (source.endsWith('.gz')) pipeline(file, unpacked, () => undefined);
-  const decoder = new TextDecoder();
-  for await (const chunk of source.endsWith('.gz') ? unpacked : file)
-    yield decoder.decode(chunk as Uint8Array, { stream: true });
-  yield decoder.decode();
+  // Of other encodings, different labels would become the same.
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decoded = (chunk?: Uint8Array): string => {
+    try {
+      return decoder.decode(chunk, { stream: chunk !== undefined });
+    } catch (error) {
+      throw new Problem(`${source}: its text is not UTF-8`, 'save it as CSV in UTF-8', { cause: error });
+    }
+  };
+  for await (const chunk of source.endsWith('.gz') ? unpacked : file) yield decoded(chunk as Uint8Array);
+  yield decoded();
 }
 
 async function readSet(source: string, reading: Reading): Promise<RawSet> {
   const table = await readTable(source, reading, labelColumn(reading, source));
   const images = imagesOf(table, source, reading);
   return { ...images, labels: labelsOf(table, source) };
+}
+
+/** Of a test beside its training file: features are told apart by their places, so both must have them in one order. */
+async function readTest(source: string, train: string, reading: Reading): Promise<RawSet> {
+  const table = await readTable(source, reading, labelColumn(reading, source));
+  const names = table.names && (await featureNames(train, reading));
+  const at = names?.length === table.width ? names.findIndex((name, i) => name !== table.names![i]) : -1;
+  if (at >= 0) {
+    throw new Problem(
+      `${source}: feature ${at + 1} is ${table.names![at]}, that of ${train} is ${names![at]}`,
+      'put the columns of both files into one order',
+    );
+  }
+  return { ...imagesOf(table, source, reading), labels: labelsOf(table, source) };
+}
+
+/** The names in a file's first line, but the label's. */
+async function featureNames(source: string, reading: Reading): Promise<string[] | undefined> {
+  const { default: papaparse } = await import('papaparse');
+  let text = '';
+  for await (const piece of textOf(source)) {
+    text += piece;
+    if (/[\r\n]/.test(text)) break;
+  }
+  const [first = []] = papaparse.parse<string[]>(text, { preview: 1 }).data;
+  const cells = first.map((cell) => cell.trim());
+  if (!isHeader(cells, reading.labelColumn)) return undefined;
+  const label = labelColumn(reading, source)(cells, true);
+  return cells.filter((_, i) => i !== label);
 }
 
 function imagesOf({ rows, width }: Table, source: string, reading: Reading): RawImages {
@@ -240,13 +278,21 @@ export const CSV: Reader = {
       };
     }
     const files = entries.filter(({ name, isFolder }) => !isFolder && ENDING.test(name)).map(({ name }) => name);
-    const part = (half: 'train' | 'test'): Parts['train'] => {
+    const part = (half: 'train' | 'test'): string | undefined => {
       const pattern = new RegExp(`(^|[-_.])(${HALVES[half].join('|')})([-_.]|$)`, 'i');
       const found = files.filter((name) => pattern.test(name.replace(ENDING, '')));
-      return found.length === 1 ? (reading) => readSet(join(path, found[0]), reading) : undefined;
+      return found.length === 1 ? join(path, found[0]) : undefined;
     };
     const [train, test] = [part('train'), part('test')];
-    if (train !== undefined || test !== undefined) return { train, test };
+    if (train !== undefined || test !== undefined) {
+      return {
+        train: train === undefined ? undefined : (reading) => readSet(train, reading),
+        test:
+          test === undefined
+            ? undefined
+            : (reading) => (train === undefined ? readSet(test, reading) : readTest(test, train, reading)),
+      };
+    }
     if (files.length !== 1) return undefined;
     return { all: (reading) => readSet(join(path, files[0]), reading) };
   },
