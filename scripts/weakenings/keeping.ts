@@ -7,7 +7,7 @@ const ATOMIC = 'src/data/atomic-write.ts';
 const OWNERS = 'src/client/checkpoints.ts';
 const OF_CHECKPOINTS = ['test/server/checkpoints.test.ts', 'test/data/checkpoint.test.ts'];
 const SAME_MASKS = 'masks cover two values, and their difference shows';
-const TABLE = 'return new PairStreams(key).table(maskPath(name), MASK);';
+const TABLE = 'const table = new PairStreams(key).table(maskPath(name), MASK);';
 
 export const KEEPING: readonly Weakening[] = [
   one(
@@ -29,7 +29,7 @@ export const KEEPING: readonly Weakening[] = [
         "return pair.stream(`input/${name}`, 'masks').bytes(STREAM_KEY_BYTES);",
         "return pair.stream('input', 'masks').bytes(STREAM_KEY_BYTES);",
       ),
-      edit(SHARE, TABLE, "return new PairStreams(key).table('input', 'U');"),
+      edit(SHARE, TABLE, "const table = new PairStreams(key).table('input', 'U');"),
     ],
     tests: ['test/data/share.test.ts'],
   },
@@ -40,13 +40,13 @@ export const KEEPING: readonly Weakening[] = [
       edit(
         SHARE,
         TABLE,
-        `const table = new PairStreams(key).table(maskPath(name), MASK);
-  return which === 0 ? table : ({ z64: (_: number, n: number) => new BigUint64Array(n), rows: (starts: readonly number[], n: number) => new BigUint64Array(starts.length * n) } as unknown as MaskTable);`,
+        `const own = new PairStreams(key).table(maskPath(name), MASK);
+  const table = which === 0 ? own : { z64: (_: number, n: number) => new BigUint64Array(n), rows: (starts: readonly number[], n: number) => new BigUint64Array(starts.length * n) };`,
       ),
       edit(
         SHARE,
-        'function maskOf(name: string, key: Uint8Array): MaskTable {',
-        'function maskOf(name: string, key: Uint8Array, which: number): MaskTable {',
+        'function maskOf(name: string, key: Uint8Array): Masks {',
+        'function maskOf(name: string, key: Uint8Array, which = 0): Masks {',
       ),
       edit(
         SHARE,
