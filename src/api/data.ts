@@ -1,6 +1,7 @@
 /** Labelled images: from files, or from values that are in memory already. */
 import type { Dataset } from '../data/dataset.ts';
 import type { Elements } from '../data/elements.ts';
+import { inCode } from '../data/in-code.ts';
 import { MOST_CLASSES } from '../data/labels.ts';
 import { Problem } from '../data/problem.ts';
 import type { Reading } from '../data/reading.ts';
@@ -49,6 +50,10 @@ export interface DatasetValues {
  * ```
  */
 export function makeDataset(values: DatasetValues): Dataset {
+  return inCode(() => make(values));
+}
+
+function make(values: DatasetValues): Dataset {
   const { name = 'data set', classes: given, scaling } = values;
   const shape = imageShape(values.shape, name);
   const size = shape.rows * shape.columns * shape.channels;
@@ -93,7 +98,7 @@ export function makeDataset(values: DatasetValues): Dataset {
  * ```
  */
 export function readDataset(name: string, reading: Reading = {}): Promise<Dataset> {
-  return machine.readDataset(name, reading);
+  return inCode(() => machine.readDataset(name, reading));
 }
 
 /** A plain array as doubles; others as they are. */

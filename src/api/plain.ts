@@ -7,6 +7,7 @@ import { givenValues, type Image } from '../client/given-values.ts';
 import { predictedClasses } from '../client/predicted-classes.ts';
 import { type Dataset, imageSize } from '../data/dataset.ts';
 import { scaled } from '../data/encode.ts';
+import { inCode } from '../data/in-code.ts';
 import type { Model } from '../data/model-file.ts';
 import { Problem } from '../data/problem.ts';
 import { OF_BYTES } from '../data/scaling.ts';
@@ -145,7 +146,11 @@ function check(name: string, value: number, least: number, most: number): void {
  * console.log(labels.length, scores.length); // 2 20
  * ```
  */
-export async function plainInference(model: Model, image: Image, options: PlainOptions = {}): Promise<PlainPrediction> {
+export function plainInference(model: Model, image: Image, options: PlainOptions = {}): Promise<PlainPrediction> {
+  return inCode(() => infer(model, image, options));
+}
+
+async function infer(model: Model, image: Image, options: PlainOptions): Promise<PlainPrediction> {
   const format = formatOf(options);
   const { values, scaling } = givenValues(image, model.network.input, model.scaling ?? OF_BYTES);
   const samples = scaled(values, scaling, 0);
@@ -179,7 +184,11 @@ export async function plainInference(model: Model, image: Image, options: PlainO
  * console.log(test); // { correct: 4, images: 4 }
  * ```
  */
-export async function plainTraining(training: PlainTraining): Promise<PlainTrained> {
+export function plainTraining(training: PlainTraining): Promise<PlainTrained> {
+  return inCode(() => train(training));
+}
+
+async function train(training: PlainTraining): Promise<PlainTrained> {
   const { network, data, from, signal } = training;
   const options = trainOptions(training);
   checkFits(network, data, from);

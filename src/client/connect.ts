@@ -1,4 +1,5 @@
 /** A federation as a page or a program sees it: who its parties are, what models they serve, and where an owner's data goes. */
+import { inCode } from '../data/in-code.ts';
 import { Problem } from '../data/problem.ts';
 import type { Digest } from '../federation/canonical.ts';
 import type { JobDocument } from '../federation/documents.ts';
@@ -118,7 +119,11 @@ export class Federation {
    *
    * @internal `connect` is for the outside
    */
-  static async connect(platform: Platform, options: ConnectOptions): Promise<Federation> {
+  static connect(platform: Platform, options: ConnectOptions): Promise<Federation> {
+    return inCode(() => Federation.#connect(platform, options));
+  }
+
+  static async #connect(platform: Platform, options: ConnectOptions): Promise<Federation> {
     const { local, signal, onNote = () => undefined } = options;
     const federation = readFederationText(options.federation);
     checkFingerprint(federation, options.fingerprint);
@@ -145,23 +150,29 @@ export class Federation {
   }
 
   /** Models that are served to you at this moment. */
-  async models(): Promise<ServedModel[]> {
-    return (await listServed(this.#client)).map((session) => new ServedModel(this.#client, session));
+  models(): Promise<ServedModel[]> {
+    return inCode(async () =>
+      (await listServed(this.#client)).map((session) => new ServedModel(this.#client, session)),
+    );
   }
 
   /**
    * The model of a session that answers you.
    * @param name its title, its digest, or the beginning of that; of its training's, as well
    */
-  async model(name: string): Promise<ServedModel> {
-    return new ServedModel(this.#client, findServed(await listServed(this.#client), name));
+  model(name: string): Promise<ServedModel> {
+    return inCode(async () => new ServedModel(this.#client, findServed(await listServed(this.#client), name)));
   }
 
   /**
    * Gives the parties a labelled set of images, of which none of them sees a value. The same call again goes on where it stopped, after a
    * reload as well, if the data is the same.
    */
-  async upload(options: UploadOptions): Promise<Uploaded> {
+  upload(options: UploadOptions): Promise<Uploaded> {
+    return inCode(() => this.#upload(options));
+  }
+
+  async #upload(options: UploadOptions): Promise<Uploaded> {
     const { name, fractionBits = 16, restart, onProgress, signal } = options;
     signal?.throwIfAborted();
     const set = await givenSet(options);
@@ -180,24 +191,26 @@ export class Federation {
   }
 
   /** Jobs that concern you, as the parties that were reached show them. */
-  async jobs(): Promise<JobSummary[]> {
-    return (await listJobs(this.#client)).map((seen) => summary(seen, this.#client));
+  jobs(): Promise<JobSummary[]> {
+    return inCode(async () => (await listJobs(this.#client)).map((seen) => summary(seen, this.#client)));
   }
 
   /** Approves or refuses a job on your data, at all three parties, once all show the same of it. @param digest its whole name, as `jobs` has it */
-  async decide(digest: Digest, answer: 'approve' | 'refuse'): Promise<void> {
-    const { job } = await seeJob(this.#client, digest);
-    await decide(this.#client, job.digest, answer === 'approve');
+  decide(digest: Digest, answer: 'approve' | 'refuse'): Promise<void> {
+    return inCode(async () => {
+      const { job } = await seeJob(this.#client, digest);
+      await decide(this.#client, job.digest, answer === 'approve');
+    });
   }
 
   /** Consent in advance: to any training that the terms cover. @returns the grant's name */
   grant(terms: GrantTerms): Promise<Digest> {
-    return giveGrant(this.#client, terms);
+    return inCode(() => giveGrant(this.#client, terms));
   }
 
   /** Takes back a data set of yours, or a grant. What was trained on it cannot be taken back. */
-  async withdraw(what: 'data' | 'grant', digest: Digest): Promise<void> {
-    (await withdraw(this.#client, what, digest)).all('it is taken back');
+  withdraw(what: 'data' | 'grant', digest: Digest): Promise<void> {
+    return inCode(async () => void (await withdraw(this.#client, what, digest)).all('it is taken back'));
   }
 
   /** Lets go of the connections; what is under way ends. */

@@ -1,5 +1,6 @@
 /** A model that stays shared among the parties, as whoever asks sees it. */
 import { valueSource } from '../data/encode.ts';
+import { inCode } from '../data/in-code.ts';
 import { OF_BYTES, type Scaling } from '../data/scaling.ts';
 import type { Digest } from '../federation/canonical.ts';
 import { MAX_INPUT_IMAGES, MAX_VISITOR_IMAGES } from '../federation/documents.ts';
@@ -92,7 +93,11 @@ export class ServedModel {
    * @param image bytes and `ImageData` are pixels, 0 … 255, scaled as the model takes them (`scaling`); numbers are values as the network takes
    * them. One image after the other, each of `inputShape`, channels innermost.
    */
-  async predict(image: Image, { onMessage, signal }: PredictOptions = {}): Promise<Prediction> {
+  predict(image: Image, options: PredictOptions = {}): Promise<Prediction> {
+    return inCode(() => this.#predict(image, options));
+  }
+
+  async #predict(image: Image, { onMessage, signal }: PredictOptions): Promise<Prediction> {
     const began = performance.now();
     const client = signal === undefined ? this.#client : this.#client.until(signal);
     const { document, digest } = this.#served;

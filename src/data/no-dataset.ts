@@ -54,7 +54,7 @@ export function noDataset(folder: string, { entries, head }: Place): Problem {
   // Downloads unpack into a folder of their own; torchvision keeps MNIST in MNIST/raw.
   const inner = entries.filter(({ isFolder }) => isFolder).map(({ name }) => name);
   const nested = inner.flatMap((name) => [join(folder, name), join(folder, name, 'raw')]).find(looksRight);
-  if (nested !== undefined) return new Problem(what(`only the folder ${nested}, which has one`), `give it to --data`);
+  if (nested !== undefined) return new Problem(what(`only the folder ${nested}, which has one`), 'give that one');
   return new Problem(what(inWords(names, inner)), `${readWhat()}; or ${CONVERT}`);
 }
 

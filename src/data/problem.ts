@@ -19,10 +19,21 @@ export class Problem extends Error {
   readonly fix: string;
   /** What other parties are told of it (`channel/reason.ts`): no value, no path. */
   readonly told: string | undefined;
+  /**
+   * How to put it right from a program, where that is no option of the same name (`inCode`).
+   *
+   * @internal
+   */
+  readonly fixInCode: string | undefined;
 
-  constructor(what: string, fix: string, options?: ErrorOptions & { readonly told?: string }) {
+  constructor(
+    what: string,
+    fix: string,
+    options?: ErrorOptions & { readonly told?: string; readonly fixInCode?: string },
+  ) {
     super(what, options);
     this.fix = fix;
     this.told = options?.told;
+    this.fixInCode = options?.fixInCode;
   }
 }

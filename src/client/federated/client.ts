@@ -112,7 +112,10 @@ function partly(
   if (there.length === 0 || !(failure instanceof Problem)) return failure;
   const others = [...failures.values()].slice(1).map((error) => `; ${error.message}`);
   const what = `${failure.message}${others.join('')}; ${done} at ${there.join(' and ')}`;
-  return new Problem(what, `${failure.fix}; then run the same command again: it does no harm where it is done`);
+  const harmless = 'it does no harm where it is done';
+  return new Problem(what, `${failure.fix}; then run the same command again: ${harmless}`, {
+    fixInCode: `${failure.fix}; then call it again: ${harmless}`,
+  });
 }
 
 export class FederationClient {

@@ -18,6 +18,7 @@ export async function openShare(
     throw new Problem(
       `${worker}: its share of ${what} does not open with this identity`,
       'use the identity that the job names as receiver; securenn job show names it',
+      { fixInCode: 'use the identity that asked' },
     );
   }
   return shareOf(worker, what, bytes, length);

@@ -144,7 +144,9 @@ async function sendChunks(
 function goOn(error: unknown, sent: number, total: number): unknown {
   if (!(error instanceof Unreachable)) return error;
   const there = `${Math.floor(sent / 1e6)} of ${Math.ceil(total / 1e6)} MB are there`;
-  return new Problem(`${error.message}; ${there}`, `${error.fix}; the same command then goes on from there`);
+  return new Problem(`${error.message}; ${there}`, `${error.fix}; the same command then goes on from there`, {
+    fixInCode: `${error.fix}; the same call then goes on from there`,
+  });
 }
 
 /** Of all three, each signed by the party that it names. */

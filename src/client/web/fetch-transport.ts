@@ -124,7 +124,7 @@ async function lacking(place: Place): Promise<Problem> {
     return unreachable(
       place,
       'it does not run, or this browser does not trust its certificate, which is its own (trust: pinned)',
-      `pages need a certificate that browsers know: its operator sets "publicTls" and makes a card with --trust public${csp}`,
+      `pages need a certificate that browsers know: its operator sets "publicTls" and makes a card of public trust (docs/deploy.md)${csp}`,
     );
   const certificate =
     card.trust === 'public' ? 'see that its certificate is valid' : 'have this browser know the authority of its card';
