@@ -14,20 +14,22 @@ export class KeyPair {
   readonly #secret: KeyObject;
   readonly #publicKey: Uint8Array;
 
-  private constructor(secret: KeyObject) {
+  private constructor(secret: KeyObject, publicKey: KeyObject) {
     this.#secret = secret;
-    const { x } = createPublicKey(secret).export({ format: 'jwk' });
+    const { x } = publicKey.export({ format: 'jwk' });
     this.#publicKey = new Uint8Array(Buffer.from(x!, 'base64url'));
   }
 
   static generate(): KeyPair {
-    return new KeyPair(generateKeyPairSync('x25519').privateKey);
+    const { privateKey, publicKey } = generateKeyPairSync('x25519');
+    return new KeyPair(privateKey, publicKey);
   }
 
   /** From the 32 bytes that `exportSecret` gave. */
   static fromSecret(secret: Uint8Array): KeyPair {
     checkLength('secret key', secret);
-    return new KeyPair(createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, secret]), format: 'der', type: 'pkcs8' }));
+    const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, secret]), format: 'der', type: 'pkcs8' });
+    return new KeyPair(key, createPublicKey(key));
   }
 
   /** The public half: 32 bytes, a fresh copy. */
@@ -43,8 +45,7 @@ export class KeyPair {
   /** The secret shared with the owner of `peerPublicKey`. Refuses public keys of small order, for which it would be all zeros. */
   agree(peerPublicKey: Uint8Array): Uint8Array {
     checkLength('public key', peerPublicKey);
-    const x = Buffer.from(peerPublicKey).toString('base64url');
-    const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+    const publicKey = readPublicKey(Buffer.from(peerPublicKey).toString('base64url'));
     let shared: Buffer | undefined;
     try {
       shared = diffieHellman({ privateKey: this.#secret, publicKey });
@@ -55,6 +56,19 @@ export class KeyPair {
       throw new RangeError('public key: of small order, refused');
     return new Uint8Array(shared);
   }
+}
+
+/** Public keys that were read last: whoever seals does so to the same few again and again, and reading one takes a third of an agreement. */
+const read = new Map<string, KeyObject>();
+const MOST_READ = 16;
+
+function readPublicKey(x: string): KeyObject {
+  const known = read.get(x);
+  if (known !== undefined) return known;
+  const key = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+  if (read.size >= MOST_READ) read.delete(read.keys().next().value!);
+  read.set(x, key);
+  return key;
 }
 
 function checkLength(what: string, key: Uint8Array): void {

@@ -22,6 +22,9 @@ export const MOST_WAITING = 8192;
 /** How long the parts of an input may take to come after the first, and a client that went away to come back. */
 export const PARTS_MS = 30_000;
 
+/** How long P1 and P2 keep to themselves what has come while a batch is under way: until then P0 hardly begins another. */
+const TELL_MS = 3;
+
 export const OVER = 'the session is over';
 export const CROWDED = 'too many inputs wait';
 
@@ -120,6 +123,9 @@ abstract class FollowingInputs extends ServingInputs {
   readonly #maxBatch: number;
   readonly #parts: Map<string, Kept> = new Map();
   readonly #queue: AgreedBatch[] = [];
+  /** Parts that nobody has been told of. */
+  readonly #untold: Kept[] = [];
+  #telling: NodeJS.Timeout | undefined;
   #count = 0;
 
   constructor(notify: (notice: Notice) => void, P0: Link, maxBatch: number) {
@@ -129,7 +135,7 @@ abstract class FollowingInputs extends ServingInputs {
   }
 
   take(parts: readonly InputPart[]): void {
-    const [fresh, back]: [Kept[], Kept[]] = [[], []];
+    const back: Kept[] = [];
     for (const part of parts) {
       const { id } = part;
       const known = this.#parts.get(id);
@@ -140,15 +146,23 @@ abstract class FollowingInputs extends ServingInputs {
       else {
         const kept = { part, since: performance.now(), digests: this.digestsOf(part) };
         this.#parts.set(id, kept);
-        fresh.push(kept);
+        this.#untold.push(kept);
       }
     }
-    this.tell(fresh);
+    if (this.begun.size === 0 || back.length > 0) this.#tellAll();
+    else if (this.#untold.length > 0) this.#telling ??= setTimeout(() => this.#tellAll(), TELL_MS);
     tellHave(this.P0, back, 0);
   }
 
+  override done(batch: AgreedBatch): void {
+    super.done(batch);
+    this.#tellAll();
+  }
+
   withdraw(id: string): void {
-    if (this.#parts.has(id)) void this.P0.send({ kind: 'gone', id });
+    if (!this.#parts.has(id)) return;
+    this.#tellAll();
+    void this.P0.send({ kind: 'gone', id });
   }
 
   protected pick(): AgreedBatch | undefined {
@@ -170,14 +184,23 @@ abstract class FollowingInputs extends ServingInputs {
     await this.P0.listen((told) => {
       if (told.kind === 'next') return this.#begin(told);
       if (told.kind !== 'drop') throw new ChannelError(`P0 says ${told.kind}, which it does not say`);
+      // What is taken back has been told.
+      this.#tellAll();
       if (!this.#parts.delete(told.id)) return;
       this.reject(told.id, told.reason);
       this.dropped(told.id, told.reason);
     });
+    this.#tellAll();
     this.end();
     for (const id of this.#parts.keys()) this.reject(id, OVER);
     this.#parts.clear();
     await this.leave();
+  }
+
+  #tellAll(): void {
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    if (this.#untold.length > 0) this.tell(this.#untold.splice(0));
   }
 
   #begin({ n, inputs }: Extract<ServingMessage, { kind: 'next' }>): void {

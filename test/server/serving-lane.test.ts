@@ -17,11 +17,27 @@ function follower(name: 'P1' | 'P2') {
     name === 'P1' ? new P1Inputs(notify, fromP0, own, MOST) : new P2Inputs(notify, fromP0, own, MOST);
   inputs.heard.catch(() => undefined);
   const P0 = new ServingLane(atP0);
-  return { inputs, told, say: (message: ServingMessage) => P0.send(message), other };
+  /** What P0 hears, until so many messages have come. */
+  const hear = async (count: number): Promise<ServingMessage[]> => {
+    const heard: ServingMessage[] = [];
+    await new Promise<void>((resolve) => {
+      void P0.listen((message) => {
+        if (heard.push(message) === count) resolve();
+      });
+    });
+    return heard;
+  };
+  return { inputs, told, say: (message: ServingMessage) => P0.send(message), hear, other };
 }
 
 function part(id: string, images = 1): InputPart {
-  return { id, client: 'c', images, opened: new BigUint64Array(4 * images).fill(7n), masks: [randomBytes(16)] };
+  return {
+    id,
+    client: 'c',
+    images,
+    opened: new BigUint64Array(4 * images).fill(7n),
+    masks: [randomBytes(16), randomBytes(16)],
+  };
 }
 
 /** As P0 lets it through. */
@@ -63,6 +79,35 @@ describe.each(['P1', 'P2'] as const)('%s', (name) => {
       for (;;) if ((await inputs.next()) === undefined) throw new Error('it ended well');
     };
     await expect(rest()).rejects.toThrow(/^P0 (lets|says) /);
+  });
+
+  it('tells at once of what comes while nothing is under way, and together of what comes meanwhile, before it goes', async () => {
+    const { inputs, say, hear } = follower(name);
+    const parts = ['a', 'b', 'c', 'd', 'e'].map((id) => part(id));
+    inputs.take([parts[0]]);
+    await say({ kind: 'next', n: 0, inputs: forIt([parts[0]]) });
+    const batch = await inputs.next();
+    inputs.take([parts[1]]);
+    inputs.take([parts[2]]);
+    inputs.withdraw('c');
+    inputs.take([parts[3]]);
+    inputs.done(batch!);
+    inputs.take([parts[4]]);
+    const words = (await hear(5)).map((told) => {
+      if (told.kind === 'have') return told.inputs.map(({ id }) => id).join(' ');
+      return `${told.kind} ${told.kind === 'gone' ? told.id : ''}`;
+    });
+    expect(words).toEqual(['a', 'b c', 'gone c', 'd', 'e']);
+  });
+
+  it('tells of what comes meanwhile also where the batch takes long', async () => {
+    const { inputs, say, hear } = follower(name);
+    const parts = ['a', 'b'].map((id) => part(id));
+    inputs.take([parts[0]]);
+    await say({ kind: 'next', n: 0, inputs: forIt([parts[0]]) });
+    await inputs.next();
+    inputs.take([parts[1]]);
+    expect((await hear(2)).map(({ kind }) => kind)).toEqual(['have', 'have']);
   });
 
   it('takes back what P0 drops, and tells whoever sent it why', async () => {

@@ -125,22 +125,30 @@ function send(agent: PinningAgent, request: Request): Promise<Reply> {
   });
 }
 
-async function collect(answer: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of answer as AsyncIterable<Buffer>) {
-    length += part.length;
-    if (length > maxBytes) {
-      answer.destroy();
-      throw new Problem(
-        `its answer is longer than the ${maxBytes} bytes expected`,
-        'ask its operator which version it runs',
+/** By events: an iterator makes a dozen promises of an answer that is here already. */
+function collect(answer: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let length = 0;
+    answer.on('data', (part: Buffer) => {
+      length += part.length;
+      parts.push(part);
+      if (length <= maxBytes) return;
+      reject(
+        new Problem(
+          `its answer is longer than the ${maxBytes} bytes expected`,
+          'ask its operator which version it runs',
+        ),
       );
-    }
-    parts.push(part);
-  }
-  if (!answer.complete) throw Object.assign(new Error('cut off'), { code: 'ECONNRESET' });
-  return parts.length === 1 ? parts[0] : Buffer.concat(parts, length);
+      answer.destroy();
+    });
+    const cutOff = (): void => reject(Object.assign(new Error('cut off'), { code: 'ECONNRESET' }));
+    answer.once('error', reject).once('close', cutOff);
+    answer.once('end', () => {
+      if (!answer.complete) cutOff();
+      else resolve(parts.length === 1 ? parts[0] : Buffer.concat(parts, length));
+    });
+  });
 }
 
 function replyOf(answer: IncomingMessage, body: Uint8Array): Reply {
