@@ -58,6 +58,11 @@ export function formatModel(model: Model): Uint8Array<ArrayBuffer> {
   return formatSafetensors({ tensors: model.tensors, metadata });
 }
 
+/** The network that a file says it was trained as; its tensors are not looked at. */
+export function modelNetwork(bytes: Uint8Array, source: string): Network {
+  return readMetadata(listTensors(bytes, source), source).network;
+}
+
 function readMetadata(listing: Listing, source: string, expected?: Network): Omit<Model, 'tensors'> {
   const { metadata, entries } = listing;
   if (metadata.get('format') !== FORMAT) {

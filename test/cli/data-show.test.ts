@@ -56,9 +56,7 @@ describe('the scaling of images to classify', () => {
 
 describe('options of data', () => {
   it('absent are no reading at all, and say themselves otherwise', () => {
-    expect(
-      readReading({ 'label-kind': 'fine', 'first-label': 0, transpose: false, copies: 2, 'augment-seed': 1 }),
-    ).toEqual({});
+    expect(readReading({ 'label-kind': 'fine', 'first-label': 0, transpose: false })).toEqual({});
     const words = {
       mean: '0.5, -1',
       std: 'auto',
@@ -105,6 +103,8 @@ describe('options of data', () => {
     [{ classes: '1' }, /--classes: expected a whole number from 2 to 256/],
     [{ classes: 'cat,cat' }, /--classes: "cat" is empty or named twice/],
     [{ augment: 'rotate' }, /--augment: expected flip, crop4/],
+    [{ copies: 3 }, /--copies: without --augment no image is copied/],
+    [{ 'augment-seed': 3 }, /--augment-seed: without --augment/],
     [{ augment: 'flip', copies: 1 }, /--copies: expected a whole number from 2 to 64/],
     [{ 'test-share': 1 }, /--test-share: expected a number from 0 to 0\.9/],
     [{ 'label-kind': 'rough' }, /--label-kind: expected fine or coarse/],

@@ -42,6 +42,18 @@ describe.each(['plain', 'local'])('%s train --from', (kind) => {
     expect(await furthest(`${kind}-cold`, 'first')).toBeGreaterThan(0.05);
   });
 
+  it('trains its network where none is named', async () => {
+    const [, , ...rest] = options;
+    const words = [kind, 'train', ...rest, ...(kind === 'local' ? keys : []), ...still];
+    const model = ['--from', 'first', '--out', `${kind}-own`];
+    const own = await run([...words, ...model], folder);
+    expect(own.code, own.stderr).toBe(0);
+    expect(await furthest(`${kind}-own`, 'first')).toBeLessThan(64 * 2 ** -16);
+    const named = await run([...words, '--network', 'first', '--out', `${kind}-named`], folder);
+    expect(named.code, named.stderr).toBe(0);
+    expect(await furthest(`${kind}-named`, `${kind}-cold`)).toBeLessThan(64 * 2 ** -16);
+  });
+
   it('refuses a file that is none, and a model of another network', async () => {
     const none = await train(kind, '--from', 'nothing');
     expect(none.stderr).toMatch(/^securenn: (warning.*\nsecurenn: )?model file nothing: cannot be read: .*--from\)\n$/);

@@ -79,10 +79,10 @@ export const augmentOptions: Readonly<Record<string, Options>> = {
   copies: {
     ...number,
     group: DATA,
-    default: 2,
+    defaultDescription: '2',
     describe: 'With --augment: each image so many times, once as it is: 2 to 64',
   },
-  'augment-seed': { ...number, group: DATA, default: 1, describe: 'Fixes what --augment draws' },
+  'augment-seed': { ...number, group: DATA, defaultDescription: '1', describe: 'Fixes what --augment draws' },
 };
 
 export const testShareOption: Readonly<Record<string, Options>> = {
@@ -190,7 +190,11 @@ function readShape(argv: Argv): ImageShape | undefined {
 
 function readAugmentation(argv: Argv): Augmentation | undefined {
   const written = optionalText(argv, 'augment');
-  if (written === undefined) return undefined;
+  if (written === undefined) {
+    const idle = ['copies', 'augment-seed'].find((name) => argv[name] !== undefined);
+    if (idle === undefined) return undefined;
+    throw new Problem(`--${idle}: without --augment no image is copied`, `add --augment, or leave --${idle} out`);
+  }
   const parts = written.split(',');
   const wrong = parts.find((part) => !/^(flip|crop[1-9]\d?)$/.test(part));
   if (wrong !== undefined)

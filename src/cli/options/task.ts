@@ -1,12 +1,14 @@
 /** What is computed on what: network, data set, images per step. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Options } from 'yargs';
+import { modelNetwork } from '../../data/model-file.ts';
 import { Problem } from '../../data/problem.ts';
 import type { Reading } from '../../data/reading.ts';
 import { didYouMean } from '../../nn/nearest.ts';
 import { NETWORKS } from '../../nn/named.ts';
 import type { Network } from '../../nn/network.ts';
 import { readNetworkText } from '../../nn/networkFile.ts';
+import { isSafetensors } from '../../onnx/foreign.ts';
 import { readingOptions, readReading } from './data.ts';
 import { integer, number, optionalText, TASK, text, type Argv } from './values.ts';
 
@@ -23,8 +25,8 @@ export const taskOptions: Readonly<Record<string, Options>> = {
   network: {
     ...text,
     group: TASK,
-    default: 'A',
-    describe: `Network: ${Object.keys(NETWORKS).join(', ')}, or a JSON file`,
+    defaultDescription: 'A',
+    describe: `Network: ${Object.keys(NETWORKS).join(', ')}, a JSON file, or a model file, for its network`,
   },
   data: {
     ...text,
@@ -57,18 +59,26 @@ export function readNetwork(argv: Argv): Network {
       `use one of ${known.join(', ')}, or an existing JSON file`,
     );
   }
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(name, 'utf8');
+    bytes = readFileSync(name);
   } catch (error) {
     const reason = statSync(name).isDirectory() ? 'it is a folder' : (error as Error).message;
     throw new Problem(`--network: ${name}: cannot be read: ${reason}`, 'give a JSON file to --network', {
       cause: error,
     });
   }
+  if (isSafetensors(bytes)) return modelNetwork(bytes, `--network: ${name}`);
   try {
-    return readNetworkText(text, `--network: ${name}`);
+    return readNetworkText(bytes.toString(), `--network: ${name}`);
   } catch (error) {
     throw new Problem((error as Error).message, NETWORK_FIX, { cause: error });
   }
+}
+
+/** The network of a model file; undefined where it is none, which is refused when its weights are read. */
+export function networkOfModel(path: string): Network | undefined {
+  if (!existsSync(path) || !statSync(path).isFile()) return undefined;
+  const bytes = readFileSync(path);
+  return isSafetensors(bytes) ? modelNetwork(bytes, path) : undefined;
 }

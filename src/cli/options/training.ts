@@ -7,6 +7,7 @@ import { classCount, misfit, type Network } from '../../nn/network.ts';
 import { OPTIMIZERS, type OptimizerName } from '../../nn/optimizer.ts';
 import type { TrainOptions } from '../../nn/train.ts';
 import { augmentOptions, testShareOption } from './data.ts';
+import { networkOfModel } from './task.ts';
 import { rankPart } from '../../nn/ranks.ts';
 import { layerAcrossBatch } from '../../nn/trainStep.ts';
 import { MOST_RANKS } from '../../server/job.ts';
@@ -107,7 +108,8 @@ export const trainOptions: Readonly<Record<string, Options>> = {
     ...text,
     group: TASK,
     defaultDescription: 'initial weights by --seed',
-    describe: "Begin with the weights of this model file: a secret of the owner's, shared as the data is",
+    describe:
+      "Begin with the weights (and without --network, the network) of this model file: a secret of the owner's, shared as the data is",
   },
   seed: { ...number, group: TASK, default: 1, describe: 'Fixes what is public: initial weights and batch order' },
   'show-loss': {
@@ -216,7 +218,9 @@ export function readTrainSettings(argv: Argv): TrainSettings {
   if (epochs !== undefined && steps !== undefined) {
     throw new Problem('--epochs and --steps: both say how long to train', 'give one of them');
   }
-  const session = readSession(argv);
+  const from = optionalText(argv, 'from');
+  const network = argv.network === undefined && from !== undefined ? networkOfModel(from) : undefined;
+  const session = { ...readSession(argv), ...(network && { network }) };
   const optimizer = oneOf(argv, 'optimizer', OPTIMIZERS);
   const loss = oneOf(argv, 'loss', LOSSES);
   if (optimizer !== 'sgd' && session.truncation === 'local') {
@@ -246,6 +250,6 @@ export function readTrainSettings(argv: Argv): TrainSettings {
     trainImages: optionalInteger(argv, 'train-images', 1, MAXIMUM_IMAGES),
     testImages: optionalInteger(argv, 'test-images', 0, MAXIMUM_IMAGES),
     out: optionalText(argv, 'out'),
-    from: optionalText(argv, 'from'),
+    from,
   };
 }
