@@ -3,6 +3,7 @@ import { clone, create, toBinary } from '@bufbuild/protobuf';
 import { Problem } from '../data/problem.ts';
 import type { OnnxFile } from './file.ts';
 import type { Reference } from './model.ts';
+import { neededFor } from './needed.ts';
 import {
   AttributeProto_AttributeType,
   type GraphProto,
@@ -40,6 +41,13 @@ export function referenceModel(file: OnnxFile, { output, input }: Reference): Ui
   const model = clone(ModelProtoSchema, file.model);
   const { graph } = model as ModelProto & { graph: NonNullable<ModelProto['graph']> };
   graph.output = [create(ValueInfoProtoSchema, { name: output })];
+  // What stands behind the scores, as a ZipMap does, may be what no runtime computes.
+  graph.node = neededFor(
+    [output],
+    graph.node,
+    (node) => node.output.filter((name) => name !== ''),
+    (node) => node.input,
+  );
   for (const node of graph.node) {
     for (const { name, s, t } of node.attribute) {
       if (t !== undefined) takeIn(t, file);

@@ -48,6 +48,16 @@ it.each([
   expect(input[0]).not.toBe(reads);
 });
 
+it('nothing behind the scores, which a runtime might not compute', async () => {
+  const { reference } = await imported('skl-mlp');
+  const file = await readOnnx(join(FOLDER, 'skl-mlp.onnx'));
+  const of = (graph: OnnxFile['graph']): string[] => graph.node.map(({ opType }) => opType);
+  expect(of(file.graph)).toContain('ZipMap');
+  const left = of(fromBinary(ModelProtoSchema, referenceModel(file, reference)).graph!);
+  expect(left.at(-1)).toBe('Add');
+  expect(left).not.toContain('ZipMap');
+});
+
 it('float32: nothing is added', async () => {
   const { input, casts, reads } = await asked(Type.FLOAT);
   expect([input, casts]).toEqual([[reads, Type.FLOAT], []]);
