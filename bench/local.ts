@@ -12,24 +12,22 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { local, writeSubset } from './local-runs.ts';
 import { COLLECTIONS, type Measured, type SystemCounts } from './local/preload.ts';
 import { KINDS, rowsOf, type Kinds, type Row } from './local/rows.ts';
 import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
 
-const { values } = parseArgs({
-  options: {
-    network: { type: 'string', default: 'C' },
-    steps: { type: 'string', default: '4' },
-    after: { type: 'string', default: '3' },
-    batch: { type: 'string', default: '128' },
-    other: { type: 'string' },
-    top: { type: 'string', default: '20' },
-    out: { type: 'string' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  network: { type: 'string', default: 'C' },
+  steps: { type: 'string', default: '4' },
+  after: { type: 'string', default: '3' },
+  batch: { type: 'string', default: '128' },
+  other: { type: 'string' },
+  top: { type: 'string', default: '20' },
+  out: { type: 'string' },
 });
 const [steps, after] = [Number(values.steps), Number(values.after)];
 const own = fileURLToPath(new URL('..', import.meta.url));
