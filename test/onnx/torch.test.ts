@@ -117,6 +117,13 @@ describe('weights of PyTorch', () => {
     expect(isSafetensors(WEIGHTS)).toBe(true);
     expect(isSafetensors(readFileSync(join(FOLDER, 'mlp-new.onnx')))).toBe(false);
   });
+
+  it.each([640, 896, 1152, 1408])('with a header of %i bytes, begin as a pickle does, and are none', (length) => {
+    const header = Buffer.alloc(8 + length, ' ');
+    header.writeBigUInt64LE(BigInt(length));
+    header.write('{"__metadata__":{"format":"pt"}}', 8);
+    expect(() => refuseForeign(header, 'weights.safetensors')).not.toThrow();
+  });
 });
 
 describe('a file of torch.save', () => {
