@@ -27,6 +27,7 @@ export type {
   UploadProgress,
 } from '../client/connect.ts';
 export type { Files, GivenFile } from '../client/given-files.ts';
+export type { Picture, Pictures } from '../client/given-pictures.ts';
 export type { GivenImages } from '../client/given-set.ts';
 export type { CanvasPixels, Image } from '../client/given-values.ts';
 export type { LocalPorts } from '../client/platform.ts';

@@ -12,6 +12,7 @@ import { giveGrant, withdraw } from './federated/owned.ts';
 import { putData } from './federated/put.ts';
 import { findServed, listServed } from './federated/served.ts';
 import type { Files } from './given-files.ts';
+import type { Pictures } from './given-pictures.ts';
 import { givenSet, type GivenImages } from './given-set.ts';
 import type { LocalPorts, OpenTransport, Platform } from './platform.ts';
 import type { PartyName } from './parties.ts';
@@ -42,7 +43,7 @@ export interface UploadProgress {
 }
 
 /** What `upload` takes: arrays, or files that a person has given. */
-export type UploadOptions = (GivenImages | Files) & {
+export type UploadOptions = (GivenImages | Files | Pictures) & {
   /** Of the data set: small letters, digits, dot, dash, underscore. */
   readonly name: string;
   /** Of fixed-point numbers, 1 … 30; 16 unless said otherwise. All sets of a job have the same. */
@@ -175,7 +176,7 @@ export class Federation {
   async #upload(options: UploadOptions): Promise<Uploaded> {
     const { name, fractionBits = 16, restart, onProgress, signal } = options;
     signal?.throwIfAborted();
-    const set = await givenSet(options);
+    const set = await givenSet(options, this.#platform.readPicture);
     const client = signal === undefined ? this.#client : this.#client.until(signal);
     const keeper = this.#platform.uploads(client.federation, client.id, name);
     const tell = (phase: UploadProgress['phase'], done: number, total: number): void => {

@@ -5,6 +5,7 @@ import { Problem } from '../data/problem.ts';
 import { checkScaling, naturalScaling, type Scaling } from '../data/scaling.ts';
 import type { LabelledSet } from './federated/sharing.ts';
 import { type Files, readFiles } from './given-files.ts';
+import { type Pictures, type ReadPicture, readPictures } from './given-pictures.ts';
 import { checkNumbers, unclamped } from './given-values.ts';
 
 /** Images as a program has them. */
@@ -21,8 +22,9 @@ export interface GivenImages {
   readonly scaling?: Scaling | undefined;
 }
 
-export async function givenSet(given: GivenImages | Files): Promise<LabelledSet> {
-  const raw = 'files' in given ? await readFiles(given) : inMemory(given);
+/** @param read what decodes a picture here */
+export async function givenSet(given: GivenImages | Files | Pictures, read: ReadPicture): Promise<LabelledSet> {
+  const raw = await rawOf(given, read);
   const { images, rows, columns, channels, count, source } = raw;
   const { classes: asked } = given;
   const resolved = resolveLabels(raw.labels, { classes: asked });
@@ -33,6 +35,11 @@ export async function givenSet(given: GivenImages | Files): Promise<LabelledSet>
   checkScaling(scaling, raw, source);
   const { labels, names: classNames } = resolved;
   return { images, labels, classes, classNames, rows, columns, channels, count, scaling };
+}
+
+function rawOf(given: GivenImages | Files | Pictures, read: ReadPicture) {
+  if ('pictures' in given) return readPictures(given, read);
+  return 'files' in given ? readFiles(given) : inMemory(given);
 }
 
 function inMemory({ images: given, shape, labels }: GivenImages) {

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decodeBytes } from '../data/formats/image-folders.ts';
 import { checkPrivateFolder } from '../data/private-folder.ts';
 import { Identity } from '../federation/identity.ts';
 import { readIdentity, writeIdentity } from '../federation/secret-file.ts';
@@ -29,5 +30,6 @@ export const PLATFORM: Platform = {
   },
   transport: (federation, local, onNote) =>
     local === undefined ? httpsTransport(federation, onNote) : fetchTransport(federation, local),
+  readPicture: decodeBytes,
   uploads: (federation, owner, name) => new UploadState(federation.id, owner, name),
 };

@@ -7,6 +7,7 @@ import type { Id, Signer } from '../federation/public-identity.ts';
 import type { Primitives } from '../random/primitives.ts';
 import type { UploadKeeper } from './federated/kept-upload.ts';
 import type { Transport } from './federated/transport.ts';
+import type { ReadPicture } from './given-pictures.ts';
 import type { PartyName } from './parties.ts';
 
 /** Ports of parties on this very machine that take plain HTTP (`local` in party.json). */
@@ -25,5 +26,6 @@ export interface Platform {
   /** The one that is kept here under a name; made the first time. */
   kept(name: string): Promise<Signer>;
   transport(federation: Federation, local: LocalPorts | undefined, onNote: (text: string) => void): OpenTransport;
+  readonly readPicture: ReadPicture;
   uploads(federation: Federation, owner: Id, name: string): UploadKeeper;
 }

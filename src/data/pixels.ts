@@ -24,6 +24,38 @@ export function withDepth(values: Uint8Array | Uint16Array, deep: boolean): Uint
   return deep ? Uint16Array.from(values, (value) => 257 * value) : Uint8Array.from(values, (value) => value >> 8);
 }
 
+/** Several images, one after the other. */
+export interface JoinedPixels extends Pixels {
+  /** Whether there were grey ones among coloured ones. */
+  readonly mixed: boolean;
+}
+
+/**
+ * All of one size; grey ones among coloured ones become coloured, 8 bits among 16 become 16.
+ * @param sources a name for each, in errors
+ */
+export function joinPixels(
+  all: readonly Pixels[],
+  sources: readonly string[],
+  wanted?: { readonly channels: number; readonly deep: boolean },
+): JoinedPixels {
+  const [{ rows, columns }] = all;
+  const other = all.findIndex((image) => image.rows !== rows || image.columns !== columns);
+  if (other >= 0) {
+    throw new Problem(
+      `${sources[other]}: ${all[other].rows} x ${all[other].columns} pixels, ${sources[0]} has ${rows} x ${columns}`,
+      'bring all images to one size',
+    );
+  }
+  const channels = wanted?.channels ?? Math.max(...new Set(all.map((image) => image.channels)));
+  const deep = wanted?.deep ?? all.some(({ values }) => values instanceof Uint16Array);
+  const size = rows * columns * channels;
+  const values = deep ? new Uint16Array(all.length * size) : new Uint8Array(all.length * size);
+  all.forEach((image, i) => values.set(withDepth(withChannels(image, channels, sources[i]), deep), i * size));
+  const mixed = wanted === undefined && all.some((image) => image.channels !== channels);
+  return { rows, columns, channels, values, mixed };
+}
+
 /** A grey image serves where three channels are taken, and one in colours that are all grey where one is. */
 export function withChannels({ values, channels: found }: Pixels, wanted: number, source: string): Pixels['values'] {
   if (found === wanted) return values;

@@ -28,6 +28,7 @@ function platformOf(parties: FakeParties, by: typeof NODE, generate: () => Promi
   return {
     ...{ primitives: by, generate, kept: generate },
     transport: () => ({ send: parties.transport, close: () => undefined }),
+    readPicture: () => Promise.reject(new Error('no pictures here')),
     uploads: (_federation, _owner, name) => keeper(name),
   };
 }

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDataset } from '../../src/api/data.ts';
+import { PLATFORM as NODE_PLATFORM } from '../../src/client/node-platform.ts';
 import { givenSet } from '../../src/client/given-set.ts';
 import { inCode, namesInCode } from '../../src/data/in-code.ts';
 import { Problem } from '../../src/data/problem.ts';
@@ -58,7 +59,7 @@ describe('words for programs', () => {
         { images, shape, labels: [0, 1, 5], classes: 3 },
         { images, shape, labels: ['a', 'b', 'c'], classes: ['a', 'b'] },
         { images, shape, labels: [0, 1, 1], scaling: { divideBy: 1, mean: [0, 0], std: [1] } },
-      ].map((given) => problemOf(() => givenSet(given))),
+      ].map((given) => problemOf(() => givenSet(given, NODE_PLATFORM.readPicture))),
     );
     expect(found.map(({ message }) => message)).toEqual([
       'labels: label 5 of image 2: classes 3 knows 0 to 2',

@@ -5,6 +5,7 @@ import { keeperName } from '../federated/kept-upload.ts';
 import { checkName } from '../federated/names.ts';
 import type { Platform } from '../platform.ts';
 import { withStore } from './database.ts';
+import { decodeInPage } from './decode-in-page.ts';
 import { fetchTransport } from './fetch-transport.ts';
 import { KeptInPage } from './kept-in-page.ts';
 import { generateKeys, isWebKeys, WebIdentity } from './web-identity.ts';
@@ -36,6 +37,7 @@ export const PLATFORM: Platform = {
     checkSecure();
     return fetchTransport(federation, local);
   },
+  readPicture: decodeInPage,
   uploads: (federation, owner, name) => new KeptInPage(keeperName(federation.id, owner, name)),
 };
 

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../problem.ts';
-import { type Pixels, withChannels, withDepth } from '../pixels.ts';
+import { joinPixels, type Pixels } from '../pixels.ts';
 import {
   begins,
   entriesOf,
@@ -37,7 +37,6 @@ function classesOf(folder: string, entries: readonly Entry[]): string[] | undefi
   return folders.some((name) => entriesOf(join(folder, name)).some(isImage)) ? folders : undefined;
 }
 
-/** Whatever its name says. */
 export async function decodeImage(path: string): Promise<Pixels> {
   let bytes: Uint8Array;
   try {
@@ -50,33 +49,20 @@ export async function decodeImage(path: string): Promise<Pixels> {
   return decodeBytes(bytes, path);
 }
 
-async function decodeBytes(bytes: Uint8Array, source: string): Promise<Pixels> {
+/** Whatever its name says. */
+export async function decodeBytes(bytes: Uint8Array, source: string): Promise<Pixels> {
   // Loaded for those who have such a file: every command would wait for it.
   if (begins(bytes, PNG_MAGIC)) return (await import('../png-file.ts')).decodePng(bytes, source);
   if (begins(bytes, JPEG_MAGIC)) return (await import('../jpeg-file.ts')).decodeJpeg(bytes, source);
   throw new Problem(`${source}: neither a PNG nor a JPEG image`, 'save it again as PNG, or take it out of the folder');
 }
 
-/** All of one size; grey ones among coloured ones become coloured, 8 bits among 16 become 16. */
 async function readAll(paths: readonly string[], folder: string, wanted?: Wanted): Promise<RawImages> {
   const all: Pixels[] = [];
   for (let from = 0; from < paths.length; from += AT_A_TIME) {
     all.push(...(await Promise.all(paths.slice(from, from + AT_A_TIME).map(decodeImage))));
   }
-  const [{ rows, columns }] = all;
-  const other = all.findIndex((image) => image.rows !== rows || image.columns !== columns);
-  if (other >= 0) {
-    throw new Problem(
-      `${paths[other]}: ${all[other].rows} x ${all[other].columns} pixels, ${paths[0]} has ${rows} x ${columns}`,
-      'bring all images to one size',
-    );
-  }
-  const channels = wanted?.channels ?? Math.max(...new Set(all.map((image) => image.channels)));
-  const deep = wanted?.deep ?? all.some(({ values }) => values instanceof Uint16Array);
-  const size = rows * columns * channels;
-  const images = deep ? new Uint16Array(all.length * size) : new Uint8Array(all.length * size);
-  all.forEach((image, i) => images.set(withDepth(withChannels(image, channels, paths[i]), deep), i * size));
-  const mixed = wanted === undefined && all.some((image) => image.channels !== channels);
+  const { rows, columns, channels, values: images, mixed } = joinPixels(all, paths, wanted);
   const notes = mixed ? ['grey images among coloured ones: their channels are made equal'] : undefined;
   return { images, count: all.length, rows, columns, channels, source: folder, notes };
 }
