@@ -42,7 +42,7 @@ export interface UploadProgress {
   readonly total: number;
 }
 
-/** What `upload` takes: arrays, or files that a person has given. */
+/** What `upload` takes: arrays, or files that a person has given: of an IDX data set, or pictures. */
 export type UploadOptions = (GivenImages | Files | Pictures) & {
   /** Of the data set: small letters, digits, dot, dash, underscore. */
   readonly name: string;
