@@ -29,8 +29,8 @@ const { values } = optionsOf(import.meta.url, {
 });
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
-/** Steps before the first look: the first ones compile, and open weights that later steps have opened. */
-const WARM = 3;
+/** Steps before the first look: in the first ones every thread compiles what it runs. */
+const WARM = 8;
 const LOOK_MS = 20;
 const PARTIES = ['P0', 'P1', 'P2'] as const;
 
@@ -50,6 +50,8 @@ interface Row {
   readonly busiestOverOne: number | null;
   readonly allOverOne: number | null;
   readonly peakMiB: number;
+  /** CPU seconds a step of the busiest threads of each party. */
+  readonly threads: string;
 }
 
 async function look(pid: number): Promise<Look> {
@@ -123,7 +125,13 @@ async function measureRanks(folder: string, data: string, ranks: number, steps: 
     busiestOverOne: null,
     allOverOne: null,
     peakMiB: Math.round(Math.max(...last.looks.map(({ peakMiB }) => peakMiB))),
+    threads: spent.map((own) => busiest(own, 2 * ranks)).join(' | '),
   };
+}
+
+function busiest(spent: readonly number[], count: number): string {
+  const most = spent.toSorted((a, b) => b - a).slice(0, count);
+  return most.map((seconds) => seconds.toFixed(3)).join(' ');
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'securenn-ranks-'));

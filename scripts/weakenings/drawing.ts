@@ -9,6 +9,9 @@ const UNIFORM = 'src/random/uniform.ts';
 const AGREEMENT = 'src/random/agreement.ts';
 const HANDSHAKE = 'src/channel/handshakeMessages.ts';
 
+const RANKS = 'src/nn/ranks.ts';
+
+const OF_RANKS = ['test/ranks/training.test.ts'];
 const GUARD = ['test/party/party.test.ts'];
 const OF_STREAMS = ['test/random/streams.test.ts'];
 const OF_KEYS = ['test/random/agreement.test.ts', 'test/channel/mesh.test.ts'];
@@ -51,6 +54,18 @@ export const DRAWING: readonly Weakening[] = [
     'every batch of an evaluation draws at the same addresses',
     "this.path.replace(/images\\/\\d+/, 'images'), purpose",
     [ADDRESSES],
+  ),
+  addressed(
+    'every part of a batch, and so every rank, draws at the same addresses',
+    "this.path.replace(/part\\/\\d+/, 'part'), purpose",
+    OF_RANKS,
+  ),
+  one(
+    'ranks that compute the first parts of a batch all alike',
+    'two ranks draw the same masks, over values of other shares',
+    RANKS,
+    ['return parts.slice(start(place), start(place + 1));', 'return parts.slice(0, start(1));'],
+    OF_RANKS,
   ),
   addressed(
     'every batch of an inference draws at the same addresses',

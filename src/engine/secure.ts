@@ -177,13 +177,18 @@ export class SecureEngine extends SecureComparisons implements Engine {
       ? (await mask.workers(party)).forProduct(party)
       : later(mask.helper(party).then((U) => U.forProduct(party)));
     if (this.holdsData) await kept;
+    return this.#productsOnly(x, kept);
+  }
+
+  /** A value of which products alone know anything. */
+  #productsOnly({ shape, fractionBits }: Value, kept: Promise<BigUint64Array>): Value {
     const nothing = (): never => {
       throw new Error('an operand that was kept for products is used otherwise');
     };
     return gathered({
-      shape: x.shape,
-      fractionBits: x.fractionBits,
-      mask: new Mask(() => party, { workers: nothing, helper: nothing }),
+      shape,
+      fractionBits,
+      mask: new Mask(() => this.party, { workers: nothing, helper: nothing }),
       partial: false,
       whole: {},
       gather: nothing,
@@ -262,35 +267,46 @@ export class SecureEngine extends SecureComparisons implements Engine {
     );
   }
 
-  /** What this party holds of a value that is opened now, if it was not: enough for `operandInput` to give the same operand in another rank of it. */
+  /**
+   * What this party holds of an operand of products, which is opened now if it was not: enough for `operandInput` to give the same operand in
+   * another rank of this party. With dealt truncation that is what products take of it, and nothing else.
+   */
   async heldOperand(x: Value): Promise<HeldOperand> {
     const { mask } = await this.whole(x);
-    if (this.holdsData) {
-      const { share, opened } = await mask.workers(this.party);
-      return { data: share, opening: Promise.resolve(opened) };
+    const { party } = this;
+    if (this.truncation === 'dealt') {
+      const kept = this.holdsData
+        ? mask.workers(party).then((masked) => masked.forProduct(party))
+        : mask.helper(party).then((U) => U.forProduct(party));
+      return { kept: later(kept) };
     }
-    return { data: null, opening: later(mask.helper(this.party).then(({ shares }) => z64.concat(...shares))) };
+    if (!this.holdsData) return { kept: later(mask.helper(party).then(({ shares }) => z64.concat(...shares))) };
+    const { opened, share } = await mask.workers(party);
+    return { kept: Promise.resolve(z64.concat(opened, share)) };
   }
 
-  /** `input` of what `heldOperand` gave. The helper need not have it yet. */
-  async operandInput(name: string, shape: Shape, fractionBits: number, { data, opening }: HeldOperand): Promise<Value> {
-    if (this.holdsData) return this.input(name, shape, fractionBits, data, await opening);
-    const lane = this.party.fork(`input/${name}`);
+  /** What `heldOperand` gave. The helper need not have it yet. @param name unlike any other on the present path */
+  async operandInput(name: string, shape: Shape, fractionBits: number, { kept }: HeldOperand): Promise<Value> {
+    if (this.truncation === 'dealt') {
+      if (this.holdsData) await kept;
+      return this.#productsOnly({ shape, fractionBits }, kept);
+    }
     const size = sizeOf(shape);
-    const shares = later(
-      opening.then((U) => {
-        checkSize(name, [2, ...shape], U);
-        return new beaver.HelperMask(U.subarray(0, size), U.subarray(size));
-      }),
-    );
+    if (this.holdsData) {
+      const both = await kept;
+      return this.input(name, shape, fractionBits, both.subarray(size), both.subarray(0, size));
+    }
+    const lane = this.party.fork(`input/${name}`);
+    const U = later(kept.then((both) => new beaver.HelperMask(both.subarray(0, size), both.subarray(size))));
     const nothing = (): never => {
       throw new Error('the helper has no share of a value');
     };
-    return opened(() => lane, shape, fractionBits, null, {
-      workers: nothing,
-      helper: () => shares,
-      opening: () => opening,
-    });
+    return opened(() => lane, shape, fractionBits, null, { workers: nothing, helper: () => U, opening: () => kept });
+  }
+
+  /** How many elements `heldOperand` gives of a value with so many. */
+  heldElements(elements: number): number {
+    return this.truncation === 'dealt' ? elements : 2 * elements;
   }
 
   /** What this engine does next comes after what this chain of messages has led to. */

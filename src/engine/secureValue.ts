@@ -97,11 +97,10 @@ export interface Held {
   readonly opening?: BigUint64Array;
 }
 
-/** What a party holds of an operand of products, as another rank of it takes it. */
+/** What a party holds of an operand of products, as another rank of it takes it; the helper may still be computing it. */
 export interface HeldOperand {
-  readonly data: BigUint64Array | null;
-  /** As a value's; the helper may still be computing it. */
-  readonly opening: Promise<BigUint64Array>;
+  /** With dealt truncation what products take of it (`beaver.ts`); else E and the share, or the helper's two shares of the mask, one behind the other. */
+  readonly kept: Promise<BigUint64Array>;
 }
 
 export interface SecureSign extends Sign {

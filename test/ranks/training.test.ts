@@ -124,13 +124,12 @@ describe('ranks', () => {
     });
     const workers = [0, 1];
     const all = [0, 1, 2];
-    const tensors = (what: string): string[] => ['weight', 'bias'].map((name) => what.replace('NAME', name));
     expect(Object.fromEntries([...seen].map(([what, parties]) => [what, [...parties].sort()]))).toEqual({
       'order/N': all,
       ...Object.fromEntries(
         ['step', 'evaluation'].flatMap((when) => [
-          [`weights/${when}/N/layers.N.weight/opening`, all],
-          ...tensors(`weights/${when}/N/layers.N.NAME/share`).map((label) => [label, workers]),
+          [`weights/${when}/N/layers.N.weight/operand`, all],
+          [`weights/${when}/N/layers.N.bias/share`, workers],
         ]),
       ),
       'sum/step/N/layers.N.weight': all,

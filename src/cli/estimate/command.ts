@@ -19,9 +19,10 @@ import { calibrate } from './calibrate.ts';
 import { type Memory, memoryOf } from '../../server/memory.ts';
 import { fittingPart } from '../../server/micro-batch.ts';
 import { secondsOf, type Seconds } from './model.ts';
+import { rankLine, type RankLine, ranksShown } from './ranks.ts';
 
 const PICKED = ['batch', 'loss', 'optimizer', 'momentum', 'lr', 'suite', 'truncation', 'fraction-bits', 'compare-bits'];
-const MORE = ['epochs', 'workers', 'link', 'json', 'show-loss', 'micro-batch', 'memory'];
+const MORE = ['epochs', 'workers', 'link', 'json', 'show-loss', 'micro-batch', 'memory', 'ranks'];
 
 export const estimateOptions: Readonly<Record<string, Options>> = {
   ...Object.fromEntries([...PICKED, ...MORE].map((name) => [name, trainOptions[name]])),
@@ -52,12 +53,17 @@ export interface EstimateReport {
   readonly lines: readonly Line[];
   /** Of each party, in bytes, at its peak. */
   readonly memory: Memory;
+  /** A training step by several ranks, if they are asked for. */
+  readonly ranks?: readonly RankLine[];
   readonly machine: object;
 }
 
 export async function estimate(argv: Argv): Promise<void> {
   // The network stands without an option's name.
-  const typed = readTrainSettings({ backend: 'auto', data: 'mnist', ...argv, network: argv.NETWORK });
+  const given = { backend: 'auto', data: 'mnist', ...argv, network: argv.NETWORK };
+  const { ranks: most } = readTrainSettings(given);
+  // All but the ranks' own table is of a party of one.
+  const typed = readTrainSettings({ ...given, ranks: undefined });
   if (typed.json !== undefined && typed.json !== '-') await checkWritable('json', typed.json);
   const trainImages = integer(argv, 'images', 1, 10_000_000, 60_000);
   const testImages = integer(argv, 'test-images', 0, 10_000_000, 10_000);
@@ -70,6 +76,8 @@ export async function estimate(argv: Argv): Promise<void> {
   const rates = await calibrate(settings);
   const counts = await countAll(settings, { trainImages, testImages });
   const memory = await memoryOf(settings, { trainImages, testImages });
+  const ranks: RankLine[] = [];
+  for (const each of most === undefined ? [] : ranksShown(most)) ranks.push(await rankLine(typed, each, rates));
   const machine = { cores: availableParallelism(), workers: settings.workers };
   const lines = counts.map(([what, counted]) => ({
     what,
@@ -86,6 +94,7 @@ export async function estimate(argv: Argv): Promise<void> {
     link: settings.link ?? null,
     lines,
     memory,
+    ...(ranks.length > 0 && { ranks }),
     machine: machineCard(),
   };
   const width = widthOf(settings.json === '-' ? process.stderr : process.stdout);
@@ -126,7 +135,7 @@ export async function countAll(
 
 /** @param width of the terminal */
 export function inWords(
-  { network, batch, microBatch, suite, truncation, link, lines, memory }: EstimateReport,
+  { network, batch, microBatch, suite, truncation, link, lines, memory, ranks }: EstimateReport,
   width: number = Infinity,
 ): string[] {
   const where = link === null ? 'links as fast as this machine' : `links of ${describeLink(link)}`;
@@ -145,7 +154,21 @@ export function inWords(
     `network ${network}, batch ${batch}${microBatch === undefined ? '' : ` (${microBatch} images at a time)`}, ${suite} suite, ${truncation} truncation, all parties on this machine, ${where}`,
     ...layTable(head, rows, width),
     ...layTable(['memory of a party, at its peak', 'P0', 'P1', 'P2'], peaks, width),
+    ...(ranks === undefined ? [] : rankTable(ranks, width)),
     'Rounds and bytes follow from the protocols; a step, an epoch and an evaluation are exact. Time is an estimate from 2 seconds of calibration, memory one from shapes (docs/links.md).',
+  ];
+}
+
+function rankTable(ranks: readonly RankLine[], width: number): string[] {
+  const head = ['a step by so many ranks', 'rounds', 'sent', 'time', 'compute', 'transfer', 'latency', 'limit'];
+  const rows = ranks.map(({ ranks, rounds, bytes, seconds, limit }) => [
+    ...[String(ranks), rounds.toLocaleString('en-US'), bytesInWords(bytes)],
+    ...[seconds.total, seconds.compute, seconds.transfer, seconds.latency].map(timeInWords),
+    limit,
+  ]);
+  return [
+    ...layTable(head, rows, width),
+    'Ranks are estimated with each party on a machine of its own, with a core for each (docs/ranks.md).',
   ];
 }
 

@@ -3,12 +3,11 @@
  * rank 0 hands on goes down the same way. Shares travel here, and nothing but within one party.
  *
  * Labels, up: `sum/LABEL`, u64 in blocks, a portion of each sum: a worker's share or part, the helper's part (nothing of a sum in two shares).
- * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over); `weights/LABEL/NAME/share` (workers) and
- * `weights/LABEL/NAME/opening` of operands: E, or the helper's two shares of the mask.
+ * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over); of weights that enter products `weights/LABEL/NAME/operand`, what
+ * they take of them (`SecureEngine.heldOperand`); of others `weights/LABEL/NAME/share`, to workers.
  *
  * The helper waits for none of it: what it computes from portions and masks it computes when they are there, so it runs ahead as it does alone.
  */
-import { blocks } from '../../channel/blocks.ts';
 import type { Link } from '../../channel/channel.ts';
 import { WHILE_THE_LINK_LIVES } from '../../data/share.ts';
 import type { Engine, Value } from '../../engine/engine.ts';
@@ -39,6 +38,9 @@ export interface TeamOptions {
   /** Told before a sum is handed on. */
   readonly onSum?: (() => void) | undefined;
 }
+
+/** Elements of one message: as many as a frame has room for, near enough, so that most tensors need not be put together. */
+const PIECE = 2 ** 22;
 
 const KINDS = [undefined, 'step', 'evaluation'] as const;
 
@@ -166,15 +168,15 @@ export class RankTeam implements Team {
       if (data !== null) await this.#down(`${label}/share`, data, engine.rounds);
       return;
     }
-    const { data, opening } = await engine.heldOperand(x);
-    const given = opening.then((opened) => this.#down(`${label}/opening`, opened, engine.rounds));
-    if (data === null) return void later(given);
-    await Promise.all([this.#down(`${label}/share`, data, engine.rounds), given]);
+    const { kept } = await engine.heldOperand(x);
+    const given = kept.then((operand) => this.#down(`${label}/operand`, operand, engine.rounds));
+    if (engine.id === 2) void later(given);
+    else await given;
   }
 
   /** A parameter that rank 0 hands on. Its name has the rank: an address of no other one. */
   async #given(engine: SecureEngine, label: string, { name, shape }: ParameterSpec): Promise<Value> {
-    const [from, elements, holds] = [`weights/${label}/${name}`, sizeOf(shape), engine.id !== 2];
+    const [from, elements] = [`weights/${label}/${name}`, sizeOf(shape)];
     const own = `rank/${this.rank}/${name}`;
     const f = engine.fractionBits;
     const take = async (what: string, count: number): Promise<BigUint64Array> => {
@@ -182,10 +184,8 @@ export class RankTeam implements Team {
       follows(engine, depth);
       return data;
     };
-    if (!isOperand(name)) return engine.input(own, shape, f, holds ? await take('share', elements) : null);
-    const opening = later(take('opening', holds ? elements : 2 * elements));
-    const data = holds ? await take('share', elements) : null;
-    return engine.operandInput(own, shape, f, { data, opening });
+    if (!isOperand(name)) return engine.input(own, shape, f, engine.id === 2 ? null : await take('share', elements));
+    return engine.operandInput(own, shape, f, { kept: later(take('operand', engine.heldElements(elements))) });
   }
 
   async #passOn(label: string, elements: number): Promise<Received> {
@@ -218,22 +218,28 @@ function secureOf(engine: Engine): SecureEngine {
   return engine;
 }
 
+function* pieces(label: string, count: number): Generator<{ label: string; from: number; to: number }, void> {
+  for (let from = 0, i = 0; from === 0 || from < count; from += PIECE, i++)
+    yield { label: i === 0 ? label : `${label}/${i}`, from, to: Math.min(count, from + PIECE) };
+}
+
 /** The helper's messages depend on nobody's: it is ahead, and what it is handed changes nothing about that. */
 function follows(engine: SecureEngine, depth: number): void {
   if (engine.id !== 2) engine.after(depth);
 }
 
 async function give(link: Link, label: string, data: BigUint64Array, depth: number): Promise<void> {
-  for (const block of blocks(label, data.length))
-    await link.send(block.label, data.subarray(block.from, block.to), depth);
+  for (const { label: own, from, to } of pieces(label, data.length))
+    await link.send(own, data.subarray(from, to), depth);
 }
 
 async function take(link: Link, label: string, elements: number): Promise<Received> {
+  if (elements <= PIECE) return link.receive(label, 'u64', elements, WHILE_THE_LINK_LIVES);
   const data = new BigUint64Array(elements);
   let deepest = 0;
-  for (const block of blocks(label, elements)) {
-    const part = await link.receive(block.label, 'u64', block.to - block.from, WHILE_THE_LINK_LIVES);
-    data.set(part.data, block.from);
+  for (const { label: own, from, to } of pieces(label, elements)) {
+    const part = await link.receive(own, 'u64', to - from, WHILE_THE_LINK_LIVES);
+    data.set(part.data, from);
     deepest = Math.max(deepest, part.depth);
   }
   return { data, depth: deepest };
