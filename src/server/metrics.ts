@@ -10,6 +10,7 @@ import type { Counters, Happening } from '../data/party-events.ts';
 import type { PartyName } from './ipc.ts';
 import type { Job } from './job.ts';
 import { MetricsEndpoint } from './metrics-endpoint.ts';
+import type { RankCounters } from './ranks/counters.ts';
 import type { WaitMeter } from './wait-meter.ts';
 
 /** Seconds, 10 ms to 164 s. */
@@ -72,6 +73,30 @@ export class PartyMetrics {
 
   allConnected(links: ReadonlyMap<PeerName, Link>): void {
     this.#links = links;
+  }
+
+  /** This party has several ranks, of which the main thread's figures are the first's. @param others what the others have spent so far, from rank 1 on */
+  ranks(others: () => readonly RankCounters[]): void {
+    const registers = [this.#registry];
+    const own = (): RankCounters => ({
+      bytesSent: [...this.#links.values()].reduce(
+        (sum, { peer, sent }) => (peer === 'owner' ? sum : sum + sent.frameBytes),
+        0,
+      ),
+      waitSeconds: this.#meter?.waitSeconds ?? 0,
+      computeSeconds: this.#meter?.computeSeconds ?? 0,
+    });
+    const byRank = (name: string, help: string, field: keyof RankCounters): Counter =>
+      new Counter({
+        ...{ name, help, registers, labelNames: ['rank'] },
+        collect() {
+          this.reset();
+          for (const [rank, counters] of [own(), ...others()].entries()) this.inc({ rank }, counters[field]);
+        },
+      });
+    byRank('securenn_rank_sent_bytes_total', 'Bytes that a rank of this party has sent to its peers', 'bytesSent');
+    byRank('securenn_rank_wait_seconds_total', 'Time for which a rank slept until a message came', 'waitSeconds');
+    byRank('securenn_rank_compute_seconds_total', 'Time of a rank that was not waited', 'computeSeconds');
   }
 
   count(event: Happening & Counters): void {

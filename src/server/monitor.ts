@@ -7,6 +7,7 @@ import type { Computing } from './compute.ts';
 import type { Job } from './job.ts';
 import { jobFacts, type Logger } from './log.ts';
 import type { PartyMetrics } from './metrics.ts';
+import type { RankCounters } from './ranks/counters.ts';
 import { WaitMeter } from './wait-meter.ts';
 
 export interface MonitorOptions {
@@ -21,6 +22,7 @@ export class Monitor {
   readonly #metrics: PartyMetrics | undefined;
   #job: Job | undefined;
   #links: ReadonlyMap<PeerName, Link> = new Map();
+  #ranks: (() => readonly RankCounters[]) | undefined;
 
   constructor({ log, metrics }: MonitorOptions) {
     this.#log = log;
@@ -54,6 +56,12 @@ export class Monitor {
     this.#links = links;
     this.#log.info({ peers: [...links.keys()] }, 'all peers are connected');
     this.#metrics?.allConnected(links);
+  }
+
+  /** This party has several ranks. @param others what those but the first have spent so far */
+  ranks(others: () => readonly RankCounters[]): void {
+    this.#ranks = others;
+    this.#metrics?.ranks(others);
   }
 
   onEvent(event: PartyEvent): void {
@@ -104,6 +112,7 @@ export class Monitor {
       computeSeconds: microseconds(computeSeconds),
       waitSeconds: microseconds(waitSeconds),
       traffic: Object.fromEntries(traffic),
+      ...(this.#ranks && { ranks: this.#ranks().map(rounded) }),
     };
   }
 
@@ -111,4 +120,8 @@ export class Monitor {
     const job = this.#job;
     return job?.kind === 'train' && step % stepsPerEpoch(job.trainImages, job.batch) === 0;
   }
+}
+
+function rounded({ bytesSent, waitSeconds, computeSeconds }: RankCounters): RankCounters {
+  return { bytesSent, waitSeconds: microseconds(waitSeconds), computeSeconds: microseconds(computeSeconds) };
 }

@@ -211,6 +211,7 @@ async function start(order: StartOrder): Promise<void> {
   const resumes = job.kind === 'train' && job.resume !== undefined;
   if (resumes && store === undefined) throw new Error('told to go on with a run, but not where its checkpoints are');
   if (job.profile && profile === undefined) throw new Error('told to take a profile, but not where to leave it');
+  checkRanks(order);
   const checkpoint = resumes ? await loadCheckpoint(store!, job) : undefined;
   const watching = (monitor = new Monitor({ log, metrics }));
   const settings = { ...order.compute, timestamps: job.profile === true };
@@ -228,6 +229,7 @@ async function start(order: StartOrder): Promise<void> {
   // The links have keys of this session; a run that goes on draws from the streams it began with.
   const pairKeys = checkpoint?.keys ?? mesh.pairKeys;
   const { links } = mesh;
+  if (ranks !== undefined) watching.ranks(() => ranks.counters);
   if (job.profile) profiling = await Profiling.open({ folder: profile!, party, session: job.sessionId, links });
   session = sessionEnds(order.ends, { id, job, links, pairKeys, vault, notify });
   if (stopAsked) stop();
@@ -244,6 +246,14 @@ async function start(order: StartOrder): Promise<void> {
   metrics?.close();
   await compute.close();
   leave(0, outcome.kind === 'stopped' ? { type: 'stopped', step: outcome.step } : { type: 'done' });
+}
+
+/** Peers of the same rank would wait for each other, some of them for nobody. */
+function checkRanks({ parties }: StartOrder): void {
+  const counts = PARTY_NAMES.map((name) => 1 + (parties[name].rankPorts?.length ?? 0));
+  if (counts.every((count) => count === counts[0])) return;
+  const what = `ranks: ${PARTY_NAMES.map((name, i) => `${name} has ${counts[i]}`).join(', ')}`;
+  throw new Problem(what, 'start all three with the same --ranks', { told: what });
 }
 
 function stop(): void {

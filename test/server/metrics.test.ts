@@ -91,6 +91,34 @@ describe('a scrape', () => {
     expect((await scrape(port)).value('securenn_sent_messages_total', { party: 'P0', peer: 'P1' })).toBe(2);
   });
 
+  it('shows each rank of a party beside the others', async () => {
+    const { metrics, port } = await listening();
+    const [toP1] = memoryPair('P0', 'P1');
+    const [toOwner] = memoryPair('P0', 'owner');
+    let slept = 0;
+    const meter = new WaitMeter(() => slept);
+    metrics.begin(job, 'wasm', meter);
+    metrics.allConnected(
+      new Map<PeerName, Link>([
+        ['P1', toP1],
+        ['owner', toOwner],
+      ]),
+    );
+    let others = [{ bytesSent: 7, waitSeconds: 2, computeSeconds: 5 }];
+    metrics.ranks(() => others);
+    await toP1.send('a', new BigUint64Array(1000), 1);
+    await toOwner.send('a', new BigUint64Array(1000), 1);
+    slept = 1500;
+    const of = (rank: number): Record<string, string> => ({ party: 'P0', rank: String(rank) });
+    const first = await scrape(port);
+    expect(first.value('securenn_rank_sent_bytes_total', of(0))).toBe(toP1.sent.frameBytes);
+    expect(first.value('securenn_rank_wait_seconds_total', of(0))).toBe(1.5);
+    expect(first.value('securenn_rank_sent_bytes_total', of(1))).toBe(7);
+    expect(first.value('securenn_rank_compute_seconds_total', of(1))).toBe(5);
+    others = [{ bytesSent: 8, waitSeconds: 2, computeSeconds: 6 }];
+    expect((await scrape(port)).value('securenn_rank_sent_bytes_total', of(1))).toBe(8);
+  });
+
   it('counts steps, rounds, evaluations and checkpoints', async () => {
     const { metrics, port } = await listening();
     const p0 = { party: 'P0' };

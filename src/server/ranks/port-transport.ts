@@ -1,4 +1,7 @@
-/** A link between two threads of one process: frames as messages of a port, each in memory of its own that moves to the other thread. */
+/**
+ * A link between two threads of one process: frames as messages of a port. What lies in shared memory stays there, and both threads see it; all
+ * else is copied to memory that moves to the other thread.
+ */
 import type { MessagePort } from 'node:worker_threads';
 import { Inlet, type FrameSink, type Transport } from '../../channel/transport.ts';
 
@@ -20,12 +23,10 @@ export class PortTransport implements Transport {
   }
 
   send(parts: readonly Uint8Array[]): undefined {
-    // A view would take all that it is a view of along.
-    const copies = parts.map((part) => new Uint8Array(part));
-    this.#port.postMessage(
-      copies,
-      copies.map(({ buffer }) => buffer),
-    );
+    // A view of other memory would take all that it is a view of along.
+    const sent = parts.map((part) => (part.buffer instanceof SharedArrayBuffer ? part : new Uint8Array(part)));
+    const moved = sent.flatMap(({ buffer }) => (buffer instanceof SharedArrayBuffer ? [] : [buffer]));
+    this.#port.postMessage(sent, moved);
   }
 
   attach(sink: FrameSink): void {

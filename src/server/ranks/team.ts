@@ -17,6 +17,7 @@ import type { ParameterSpec } from '../../nn/network.ts';
 import type { RankOrder, Team } from '../../nn/ranks.ts';
 import { later } from '../../party/later.ts';
 import { sizeOf } from '../../ring/shape.ts';
+import type { SharedWeights } from './shared-weights.ts';
 
 /** Whom a rank hands sums to; rank 0 to nobody. */
 export function parentOf(rank: number): number {
@@ -37,6 +38,8 @@ export interface TeamOptions {
   readonly children: ReadonlyMap<number, Link>;
   /** Told before a sum is handed on. */
   readonly onSum?: (() => void) | undefined;
+  /** At rank 0 where all ranks are threads of this process. */
+  readonly shared?: SharedWeights | undefined;
 }
 
 /** Elements of one message: as many as a frame has room for, near enough, so that most tensors need not be put together. */
@@ -56,14 +59,16 @@ export class RankTeam implements Team {
   readonly #parent: Link | undefined;
   readonly #children: ReadonlyMap<number, Link>;
   readonly #onSum: (() => void) | undefined;
+  readonly #shared: SharedWeights | undefined;
   #orders = 0;
 
-  constructor({ rank, size, parent, children, onSum }: TeamOptions) {
+  constructor({ rank, size, parent, children, onSum, shared }: TeamOptions) {
     this.rank = rank;
     this.size = size;
     this.#parent = parent;
     this.#children = children;
     this.#onSum = onSum;
+    this.#shared = shared;
   }
 
   async begin(order: RankOrder): Promise<void> {
@@ -169,9 +174,10 @@ export class RankTeam implements Team {
       return;
     }
     const { kept } = await engine.heldOperand(x);
-    const given = kept.then((operand) => this.#down(`${label}/operand`, operand, engine.rounds));
-    if (engine.id === 2) void later(given);
-    else await given;
+    const give = (operand: BigUint64Array): Promise<void> => this.#down(`${label}/operand`, operand, engine.rounds);
+    // The helper is ahead of its ranks: what it gave last may not have been read.
+    if (engine.id === 2) void later(kept.then(give));
+    else await kept.then((operand) => give(this.#shared?.put(name, operand) ?? operand));
   }
 
   /** A parameter that rank 0 hands on. Its name has the rank: an address of no other one. */

@@ -17,6 +17,7 @@ import { countersMemory, readCounters, type RankCounters } from './counters.ts';
 import { handInput } from './inputs.ts';
 import type { FromRank, RankData, RankInput, RankStart, ToRank } from './messages.ts';
 import { PortTransport } from './port-transport.ts';
+import { SharedWeights } from './shared-weights.ts';
 import { childrenOf, parentOf, RankTeam } from './team.ts';
 
 /** How long a rank that has failed may take to say why. */
@@ -65,7 +66,7 @@ export class RankThreads {
     // A rank that fails says why itself; this is for one that cannot.
     for (const [rank, child] of children)
       void child.failed.then((error) => setTimeout(() => this.#end(rank, error), OWN_WORDS_MS).unref());
-    this.team = new RankTeam({ rank: 0, size, parent: undefined, children });
+    this.team = new RankTeam({ rank: 0, size, parent: undefined, children, shared: new SharedWeights() });
   }
 
   /** Of ranks 1, 2, …, once they listen. */
