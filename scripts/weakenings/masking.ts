@@ -193,13 +193,13 @@ export const MASKING: readonly Weakening[] = [
     edits: [
       edit(
         'src/protocols/direct/treeRoute.ts',
-        'const masked = await workersMask(level, left);',
-        "const U = mask.slice(0, count);\n    const [, theirs] = await Promise.all([\n      level.send(level.peer, 'E', z64.sub(left, U)),\n      level.receive(level.peer, 'E', 'u64', count),\n    ]);\n    const masked = new Masked(level.worker, z64.add(theirs, z64.sub(left, U)), U);",
+        'place(mask, count, from, drawn.z64(to - from))',
+        'place(mask, count, from, mask.slice(from, to))',
       ),
       edit(
         'src/protocols/direct/treeRoute.ts',
-        'current = await spreadMask(level, await helperMask(level, count), current);',
-        'const own = current.shares.map((U) => U.slice(0, count)) as [BigUint64Array, BigUint64Array];\n        current = await spreadMask(level, new HelperMask(...own), current);',
+        'place(masks[j], count, from, drawn.z64(to - from))',
+        'place(masks[j], count, from, masks[j].slice(from, to))',
       ),
     ],
     tests: [VIEWS],

@@ -26,15 +26,28 @@ export async function openBlocks(
   share: (from: number, to: number) => BigUint64Array,
 ): Promise<BigUint64Array> {
   if (count <= BLOCK_ELEMENTS) return open(party, purpose, share(0, count));
-  const { depth } = party; // no block depends on another
   const out = new BigUint64Array(count);
+  await openEach(party, purpose, count, share, (opened, from) => {
+    out.set(opened, from);
+    release(opened);
+  });
+  return out;
+}
+
+/** The same messages; what a block opens is handed over as it comes, an array of its own. */
+export async function openEach(
+  party: Party,
+  purpose: string,
+  count: number,
+  share: (from: number, to: number) => BigUint64Array,
+  take: (opened: BigUint64Array, from: number) => void,
+): Promise<void> {
+  const { depth } = party; // no block depends on another
   await party.blocks(purpose, count, async ({ label, from, to }) => {
     const mine = share(from, to);
     const [, theirs] = await exchange(party, label, mine, depth);
-    out.set(z64.accumulate(theirs, mine), from);
-    release(theirs);
+    take(z64.accumulate(theirs, mine), from);
   });
-  return out;
 }
 
 /** P0, P1: the same over Z_{2^64 − 1}. */

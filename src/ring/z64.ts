@@ -17,16 +17,25 @@ function checkLengths(what: string, a: { length: number }, b: { length: number }
   if (a.length !== b.length) throw new RangeError(`${what}: ${a.length} elements against ${b.length}`);
 }
 
-export function add(a: BigUint64Array, b: BigUint64Array): BigUint64Array {
+/** In `out` if given, as `sub`; it may be an operand. */
+export function add(
+  a: BigUint64Array,
+  b: BigUint64Array,
+  out: BigUint64Array = new BigUint64Array(a.length),
+): BigUint64Array {
   checkLengths('add', a, b);
-  const out = new BigUint64Array(a.length);
+  checkLengths('add', a, out);
   vector.add(a, b, 0, out);
   return out;
 }
 
-export function sub(a: BigUint64Array, b: BigUint64Array): BigUint64Array {
+export function sub(
+  a: BigUint64Array,
+  b: BigUint64Array,
+  out: BigUint64Array = new BigUint64Array(a.length),
+): BigUint64Array {
   checkLengths('sub', a, b);
-  const out = new BigUint64Array(a.length);
+  checkLengths('sub', a, out);
   vector.subtract(a, b, out);
   return out;
 }

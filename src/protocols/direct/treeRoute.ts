@@ -7,17 +7,20 @@
  * under the mask U_right = U_w − U_left, which P2 knows. So a level opens as many values as it compared, and what comes out at the bottom is
  * open for the products of the layer before but for its last left half, which is opened when the first of them asks.
  *
+ * All of it lies in arrays that have room for the last level from the beginning: left takes the place of w, right comes behind it, what waits
+ * moves on. So what comes down is written once a level, chunk by chunk, as it is drawn, opened or selected.
+ *
  * Views: E_w and E_left are uniform under fresh masks; E_right is a function of the two and tells nothing more. P2 sees nothing.
  * Cost: 1 round a level but the last, and the opening of w; 8 bytes a comparison dealt, 16 opened.
  */
 import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
-import { HelperMask, helperMask, Masked, workersMask } from '../paper/beaver.ts';
+import { HelperMask, Masked } from '../paper/beaver.ts';
 import { type Cost, inSequence } from '../../party/cost.ts';
 import { dealtZ64 } from '../../party/deal.ts';
 import { dealSelected, type WorkerSign } from './directRelu.ts';
 import { later } from '../../party/later.ts';
-import { openCost } from '../../party/open.ts';
+import { openCost, openEach } from '../../party/open.ts';
 import type { Party } from '../../party/party.ts';
 import { inChunks, type Stage, step } from '../../party/steps.ts';
 
@@ -27,13 +30,13 @@ export interface Branching<Bit> {
   readonly count: number;
 }
 
-/** P0, P1: what has come down, and the opening of it, which sends one message under a lane of its own. */
+/** P0, P1: what has come down, and the opening of it, which sends one message under a lane of its own. Asked for once. */
 export interface Routed {
   readonly share: BigUint64Array;
   readonly open: (lane: Party) => Promise<Masked>;
 }
 
-/** P2: the mask of that opening, and the end of its deals. */
+/** P2: the mask of that opening, asked for once, and the end of its deals. */
 export interface HelperRouted {
   readonly mask: (lane: Party) => Promise<HelperMask>;
   readonly done: Promise<void>;
@@ -41,92 +44,128 @@ export interface HelperRouted {
 
 /** P0, P1: at least one level. */
 export async function workers(party: Party, levels: readonly Branching<WorkerSign>[], delta: Masked): Promise<Routed> {
-  let { opened, mask } = delta;
-  let share = await delta.shared(party);
-  for (const [i, { bit, count }] of levels.slice(0, -1).entries()) {
+  let length = delta.opened.length;
+  const arrays = [0, 1, 2].map(() => new BigUint64Array(lengthAfter(length, levels)));
+  const [share, opened, mask] = arrays;
+  await party.slices(length, (from, to) => {
+    const [E, U] = [delta.opened.subarray(from, to), delta.mask.subarray(from, to)];
+    opened.set(E, from);
+    mask.set(U, from);
+    if (party.worker === 0) z64.add(E, U, share.subarray(from, to));
+    else share.set(U, from);
+  });
+  for (const [i, { bit, count }] of levels.entries()) {
     const level = party.fork(`${i}`);
-    const left = await select(level, bit, share.subarray(0, count), opened.subarray(0, count));
-    const masked = await workersMask(level, left);
-    share = await spread(level, left, share);
-    opened = await spread(level, masked.opened, opened);
-    mask = await spread(level, masked.mask, mask);
+    for (const array of arrays) moveOn(array, count, length);
+    length += count;
+    await select(level, bit, share, opened, count);
+    if (i < levels.length - 1) await openLeft(level, share, opened, mask, count);
     party.join(level);
   }
-  const { bit, count } = levels[levels.length - 1];
-  const last = party.fork(`${levels.length - 1}`);
-  const left = await select(last, bit, share.subarray(0, count), opened.subarray(0, count));
-  party.join(last);
+  const { count } = levels[levels.length - 1];
   const open = async (lane: Party): Promise<Masked> => {
-    const masked = await workersMask(lane, left);
-    const whole = await spread(lane, masked.opened, opened);
-    return new Masked(party.worker, whole, await spread(lane, masked.mask, mask));
+    await openLeft(lane, share, opened, mask, count);
+    return new Masked(party.worker, opened, mask);
   };
-  return { share: await spread(last, left, share), open };
+  return { share, open };
 }
 
 /** P2. `U` is the mask of the error at the top. */
 export function helper(party: Party, levels: readonly Branching<Uint8Array>[], U: Promise<HelperMask>): HelperRouted {
-  const last = levels.length - 1;
-  /** What the last level splits. */
-  const above = later(
+  const { count } = levels[levels.length - 1];
+  const selected = later(
     (async () => {
-      let current = await U;
-      for (const [i, { bit, count }] of levels.slice(0, last).entries()) {
+      const top = await U;
+      let { length } = top.shares[0];
+      const [U0, U1] = top.shares.map(() => new BigUint64Array(lengthAfter(length, levels)));
+      await party.slices(length, (from, to) => {
+        U0.set(top.shares[0].subarray(from, to), from);
+        U1.set(top.shares[1].subarray(from, to), from);
+      });
+      const masks = [U0, U1] as const;
+      for (const [i, { bit, count }] of levels.entries()) {
         const level = party.fork(`${i}`);
-        await helperSelect(level, bit, current);
-        current = await spreadMask(level, await helperMask(level, count), current);
+        for (const share of masks) moveOn(share, count, length);
+        length += count;
+        await helperSelect(level, bit, masks);
+        if (i < levels.length - 1) await helperLeft(level, masks, count);
       }
-      return current;
+      return masks;
     })(),
   );
-  const { bit, count } = levels[last];
   return {
-    mask: async (lane) => spreadMask(lane, await helperMask(lane, count), await above),
-    done: above.then((current) => helperSelect(party.fork(`${last}`), bit, current)),
+    mask: async (lane) => {
+      const masks = await selected;
+      await helperLeft(lane, masks, count);
+      return new HelperMask(...masks);
+    },
+    done: selected.then(() => undefined),
   };
 }
 
-async function spreadMask(party: Party, left: HelperMask, whole: HelperMask): Promise<HelperMask> {
-  const first = await spread(party, left.shares[0], whole.shares[0]);
-  return new HelperMask(first, await spread(party, left.shares[1], whole.shares[1]));
+function lengthAfter(length: number, levels: readonly Branching<unknown>[]): number {
+  return levels.reduce((sum, { count }) => sum + count, length);
 }
 
-/** left, then w − left, then what waited: on shares, openings and masks alike. */
-async function spread(party: Party, left: BigUint64Array, whole: BigUint64Array): Promise<BigUint64Array> {
-  const count = left.length;
-  const out = new BigUint64Array(whole.length + count);
-  await party.slices(count, (from, to) => {
-    const won = left.subarray(from, to);
-    out.set(won, from);
-    out.set(whole.subarray(from, to), count + from);
-    z64.decrease(out.subarray(count + from, count + to), won);
-  });
-  out.set(whole.subarray(count), 2 * count);
-  return out;
+/** What waits behind the `count` first of `length` values makes room for as many. */
+function moveOn(values: BigUint64Array, count: number, length: number): void {
+  if (count < length) values.copyWithin(2 * count, count, length);
 }
 
-/** P0, P1: ⟨DReLU · w⟩ from ⟨w⟩ and E_w. */
+/** Some of the left halves, from `from` on, take the place of the w that they split; w less these is behind them all. Gives `left` back. */
+function place(values: BigUint64Array, count: number, from: number, left: BigUint64Array): void {
+  const w = values.subarray(from, from + left.length);
+  z64.sub(w, left, values.subarray(count + from, count + from + left.length));
+  w.set(left);
+  release(left);
+}
+
+/** P0, P1: the left halves are masked and opened, and the right ones with them. */
+async function openLeft(
+  lane: Party,
+  share: BigUint64Array,
+  opened: BigUint64Array,
+  mask: BigUint64Array,
+  count: number,
+): Promise<void> {
+  const drawn = lane.stream('P2', 'U');
+  await lane.slices(count, (from, to) => place(mask, count, from, drawn.z64(to - from)));
+  const less = (from: number, to: number): BigUint64Array => z64.sub(share.subarray(from, to), mask.subarray(from, to));
+  await openEach(lane, 'E', count, less, (E, from) => place(opened, count, from, E));
+}
+
+/** P2: the masks of that. */
+async function helperLeft(lane: Party, masks: readonly [BigUint64Array, BigUint64Array], count: number): Promise<void> {
+  const streams = [lane.stream('P0', 'U'), lane.stream('P1', 'U')];
+  for (const [j, drawn] of streams.entries())
+    await lane.slices(count, (from, to) => place(masks[j], count, from, drawn.z64(to - from)));
+}
+
+/** P0, P1: ⟨DReLU · w⟩ and what is left of ⟨w⟩, from ⟨w⟩ and E_w. */
 async function select(
   level: Party,
   { t, q }: WorkerSign,
-  w: BigUint64Array,
-  E: BigUint64Array,
-): Promise<BigUint64Array> {
-  const left = new BigUint64Array(w.length);
-  await level.chunks(w.length, async (chunk, from, to) => {
+  share: BigUint64Array,
+  opened: BigUint64Array,
+  count: number,
+): Promise<void> {
+  await level.chunks(count, async (chunk, from, to) => {
     const qMask = await dealtZ64(chunk, 'qU', to - from);
-    const job = { t: t.subarray(from, to), opened: E.subarray(from, to), q: q.subarray(from, to), qMask };
-    chunk.compute.select(job, w.subarray(from, to), left.subarray(from, to));
+    const job = { t: t.subarray(from, to), opened: opened.subarray(from, to), q: q.subarray(from, to), qMask };
+    place(share, count, from, chunk.compute.select(job, share.subarray(from, to)));
     release(qMask);
   });
-  return left;
 }
 
 /** P2: the select's mask is −U, as E = w + (−U), of the first values of what it splits. */
-async function helperSelect(level: Party, q: Uint8Array, whole: HelperMask): Promise<void> {
-  const U = await whole.sum(level);
+async function helperSelect(
+  level: Party,
+  q: Uint8Array,
+  masks: readonly [BigUint64Array, BigUint64Array],
+): Promise<void> {
   await level.chunks(q.length, async (chunk, from, to) => {
-    const mask = z64.negate(U.subarray(from, to));
+    const U = masks.map((share) => share.subarray(from, to));
+    const mask = z64.combine(U, [-1n, -1n]);
     const sent = dealSelected(chunk, 'qU', q.subarray(from, to), mask);
     release(mask);
     await sent;
