@@ -41,6 +41,7 @@ export interface Reference {
 
 /** Scales of less mean pixels of 0 to 255: 1/255, 1/127.5, 1/(255 · 0.2). */
 const PIXEL_SCALE = 1 / 40;
+const WHITE_SCALES: readonly number[] = [255, 256, 127.5, 128];
 
 export function importOnnx(file: OnnxFile, options: ImportOptions): Imported {
   try {
@@ -101,7 +102,11 @@ function withPixels(
   const scales = first.flatMap(({ type, tensors }) =>
     type === 'affine' ? [...tensors.get('scale')!.data] : [Infinity],
   );
-  const small = scales.length > 0 && scales.every((scale) => scale > 0 && scale < PIXEL_SCALE);
+  // Features of a table are scaled by their own deviations, however large these are; only what pixels are divided by tells of pixels there.
+  const isImage = input.axes.length === 3;
+  const ofPixels = (scale: number): boolean =>
+    isImage ? scale > 0 && scale < PIXEL_SCALE : WHITE_SCALES.some((white) => Math.abs(scale * white - 1) < 1e-6);
+  const small = scales.length > 0 && scales.every(ofPixels);
   const white = asked ?? (small ? 255 : 1);
   if (white === 1) return { layers, white };
   const channels = input.axes.at(-1)!;

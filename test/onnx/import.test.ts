@@ -1,7 +1,23 @@
 /** Models as real exporters write them, against the scores of onnxruntime, which were stored beside them. */
+import { clone } from '@bufbuild/protobuf';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readOnnx } from '../../src/onnx/file.ts';
+import { importOnnx } from '../../src/onnx/model.ts';
+import { ModelProtoSchema } from '../../src/onnx/schema.ts';
 import { bounded } from '../reference/bound.ts';
-import { distance, expectedOf, factsOf, fixtures, floatScoresOf, imported, samplesOf, scoresOf } from './fixtures.ts';
+import {
+  distance,
+  expectedOf,
+  factsOf,
+  fixtures,
+  floatScoresOf,
+  FOLDER,
+  imported,
+  OPTIONS,
+  samplesOf,
+  scoresOf,
+} from './fixtures.ts';
 
 /** Of float32, in which onnxruntime computes, and of six digits: relative to the largest score, or to 1. */
 const FLOAT = 5e-5;
@@ -37,4 +53,16 @@ describe.each(fixtures())('%s', (name) => {
     });
     expect(sure.length).toBeGreaterThanOrEqual(95);
   });
+});
+
+it.each([
+  ['deviations of a table, however large', [1e-3, 5e-4, 2e-3, 1e-2], 1],
+  ['what pixels are divided by', [1 / 255, 1 / 255, 1 / 255, 1 / 255], 255],
+  ['one of many', [1 / 255, 1 / 255, 1 / 255, 1 / 40], 1],
+])('a vector that is scaled by %s: white is taken for %j', async (_, scale, white) => {
+  const file = await readOnnx(join(FOLDER, 'skl-scaled.onnx'));
+  const model = clone(ModelProtoSchema, file.model);
+  const scaler = model.graph!.node.find(({ opType }) => opType === 'Scaler')!;
+  scaler.attribute.find(({ name }) => name === 'scale')!.floats = [...scale];
+  expect(importOnnx({ ...file, model, graph: model.graph! }, OPTIONS).reference.white).toBe(white);
 });
