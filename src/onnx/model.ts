@@ -41,6 +41,8 @@ export interface Reference {
 
 /** Scales of less mean pixels of 0 to 255: 1/255, 1/127.5, 1/(255 · 0.2). */
 const PIXEL_SCALE = 1 / 40;
+/** What is measured by other means than a camera has more channels, or smaller means. */
+const [MOST_COLOURS, LEAST_MEAN] = [4, 32];
 const WHITE_SCALES: readonly number[] = [255, 256, 127.5, 128];
 
 export function importOnnx(file: OnnxFile, options: ImportOptions): Imported {
@@ -92,6 +94,15 @@ function asScores(
 
 const PIXELS = 'the scale of pixels';
 
+/** Whether a mean is taken away that only pixels of 0 to 255 have: (x − 127.5) / 127.5, or that of each colour. */
+function takesMean({ type, tensors }: Layer): boolean {
+  if (type !== 'affine') return false;
+  const [scale, shift] = [tensors.get('scale')!.data, tensors.get('shift')!.data];
+  return (
+    scale.length <= MOST_COLOURS && scale.every((s, i) => s > 0 && -shift[i] / s > LEAST_MEAN && -shift[i] / s < 255)
+  );
+}
+
 /** Pixels come as 0 to 1: a model that takes 0 to 255 gets a scale in front. */
 function withPixels(
   layers: readonly Layer[],
@@ -99,15 +110,16 @@ function withPixels(
   asked: ImportOptions['white'],
 ): { readonly layers: readonly Layer[]; readonly white: 1 | 255 } {
   const first = layers.filter(({ inputs }) => inputs.includes(undefined));
+  const isImage = input.axes.length === 3;
+  const isMean = isImage && first.length > 0 && first.every((layer) => takesMean(layer));
   const scales = first.flatMap(({ type, tensors }) =>
     type === 'affine' ? [...tensors.get('scale')!.data] : [Infinity],
   );
   // Features of a table are scaled by their own deviations, however large these are; only what pixels are divided by tells of pixels there.
-  const isImage = input.axes.length === 3;
   const ofPixels = (scale: number): boolean =>
     isImage ? scale > 0 && scale < PIXEL_SCALE : WHITE_SCALES.some((white) => Math.abs(scale * white - 1) < 1e-6);
   const small = scales.length > 0 && scales.every(ofPixels);
-  const white = asked ?? (small ? 255 : 1);
+  const white = asked ?? (small || isMean ? 255 : 1);
   if (white === 1) return { layers, white };
   const channels = input.axes.at(-1)!;
   const scale: Layer = {

@@ -1,10 +1,10 @@
 /** Models as real exporters write them, against the scores of onnxruntime, which were stored beside them. */
-import { clone } from '@bufbuild/protobuf';
+import { clone, create } from '@bufbuild/protobuf';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readOnnx } from '../../src/onnx/file.ts';
 import { importOnnx } from '../../src/onnx/model.ts';
-import { ModelProtoSchema } from '../../src/onnx/schema.ts';
+import { ModelProtoSchema, NodeProtoSchema, TensorProto_DataType, TensorProtoSchema } from '../../src/onnx/schema.ts';
 import { bounded } from '../reference/bound.ts';
 import {
   distance,
@@ -65,4 +65,24 @@ it.each([
   const scaler = model.graph!.node.find(({ opType }) => opType === 'Scaler')!;
   scaler.attribute.find(({ name }) => name === 'scale')!.floats = [...scale];
   expect(importOnnx({ ...file, model, graph: model.graph! }, OPTIONS).reference.white).toBe(white);
+});
+
+it.each([
+  ['127.5', [127.5], 255],
+  ['that of each colour', [123.7, 116.8, 103.9], 255],
+  ['0.5', [0.5], 1],
+  ['one below zero', [-127.5], 1],
+  ['9.8, as sensors have it', [9.8, 9.8, 9.8], 1],
+])('an image whose mean of %s is taken away: white is taken for %j', async (_, mean, white) => {
+  const file = await readOnnx(join(FOLDER, 'colour-old.onnx'));
+  const model = clone(ModelProtoSchema, file.model);
+  const graph = model.graph!;
+  const reader = graph.node.find(({ input }) => input[0] === 'x')!;
+  reader.input[0] = 'centred';
+  graph.node.unshift(create(NodeProtoSchema, { opType: 'Sub', input: ['x', 'mean'], output: ['centred'] }));
+  const dims = [1n, BigInt(mean.length), 1n, 1n];
+  graph.initializer.push(
+    create(TensorProtoSchema, { name: 'mean', dims, dataType: TensorProto_DataType.FLOAT, floatData: [...mean] }),
+  );
+  expect(importOnnx({ ...file, model, graph }, OPTIONS).reference.white).toBe(white);
 });
