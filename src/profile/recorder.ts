@@ -105,8 +105,12 @@ export class Recorder {
     this.#readCoreWait(this.#start);
   }
 
-  /** Begins to count here: what was before does not belong to the session. */
+  /** Begins to count here: what was before, a warm-up, does not belong to the session. */
   begin(): void {
+    for (const entry of this.#entries) Object.assign(entry, noCounters());
+    Object.assign(this.#gauges, { kernels: 0, awaited: 0, kernelsPeak: 0, awaitedPeak: 0 });
+    this.#length = 0;
+    this.#unlogged = 0;
     this.#start = this.now();
     this.#last = this.#start;
     this.#lastSlept = this.#slept();

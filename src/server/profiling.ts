@@ -55,7 +55,8 @@ export class Profiling {
 
   /** The protocols start. @param rounds online rounds of this party so far */
   begin(rounds: () => number): void {
-    this.#rounds = rounds;
+    const before = rounds();
+    this.#rounds = () => rounds() - before;
     this.#before = this.#counted();
     this.#recorder.begin();
     this.#timer = setInterval(() => this.#keep(false), KEEP_EVERY_MS).unref();

@@ -10,7 +10,8 @@ import { type Parameters, prepared } from '../nn/forward.ts';
 import { infer, inferScores } from '../nn/infer.ts';
 import { prepare } from '../nn/micro.ts';
 import { classCount, inputSize, type Network, parameters } from '../nn/network.ts';
-import { stepsPerEpoch, totalSteps, train, type TrainEvent } from '../nn/train.ts';
+import { stepsPerEpoch, totalSteps, train, type TrainEvent, type TrainingData } from '../nn/train.ts';
+import { warmTraining } from '../nn/warm.ts';
 import type { Value } from '../engine/engine.ts';
 import { createParty, type PartyId } from '../party/party.ts';
 import { createSecureEngine, type SecureEngine } from '../engine/secure.ts';
@@ -179,16 +180,22 @@ async function runTraining(
     return engine.dataset(name, shape, bits, ranks?.input(name, shape, bits, input) ?? input);
   };
   const [inputs, classes] = [inputSize(network), classCount(network)];
+  // While inputs are on their way. Ranks are for networks that need none.
+  const warming = ranks === undefined ? warmTraining(engine, network, job) : Promise.resolve();
   // In the order in which an owner sends them.
-  const data = {
+  const receiveData = async (): Promise<TrainingData> => ({
     images: await dataset('train/images', [job.trainImages, inputs], fractionBits),
     labels: await dataset('train/labels', [job.trainImages, classes], 0),
     ...(job.testImages > 0 && {
       testImages: await dataset('test/images', [job.testImages, inputs], fractionBits),
       testLabels: await dataset('test/labels', [job.testImages, classes], 0),
     }),
-  };
-  const weights = sharesWeights(job) ? await receiveModel(network, fractionBits, engine, ends) : undefined;
+  });
+  const receiveAll = async (): Promise<readonly [TrainingData, Map<string, Value> | undefined]> => [
+    await receiveData(),
+    sharesWeights(job) ? await receiveModel(network, fractionBits, engine, ends) : undefined,
+  ];
+  const [[data, weights]] = await Promise.all([receiveAll(), warming]);
   await ready();
   const perEpoch = stepsPerEpoch(job.trainImages, job.batch);
   const onEvent = async (event: TrainEvent): Promise<void> => {

@@ -1,0 +1,66 @@
+/**
+ * Steps before the first of a training, on zeros: code is compiled and memory taken while the owner's inputs are still on their way, and the
+ * first step takes about as long as any other. Nothing of the owner's enters them, nothing of them is revealed or kept.
+ */
+import type { Engine, Value } from '../engine/engine.ts';
+import { type Shape, sizeOf } from '../ring/shape.ts';
+import { layerType } from './layers/table.ts';
+import { classCount, inputSize, layerFlow, misfit, type Network, parameters } from './network.ts';
+import type { State } from './optimizer.ts';
+import type { TrainOptions } from './train.ts';
+import { type Rows, trainStep } from './trainStep.ts';
+
+/** Products of the way forward in all warm-up steps together: a few steps of a small network, some images of a large one. */
+const PRODUCTS = 2 ** 27;
+const MOST_STEPS = 4;
+/** Adam's first step differs from those that follow it. */
+const LEAST_STEPS = 2;
+
+/** Samples of the warm-up's steps, one a step. */
+export function warmUps(network: Network, batch: number): number[] {
+  const products = layerFlow(network).reduce((sum, { inputs, output }, i) => {
+    const spec = network.layers[i];
+    const [weights] = layerType(spec).parameters?.(spec, inputs) ?? [];
+    return weights === undefined ? sum : sum + (sizeOf(weights.shape) * sizeOf(output)) / output[output.length - 1];
+  }, 0);
+  const samples = Math.max(1, Math.floor(PRODUCTS / products));
+  const steps = Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.floor(samples / batch)));
+  return new Array<number>(steps).fill(Math.min(batch, Math.max(1, Math.floor(samples / steps))));
+}
+
+/** Also before a run goes on: it is at the addresses of the first time, of the same zeros, so its messages are those of the first time. */
+export async function warmTraining(engine: Engine, network: Network, options: TrainOptions): Promise<void> {
+  const batches = warmUps(network, options.microBatch ?? options.batch);
+  await engine.scope('warm', async (warm) => {
+    const state = new Map(
+      parameters(network).map(({ name, shape, initial }) => [
+        name,
+        warm.constant(shape, new Float64Array(sizeOf(shape)).fill(typeof initial === 'number' ? initial : 0)),
+      ]),
+    );
+    for (const [i, batch] of batches.entries())
+      if (misfit(network, engine.truncation, batch) === undefined)
+        await warm.scope(`${i}`, (fork) => warmStep(fork, network, state, { ...options, step: i + 1 }, batch));
+  });
+  await engine.settle();
+}
+
+function warmStep(
+  engine: Engine,
+  network: Network,
+  state: State,
+  options: TrainOptions & { readonly step: number },
+  batch: number,
+): Promise<void> {
+  const zeros = (fork: Engine, shape: Shape, bits?: number): Value =>
+    fork.constant(shape, new Float64Array(sizeOf(shape)), bits);
+  const rows: Rows = (fork, from, to) => ({
+    images: zeros(fork, [to - from, inputSize(network)]),
+    labels: zeros(fork, [to - from, classCount(network)], 0),
+  });
+  const { optimizer, showLoss } = options;
+  // The same shift as in a step of the training.
+  const learningRate = optimizer === 'sgd' ? (options.learningRate * batch) / options.batch : options.learningRate;
+  const onLoss = showLoss ? (): Promise<void> => Promise.resolve() : undefined;
+  return trainStep(engine, network, state, rows, { ...options, batch, microBatch: undefined, learningRate, onLoss });
+}
