@@ -11,7 +11,7 @@ import type { TrainOptions } from './train.ts';
 import { type Rows, trainStep } from './trainStep.ts';
 
 /** Products of the way forward in all warm-up steps together: a few steps of a small network, some images of a large one. */
-const PRODUCTS = 2 ** 27;
+const PRODUCTS = 2 ** 26;
 const MOST_STEPS = 4;
 /** Adam's first step differs from those that follow it. */
 const LEAST_STEPS = 2;

@@ -67,6 +67,24 @@ describe('recorder', () => {
     expect(recording.awaited.mean).toBeCloseTo(10 / 21, 9);
   });
 
+  it('leaves out what was before it began, but for the length of the chain of messages', () => {
+    const clock = new Clock();
+    const recorder = recorderOn(clock);
+    const probe = rootProbe(recorder);
+    const receive = (depth: number): void => {
+      const asked = probe.asks('P1', 'E');
+      clock.sleep(10);
+      probe.received(asked, 'E', 0, 800, depth);
+    };
+    receive(5); // of a warm-up
+    recorder.begin();
+    receive(7);
+    const recording = recorder.recording();
+    expect(lineOf(recording, '', 'receive')).toMatchObject({ calls: 1, idleMs: 10, payloadBytes: 800, rounds: 2 });
+    expect(recording.columns.line).toHaveLength(1);
+    expect(total(recording)).toBe(10);
+  });
+
   it('a kernel on another thread covers the wait for a message', () => {
     const clock = new Clock();
     const recorder = recorderOn(clock);
