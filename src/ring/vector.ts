@@ -17,6 +17,7 @@ const PAGE_BYTES = 65536;
 interface Kernels {
   add(n: number, x: number, y: number, period: number, high: number): void;
   subtract(n: number, x: number, y: number): void;
+  bitField(n: number, x: number, from: number, inside: bigint): void;
   multiply(n: number, x: number, y: number, repeat: number): void;
   addMultiple(n: number, x: number, factor: bigint, first: boolean, sums: number): void;
   sumRows(rows: number, columns: number, x: number, sums: number): void;
@@ -69,6 +70,15 @@ export function subtract(x: BigUint64Array, y: BigUint64Array, out: BigUint64Arr
     load(Y, y, from, SLICE);
     kernels.subtract(n, X_BYTES, Y_BYTES);
     store(n, out, from);
+  }
+}
+
+/** out ← (x >> from) & inside. */
+export function bitField(x: BigUint64Array, from: number, inside: bigint, out: BigUint64Array): void {
+  for (let at = 0; at < x.length; at += SLICE) {
+    const n = load(X, x, at, SLICE);
+    kernels.bitField(n, X_BYTES, from, inside);
+    store(n, out, at);
   }
 }
 

@@ -155,45 +155,16 @@ export function shiftLeft(a: BigUint64Array, bits: number): BigUint64Array {
 
 /** Logical right shift by 0 … 63 bits. */
 export function shiftRight(a: BigUint64Array, bits: number): BigUint64Array {
-  checkShift(bits);
-  const out = new BigUint64Array(a.length);
-  const x = halves(a);
-  const z = halves(out);
-  if (bits === 0) {
-    z.set(x);
-  } else if (bits < 32) {
-    for (let i = 0; i < x.length; i += 2) {
-      z[i] = (x[i] >>> bits) | (x[i + 1] << (32 - bits));
-      z[i + 1] = x[i + 1] >>> bits;
-    }
-  } else {
-    for (let i = 0; i < x.length; i += 2) z[i] = x[i + 1] >>> (bits - 32);
-  }
-  return out;
+  return bitField(a, bits, 64);
 }
 
 function checkShift(bits: number): void {
   if (!Number.isInteger(bits) || bits < 0 || bits > 63) throw new RangeError(`shift by ${bits} bits: expected 0 … 63`);
 }
 
-/** The u32 halves of 2^bits − 1. */
-function masks(bits: number): [low: number, high: number] {
-  if (!Number.isInteger(bits) || bits < 0 || bits > 64) throw new RangeError(`lowest ${bits} bits: expected 0 … 64`);
-  const low = bits >= 32 ? 0xffffffff : 2 ** bits - 1;
-  return [low, bits >= 64 ? 0xffffffff : bits <= 32 ? 0 : 2 ** (bits - 32) - 1];
-}
-
 /** The lowest `bits` bits (0 … 64) of every element. */
 export function lowBits(a: BigUint64Array, bits: number): BigUint64Array {
-  const [lowMask, highMask] = masks(bits);
-  const out = new BigUint64Array(a.length);
-  const x = halves(a);
-  const z = halves(out);
-  for (let i = 0; i < x.length; i += 2) {
-    z[i] = x[i] & lowMask;
-    z[i + 1] = x[i + 1] & highMask;
-  }
-  return out;
+  return bitField(a, 0, bits);
 }
 
 /** Bit `index` (0 = lowest) of every element, one byte each. */
@@ -207,34 +178,31 @@ export function bitAt(a: BigUint64Array, index: number): Uint8Array {
   return out;
 }
 
-/** Bits `from` (0 … 63) up to and without `to` (at most 64) of every element, as a number. */
+/** Bits `from` (0 … 63) up to and without `to` (`from` … 64) of every element, as a number. */
 export function bitField(a: BigUint64Array, from: number, to: number): BigUint64Array {
   checkShift(from);
-  if (from === 0) return lowBits(a, to);
-  const [lowMask, highMask] = masks(to - from);
+  if (!Number.isInteger(to) || to < from || to > 64)
+    throw new RangeError(`bits ${from} up to ${to}: expected ${from} … 64`);
   const out = new BigUint64Array(a.length);
-  const x = halves(a);
-  const z = halves(out);
-  if (from < 32) {
-    for (let i = 0; i < x.length; i += 2) {
-      z[i] = ((x[i] >>> from) | (x[i + 1] << (32 - from))) & lowMask;
-      z[i + 1] = (x[i + 1] >>> from) & highMask;
-    }
-  } else {
-    for (let i = 0; i < x.length; i += 2) z[i] = (x[i + 1] >>> (from - 32)) & lowMask;
-  }
+  vector.bitField(a, from, (1n << BigInt(to - from)) - 1n, out);
   return out;
 }
 
-/** out ← bits ⊕ (bit `index` of every element) ⊕ flip, on bytes 0/1; returns out. */
-export function xorBitAt(bits: Uint8Array, a: BigUint64Array, index: number, flip: 0 | 1, out: Uint8Array): Uint8Array {
+/** out ← x ⊕ y ⊕ (bit `index` of every element) ⊕ flip, on bytes 0/1; returns out, which may be x or y. */
+export function xorBitAt(
+  x: Uint8Array,
+  y: Uint8Array,
+  a: BigUint64Array,
+  index: number,
+  flip: 0 | 1,
+  out: Uint8Array,
+): Uint8Array {
   checkShift(index);
-  checkLengths('xorBitAt', bits, a);
-  checkLengths('xorBitAt', bits, out);
-  const x = halves(a);
-  const offset = index >> 5;
+  for (const bits of [x, y, out]) checkLengths('xorBitAt', bits, a);
+  const words = halves(a);
   const shift = index & 31;
-  for (let i = 0; i < out.length; i++) out[i] = bits[i] ^ ((x[2 * i + offset] >>> shift) & 1) ^ flip;
+  for (let i = 0, at = index >> 5; i < out.length; i++, at += 2)
+    out[i] = x[i] ^ y[i] ^ ((words[at] >>> shift) & 1) ^ flip;
   return out;
 }
 

@@ -106,9 +106,12 @@ describe('Z_{2^64}', () => {
           );
         }
         const other = Uint8Array.from(pairs, ([, y]) => Number(y & 1n));
+        const third = Uint8Array.from(pairs, ([x, y]) => Number((x ^ (y >> 1n)) & 1n));
         for (const flip of [0, 1] as const) {
-          const out = z64.xorBitAt(other, a, bits, flip, new Uint8Array(pairs.length));
-          expect(Array.from(out)).toEqual(pairs.map(([x, y]) => Number((x >> shift) & 1n) ^ Number(y & 1n) ^ flip));
+          const expected = pairs.map(([x], i) => Number((x >> shift) & 1n) ^ other[i] ^ third[i] ^ flip);
+          const into = other.slice();
+          expect(z64.xorBitAt(into, third, a, bits, flip, into)).toBe(into);
+          expect(Array.from(into)).toEqual(expected);
         }
         agrees(
           z64.accumulate(a.slice(), right(pairs), 2 ** (bits % 31)),

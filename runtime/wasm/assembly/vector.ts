@@ -27,6 +27,14 @@ export function subtract(n: u32, x: usize, y: usize): void {
   if (x < end) store<u64>(x, load<u64>(x) - load<u64>(y));
 }
 
+/** x = (x >> from) & inside. */
+export function bitField(n: u32, x: usize, from: u32, inside: u64): void {
+  const mask = i64x2.splat(<i64>inside);
+  const end = x + (<usize>n << 3);
+  for (; x + 16 <= end; x += 16) v128.store(x, v128.and(i64x2.shr_u(v128.load(x), from), mask));
+  if (x < end) store<u64>(x, (load<u64>(x) >> from) & inside);
+}
+
 /** x *= y; x of n elements, y of n / repeat, each for `repeat` elements of x. */
 export function multiply(n: u32, x: usize, y: usize, repeat: u32): void {
   const end = x + (<usize>n << 3);

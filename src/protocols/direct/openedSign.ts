@@ -8,7 +8,7 @@
  *            ahead, and they set t = c_top ⊕ β ⊕ v: DReLU(a) = t ⊕ q
  */
 import type { DigitCode } from '../../../runtime/compute.ts';
-import { packedBitsLength, xorInto } from '../../ring/bits.ts';
+import { packedBitsLength } from '../../ring/bits.ts';
 import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { dealDigits, dealtDigits, digitsBytes, tellBits, toldBits } from '../../party/deal.ts';
@@ -48,7 +48,7 @@ export async function workers(
   const beta = await privateCompare.workers(party, { code, orEqual: false }, random, digits, Y); // round 2
   release(Y);
   const v = await toldBits(party, 'v', c.length); // round 3
-  z64.xorBitAt(xorInto(v, beta), c, from + k - 1, flip, t);
+  z64.xorBitAt(v, beta, c, from + k - 1, flip, t);
   release(v, beta);
   return t;
 }
@@ -65,7 +65,7 @@ export async function helper(
     dealDigits(party, 'digits', code, X).then(() => release(X)),
     privateCompare.helper(party, { code, orEqual: false }, R.length), // round 2
   ]);
-  const v = z64.xorBitAt(xorInto(betaPrime, q), R, from + k - 1, 1, betaPrime);
+  const v = z64.xorBitAt(betaPrime, q, R, from + k - 1, 1, betaPrime);
   await tellBits(party, 'v', v); // round 3
   release(v);
 }
