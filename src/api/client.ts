@@ -9,11 +9,8 @@
 import '../client/web/no-eval.ts';
 import { PLATFORM } from '#client';
 import { type ConnectOptions, Federation } from '../client/connect.ts';
-import { checkName } from '../client/federated/names.ts';
-import { canonicalBytes } from '../federation/canonical.ts';
-import { contextOf, formatCard, type MemberCard } from '../federation/card.ts';
+import { type CardOptions, endorse, makeCard } from '../client/member-cards.ts';
 import type { Signer } from '../federation/public-identity.ts';
-import { toHex } from '../random/text.ts';
 
 export { Problem } from '../data/problem.ts';
 export type { Scaling } from '../data/scaling.ts';
@@ -30,6 +27,7 @@ export type { Files, GivenFile } from '../client/given-files.ts';
 export type { Picture, Pictures } from '../client/given-pictures.ts';
 export type { GivenImages } from '../client/given-set.ts';
 export type { CanvasPixels, Image } from '../client/given-values.ts';
+export type { CardOptions } from '../client/member-cards.ts';
 export type { LocalPorts } from '../client/platform.ts';
 export type { Message, Prediction, PredictOptions, ServedModel, Timing } from '../client/served-model.ts';
 export type { PublicIdentity, Signer as Identity } from '../federation/public-identity.ts';
@@ -93,6 +91,8 @@ export function keepIdentity(name: string): Promise<Signer> {
  * What operators need to admit an identity as a member (`securenn party admit`): a card, as the text of a file. Nothing in it is secret.
  *
  * @param name of the member: small letters, digits, dot, dash, underscore
+ * @param options for an identity that comes in the place of another one: on another device, say
+ * @throws {Problem} when the card before is none
  * @example
  * ```ts
  * import { keepIdentity, memberCard } from 'securenn/client';
@@ -101,9 +101,30 @@ export function keepIdentity(name: string): Promise<Signer> {
  * console.log(JSON.parse(text).card.name); // hospital-a
  * ```
  */
-export async function memberCard(identity: Signer, name: string): Promise<string> {
-  checkName(name);
-  const card: MemberCard = { securenn: 'member-card', version: 1, name, identity: identity.public };
-  const signature = toHex(await identity.sign(contextOf(card), canonicalBytes(card)));
-  return formatCard({ card, signature });
+export function memberCard(identity: Signer, name: string, options: CardOptions = {}): Promise<string> {
+  return makeCard(identity, name, options);
+}
+
+/**
+ * Says, as the identity before, that another one comes in its place: operators who admit that card give it the data sets, grants and jobs of this one.
+ * No secret goes from one device to the other, only cards.
+ *
+ * @param identity the one before
+ * @param card of the one to come, made with `follows`
+ * @returns the card that operators admit
+ * @throws {Problem} when the card does not name this identity
+ * @example
+ * ```ts
+ * import { createIdentity, endorseCard, keepIdentity, memberCard } from 'securenn/client';
+ *
+ * const old = await keepIdentity('me'); // in the browser that goes
+ * const present = await memberCard(old, 'hospital-a');
+ * const fresh = await createIdentity(); // in the browser that comes
+ * const next = await memberCard(fresh, 'hospital-a', { follows: present });
+ * const card = await endorseCard(old, next); // back in the first: what operators admit
+ * console.log(JSON.parse(card).card.identity.sign === fresh.public.sign); // true
+ * ```
+ */
+export function endorseCard(identity: Signer, card: string): Promise<string> {
+  return endorse(identity, card);
 }
