@@ -9,12 +9,10 @@ import { Identity } from '../federation/identity.ts';
 import { idOf, type PublicIdentity } from '../federation/public-identity.ts';
 import { factsOf } from '../federation/value-facts.ts';
 import type { Network } from '../nn/network.ts';
+import type { PartySettings } from '../service/config.ts';
 import { admitEverywhere, byRole, makeParties } from '../service/loopback.ts';
 import { LoopbackMember } from '../service/loopback-member.ts';
 import { type OwnParty, type Party, type PartyLog, startOwnParty } from './party.ts';
-
-/** Fields of `party.json`. */
-export type PartySettings = Readonly<Record<string, unknown>>;
 
 /** What {@link startFederation} takes. */
 export interface FederationOptions {

@@ -6,7 +6,7 @@ import { createLog } from '../server/log.ts';
 import type { LogLevel } from '../server/log-levels.ts';
 import { openScheduler } from '../service/open-jobs.ts';
 import { PartyService } from '../service/service.ts';
-import { readConfig } from '../service/config.ts';
+import { type PartySettings, readConfig } from '../service/config.ts';
 
 /** Where a party's log goes: lines of JSON, which name facts and hold no values. */
 export interface PartyLog {
@@ -20,6 +20,11 @@ export interface PartyLog {
 export interface StartPartyOptions {
   /** The party's folder, as `securenn party init` makes it: keys, configuration (`party.json`), federation file, members. */
   readonly dir: string;
+  /**
+   * What counts in place of the fields of these names in `party.json` (`docs/operate.md`), such as `{ limits: { memoryGiB: 2 } }`. Port 0 is any free
+   * one: of `private` and `local`, for the others are where the federation file says.
+   */
+  readonly settings?: PartySettings;
   /** Nothing is logged when it is absent, whatever `party.json` says. */
   readonly log?: PartyLog;
   /** Told when another process has taken the folder, as happens to one that was stopped for long; the party has ended then. */
@@ -30,8 +35,16 @@ export interface StartPartyOptions {
 export interface Party {
   /** Which of the three it is. */
   readonly role: Role;
-  /** host:port of each port that it has bound: HTTPS for clients, links for the other two, health and metrics for you. */
-  readonly addresses: { readonly https: string; readonly links: string; readonly private: string };
+  /**
+   * host:port of each port that it has bound: HTTPS for clients, links for the other two, health and metrics for you; plain HTTP for pages of this
+   * machine where `local` says so.
+   */
+  readonly addresses: {
+    readonly https: string;
+    readonly links: string;
+    readonly private: string;
+    readonly local?: string;
+  };
   /** Whether a job could begin at this moment; where not, `reason` says why. */
   ready(): Promise<{ readonly ready: boolean; readonly reason?: string }>;
   /** Lets running jobs stop at their next step and keep a checkpoint, then ends the party. */
@@ -57,7 +70,11 @@ export interface OwnParty {
  *
  * const local = await startFederation(); // three parties in folders P0, P1, P2
  * await local.parties.P2.close();
- * const P2 = await startParty({ dir: `${local.dir}/P2`, log: { level: 'error', write: (line) => process.stderr.write(line) } });
+ * const P2 = await startParty({
+ *   dir: `${local.dir}/P2`,
+ *   settings: { private: { port: 0 }, limits: { memoryGiB: 2 } },
+ *   log: { level: 'error', write: (line) => process.stderr.write(line) },
+ * });
  * console.log(P2.role, await P2.ready()); // P2 { ready: true }
  * await P2.drain();
  * await local.close();
@@ -76,12 +93,13 @@ function allowListeners(more: number): void {
 }
 
 /** The same, with the service. */
-export async function startOwnParty({ dir, log, onLost }: StartPartyOptions): Promise<OwnParty> {
-  const config = await readConfig(dir);
+export async function startOwnParty({ dir, settings, log, onLost }: StartPartyOptions): Promise<OwnParty> {
+  const config = await readConfig(dir, settings);
   const write = log?.write ?? (() => undefined);
   let ended = false;
   const service: PartyService = await PartyService.open({
     folder: dir,
+    settings,
     log: createLog(config.role, log?.level ?? 'silent', { write }),
     writeLine: (line) => write(`${line}\n`),
     openJobs: openScheduler,
@@ -108,6 +126,7 @@ export async function startOwnParty({ dir, log, onLost }: StartPartyOptions): Pr
     https: at(config.listen.host, ports.api),
     links: at(config.links.host, ports.links),
     private: at(config.private.host, ports.private),
+    ...(ports.local !== undefined && { local: at('127.0.0.1', ports.local) }),
   };
   const ready = async (): Promise<{ readonly ready: boolean; readonly reason?: string }> => {
     const reason = ended ? 'it has ended' : await service.unready();

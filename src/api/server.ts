@@ -10,7 +10,6 @@ export {
   startFederation,
   type FederationOptions,
   type LocalFederation,
-  type PartySettings,
   type ServedModelOptions,
 } from './local-federation.ts';
 export type { Dataset } from '../data/dataset.ts';
@@ -20,4 +19,5 @@ export type { MemberRole, Role } from '../federation/card.ts';
 export type { PublicIdentity } from '../federation/public-identity.ts';
 export type { LayerSpec } from '../nn/layers/table.ts';
 export type { Network } from '../nn/network.ts';
+export type { PartySettings } from '../service/config.ts';
 export type { LogLevel } from '../server/log-levels.ts';

@@ -150,13 +150,20 @@ export function pathsOf(folder: string): PartyPaths {
   };
 }
 
-export function parseConfig(text: string, source: string): PartyConfig {
+/** Fields of `party.json`. */
+export type PartySettings = Readonly<Record<string, unknown>>;
+
+/** @param settings what counts in place of the file's fields of these names */
+export function parseConfig(text: string, source: string, settings?: PartySettings): PartyConfig {
   const origin = { source, fix: 'see docs/operate.md for what may stand there' };
-  return checkForm(configSchema, parseJson(text, origin, COMMENTED), origin);
+  const json = parseJson(text, origin, COMMENTED);
+  if (settings === undefined) return checkForm(configSchema, json, origin);
+  const changed = { ...origin, source: `${source}, with the settings given` };
+  return checkForm(configSchema, { ...(json as object), ...settings }, changed);
 }
 
 /** @param folder that of `party init`; paths in the file are relative to it */
-export async function readConfig(folder: string): Promise<PartyConfig> {
+export async function readConfig(folder: string, settings?: PartySettings): Promise<PartyConfig> {
   const { config: path } = pathsOf(folder);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     const roles = ROLES.join('|');
@@ -165,7 +172,7 @@ export async function readConfig(folder: string): Promise<PartyConfig> {
       `give the party's folder to --dir, or make it: securenn party init --role ${roles} --address HOST:7600 --dir ${folder}`,
     );
   });
-  const config = parseConfig(text, path);
+  const config = parseConfig(text, path, settings);
   const within = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
   const { passphraseFile, publicTls, log } = config;
   return {

@@ -32,7 +32,15 @@ import type { Federation } from '../federation/federation-file.ts';
 import { Identity } from '../federation/identity.ts';
 import { idOf } from '../federation/public-identity.ts';
 import { readIdentity, readSecret, writeIdentity, writeSecret } from '../federation/secret-file.ts';
-import { initialConfig, pathsOf, readConfig, readPassphrase, type PartyConfig, type PartyPaths } from './config.ts';
+import {
+  initialConfig,
+  pathsOf,
+  readConfig,
+  readPassphrase,
+  type PartyConfig,
+  type PartyPaths,
+  type PartySettings,
+} from './config.ts';
 
 export interface NewParty {
   readonly role: Role;
@@ -95,9 +103,10 @@ export interface PartyFolder {
   readonly vault: Vault;
 }
 
-export async function openPartyFolder(folder: string): Promise<PartyFolder> {
+/** @param settings in place of what party.json says */
+export async function openPartyFolder(folder: string, settings?: PartySettings): Promise<PartyFolder> {
   const paths = pathsOf(folder);
-  const config = await readConfig(folder);
+  const config = await readConfig(folder, settings);
   await checkPrivateFolder(folder);
   const passphrase = await readPassphrase(config);
   await mendRotation(paths, passphrase);

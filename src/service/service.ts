@@ -14,6 +14,7 @@ import type { Logger } from '../server/log.ts';
 import type { LogLevel } from '../server/log-levels.ts';
 import { createApp } from './api/app.ts';
 import type { ApiContext } from './api/context.ts';
+import type { PartySettings } from './config.ts';
 import { AuditLog } from './audit-log.ts';
 import { roomOn } from './disk.ts';
 import { Budget } from './http/body.ts';
@@ -65,6 +66,8 @@ export interface ServiceOptions {
   readonly onLost: () => void;
   readonly now?: (() => number) | undefined;
   readonly door?: Partial<DoorLimits> | undefined;
+  /** In place of what party.json says. */
+  readonly settings?: PartySettings | undefined;
 }
 
 const GIB = 2 ** 30;
@@ -103,7 +106,7 @@ export class PartyService {
     const { folder, log, now = Date.now } = options;
     // By the clock of the disk.
     const readAt = Date.now();
-    const standing = await PartyStanding.open(folder, now);
+    const standing = await PartyStanding.open(folder, now, options.settings);
     const { paths } = standing.party;
     const lock = { words: SERVICE_LOCK, heartbeatMs: HEARTBEAT_MS, onLost: options.onLost };
     const release = await lockFolder(paths.state, lock);

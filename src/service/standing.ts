@@ -15,6 +15,7 @@ import type { OpenedQuestion } from '../federation/sealing.ts';
 import type { PartyName } from '../server/ipc.ts';
 import { readFile } from 'node:fs/promises';
 import { faultOf } from '../data/atomic-write.ts';
+import type { PartySettings } from './config.ts';
 import { PartyDirectory } from './directory.ts';
 import { openPartyFolder, readOwnFederation, shownTls, speakingIdentity, type PartyFolder } from './party-folder.ts';
 
@@ -27,19 +28,27 @@ export interface ShownCertificate {
 export class PartyStanding {
   readonly directory: PartyDirectory;
   readonly #now: () => number;
+  readonly #settings: PartySettings | undefined;
   #party: PartyFolder;
   /** Of `address`, where it is not the pinned one. */
   #publicTls: TlsKey | undefined;
 
-  private constructor(party: PartyFolder, directory: PartyDirectory, publicTls: TlsKey | undefined, now: () => number) {
-    [this.#party, this.directory, this.#publicTls, this.#now] = [party, directory, publicTls, now];
+  private constructor(
+    party: PartyFolder,
+    directory: PartyDirectory,
+    publicTls: TlsKey | undefined,
+    now: () => number,
+    settings: PartySettings | undefined,
+  ) {
+    [this.#party, this.directory, this.#publicTls] = [party, directory, publicTls];
+    [this.#now, this.#settings] = [now, settings];
   }
 
-  static async open(folder: string, now: () => number): Promise<PartyStanding> {
-    const party = await openPartyFolder(folder);
+  static async open(folder: string, now: () => number, settings?: PartySettings): Promise<PartyStanding> {
+    const party = await openPartyFolder(folder, settings);
     const federation = await readOwnFederation(party);
     const directory = new PartyDirectory(federation, await readMembers(party.paths.members), now);
-    return new PartyStanding(party, directory, await readPublicTls(party), now);
+    return new PartyStanding(party, directory, await readPublicTls(party), now, settings);
   }
 
   get party(): PartyFolder {
@@ -107,7 +116,7 @@ export class PartyStanding {
 
   /** Keys, certificates and federation file, as they are now. Rejects with a Problem, and all stays as it was. */
   async reload(): Promise<void> {
-    const party = await openPartyFolder(this.#party.paths.folder);
+    const party = await openPartyFolder(this.#party.paths.folder, this.#settings);
     const federation = await readOwnFederation(party);
     if (federation.id !== this.federation.id) {
       const fix = 'put the federation file back, or make another party for that federation (another --dir)';

@@ -60,6 +60,18 @@ it('a folder that was given stays, its settings with it, and its party starts ag
   expect(again.addresses).toEqual(local.parties.P1.addresses);
   expect(await again.ready()).toEqual({ ready: true });
   await again.close();
+  const wanted = { private: { port: 0 }, local: { port: 0 }, pages: ['http://localhost:5173'] };
+  const changed = await startParty({ dir: join(dir, 'P1'), settings: wanted });
+  const { addresses } = changed;
+  expect(addresses).toMatchObject({ https: again.addresses.https, links: again.addresses.links });
+  for (const address of [addresses.private, addresses.local]) expect(address).toMatch(/^127\.0\.0\.1:[1-9]\d+$/);
+  expect(await answers(addresses.private)).toBe(true);
+  expect(await answers(again.addresses.private)).toBe(false);
+  const hello = await fetch(`http://${addresses.local}/v1/hello`, { headers: { origin: wanted.pages[0] } });
+  expect(hello.headers.get('access-control-allow-origin')).toBe(wanted.pages[0]);
+  await changed.close();
+  const unknown = startParty({ dir: join(dir, 'P1'), settings: { limit: 1 } });
+  await expect(unknown).rejects.toThrow(/party\.json, with the settings given/);
   await local.close();
   expect(existsSync(join(dir, 'P0', 'audit.log'))).toBe(true);
   const others = startFederation({ dir });
