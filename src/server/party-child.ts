@@ -56,7 +56,7 @@ export const GARBAGE_COLLECTION: readonly string[] = [
  * For the C library where it is glibc; others read none of these. By default it gives an array of 128 KiB or more back to the system when it is
  * collected, and asks for the next one anew: 25,000 new pages, each of them zeroed, in a step of network C, and as many that the collector
  * gives back. So a party keeps what it has taken, up to 1 GiB at the end of its heap, and takes 16 MiB at a time; its peak is the same. The
- * main threads took 15 % less of a core a step.
+ * main threads took 5 to 20 % less of a core a step.
  */
 const KEPT_MEMORY: Readonly<Record<string, string>> = {
   MALLOC_MMAP_THRESHOLD_: `${2 ** 25}`,
