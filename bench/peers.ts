@@ -11,25 +11,24 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { local, writeSubset } from './local-runs.ts';
 import { machineCard } from './machine.ts';
 import { median, rounded } from './measure.ts';
+import { optionsOf } from './options.ts';
 
 const LEAST_PAIRS = 5;
 const MAXIMUM_OUTPUT = 2 ** 26;
 
-const { values } = parseArgs({
-  options: {
-    peer: { type: 'string' },
-    name: { type: 'string' },
-    seconds: { type: 'string', default: 'Time = ([0-9.e+-]+) seconds' },
-    per: { type: 'string', default: '1' },
-    network: { type: 'string', default: 'A' },
-    steps: { type: 'string', default: '60' },
-    pairs: { type: 'string', default: `${LEAST_PAIRS}` },
-    out: { type: 'string' },
-  },
+const { values } = optionsOf(import.meta.url, {
+  peer: { type: 'string' },
+  name: { type: 'string' },
+  seconds: { type: 'string', default: 'Time = ([0-9.e+-]+) seconds' },
+  per: { type: 'string', default: '1' },
+  network: { type: 'string', default: 'A' },
+  steps: { type: 'string', default: '60' },
+  pairs: { type: 'string', default: `${LEAST_PAIRS}` },
+  out: { type: 'string' },
 });
 const { peer, name } = values;
 if (peer === undefined || name === undefined)

@@ -41,7 +41,7 @@ describe('a folder without a data set', () => {
       writeFileSync(join(folder, file), 'x');
       await expect(loadDataset(folder)).rejects.toMatchObject({
         message: expect.stringMatching(`found only the folder ${inner}, which has one$`) as string,
-        fix: 'give it to --data',
+        fix: 'give that one',
       });
     },
   );
