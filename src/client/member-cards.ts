@@ -2,10 +2,16 @@
  * Cards of members, for identities whose secret halves may never leave where they are: another device makes an identity of its own, whose card names the
  * one before, and the one before endorses it. What belonged to that one is then the new one's (`federation/members.ts`).
  */
-import * as z from 'zod';
 import { Problem } from '../data/problem.ts';
 import { canonicalBytes } from '../federation/canonical.ts';
-import { contextOf, formatCard, type MemberCard, memberCardSchema, type SignedCard } from '../federation/card.ts';
+import {
+  contextOf,
+  formatCard,
+  type MemberCard,
+  memberCardSchema,
+  type SignedCard,
+  signedCardSchema,
+} from '../federation/card.ts';
 import { checkForm, parseJson } from '../federation/form.ts';
 import type { Signer } from '../federation/public-identity.ts';
 import { toHex } from '../random/text.ts';
@@ -23,18 +29,9 @@ const DAY_MS = 86_400_000;
 const OVERLAP_DAYS = 30;
 const FIX = 'give the text that memberCard made, unchanged';
 
-const signedCard: z.ZodType<SignedCard<MemberCard>> = z.strictObject({
-  card: memberCardSchema,
-  signature: z.string().regex(/^[0-9a-f]{128}$/, 'expected a signature, 128 hexadecimal digits'),
-  endorsement: z
-    .string()
-    .regex(/^[0-9a-f]{128}$/, 'expected a signature, 128 hexadecimal digits')
-    .optional(),
-});
-
 function parseCard(text: string, source: string): SignedCard<MemberCard> {
   const origin = { source, fix: FIX };
-  return checkForm(signedCard, parseJson(text, origin), origin);
+  return checkForm(signedCardSchema(memberCardSchema), parseJson(text, origin), origin);
 }
 
 async function signatureOf(card: MemberCard, by: Signer): Promise<string> {

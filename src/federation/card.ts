@@ -116,6 +116,13 @@ export const memberCardSchema: z.ZodType<MemberCard> = z.strictObject({
   previous: predecessor.optional(),
 });
 
+const signature = z.string().regex(/^[0-9a-f]{128}$/, 'expected a signature, 128 hexadecimal digits');
+
+/** Of what comes as a signed card, before its signatures are checked. */
+export function signedCardSchema<T extends PartyCard | MemberCard>(card: z.ZodType<T>): z.ZodType<SignedCard<T>> {
+  return z.strictObject({ card, signature, endorsement: signature.optional() });
+}
+
 /** Those that count at this moment, the newest first. */
 export function identitiesOf({ identity, previous }: PartyCard, now: number): readonly PublicIdentity[] {
   return previous !== undefined && now <= Date.parse(previous.until) ? [identity, previous.identity] : [identity];

@@ -1,19 +1,18 @@
 /** Cards as files: signed, and checked when they come, by Node's own cryptography. */
-import * as z from 'zod';
+import type * as z from 'zod';
 import { Problem } from '../data/problem.ts';
 import { canonicalBytes } from './canonical.ts';
 import {
   contextOf,
   memberCardSchema,
   partyCardSchema,
+  signedCardSchema,
   type MemberCard,
   type PartyCard,
   type SignedCard,
 } from './card.ts';
 import { checkForm, parseJson } from './form.ts';
 import { isSignedBy, type Identity } from './identity.ts';
-
-const signature = z.string().regex(/^[0-9a-f]{128}$/, 'expected a signature, 128 hexadecimal digits');
 
 /** @param before the identity before, while the card names one */
 export function signCard<T extends PartyCard | MemberCard>(
@@ -50,12 +49,7 @@ function parseSignedCard<T extends PartyCard | MemberCard>(
   const found = (json as { readonly card?: { readonly securenn?: unknown } } | null)?.card?.securenn;
   if (found !== kind && typeof found === 'string' && Object.hasOwn(MAKERS, found))
     throw new Problem(`${source}: is a ${found.replace('-', ' ')}, expected a ${kind.replace('-', ' ')}`, origin.fix);
-  const envelope: z.ZodType<SignedCard<T>> = z.strictObject({
-    card: schema,
-    signature,
-    endorsement: signature.optional(),
-  });
-  const signed = checkForm(envelope, json, origin);
+  const signed = checkForm(signedCardSchema(schema), json, origin);
   const { card, endorsement } = signed;
   const { previous } = card;
   if (!isSignedBy(card.identity, contextOf(card), canonicalBytes(card), bytesOf(signed.signature)))
