@@ -170,18 +170,12 @@ export class SecureEngine extends SecureComparisons implements Engine {
   }
 
   async operand(x: Value): Promise<Value> {
-    if (this.truncation === 'local') return x;
-    const { mask } = await this.whole(x);
-    const { party } = this;
-    const kept = this.holdsData
-      ? (await mask.workers(party)).forProduct(party)
-      : later(mask.helper(party).then((U) => U.forProduct(party)));
-    if (this.holdsData) await kept;
-    return this.#productsOnly(x, kept);
+    return this.truncation === 'local' ? x : this.#productsOnly(x, await this.heldOperand(x));
   }
 
-  /** A value of which products alone know anything. */
-  #productsOnly({ shape, fractionBits }: Value, kept: Promise<BigUint64Array>): Value {
+  /** A value of which products alone know anything. The helper need not know it yet. */
+  async #productsOnly({ shape, fractionBits }: Value, { kept }: HeldOperand): Promise<Value> {
+    if (this.holdsData) await kept;
     const nothing = (): never => {
       throw new Error('an operand that was kept for products is used otherwise');
     };
@@ -286,11 +280,9 @@ export class SecureEngine extends SecureComparisons implements Engine {
   }
 
   /** What `heldOperand` gave. The helper need not have it yet. @param name unlike any other on the present path */
-  async operandInput(name: string, shape: Shape, fractionBits: number, { kept }: HeldOperand): Promise<Value> {
-    if (this.truncation === 'dealt') {
-      if (this.holdsData) await kept;
-      return this.#productsOnly({ shape, fractionBits }, kept);
-    }
+  async operandInput(name: string, shape: Shape, fractionBits: number, held: HeldOperand): Promise<Value> {
+    if (this.truncation === 'dealt') return this.#productsOnly({ shape, fractionBits }, held);
+    const { kept } = held;
     const size = sizeOf(shape);
     if (this.holdsData) {
       const both = await kept;
