@@ -134,7 +134,6 @@ async function openRanks({ party, listen, ranks }: OpenOrder, identity: KeyPair)
       monitor?.refused(reason);
       notify({ type: 'refused', reason });
     },
-    onNote: (text) => notify({ type: 'note', text }),
   });
   void threads.failed.then(fail);
   return threads;

@@ -53,6 +53,5 @@ export type FromRank =
   | { readonly type: 'listening'; readonly port: number }
   | { readonly type: 'connected' }
   | { readonly type: 'refused'; readonly reason: string }
-  | { readonly type: 'note'; readonly text: string }
   | { readonly type: 'done' }
   | FailureNotice;

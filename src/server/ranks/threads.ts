@@ -32,7 +32,6 @@ export interface ThreadsOptions {
   readonly stride: number;
   readonly identity: KeyPair;
   readonly onRefused: (reason: string) => void;
-  readonly onNote: (text: string) => void;
 }
 
 interface Thread {
@@ -132,8 +131,6 @@ export class RankThreads {
           return done.resolve();
         case 'refused':
           return this.#options.onRefused(`${message.reason} (rank ${rank})`);
-        case 'note':
-          return this.#options.onNote(message.text);
         case 'error':
           return this.#end(rank, failureOf(message));
       }
