@@ -1,8 +1,7 @@
 /** Inputs of several clients as rows of one value, and their rows of its answer. */
 import { joinMasks } from '../data/joined-masks.ts';
-import type { Masks } from '../engine/ownedInput.ts';
 import { maskOf } from '../data/share.ts';
-import type { OwnedInput } from '../engine/ownedInput.ts';
+import type { Masks, OwnedInput } from '../engine/ownedInput.ts';
 import type { InputPart } from './ipc.ts';
 
 /** Inputs one behind the other. Each is open under its own masks still, whose keys came with it. */
