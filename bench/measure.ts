@@ -27,5 +27,10 @@ export function rounded(value: number): number {
 }
 
 export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
+  return quantile(values, 0.5);
+}
+
+/** Below it is that share of the values, above it the rest. @param share less than 1 */
+export function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(share * values.length)];
 }

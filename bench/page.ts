@@ -28,7 +28,7 @@ import { NETWORKS } from '../src/nn/named.ts';
 import { inputSize } from '../src/nn/network.ts';
 import { local } from './local-runs.ts';
 import { machineCard } from './machine.ts';
-import { median, rounded } from './measure.ts';
+import { median, quantile, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
 import { ServedFederation } from './service/federation.ts';
 import { Line } from './service/line.ts';
@@ -188,15 +188,18 @@ try {
     if (complaints.length > 0) throw new Error(complaints.join('\n'));
     const equal = answers.filter(({ label }, n) => label === classes[n % digits]).length;
     const right = classes.filter((label, n) => label === test.labels[n]).length;
-    const sorted = answers
-      .slice(1)
-      .map(({ ms }) => ms)
-      .toSorted((a, b) => a - b);
-    const at = (share: number): number => rounded(sorted[Math.floor(share * sorted.length)]);
+    const times = answers.slice(1).map(({ ms }) => ms);
+    const at = (share: number): number => rounded(quantile(times, share));
     row = {
       ...{ network: network.name, steps, link: link === undefined ? 'as fast as this machine' : describeLink(link) },
       ...{ browser: await browser.version(), digits, turns, answers: answers.length, asLocalInfer: equal, right },
-      ...{ connectedMs, firstMs: rounded(answers[0].ms), p50: at(0.5), p99: at(0.99), most: rounded(sorted.at(-1)!) },
+      ...{
+        connectedMs,
+        firstMs: rounded(answers[0].ms),
+        p50: at(0.5),
+        p99: at(0.99),
+        most: rounded(Math.max(...times)),
+      },
       ...{ medians: each, sentBytes: answers[1].sentBytes, receivedBytes: answers[1].receivedBytes },
     };
     if (equal !== answers.length)
