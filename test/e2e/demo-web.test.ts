@@ -11,7 +11,7 @@ import { plainInference } from '../../src/api/plain.ts';
 import { loadModel } from '../../src/api/models.ts';
 import { loadTestImages } from '../../src/data/load.ts';
 import { encode } from '../../src/ring/fixed.ts';
-import { launchBrowser } from '../browser.ts';
+import { dropFiles, launchBrowser } from '../browser.ts';
 import { temporaryFolder } from '../folder.ts';
 import { Command } from './command.ts';
 
@@ -98,11 +98,7 @@ function jpeg(pixels: Uint8Array, name: string): string {
 /** A file from outside the browser, as a person lets it fall. */
 async function dropFile(path: string, selector: string): Promise<void> {
   const { x, y, width, height } = (await (await page.$(selector))!.boundingBox())!;
-  const session = await page.createCDPSession();
-  const data = { items: [], files: [path], dragOperationsMask: 1 };
-  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
-    await session.send('Input.dispatchDragEvent', { type, x: x + width / 2, y: y + height / 2, data });
-  await session.detach();
+  await dropFiles(page, [path], x + width / 2, y + height / 2);
 }
 
 /** How alike two pictures are, from −1 to 1, if one is moved by a pixel at most: the page rounds a digit's centre otherwise than MNIST's makers. */

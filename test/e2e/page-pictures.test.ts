@@ -14,8 +14,9 @@ import { listData } from '../../src/client/federated/owned.ts';
 import { decodeBytes } from '../../src/data/formats/image-folders.ts';
 import { ROLES } from '../../src/federation/card.ts';
 import { formatFederation } from '../../src/federation/federation-file.ts';
-import { admit, readMembers, writeMembers } from '../../src/federation/members.ts';
 import { parseMemberCard } from '../../src/federation/signed-card.ts';
+import { admitEverywhere } from '../../src/service/loopback.ts';
+import { dropFiles } from '../browser.ts';
 import { temporaryFolder } from '../folder.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -75,11 +76,7 @@ function png(name: string, channels: 1 | 3, value: (i: number) => number, side =
 
 /** As a person lets them fall on the page. */
 async function drop(files: readonly string[]): Promise<void> {
-  const session = await page.createCDPSession();
-  const data = { items: [], files: [...files], dragOperationsMask: 1 };
-  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
-    await session.send('Input.dispatchDragEvent', { type, x: 50, y: 50, data });
-  await session.detach();
+  await dropFiles(page, files, 50, 50);
   await page.waitForFunction(`globalThis.pictures?.length === ${files.length}`, { timeout: 240_000 });
 }
 
@@ -103,11 +100,8 @@ beforeAll(async () => {
   await page.goto(server.origin);
   await page.waitForFunction('globalThis.ready', { timeout: 240_000 });
   const { card } = parseMemberCard((await page.evaluate('card()')) as string, 'the page');
-  for (const role of ROLES) {
-    const path = join(folder, role, 'members.json');
-    await writeMembers(path, admit(await readMembers(path), card, ['owner'], new Date()));
-    await parties.start(role);
-  }
+  await admitEverywhere(folder, [[card.name, { public: card.identity }]], ['owner']);
+  for (const role of ROLES) await parties.start(role);
 });
 
 afterAll(async () => {
