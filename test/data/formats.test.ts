@@ -298,6 +298,13 @@ describe('CSV', () => {
     }
   });
 
+  it('the names of a training are where its rows have them: behind blank lines, over two lines in quotation marks', async () => {
+    for (const train of [`\n\na,b,label\n${'1,2,x\n'.repeat(50_000)}`, '"a","b\n","label"\n1,2,x\n']) {
+      const folder = folderOf({ 'train.csv': train, 'test.csv': 'a,b,label\n5,6,x\n' });
+      expect([...(await loadHalf(folder, 'test')).images]).toEqual([5, 6]);
+    }
+  });
+
   it('in another encoding, where different labels would become one, is refused', async () => {
     const path = join(folderOf({ 'a.csv': Buffer.from('a,label\n1,\u00e4\n2,\u00f6\n', 'latin1') }), 'a.csv');
     await expect(loadHalf(path, 'train')).rejects.toMatchObject({

@@ -93,26 +93,67 @@ function isHeader(first: readonly string[], labelAt: string | undefined): boolea
   return first.some((cell, i) => i !== at && !isNumber(cell));
 }
 
-async function readTable(source: string, reading: Reading, choose: ChooseLabel): Promise<Table> {
+/** Goes through a file's rows but blank ones, until `take` says that it has enough. */
+async function eachRow(
+  source: string,
+  take: (cells: readonly string[], line: number) => 'enough' | undefined,
+): Promise<void> {
   const { default: papaparse } = await import('papaparse');
+  let line = 0;
+  await new Promise<void>((resolve, reject) => {
+    const stream = Readable.from(textOf(source));
+    // What stops the library makes it say that it is done.
+    let failure: Error | undefined;
+    papaparse.parse<string[]>(stream, {
+      step: ({ data, errors }, parser) => {
+        const stop = (): void => {
+          parser.abort();
+          stream.destroy();
+        };
+        try {
+          line++;
+          const wrong = errors.find(({ type }) => type === 'Quotes');
+          if (wrong !== undefined)
+            throw new Problem(`${source}: row ${line}: ${wrong.message}`, 'close the quotation marks of that row');
+          if (data.length === 1 && data[0].trim() === '') return;
+          const cells = data.map((cell) => cell.trim());
+          if (take(cells, line) === 'enough') stop();
+        } catch (error) {
+          failure = error as Error;
+          stop();
+        }
+      },
+      complete: () => {
+        if (failure === undefined) resolve();
+        else reject(failure);
+      },
+      error: (error: Error) =>
+        reject(
+          error instanceof Problem
+            ? error
+            : new Problem(`${source}: cannot be read: ${error.message}`, 'check that the file is whole and readable', {
+                cause: error,
+              }),
+        ),
+    });
+  });
+}
+
+async function readTable(source: string, reading: Reading, choose: ChooseLabel): Promise<Table> {
   const rows = new Rows();
   const labels: string[] = [];
-  let names: string[] | undefined;
+  let names: readonly string[] | undefined;
   let label: number | undefined;
   let width = 0;
-  let line = 0;
 
-  const take = (raw: readonly string[]): void => {
-    line++;
-    if (raw.length === 1 && raw[0].trim() === '') return;
-    const cells = raw.map((cell) => cell.trim());
+  await eachRow(source, (cells, line) => {
     if (width === 0) {
       width = cells.length;
       const hasNames = isHeader(cells, reading.labelColumn);
       label = choose(cells, hasNames);
       if (hasNames) {
         names = cells;
-        return;
+        return undefined;
       }
     }
     if (cells.length !== width) {
@@ -130,38 +171,7 @@ async function readTable(source: string, reading: Reading, choose: ChooseLabel):
       rows.push(Number(cells[i]));
     }
     rows.count++;
-  };
-
-  await new Promise<void>((resolve, reject) => {
-    const stream = Readable.from(textOf(source));
-    // What stops the library makes it say that it is done.
-    let failure: Error | undefined;
-    papaparse.parse<string[]>(stream, {
-      step: ({ data, errors }, parser) => {
-        try {
-          const wrong = errors.find(({ type }) => type === 'Quotes');
-          if (wrong !== undefined)
-            throw new Problem(`${source}: row ${line + 1}: ${wrong.message}`, 'close the quotation marks of that row');
-          take(data);
-        } catch (error) {
-          failure = error as Error;
-          parser.abort();
-          stream.destroy();
-        }
-      },
-      complete: () => {
-        if (failure === undefined) resolve();
-        else reject(failure);
-      },
-      error: (error: Error) =>
-        reject(
-          error instanceof Problem
-            ? error
-            : new Problem(`${source}: cannot be read: ${error.message}`, 'check that the file is whole and readable', {
-                cause: error,
-              }),
-        ),
-    });
+    return undefined;
   });
   if (rows.count === 0) throw new Problem(`${source}: no row of numbers`, 'give a row for each image');
   const features = width - (label === undefined ? 0 : 1);
@@ -228,17 +238,15 @@ async function readTest(source: string, train: string, reading: Reading): Promis
 
 /** The names in a file's first line, but the label's. */
 async function featureNames(source: string, reading: Reading): Promise<string[] | undefined> {
-  const { default: papaparse } = await import('papaparse');
-  let text = '';
-  for await (const piece of textOf(source)) {
-    text += piece;
-    if (/[\r\n]/.test(text)) break;
-  }
-  const [first = []] = papaparse.parse<string[]>(text, { preview: 1 }).data;
-  const cells = first.map((cell) => cell.trim());
-  if (!isHeader(cells, reading.labelColumn)) return undefined;
-  const label = labelColumn(reading, source)(cells, true);
-  return cells.filter((_, i) => i !== label);
+  let names: string[] | undefined;
+  await eachRow(source, (cells) => {
+    if (isHeader(cells, reading.labelColumn)) {
+      const label = labelColumn(reading, source)(cells, true);
+      names = cells.filter((_, i) => i !== label);
+    }
+    return 'enough';
+  });
+  return names;
 }
 
 function imagesOf({ rows, width }: Table, source: string, reading: Reading): RawImages {
