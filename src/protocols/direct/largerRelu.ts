@@ -91,7 +91,7 @@ export async function workers(
     // s_3·a + (1 − s_3)·b = b + t_3·(a − b) + (1 − 2·t_3)·q_3·(a − b)
     const difference = (rows: BigUint64Array): BigUint64Array => z64.sub(rows.subarray(0, n), rows.subarray(n));
     const sum = z64.add(selected.subarray(n), z64.keepWhere(known3, difference(selected)));
-    y.set(z64.accumulate(sum, z64.negateWhere(known3, difference(selected3))), from);
+    z64.add(sum, z64.negateWhere(known3, difference(selected3)), y.subarray(from, to));
   });
   return y;
 }

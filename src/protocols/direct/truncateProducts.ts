@@ -62,7 +62,7 @@ export async function workers(
       z64.accumulate(sum, row(words, k));
       const left = wrapped(i);
       z64.accumulate(left, i === j ? left : wrapped(j));
-      products.set(z64.sub(sum, left), k * columns + from);
+      z64.sub(sum, left, products.subarray(k * columns + from, k * columns + to));
     }
   });
   return { y, products };
