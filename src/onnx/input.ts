@@ -125,7 +125,12 @@ const PASSING: ReadonlySet<string> = new Set([
 ]);
 /** Operators that take channels first. */
 const CHANNELS_FIRST: ReadonlySet<string> = new Set([
-  ...['Conv', 'MaxPool', 'AveragePool', 'GlobalAveragePool', 'GlobalMaxPool', 'BatchNormalization'],
+  'Conv',
+  'MaxPool',
+  'AveragePool',
+  'GlobalAveragePool',
+  'GlobalMaxPool',
+  'BatchNormalization',
 ]);
 
 /** As the first operator has it that cares: one that turns channels last into channels first, or one that takes these. */
