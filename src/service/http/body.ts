@@ -56,9 +56,9 @@ function wholeOf(incoming: IncomingMessage, maxBytes: number, stallMs: number = 
       timer.refresh();
     };
     const end = (): void => settle();
-    const cutOff = (): void => settle(new Refusal(400, 'the connection ended within the body', 'send it again'));
+    const cutOff = (): void => settle(endedWithin());
     const timer = setTimeout(() => {
-      settle(new Refusal(408, 'the body does not come', 'send it again'));
+      settle(stalled());
       incoming.destroy();
     }, stallMs);
     if (incoming.destroyed) return cutOff();
@@ -68,7 +68,7 @@ function wholeOf(incoming: IncomingMessage, maxBytes: number, stallMs: number = 
 
 /** Piece by piece, as the connection brings them; ends one that brings nothing. */
 export async function* piecesOf(incoming: IncomingMessage, stallMs: number = STALL_MS): AsyncGenerator<Buffer> {
-  const stop = (): void => void incoming.destroy(new Refusal(408, 'the body does not come', 'send it again'));
+  const stop = (): void => void incoming.destroy(stalled());
   let timer = setTimeout(stop, stallMs);
   try {
     // What is refused halfway is answered, so the connection must live on.
@@ -79,7 +79,7 @@ export async function* piecesOf(incoming: IncomingMessage, stallMs: number = STA
     }
   } catch (error) {
     if (error instanceof Refusal) throw error;
-    throw new Refusal(400, 'the connection ended within the body', 'send it again');
+    throw endedWithin();
   } finally {
     clearTimeout(timer);
   }
@@ -88,6 +88,14 @@ export async function* piecesOf(incoming: IncomingMessage, stallMs: number = STA
 /** Reads on to the end of a body that is not wanted, so that the connection can serve another request. */
 export function ignoreBody(incoming: IncomingMessage): void {
   incoming.resume();
+}
+
+function stalled(): Refusal {
+  return new Refusal(408, 'the body does not come', 'send it again');
+}
+
+function endedWithin(): Refusal {
+  return new Refusal(400, 'the connection ended within the body', 'send it again');
 }
 
 function tooLong(maxBytes: number): Refusal {
