@@ -3,7 +3,8 @@ import { readBytes } from './formats/bytes.ts';
 import { idxLabels } from './formats/idx-files.ts';
 import { NPY_MAGIC } from './formats/npy.ts';
 import { npyLabels } from './formats/npy-files.ts';
-import { begins, type RawLabels } from './formats/reader.ts';
+import type { RawLabels } from './formats/reader.ts';
+import { begins } from './magic.ts';
 
 /** IDX, NPY, or text with a label a line. */
 export async function readLabelFile(path: string): Promise<RawLabels> {

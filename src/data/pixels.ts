@@ -18,6 +18,13 @@ export function checkPixels(width: number, height: number, source: string): void
   throw new Problem(`${source}: ${width} x ${height} pixels`, 'give an image of the size that the network takes');
 }
 
+export function transparent(source: string): Problem {
+  return new Problem(
+    `${source}: parts of it are transparent`,
+    'save it without transparency, on the ground it should have',
+  );
+}
+
 /** To 16 bits, or to 8. */
 export function withDepth(values: Uint8Array | Uint16Array, deep: boolean): Uint8Array | Uint16Array {
   if (deep === values instanceof Uint16Array) return values;

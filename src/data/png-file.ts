@@ -1,6 +1,6 @@
 /** One image in a PNG file: grey or red, green, blue, 8 or 16 bits a value. Bytes in, pixels out; no IO. */
 import { decode, type DecodedPng } from 'fast-png';
-import { checkPixels, type Pixels } from './pixels.ts';
+import { checkPixels, type Pixels, transparent } from './pixels.ts';
 import { Problem } from './problem.ts';
 
 /** As the file has it: a palette becomes colours, 1 to 4 bits become 8, an opaque last channel goes. */
@@ -51,11 +51,4 @@ function withoutAlpha(data: Pixels['values'], channels: number, source: string):
 
 function unreadable(source: string, why: string, cause?: unknown): Problem {
   return new Problem(`${source}: not readable as PNG: ${why}`, 'save it again as PNG', { cause });
-}
-
-function transparent(source: string): Problem {
-  return new Problem(
-    `${source}: parts of it are transparent`,
-    'save it without transparency, on the ground it should have',
-  );
 }

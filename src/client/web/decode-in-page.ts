@@ -2,11 +2,10 @@
  * Pictures decoded by the browser itself: no decoder has to be loaded. PNG gives what it gives in Node, value by value; JPEG may differ by a unit or two,
  * for its standard leaves the last bit to decoders. Colours are taken as the file has them, whatever profile it names.
  */
-import { checkPixels, type Pixels } from '../../data/pixels.ts';
+import { begins, JPEG_MAGIC, PNG_MAGIC } from '../../data/magic.ts';
+import { checkPixels, type Pixels, transparent } from '../../data/pixels.ts';
 import { Problem } from '../../data/problem.ts';
 
-const PNG = [0x89, 0x50, 0x4e, 0x47];
-const JPEG = [0xff, 0xd8, 0xff];
 /** In a PNG file: width and height, then the bits of a value. */
 const [WIDTH_AT, DEPTH_AT] = [16, 24];
 
@@ -37,9 +36,8 @@ interface Bitmap {
 const AS_IT_IS = { colorSpaceConversion: 'none', premultiplyAlpha: 'none', imageOrientation: 'none' };
 
 export async function decodeInPage(bytes: Uint8Array, source: string): Promise<Pixels> {
-  const begins = (magic: readonly number[]): boolean => magic.every((byte, i) => bytes[i] === byte);
-  if (begins(PNG)) checkHeader(bytes, source);
-  else if (!begins(JPEG)) {
+  if (begins(bytes, PNG_MAGIC)) checkHeader(bytes, source);
+  else if (!begins(bytes, JPEG_MAGIC)) {
     throw new Problem(`${source}: neither a PNG nor a JPEG image`, 'save it again as PNG, or leave it out');
   }
   const { createImageBitmap, OffscreenCanvas } = globalThis as unknown as Canvases;
@@ -73,9 +71,7 @@ function pixelsOf(data: Uint8ClampedArray, columns: number, rows: number, source
   let isGrey = true;
   for (let at = 0; at < data.length; at += 4) {
     isGrey &&= data[at] === data[at + 1] && data[at] === data[at + 2];
-    if (data[at + 3] === 255) continue;
-    const fix = 'save it without transparency, on the ground it should have';
-    throw new Problem(`${source}: parts of it are transparent`, fix);
+    if (data[at + 3] !== 255) throw transparent(source);
   }
   const channels = isGrey ? 1 : 3;
   const values = new Uint8Array(rows * columns * channels);

@@ -9,7 +9,8 @@ import { createGunzip } from 'node:zlib';
 import { Problem } from '../problem.ts';
 import type { Reading } from '../reading.ts';
 import { imagesOfArray } from './array.ts';
-import { begins, type Parts, type RawImages, type RawSet, type Reader, type Wanted } from './reader.ts';
+import { begins } from '../magic.ts';
+import type { Parts, RawImages, RawSet, Reader, Wanted } from './reader.ts';
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const LABEL_NAMES = ['label', 'labels', 'class', 'target', 'y', 'species', 'category'];

@@ -8,7 +8,8 @@ import { Problem } from '../problem.ts';
 import { imagesOfArray, labelsOfArray } from './array.ts';
 import { readBytes } from './bytes.ts';
 import { parseIdx } from './idx.ts';
-import { begins, type Entry, type Parts, type RawImages, type RawLabels, type Reader } from './reader.ts';
+import { begins } from '../magic.ts';
+import type { Entry, Parts, RawImages, RawLabels, Reader } from './reader.ts';
 import type { Reading } from '../reading.ts';
 
 const NAME = /^(?<before>.*[-_.])?(?<what>images|labels)[-.]idx\d(-[a-z]+)?(\.gz)?$/;

@@ -6,19 +6,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../problem.ts';
 import { joinPixels, type Pixels } from '../pixels.ts';
-import {
-  begins,
-  entriesOf,
-  type Entry,
-  type Parts,
-  type RawImages,
-  type RawSet,
-  type Reader,
-  type Wanted,
-} from './reader.ts';
+import { begins, JPEG_MAGIC, PNG_MAGIC } from '../magic.ts';
+import { entriesOf, type Entry, type Parts, type RawImages, type RawSet, type Reader, type Wanted } from './reader.ts';
 
-const PNG_MAGIC = [0x89, 0x50, 0x4e, 0x47] as const;
-const JPEG_MAGIC = [0xff, 0xd8, 0xff] as const;
 const ENDING = /\.(png|jpe?g)$/i;
 const TRAIN = ['train', 'training'];
 const TEST = ['test', 'val', 'valid', 'validation'];

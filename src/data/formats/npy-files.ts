@@ -10,7 +10,8 @@ import type { Reading } from '../reading.ts';
 import { imagesOfArray, labelsOfArray } from './array.ts';
 import { MAXIMUM_UNPACKED_BYTES, readBytes } from './bytes.ts';
 import { NPY_MAGIC, type NpyArray, parseNpy } from './npy.ts';
-import { begins, type Parts, type RawImages, type RawLabels, type Reader } from './reader.ts';
+import { begins } from '../magic.ts';
+import type { Parts, RawImages, RawLabels, Reader } from './reader.ts';
 
 const IMAGES = ['x', 'images', 'data'];
 const LABELS = ['y', 'labels', 'label', 'target', 'targets'];

@@ -6,7 +6,7 @@ import { type Elements, sameKind } from '../elements.ts';
 import { formatOf } from '../format.ts';
 import { Problem } from '../problem.ts';
 import type { NumberArray } from './array.ts';
-import { begins } from './reader.ts';
+import { begins } from '../magic.ts';
 
 export const NPY_MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59] as const;
 const FIX = 'save it again: numpy.save(file, array)';

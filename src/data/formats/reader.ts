@@ -99,7 +99,3 @@ export function entriesOf(folder: string): Entry[] {
 function isFolderLink(isLink: boolean, folder: string, name: string): boolean {
   return isLink && statSync(`${folder}/${name}`, { throwIfNoEntry: false })?.isDirectory() === true;
 }
-
-export function begins(bytes: Uint8Array, magic: readonly number[]): boolean {
-  return magic.every((byte, i) => bytes[i] === byte);
-}
