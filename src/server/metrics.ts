@@ -10,7 +10,7 @@ import type { Counters, Happening } from '../data/party-events.ts';
 import type { PartyName } from './ipc.ts';
 import type { Job } from './job.ts';
 import { MetricsEndpoint } from './metrics-endpoint.ts';
-import type { RankCounters } from './ranks/counters.ts';
+import { countersOf, type RankCounters } from './ranks/counters.ts';
 import type { WaitMeter } from './wait-meter.ts';
 
 /** Seconds, 10 ms to 164 s. */
@@ -78,14 +78,7 @@ export class PartyMetrics {
   /** This party has several ranks, of which the main thread's figures are the first's. @param others what the others have spent so far, from rank 1 on */
   ranks(others: () => readonly RankCounters[]): void {
     const registers = [this.#registry];
-    const own = (): RankCounters => ({
-      bytesSent: [...this.#links.values()].reduce(
-        (sum, { peer, sent }) => (peer === 'owner' ? sum : sum + sent.frameBytes),
-        0,
-      ),
-      waitSeconds: this.#meter?.waitSeconds ?? 0,
-      computeSeconds: this.#meter?.computeSeconds ?? 0,
-    });
+    const own = (): RankCounters => countersOf(this.#meter, this.#links.values());
     const byRank = (name: string, help: string, field: keyof RankCounters): Counter =>
       new Counter({
         ...{ name, help, registers, labelNames: ['rank'] },

@@ -26,7 +26,7 @@ import { described } from '../described.ts';
 import { configurationFields } from '../job.ts';
 import { neighbours } from '../neighbours.ts';
 import { WaitMeter } from '../wait-meter.ts';
-import { writeCounters } from './counters.ts';
+import { countersOf, writeCounters } from './counters.ts';
 import { takeInput } from './inputs.ts';
 import type { FromRank, RankData, RankInput, RankStart, RankWork, ToRank } from './messages.ts';
 import { PortTransport } from './port-transport.ts';
@@ -70,12 +70,7 @@ function fail(reason: unknown): void {
 }
 
 function count(): void {
-  const links = started === undefined ? [] : [...started.mesh.links.values()];
-  writeCounters(counters, {
-    bytesSent: links.reduce((sum, { sent }) => sum + sent.frameBytes, 0),
-    waitSeconds: meter.waitSeconds,
-    computeSeconds: meter.computeSeconds,
-  });
+  writeCounters(counters, countersOf(meter, mesh?.links.values() ?? []));
 }
 
 async function open(): Promise<void> {
