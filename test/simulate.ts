@@ -12,9 +12,18 @@ import { createParty, type Party, type PartyId } from '../src/party/party.ts';
 import type { Stream } from '../src/random/stream.ts';
 import { PairStreams } from '../src/random/streams.ts';
 
+/** Of (P0,P1), (P0,P2), (P1,P2). */
+export type PairKeys = readonly [Uint8Array, Uint8Array, Uint8Array];
+
+/** Each of one byte, sixteen times. */
+export function pairKeys(...[first, second, third]: readonly [number, number, number]): PairKeys {
+  const key = (byte: number): Uint8Array => new Uint8Array(16).fill(byte);
+  return [key(first), key(second), key(third)];
+}
+
 export interface SimulationOptions {
-  /** Keys of the pairs (P0,P1), (P0,P2), (P1,P2); random when absent. */
-  readonly keys?: readonly [Uint8Array, Uint8Array, Uint8Array];
+  /** Random when absent. */
+  readonly keys?: PairKeys;
   readonly chunk?: number;
   readonly memory?: (a: PeerName, b: PeerName) => MemoryOptions;
   readonly timeoutMs?: number;
@@ -47,13 +56,17 @@ export function testCompute(): Promise<Compute> {
 
 const NAMES: readonly PeerName[] = ['P0', 'P1', 'P2'];
 
-/** Runs `script` as each of the three parties; and closes its links; when one fails, its links are aborted. */
-export async function simulate<T>(
-  script: (party: Party) => Promise<T>,
-  options: SimulationOptions = {},
-): Promise<Simulation<T>> {
-  const compute = await testCompute();
-  const keys = options.keys ?? [randomBytes(16), randomBytes(16), randomBytes(16)];
+/** By party, and the peer it is with. */
+export interface Connected {
+  readonly links: readonly Map<PeerName, Link>[];
+  readonly streams: readonly Map<PeerName, PairStreams>[];
+}
+
+/** Three parties, each with a link to both others, and streams that it shares with each. */
+export function connected(
+  keys: PairKeys,
+  { timeoutMs, memory, streams: drawnFrom }: Pick<SimulationOptions, 'timeoutMs' | 'memory' | 'streams'> = {},
+): Connected {
   const links = NAMES.map(() => new Map<PeerName, Link>());
   const streams = NAMES.map(() => new Map<PeerName, PairStreams>());
   [
@@ -62,18 +75,29 @@ export async function simulate<T>(
     [1, 2],
   ].forEach(([i, j], pair) => {
     const [a, b] = memoryPair(NAMES[i], NAMES[j], {
-      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-      ...options.memory?.(NAMES[i], NAMES[j]),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...memory?.(NAMES[i], NAMES[j]),
     });
     links[i].set(NAMES[j], a);
     links[j].set(NAMES[i], b);
     const end = (): PairStreams => {
       const pairStreams = new PairStreams(keys[pair]);
-      return (options.streams?.(pairStreams, pair) ?? pairStreams) as PairStreams;
+      return (drawnFrom?.(pairStreams, pair) ?? pairStreams) as PairStreams;
     };
     streams[i].set(NAMES[j], end());
     streams[j].set(NAMES[i], end());
   });
+  return { links, streams };
+}
+
+/** Runs `script` as each of the three parties; and closes its links; when one fails, its links are aborted. */
+export async function simulate<T>(
+  script: (party: Party) => Promise<T>,
+  options: SimulationOptions = {},
+): Promise<Simulation<T>> {
+  const compute = await testCompute();
+  const keys = options.keys ?? [randomBytes(16), randomBytes(16), randomBytes(16)];
+  const { links, streams } = connected(keys, options);
   const parties = ([0, 1, 2] as PartyId[]).map((id) =>
     createParty({
       id,

@@ -12,7 +12,7 @@ import { partsOf } from '../../src/nn/trainStep.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';
 import { sizeOf } from '../../src/ring/shape.ts';
 import { testRandom } from '../reference.ts';
-import { testCompute } from '../simulate.ts';
+import { pairKeys, testCompute } from '../simulate.ts';
 import { secure, SETTINGS } from '../twins.ts';
 import { DIRECT, OPTIONS, PAPER, TINY, type TinySetting, trainSecure } from './tiny.ts';
 
@@ -145,7 +145,7 @@ describe('in the clear', () => {
 });
 
 describe('on shares', () => {
-  const KEYS = [4, 5, 6].map((fill) => new Uint8Array(16).fill(fill)) as [Uint8Array, Uint8Array, Uint8Array];
+  const KEYS = pairKeys(4, 5, 6);
 
   it.each([
     ['direct', DIRECT],

@@ -5,7 +5,7 @@ import { REVEALED, train, type TrainOptions } from '../../src/nn/train.ts';
 import { createSecureEngine } from '../../src/engine/secure.ts';
 import type { Shape } from '../../src/ring/shape.ts';
 import * as z64 from '../../src/ring/z64.ts';
-import { simulate } from '../simulate.ts';
+import { pairKeys, simulate } from '../simulate.ts';
 import type { Network } from '../../src/nn/network.ts';
 import {
   DIRECT,
@@ -19,7 +19,7 @@ import {
   type TinyShares,
 } from './tiny.ts';
 
-const KEYS = [4, 5, 6].map((fill) => new Uint8Array(16).fill(fill)) as [Uint8Array, Uint8Array, Uint8Array];
+const KEYS = pairKeys(4, 5, 6);
 const STEPS = 6;
 
 interface Stored {

@@ -1,10 +1,10 @@
 /** Training on shares against its ideal twin; determinism; the whole loop when messages go wrong. */
 import { describe, expect, it } from 'vitest';
 import { decode } from '../../src/ring/fixed.ts';
-import type { SimulationOptions } from '../simulate.ts';
+import { type SimulationOptions, type PairKeys, pairKeys } from '../simulate.ts';
 import { DIRECT, OPTIONS, PAPER, trainPlain, trainSecure, type TinyResult, tinyShares } from './tiny.ts';
 
-const KEYS = [4, 5, 6].map((fill) => new Uint8Array(16).fill(fill)) as [Uint8Array, Uint8Array, Uint8Array];
+const KEYS = pairKeys(4, 5, 6);
 
 function largestDifference(a: TinyResult, b: TinyResult, fractionBits: number): number {
   let worst = 0;
@@ -72,10 +72,7 @@ describe('secure training', () => {
 
 describe('no mask repeats', () => {
   /** Every stream drawn from in one run, by its first bytes. */
-  async function draws(
-    keys: [Uint8Array, Uint8Array, Uint8Array],
-    spoil?: (path: string) => string,
-  ): Promise<string[]> {
+  async function draws(keys: PairKeys, spoil?: (path: string) => string): Promise<string[]> {
     const seen: string[] = [];
     const watch: NonNullable<SimulationOptions['streams']> = (streams, pair) => ({
       stream: (path, purpose) => {
@@ -104,7 +101,7 @@ describe('no mask repeats', () => {
   }
 
   it('across operations, steps, pairs and a second run', async () => {
-    const other = KEYS.map((key) => key.map((byte) => byte + 100)) as typeof KEYS;
+    const other = pairKeys(104, 105, 106);
     const runs = [await draws(KEYS), await draws(other)];
     expect(runs[0].length).toBeGreaterThan(1000);
     expect(distinct(runs)).toBe(true);

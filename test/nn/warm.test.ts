@@ -5,7 +5,7 @@ import { NETWORKS } from '../../src/nn/named.ts';
 import type { Network } from '../../src/nn/network.ts';
 import { train, type TrainOptions } from '../../src/nn/train.ts';
 import { warmTraining, warmUps } from '../../src/nn/warm.ts';
-import { simulate } from '../simulate.ts';
+import { pairKeys, simulate } from '../simulate.ts';
 import {
   DIRECT,
   NORMED,
@@ -18,7 +18,7 @@ import {
   type TinyShares,
 } from './tiny.ts';
 
-const KEYS = [7, 8, 9].map((fill) => new Uint8Array(16).fill(fill)) as [Uint8Array, Uint8Array, Uint8Array];
+const KEYS = pairKeys(7, 8, 9);
 
 interface Ran {
   /** Each worker's shares of what it revealed, in order. */

@@ -16,7 +16,7 @@ import type { Stream } from '../../src/random/stream.ts';
 import { PairStreams } from '../../src/random/streams.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { chiSquare, chiSquareLimit, looksUniform, ring, shares } from '../reference.ts';
-import { simulate, testCompute, withoutMask } from '../simulate.ts';
+import { pairKeys, simulate, testCompute, withoutMask } from '../simulate.ts';
 
 const { prime, digits } = P17;
 const K = 33;
@@ -176,7 +176,7 @@ const checks: Record<string, (view: HelperView) => boolean> = {
 
 const COUNT = 32768;
 /** Fixed, so that a check at the 99.99 % point passes or fails for good; the views depend on keys alone. */
-const KEYS = [1, 2, 3].map((fill) => new Uint8Array(16).fill(fill)) as [Uint8Array, Uint8Array, Uint8Array];
+const KEYS = pairKeys(1, 2, 3);
 /** The same input everywhere: any structure in the view comes from the protocol, not from the data. */
 const fixed = ring(Array.from({ length: COUNT }, () => 5 * 2 ** 16));
 

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import * as unitVectors from '../../src/protocols/paper/unitVectors.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { looksUniform, ring, shares } from '../reference.ts';
-import { simulate, withoutMask } from '../simulate.ts';
+import { pairKeys, simulate, withoutMask } from '../simulate.ts';
 
 const COUNT = 16384;
 /** Fixed, so that a check at the 99.99 % point passes or fails for good. */
-const KEYS = [4, 5, 6].map((fill) => new Uint8Array(16).fill(fill)) as [Uint8Array, Uint8Array, Uint8Array];
+const KEYS = pairKeys(4, 5, 6);
 /** Shares that P2 knows to the last bit: it may have dealt all that they are made of. */
 const KNOWN = [new BigUint64Array(COUNT), ring(Array.from({ length: COUNT }, () => 2n))];
 

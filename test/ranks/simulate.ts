@@ -2,52 +2,31 @@
 import type { Link, PeerName } from '../../src/channel/channel.ts';
 import { memoryPair } from '../../src/channel/memory.ts';
 import { createParty, type Party, type PartyId } from '../../src/party/party.ts';
-import { PairStreams } from '../../src/random/streams.ts';
 import { parentOf, RankTeam } from '../../src/server/ranks/team.ts';
-import { testCompute } from '../simulate.ts';
+import { connected, type PairKeys, type SimulationOptions, testCompute } from '../simulate.ts';
 
-export type PairKeys = readonly [Uint8Array, Uint8Array, Uint8Array];
-
-export interface RankOptions {
+export interface RankOptions extends Pick<SimulationOptions, 'streams'> {
   readonly keys: PairKeys;
-  readonly streams?: (streams: PairStreams, pair: number) => Pick<PairStreams, 'stream'>;
   /** Told of the label of each message between ranks of one party. */
   readonly within?: (party: PartyId, label: string) => void;
 }
 
 const NAMES: readonly PeerName[] = ['P0', 'P1', 'P2'];
-const PAIRS = [
-  [0, 1],
-  [0, 2],
-  [1, 2],
-] as const;
 
 /** Runs `script` as each rank of each party; when one fails, all its links are aborted. */
 export async function simulateRanks(
   size: number,
   script: (party: Party, team: RankTeam) => Promise<void>,
-  { keys, streams, within }: RankOptions,
+  { keys, within, ...options }: RankOptions,
 ): Promise<void> {
   const compute = await testCompute();
   const runs: Promise<void>[] = [];
   const trees = NAMES.map((_, id) => joined(size, id as PartyId, within));
   for (let rank = 0; rank < size; rank++) {
-    const links = NAMES.map(() => new Map<PeerName, Link>());
-    const drawn = NAMES.map(() => new Map<PeerName, PairStreams>());
-    PAIRS.forEach(([i, j], pair) => {
-      const [a, b] = memoryPair(NAMES[i], NAMES[j]);
-      links[i].set(NAMES[j], a);
-      links[j].set(NAMES[i], b);
-      const end = (): PairStreams => {
-        const own = new PairStreams(keys[pair]);
-        return (streams?.(own, pair) ?? own) as PairStreams;
-      };
-      drawn[i].set(NAMES[j], end());
-      drawn[j].set(NAMES[i], end());
-    });
+    const { links, streams } = connected(keys, options);
     NAMES.forEach((_, index) => {
       const id = index as PartyId;
-      const party = createParty({ id, links: links[id], streams: drawn[id], compute });
+      const party = createParty({ id, links: links[id], streams: streams[id], compute });
       const team = new RankTeam({ rank, size, ...trees[id][rank] });
       const run = async (): Promise<void> => {
         try {

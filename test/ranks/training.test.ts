@@ -12,9 +12,10 @@ import type { RankTeam } from '../../src/server/ranks/team.ts';
 import { DIRECT, OPTIONS, PAPER, TINY, tinyData, tinyShares, type TinySetting, trainSecure } from '../nn/tiny.ts';
 import { ownedParts } from '../owned.ts';
 import { testRandom } from '../reference.ts';
-import { type PairKeys, type RankOptions, simulateRanks } from './simulate.ts';
+import { type RankOptions, simulateRanks } from './simulate.ts';
+import { pairKeys } from '../simulate.ts';
 
-const KEYS = [4, 5, 6].map((fill) => new Uint8Array(16).fill(fill)) as unknown as PairKeys;
+const KEYS = pairKeys(4, 5, 6);
 
 /** With a convolution, pooling, public masks. */
 const IMAGES: Network = {
