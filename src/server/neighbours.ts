@@ -1,20 +1,41 @@
 /** Who dials whom: the later party dials the earlier one, the owner dials all. Each rank of a party has its own links (docs/ranks.md). */
 import type { PeerName } from '../channel/channel.ts';
-import type { PartyAddress, PartyName, StartOrder } from './ipc.ts';
+import type { MeshOptions } from '../channel/mesh.ts';
+import { fromHex, type PartyAddress, type PartyName, type StartOrder } from './ipc.ts';
+import type { WaitMeter } from './wait-meter.ts';
 
-export interface Neighbours {
-  readonly dial: Partial<Record<PartyName, string>>;
-  readonly accept: PeerName[];
+type Neighbours = Pick<MeshOptions, 'dial' | 'accept'>;
+type LinksOrder = Omit<StartOrder, 'type' | 'ends'> & { readonly ends?: StartOrder['ends'] };
+
+/** The links of a rank, but for what it proves itself with. @param meter told whose message arrives */
+export function meshOptions(
+  self: PartyName,
+  order: LinksOrder,
+  meter: WaitMeter,
+  rank = 0,
+): Neighbours & Pick<MeshOptions, 'self' | 'sessionId' | 'tls' | 'linkPatienceMs' | 'timeoutMs' | 'link' | 'shape'> {
+  const { job, timeoutMs, linkPatienceMs = 0, link, tls } = order;
+  return {
+    self,
+    sessionId: job.sessionId,
+    ...neighbours(self, order, rank),
+    tls,
+    linkPatienceMs,
+    timeoutMs,
+    link: { timeoutMs, onArrival: (peer) => meter.arrived(peer) },
+    shape: link,
+  };
 }
 
-/** @param rank of this party; the owner has no link to any but the first */
-export function neighbours(
-  self: PartyName,
-  { parties, ends, tls }: Pick<StartOrder, 'parties' | 'tls'> & { readonly ends?: StartOrder['ends'] },
-  rank = 0,
-): Neighbours {
+/** X25519, raw. */
+export function publicKeysOf(parties: StartOrder['parties']): Readonly<Record<string, Uint8Array>> {
+  return Object.fromEntries(Object.entries(parties).map(([name, { publicKey }]) => [name, fromHex(publicKey)]));
+}
+
+/** The owner has no link to any rank but the first. */
+function neighbours(self: PartyName, { parties, ends, tls }: LinksOrder, rank: number): Neighbours {
   const dial: Partial<Record<PartyName, string>> = {};
-  const accept: PeerName[] = ends?.kind === 'owner' ? ['owner'] : [];
+  const accept: PeerName[] = rank === 0 && ends?.kind === 'owner' ? ['owner'] : [];
   for (const [name, address] of Object.entries(parties) as [PartyName, PartyAddress][]) {
     if (name < self)
       dial[name] = `${tls === undefined ? 'ws' : 'wss'}://${address.host}:${portOf(name, address, rank)}`;

@@ -36,7 +36,7 @@ import { described } from './described.ts';
 import { logToStandardError, type Logger } from './log.ts';
 import type { PartyMetrics } from './metrics.ts';
 import { Monitor } from './monitor.ts';
-import { neighbours } from './neighbours.ts';
+import { meshOptions, publicKeysOf } from './neighbours.ts';
 import { Profiling } from './profiling.ts';
 import type { RankThreads } from './ranks/threads.ts';
 import { runJob } from './run-job.ts';
@@ -170,24 +170,17 @@ function explainListenError(error: unknown, what: string, fixes: { inUse: string
 
 /** Links to all that take part. */
 async function connect(order: StartOrder, { party, identity, listener }: Opened, watching: Monitor): Promise<Mesh> {
-  const { job, ends, parties, timeoutMs, linkPatienceMs = 0, link, tls } = order;
+  const { job, ends, parties, linkPatienceMs = 0, tls } = order;
   const publicKeys = {
     ...(ends.kind === 'owner' ? { owner: fromHex(ends.publicKey) } : {}),
-    ...Object.fromEntries(Object.entries(parties).map(([name, { publicKey }]) => [name, fromHex(publicKey)])),
+    ...publicKeysOf(parties),
   };
   door = listener ?? portlessListener({ tls });
   const formed = await openMesh({
-    self: party,
-    sessionId: job.sessionId,
+    ...meshOptions(party, order, watching.meter),
     config: configurationFields(job),
     agreement: agreementsWith({ self: party, identity, publicKeys, insecureSeed: job.insecureKeys }),
     listener: door,
-    ...neighbours(party, order),
-    tls,
-    linkPatienceMs,
-    timeoutMs,
-    link: { timeoutMs, onArrival: (peer) => watching.meter.arrived(peer) },
-    shape: link,
     onExpecting: (peers) => notify({ type: 'expecting', peers }),
     onConnected: (peer) => watching.connected(peer),
     onRefused: (reason) => {

@@ -21,10 +21,9 @@ import { agreementsWith } from '../../random/agreement.ts';
 import { KeyPair } from '../../random/keys.ts';
 import { PairStreams } from '../../random/streams.ts';
 import type { Compute } from '../../../runtime/compute.ts';
-import { fromHex } from '../ipc.ts';
 import { described } from '../described.ts';
 import { configurationFields } from '../job.ts';
-import { neighbours } from '../neighbours.ts';
+import { meshOptions, publicKeysOf } from '../neighbours.ts';
 import { WaitMeter } from '../wait-meter.ts';
 import { countersOf, writeCounters } from './counters.ts';
 import { takeInput } from './inputs.ts';
@@ -79,23 +78,13 @@ async function open(): Promise<void> {
 }
 
 async function start(order: RankStart): Promise<void> {
-  const { job, parties, timeoutMs, linkPatienceMs = 0, link, tls } = order;
+  const { job, parties, linkPatienceMs = 0 } = order;
   const compute = await createWasmCompute({ workers: order.compute.workers });
-  const publicKeys = Object.fromEntries(
-    Object.entries(parties).map(([name, { publicKey }]) => [name, fromHex(publicKey)]),
-  );
   mesh = await openMesh({
-    self,
-    sessionId: job.sessionId,
+    ...meshOptions(self, order, meter, rank),
     config: [...configurationFields(job), ['rank', `${rank} of 0 to ${size - 1}`]],
-    agreement: agreementsWith({ self, identity: KeyPair.fromSecret(identity), publicKeys }),
+    agreement: agreementsWith({ self, identity: KeyPair.fromSecret(identity), publicKeys: publicKeysOf(parties) }),
     listener,
-    ...neighbours(self, { parties, tls }, rank),
-    tls,
-    linkPatienceMs,
-    timeoutMs,
-    link: { timeoutMs, onArrival: (peer) => meter.arrived(peer) },
-    shape: link,
     onRefused: (reason) => tell({ type: 'refused', reason }),
   });
   void mesh.failed.then(fail);
