@@ -12,13 +12,13 @@ import { spawn } from 'node:child_process';
 import console from 'node:console';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, URL } from 'node:url';
 import { parseFederation } from '../dist/src/federation/federation-file.js';
+import { freePorts } from '../dist/src/service/free-ports.js';
 import { browserFor } from '../dist/bench/service/page.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
@@ -68,14 +68,6 @@ async function until(what, started, isSo) {
   for (const end = Date.now() + WAIT_MS; !(await isSo()); await sleep(100)) {
     if (Date.now() > end || started?.code !== undefined) throw new Error(`${what} never came\n${started?.said ?? ''}`);
   }
-}
-
-async function freePort() {
-  const server = createServer();
-  await once(server.listen(0, 'localhost'), 'listening');
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** The programs of docs/browser.md; README.md has the first one letter by letter, if it has it. */
@@ -154,7 +146,7 @@ async function tryIt() {
   }
   await run(['npm', 'i', '--no-audit', '--no-fund', join(folder, archive)]);
 
-  const [devPort, builtPort] = [await freePort(), await freePort()];
+  const [devPort, builtPort] = await freePorts(2);
   const site = (port) => lines.replace(SITE, `http://localhost:${port}`);
   await copyFile(join(ROOT, 'scripts/try-package-parties.mjs'), join(project, 'parties.mjs'));
   const parties = start(['node', 'parties.mjs', `http://localhost:${devPort}`, `http://localhost:${builtPort}`]);
