@@ -8,7 +8,8 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Asker, InputCall } from './context.ts';
 
 const PATH = /^\/v1\/sessions\/([0-9a-f]{64})\/inputs$/;
-const ROUTE = '/v1/sessions/:job/inputs';
+/** Its name in the framework, which has the endpoint as well, for paths that are written otherwise. */
+export const INPUTS_ROUTE = '/v1/sessions/:job/inputs';
 
 export interface DirectParts {
   readonly take: (call: InputCall) => Response | Promise<Response>;
@@ -55,7 +56,7 @@ class DirectCall implements InputCall {
 
   constructor(env: HttpBindings, job: string) {
     this.env = env;
-    this.req = { method: 'POST', routePath: ROUTE, param: (name) => (name === 'job' ? job : undefined) };
+    this.req = { method: 'POST', routePath: INPUTS_ROUTE, param: (name) => (name === 'job' ? job : undefined) };
   }
 
   get(name: 'asker'): Asker;

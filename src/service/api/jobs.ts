@@ -6,6 +6,7 @@ import type { KnownJob } from '../jobs-api.ts';
 import { Refusal } from '../refusal.ts';
 import { Departure } from '../waiting.ts';
 import type { ApiContext, Asker, Call, Env, InputCall } from './context.ts';
+import { INPUTS_ROUTE } from './direct.ts';
 import { checkRight, digestIn, readBytes, readDocument, wholeNumber } from './reading.ts';
 import { listResults, readTogether, sendResult } from './results.ts';
 import { checkDrawn } from './inputs.ts';
@@ -50,7 +51,7 @@ export function jobRoutes(app: Hono<Env>, context: ApiContext): void {
   );
   app.get('/v1/models', (call) => call.json({ models: jobs.models() }));
   app.get('/v1/sessions', (call) => call.json({ sessions: sessionsFor(call, context) }));
-  app.post('/v1/sessions/:job/inputs', (call) => infer(call, context));
+  app.post(INPUTS_ROUTE, (call) => infer(call, context));
 }
 
 async function cancel(call: Call, context: ApiContext): Promise<Response> {
