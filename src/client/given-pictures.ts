@@ -1,5 +1,5 @@
 /** A data set of pictures that a person has chosen or dropped: PNG and JPEG files, a class with each. */
-import { joinPixels, type Pixels } from '../data/pixels.ts';
+import { decodeAll, joinPixels, type Pixels } from '../data/pixels.ts';
 import { Problem } from '../data/problem.ts';
 import type { Scaling } from '../data/scaling.ts';
 import type { GivenFile, ReadFiles } from './given-files.ts';
@@ -24,22 +24,17 @@ export interface Pictures {
 /** What a file holds. @param source names it in errors */
 export type ReadPicture = (bytes: Uint8Array, source: string) => Promise<Pixels>;
 
-const AT_A_TIME = 16;
 /** No picture of a network's size is as long. */
 const MOST_BYTES = 2 ** 26;
 
 export async function readPictures({ pictures }: Pictures, read: ReadPicture): Promise<ReadFiles> {
   if (pictures.length === 0) throw new Problem('no picture was given', 'give at least one of each class');
   const names = pictures.map(({ file }, i) => file.name ?? `picture ${i}`);
-  const one = async ({ file }: Picture, name: string): Promise<Pixels> => {
-    if (file.size > MOST_BYTES) throw new Problem(`${name}: has more than 64 MiB`, 'bring all images to one size');
-    return read(new Uint8Array(await file.arrayBuffer()), name);
-  };
-  const all: Pixels[] = [];
-  for (let from = 0; from < pictures.length; from += AT_A_TIME) {
-    const some = pictures.slice(from, from + AT_A_TIME);
-    all.push(...(await Promise.all(some.map((each, i) => one(each, names[from + i])))));
-  }
+  const all = await decodeAll(pictures.length, async (i) => {
+    const { file } = pictures[i];
+    if (file.size > MOST_BYTES) throw new Problem(`${names[i]}: has more than 64 MiB`, 'bring all images to one size');
+    return read(new Uint8Array(await file.arrayBuffer()), names[i]);
+  });
   const { rows, columns, channels, values } = joinPixels(all, names);
   const labels = { values: labelsOf(pictures), source: 'labels' };
   return { images: values, count: all.length, rows, columns, channels, labels, source: 'pictures' };

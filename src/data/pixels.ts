@@ -13,6 +13,8 @@ export interface Pixels {
 /** An image of so many pixels is no input of a network; a small file may unpack to billions. */
 export const MOST_PIXELS: number = 4096 * 4096;
 
+const AT_A_TIME = 16;
+
 export function checkPixels(width: number, height: number, source: string): void {
   if (width > 0 && height > 0 && width * height <= MOST_PIXELS) return;
   throw new Problem(`${source}: ${width} x ${height} pixels`, 'give an image of the size that the network takes');
@@ -29,6 +31,16 @@ export function transparent(source: string): Problem {
 export function withDepth(values: Uint8Array | Uint16Array, deep: boolean): Uint8Array | Uint16Array {
   if (deep === values instanceof Uint16Array) return values;
   return deep ? Uint16Array.from(values, (value) => 257 * value) : Uint8Array.from(values, (value) => value >> 8);
+}
+
+/** The first `count` images in their order, a few at a time. @param decode the i-th */
+export async function decodeAll(count: number, decode: (i: number) => Promise<Pixels>): Promise<Pixels[]> {
+  const all: Pixels[] = [];
+  for (let from = 0; from < count; from += AT_A_TIME) {
+    const some = Array.from({ length: Math.min(AT_A_TIME, count - from) }, (_, i) => decode(from + i));
+    all.push(...(await Promise.all(some)));
+  }
+  return all;
 }
 
 /** Several images, one after the other. */

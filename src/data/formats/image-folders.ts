@@ -5,15 +5,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../problem.ts';
-import { joinPixels, type Pixels } from '../pixels.ts';
+import { decodeAll, joinPixels, type Pixels } from '../pixels.ts';
 import { begins, JPEG_MAGIC, PNG_MAGIC } from '../magic.ts';
 import { entriesOf, type Entry, type Parts, type RawImages, type RawSet, type Reader, type Wanted } from './reader.ts';
 
 const ENDING = /\.(png|jpe?g)$/i;
 const TRAIN = ['train', 'training'];
 const TEST = ['test', 'val', 'valid', 'validation'];
-/** What other formats call theirs. */
-const AT_A_TIME = 16;
 
 function isImage({ name, isFolder }: Entry): boolean {
   return !isFolder && ENDING.test(name);
@@ -48,10 +46,7 @@ export async function decodeBytes(bytes: Uint8Array, source: string): Promise<Pi
 }
 
 async function readAll(paths: readonly string[], folder: string, wanted?: Wanted): Promise<RawImages> {
-  const all: Pixels[] = [];
-  for (let from = 0; from < paths.length; from += AT_A_TIME) {
-    all.push(...(await Promise.all(paths.slice(from, from + AT_A_TIME).map(decodeImage))));
-  }
+  const all = await decodeAll(paths.length, (i) => decodeImage(paths[i]));
   const { rows, columns, channels, values: images, mixed } = joinPixels(all, paths, wanted);
   const notes = mixed ? ['grey images among coloured ones: their channels are made equal'] : undefined;
   return { images, count: all.length, rows, columns, channels, source: folder, notes };
