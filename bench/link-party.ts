@@ -17,7 +17,7 @@ import { encode } from '../src/ring/fixed.ts';
 import { sizeOf } from '../src/ring/shape.ts';
 import { decrease } from '../src/ring/z64.ts';
 import { openCompute } from '../src/server/compute.ts';
-import type { PartyName } from '../src/server/ipc.ts';
+import { PARTY_IDS, type PartyName } from '../src/server/ipc.ts';
 import { configurationFields, type InferJob, type TrainJob } from '../src/server/job.ts';
 import type { JobEnds } from '../src/server/job-ends.ts';
 import { logToStandardError } from '../src/server/log.ts';
@@ -45,7 +45,6 @@ export type LinkNews =
 
 const HOST = '127.0.0.1';
 const TIMEOUT_MS = 60_000;
-const IDS = { P0: 0, P1: 1, P2: 2 } as const;
 const MASK_KEYS = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
 
 const say = (news: LinkNews): void => void process.send!(news);
@@ -84,7 +83,7 @@ function endsOf(id: 0 | 1 | 2, sources: (name: string) => Source, onEvent: JobEn
 }
 
 const { party, job, tls, linkPatienceMs, workers } = await hear<LinkOrder>();
-const id = IDS[party];
+const id = PARTY_IDS[party];
 const identity = KeyPair.generate();
 const listener: Listener = await openListener({ host: HOST, port: 0, tls });
 say({ type: 'listening', port: listener.port, publicKey: identity.publicKey });

@@ -19,6 +19,7 @@ import type { DataKeys } from '../federation/chunks.ts';
 import type { DataDocument } from '../federation/documents.ts';
 import { publicIdentitySchema, type PublicIdentity } from '../federation/public-identity.ts';
 import type { HostPort } from '../federation/address.ts';
+import type { PartyId } from '../party/party.ts';
 import { BACKENDS, type Computing, type ComputeSettings } from './compute.ts';
 import { jobSchema, type Job } from './job.ts';
 import { INPUT_ID } from './serving-lane.ts';
@@ -26,6 +27,8 @@ import { LOG_LEVELS, type LogLevel } from './log-levels.ts';
 
 export type PartyName = 'P0' | 'P1' | 'P2';
 export const PARTY_NAMES: readonly PartyName[] = ['P0', 'P1', 'P2'];
+/** As protocols number them. */
+export const PARTY_IDS: Readonly<Record<PartyName, PartyId>> = { P0: 0, P1: 1, P2: 2 };
 
 export interface PartyAddress extends HostPort {
   /** X25519, raw, as hexadecimal. */

@@ -23,6 +23,7 @@ import { openCompute } from './compute.ts';
 import {
   fromHex,
   orderSchema,
+  PARTY_IDS,
   PARTY_NAMES,
   toHex,
   type InputsOrder,
@@ -217,7 +218,7 @@ async function start(order: StartOrder): Promise<void> {
   mesh = await connect(order, opened, watching);
   void mesh.failed.then(fail);
   await joined;
-  const id = ({ P0: 0, P1: 1, P2: 2 } as const)[party];
+  const id = PARTY_IDS[party];
   // The links have keys of this session; a run that goes on draws from the streams it began with.
   const pairKeys = checkpoint?.keys ?? mesh.pairKeys;
   const { links } = mesh;

@@ -22,6 +22,7 @@ import { KeyPair } from '../../random/keys.ts';
 import { PairStreams } from '../../random/streams.ts';
 import type { Compute } from '../../../runtime/compute.ts';
 import { described } from '../described.ts';
+import { PARTY_IDS } from '../ipc.ts';
 import { configurationFields } from '../job.ts';
 import { meshOptions, publicKeysOf } from '../neighbours.ts';
 import { WaitMeter } from '../wait-meter.ts';
@@ -32,7 +33,7 @@ import { PortTransport } from './port-transport.ts';
 import { RankTeam } from './team.ts';
 
 const { party: self, rank, size, listen, identity, parent, children, counters } = workerData as RankData;
-const id = ({ P0: 0, P1: 1, P2: 2 } as const)[self];
+const id = PARTY_IDS[self];
 const meter = new WaitMeter();
 const within = (port: ConstructorParameters<typeof PortTransport>[0]): Link =>
   // Who waits for another rank waits as long as that has to compute: each rank's own links have the time-outs.
