@@ -43,6 +43,8 @@ interface RunReport extends Pace {
   readonly truncation: string;
   readonly fractionBits: number;
   readonly compareBits: number;
+  /** Absent: semi-honest. */
+  readonly security?: 'private';
   readonly backend: string;
   readonly batch: number;
   /** What the links were made to behave like; null: as fast as this machine. */
@@ -144,9 +146,9 @@ function runReport(
   settings: SessionSettings,
   computing: Computing | undefined,
 ): Omit<RunReport, keyof Pace> {
-  const { network, suite, truncation, fractionBits, compareBits, batch, link } = settings;
+  const { network, suite, truncation, fractionBits, compareBits, batch, security, link } = settings;
   const backend = computing?.backend ?? 'wasm';
-  const common = { suite, truncation, fractionBits, compareBits, backend, batch };
+  const common = { suite, truncation, fractionBits, compareBits, ...(security && { security }), backend, batch };
   return { command, network: network.name, ...common, link: link ?? null };
 }
 

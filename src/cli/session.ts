@@ -34,13 +34,15 @@ export function commonJob(
   | 'fractionBits'
   | 'compareBits'
   | 'batch'
+  | 'security'
   | 'insecureKeys'
   | 'profile'
 > {
-  const { network, suite, truncation, fractionBits, compareBits, batch, insecureKeys } = settings;
+  const { network, suite, truncation, fractionBits, compareBits, batch, security, insecureKeys } = settings;
   const sessionId = toHex(randomBytes(16));
   const profile = settings.profile === undefined ? undefined : true;
-  return { sessionId, network, suite, truncation, fractionBits, compareBits, batch, insecureKeys, profile };
+  const format = { suite, truncation, fractionBits, compareBits };
+  return { sessionId, network, ...format, batch, security, insecureKeys, profile };
 }
 
 /** What a session does, known once the parties listen and have said which checkpoints they have. */

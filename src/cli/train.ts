@@ -157,8 +157,8 @@ export function trainingOf(
 
 /** A run goes on as it began, or for more epochs; each session has its own ports, threads and files. */
 function resumedSettings(typed: TrainSettings, { job, notes }: BegunRun, given: Given): TrainSettings {
-  const { network, suite, truncation, fractionBits, compareBits, batch, insecureKeys } = job;
-  const common = { network, suite, truncation, fractionBits, compareBits, batch, insecureKeys };
+  const { network, suite, truncation, fractionBits, compareBits, batch, security, insecureKeys } = job;
+  const common = { network, suite, truncation, fractionBits, compareBits, batch, security, insecureKeys };
   const { trainImages, testImages } = job;
   const reading = Object.keys(dataOptions).some(given) ? typed.reading : (notes.reading ?? {});
   const samples = { trainImages, testImages, data: given('data') ? typed.data : notes.data, reading };

@@ -34,6 +34,8 @@ export interface CostOptions {
   readonly truncation: 'dealt' | 'local';
   readonly fractionBits: number;
   readonly compareBits: number;
+  /** Absent: semi-honest. */
+  readonly security?: 'private' | undefined;
   readonly chunk?: number;
 }
 

@@ -18,6 +18,8 @@ export interface CountingOptions {
   readonly truncation: 'dealt' | 'local';
   readonly fractionBits: number;
   readonly compareBits: number;
+  /** Absent: semi-honest. */
+  readonly security?: 'private' | undefined;
   readonly chunk?: number;
 }
 

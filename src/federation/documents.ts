@@ -64,6 +64,8 @@ interface CommonJobDocument extends Document, ValueFacts {
   readonly truncation: 'dealt' | 'local';
   readonly fractionBits: number;
   readonly compareBits: number;
+  /** No party learns anything by cheating (SECURITY.md). Absent: semi-honest. */
+  readonly security?: 'private' | undefined;
   /** No party starts it after this moment. */
   readonly expires: string;
   readonly nonce: string;
@@ -209,6 +211,7 @@ const common = {
   truncation: z.enum(['dealt', 'local']),
   fractionBits: z.int().min(1).max(30),
   compareBits: z.int().min(2).max(64),
+  security: z.literal('private').optional(),
   expires: moment,
   nonce,
   ...valueFacts,

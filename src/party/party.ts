@@ -24,6 +24,8 @@ import { Turns } from './turns.ts';
 export type PartyId = 0 | 1 | 2;
 export type PartyName = 'P0' | 'P1' | 'P2';
 export type WorkerName = 'P0' | 'P1';
+/** What holds where a party cheats: nothing, or that it learns nothing (SECURITY.md). */
+export type Security = 'semi-honest' | 'private';
 
 export interface PartySetup {
   readonly id: PartyId;
@@ -32,6 +34,8 @@ export interface PartySetup {
   /** Streams shared with each of the two other parties. The helper has none with the pair (P0, P1). */
   readonly streams: ReadonlyMap<PeerName, PairStreams>;
   readonly compute: Compute;
+  /** Must agree among the parties. Absent: semi-honest. */
+  readonly security?: Security | undefined;
   /** Elements per chunk; must agree among the parties. */
   readonly chunk?: number;
   /** Where time and traffic are counted, if they are (`measured.ts`). */
@@ -80,6 +84,10 @@ export class Party {
   /** Bytes for a moment. */
   get scratch(): Scratch {
     return this.#setup.compute.scratch;
+  }
+
+  get security(): Security {
+    return this.#setup.security ?? 'semi-honest';
   }
 
   get name(): PartyName {

@@ -116,7 +116,10 @@ function checkSameJob(json: unknown, job: TrainJob, who: string): void {
   // The same steps, and more of them: a run may go on beyond the epochs it began with.
   const more = stored.epochs !== undefined && job.epochs !== undefined && stored.epochs < job.epochs;
   const found = configurationFields(more ? { ...stored, epochs: job.epochs } : stored);
-  configurationFields(originalJob(job)).forEach(([name, value], i) => {
+  const expected = configurationFields(originalJob(job));
+  if (found.length > expected.length)
+    expected.push(...found.slice(expected.length).map(([name]) => [name, 'none'] as [string, string]));
+  expected.forEach(([name, value], i) => {
     if (found[i]?.[0] === name && found[i][1] === value) return;
     throw new Problem(
       `${who}: was made with ${name} ${found[i]?.[1] ?? 'none'}, this job has ${value}`,

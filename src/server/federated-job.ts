@@ -27,13 +27,15 @@ export function trainJobOf(
   imagesOf: (data: Digest) => number,
   { sessionId, resume, insecureKeys }: JobSession,
 ): TrainJob {
-  const { network, suite, truncation, fractionBits, compareBits, batch, microBatch, epochs, steps } = document;
+  const { network, suite, truncation, fractionBits, compareBits, security, batch, microBatch, epochs, steps } =
+    document;
   const { loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum, seed, checkpointEvery, reveal } = document;
   const sum = (references: readonly DataReference[]): number =>
     references.reduce((images, reference) => images + imagesOf(reference.digest), 0);
   return {
     kind: 'train',
-    ...{ sessionId, document: digest, network, suite, truncation, fractionBits, compareBits, batch, insecureKeys },
+    ...{ sessionId, document: digest, network, suite, truncation, fractionBits, compareBits, security },
+    ...{ batch, insecureKeys },
     ...{
       microBatch,
       epochs,
@@ -64,11 +66,12 @@ export function serveJobOf(
   digest: Digest,
   { sessionId, insecureKeys }: Omit<JobSession, 'resume'>,
 ): ServeJob {
-  const { network, suite, truncation, fractionBits, compareBits, model, reveal } = document;
+  const { network, suite, truncation, fractionBits, compareBits, security, model, reveal } = document;
   const { maxBatch = DEFAULT_BATCH_IMAGES, maxWaitMs = 0 } = document;
   return {
     kind: 'serve',
-    ...{ sessionId, document: digest, network, suite, truncation, fractionBits, compareBits, insecureKeys, model },
+    ...{ sessionId, document: digest, network, suite, truncation, fractionBits, compareBits, security },
+    ...{ insecureKeys, model },
     scores: reveal === 'scores' ? true : undefined,
     ...{ maxBatch, maxWaitMs },
   };

@@ -28,6 +28,8 @@ interface CommonJob {
   readonly fractionBits: number;
   readonly compareBits: number;
   readonly batch: number;
+  /** Nobody learns anything by cheating (SECURITY.md). Absent: semi-honest. */
+  readonly security?: 'private' | undefined;
   /** Seed of fixed session keys: such a session protects nothing. */
   readonly insecureKeys?: number | undefined;
   /** The parties measure where their time goes, and compare their clocks first. */
@@ -92,6 +94,7 @@ const common = {
   fractionBits: z.int().min(1).max(30),
   compareBits: z.int().min(2).max(64),
   batch: count,
+  security: z.literal('private').optional(),
   insecureKeys: z.int().min(0).optional(),
   profile: z.literal(true).optional(),
 };
@@ -256,5 +259,7 @@ export function configurationFields(job: Job): [name: string, value: string][] {
     fields.push(['operations', JSON.stringify(job.operations)], ['repetitions', job.repetitions]);
   }
   fields.push(['profile', job.profile]);
+  // Last and only where it is asked for: a party that knows no such mode refuses it, and nothing else changes for any.
+  if (job.security !== undefined) fields.push(['security', job.security]);
   return fields.map(([name, value]) => [name, value === undefined ? 'none' : String(value)]);
 }

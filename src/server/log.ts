@@ -46,7 +46,7 @@ export function isLogLine(text: string, party: PartyName): boolean {
 
 /** Which job: facts that are public, and no seed. */
 export function jobFacts(job: Job): Record<string, string | number | boolean | undefined> {
-  const { kind, sessionId, suite, truncation, fractionBits, compareBits } = job;
+  const { kind, sessionId, suite, truncation, fractionBits, compareBits, security } = job;
   const common = {
     job: kind,
     document: job.document,
@@ -55,6 +55,7 @@ export function jobFacts(job: Job): Record<string, string | number | boolean | u
     truncation,
     fractionBits,
     compareBits,
+    security,
   };
   // Such a session protects nothing, and whoever reads its log should know.
   const insecure = job.insecureKeys === undefined ? undefined : true;

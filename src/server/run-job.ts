@@ -85,7 +85,7 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
   const { id, links, pairKeys, ends, compute, monitor, ranks } = session;
   if (job.kind === 'train') checkSchedule(job, job.trainImages);
   const streams = new Map([...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, compute)]));
-  const party = createParty({ id, links, streams, compute, probe: session.profiling?.probe });
+  const party = createParty({ id, links, streams, compute, security: job.security, probe: session.profiling?.probe });
   const engine = createSecureEngine(party, {
     suite: job.suite,
     truncation: job.truncation,

@@ -51,6 +51,14 @@ describe('defaults', () => {
     });
   });
 
+  it('take the parties for honest unless asked not to', () => {
+    expect(train('').security).toBeUndefined();
+    expect(train('--security semi-honest').security).toBeUndefined();
+    expect(train('--security private').security).toBe('private');
+    expect(infer('--model m --security private').security).toBe('private');
+    expect(() => train('--security malicious')).toThrow(/--security/);
+  });
+
   it('follow the suite', () => {
     const paper = { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64 };
     expect(train('--suite paper')).toMatchObject(paper);

@@ -85,6 +85,11 @@ describe('a party that goes on', () => {
       { job: storedJob({ ...job, learningRate: 0.5 }) },
       /was made with learning rate 0\.5, this job has 0\.0625$/,
     ],
+    [
+      'another security',
+      { job: storedJob({ ...job, security: 'private' }) },
+      /was made with security private, this job has none$/,
+    ],
     ['another version', { job: { ...storedJob(job), version: 99 } }, /was made with job version 99, this program has/],
     ['no job', { job: { version: JOB_VERSION, job: { kind: 'train' } } }, /its job is no training/],
     ['a missing tensor', tensors(['layers.0.weight', undefined]), /tensor layers\.0\.weight is missing/],

@@ -45,7 +45,8 @@ const micro: MicroJob = {
 /** The name of the first field that differs. */
 function firstDifference(a: Job, b: Job): string | undefined {
   const [x, y] = [configurationFields(a), configurationFields(b)];
-  return x.find(([name, value], i) => y[i]?.[0] !== name || y[i][1] !== value)?.[0];
+  const place = [...x, ...y].findIndex((_, i) => x[i]?.[0] !== y[i]?.[0] || x[i]?.[1] !== y[i]?.[1]);
+  return (x[place] ?? y[place])?.[0];
 }
 
 describe('configuration fields', () => {
@@ -68,6 +69,7 @@ describe('configuration fields', () => {
     ['network digest', { network: wider }],
     ['batch', { batch: 64 }],
     ['profile', { profile: true }],
+    ['security', { security: 'private' }],
     ['insecure keys', { insecureKeys: 0 }],
     ['training images', { trainImages: 59_999 }],
     ['test images', { testImages: 1 }],

@@ -37,7 +37,9 @@ export interface Rates {
   readonly turn: number;
 }
 
-type Setting = Pick<SecureOptions, 'suite' | 'truncation' | 'fractionBits' | 'compareBits'>;
+type Setting = Pick<SecureOptions, 'suite' | 'truncation' | 'fractionBits' | 'compareBits'> & {
+  readonly security?: 'private' | undefined;
+};
 
 /** Elements of a trial, and milliseconds for which each is repeated. */
 const ELEMENTS = 1 << 15;
@@ -128,7 +130,7 @@ function makeEngines(compute: Compute, setting: Setting): SecureEngine[] {
     streams[j].set(NAMES[i], shared);
   }
   return ([0, 1, 2] as PartyId[]).map((id) => {
-    const party = createParty({ id, links: links[id], streams: streams[id], compute });
+    const party = createParty({ id, links: links[id], streams: streams[id], compute, security: setting.security });
     return createSecureEngine(party, { ...setting, reveal: () => Promise.resolve() });
   });
 }

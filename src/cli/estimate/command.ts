@@ -22,7 +22,7 @@ import { secondsOf, type Seconds } from './model.ts';
 import { rankLine, type RankLine, ranksShown } from './ranks.ts';
 
 const PICKED = ['batch', 'loss', 'optimizer', 'momentum', 'lr', 'suite', 'truncation', 'fraction-bits', 'compare-bits'];
-const MORE = ['epochs', 'workers', 'link', 'json', 'show-loss', 'micro-batch', 'memory', 'ranks'];
+const MORE = ['security', 'epochs', 'workers', 'link', 'json', 'show-loss', 'micro-batch', 'memory', 'ranks'];
 
 export const estimateOptions: Readonly<Record<string, Options>> = {
   ...Object.fromEntries([...PICKED, ...MORE].map((name) => [name, trainOptions[name]])),
@@ -49,6 +49,7 @@ export interface EstimateReport {
   readonly microBatch?: number;
   readonly suite: string;
   readonly truncation: string;
+  readonly security?: 'private';
   readonly link: LinkModel | null;
   readonly lines: readonly Line[];
   /** Of each party, in bytes, at its peak. */
@@ -91,6 +92,7 @@ export async function estimate(argv: Argv): Promise<void> {
     ...(settings.microBatch === undefined ? {} : { microBatch: settings.microBatch }),
     suite: settings.suite,
     truncation: settings.truncation,
+    ...(settings.security === undefined ? {} : { security: settings.security }),
     link: settings.link ?? null,
     lines,
     memory,
@@ -135,7 +137,7 @@ export async function countAll(
 
 /** @param width of the terminal */
 export function inWords(
-  { network, batch, microBatch, suite, truncation, link, lines, memory, ranks }: EstimateReport,
+  { network, batch, microBatch, suite, truncation, security, link, lines, memory, ranks }: EstimateReport,
   width: number = Infinity,
 ): string[] {
   const where = link === null ? 'links as fast as this machine' : `links of ${describeLink(link)}`;
@@ -151,7 +153,7 @@ export function inWords(
     [`a prediction of ${batch} images`, memory.inference] as const,
   ].map(([what, { P0, P1, P2 }]) => [what, ...[P0, P1, P2].map(bytesInWords)]);
   return [
-    `network ${network}, batch ${batch}${microBatch === undefined ? '' : ` (${microBatch} images at a time)`}, ${suite} suite, ${truncation} truncation, all parties on this machine, ${where}`,
+    `network ${network}, batch ${batch}${microBatch === undefined ? '' : ` (${microBatch} images at a time)`}, ${suite} suite, ${truncation} truncation${security === undefined ? '' : ', private where one party cheats'}, all parties on this machine, ${where}`,
     ...layTable(head, rows, width),
     ...layTable(['memory of a party, at its peak', 'P0', 'P1', 'P2'], peaks, width),
     ...(ranks === undefined ? [] : rankTable(ranks, width)),

@@ -27,6 +27,7 @@ import { parameters } from '../../nn/network.ts';
 import { sizeOf } from '../../ring/shape.ts';
 import { JOB_VERSION } from '../../server/job.ts';
 import { layTable } from '../layout.ts';
+import { protocolOptions, readSecurity } from '../options/protocol.ts';
 import {
   integer,
   number,
@@ -141,6 +142,7 @@ export const serveOptions: Readonly<Record<string, Options>> = {
     default: 0,
     describe: 'Milliseconds that a request waits for others while nothing is under way',
   },
+  security: { ...protocolOptions.security, default: undefined, defaultDescription: "the training's" },
   title: { ...text, group: TASK, defaultDescription: 'none', describe: 'What it is for, in words for the owners' },
   expires: { ...text, group: TASK, default: '7d', describe: 'It may start until then: 7d, 12h, or a date' },
 };
@@ -157,10 +159,12 @@ export async function modelServe(argv: Argv, signal: AbortSignal): Promise<void>
     }
     const directory = await Directory.of(client);
     const { network, suite, truncation, fractionBits, compareBits } = trained;
+    const security = argv.security === undefined ? trained.security : readSecurity(argv);
     const document: ServeDocument = {
       ...{ securenn: 'job', kind: 'serve', version: JOB_VERSION, federation: client.federation.id },
       title: optionalText(argv, 'title') ?? '',
       ...{ network, suite, truncation, fractionBits, compareBits },
+      ...(security && { security }),
       ...factsOf(trained),
       model: seen.job.digest,
       clients:

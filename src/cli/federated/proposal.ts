@@ -111,6 +111,7 @@ export async function readProposal(client: FederationClient, argv: Argv): Promis
   const [train, test] = [find('data'), find('test')];
   checkSets(settings, train, test, directory);
   const { network, suite, truncation, fractionBits, compareBits, batch, epochs, steps, loss, optimizer } = settings;
+  const { security } = settings;
   const { learningRate, lrDecay, lrDecayEpochs, momentum, seed, perClass, showLoss } = settings;
   const images = (sets: readonly ListedData[]): number => sets.reduce((sum, set) => sum + set.document.images, 0);
   const samples = { trainImages: images(train), testImages: argv.counts === false ? 0 : images(test) };
@@ -130,6 +131,7 @@ export async function readProposal(client: FederationClient, argv: Argv): Promis
     federation: client.federation.id,
     title: optionalText(argv, 'title') ?? '',
     ...{ network, suite, truncation, fractionBits, compareBits, batch, loss, optimizer },
+    ...(security && { security }),
     ...factsOf(train[0].document),
     ...(microBatch === undefined ? {} : { microBatch }),
     ...(epochs === undefined ? {} : { epochs }),
@@ -218,12 +220,12 @@ function checkSets(
 
 /** Settings of a run that is described by a document, for whoever shows or reports it. */
 export function settingsOf(document: TrainDocument, trainImages: number, testImages: number): TrainSettings {
-  const { network, suite, truncation, fractionBits, compareBits, batch, microBatch } = document;
+  const { network, suite, truncation, fractionBits, compareBits, security, batch, microBatch } = document;
   const { epochs, steps, loss, optimizer } = document;
   const { learningRate, lrDecay, lrDecayEpochs, momentum, seed, reveal } = document;
   return {
     ...trainingOf({ suite: 'direct', optimizer: 'sgd', loss: 'softmax' }),
-    ...{ network, suite, truncation, fractionBits, compareBits, batch, microBatch },
+    ...{ network, suite, truncation, fractionBits, compareBits, security, batch, microBatch },
     ...{ epochs, steps, loss, optimizer },
     ...{ learningRate, lrDecay, lrDecayEpochs, momentum, seed, trainImages, testImages },
     showLoss: reveal.loss,

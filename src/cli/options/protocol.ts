@@ -8,6 +8,8 @@ export interface ProtocolSettings {
   readonly truncation: 'dealt' | 'local';
   readonly fractionBits: number;
   readonly compareBits: number;
+  /** Undefined: semi-honest. */
+  readonly security: 'private' | undefined;
   readonly insecureKeys: number | undefined;
 }
 
@@ -43,6 +45,13 @@ export const protocolOptions: Readonly<Record<string, Options>> = {
     defaultDescription: '33; paper suite: 64',
     describe: 'Bits compared, which bound the values: 2 to 61; paper suite: 64',
   },
+  security: {
+    ...text,
+    group: PROTOCOL,
+    default: 'semi-honest',
+    hidden: true, // until all of it is there
+    describe: 'What holds where a party cheats: semi-honest (nothing) or private (it learns nothing all the same)',
+  },
   'insecure-keys': {
     ...number,
     group: PROTOCOL,
@@ -60,8 +69,15 @@ export function readProtocol(argv: Argv): ProtocolSettings {
       argv.truncation === undefined ? SUITES[suite].truncation : oneOf(argv, 'truncation', ['dealt', 'local']),
     fractionBits,
     compareBits: readCompareBits(argv, suite, fractionBits),
+    security: readSecurity(argv),
     insecureKeys: optionalInteger(argv, 'insecure-keys', 0, Number.MAX_SAFE_INTEGER),
   };
+}
+
+export function readSecurity(argv: Argv): 'private' | undefined {
+  return argv.security === undefined || oneOf(argv, 'security', ['semi-honest', 'private']) === 'semi-honest'
+    ? undefined
+    : 'private';
 }
 
 function readCompareBits(argv: Argv, suite: 'direct' | 'paper', fractionBits: number): number {

@@ -133,7 +133,15 @@ export const trainOptions: Readonly<Record<string, Options>> = {
 };
 
 /** What concerns parties alone; nothing of it acts in one process. */
-const OF_PARTIES: ReadonlySet<string> = new Set(['insecure-keys', 'port', 'timeout', 'link', 'memory', 'ranks']);
+const OF_PARTIES: ReadonlySet<string> = new Set([
+  'security',
+  'insecure-keys',
+  'port',
+  'timeout',
+  'link',
+  'memory',
+  'ranks',
+]);
 /** The same; asked for, they are refused with words of their own. */
 const REFUSED = ['profile', 'metrics'] as const;
 

@@ -66,7 +66,7 @@ function describeTraining(document: TrainDocument, around: Surroundings): Sectio
       `network ${printable(network.name)}: ${shapeOf(document)}, ${parameterCount(document)} weights`,
       `${long} of ${batch} images${microBatch === undefined ? '' : `, ${microBatch} computed at a time`}; ${optimizer} at a rate of ${learningRate}${decay}${optimizer === 'sgd' ? `, momentum ${momentum}` : ''}; loss ${loss}`,
       begins,
-      `protocols: ${document.suite}, ${document.truncation} truncation, ${document.fractionBits} fractional bits`,
+      protocolsInWords(document),
     ],
     ['on', ...describeData(train, around)],
     ['tested on', ...(test.length === 0 ? ['nothing'] : describeData(test, around))],
@@ -86,6 +86,7 @@ function describeServing(document: Extract<JobDocument, { kind: 'serve' }>, dire
     [
       'serves',
       `the model that job ${model.slice(0, SHORT)} left shared: network ${printable(network.name)}, ${shapeOf(document)}`,
+      protocolsInWords(document),
     ],
     [
       'to',
@@ -96,6 +97,11 @@ function describeServing(document: Extract<JobDocument, { kind: 'serve' }>, dire
     ['reveals', what],
     ['at most', `${maxImages} images in all${each}; no party sees an image or an answer`],
   ];
+}
+
+function protocolsInWords({ suite, truncation, fractionBits, security }: JobDocument): string {
+  const cheating = security === 'private' ? '; a party that cheats learns nothing' : '';
+  return `protocols: ${suite}, ${truncation} truncation, ${fractionBits} fractional bits${cheating}`;
 }
 
 /** What `reveal` gives away, a line each. */

@@ -101,7 +101,7 @@ async function work({ pairKeys, inputs }: RankWork): Promise<void> {
   const streams = new Map<PeerName, PairStreams>(
     [...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, measured)]),
   );
-  const party = createParty({ id, links: mesh.links, streams, compute: measured });
+  const party = createParty({ id, links: mesh.links, streams, compute: measured, security: job.security });
   const engine = createSecureEngine(party, {
     suite: job.suite,
     truncation: job.truncation,

@@ -138,6 +138,10 @@ describe('a job', () => {
     const silent = { ...training, reveal: { model: false, loss: false, counts: 'none' as const } };
     const quiet = describeJob({ ...job, document: silent }, { directory, data: [] });
     expect(quiet.find(([label]) => label === 'reveals')).toEqual(['reveals', 'nothing to anybody']);
+    const guarded = '16 fractional bits; a party that cheats learns nothing';
+    expect(text).not.toContain(guarded);
+    const secured = describeJob({ ...job, document: { ...training, security: 'private' } }, { directory, data: [] });
+    expect(secured.flat().join('\n')).toContain(guarded);
   });
 });
 
