@@ -5,8 +5,10 @@ const TLS = 'src/channel/tls.ts';
 const HANDSHAKE = 'src/channel/handshake.ts';
 const RESUME = 'src/channel/resume.ts';
 const AGREEMENT = 'src/random/agreement.ts';
+const TAGS = 'src/channel/tags.ts';
 const OF_TLS = ['test/channel/tls.test.ts'];
 const OF_RESUMING = ['test/channel/resume.test.ts'];
+const OF_TAGS = ['test/channel/tags.test.ts'];
 
 const BINDING = 'binding: socket.exportKeyingMaterial(BINDING_BYTES, BINDING_LABEL, Buffer.alloc(0))';
 const POSES = 'anybody may pose as a party, and hears what it is told';
@@ -153,5 +155,33 @@ export const LINKING: readonly Weakening[] = [
       'deriveKey(secret, digest, `resume ${pair}`, KEY_BYTES)',
     ],
     ['test/random/agreement.test.ts'],
+  ),
+  one(
+    'tags of frames that nobody compares',
+    'whoever ends TLS for a party changes what it hears',
+    TAGS,
+    ['if (!timingSafeEqual(', 'if (sequence < 0 && !timingSafeEqual('],
+    OF_TAGS,
+  ),
+  one(
+    'tags that do not say which frame it is',
+    'whoever ends TLS for a party has a frame of other values taken in place of the next, under one nonce',
+    TAGS,
+    ['nonce.writeUInt32LE(sequence);', 'nonce.writeUInt32LE(0 * sequence);'],
+    OF_TAGS,
+  ),
+  one(
+    'one key of tags for both directions',
+    'a party takes its own frames, sent back, for its peer’s',
+    AGREEMENT,
+    ['`tags ${pair} from ${role}`', '`tags ${pair}`'],
+    ['test/random/agreement.test.ts'],
+  ),
+  one(
+    'a private session whose frames have no tags',
+    'whoever ends TLS for a party changes what it hears',
+    'src/server/neighbours.ts',
+    ["tags: job.security === 'private',", 'tags: false,'],
+    OF_TAGS,
   ),
 ];

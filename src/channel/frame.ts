@@ -41,6 +41,8 @@ export interface EncodedFrame {
 
 export const MAX_LABEL_BYTES = 512;
 export const MAX_REASON_BYTES = 500;
+/** Of the tag before a frame, where there are tags (`tags.ts`). */
+export const TAG_BYTES = 16;
 /** Longest frame by default. It bounds what a peer can make this party hold before a single check has run. */
 export const DEFAULT_FRAME_BYTES: number = 64 * 2 ** 20;
 

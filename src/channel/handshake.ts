@@ -63,6 +63,7 @@ interface HandshakeSecrets extends Sealing {
   proofOf(role: string): Uint8Array;
   pairKey(terms: Uint8Array): Uint8Array;
   resumeKey(terms: Uint8Array): Uint8Array;
+  tagKey(role: string, terms: Uint8Array): Uint8Array;
 }
 
 export interface HandshakeSide {
@@ -115,6 +116,8 @@ export interface Introduced {
   /** Not enumerable by accident: functions. Of a new link. */
   readonly pairKey: () => Uint8Array;
   readonly resumeKey: () => Uint8Array;
+  /** Of what the end in this role sends. */
+  readonly tagKey: (role: PeerName) => Uint8Array;
 }
 
 /** Messages that each side sends before its proof has been checked. */
@@ -257,7 +260,13 @@ function introduction(
   terms: Uint8Array,
   resumed: Claim | undefined,
 ): Introduced {
-  return { peer, resumed, pairKey: () => secrets.pairKey(terms), resumeKey: () => secrets.resumeKey(terms) };
+  return {
+    peer,
+    resumed,
+    pairKey: () => secrets.pairKey(terms),
+    resumeKey: () => secrets.resumeKey(terms),
+    tagKey: (role) => secrets.tagKey(role, terms),
+  };
 }
 
 /**

@@ -19,12 +19,21 @@ import {
   type Received,
   type Traffic,
 } from './channel.ts';
-import { DEFAULT_FRAME_BYTES, decodeFrame, encodeFrame, printable, type Frame, type FrameKind } from './frame.ts';
+import {
+  DEFAULT_FRAME_BYTES,
+  decodeFrame,
+  encodeFrame,
+  printable,
+  TAG_BYTES,
+  type Frame,
+  type FrameKind,
+} from './frame.ts';
 import { describe, mismatch, type Expected } from './expected.ts';
 import { Inbox } from './inbox.ts';
 import { Patience, type Timers } from './patience.ts';
 import type { SessionProgress } from './progress.ts';
 import { reasonFor } from './reason.ts';
+import type { FrameTags } from './tags.ts';
 import type { FrameSink, Transport } from './transport.ts';
 
 export interface LinkOptions {
@@ -36,8 +45,10 @@ export interface LinkOptions {
   readonly progress?: SessionProgress | undefined;
   /** Bytes of messages that arrived before anyone asked for them. Default 1 GiB. */
   readonly inboxBytes?: number;
-  /** Longest frame, in and out. Default 64 MiB. */
+  /** Longest frame, in and out, with its tag. Default 64 MiB. */
   readonly maxFrameBytes?: number;
+  /** Frames go behind tags under the keys of this link. */
+  readonly tags?: FrameTags | undefined;
   /** Told whenever a frame of the peer comes in, before it is looked at. */
   readonly onArrival?: ((peer: PeerName) => void) | undefined;
 }
@@ -63,6 +74,7 @@ export class FrameLink implements Link, FrameSink {
   readonly #timers: Timers | undefined;
   readonly #progress: SessionProgress | undefined;
   readonly #maxFrameBytes: number;
+  readonly #tags: FrameTags | undefined;
   readonly #inbox: Inbox;
   readonly #waiters: Map<string, Waiter> = new Map();
   readonly #pendingSends: Set<(error: Error) => void> = new Set();
@@ -85,7 +97,8 @@ export class FrameLink implements Link, FrameSink {
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#timers = options.timers;
     this.#progress = options.progress;
-    this.#maxFrameBytes = options.maxFrameBytes ?? DEFAULT_FRAME_BYTES;
+    this.#tags = options.tags;
+    this.#maxFrameBytes = (options.maxFrameBytes ?? DEFAULT_FRAME_BYTES) - (this.#tags === undefined ? 0 : TAG_BYTES);
     this.#inbox = new Inbox(options.inboxBytes ?? DEFAULT_INBOX_BYTES);
     this.#onArrival = options.onArrival;
     this.failed = new Promise((resolve) => (this.#tellFailed = resolve));
@@ -144,12 +157,12 @@ export class FrameLink implements Link, FrameSink {
     this.#onArrival?.(this.peer);
     this.#progress?.note();
     try {
-      const frame = decodeFrame(parts, this.#maxFrameBytes);
+      const frame = decodeFrame(this.#tags?.open(this.#nextIn, parts) ?? parts, this.#maxFrameBytes);
       this.#accept(frame);
       if (frame.kind === 'u8' || frame.kind === 'u64') {
         this.#received.messages++;
         this.#received.payloadBytes += frame.data.byteLength;
-        this.#received.frameBytes += parts.reduce((sum, part) => sum + part.length, 0);
+        this.#received.frameBytes += bytesOf(parts);
       }
     } catch (error) {
       this.#stop(`from ${this.peer}: ${reasonFor(error)}`);
@@ -262,18 +275,18 @@ export class FrameLink implements Link, FrameSink {
     depth: number,
   ): Promise<void> | undefined {
     try {
-      const { header, payload } = encodeFrame(
-        { kind, sequence: this.#nextOut, depth, label, data },
-        this.#maxFrameBytes,
-      );
+      const sequence = this.#nextOut;
+      const { header, payload } = encodeFrame({ kind, sequence, depth, label, data }, this.#maxFrameBytes);
+      const frame = payload.length === 0 ? [header] : [header, payload];
+      const parts = this.#tags?.seal(sequence, frame) ?? frame;
       this.#nextOut++;
       this.#progress?.note();
       if (kind === 'u8' || kind === 'u64') {
         this.#sent.messages++;
         this.#sent.payloadBytes += payload.length;
-        this.#sent.frameBytes += header.length + payload.length;
+        this.#sent.frameBytes += bytesOf(parts);
       }
-      const room = this.#transport.send(payload.length === 0 ? [header] : [header, payload]);
+      const room = this.#transport.send(parts);
       room?.catch(() => undefined);
       return room;
     } catch (error) {
@@ -377,6 +390,10 @@ export class FrameLink implements Link, FrameSink {
     if (how === 'tell') void this.#transmit('abort', '', new TextEncoder().encode(printable(reason)), 0);
     void this.#transport.close();
   }
+}
+
+function bytesOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }
 
 function textOf(data: BigUint64Array | Uint8Array): string {

@@ -15,6 +15,7 @@ import { SessionProgress } from './progress.ts';
 import { reasonFor } from './reason.ts';
 import { Reconnecting, type KeptLink } from './reconnect.ts';
 import { shaped } from './shaped.ts';
+import { FrameTags } from './tags.ts';
 import type { WebSocketOptions, WebSocketTransport } from './websocket.ts';
 
 export interface MeshOptions extends HandshakeSide {
@@ -25,7 +26,9 @@ export interface MeshOptions extends HandshakeSide {
   readonly accept: readonly PeerName[];
   /** How long all peers together may take to appear. */
   readonly timeoutMs: number;
-  readonly link?: LinkOptions;
+  readonly link?: Omit<LinkOptions, 'tags'>;
+  /** Frames go behind tags (`tags.ts`): at both ends of a link, or at none. */
+  readonly tags?: boolean | undefined;
   /** What leaves over each link, once the peer is known, is held up as such a link would. A matter of this party alone. */
   readonly shape?: LinkModel | undefined;
   /** For the connections this party dials; those it accepts have the listener's. */
@@ -235,16 +238,18 @@ class MeshOpening {
 
   /** @param link where it is to outlive the connection: its end here */
   #add(
-    { peer, pairKey }: Introduced,
+    { peer, pairKey, tagKey }: Introduced,
     connection: WebSocketTransport,
     kept: KeptLink | undefined,
     received: number | undefined,
   ): void {
     if (this.#ending.signal.aborted) return connection.destroy();
     const transport = shaped(kept?.transport ?? connection, this.#options.shape);
-    const link = new FrameLink(this.#options.self, peer, transport, {
+    const { self, tags } = this.#options;
+    const link = new FrameLink(self, peer, transport, {
       ...this.#options.link,
       progress: this.#progress,
+      tags: tags === true ? new FrameTags({ own: tagKey(self), peer: tagKey(peer) }) : undefined,
     });
     if (kept === undefined) connection.share(this.#progress, peer);
     else kept.join(connection, received ?? 0);

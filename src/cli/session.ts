@@ -103,6 +103,7 @@ export async function runLocally<T>(
       urls: ofEach((name) => `ws://${HOST}:${addresses[name].port}`),
       sessionId: job.sessionId,
       config: configurationFields(job),
+      security: job.security,
       timeoutMs,
       link,
       insecureSeed: job.insecureKeys,

@@ -24,6 +24,8 @@ export interface OwnerOptions {
   readonly sessionId: string;
   /** The public fields of the job, which the parties compare with theirs. */
   readonly config: readonly (readonly [name: string, value: string])[];
+  /** As the job's: with `private`, frames go behind tags. */
+  readonly security?: 'private' | undefined;
   readonly timeoutMs: number;
   /** Holds up what the owner sends. */
   readonly link?: LinkModel | undefined;
@@ -84,6 +86,7 @@ export class Owner {
       sessionId,
       config,
       agreement,
+      tags: options.security === 'private',
       dial: urls,
       accept: [],
       timeoutMs,

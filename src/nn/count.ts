@@ -1,4 +1,5 @@
 /** What a training or an inference sends and computes, counted without running it (`engine/counting.ts`). */
+import { TAG_BYTES } from '../channel/frame.ts';
 import type { Held, LayerHeld } from '../engine/countedMemory.ts';
 import type { CountingOptions, Work } from '../engine/countedValues.ts';
 import { createCountingEngine, type CountingEngine } from '../engine/counting.ts';
@@ -48,10 +49,12 @@ interface Totals {
 /** Counts what is new since the last time. */
 class Meter {
   readonly #engine: CountingEngine;
+  readonly #tagBytes: number;
   #before: Totals;
 
-  constructor(engine: CountingEngine) {
+  constructor(engine: CountingEngine, { security }: CountingOptions) {
     this.#engine = engine;
+    this.#tagBytes = security === 'private' ? TAG_BYTES : 0;
     this.#before = this.#now();
   }
 
@@ -84,7 +87,10 @@ class Meter {
   #now(): Totals {
     const { traffic, rounds, work, memory } = this.#engine;
     return {
-      links: traffic.links.flat().map((link) => ({ ...link })),
+      links: traffic.links.flat().map((link) => ({
+        ...link,
+        frameBytes: link.frameBytes + this.#tagBytes * link.messages,
+      })),
       rounds,
       work: { ...work },
       held: memory.held,
@@ -110,7 +116,7 @@ export async function countTraining(
       testLabels: dataset('test/labels', samples.testImages, classes, 0),
     }),
   };
-  const meter = new Meter(engine);
+  const meter = new Meter(engine, options);
   const steps: CountedStep[] = [];
   const evaluations: Counted[] = [];
   const state = await train(engine, network, data, options, (event) => {
@@ -135,7 +141,7 @@ export async function countInference(
     parameters(network).map(({ name, shape }) => [name, engine.input(`model/${name}`, shape, f, true)]),
   );
   const images = engine.dataset('images', [batch * batches, inputSize(network)], f);
-  const meter = new Meter(engine);
+  const meter = new Meter(engine, options);
   const model = await prepared(engine, network, received);
   const counted: Counted[] = [];
   for (let i = 0; i < batches; i++) {
@@ -152,7 +158,7 @@ export async function countInference(
 export async function countOperation(operation: MicroOperation, options: CountingOptions): Promise<Counted> {
   const engine = createCountingEngine(options);
   const measured = await prepare(engine, operation);
-  const meter = new Meter(engine);
+  const meter = new Meter(engine, options);
   await measured(engine);
   return meter.read();
 }

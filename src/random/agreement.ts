@@ -7,6 +7,7 @@
  *     termsKey of P0 (32)   = HKDF-SHA256(secret, salt = SHA-256(hellos), info = 'securenn/2 terms P0-P1 from P0')
  *     streamKey (16)        = HKDF-SHA256(secret, salt = SHA-256(hellos ‖ terms), info = 'securenn/2 pair P0-P1')
  *     resumeKey (32)        = HKDF-SHA256(secret, salt = SHA-256(hellos ‖ terms), info = 'securenn/2 resume P0-P1')
+ *     tagKey of P0 (32)     = HKDF-SHA256(secret, salt = SHA-256(hellos ‖ terms), info = 'securenn/2 tags P0-P1 from P0')
  *
  * The ephemeral half makes every session's key new and out of reach of identity keys that leak later; the identity half lets only
  * the named peer compute it. Each end then proves that it did: HMAC-SHA256(confirmKey, role ‖ SHA-256(hellos)). What each says after
@@ -48,6 +49,8 @@ export interface AgreedSecrets {
   pairKey(terms: Uint8Array): Uint8Array;
   /** With it an end proves on another connection that it is the one that had this link (channel/resume.ts); 32 bytes. */
   resumeKey(terms: Uint8Array): Uint8Array;
+  /** Of the tags of frames that the party in this role sends (channel/tags.ts); 32 bytes. */
+  tagKey(role: string, terms: Uint8Array): Uint8Array;
 }
 
 export interface AgreementOptions {
@@ -83,6 +86,7 @@ export function keyAgreement(options: AgreementOptions): Agreement {
             ? deriveKey(secret, spoken(terms), `pair ${pair}`, STREAM_KEY_BYTES)
             : insecurePairKey(insecureSeed, pair),
         resumeKey: (terms) => deriveKey(secret, spoken(terms), `resume ${pair}`, KEY_BYTES),
+        tagKey: (role, terms) => deriveKey(secret, spoken(terms), `tags ${pair} from ${role}`, KEY_BYTES),
       };
     },
   };

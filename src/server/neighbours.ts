@@ -13,13 +13,15 @@ export function meshOptions(
   order: LinksOrder,
   meter: WaitMeter,
   rank = 0,
-): Neighbours & Pick<MeshOptions, 'self' | 'sessionId' | 'tls' | 'linkPatienceMs' | 'timeoutMs' | 'link' | 'shape'> {
+): Neighbours &
+  Pick<MeshOptions, 'self' | 'sessionId' | 'tls' | 'tags' | 'linkPatienceMs' | 'timeoutMs' | 'link' | 'shape'> {
   const { job, timeoutMs, linkPatienceMs = 0, link, tls } = order;
   return {
     self,
     sessionId: job.sessionId,
     ...neighbours(self, order, rank),
     tls,
+    tags: job.security === 'private',
     linkPatienceMs,
     timeoutMs,
     link: { timeoutMs, onArrival: (peer) => meter.arrived(peer) },

@@ -123,6 +123,11 @@ describe('agreement', () => {
     keys.push(toHex(base.pairKey(Uint8Array.from([4, 6]))));
     keys.push(...[base, ...others].map((secrets) => toHex(secrets.resumeKey(whole))));
     keys.push(toHex(base.resumeKey(Uint8Array.from([4, 6]))));
+    for (const role of ['P0', 'P1']) {
+      keys.push(...[base, ...others].map((secrets) => toHex(secrets.tagKey(role, whole))));
+      keys.push(toHex(base.tagKey(role, Uint8Array.from([4, 6]))));
+      expect(base.tagKey(role, whole)).toEqual(b.derive(transcript, a.publicKey).tagKey(role, whole));
+    }
     expect(base.resumeKey(whole)).toEqual(b.derive(transcript, a.publicKey).resumeKey(whole));
     const proofs = [base, ...others].map((secrets) => toHex(secrets.proofOf('P1')));
     expect(new Set(keys).size).toBe(keys.length);
