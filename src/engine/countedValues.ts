@@ -20,6 +20,8 @@ export interface CountingOptions {
   readonly compareBits: number;
   /** Absent: semi-honest. */
   readonly security?: 'private' | undefined;
+  /** Operations on at most so many values compare by functions; absent: none (`suite.ts`). */
+  readonly few?: number | undefined;
   readonly chunk?: number;
 }
 

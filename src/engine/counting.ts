@@ -138,14 +138,14 @@ export class CountingEngine extends CountedValues implements Engine {
   relu(x: Value): Promise<{ y: Value; sign: Sign }> {
     this.whole(x);
     const drop = Math.max(0, x.fractionBits - this.fractionBits);
-    return this.#compare('relu', x, x.fractionBits, this.counts.suite.reluStages(drop));
+    return this.#compare('relu', x, x.fractionBits, this.counts.suite.reluStages(drop, sizeOf(x.shape)));
   }
 
   async truncateRelu(x: Value, bits: number): Promise<{ y: Value; sign: Sign }> {
     const fused = this.#fused;
     if (fused === undefined) return this.relu(await this.truncate(x, bits));
     checkTruncationBits(bits);
-    return this.#compare('truncateRelu', x, x.fractionBits - bits, fused.reluStages(bits));
+    return this.#compare('truncateRelu', x, x.fractionBits - bits, fused.reluStages(bits, sizeOf(x.shape)));
   }
 
   async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {
@@ -154,14 +154,14 @@ export class CountingEngine extends CountedValues implements Engine {
     checkAlike('larger', x, y);
     this.did('local', 2 * sizeOf(x.shape));
     const partial = (x as CountedValue).partial || (y as CountedValue).partial;
-    return this.#compare('larger', x, x.fractionBits + 1, this.counts.suite.reluStages(drop), partial);
+    return this.#compare('larger', x, x.fractionBits + 1, this.counts.suite.reluStages(drop, sizeOf(x.shape)), partial);
   }
 
   async largerRelu(x: Value, y: Value, bits: number): Promise<Value> {
     const { tree } = this.counts.suite;
     if (tree === undefined || this.truncation === 'local') return this.treeThenRelu(x, y, bits);
     const size = sizeOf(x.shape);
-    this.run('largerRelu', tree.largerReluStages(bits), size);
+    this.run('largerRelu', tree.largerReluStages(bits, size), size);
     this.did('relu', 3 * size);
     return this.make(x.shape, x.fractionBits - bits);
   }
@@ -286,7 +286,9 @@ export class CountingEngine extends CountedValues implements Engine {
 }
 
 export function createCountingEngine(options: CountingOptions): CountingEngine {
-  const suite = options.suite === 'direct' ? directSuite(options.compareBits) : paperSuite;
+  const { few } = options;
+  const byFunctions = few === undefined ? undefined : ({ most: few, functions: 'counted' } as const);
+  const suite = options.suite === 'direct' ? directSuite(options.compareBits, byFunctions) : paperSuite;
   const work = Object.fromEntries(WORK.map((kind) => [kind, 0])) as Work;
   return new CountingEngine(rootLane(), {
     options,

@@ -18,6 +18,7 @@ import { checkProducts, type Pair } from '../protocols/direct/productShape.ts';
 import { checkSize, gathered, type Held, type HeldOperand, Mask, opened, type SecureValue } from './secureValue.ts';
 import { SecureComparisons } from './secureComparisons.ts';
 import type { Runtime, SecureOptions } from './secureValues.ts';
+import { FunctionKeys } from '../protocols/direct/functionKeys.ts';
 import { directSuite, paperSuite } from '../protocols/suite.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
@@ -321,6 +322,16 @@ export class SecureEngine extends SecureComparisons implements Engine {
     return this.runtime.window.drain();
   }
 
+  /** P2: deals keys until `count` comparisons can be made by functions that nobody has asked for yet, as long as that is `wanted`. */
+  async dealAhead(count: number, wanted: () => boolean = () => true): Promise<void> {
+    if (!this.holdsData) await this.runtime.functions?.ahead(this.runtime.options.compareBits - 1, count, wanted);
+  }
+
+  /** After `settle`: no more operations. */
+  async end(): Promise<void> {
+    await this.runtime.functions?.end();
+  }
+
   protected async product(
     map: BilinearMap,
     x: Value,
@@ -360,7 +371,10 @@ export class SecureEngine extends SecureComparisons implements Engine {
 }
 
 export function createSecureEngine(party: Party, options: SecureOptions): SecureEngine {
-  const suite = options.suite === 'direct' ? directSuite(options.compareBits) : paperSuite;
-  const runtime: Runtime = { options, suite: suite, window: new Window(HELPER_WINDOW, LEAST_WEIGHT) };
+  const { few } = options;
+  const functions = few === undefined || options.suite === 'paper' ? undefined : new FunctionKeys(party);
+  const byFunctions = functions === undefined ? undefined : { most: few!, functions };
+  const suite = options.suite === 'direct' ? directSuite(options.compareBits, byFunctions) : paperSuite;
+  const runtime: Runtime = { options, suite, functions, window: new Window(HELPER_WINDOW, LEAST_WEIGHT) };
   return new SecureEngine(party, runtime, new WeakMap());
 }

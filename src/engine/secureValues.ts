@@ -11,6 +11,7 @@ import { later } from '../party/later.ts';
 import { dataOf, type Linear, LinearEngine } from './linear.ts';
 import type { Party } from '../party/party.ts';
 import { gathered, Mask, type SecureValue } from './secureValue.ts';
+import type { FunctionKeys } from '../protocols/direct/functionKeys.ts';
 import type { Suite } from '../protocols/suite.ts';
 import type { Window } from '../party/window.ts';
 
@@ -20,6 +21,8 @@ export interface SecureOptions {
   readonly fractionBits: number;
   /** Window of the direct suite's comparison; the paper suite compares all 64 bits. */
   readonly compareBits: number;
+  /** Operations on at most so many values compare by functions, whose keys `ahead` deals; absent: none (`suite.ts`). */
+  readonly few?: number | undefined;
   /** Hands this worker's share of a result to the owner. Never called at the helper. */
   readonly reveal: (name: string, share: BigUint64Array) => Promise<void>;
 }
@@ -29,6 +32,7 @@ export interface Runtime {
   readonly options: SecureOptions;
   readonly suite: Suite<unknown, unknown>;
   readonly window: Window;
+  readonly functions?: FunctionKeys | undefined;
 }
 
 export abstract class SecureValues extends LinearEngine<SecureValue> {

@@ -2,6 +2,7 @@
 import { headerBytes } from '../channel/frame.ts';
 import type { PartyId, WorkerName } from '../party/party.ts';
 import type { Stage, Step } from '../party/steps.ts';
+import { keyMessages } from '../protocols/direct/functionKeys.ts';
 
 /** What one party sends another. */
 export interface LinkTraffic {
@@ -15,6 +16,17 @@ export class Traffic {
   readonly links: readonly (readonly LinkTraffic[])[] = [0, 1, 2].map(() =>
     [0, 1, 2].map(() => ({ messages: 0, payloadBytes: 0, frameBytes: 0 })),
   );
+
+  /** Keys of comparison functions that were taken, by their bits. */
+  readonly #keys: Map<number, number> = new Map();
+
+  /** P2 deals what is not there yet of `count` more keys. */
+  takeKeys(bits: number, count: number): void {
+    const before = this.#keys.get(bits) ?? 0;
+    this.#keys.set(bits, before + count);
+    for (const [label, bytes] of keyMessages(bits, before, before + count))
+      for (const worker of [0, 1] as const) this.send(2, worker, label, bytes);
+  }
 
   send(from: PartyId, to: PartyId, label: string, bytes: number): void {
     const link = this.links[from][to];
@@ -63,7 +75,8 @@ export function rootLane(): Lane {
 /** Sends the messages of a protocol for `count` elements under a lane, in the chunks of `Party.chunks`. */
 export function sendStages(lane: Lane, stages: readonly Stage[], count: number, chunk: number, traffic: Traffic): void {
   const ahead = lane.depths[2];
-  for (const { path, chunked, steps } of stages) {
+  for (const { path, chunked, steps, keys } of stages) {
+    if (keys !== undefined) traffic.takeKeys(keys.bits, keys.each * count);
     const below = path === '' ? lane : new Lane(`${lane.path}${path}`, lane.depths, lane.drawer);
     if (chunked) {
       const total = Math.max(1, Math.ceil(count / chunk));

@@ -32,6 +32,8 @@ export interface Stage {
   readonly chunked: boolean;
   /** For `count` elements: of a chunk, or all. */
   readonly steps: (count: number) => readonly Step[];
+  /** Keys of comparison functions (`functionKeys.ts`) that an element takes, of so many bits. */
+  readonly keys?: { readonly each: number; readonly bits: number } | undefined;
 }
 
 export function step(kind: StepKind, ...messages: readonly [label: string, bytes: number][]): Step {
@@ -44,8 +46,8 @@ export function inBlocks(purpose: string, count: number): [label: string, bytes:
 }
 
 /** A protocol that runs in chunks and does nothing else. */
-export function inChunks(steps: Stage['steps']): Stage[] {
-  return [{ path: '', chunked: true, steps }];
+export function inChunks(steps: Stage['steps'], keys?: Stage['keys']): Stage[] {
+  return [{ path: '', chunked: true, steps, keys }];
 }
 
 export function atOnce(steps: Stage['steps'], path = ''): Stage {

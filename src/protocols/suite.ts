@@ -5,6 +5,7 @@ import * as direct from './direct/directRelu.ts';
 import * as larger from './direct/larger.ts';
 import * as largerRelu from './direct/largerRelu.ts';
 import { openCost } from '../party/open.ts';
+import type { Functions } from './direct/openedSign.ts';
 import * as paper from './paper/relu.ts';
 import type { Party } from '../party/party.ts';
 import type { Stage } from '../party/steps.ts';
@@ -30,7 +31,7 @@ export interface Suite<WorkerBit, HelperBit> {
   readonly tree?: TreeSuite<WorkerBit, HelperBit>;
   reluCost(count: number, drop: number, chunk: number): Cost;
   selectCost(count: number): Cost;
-  reluStages(drop: number): Stage[];
+  reluStages(drop: number, count: number): Stage[];
   selectStages(): Stage[];
 }
 
@@ -42,7 +43,7 @@ export interface FusedSuite<WorkerBit, HelperBit> {
   helperSelect(party: Party, bit: HelperBit, bits: number, part?: BigUint64Array): Promise<void>;
   reluCost(count: number, bits: number, chunk: number): Cost;
   selectCost(count: number, bits: number, chunk: number): Cost;
-  reluStages(bits: number): Stage[];
+  reluStages(bits: number, count: number): Stage[];
   selectStages(bits: number): Stage[];
 }
 
@@ -63,51 +64,66 @@ export interface TreeSuite<WorkerBit, HelperBit> {
     parts: readonly [BigUint64Array | undefined, BigUint64Array | undefined],
   ): Promise<void>;
   largerReluCost(count: number, bits: number, chunk: number): Cost;
-  largerReluStages(bits: number): Stage[];
+  largerReluStages(bits: number, count: number): Stage[];
   route(party: Party, levels: readonly Branching<WorkerBit>[], delta: beaver.Masked): Promise<Routed>;
   helperRoute(party: Party, levels: readonly Branching<HelperBit>[], U: Promise<beaver.HelperMask>): HelperRouted;
 }
 
-export function directSuite(compareBits: number): Suite<direct.WorkerSign, Uint8Array> {
+/** Where comparison functions (`dcf.ts`) take the place of PrivateCompare: in operations on at most so many values. */
+export interface FewByFunctions {
+  readonly most: number;
+  readonly functions: Functions;
+}
+
+/**
+ * Values of an operation that are few: one chunk. A function takes 0.8 kB where digits take 50 bytes, and a round where they take two; so for these the
+ * rounds count, and for more the bytes.
+ */
+export const FEW_VALUES = 16_384;
+
+export function directSuite(compareBits: number, few?: FewByFunctions): Suite<direct.WorkerSign, Uint8Array> {
   direct.codeFor(compareBits); // refuses a window no code holds
+  const by = (count: number): Functions | undefined =>
+    few !== undefined && count <= few.most ? few.functions : undefined;
   return {
     name: 'direct',
     relu: async (party, a, drop) => {
-      const { y, sign } = await direct.workers(party, a, compareBits, drop);
+      const { y, sign } = await direct.workers(party, a, compareBits, drop, by(a.length));
       return { y, bit: sign };
     },
     helperBits: direct.helperBits,
-    helperRelu: (party, q, drop) => direct.helper(party, q, compareBits, drop),
+    helperRelu: (party, q, drop) => direct.helper(party, q, compareBits, drop, { functions: by(q.length) }),
     select: direct.workersSelect,
     helperSelect: direct.helperSelect,
     bits: direct.workersBits,
-    reluCost: (count, drop, chunk) => direct.cost(count, compareBits, drop, chunk),
+    reluCost: (count, drop, chunk) => direct.cost(count, compareBits, drop, chunk, by(count)),
     selectCost: direct.selectCost,
-    reluStages: (drop) => direct.stages(compareBits, drop),
+    reluStages: (drop, count) => direct.stages(compareBits, drop, by(count)),
     selectStages: direct.selectStages,
     fused: {
       relu: async (party, z, bits) => {
-        const { y, sign } = await fused.workers(party, z, bits, compareBits);
+        const { y, sign } = await fused.workers(party, z, bits, compareBits, by(z.length));
         return { y, bit: sign };
       },
-      helperRelu: (party, count, bits, part) => fused.helper(party, count, bits, compareBits, part),
+      helperRelu: (party, q, bits, part) => fused.helper(party, q, bits, compareBits, part, by(q.length)),
       select: fused.workersSelect,
       helperSelect: fused.helperSelect,
-      reluCost: (count, bits, chunk) => fused.cost(count, bits, compareBits, chunk),
+      reluCost: (count, bits, chunk) => fused.cost(count, bits, compareBits, chunk, by(count)),
       selectCost: fused.selectCost,
-      reluStages: (bits) => fused.stages(bits, compareBits),
+      reluStages: (bits, count) => fused.stages(bits, compareBits, by(count)),
       selectStages: fused.selectStages,
     },
     tree: {
       larger: async (party, values, drop) => {
-        const { y, sign } = await larger.workers(party, values, compareBits, drop);
+        const { y, sign } = await larger.workers(party, values, compareBits, drop, by(values[0].length));
         return { y, bit: sign };
       },
-      helperLarger: (party, q, drop, part) => larger.helper(party, q, compareBits, drop, part),
-      largerRelu: (party, values, bits) => largerRelu.workers(party, values, bits, compareBits),
-      helperLargerRelu: (party, count, bits, parts) => largerRelu.helper(party, count, bits, compareBits, parts),
-      largerReluCost: (count, bits, chunk) => largerRelu.cost(count, bits, compareBits, chunk),
-      largerReluStages: (bits) => largerRelu.stages(bits, compareBits),
+      helperLarger: (party, q, drop, part) => larger.helper(party, q, compareBits, drop, part, by(q.length)),
+      largerRelu: (party, values, bits) => largerRelu.workers(party, values, bits, compareBits, by(values[0].length)),
+      helperLargerRelu: (party, count, bits, parts) =>
+        largerRelu.helper(party, count, bits, compareBits, parts, by(count)),
+      largerReluCost: (count, bits, chunk) => largerRelu.cost(count, bits, compareBits, chunk, by(count)),
+      largerReluStages: (bits, count) => largerRelu.stages(bits, compareBits, by(count)),
       route: treeRoute.workers,
       helperRoute: treeRoute.helper,
     },

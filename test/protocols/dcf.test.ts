@@ -21,7 +21,7 @@ function keysFor(bits: number, thresholds: BigUint64Array): Keys {
 }
 
 function shareOf(worker: 0 | 1, bits: number, points: BigUint64Array, { key, roots, corrections }: Keys): Uint8Array {
-  return evaluate(aesKey(key), bits, worker, points, roots[worker], corrections);
+  return evaluate(bits, worker, points, { aes: aesKey(key), roots: roots[worker], corrections });
 }
 
 function outputs(bits: number, points: BigUint64Array, keys: Keys): number[] {
@@ -55,6 +55,27 @@ describe('the comparison function', () => {
     const thresholds = ring(pairs.map(([alpha]) => alpha));
     const found = outputs(bits, ring(pairs.map(([, x]) => x)), keysFor(bits, thresholds));
     expect(found).toEqual(pairs.map(([alpha, x]) => Number(x < alpha)));
+  });
+
+  it('goes on at any key of those made together', () => {
+    const n = 50;
+    const thresholds = randomRing(n).map((v) => v & 0xffffn);
+    const { key, roots, corrections } = keysFor(16, thresholds);
+    const points = thresholds.map((alpha, i) => BigInt.asUintN(16, alpha - BigInt(i % 2)));
+    for (const [from, to] of [
+      [0, 1],
+      [7, 30],
+      [49, 50],
+      [50, 50],
+    ]) {
+      const [first, second] = ([0, 1] as const).map((worker) =>
+        evaluate(16, worker, points.slice(from, to), { aes: aesKey(key), roots: roots[worker], corrections }, from),
+      );
+      const expected = Array.from(points.slice(from, to), (x, i) => Number(x < thresholds[from + i]));
+      expect(Array.from(first, (bit, i) => bit ^ second[i])).toEqual(expected);
+    }
+    const beyond = { aes: aesKey(key), roots: roots[0], corrections };
+    expect(() => evaluate(16, 0, points, beyond, 1)).toThrow(/keys 1 … 51 of 50/);
   });
 
   it('looks at the low bits of a point alone', () => {

@@ -18,7 +18,7 @@
  * and independent of each other, so that G need only be a pseudo-random generator, which it is where π is a random permutation: who computes π T times learns
  * anything with probability below T·2^15 / 2^125 for each such key.
  *
- * Here is arithmetic alone: who draws and sends what is in `functionSign.ts`. No branch and no address depends on a secret.
+ * Here is arithmetic alone: who draws and sends what is in `functionKeys.ts`. No branch and no address depends on a secret.
  */
 import { type AesKey, BLOCK_BYTES } from '../../random/aes.ts';
 import * as z64 from '../../ring/z64.ts';
@@ -185,30 +185,38 @@ function lowest(count: number): number {
   return (((1 << (count & 31)) - 1) | all) & ~none;
 }
 
-/** A worker: its bits of [x < α] for points x, of which it looks at the low `bits` bits. `corrections` is 4-byte aligned. */
+/** A worker's keys, which `generate` made together. */
+export interface Keys {
+  readonly aes: AesKey;
+  readonly roots: Uint8Array;
+  /** 4-byte aligned. */
+  readonly corrections: Uint8Array;
+}
+
+/** A worker: its bits of [x < α] for points x, of which it looks at the low `bits` bits, by as many keys from the `from`-th on. */
 export function evaluate(
-  aes: AesKey,
   bits: number,
   worker: 0 | 1,
   points: BigUint64Array,
-  root: Uint8Array,
-  corrections: Uint8Array,
+  { aes, roots, corrections }: Keys,
+  from = 0,
 ): Uint8Array {
   const n = points.length;
   const levels = levelsOf(bits);
-  checkLength('root', root, ROOT_BYTES * n);
-  checkLength('corrections', corrections, correctionBytes(bits) * n);
+  const together = roots.length / ROOT_BYTES;
+  if (from + n > together) throw new RangeError(`comparison function: keys ${from} … ${from + n} of ${together}`);
+  checkLength('corrections', corrections, correctionBytes(bits) * together);
   const x = z64.halves(points);
   const words = wordsOf(corrections);
-  const seeds = seedsOf(root);
+  const seeds = seedsOf(roots.subarray(ROOT_BYTES * from, ROOT_BYTES * (from + n)));
   const t = new Uint8Array(n).fill(worker);
   const output = new Uint8Array(n);
-  const size = WORDS * n;
+  const first = (level: number): number => WORDS * (together * level + from);
   for (let level = 0; level < levels; level++) {
     const shift = bits - 1 - level;
     setDirections(seeds, x, shift);
     const hashed = hash(aes, seeds);
-    descend(x, shift, hashed, words.subarray(size * level, size * (level + 1)), seeds, t, output);
+    descend(x, shift, hashed, words.subarray(first(level), first(level) + WORDS * n), seeds, t, output);
   }
   setControl(seeds, 0, n, OUTPUTS);
   const hashed = hash(aes, seeds);
@@ -216,7 +224,7 @@ export function evaluate(
   for (let i = 0; i < n; i++) {
     const point = x[2 * i] & last;
     const at = WORDS * i + (point >> 5);
-    output[i] ^= ((hashed[at] ^ (words[size * levels + at] & -t[i])) >>> (point & 31)) & 1;
+    output[i] ^= ((hashed[at] ^ (words[first(levels) + at] & -t[i])) >>> (point & 31)) & 1;
   }
   return output;
 }

@@ -28,7 +28,7 @@ import * as z64 from '../../ring/z64.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
 import { dealtZ64, receiverOf } from '../../party/deal.ts';
 import { open } from '../../party/open.ts';
-import type { SignWindow } from './openedSign.ts';
+import type { Functions, SignWindow } from './openedSign.ts';
 import * as openedSign from './openedSign.ts';
 import type { Party } from '../../party/party.ts';
 import { inChunks, type Stage, step } from '../../party/steps.ts';
@@ -49,9 +49,9 @@ export function codeFor(compareBits: number): DigitCode {
 }
 
 /** The window on a >> drop: bit drop + k − 1 of a is read as its sign. */
-function windowFor(compareBits: number, drop: number): SignWindow {
+function windowFor(compareBits: number, drop: number, functions: Functions | undefined): SignWindow {
   const k = Math.min(compareBits, 64 - drop);
-  return { from: drop, k, code: codeFor(k) };
+  return { from: drop, k, code: codeFor(k), functions };
 }
 
 /** What the workers keep: DReLU(a) = t ⊕ q. */
@@ -73,8 +73,9 @@ export async function workersCompare(
   compareBits: number,
   drop: number,
   product: (chunk: Party, job: SelectJob, from: number, to: number, out: BigUint64Array) => void,
+  functions?: Functions,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
-  const window = windowFor(compareBits, drop);
+  const window = windowFor(compareBits, drop, functions);
   const y = new BigUint64Array(count);
   const t = new Uint8Array(count);
   const q = new BigUint64Array(count);
@@ -103,12 +104,14 @@ export function workers(
   a: BigUint64Array,
   compareBits: number,
   drop = 0,
+  functions?: Functions,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
   const addTo = (R: BigUint64Array, from: number, to: number): BigUint64Array =>
     z64.accumulate(R, a.subarray(from, to));
-  return workersCompare(party, a.length, addTo, compareBits, drop, (chunk, job, from, to, out) => {
+  const product: Parameters<typeof workersCompare>[5] = (chunk, job, from, to, out) => {
     chunk.compute.select(job, a.subarray(from, to), out);
-  });
+  };
+  return workersCompare(party, a.length, addTo, compareBits, drop, product, functions);
 }
 
 /** P2: q of `count` comparisons, one byte 0/1 each. */
@@ -125,9 +128,17 @@ export async function helper(
   q: Uint8Array,
   compareBits: number,
   drop = 0,
-  { part, signed = false }: { readonly part?: BigUint64Array | undefined; readonly signed?: boolean } = {},
+  {
+    part,
+    signed = false,
+    functions,
+  }: {
+    readonly part?: BigUint64Array | undefined;
+    readonly signed?: boolean;
+    readonly functions?: Functions | undefined;
+  } = {},
 ): Promise<void> {
-  const window = windowFor(compareBits, drop);
+  const window = windowFor(compareBits, drop, functions);
   await party.chunks(q.length, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
     const bits = q.subarray(from, to);
@@ -187,22 +198,28 @@ export function dealSelected(
   return party.send(receiverOf(party), purpose, drawn);
 }
 
-export function cost(count: number, compareBits: number, drop: number, chunk: number): Cost {
-  const { code } = windowFor(compareBits, drop);
-  return chunked(count, chunk, (n) => ({ rounds: 3, bytes: 16 * n + 16 * n + openedSign.bytes(code, n) }));
+export function cost(count: number, compareBits: number, drop: number, chunk: number, functions?: Functions): Cost {
+  const window = windowFor(compareBits, drop, functions);
+  return chunked(count, chunk, (n) => ({
+    rounds: 1 + openedSign.rounds(window),
+    bytes: 16 * n + 16 * n + openedSign.bytes(window, n),
+  }));
 }
 
 export function selectCost(count: number): Cost {
   return { rounds: 1, bytes: 24 * count };
 }
 
-export function stages(compareBits: number, drop: number): Stage[] {
-  const { code } = windowFor(compareBits, drop);
-  return inChunks((n) => [
-    step('exchange', [':c', 8 * n]),
-    step('ahead', openedSign.digitsMessage(code, n), [':q,qR', 16 * n]),
-    ...openedSign.steps(code, n),
-  ]);
+export function stages(compareBits: number, drop: number, functions?: Functions): Stage[] {
+  const window = windowFor(compareBits, drop, functions);
+  return inChunks(
+    (n) => [
+      step('exchange', [':c', 8 * n]),
+      step('ahead', ...openedSign.aheadMessages(window, n), [':q,qR', 16 * n]),
+      ...openedSign.steps(window, n),
+    ],
+    openedSign.keys(window),
+  );
 }
 
 export function selectStages(): Stage[] {

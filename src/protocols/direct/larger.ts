@@ -9,6 +9,7 @@
  * Views: as in `directRelu.ts`; R is as uniform as what the workers draw. Cost: that of a ReLU.
  */
 import * as directRelu from './directRelu.ts';
+import type { Functions } from './openedSign.ts';
 import type { Party } from '../../party/party.ts';
 import * as z64 from '../../ring/z64.ts';
 
@@ -18,12 +19,14 @@ export function workers(
   [x, y]: readonly [BigUint64Array, BigUint64Array],
   compareBits: number,
   drop: number,
+  functions?: Functions,
 ): Promise<{ y: BigUint64Array; sign: directRelu.WorkerSign }> {
   const addTo = (R: BigUint64Array, from: number, to: number): BigUint64Array =>
     z64.decrease(z64.accumulate(R, x.subarray(from, to)), y.subarray(from, to));
-  return directRelu.workersCompare(party, x.length, addTo, compareBits, drop, (chunk, job, from, to, out) => {
+  const product: Parameters<typeof directRelu.workersCompare>[5] = (chunk, job, from, to, out) => {
     chunk.compute.selectLarger(chunk.worker, job, x.subarray(from, to), y.subarray(from, to), out);
-  });
+  };
+  return directRelu.workersCompare(party, x.length, addTo, compareBits, drop, product, functions);
 }
 
 /** P2, with its bits q. `part` is its part of x − y. */
@@ -33,6 +36,7 @@ export function helper(
   compareBits: number,
   drop: number,
   part?: BigUint64Array,
+  functions?: Functions,
 ): Promise<void> {
-  return directRelu.helper(party, q, compareBits, drop, { part, signed: true });
+  return directRelu.helper(party, q, compareBits, drop, { part, signed: true, functions });
 }

@@ -20,7 +20,7 @@ import { chunked, type Cost } from '../../party/cost.ts';
 import { dealtZ64, dealZ64 } from '../../party/deal.ts';
 import { codeFor, helperBits } from './directRelu.ts';
 import { open } from '../../party/open.ts';
-import type { SignWindow } from './openedSign.ts';
+import type { Functions, SignWindow } from './openedSign.ts';
 import * as openedSign from './openedSign.ts';
 import type { Party } from '../../party/party.ts';
 import { inChunks, type Stage, step } from '../../party/steps.ts';
@@ -36,10 +36,10 @@ import {
 import { checkTruncationBits } from '../paper/truncation.ts';
 
 /** Of x, y and x − y. */
-function windowFor(compareBits: number, bits: number): SignWindow {
+function windowFor(compareBits: number, bits: number, functions: Functions | undefined): SignWindow {
   checkTruncationBits(bits);
   const k = truncatedWindow(compareBits, bits);
-  return { from: 0, k, code: codeFor(k) };
+  return { from: 0, k, code: codeFor(k), functions };
 }
 
 /** Rows 1 and 2, and their difference. */
@@ -54,8 +54,9 @@ export async function workers(
   [z1, z2]: readonly [BigUint64Array, BigUint64Array],
   bits: number,
   compareBits: number,
+  functions?: Functions,
 ): Promise<BigUint64Array> {
-  const window = windowFor(compareBits, bits);
+  const window = windowFor(compareBits, bits, functions);
   const y = new BigUint64Array(z1.length);
   await party.chunks(z1.length, async (chunk, from, to) => {
     const n = to - from;
@@ -103,8 +104,9 @@ export async function helper(
   bits: number,
   compareBits: number,
   parts: readonly [BigUint64Array | undefined, BigUint64Array | undefined],
+  functions?: Functions,
 ): Promise<void> {
-  const window = windowFor(compareBits, bits);
+  const window = windowFor(compareBits, bits, functions);
   await party.chunks(count, async (chunk, from, to) => {
     const n = to - from;
     const part = z64.concat(...parts.map((x) => x?.subarray(from, to) ?? new BigUint64Array(n)));
@@ -135,19 +137,22 @@ function dealt(n: number, bits: number): [label: string, bytes: number][] {
   ];
 }
 
-export function cost(count: number, bits: number, compareBits: number, chunk: number): Cost {
-  const { code } = windowFor(compareBits, bits);
+export function cost(count: number, bits: number, compareBits: number, chunk: number, functions?: Functions): Cost {
+  const window = windowFor(compareBits, bits, functions);
   return chunked(count, chunk, (n) => ({
-    rounds: 3,
-    bytes: 32 * n + dealt(n, bits).reduce((sum, [, bytes]) => sum + bytes, 0) + openedSign.bytes(code, 3 * n),
+    rounds: 1 + openedSign.rounds(window),
+    bytes: 32 * n + dealt(n, bits).reduce((sum, [, bytes]) => sum + bytes, 0) + openedSign.bytes(window, 3 * n),
   }));
 }
 
-export function stages(bits: number, compareBits: number): Stage[] {
-  const { code } = windowFor(compareBits, bits);
-  return inChunks((n) => [
-    step('exchange', [':c', 16 * n]),
-    step('ahead', ...dealt(n, bits), openedSign.digitsMessage(code, 3 * n)),
-    ...openedSign.steps(code, 3 * n),
-  ]);
+export function stages(bits: number, compareBits: number, functions?: Functions): Stage[] {
+  const window = windowFor(compareBits, bits, functions);
+  return inChunks(
+    (n) => [
+      step('exchange', [':c', 16 * n]),
+      step('ahead', ...dealt(n, bits), ...openedSign.aheadMessages(window, 3 * n)),
+      ...openedSign.steps(window, 3 * n),
+    ],
+    openedSign.keys(window, 3),
+  );
 }

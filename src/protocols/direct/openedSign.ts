@@ -6,6 +6,8 @@
  *   Round 2: PrivateCompare of X against Y, the same bits of c: borrow = [X > Y]
  *   Round 3: the sign of a is c_top ⊕ R_top ⊕ borrow. P2 tells both workers v = 1 ⊕ R_top ⊕ β' ⊕ q with its bit q, uniform and drawn
  *            ahead, and they set t = c_top ⊕ β ⊕ v: DReLU(a) = t ⊕ q
+ *
+ * A window may say that comparison functions take their place (`functionSign.ts`): one round, of which P2 hears nothing.
  */
 import type { DigitCode } from '../../../runtime/compute.ts';
 import { packedBitsLength } from '../../ring/bits.ts';
@@ -13,24 +15,40 @@ import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { dealDigits, dealtDigits, digitsBytes, tellBits, toldBits } from '../../party/deal.ts';
 import type { Party } from '../../party/party.ts';
+import type { FunctionKeys } from './functionKeys.ts';
+import * as functionSign from './functionSign.ts';
 import * as privateCompare from '../paper/privateCompare.ts';
-import { type Step, step } from '../../party/steps.ts';
+import { type Stage, type Step, step } from '../../party/steps.ts';
 
 /** Bits from … from + k − 2 are compared, bit from + k − 1 is the top one. */
 export interface SignWindow {
   readonly from: number;
   readonly k: number;
   readonly code: DigitCode;
+  readonly functions?: Functions | undefined;
 }
 
+/** The keys of comparison functions; where nothing is computed that they are used is enough to know. */
+export type Functions = FunctionKeys | 'counted';
+
 /** What the workers take and draw while c is being opened. */
-interface Ahead {
+type Ahead = DigitsAhead | functionSign.FunctionAhead;
+
+interface DigitsAhead {
   readonly digits: Uint8Array;
   readonly random: privateCompare.Random;
 }
 
+function keysOf({ functions }: SignWindow): FunctionKeys | undefined {
+  if (functions === 'counted') throw new Error('comparisons that are counted alone are computed');
+  return functions;
+}
+
 /** P0, P1: before c is known. */
-export async function ahead(party: Party, { code }: SignWindow, count: number): Promise<Ahead> {
+export async function ahead(party: Party, window: SignWindow, count: number): Promise<Ahead> {
+  const { code } = window;
+  const keys = keysOf(window);
+  if (keys !== undefined) return functionSign.ahead(party, window, keys, count);
   const random = privateCompare.draw(party, code, count);
   return { digits: await dealtDigits(party, 'digits', code, count), random };
 }
@@ -38,12 +56,15 @@ export async function ahead(party: Party, { code }: SignWindow, count: number): 
 /** P0, P1: writes t, one byte 0/1 each, and returns it. `flip` turns the top bit of c round. */
 export async function workers(
   party: Party,
-  { from, k, code }: SignWindow,
-  { digits, random }: Ahead,
+  window: SignWindow,
+  ahead: Ahead,
   c: BigUint64Array,
   t: Uint8Array,
   flip: 0 | 1 = 0,
 ): Promise<Uint8Array> {
+  if ('keys' in ahead) return functionSign.workers(party, window, ahead, c, t, flip);
+  const { from, k, code } = window;
+  const { digits, random } = ahead;
   const Y = z64.bitField(c, from, from + k - 1);
   const beta = await privateCompare.workers(party, { code, orEqual: false }, random, digits, Y); // round 2
   release(Y);
@@ -54,12 +75,10 @@ export async function workers(
 }
 
 /** P2, with its bits q. */
-export async function helper(
-  party: Party,
-  { from, k, code }: SignWindow,
-  R: BigUint64Array,
-  q: Uint8Array,
-): Promise<void> {
+export async function helper(party: Party, window: SignWindow, R: BigUint64Array, q: Uint8Array): Promise<void> {
+  const { from, k, code } = window;
+  const keys = keysOf(window);
+  if (keys !== undefined) return functionSign.helper(party, window, keys, R, q);
   const X = z64.bitField(R, from, from + k - 1);
   const [, betaPrime] = await Promise.all([
     dealDigits(party, 'digits', code, X).then(() => release(X)),
@@ -70,17 +89,31 @@ export async function helper(
   release(v);
 }
 
-/** Of `count` values: two rounds. */
-export function bytes(code: DigitCode, count: number): number {
+/** Rounds after the opening of c. */
+export function rounds({ functions }: SignWindow): number {
+  return functions === undefined ? 2 : 1;
+}
+
+/** Of `count` values, without the keys of functions, which are a session's. */
+export function bytes(window: SignWindow, count: number): number {
+  const { code, functions } = window;
+  if (functions !== undefined) return functionSign.bytes(window, count);
   return digitsBytes(code, count) + privateCompare.cost(code, count, count).bytes + 2 * packedBitsLength(count);
 }
 
-/** What is dealt ahead, as a message of the step that deals the rest. */
-export function digitsMessage(code: DigitCode, count: number): [label: string, bytes: number] {
-  return [':digits', digitsBytes(code, count)];
+/** What is dealt ahead, as messages of the step that deals the rest. */
+export function aheadMessages({ code, functions }: SignWindow, count: number): [label: string, bytes: number][] {
+  return functions === undefined ? [[':digits', digitsBytes(code, count)]] : [];
+}
+
+/** The keys of functions that a value takes which is compared `each` times. */
+export function keys({ k, functions }: SignWindow, each = 1): Stage['keys'] {
+  return functions === undefined ? undefined : { each, bits: k - 1 };
 }
 
 /** The steps after that and the opening of c. */
-export function steps(code: DigitCode, count: number): Step[] {
+export function steps(window: SignWindow, count: number): Step[] {
+  const { code, functions } = window;
+  if (functions !== undefined) return functionSign.steps(window, count);
   return [...privateCompare.steps(code, count), step('tell', [':v', packedBitsLength(count)])];
 }

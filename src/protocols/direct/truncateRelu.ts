@@ -22,7 +22,7 @@ import { release } from '../../ring/release.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
 import { codeFor, type WorkerSign } from './directRelu.ts';
 import { open } from '../../party/open.ts';
-import type { SignWindow } from './openedSign.ts';
+import type { Functions, SignWindow } from './openedSign.ts';
 import * as openedSign from './openedSign.ts';
 import type { Party } from '../../party/party.ts';
 import { inChunks, type Stage, step } from '../../party/steps.ts';
@@ -37,10 +37,10 @@ import {
 import { checkTruncationBits } from '../paper/truncation.ts';
 
 /** Of z, its opening and its mask: bits … bits + k − 1 are the low k bits of z / 2^bits. */
-function windowFor(compareBits: number, bits: number): SignWindow {
+function windowFor(compareBits: number, bits: number, functions: Functions | undefined): SignWindow {
   checkTruncationBits(bits);
   const k = truncatedWindow(compareBits, bits);
-  return { from: bits, k, code: codeFor(k) };
+  return { from: bits, k, code: codeFor(k), functions };
 }
 
 /** Bit k − 1 of C is bit bits + k − 1 of c, turned round where it is the bit that 2^(62−bits) is taken from. */
@@ -54,8 +54,9 @@ export async function workers(
   z: BigUint64Array,
   bits: number,
   compareBits: number,
+  functions?: Functions,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
-  const window = windowFor(compareBits, bits);
+  const window = windowFor(compareBits, bits, functions);
   const y = new BigUint64Array(z.length);
   const t = new Uint8Array(z.length);
   const q = new BigUint64Array(z.length);
@@ -85,8 +86,9 @@ export async function helper(
   bits: number,
   compareBits: number,
   part?: BigUint64Array,
+  functions?: Functions,
 ): Promise<void> {
-  const window = windowFor(compareBits, bits);
+  const window = windowFor(compareBits, bits, functions);
   await party.chunks(q.length, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
     const chosen = q.subarray(from, to);
@@ -131,11 +133,11 @@ export async function helperSelect(party: Party, q: Uint8Array, bits: number, pa
   });
 }
 
-export function cost(count: number, bits: number, compareBits: number, chunk: number): Cost {
-  const { code } = windowFor(compareBits, bits);
+export function cost(count: number, bits: number, compareBits: number, chunk: number, functions?: Functions): Cost {
+  const window = windowFor(compareBits, bits, functions);
   return chunked(count, chunk, (n) => ({
-    rounds: 3,
-    bytes: 16 * n + dealtMessage(n, bits, 'R,q,qR')[1] + openedSign.bytes(code, n),
+    rounds: 1 + openedSign.rounds(window),
+    bytes: 16 * n + dealtMessage(n, bits, 'R,q,qR')[1] + openedSign.bytes(window, n),
   }));
 }
 
@@ -143,13 +145,16 @@ export function selectCost(count: number, bits: number, chunk: number): Cost {
   return chunked(count, chunk, (n) => ({ rounds: 1, bytes: 16 * n + dealtMessage(n, bits, 'R,qR')[1] }));
 }
 
-export function stages(bits: number, compareBits: number): Stage[] {
-  const { code } = windowFor(compareBits, bits);
-  return inChunks((n) => [
-    step('exchange', [':c', 8 * n]),
-    step('ahead', dealtMessage(n, bits, 'R,q,qR'), openedSign.digitsMessage(code, n)),
-    ...openedSign.steps(code, n),
-  ]);
+export function stages(bits: number, compareBits: number, functions?: Functions): Stage[] {
+  const window = windowFor(compareBits, bits, functions);
+  return inChunks(
+    (n) => [
+      step('exchange', [':c', 8 * n]),
+      step('ahead', dealtMessage(n, bits, 'R,q,qR'), ...openedSign.aheadMessages(window, n)),
+      ...openedSign.steps(window, n),
+    ],
+    openedSign.keys(window),
+  );
 }
 
 export function selectStages(bits: number): Stage[] {

@@ -2,7 +2,7 @@
 import { codeLength, type Compute, type DigitCode } from '../../../runtime/compute.ts';
 import type { RecordedMessage } from '../../../src/channel/memory.ts';
 import type { PartyId } from '../../../src/party/party.ts';
-import { unpackBits } from '../../../src/ring/bits.ts';
+import { unpackBits, xorInto } from '../../../src/ring/bits.ts';
 import * as z64 from '../../../src/ring/z64.ts';
 import { HOLDS, type Run, type Values } from './record.ts';
 
@@ -36,6 +36,7 @@ export function purposeOf(label: string): string {
 /** What is in a message. The inputs are so many that nothing is filled up. */
 export function decoded({ label, data }: RecordedMessage, code: DigitCode | undefined, compute: Compute): Values {
   if (data instanceof BigUint64Array) return { kind: 'words', values: data };
+  if (purposeOf(label) === 'shift') return { kind: 'bits', values: unpackBits(data.subarray(8), 8 * data.length - 64) }; // what is before is public
   if (!RESIDUES.has(purposeOf(label))) return { kind: 'bits', values: unpackBits(data, 8 * data.length) };
   if (code === undefined) throw new Error(`${label}: over which Z_p?`);
   const count = (data.length * { 17: 64, 31: 8, 67: 8 }[code.prime]) / { 17: 33, 31: 5, 67: 7 }[code.prime];
@@ -68,6 +69,18 @@ function sourcesOf(run: Run, id: PartyId, code: DigitCode | undefined, compute: 
     const sent =
       id === 2 ? undefined : run.received[1 - id].find((own) => own.from === `P${id}` && own.label === label);
     const name = `${from} ${label}`;
+    // What a worker sends follows from what it has: of bits that are opened their sums are what it learns.
+    if (sent !== undefined && purposeOf(label) === 't') {
+      const own = unpackBits(sent.data as Uint8Array, values.values.length);
+      return [
+        {
+          name,
+          received: true,
+          form: 'sent',
+          values: { kind: 'bits', values: xorInto(own, values.values as Uint8Array) },
+        },
+      ];
+    }
     if (sent === undefined || values.kind !== 'words') return [{ name, received: true, form: 'sent', values }];
     const sum = z64.add(values.values, sent.data as BigUint64Array);
     return [

@@ -16,6 +16,7 @@ import {
 import type { Party } from '../../../src/party/party.ts';
 import * as dealtTruncation from '../../../src/protocols/direct/dealtTruncation.ts';
 import * as directRelu from '../../../src/protocols/direct/directRelu.ts';
+import { FunctionKeys } from '../../../src/protocols/direct/functionKeys.ts';
 import * as larger from '../../../src/protocols/direct/larger.ts';
 import * as largerRelu from '../../../src/protocols/direct/largerRelu.ts';
 import * as treeRoute from '../../../src/protocols/direct/treeRoute.ts';
@@ -160,6 +161,28 @@ const comparing = (code: DigitCode, orEqual: boolean): Protocol => ({
 });
 
 const codeOf = (compareBits: number): DigitCode => (compareBits <= 33 ? P17 : P31);
+
+/** Compared by functions, whose keys are short ones. */
+const BY_FUNCTIONS: readonly Protocol[] = [
+  {
+    name: 'ReLU by comparison functions',
+    workers: (party, share) => directRelu.workers(party, share, 9, 0, new FunctionKeys(party, VECTOR)),
+    helper: async (party) => {
+      const q = await directRelu.helperBits(party, VECTOR);
+      await directRelu.helper(party, q, 9, 0, { functions: new FunctionKeys(party, VECTOR) });
+    },
+  },
+  {
+    name: 'truncate-and-ReLU by comparison functions',
+    scale: 16,
+    workers: (party, share) =>
+      truncateRelu.workers(party, inThree(party, share), 54, 33, new FunctionKeys(party, VECTOR)),
+    helper: async (party) => {
+      const q = await directRelu.helperBits(party, VECTOR);
+      await truncateRelu.helper(party, q, 54, 33, DEALT, new FunctionKeys(party, VECTOR));
+    },
+  },
+];
 
 /** The direct suite's, in both windows. */
 const inWindow = (k: number): Protocol[] => [
@@ -317,6 +340,7 @@ export const PROTOCOLS: readonly Protocol[] = [
     workers: (party, share) => truncateProducts.workers(party, inThree(party, share), PRODUCTS),
     helper: (party) => truncateProducts.helper(party, PRODUCTS, DEALT),
   },
+  ...BY_FUNCTIONS,
   ...inWindow(33),
   ...inWindow(61),
   {

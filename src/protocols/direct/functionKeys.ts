@@ -1,0 +1,239 @@
+/**
+ * The keys of comparison functions (`dcf.ts`) that P2 deals in a session: a row of them for each width, MOST_TOGETHER in a message. They are for
+ * thresholds that P2 draws, not for those of any comparison, so they may lie ready before anybody knows what will be compared; a comparison takes the
+ * next ones of the row and shifts its values to their thresholds (`functionSign.ts`). P2 says which these are, for the order in which concurrent
+ * operations ask is its own.
+ *
+ * Of keys p·MOST_TOGETHER …, streams under `functions/BITS/GROUP/p`: thresholds are the sum of one that P2 has with each worker, so neither knows any; a
+ * worker's seeds are its stream with P2; the AES key is public. P2 → P0, P1: the AES key, and corrections.
+ */
+import { aesKey } from '#aes';
+import { AES_KEY_BYTES } from '../../random/aes.ts';
+import * as z64 from '../../ring/z64.ts';
+import type { Party } from '../../party/party.ts';
+import { correctionBytes, generate, type Keys, MOST_TOGETHER, ROOT_BYTES } from './dcf.ts';
+
+/** Below the session's root. */
+const PATH = 'functions';
+/** Messages under one path: what a party remembers of used addresses ends with it. */
+const GROUP = 1024;
+/** Messages that may be under way at a time: many times what P2's window (`party/window.ts`) asks for. */
+const MOST_OPEN = 8192;
+const WORKERS = ['P0', 'P1'] as const;
+
+/** Some keys of one message, from … to. */
+export interface KeyRange {
+  readonly keys: Keys;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Of one row, P2: the index of the first key, and the thresholds. */
+export interface DealtRange {
+  readonly start: number;
+  readonly thresholds: BigUint64Array;
+}
+
+/** Of both roles. One a session. */
+export class FunctionKeys {
+  readonly #party: Party;
+  readonly #together: number;
+  readonly #rows: Map<number, Row<BigUint64Array> | Row<Keys>> = new Map();
+
+  /**
+   * @param party of the session: a path is taken below it
+   * @param together keys of a message
+   */
+  constructor(party: Party, together: number = MOST_TOGETHER) {
+    this.#party = party.fork(PATH);
+    this.#together = together;
+  }
+
+  /** P2: the next `count` keys, which nobody has used. */
+  async deal(bits: number, count: number): Promise<DealtRange> {
+    const row = this.#dealing(bits);
+    const start = row.reserve(count);
+    const thresholds = new BigUint64Array(count);
+    let at = 0;
+    for (const { value, from, to } of await row.take(start, count)) {
+      thresholds.set(value.subarray(from, to), at);
+      at += to - from;
+    }
+    return { start, thresholds };
+  }
+
+  /** P2: deals until `count` keys lie ready, as long as it is `wanted`. */
+  ahead(bits: number, count: number, wanted: () => boolean): Promise<void> {
+    return this.#dealing(bits).ready(count, wanted);
+  }
+
+  /** P0, P1: the keys that P2 says are next. */
+  async held(bits: number, start: number, count: number): Promise<KeyRange[]> {
+    const ranges = await this.#holding(bits).take(start, count);
+    return ranges.map(({ value, from, to }) => ({ keys: value, from, to }));
+  }
+
+  /** No more comparisons: what lies ready is taken, and forgotten. */
+  async end(): Promise<void> {
+    if (this.#party.id === 2) {
+      const widths = [...this.#rows].flatMap(([bits, row]) => [BigInt(bits), BigInt(row.made)]);
+      const told = BigUint64Array.from([
+        BigInt(widths.length / 2),
+        ...widths,
+        ...new Array<bigint>(MOST_TOLD).fill(0n),
+      ]);
+      await Promise.all(WORKERS.map((worker) => this.#party.send(worker, 'end', told.slice(0, MOST_TOLD))));
+      return;
+    }
+    const told = await this.#party.receive('P2', 'end', 'u64', MOST_TOLD);
+    for (let i = 0; i < Math.min(Number(told[0]), (MOST_TOLD - 1) / 2); i++)
+      await this.#holding(Number(told[2 * i + 1])).drain(Number(told[2 * i + 2]));
+  }
+
+  #dealing(bits: number): Row<BigUint64Array> {
+    return this.#row(bits, (party) => deal(party, bits, this.#together)) as Row<BigUint64Array>;
+  }
+
+  #holding(bits: number): Row<Keys> {
+    return this.#row(bits, (party) => receive(party, bits, this.#together)) as Row<Keys>;
+  }
+
+  #row(bits: number, make: (party: Party) => Promise<BigUint64Array | Keys>): Row<BigUint64Array> | Row<Keys> {
+    let row = this.#rows.get(bits);
+    if (row === undefined)
+      this.#rows.set(
+        bits,
+        (row = new Row(this.#party.fork(`${bits}`), make as (party: Party) => Promise<Keys>, this.#together)),
+      );
+    return row;
+  }
+}
+
+/** Elements of the last message: how many widths there are and, of each, its bits and messages. */
+const MOST_TOLD = 129;
+
+/** P2: the keys of a message, to both workers. Returns their thresholds. */
+async function deal(party: Party, bits: number, together: number): Promise<BigUint64Array> {
+  await party.pause();
+  const [first, second] = WORKERS.map((worker) => party.stream(worker, 'threshold').z64(together));
+  const thresholds = z64.lowBits(z64.accumulate(first, second), bits);
+  const [roots0, roots1] = WORKERS.map((worker) => party.stream(worker, 'roots').bytes(ROOT_BYTES * together));
+  const message = new Uint8Array(messageBytes(bits, together));
+  const key = party.stream('P0', 'aes').bytes(AES_KEY_BYTES);
+  message.set(key);
+  generate(aesKey(key), bits, thresholds, [roots0, roots1], message.subarray(AES_KEY_BYTES));
+  const { depth } = party;
+  await Promise.all(WORKERS.map((worker, i) => party.send(worker, 'keys', i === 0 ? message : message.slice(), depth)));
+  return thresholds;
+}
+
+/** P0, P1. */
+async function receive(party: Party, bits: number, together: number): Promise<Keys> {
+  const message = await party.receive('P2', 'keys', 'u8', messageBytes(bits, together));
+  const roots = party.stream('P2', 'roots').bytes(ROOT_BYTES * together);
+  const aes = aesKey(message.subarray(0, AES_KEY_BYTES));
+  return { aes, roots, corrections: message.subarray(AES_KEY_BYTES) };
+}
+
+/** Bytes of a message. */
+function messageBytes(bits: number, together: number): number {
+  return AES_KEY_BYTES + together * correctionBytes(bits);
+}
+
+/** The messages that bring the keys up to the `to`-th, to one worker, without those that the first `from` came in. */
+export function* keyMessages(
+  bits: number,
+  from: number,
+  to: number,
+): Generator<readonly [label: string, bytes: number], void> {
+  for (let index = Math.ceil(from / MOST_TOGETHER); index < Math.ceil(to / MOST_TOGETHER); index++)
+    yield [`/${PATH}/${bits}/${Math.floor(index / GROUP)}/${index % GROUP}:keys`, messageBytes(bits, MOST_TOGETHER)];
+}
+
+/** Keys of one width: message after message, each made once. */
+class Row<T> {
+  readonly #lane: Party;
+  readonly #make: (party: Party) => Promise<T>;
+  readonly #together: number;
+  /** The present groups of messages. */
+  readonly #groups: Map<number, Party> = new Map();
+  readonly #messages: Map<number, { readonly value: Promise<T>; left: number }> = new Map();
+  /** Messages that were asked for so far. */
+  #made = 0;
+  /** Keys before this one have been given away. */
+  #next = 0;
+
+  constructor(lane: Party, make: (party: Party) => Promise<T>, together: number) {
+    this.#lane = lane;
+    this.#make = make;
+    this.#together = together;
+  }
+
+  get made(): number {
+    return this.#made;
+  }
+
+  /** The first of `count` keys that nobody else gets. */
+  reserve(count: number): number {
+    const start = this.#next;
+    this.#next += count;
+    return start;
+  }
+
+  /** Message after message until so many keys are there that nobody has, or no more are wanted. */
+  async ready(count: number, wanted: () => boolean): Promise<void> {
+    while (this.#made * this.#together - this.#next < count && wanted()) await this.#upTo(this.#made + 1);
+  }
+
+  async take(start: number, count: number): Promise<{ value: T; from: number; to: number }[]> {
+    if (!Number.isSafeInteger(start) || !Number.isSafeInteger(start + count) || start < 0)
+      throw new RangeError('comparison function: no index of keys');
+    const ranges: Promise<{ value: T; from: number; to: number }>[] = [];
+    for (let at = start; at < start + count;) {
+      const index = Math.floor(at / this.#together);
+      const from = at - index * this.#together;
+      const to = Math.min(this.#together, from + start + count - at);
+      ranges.push(this.#some(index, to - from).then((value) => ({ value, from, to })));
+      at += to - from;
+    }
+    return Promise.all(ranges);
+  }
+
+  /** Takes all of the first `total` messages. */
+  async drain(total: number): Promise<void> {
+    await this.#upTo(total);
+    this.#messages.clear();
+  }
+
+  async #some(index: number, count: number): Promise<T> {
+    this.#upTo(index + 1).catch(() => undefined); // whoever takes a message learns what is wrong with it
+    const message = this.#messages.get(index);
+    if (message === undefined || message.left < count) throw new Error('comparison function: keys are used twice');
+    message.left -= count;
+    if (message.left === 0) this.#messages.delete(index);
+    return message.value;
+  }
+
+  /** Makes what is not made yet of the first `total` messages, in order. */
+  async #upTo(total: number): Promise<void> {
+    if (total > this.#made + MOST_OPEN) throw new Error('comparison function: keys that are not dealt yet');
+    const made: Promise<T>[] = [];
+    for (; this.#made < total; this.#made++) {
+      const group = Math.floor(this.#made / GROUP);
+      const value = this.#make(this.#group(group).fork(`${this.#made % GROUP}`));
+      value.catch(() => undefined); // told to whoever takes it
+      this.#messages.set(this.#made, { value, left: this.#together });
+      made.push(value);
+    }
+    await Promise.all(made);
+  }
+
+  #group(index: number): Party {
+    let group = this.#groups.get(index);
+    if (group === undefined) {
+      this.#groups.clear();
+      this.#groups.set(index, (group = this.#lane.fork(`${index}`)));
+    }
+    return group;
+  }
+}
