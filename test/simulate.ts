@@ -8,7 +8,7 @@ import { createWasmCompute } from '../runtime/wasm/wasm.ts';
 import type { Link, PeerName, Traffic } from '../src/channel/channel.ts';
 import { memoryPair, type MemoryOptions } from '../src/channel/memory.ts';
 import type { Probe } from '../src/profile/probe.ts';
-import { createParty, type Party, type PartyId } from '../src/party/party.ts';
+import { createParty, type Party, type PartyId, type Security } from '../src/party/party.ts';
 import type { Stream } from '../src/random/stream.ts';
 import { PairStreams } from '../src/random/streams.ts';
 
@@ -27,6 +27,7 @@ export interface SimulationOptions {
   readonly chunk?: number;
   readonly memory?: (a: PeerName, b: PeerName) => MemoryOptions;
   readonly timeoutMs?: number;
+  readonly security?: Security;
   /** What a party computes with: to look at what it computes, or to break it on purpose. */
   readonly compute?: (compute: Compute, id: PartyId) => Compute;
   /** What a party draws from, by the pair's index: the same. Asked for each end of the pair. */
@@ -106,6 +107,7 @@ export async function simulate<T>(
       compute: options.compute?.(compute, id) ?? compute,
       ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
       probe: options.probes?.[id],
+      security: options.security,
     }),
   );
   const settled = await Promise.allSettled(

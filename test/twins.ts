@@ -17,6 +17,9 @@ export const SETTINGS: CostOptions[] = [
   { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64, chunk: 40 },
 ];
 
+/** Of what compares. */
+export const PRIVATE_SETTINGS: CostOptions[] = SETTINGS.map((setting) => ({ ...setting, security: 'private' }));
+
 export interface Input {
   readonly shape: Shape;
   readonly numbers: readonly number[];
@@ -59,7 +62,10 @@ export async function secure(setting: CostOptions, inputs: readonly Input[], scr
       await engine.settle();
       return { shape: result.shape, fractionBits: result.fractionBits };
     },
-    setting.chunk === undefined ? {} : { chunk: setting.chunk },
+    {
+      ...(setting.chunk === undefined ? {} : { chunk: setting.chunk }),
+      ...(setting.security === undefined ? {} : { security: setting.security }),
+    },
   );
   const [{ shape, fractionBits }] = sim.results;
   for (const other of sim.results) expect([other.shape, other.fractionBits]).toEqual([shape, fractionBits]);

@@ -41,7 +41,10 @@ export interface CostOptions {
 
 export function createCostModel(options: CostOptions): CostModel {
   const chunk = options.chunk ?? DEFAULT_CHUNK;
-  const suite = options.suite === 'direct' ? directSuite(options.compareBits) : paperSuite;
+  const suite =
+    options.suite === 'direct'
+      ? directSuite(options.compareBits, undefined, options.security)
+      : paperSuite(options.security);
   const fused = options.truncation === 'dealt' ? suite.fused : undefined;
   const truncate = (count: number, bits: number): Cost =>
     options.truncation === 'local' || count === 0 ? FREE : dealtTruncation.dealtCost(count, bits, chunk);

@@ -288,7 +288,10 @@ export class CountingEngine extends CountedValues implements Engine {
 export function createCountingEngine(options: CountingOptions): CountingEngine {
   const { few } = options;
   const byFunctions = few === undefined ? undefined : ({ most: few, functions: 'counted' } as const);
-  const suite = options.suite === 'direct' ? directSuite(options.compareBits, byFunctions) : paperSuite;
+  const suite =
+    options.suite === 'direct'
+      ? directSuite(options.compareBits, byFunctions, options.security)
+      : paperSuite(options.security);
   const work = Object.fromEntries(WORK.map((kind) => [kind, 0])) as Work;
   return new CountingEngine(rootLane(), {
     options,

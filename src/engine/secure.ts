@@ -374,7 +374,10 @@ export function createSecureEngine(party: Party, options: SecureOptions): Secure
   const { few } = options;
   const functions = few === undefined || options.suite === 'paper' ? undefined : new FunctionKeys(party);
   const byFunctions = functions === undefined ? undefined : { most: few!, functions };
-  const suite = options.suite === 'direct' ? directSuite(options.compareBits, byFunctions) : paperSuite;
+  const suite =
+    options.suite === 'direct'
+      ? directSuite(options.compareBits, byFunctions, party.security)
+      : paperSuite(party.security);
   const runtime: Runtime = { options, suite, functions, window: new Window(HELPER_WINDOW, LEAST_WEIGHT) };
   return new SecureEngine(party, runtime, new WeakMap());
 }

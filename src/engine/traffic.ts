@@ -98,6 +98,10 @@ export function sendStages(lane: Lane, stages: readonly Stage[], count: number, 
 /** @param ahead the depth of P2 before the protocol, on which alone depends what it sends ahead */
 export function sendSteps(lane: Lane, steps: readonly Step[], ahead: number, traffic: Traffic): void {
   const { depths, path } = lane;
+  const [receiver, drawer] = lane.drawer === 'P0' ? ([1, 0] as const) : ([0, 1] as const);
+  /** Of the fork in which codes are proved; when digits come there. */
+  let proof: [number, number, number] = [...depths];
+  let dealt = 0;
   for (const { kind, messages } of steps) {
     const [d0, d1, d2] = depths;
     const send = (from: PartyId, to: PartyId): void => {
@@ -123,11 +127,31 @@ export function sendSteps(lane: Lane, steps: readonly Step[], ahead: number, tra
         break;
       case 'deal':
       case 'ahead': {
-        const receiver = lane.drawer === 'P0' ? 1 : 0;
         send(2, receiver);
-        depths[receiver] = Math.max(depths[receiver], (kind === 'ahead' ? ahead : d2) + 1);
+        dealt = (kind === 'ahead' ? ahead : d2) + 1;
+        depths[receiver] = Math.max(depths[receiver], dealt);
         break;
       }
+      case 'begin':
+        proof = [...depths];
+        break;
+      case 'ask':
+        send(receiver, 2);
+        proof[receiver] = Math.max(proof[receiver], dealt);
+        proof[2] = Math.max(proof[2], proof[receiver] + 1);
+        break;
+      case 'echo':
+      case 'prove': {
+        const to = kind === 'echo' ? drawer : receiver;
+        send(2, to);
+        proof[to] = Math.max(proof[to], proof[2] + 1);
+        break;
+      }
+      case 'show':
+        send(drawer, receiver);
+        proof[receiver] = Math.max(proof[receiver], proof[drawer] + 1);
+        for (const worker of [0, 1] as const) depths[worker] = Math.max(depths[worker], proof[worker]);
+        break;
     }
   }
 }

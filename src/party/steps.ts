@@ -11,8 +11,15 @@ import { blocks } from '../channel/blocks.ts';
  * deal      P2 sends the worker that does not draw its share; after the answers before it.
  * ahead     The same, dependent on nothing in this protocol.
  * tell      P2 sends both workers the same; after the answers before it.
+ *
+ * Of the proof of a dealt code (`protocols/paper/codeProof.ts`), whose messages depend on each other and on what was dealt just before:
+ * begin     No message: depends on nothing after this.
+ * ask       The worker that was dealt its share sends to P2.
+ * echo      P2 sends the other worker.
+ * prove     P2 sends the worker that has asked.
+ * show      The other worker sends that one; all that both send from here on depends on it.
  */
-export type StepKind = 'exchange' | 'answer' | 'deal' | 'ahead' | 'tell';
+export type StepKind = 'exchange' | 'answer' | 'deal' | 'ahead' | 'tell' | 'begin' | 'ask' | 'echo' | 'prove' | 'show';
 
 export interface Message {
   /** What stands behind the path of the chunk, or of the operation: `:c`, `/convert:d`. */

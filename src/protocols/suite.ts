@@ -7,7 +7,7 @@ import * as largerRelu from './direct/largerRelu.ts';
 import { openCost } from '../party/open.ts';
 import type { Functions } from './direct/openedSign.ts';
 import * as paper from './paper/relu.ts';
-import type { Party } from '../party/party.ts';
+import type { Party, Security } from '../party/party.ts';
 import type { Stage } from '../party/steps.ts';
 import type { Branching, HelperRouted, Routed } from './direct/treeRoute.ts';
 import * as treeRoute from './direct/treeRoute.ts';
@@ -81,10 +81,15 @@ export interface FewByFunctions {
  */
 export const FEW_VALUES = 16_384;
 
-export function directSuite(compareBits: number, few?: FewByFunctions): Suite<direct.WorkerSign, Uint8Array> {
+/** @param security what is declared of its costs; what is done is the party's */
+export function directSuite(
+  compareBits: number,
+  few?: FewByFunctions,
+  security: Security = 'semi-honest',
+): Suite<direct.WorkerSign, Uint8Array> {
   direct.codeFor(compareBits); // refuses a window no code holds
   const by = (count: number): Functions | undefined =>
-    few !== undefined && count <= few.most ? few.functions : undefined;
+    few !== undefined && count <= few.most ? few.functions : security === 'private' ? 'proved' : undefined;
   return {
     name: 'direct',
     relu: async (party, a, drop) => {
@@ -130,19 +135,22 @@ export function directSuite(compareBits: number, few?: FewByFunctions): Suite<di
   };
 }
 
-export const paperSuite: Suite<beaver.Masked, paper.HelperBits> = {
-  name: 'paper',
-  relu: async (party, a) => {
-    const { y, alpha } = await paper.workers(party, a);
-    return { y, bit: alpha };
-  },
-  helperBits: paper.helperBits,
-  helperRelu: paper.helper,
-  select: paper.workersSelect,
-  helperSelect: paper.helperSelect,
-  bits: (_party, alpha) => alpha.share,
-  reluCost: (count, _drop, chunk) => paper.cost(count, chunk),
-  selectCost: (count) => ({ rounds: 1, bytes: openCost(count).bytes + 8 * count }),
-  reluStages: paper.stages,
-  selectStages: paper.selectStages,
-};
+/** @param security as of `directSuite` */
+export function paperSuite(security: Security = 'semi-honest'): Suite<beaver.Masked, paper.HelperBits> {
+  return {
+    name: 'paper',
+    relu: async (party, a) => {
+      const { y, alpha } = await paper.workers(party, a);
+      return { y, bit: alpha };
+    },
+    helperBits: paper.helperBits,
+    helperRelu: paper.helper,
+    select: paper.workersSelect,
+    helperSelect: paper.helperSelect,
+    bits: (_party, alpha) => alpha.share,
+    reluCost: (count, _drop, chunk) => paper.cost(count, chunk, security),
+    selectCost: (count) => ({ rounds: 1, bytes: openCost(count).bytes + 8 * count }),
+    reluStages: () => paper.stages(security),
+    selectStages: paper.selectStages,
+  };
+}

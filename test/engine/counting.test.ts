@@ -105,7 +105,7 @@ async function measured(setting: TinySetting, chunk: number, script: Script): Pr
       });
       await engine.settle();
     },
-    { chunk },
+    { chunk, ...(setting.security === undefined ? {} : { security: setting.security }) },
   );
   const names = ['P0', 'P1', 'P2'] as const;
   const links = names.flatMap((from, i) =>
@@ -158,6 +158,7 @@ function inference(network: Network, fractionBits: number): Script {
 }
 
 const DEALT_PAPER: TinySetting = { ...PAPER, truncation: 'dealt', fractionBits: 16 };
+const PRIVATE: TinySetting = { ...DIRECT, security: 'private' };
 
 describe.each([
   ['direct suite', DIRECT, 16384],
@@ -195,6 +196,17 @@ it('rows added to values, and their products', async () => {
     await engine.reveal('rows', engine.keep(all, new Uint8Array(43 * 6)));
   };
   expect(await counted(DIRECT, 50, script)).toEqual(await measured(DIRECT, 50, script));
+});
+
+describe('proved codes', () => {
+  it.each<[string, TinySetting, number, Script]>([
+    ['training', PRIVATE, 16384, training(CONV, { steps: 2, batch: 5, epochs: undefined }, 16)],
+    ['training, many chunks', PRIVATE, 50, training(CONV, { steps: 2, batch: 5, epochs: undefined }, 16)],
+    ['inference', PRIVATE, 16384, inference(CONV, 16)],
+    ['inference, paper suite', { ...PAPER, security: 'private' }, 50, inference(TINY, PAPER.fractionBits)],
+  ])('%s', async (_, setting, chunk, script) => {
+    expect(await counted(setting, chunk, script)).toEqual(await measured(setting, chunk, script));
+  });
 });
 
 describe.each([

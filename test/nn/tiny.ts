@@ -35,6 +35,7 @@ export interface TinySetting {
   readonly truncation: 'dealt' | 'local';
   readonly fractionBits: number;
   readonly compareBits: number;
+  readonly security?: 'private';
 }
 
 export const DIRECT: TinySetting = { suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33 };

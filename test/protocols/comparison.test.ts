@@ -72,7 +72,7 @@ describe('PrivateCompare', () => {
         return result;
       }
       const random = privateCompare.draw(party, P67, X.length);
-      return privateCompare.workers(party, options, random, await dealtDigits(party, 'x', P67, X.length), Y);
+      return privateCompare.workers(party, options, random, { g: await dealtDigits(party, 'x', P67, X.length) }, Y);
     });
     const [beta0, beta1, betaPrime] = results;
     expect(beta0).toEqual(beta1);

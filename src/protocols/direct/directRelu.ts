@@ -84,10 +84,7 @@ export async function workersCompare(
     const masked = addTo(chunk.stream('P2', 'R').z64(n), from, to);
     const [c, ahead, dealt] = await Promise.all([
       open(chunk, 'c', masked), // round 1
-      ...chunk.meanwhile(
-        () => openedSign.ahead(chunk, window, n),
-        () => dealtZ64(chunk, 'q,qR', 2 * n),
-      ),
+      ...chunk.meanwhile(openedSign.ahead(chunk, window, n), () => dealtZ64(chunk, 'q,qR', 2 * n)),
     ]);
     const known = await openedSign.workers(chunk, window, ahead, c, t.subarray(from, to)); // rounds 2, 3
     const job = { t: known, opened: c, q: dealt.subarray(0, n), qMask: dealt.subarray(n) };
@@ -201,7 +198,7 @@ export function dealSelected(
 export function cost(count: number, compareBits: number, drop: number, chunk: number, functions?: Functions): Cost {
   const window = windowFor(compareBits, drop, functions);
   return chunked(count, chunk, (n) => ({
-    rounds: 1 + openedSign.rounds(window),
+    rounds: openedSign.rounds(window),
     bytes: 16 * n + 16 * n + openedSign.bytes(window, n),
   }));
 }
@@ -213,11 +210,7 @@ export function selectCost(count: number): Cost {
 export function stages(compareBits: number, drop: number, functions?: Functions): Stage[] {
   const window = windowFor(compareBits, drop, functions);
   return inChunks(
-    (n) => [
-      step('exchange', [':c', 8 * n]),
-      step('ahead', ...openedSign.aheadMessages(window, n), [':q,qR', 16 * n]),
-      ...openedSign.steps(window, n),
-    ],
+    (n) => openedSign.steps(window, n, step('exchange', [':c', 8 * n]), [[':q,qR', 16 * n]]),
     openedSign.keys(window),
   );
 }

@@ -69,7 +69,7 @@ export async function workers(
         () => dealtShifted(byThird, 2 * n, bits, 'qR'),
         () => dealtShifted(byBoth, 2 * n, bits, 'q,qR'),
         () => dealtZ64(chunk, 'q3', n),
-        () => openedSign.ahead(chunk, window, 3 * n),
+        openedSign.ahead(chunk, window, 3 * n),
       ),
     ]);
     const C = shiftedOpening(c, bits);
@@ -140,7 +140,7 @@ function dealt(n: number, bits: number): [label: string, bytes: number][] {
 export function cost(count: number, bits: number, compareBits: number, chunk: number, functions?: Functions): Cost {
   const window = windowFor(compareBits, bits, functions);
   return chunked(count, chunk, (n) => ({
-    rounds: 1 + openedSign.rounds(window),
+    rounds: openedSign.rounds(window),
     bytes: 32 * n + dealt(n, bits).reduce((sum, [, bytes]) => sum + bytes, 0) + openedSign.bytes(window, 3 * n),
   }));
 }
@@ -148,11 +148,7 @@ export function cost(count: number, bits: number, compareBits: number, chunk: nu
 export function stages(bits: number, compareBits: number, functions?: Functions): Stage[] {
   const window = windowFor(compareBits, bits, functions);
   return inChunks(
-    (n) => [
-      step('exchange', [':c', 16 * n]),
-      step('ahead', ...dealt(n, bits), ...openedSign.aheadMessages(window, 3 * n)),
-      ...openedSign.steps(window, 3 * n),
-    ],
+    (n) => openedSign.steps(window, 3 * n, step('exchange', [':c', 16 * n]), dealt(n, bits)),
     openedSign.keys(window, 3),
   );
 }

@@ -13,10 +13,11 @@ import type { DigitCode } from '../../../runtime/compute.ts';
 import { packedBitsLength } from '../../ring/bits.ts';
 import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
-import { dealDigits, dealtDigits, digitsBytes, tellBits, toldBits } from '../../party/deal.ts';
+import { digitsBytes, tellBits, toldBits } from '../../party/deal.ts';
 import type { Party } from '../../party/party.ts';
 import type { FunctionKeys } from './functionKeys.ts';
 import * as functionSign from './functionSign.ts';
+import * as codeProof from '../paper/codeProof.ts';
 import * as privateCompare from '../paper/privateCompare.ts';
 import { type Stage, type Step, step } from '../../party/steps.ts';
 
@@ -28,29 +29,35 @@ export interface SignWindow {
   readonly functions?: Functions | undefined;
 }
 
-/** The keys of comparison functions; where nothing is computed that they are used is enough to know. */
-export type Functions = FunctionKeys | 'counted';
+/**
+ * The keys of comparison functions; where nothing is computed that they are used is enough to know. `proved`: not functions, but digits that are
+ * proved, which a party with that security does anyway: only what is declared depends on it.
+ */
+export type Functions = FunctionKeys | 'counted' | 'proved';
 
 /** What the workers take and draw while c is being opened. */
 type Ahead = DigitsAhead | functionSign.FunctionAhead;
 
 interface DigitsAhead {
-  readonly digits: Uint8Array;
+  readonly digits: codeProof.Digits;
   readonly random: privateCompare.Random;
 }
 
 function keysOf({ functions }: SignWindow): FunctionKeys | undefined {
   if (functions === 'counted') throw new Error('comparisons that are counted alone are computed');
-  return functions;
+  return functions === 'proved' ? undefined : functions;
 }
 
-/** P0, P1: before c is known. */
-export async function ahead(party: Party, window: SignWindow, count: number): Promise<Ahead> {
+/** P0, P1: what to do before c is known. */
+export function ahead(party: Party, window: SignWindow, count: number): () => Promise<Ahead> {
   const { code } = window;
   const keys = keysOf(window);
-  if (keys !== undefined) return functionSign.ahead(party, window, keys, count);
-  const random = privateCompare.draw(party, code, count);
-  return { digits: await dealtDigits(party, 'digits', code, count), random };
+  if (keys !== undefined) return () => functionSign.ahead(party, window, keys, count);
+  const digits = codeProof.dealt(party, 'digits', code, count);
+  return async () => {
+    const random = privateCompare.draw(party, code, count);
+    return { digits: await digits(), random };
+  };
 }
 
 /** P0, P1: writes t, one byte 0/1 each, and returns it. `flip` turns the top bit of c round. */
@@ -81,7 +88,7 @@ export async function helper(party: Party, window: SignWindow, R: BigUint64Array
   if (keys !== undefined) return functionSign.helper(party, window, keys, R, q);
   const X = z64.bitField(R, from, from + k - 1);
   const [, betaPrime] = await Promise.all([
-    dealDigits(party, 'digits', code, X).then(() => release(X)),
+    codeProof.deal(party, 'digits', code, X).then(() => release(X)),
     privateCompare.helper(party, { code, orEqual: false }, R.length), // round 2
   ]);
   const v = z64.xorBitAt(betaPrime, q, R, from + k - 1, 1, betaPrime);
@@ -89,31 +96,37 @@ export async function helper(party: Party, window: SignWindow, R: BigUint64Array
   release(v);
 }
 
-/** Rounds after the opening of c. */
+/** With the opening of c. */
 export function rounds({ functions }: SignWindow): number {
-  return functions === undefined ? 2 : 1;
+  if (functions === 'proved') return codeProof.ROUNDS + 2;
+  return functions === undefined ? 3 : 2;
 }
 
 /** Of `count` values, without the keys of functions, which are a session's. */
 export function bytes(window: SignWindow, count: number): number {
   const { code, functions } = window;
-  if (functions !== undefined) return functionSign.bytes(window, count);
-  return digitsBytes(code, count) + privateCompare.cost(code, count, count).bytes + 2 * packedBitsLength(count);
-}
-
-/** What is dealt ahead, as messages of the step that deals the rest. */
-export function aheadMessages({ code, functions }: SignWindow, count: number): [label: string, bytes: number][] {
-  return functions === undefined ? [[':digits', digitsBytes(code, count)]] : [];
+  if (functions !== undefined && functions !== 'proved') return functionSign.bytes(window, count);
+  const digits = codeProof.bytes(code, count, functions === 'proved' ? 'private' : 'semi-honest');
+  return digits + privateCompare.cost(code, count, count).bytes + 2 * packedBitsLength(count);
 }
 
 /** The keys of functions that a value takes which is compared `each` times. */
 export function keys({ k, functions }: SignWindow, each = 1): Stage['keys'] {
-  return functions === undefined ? undefined : { each, bits: k - 1 };
+  return functions === undefined || functions === 'proved' ? undefined : { each, bits: k - 1 };
 }
 
-/** The steps after that and the opening of c. */
-export function steps(window: SignWindow, count: number): Step[] {
+/** All: `opening` is that of c, `dealt` what else is dealt ahead. */
+export function steps(
+  window: SignWindow,
+  count: number,
+  opening: Step,
+  dealt: readonly [label: string, bytes: number][],
+): Step[] {
   const { code, functions } = window;
-  if (functions !== undefined) return functionSign.steps(window, count);
-  return [...privateCompare.steps(code, count), step('tell', [':v', packedBitsLength(count)])];
+  const last = [...privateCompare.steps(code, count), step('tell', [':v', packedBitsLength(count)])];
+  if (functions === undefined)
+    return [opening, step('ahead', ...dealt, [':digits', digitsBytes(code, count)]), ...last];
+  if (functions !== 'proved') return [opening, step('ahead', ...dealt), ...functionSign.steps(window, count)];
+  const digits = codeProof.steps('ahead', 'digits', code, count);
+  return [step('begin'), opening, step('ahead', ...dealt), ...digits, ...last];
 }

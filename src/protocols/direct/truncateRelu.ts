@@ -65,10 +65,7 @@ export async function workers(
     const masked = maskForTruncation(chunk, z.subarray(from, to));
     const [c, { all, shift, top, q: qShare, qShift, qTop }, ahead] = await Promise.all([
       open(chunk, 'c', masked), // round 1
-      ...chunk.meanwhile(
-        () => dealtShifted(chunk, n, bits, 'R,q,qR'),
-        () => openedSign.ahead(chunk, window, n),
-      ),
+      ...chunk.meanwhile(() => dealtShifted(chunk, n, bits, 'R,q,qR'), openedSign.ahead(chunk, window, n)),
     ]);
     const known = await openedSign.workers(chunk, window, ahead, c, t.subarray(from, to), turned(window)); // rounds 2, 3
     const select = { t: known, opened: c, q: qShare, qMask: qShift };
@@ -136,7 +133,7 @@ export async function helperSelect(party: Party, q: Uint8Array, bits: number, pa
 export function cost(count: number, bits: number, compareBits: number, chunk: number, functions?: Functions): Cost {
   const window = windowFor(compareBits, bits, functions);
   return chunked(count, chunk, (n) => ({
-    rounds: 1 + openedSign.rounds(window),
+    rounds: openedSign.rounds(window),
     bytes: 16 * n + dealtMessage(n, bits, 'R,q,qR')[1] + openedSign.bytes(window, n),
   }));
 }
@@ -148,11 +145,7 @@ export function selectCost(count: number, bits: number, chunk: number): Cost {
 export function stages(bits: number, compareBits: number, functions?: Functions): Stage[] {
   const window = windowFor(compareBits, bits, functions);
   return inChunks(
-    (n) => [
-      step('exchange', [':c', 8 * n]),
-      step('ahead', dealtMessage(n, bits, 'R,q,qR'), ...openedSign.aheadMessages(window, n)),
-      ...openedSign.steps(window, n),
-    ],
+    (n) => openedSign.steps(window, n, step('exchange', [':c', 8 * n]), [dealtMessage(n, bits, 'R,q,qR')]),
     openedSign.keys(window),
   );
 }

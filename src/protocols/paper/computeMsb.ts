@@ -15,9 +15,10 @@ import * as z64 from '../../ring/z64.ts';
 import * as beaver from './beaver.ts';
 import { elementwise } from './bilinear.ts';
 import type { Cost } from '../../party/cost.ts';
-import { dealDigits, dealtDigits, dealtZ64, dealZ64, digitsBytes, uniformOdd } from '../../party/deal.ts';
+import { dealtZ64, dealZ64, digitsBytes, uniformOdd } from '../../party/deal.ts';
 import { openOdd } from '../../party/open.ts';
-import type { Party } from '../../party/party.ts';
+import type { Party, Security } from '../../party/party.ts';
+import * as codeProof from './codeProof.ts';
 import * as privateCompare from './privateCompare.ts';
 import { inBlocks, type Step, step } from '../../party/steps.ts';
 
@@ -30,7 +31,7 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
   const [c, digits, dealt, random] = await Promise.all([
     openOdd(party, 'c', odd.accumulate(odd.accumulate(r, a), a)), // step 2
     ...party.meanwhile(
-      () => dealtDigits(party, 'digits', P67, n), // step 1
+      codeProof.dealt(party, 'digits', P67, n), // step 1
       () => dealtZ64(party, 'r_0,Z', 2 * n),
       () => privateCompare.draw(party, P67, n),
     ),
@@ -55,7 +56,7 @@ export async function helper(party: Party, count: number): Promise<void> {
   const UV = await beaver.maskOf(party, 2 * count);
   const Z = z64.multiply(UV.subarray(0, count), UV.subarray(count));
   const [, , betaPrime] = await Promise.all([
-    dealDigits(party, 'digits', P67, r), // step 1
+    codeProof.deal(party, 'digits', P67, r), // step 1
     dealZ64(party, 'r_0,Z', z64.concat(z64.fromBytes(z64.bitAt(r, 0)), Z)),
     privateCompare.helper(party, COMPARE, count), // step 3
   ]);
@@ -69,19 +70,21 @@ function xorPublic(party: Party, b: BigUint64Array, m: Uint8Array): BigUint64Arr
 }
 
 /** Of one chunk. */
-export function cost(count: number): Cost {
+export function cost(count: number, security: Security): Cost {
   const compare = privateCompare.cost(P67, count, count);
   return {
-    rounds: 3 + compare.rounds,
-    bytes: digitsBytes(P67, count) + 8 * count + 16 * count + compare.bytes + 8 * count + 40 * count,
+    rounds: (security === 'private' ? codeProof.ROUNDS + 2 : 3) + compare.rounds,
+    bytes: codeProof.bytes(P67, count, security) + 8 * count + 16 * count + compare.bytes + 8 * count + 40 * count,
   };
 }
 
 /** Of one chunk. */
-export function steps(n: number): Step[] {
+export function steps(n: number, security: Security): Step[] {
+  const opening = step('exchange', [':c', 8 * n]);
   return [
-    step('exchange', [':c', 8 * n]),
-    step('ahead', [':digits', digitsBytes(P67, n)], [':r_0,Z', 16 * n]),
+    ...(security === 'private'
+      ? [step('begin'), opening, step('ahead', [':r_0,Z', 16 * n]), ...codeProof.steps('ahead', 'digits', P67, n)]
+      : [opening, step('ahead', [':digits', digitsBytes(P67, n)], [':r_0,Z', 16 * n])]),
     ...privateCompare.steps(P67, n),
     step('deal', [":beta'", 8 * n]),
     step('exchange', ...inBlocks(':E', 2 * n)),

@@ -6,7 +6,7 @@
 import * as z64 from '../../ring/z64.ts';
 import * as computeMsb from './computeMsb.ts';
 import { chunked, type Cost, inSequence } from '../../party/cost.ts';
-import type { Party } from '../../party/party.ts';
+import type { Party, Security } from '../../party/party.ts';
 import * as shareConvert from './shareConvert.ts';
 import { below, type Stage, type Step } from '../../party/steps.ts';
 
@@ -33,14 +33,14 @@ export async function helper(party: Party, count: number): Promise<void> {
   });
 }
 
-export function cost(count: number, chunk: number): Cost {
-  return chunked(count, chunk, (n) => inSequence(shareConvert.cost(n), computeMsb.cost(n)));
+export function cost(count: number, chunk: number, security: Security): Cost {
+  return chunked(count, chunk, (n) => inSequence(shareConvert.cost(n, security), computeMsb.cost(n, security)));
 }
 
-export function stage(path: string): Stage {
+export function stage(path: string, security: Security): Stage {
   const steps = (n: number): Step[] => [
-    ...below('/convert', shareConvert.steps(n)),
-    ...below('/msb', computeMsb.steps(n)),
+    ...below('/convert', shareConvert.steps(n, security)),
+    ...below('/msb', computeMsb.steps(n, security)),
   ];
   return { path, chunked: true, steps };
 }

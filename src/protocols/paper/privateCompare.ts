@@ -7,7 +7,7 @@
  *   1. c_i = 1 − hit_i + Σ_{k above i} (1 − [x_k = y_k]); hit tests X > Y when β = 0, Y ≥ X when β = 1
  *   2. d_i = s_i · c_i in shares; P0 adds u_i, P1 subtracts it (the refresh: P2 dealt the digits and would otherwise learn
  *      c_{i,0} / c_{i,1} and with it β and Y); both rotate by ρ (the place of the zero would tell where X and Y differ)
- *   3. P0, P1 → P2: d;   P2: β' = [some d_i = 0]
+ *   3. P0, P1 → P2: d (of codes that are proved: once they are, `codeProof.ts`);   P2: β' = [some d_i = 0]
  * P2 sees d: at most one zero, at a uniform place, everything else uniform and nonzero; each share of it alone uniform.
  *
  * Whitepaper: printed with single-bit digits, separate cases for r = 0 and r = 2^ℓ − 1, a permutation, no refresh, and the sign
@@ -18,6 +18,7 @@ import { type DigitCode, packedLength } from '../../../runtime/compute.ts';
 import { release } from '../../ring/release.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
 import type { Party } from '../../party/party.ts';
+import type { Digits } from './codeProof.ts';
 import { type Step, step } from '../../party/steps.ts';
 
 export interface CompareOptions {
@@ -47,22 +48,23 @@ export function draw(party: Party, code: DigitCode, count: number): Random {
 }
 
 /**
- * P0, P1: digits is this worker's share of X's code (handed over with `random`: scratch from now on), y the public Y. Returns β, one byte
+ * P0, P1: digits are this worker's shares of X's code (handed over with `random`: scratch from now on), y the public Y. Returns β, one byte
  * 0/1 each.
  */
 export async function workers(
   party: Party,
   { code, orEqual }: CompareOptions,
   random: Random,
-  digits: Uint8Array,
+  { g, accepted }: Digits,
   y: BigUint64Array,
 ): Promise<Uint8Array> {
   const { scratch } = party;
-  const job = { code, party: party.worker, orEqual, g: digits, y, ...random };
+  const job = { code, party: party.worker, orEqual, g, y, ...random };
   const d = await party.compute.compareShare(job, scratch.take(y.length * code.digits)); // steps 1, 2
   const packed = party.compute.pack(code.prime, d);
-  scratch.give(digits, random.s, random.u, d);
+  scratch.give(g, random.s, random.u, d);
   release(random.rho);
+  if (accepted !== undefined) await accepted;
   await party.send('P2', 'd', packed); // step 3
   return random.beta;
 }

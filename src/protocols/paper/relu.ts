@@ -8,7 +8,7 @@ import { type Cost, inSequence } from '../../party/cost.ts';
 import * as drelu from './drelu.ts';
 import { later } from '../../party/later.ts';
 import { openCost } from '../../party/open.ts';
-import type { Party } from '../../party/party.ts';
+import type { Party, Security } from '../../party/party.ts';
 import * as selectShare from './selectShare.ts';
 import { atOnce, inBlocks, type Stage, step } from '../../party/steps.ts';
 
@@ -55,14 +55,14 @@ export async function helperSelect(party: Party, { U }: HelperBits): Promise<voi
   await selectShare.helper(party, await U);
 }
 
-export function cost(count: number, chunk: number): Cost {
+export function cost(count: number, chunk: number, security: Security): Cost {
   const select = selectShare.cost(count);
-  return inSequence(drelu.cost(count, chunk), openCost(count), { rounds: 0, bytes: select.bytes });
+  return inSequence(drelu.cost(count, chunk, security), openCost(count), { rounds: 0, bytes: select.bytes });
 }
 
-export function stages(): Stage[] {
+export function stages(security: Security): Stage[] {
   return [
-    drelu.stage('/drelu'),
+    drelu.stage('/drelu', security),
     atOnce((n) => [
       step('exchange', ...inBlocks(':E', n), ...inBlocks('/select:E', n)),
       step('ahead', ...inBlocks('/select:Z', n)),

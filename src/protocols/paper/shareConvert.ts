@@ -13,8 +13,9 @@
 import { P67 } from '../../../runtime/compute.ts';
 import * as z64 from '../../ring/z64.ts';
 import type { Cost } from '../../party/cost.ts';
-import { dealDigits, dealOdd, dealtDigits, dealtOdd, digitsBytes } from '../../party/deal.ts';
-import type { Party } from '../../party/party.ts';
+import { dealOdd, dealtOdd, digitsBytes } from '../../party/deal.ts';
+import type { Party, Security } from '../../party/party.ts';
+import * as codeProof from './codeProof.ts';
 import * as privateCompare from './privateCompare.ts';
 import { type Step, step } from '../../party/steps.ts';
 
@@ -29,7 +30,7 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
   await party.send('P2', 'a~', masked); // step 2
   const [digits, delta, random] = await Promise.all(
     party.meanwhile(
-      () => dealtDigits(party, 'x', P67, n), // step 3
+      codeProof.dealt(party, 'x', P67, n), // step 3
       () => dealtOdd(party, 'delta', n),
       () => privateCompare.draw(party, P67, n),
     ),
@@ -47,25 +48,29 @@ export async function helper(party: Party, count: number): Promise<void> {
   ]);
   const x = z64.add(a0, a1);
   const delta = z64.fromBytes(party.compute.wrap(a0, a1));
-  await Promise.all([dealDigits(party, 'x', P67, x), dealOdd(party, 'delta', delta)]); // step 3
+  await Promise.all([codeProof.deal(party, 'x', P67, x), dealOdd(party, 'delta', delta)]); // step 3
   const etaPrime = await privateCompare.helper(party, COMPARE, count); // step 4
   await dealOdd(party, 'eta', z64.fromBytes(etaPrime));
 }
 
 /** Of one chunk. */
-export function cost(count: number): Cost {
+export function cost(count: number, security: Security): Cost {
   const compare = privateCompare.cost(P67, count, count);
   return {
-    rounds: 3 + compare.rounds,
-    bytes: 16 * count + digitsBytes(P67, count) + 8 * count + compare.bytes + 8 * count,
+    rounds: 3 + compare.rounds + (security === 'private' ? codeProof.ROUNDS : 0),
+    bytes: 16 * count + codeProof.bytes(P67, count, security) + 8 * count + compare.bytes + 8 * count,
   };
 }
 
 /** Of one chunk. */
-export function steps(n: number): Step[] {
+export function steps(n: number, security: Security): Step[] {
+  const isPrivate = security === 'private';
   return [
+    ...(isPrivate ? [step('begin')] : []),
     step('answer', [':a~', 8 * n]),
-    step('deal', [':x', digitsBytes(P67, n)], [':delta', 8 * n]),
+    ...(isPrivate
+      ? [step('deal', [':delta', 8 * n]), ...codeProof.steps('deal', 'x', P67, n)]
+      : [step('deal', [':x', digitsBytes(P67, n)], [':delta', 8 * n])]),
     ...privateCompare.steps(P67, n),
     step('deal', [':eta', 8 * n]),
   ];

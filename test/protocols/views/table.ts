@@ -151,8 +151,8 @@ const comparing = (code: DigitCode, orEqual: boolean): Protocol => ({
   code,
   workers: async (party) => {
     const random = privateCompare.draw(party, code, VECTOR);
-    const digits = await dealtDigits(party, 'digits', code, VECTOR);
-    await privateCompare.workers(party, { code, orEqual }, random, digits, PUBLIC);
+    const g = await dealtDigits(party, 'digits', code, VECTOR);
+    await privateCompare.workers(party, { code, orEqual }, random, { g }, PUBLIC);
   },
   helper: async (party) => {
     await dealDigits(party, 'digits', code, DEALT);

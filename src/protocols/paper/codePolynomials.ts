@@ -1,0 +1,201 @@
+/**
+ * The polynomials of a proof that dealt codes are codes (PROTOCOLS §10; `codeProof.ts`): what P2 makes of its counts, and how they are read at a
+ * point. Everything is over F, an extension of Z_p (`runtime/extension.ts`).
+ *
+ * Points: 0 for the mask and 1 … M for the M digits of a comparison, all in Z_p. L_k are their Lagrange polynomials, Z = Π (X − k) over all of them,
+ * c_k = 1 / Z'(k).
+ */
+import type { CodeCounts } from '../../../runtime/codeProof.ts';
+import type { DigitCode } from '../../../runtime/compute.ts';
+import {
+  add,
+  at,
+  constant,
+  type Extension,
+  extensionOf,
+  inverse,
+  multiply,
+  reciprocal,
+  STRIDE,
+  subtract,
+  times,
+} from '../../../runtime/extension.ts';
+
+/** c_0 … c_M. */
+function derivatives(field: Extension, M: number): number[] {
+  return Array.from({ length: M + 1 }, (_, k) => {
+    let product = 1;
+    for (let j = 0; j <= M; j++) if (j !== k) product = (product * (k - j + field.prime)) % field.prime;
+    return inverse(field, product);
+  });
+}
+
+/** Of a polynomial over Z_p with a root at `point`, divided by X − point; lowest coefficient first. */
+function divided(polynomial: readonly number[], point: number, prime: number): number[] {
+  const quotient = new Array<number>(polynomial.length - 1);
+  let carry = 0;
+  for (let j = polynomial.length - 1; j > 0; j--) {
+    carry = (polynomial[j] + point * carry) % prime;
+    quotient[j - 1] = carry;
+  }
+  return quotient;
+}
+
+/** L_k·L_l / Z for every two points k < l: c_k·c_l·Z / ((X − k)(X − l)), M coefficients in Z_p each, at k·(M + 1) + l. */
+const quotients: Map<number, Uint8Array[]> = new Map();
+function quotientsOf({ prime, digits: M }: DigitCode): Uint8Array[] {
+  let found = quotients.get(prime);
+  if (found !== undefined) return found;
+  const c = derivatives(extensionOf(prime), M);
+  let Z = [1];
+  for (let k = 0; k <= M; k++)
+    Z = Array.from({ length: Z.length + 1 }, (_, j) => ((Z[j - 1] ?? 0) + (prime - k) * (Z[j] ?? 0)) % prime);
+  found = [];
+  for (let k = 0; k <= M; k++) {
+    const withoutK = divided(Z, k, prime);
+    for (let l = k + 1; l <= M; l++)
+      found[k * (M + 1) + l] = Uint8Array.from(divided(withoutK, l, prime), (x) => (x * c[k] * c[l]) % prime);
+  }
+  quotients.set(prime, found);
+  return found;
+}
+
+/** r_v, the values of z for a digit v, from B − 1 challenges; r_0 = 0. Of bits r_1 = 1. */
+export function digitValues(code: DigitCode, challenges: Uint8Array): Uint8Array[] {
+  const field = extensionOf(code.prime);
+  if (code.bits === 1) return [constant(field, 0), constant(field, 1)];
+  return [constant(field, 0), ...Array.from({ length: (1 << code.bits) - 1 }, (_, v) => at(challenges, v))];
+}
+
+/**
+ * P2: s_0 and the M coefficients of Q with Σ_i w_i (F_i² − F*_i) = s_0·L_0 + Z·Q. By Σ L_k = 1 that sum is
+ * Σ_k L_k Σ_i w_i (y_ki² − y*_ki) − Σ_{k<l} L_k·L_l Σ_i w_i (y_ki − y_li)², whose first part is s_0·L_0 where the digits are codes.
+ * @param s0 Σ w_i μ_i², and counts.values those of w_i μ_i
+ */
+export function proofOf(code: DigitCode, r: readonly Uint8Array[], s0: Uint8Array, counts: CodeCounts): Uint8Array {
+  const field = extensionOf(code.prime);
+  const { digits: M, prime } = code;
+  const B = r.length;
+  const quotient = quotientsOf(code);
+  const Q: Uint8Array[] = Array.from({ length: M }, () => new Uint8Array(STRIDE));
+  /** Takes Σ (L_k·L_l / Z)·term away, summed over `terms`, times `factor`. */
+  const take = (
+    factor: Uint8Array,
+    terms: readonly { readonly index: number; readonly from: Uint8Array; readonly at: number }[],
+  ): void => {
+    const sums = new Int32Array(STRIDE);
+    for (let j = 0; j < M; j++) {
+      sums.fill(0);
+      for (const term of terms) {
+        const by = quotient[term.index][j];
+        for (let c = 0; c < STRIDE; c++) sums[c] += by * term.from[STRIDE * term.at + c];
+      }
+      Q[j] = subtract(
+        field,
+        Q[j],
+        multiply(
+          field,
+          factor,
+          Uint8Array.from(sums, (sum) => sum % prime),
+        ),
+      );
+    }
+  };
+  // Two digits that differ
+  for (let a = 0; a < B; a++) {
+    for (let b = a + 1; b < B; b++) {
+      const difference = subtract(field, r[a], r[b]);
+      const terms = [];
+      for (let k = 0; k < M; k++) {
+        for (let l = k + 1; l < M; l++) {
+          const [index, first] = [(k + 1) * (M + 1) + l + 1, (k * M + l) * B * B];
+          terms.push({ index, from: counts.pairs, at: first + a * B + b });
+          terms.push({ index, from: counts.pairs, at: first + b * B + a });
+        }
+      }
+      take(multiply(field, difference, difference), terms);
+    }
+  }
+  // The mask and a digit: Σ w (μ − r_v)² = s_0 − 2·r_v·Σ w·μ + r_v²·Σ w
+  const places = Array.from({ length: M }, (_, k) => k);
+  take(
+    constant(field, 1),
+    places.map((k) => ({ index: k + 1, from: s0, at: 0 })),
+  );
+  for (let a = 1; a < B; a++) {
+    take(
+      times(field, r[a], prime - 2),
+      places.map((k) => ({ index: k + 1, from: counts.values, at: k * B + a })),
+    );
+    take(
+      multiply(field, r[a], r[a]),
+      places.map((k) => ({ index: k + 1, from: counts.weights, at: k * B + a })),
+    );
+  }
+  const proof = new Uint8Array(STRIDE * (M + 1));
+  proof.set(s0);
+  Q.forEach((coefficient, j) => proof.set(coefficient, STRIDE * (j + 1)));
+  return proof;
+}
+
+/** The polynomials at a point ρ of F that is none of theirs. So that masks need no factor, F_i is divided by L_0(ρ), and H by its square. */
+export interface AtPoint {
+  /** L_0 … L_M, divided by L_0. */
+  readonly lagrange: readonly Uint8Array[];
+  /** 1 / L_0. */
+  readonly scale: Uint8Array;
+  /** Of a (share of a) proof: (s_0·L_0 + Z·Q) / L_0². */
+  readonly claim: (proof: Uint8Array) => Uint8Array;
+}
+
+export function atPoint(code: DigitCode, point: Uint8Array): AtPoint {
+  const field = extensionOf(code.prime);
+  const { digits: M } = code;
+  const c = derivatives(field, M);
+  const differences = Array.from({ length: M + 1 }, (_, k) => subtract(field, point, constant(field, k)));
+  // Π of the differences before k, and of those from k on
+  const before = [constant(field, 1)];
+  for (const difference of differences) before.push(multiply(field, before[before.length - 1], difference));
+  const whole = new Array<Uint8Array>(M + 1);
+  let after = constant(field, 1);
+  for (let k = M; k >= 0; k--) {
+    whole[k] = times(field, multiply(field, before[k], after), c[k]);
+    after = multiply(field, after, differences[k]);
+  }
+  const scale = reciprocal(field, whole[0]);
+  const square = multiply(field, scale, scale);
+  const Z = after;
+  const claim = (proof: Uint8Array): Uint8Array => {
+    let Q: Uint8Array = constant(field, 0);
+    for (let j = M; j > 0; j--) Q = add(field, multiply(field, Q, point), at(proof, j));
+    const H = add(field, multiply(field, at(proof, 0), whole[0]), multiply(field, Z, Q));
+    return multiply(field, H, square);
+  };
+  return { lagrange: whole.map((L) => multiply(field, L, scale)), scale, claim };
+}
+
+/**
+ * A worker's tables: what byte g_v of digit k, at (v − 1)·M + k of a code, adds to F_i / L_0 and to F*_i / L_0² at the point, for each of its p values. With
+ * z = Σ_v r_v (g_v − g_{v+1}) g_v comes in times r_v − r_{v−1}, and in z* times r_v² − r_{v−1}².
+ */
+export function tablesOf(
+  code: DigitCode,
+  r: readonly Uint8Array[],
+  { lagrange, scale }: AtPoint,
+): [Uint8Array, Uint8Array] {
+  const field = extensionOf(code.prime);
+  const { digits: M, prime } = code;
+  const squares = r.map((x) => multiply(field, multiply(field, x, x), scale));
+  return [r, squares].map((values) => {
+    const table = new Uint8Array(STRIDE * prime * M * (values.length - 1));
+    for (let v = 1; v < values.length; v++) {
+      const step = subtract(field, values[v], values[v - 1]);
+      for (let k = 0; k < M; k++) {
+        const factor = multiply(field, step, lagrange[k + 1]);
+        const first = STRIDE * prime * ((v - 1) * M + k);
+        for (let value = 1; value < prime; value++) table.set(times(field, factor, value), first + STRIDE * value);
+      }
+    }
+    return table;
+  }) as [Uint8Array, Uint8Array];
+}
