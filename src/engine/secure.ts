@@ -18,7 +18,7 @@ import { checkProducts, type Pair } from '../protocols/direct/productShape.ts';
 import { checkSize, gathered, type Held, type HeldOperand, Mask, opened, type SecureValue } from './secureValue.ts';
 import { SecureComparisons } from './secureComparisons.ts';
 import type { Runtime, SecureOptions } from './secureValues.ts';
-import { FunctionKeys } from '../protocols/direct/functionKeys.ts';
+import { type Ahead, FunctionKeys } from '../protocols/direct/functionKeys.ts';
 import { directSuite, paperSuite } from '../protocols/suite.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
@@ -322,9 +322,9 @@ export class SecureEngine extends SecureComparisons implements Engine {
     return this.runtime.window.drain();
   }
 
-  /** P2: deals keys until `count` comparisons can be made by functions that nobody has asked for yet, as long as that is `wanted`. */
-  async dealAhead(count: number, wanted: () => boolean = () => true): Promise<void> {
-    if (!this.holdsData) await this.runtime.functions?.ahead(this.runtime.options.compareBits - 1, count, wanted);
+  /** P2: deals keys of comparison functions ahead from now on. Resolves once all that may lie ready does. */
+  async keepAhead(ahead: Ahead): Promise<void> {
+    if (!this.holdsData) await this.runtime.functions?.keepAhead(this.runtime.options.compareBits - 1, ahead);
   }
 
   /** After `settle`: no more operations. */

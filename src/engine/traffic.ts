@@ -20,6 +20,11 @@ export class Traffic {
   /** Keys of comparison functions that were taken, by their bits. */
   readonly #keys: Map<number, number> = new Map();
 
+  /** Keys taken so far. */
+  get keys(): number {
+    return [...this.#keys.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   /** P2 deals what is not there yet of `count` more keys. */
   takeKeys(bits: number, count: number): void {
     const before = this.#keys.get(bits) ?? 0;

@@ -7,6 +7,7 @@ import { prepared } from './forward.ts';
 import { infer } from './infer.ts';
 import { type MicroOperation, prepare } from './micro.ts';
 import { classCount, inputSize, type Network, parameters } from './network.ts';
+import { FEW_VALUES } from '../protocols/suite.ts';
 import { sizeOf } from '../ring/shape.ts';
 import { type Samples, train, type TrainOptions } from './train.ts';
 
@@ -18,6 +19,8 @@ export interface Counted {
   /** Frames of the link and direction that carries most. */
   readonly busiestLinkBytes: number;
   readonly rounds: number;
+  /** Of comparison functions, of whatever width. */
+  readonly keys: number;
   readonly work: Readonly<Work>;
   readonly held: Held;
 }
@@ -42,6 +45,7 @@ export interface CountedTraining {
 interface Totals {
   readonly links: readonly { readonly messages: number; readonly payloadBytes: number; readonly frameBytes: number }[];
   readonly rounds: number;
+  readonly keys: number;
   readonly work: Readonly<Work>;
   readonly held: Held;
 }
@@ -75,6 +79,7 @@ class Meter {
       messages: grown.reduce((sum, { messages }) => sum + messages, 0),
       busiestLinkBytes: Math.max(...grown.map(({ frameBytes }) => frameBytes)),
       rounds: now.rounds - before.rounds,
+      keys: now.keys - before.keys,
       work,
       held: {
         made: now.held.made - before.held.made,
@@ -92,6 +97,7 @@ class Meter {
         frameBytes: link.frameBytes + this.#tagBytes * link.messages,
       })),
       rounds,
+      keys: traffic.keys,
       work: { ...work },
       held: memory.held,
     };
@@ -128,14 +134,15 @@ export async function countTraining(
   return { steps, evaluations, stateElements };
 }
 
-/** The batches of an inference. */
+/** The batches of an inference. A private one compares few values by functions. */
 export async function countInference(
   network: Network,
   options: CountingOptions,
   batch: number,
   batches: number,
 ): Promise<Counted[]> {
-  const engine = createCountingEngine(options);
+  const few = options.security === 'private' ? FEW_VALUES : undefined;
+  const engine = createCountingEngine({ few, ...options });
   const f = options.fractionBits;
   const received = new Map(
     parameters(network).map(({ name, shape }) => [name, engine.input(`model/${name}`, shape, f, true)]),
@@ -173,6 +180,7 @@ export function total(parts: readonly Counted[]): Counted {
     messages: sum(({ messages }) => messages),
     busiestLinkBytes: sum(({ busiestLinkBytes }) => busiestLinkBytes),
     rounds: sum(({ rounds }) => rounds),
+    keys: sum(({ keys }) => keys),
     work: Object.fromEntries(kinds.map((kind) => [kind, sum(({ work }) => work[kind])])) as Work,
     held: {
       made: sum(({ held }) => held.made),

@@ -30,6 +30,7 @@ import {
   type ServeJob,
   type TrainJob,
 } from './job.ts';
+import { fewValuesOf, keysAhead } from './keys-ahead.ts';
 import type { Monitor } from './monitor.ts';
 import type { Profiling } from './profiling.ts';
 import type { RankThreads } from './ranks/threads.ts';
@@ -91,6 +92,7 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
     truncation: job.truncation,
     fractionBits: job.fractionBits,
     compareBits: job.compareBits,
+    few: fewValuesOf(job),
     reveal: (name, share) => ends.reveal(name, share),
   });
   const reporter = new Reporter({
@@ -120,6 +122,7 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
     return { kind: 'stopped', step: error.step };
   }
   await engine.settle();
+  await engine.end();
   await ranks?.end();
   await reporter.report({ kind: 'finished' });
   await ends.finish();
@@ -257,7 +260,7 @@ async function runInference(job: InferJob, { engine, reporter, ends, ready }: Ru
   const received = await receiveModel(network, fractionBits, engine, ends);
   const shape = [job.images, inputSize(network)];
   const images = engine.dataset('images', shape, fractionBits, await ends.receive('images', shape));
-  await ready();
+  await ready(async () => engine.keepAhead(await keysAhead(job)));
   const model = await prepared(engine, network, received);
   const revealed = job.scores === true ? inferScores : infer;
   for (let batch = 0, from = 0; from < job.images; batch++, from += job.batch) {
@@ -280,6 +283,7 @@ async function runServing(job: ServeJob, { id, engine, reporter, ends, ready }: 
   await ready(async () => {
     model = await prepared(engine, job.network, received);
     await warm(job, { engine, model });
+    await engine.keepAhead(await keysAhead(job));
   });
   const answered = (n: number): Promise<void> => reporter.report({ kind: 'batch', batch: n });
   await serve(job, { id, engine, serving, model, answered });

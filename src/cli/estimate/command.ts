@@ -186,6 +186,7 @@ function sharing({ network }: TrainSettings, { trainImages, testImages }: Sample
     messages,
     busiestLinkBytes: payloadBytes / 2,
     rounds: 0,
+    keys: 0,
     work,
     held: { made: 0, operands: 0, bits: 0 },
   };

@@ -19,6 +19,8 @@ const PATH = 'functions';
 const GROUP = 1024;
 /** Messages that may be under way at a time: many times what P2's window (`party/window.ts`) asks for. */
 const MOST_OPEN = 8192;
+/** While keys are being used, P2 deals others only when less than half of those that may lie ready are left: they would be in the way of what is asked for. */
+const REST_MS = 100;
 const WORKERS = ['P0', 'P1'] as const;
 
 /** Some keys of one message, from … to. */
@@ -32,6 +34,14 @@ export interface KeyRange {
 export interface DealtRange {
   readonly start: number;
   readonly thresholds: BigUint64Array;
+}
+
+/** What P2 deals before anybody asks. */
+export interface Ahead {
+  /** Keys that lie ready at the most. */
+  readonly ready: number;
+  /** Keys of the whole session at the most. */
+  readonly total: number;
 }
 
 /** Of both roles. One a session. */
@@ -62,9 +72,9 @@ export class FunctionKeys {
     return { start, thresholds };
   }
 
-  /** P2: deals until `count` keys lie ready, as long as it is `wanted`. */
-  ahead(bits: number, count: number, wanted: () => boolean): Promise<void> {
-    return this.#dealing(bits).ready(count, wanted);
+  /** P2: deals ahead from now on. Resolves once all that may lie ready does. */
+  keepAhead(bits: number, ahead: Ahead): Promise<void> {
+    return this.#dealing(bits).keep(ahead);
   }
 
   /** P0, P1: the keys that P2 says are next. */
@@ -76,6 +86,7 @@ export class FunctionKeys {
   /** No more comparisons: what lies ready is taken, and forgotten. */
   async end(): Promise<void> {
     if (this.#party.id === 2) {
+      await Promise.all([...this.#rows.values()].map((row) => row.stop()));
       const widths = [...this.#rows].flatMap(([bits, row]) => [BigInt(bits), BigInt(row.made)]);
       const told = BigUint64Array.from([
         BigInt(widths.length / 2),
@@ -162,6 +173,11 @@ class Row<T> {
   #made = 0;
   /** Keys before this one have been given away. */
   #next = 0;
+  /** When they were. */
+  #asked = -Infinity;
+  #ahead: Ahead | undefined;
+  #refilling: Promise<void> | undefined;
+  #wake: () => void = () => undefined;
 
   constructor(lane: Party, make: (party: Party) => Promise<T>, together: number) {
     this.#lane = lane;
@@ -177,12 +193,48 @@ class Row<T> {
   reserve(count: number): number {
     const start = this.#next;
     this.#next += count;
+    this.#asked = performance.now();
+    if (this.#ahead !== undefined) this.#refill().catch(() => undefined); // a link that failed has told the session
     return start;
   }
 
-  /** Message after message until so many keys are there that nobody has, or no more are wanted. */
-  async ready(count: number, wanted: () => boolean): Promise<void> {
-    while (this.#made * this.#together - this.#next < count && wanted()) await this.#upTo(this.#made + 1);
+  /** Goes on from now on while keys are used. Resolves when so many lie ready. */
+  async keep(ahead: Ahead): Promise<void> {
+    this.#ahead = ahead;
+    await this.#refill();
+  }
+
+  /** No more is made that nobody asks for. */
+  async stop(): Promise<void> {
+    this.#ahead = undefined;
+    this.#wake();
+    await this.#refilling;
+  }
+
+  #refill(): Promise<void> {
+    this.#refilling ??= this.#makeAhead().finally(() => (this.#refilling = undefined));
+    return this.#refilling;
+  }
+
+  async #makeAhead(): Promise<void> {
+    for (;;) {
+      const made = (this.#made + 1) * this.#together;
+      const { ready, total } = this.#ahead ?? { ready: 0, total: 0 };
+      if (made > total || made - this.#next > ready) return;
+      const rest = REST_MS - (performance.now() - this.#asked);
+      if (rest <= 0 || made - this.#next < ready / 2) await this.#upTo(this.#made + 1);
+      else await this.#sleep(rest);
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   async take(start: number, count: number): Promise<{ value: T; from: number; to: number }[]> {

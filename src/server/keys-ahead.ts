@@ -1,0 +1,26 @@
+/** How a private inference compares: a few values at a time by functions (`protocols/direct/dcf.ts`), whose keys P2 deals ahead. */
+import { countInference } from '../nn/count.ts';
+import { correctionBytes } from '../protocols/direct/dcf.ts';
+import type { Ahead } from '../protocols/direct/functionKeys.ts';
+import { FEW_VALUES } from '../protocols/suite.ts';
+import type { InferJob, Job, ServeJob } from './job.ts';
+
+/** Keys that lie ready at a worker, at the most: of the default window eight images of network C. */
+const AHEAD_BYTES: number = 64 * 2 ** 20;
+
+/** On how many values at the most an operation compares by functions; undefined: on none. */
+export function fewValuesOf(job: Pick<Job, 'kind' | 'suite' | 'security'>): number | undefined {
+  const privately = job.security === 'private' && job.suite === 'direct';
+  return privately && (job.kind === 'infer' || job.kind === 'serve') ? FEW_VALUES : undefined;
+}
+
+/** Of a session's keys, those that nobody has asked for yet. */
+export async function keysAhead(job: InferJob | ServeJob): Promise<Ahead> {
+  const few = fewValuesOf(job);
+  if (few === undefined) return { ready: 0, total: 0 };
+  const ready = Math.floor(AHEAD_BYTES / correctionBytes(job.compareBits - 1));
+  if (job.kind === 'serve') return { ready, total: Infinity };
+  const batches = Math.ceil(job.images / job.batch);
+  const [{ keys }] = await countInference(job.network, job, Math.min(job.batch, job.images), 1);
+  return { ready, total: keys * batches };
+}
