@@ -5,7 +5,8 @@ import type { Ahead } from '../protocols/direct/functionKeys.ts';
 import { FEW_VALUES } from '../protocols/suite.ts';
 import type { InferJob, Job, ServeJob } from './job.ts';
 
-/** Keys that lie ready at a worker, at the most: of the default window eight images of network C. */
+/** Keys that lie ready at a worker, at the most: for so many images, if they take no more than so many bytes. Eight images of network C take 61 MiB. */
+const AHEAD_IMAGES = 8;
 const AHEAD_BYTES: number = 64 * 2 ** 20;
 
 /** On how many values at the most an operation compares by functions; undefined: on none. */
@@ -18,9 +19,9 @@ export function fewValuesOf(job: Pick<Job, 'kind' | 'suite' | 'security'>): numb
 export async function keysAhead(job: InferJob | ServeJob): Promise<Ahead> {
   const few = fewValuesOf(job);
   if (few === undefined) return { ready: 0, total: 0 };
-  const ready = Math.floor(AHEAD_BYTES / correctionBytes(job.compareBits - 1));
-  if (job.kind === 'serve') return { ready, total: Infinity };
-  const batches = Math.ceil(job.images / job.batch);
-  const [{ keys }] = await countInference(job.network, job, Math.min(job.batch, job.images), 1);
-  return { ready, total: keys * batches };
+  const most = Math.floor(AHEAD_BYTES / correctionBytes(job.compareBits - 1));
+  const [batch, total] = job.kind === 'serve' ? [1, Infinity] : [Math.min(job.batch, job.images), job.images];
+  const [{ keys }] = await countInference(job.network, job, batch, 1);
+  const images = Math.min(AHEAD_IMAGES, total);
+  return { ready: Math.min(most, Math.ceil(images / batch) * keys), total: Math.ceil(total / batch) * keys };
 }

@@ -182,6 +182,25 @@ describe.each([
   });
 });
 
+describe.each([
+  ['in one chunk', 16384],
+  ['in many chunks', 50],
+] as const)('few values compared by functions, %s', (_, chunk) => {
+  it.each<[string, Script]>([
+    ['inference', inference(CONV, 16)],
+    ['inference of a graph', inference(GRAPH, 16)],
+  ])('%s', async (_name, script) => {
+    const [all, some] = [16384, 120].map((few) => ({ ...DIRECT, few }));
+    const [byFunctions, byBoth] = [await counted(all, chunk, script), await counted(some, chunk, script)];
+    expect(byFunctions).toEqual(await measured(all, chunk, script));
+    expect(byBoth).toEqual(await measured(some, chunk, script));
+    // P0 → P2 and P1 → P2.
+    for (const link of [1, 3]) expect(byFunctions.links[link]).toEqual([0, 0, 0]);
+    expect(byBoth.links[1][0]).toBeGreaterThan(0);
+    expect(byBoth.rounds).toBeGreaterThan(byFunctions.rounds);
+  });
+});
+
 it('rows added to values, and their products', async () => {
   const script: Script = async (engine, input) => {
     const x = await engine.truncate(input('x', [40, 6], 20, 'model'), 4);
