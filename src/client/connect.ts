@@ -8,6 +8,7 @@ import { ENDED, type JobState } from '../federation/views.ts';
 import type { Id, Signer } from '../federation/public-identity.ts';
 import { FederationClient } from './federated/client.ts';
 import { decide, listJobs, seeJob, type SeenJob } from './federated/jobs.ts';
+import { checkName } from './federated/names.ts';
 import { giveGrant, withdraw } from './federated/owned.ts';
 import { putData } from './federated/put.ts';
 import { findServed, listServed } from './federated/served.ts';
@@ -17,6 +18,9 @@ import { givenSet, type GivenImages } from './given-set.ts';
 import type { LocalPorts, OpenTransport, Platform } from './platform.ts';
 import type { PartyName } from './parties.ts';
 import { ServedModel } from './served-model.ts';
+
+/** Of what an owner signs for a data set. */
+const MOST_FRACTION_BITS = 30;
 
 /** What `connect` takes. */
 export interface ConnectOptions {
@@ -175,6 +179,9 @@ export class Federation {
 
   async #upload(options: UploadOptions): Promise<Uploaded> {
     const { name, fractionBits = 16, restart, onProgress, signal } = options;
+    checkName(name);
+    if (!Number.isInteger(fractionBits) || fractionBits < 1 || fractionBits > MOST_FRACTION_BITS)
+      throw new RangeError(`fractionBits: ${fractionBits}: expected a whole number, 1 … ${MOST_FRACTION_BITS}`);
     signal?.throwIfAborted();
     const set = await givenSet(options, this.#platform.readPicture);
     const client = signal === undefined ? this.#client : this.#client.until(signal);
@@ -214,8 +221,9 @@ export class Federation {
     return inCode(async () => void (await withdraw(this.#client, what, digest)).all('it is taken back'));
   }
 
-  /** Lets go of the connections; what is under way ends. */
+  /** Lets go of the connections; what is under way ends, and nothing can be asked any more. */
   close(): void {
+    this.#client.end(new Problem('the connection to the federation is closed', 'connect again'));
     this.#transport.close();
   }
 }

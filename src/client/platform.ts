@@ -15,7 +15,7 @@ export type LocalPorts = Readonly<Record<PartyName, number>>;
 
 export interface OpenTransport {
   readonly send: Transport;
-  /** Lets go of idle connections. */
+  /** Lets go of all connections, and makes none any more: what is under way fails. */
   close(): void;
 }
 

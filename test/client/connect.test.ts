@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type ConnectOptions, Federation, type UploadProgress } from '../../src/client/connect.ts';
 import type { KeptUpload, UploadKeeper } from '../../src/client/federated/kept-upload.ts';
+import { Unreachable } from '../../src/client/federated/transport.ts';
 import { propose } from '../../src/client/federated/jobs.ts';
 import type { Image } from '../../src/client/given-values.ts';
 import type { Platform } from '../../src/client/platform.ts';
@@ -200,6 +201,63 @@ describe.each([
     await expect(federation.upload({ name: 'broken', files: broken })).rejects.toThrow(
       /^images.gz: cannot be unpacked$/,
     );
+  });
+
+  it('is asked nothing more once it is closed, and ends what is under way', async () => {
+    const { platform, options, parties } = await setting();
+    // As transports do.
+    const transport = () => ({ send: parties.transport, close: () => cuts.forEach((cut) => cut()) });
+    const federation = await Federation.connect({ ...platform, transport }, options);
+    const model = await federation.model('digits');
+    let isSent = (): void => undefined;
+    const sent = new Promise<void>((resolve) => (isSent = resolve));
+    const cuts: (() => void)[] = [];
+    for (const party of PARTIES) {
+      const answer = parties.party[party].answer.bind(parties.party[party]);
+      parties.party[party].answer = (request) => {
+        if (request.method !== 'POST') return answer(request);
+        if (cuts.length === 2) isSent();
+        return new Promise((_, reject) =>
+          cuts.push(() => reject(new Unreachable(party, 'there', 'cut off', 'run it again'))),
+        );
+      };
+    }
+    const underWay = model.predict([0, 0, 0, 1]);
+    await sent;
+    federation.close();
+    const closed = { name: 'Problem', message: 'the connection to the federation is closed', fix: 'connect again' };
+    await expect(underWay).rejects.toMatchObject(closed);
+    const before = parties.party.P0.asked.length;
+    await expect(model.predict([0, 0, 0, 1])).rejects.toMatchObject(closed);
+    await expect(federation.models()).rejects.toMatchObject(closed);
+    await expect(federation.upload({ name: 'mine', images, shape: [2, 2], labels })).rejects.toMatchObject(closed);
+    expect(parties.party.P0.asked).toHaveLength(before);
+  });
+
+  it('tells of no message that does not leave', async () => {
+    const { platform, options } = await setting();
+    const model = await (await Federation.connect(platform, options)).model('digits');
+    const told: Message[] = [];
+    const onMessage = (message: Message): void => void told.push(message);
+    const signal = AbortSignal.abort(new Error('never mind'));
+    await expect(model.predict([0, 0, 0, 1], { signal, onMessage })).rejects.toThrow('never mind');
+    expect(told).toEqual([]);
+  });
+
+  it('refuses what cannot be the name of a data set, or its fractional bits, before anything else', async () => {
+    const { platform, options, parties } = await setting();
+    const federation = await Federation.connect(platform, options);
+    const phases: string[] = [];
+    const onProgress = ({ phase }: UploadProgress): void => void phases.push(phase);
+    const given = { images, shape: [2, 2], labels, onProgress } as const;
+    for (const name of ['../../mine', 'My set', ''])
+      await expect(federation.upload({ ...given, name })).rejects.toMatchObject({ message: `"${name}" is no name` });
+    for (const fractionBits of [0, 31, 1.5, NaN])
+      await expect(federation.upload({ ...given, name: 'mine', fractionBits })).rejects.toThrow(
+        `fractionBits: ${fractionBits}: expected`,
+      );
+    expect(phases).toEqual([]);
+    expect(parties.party.P0.data.size).toBe(0);
   });
 
   it('stops an upload when the signal says so', async () => {

@@ -15,6 +15,7 @@ import { openBy, sealBy, sealQuestionBy, type SealedQuestion } from '../../feder
 import type { Primitives } from '../../random/primitives.ts';
 import { toHex, utf8 } from '../../random/text.ts';
 import { PARTIES, type PartyName } from '../parties.ts';
+import { pause, waitFor } from './aborting.ts';
 import { Refused, type Reply, type Request, type Transport, Unreachable } from './transport.ts';
 
 const hello = z.object({ protocol: z.number(), instance: z.string().max(128), time: z.number() });
@@ -62,10 +63,14 @@ interface Known {
   readonly noted: Set<string>;
   /** Waited for in vain: for the next thing they are not waited for again, unless that says how long. */
   readonly away: Set<PartyName>;
+  /** Of the connection: what is found out is for every caller, so no single one's ends it. */
+  readonly signal: AbortSignal | undefined;
+  /** Why nothing is asked any more. */
+  ended?: Error | undefined;
 }
 
-function nothingKnown(): Known {
-  return { lives: new Map(), ahead: new Map(), noted: new Set(), away: new Set() };
+function nothingKnown(signal: AbortSignal | undefined): Known {
+  return { lives: new Map(), ahead: new Map(), noted: new Set(), away: new Set(), signal };
 }
 
 const IDLE_MS = 60_000;
@@ -132,7 +137,7 @@ export class FederationClient {
   readonly #known: Known;
 
   /** @param known of the parties already */
-  constructor(options: ClientOptions, known: Known = nothingKnown()) {
+  constructor(options: ClientOptions, known: Known = nothingKnown(options.signal)) {
     const { federation, identity, primitives, earlier, transport, onNote, patienceMs, signal } = options;
     [this.#options, this.#known] = [options, known];
     this.federation = federation;
@@ -153,6 +158,17 @@ export class FederationClient {
   until(signal: AbortSignal): FederationClient {
     const both = this.#signal === undefined ? signal : AbortSignal.any([this.#signal, signal]);
     return new FederationClient({ ...this.#options, signal: both }, this.#known);
+  }
+
+  /** Throws the reason for which nothing more is sent, if there is one. */
+  checkOpen(): void {
+    if (this.#known.ended !== undefined) throw this.#known.ended;
+    this.#signal?.throwIfAborted();
+  }
+
+  /** Nothing is asked any more; what is under way fails as its transport closes. */
+  end(reason: Error): void {
+    this.#known.ended ??= reason;
   }
 
   get id(): Id {
@@ -221,6 +237,7 @@ export class FederationClient {
     const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
     let pausing = FIRST_PAUSE_MS;
     for (let renewed = false, reopened = false; ;) {
+      this.checkOpen();
       signal?.throwIfAborted();
       let passing: Error;
       let wait: number | undefined;
@@ -240,6 +257,7 @@ export class FederationClient {
         wait = reply.retryAfterMs;
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
+        this.checkOpen();
         if (error.stale && !reopened) {
           reopened = true;
           continue;
@@ -313,11 +331,13 @@ export class FederationClient {
   /** Asked for once in a life of the party. */
   #life(party: PartyName, signal: AbortSignal | undefined): Promise<Life> {
     const known = this.#known.lives.get(party);
-    if (known !== undefined) return known;
-    const life = this.#hello(party, signal);
+    // The connection's own ends the hello itself.
+    const mine = signal === this.#known.signal ? undefined : signal;
+    if (known !== undefined) return waitFor(known, mine);
+    const life = this.#hello(party, this.#known.signal);
     this.#known.lives.set(party, life);
     life.catch(() => this.#known.lives.delete(party));
-    return life;
+    return waitFor(life, mine);
   }
 
   async #hello(party: PartyName, signal: AbortSignal | undefined): Promise<Life> {
@@ -353,29 +373,9 @@ export class FederationClient {
   }
 
   #busy(party: PartyName): Unreachable {
-    return new Unreachable(
-      party,
-      this.federation.parties[party].address,
-      'it is busy or restarting',
-      'run it again later',
-    );
+    const { address } = this.federation.parties[party];
+    return new Unreachable(party, address, 'it is busy or restarting', 'run it again later');
   }
-}
-
-/** Rejects with the signal's reason. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(signal!.reason as Error);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop);
-      resolve();
-    }, ms);
-    signal?.addEventListener('abort', stop, { once: true });
-  });
 }
 
 function parse(body: Uint8Array): unknown {
@@ -392,7 +392,7 @@ function refusedBy(party: PartyName, { status, body }: Reply): Refused {
   return new Refused(party, status, `refused with status ${status}`, 'ask its operator; its log says why');
 }
 
-/** A party's words on a person's terminal: no control characters. */
+/** A party's words on a terminal: no control characters. */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ');
 }

@@ -24,7 +24,7 @@ const MOST_SOCKETS = 8;
 
 export interface HttpsTransport {
   readonly send: Transport;
-  /** Lets go of idle connections. */
+  /** Lets go of all connections, and makes none any more: what is under way fails. */
   close(): void;
 }
 
@@ -45,12 +45,19 @@ class PinningAgent extends Agent {
   readonly card: PartyCard;
   readonly #onNote: (text: string) => void;
   #noted = false;
+  #ended = false;
 
   constructor(party: PartyName, card: PartyCard, onNote: (text: string) => void) {
     super({ keepAlive: true, maxSockets: MOST_SOCKETS });
     this.party = party;
     this.card = card;
     this.#onNote = onNote;
+  }
+
+  /** For good: requests that waited for a connection get none. */
+  override destroy(): void {
+    this.#ended = true;
+    super.destroy();
   }
 
   /** The socket is handed over once its other end is known. */
@@ -79,7 +86,11 @@ class PinningAgent extends Agent {
     };
     const fail = (error: Error): void => settle(error);
     socket.once('error', fail);
-    socket.once('secureConnect', () => settle(trust === 'pinned' ? this.#wrongKey(socket) : null));
+    const found = (): Error | null => {
+      if (this.#ended) return new Error('closed');
+      return trust === 'pinned' ? this.#wrongKey(socket) : null;
+    };
+    socket.once('secureConnect', () => settle(found()));
     socket.setNoDelay(true);
     return undefined;
   }

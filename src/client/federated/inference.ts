@@ -70,6 +70,8 @@ export async function inferAt(
   const answers = await client.everywhere(async (party) => {
     const content = concatBytes(...inputs[party]);
     const question = await client.sealQuestion(party, `input ${session} ${id}`, content);
+    // What is told of leaves.
+    client.checkOpen();
     onMessage({ party, direction: 'sent', sealed: question.bytes, content });
     const asked = {
       body: concatBytes(fromHex(id), question.bytes),

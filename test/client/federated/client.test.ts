@@ -39,6 +39,25 @@ describe('requests', () => {
     await expect(client.ask('P0', 'GET', '/v1/status', statusAnswer, { patienceMs: 100 })).rejects.toThrow(Unreachable);
   });
 
+  it('that greet a party together do not fail because one of them is given up', async () => {
+    const parties = new FakeParties();
+    const client = parties.client(parties.admit('a'));
+    const answer = parties.party.P0.answer.bind(parties.party.P0);
+    let go = (): void => undefined;
+    const held = new Promise<void>((resolve) => (go = resolve));
+    parties.party.P0.answer = async (request) => {
+      if (request.path === '/v1/hello') await held;
+      request.signal?.throwIfAborted();
+      return answer(request);
+    };
+    const [one, other] = [new AbortController(), new AbortController()];
+    const asked = [one, other].map(({ signal }) => client.until(signal).ask('P0', 'GET', '/v1/status', statusAnswer));
+    one.abort(new Error('given up'));
+    await expect(asked[0]).rejects.toThrow('given up');
+    go();
+    expect((await asked[1]).role).toBe('P0');
+  });
+
   it('of a stranger are answered with what to do', async () => {
     const parties = new FakeParties();
     const stranger = parties.client(Identity.generate());

@@ -50,6 +50,20 @@ function to(port: number, pins: readonly string[], trust: Trust = 'pinned', note
 }
 
 describe('requests over TLS', () => {
+  it('fail once the transport is closed, also those that wait for a connection, and none is made any more', async () => {
+    let seen = (): void => undefined;
+    const first = new Promise<void>((resolve) => (seen = resolve));
+    const { port, pin, requests } = await door(() => seen());
+    const transport = to(port, [pin]);
+    const underWay = Array.from({ length: 20 }, () => transport.send('P0', REQUEST).then(() => 'answered', String));
+    await first;
+    transport.close();
+    expect(new Set(await Promise.all(underWay)).has('answered')).toBe(false);
+    const before = requests.length;
+    await expect(transport.send('P0', REQUEST)).rejects.toThrow('cannot be reached');
+    expect(requests.length).toBe(before);
+  });
+
   it('reach a party with a pinned key, on a connection that is used again', async () => {
     let sockets = 0;
     const { port, pin, requests, server } = await door((request, response) => {
