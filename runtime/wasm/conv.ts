@@ -2,6 +2,7 @@
  * Convolutions as kernel calls. A call takes a few images or a band of rows of one, so that its operands fit a region and all workers
  * have something to do. Where several calls contribute to one part of the result, each adds to it.
  */
+import { zeros } from '../../src/ring/pool.ts';
 import { accumulate } from '../../src/ring/z64.ts';
 import { convOutput, type ConvJob, type ConvMap } from '../compute.ts';
 import {
@@ -76,7 +77,7 @@ export function checkConv({ map, shape, terms, addend }: ConvJob): void {
 
 /** A new array for the result, with the addend in it. */
 export function convResult({ map, shape, addend }: ConvJob): BigUint64Array {
-  return addend?.slice() ?? new BigUint64Array(lengths(shape)[ROLES[map].out]);
+  return addend?.slice() ?? zeros(lengths(shape)[ROLES[map].out]);
 }
 
 /** The calls that fill `out`, a convResult; in any order. */

@@ -16,6 +16,7 @@ import {
   type SelectJob,
 } from '../compute.ts';
 import { compareBlock, compareShareCalls, compareTestCalls, thermometerCalls } from './compare.ts';
+import { zeros } from '../../src/ring/pool.ts';
 import { checkConv, convResult, convWork, planConv } from './conv.ts';
 import { convertShare, truncateLocal, wrap } from './elementwise.ts';
 import { checkGemm, gemmWork, planGemm } from './gemm.ts';
@@ -61,7 +62,7 @@ export class WasmCompute implements Compute {
     if (this.#closed !== undefined) throw this.#closed;
     if (isRowProduct(job)) return rowProduct(this.#inline, job);
     const small = gemmWork(job) < INLINE_MULTIPLY_ADDS;
-    const out = new BigUint64Array(job.m * job.n);
+    const out = zeros(job.m * job.n);
     const blocks = planGemm(job, out, small ? 0 : this.#workers);
     await Promise.all(
       blocks.map(async (calls) => {

@@ -228,6 +228,10 @@ export class CountingEngine extends CountedValues implements Engine {
     return Promise.resolve();
   }
 
+  free(): void {
+    // Nothing is held.
+  }
+
   settle(): Promise<void> {
     return Promise.resolve();
   }

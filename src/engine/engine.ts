@@ -201,6 +201,12 @@ export interface Engine {
    */
   carry(name: string, x: Value): Promise<Value>;
 
+  /**
+   * Nobody reads x any more, nor a value with the same elements (`reshape`, `slice`, …): a party gives its memory back, but for what `operand` was
+   * given of it. Of an operand: no product takes it any more. Of a sign: nobody asks for its bits.
+   */
+  free(x: Value | Sign): void;
+
   /** Hands the value to the owner of the job: each worker sends its share; the servers learn nothing. */
   reveal(name: string, x: Value): Promise<void>;
   /** Resolves when everything issued so far has left this party (the helper runs ahead of the workers). */

@@ -7,6 +7,7 @@
 import { encode, encodeOne } from '../ring/fixed.ts';
 import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
 import { type Border, type Fill, pad, paddedShape, unpad } from '../ring/pad.ts';
+import { zeros } from '../ring/pool.ts';
 import { sameShape, type Shape, sizeOf } from '../ring/shape.ts';
 import { type Banded, overlay, windowOutput, windows, type WindowShape } from '../ring/windows.ts';
 import * as z64 from '../ring/z64.ts';
@@ -206,10 +207,15 @@ export abstract class LinearEngine<V extends RingValue> {
   }
 
   overlay(x: Value, shape: WindowShape): Promise<V> {
+    const image = this.overlaidShape(x, shape);
+    return this.paced(image, x.fractionBits, x as V, (data) => this.banded(overlay, data, shape, sizeOf(image)));
+  }
+
+  protected overlaidShape(x: Value, shape: WindowShape): Shape {
     const [image, planes] = windowShapes(shape);
     if (!sameShape(x.shape, planes))
       throw new RangeError(`overlay: planes are [${x.shape.join(',')}], expected [${planes.join(',')}]`);
-    return this.paced(image, x.fractionBits, x as V, (data) => this.banded(overlay, data, shape, sizeOf(image)));
+    return image;
   }
 
   pad(x: Value, border: Border, fill: Fill): V {
@@ -233,7 +239,7 @@ export abstract class LinearEngine<V extends RingValue> {
 
   /** `size` elements that a map between images and planes makes of `from`. */
   protected async banded(map: Banded, from: BigUint64Array, shape: WindowShape, size: number): Promise<BigUint64Array> {
-    const out = new BigUint64Array(size);
+    const out = zeros(size);
     const bands = map(from, shape, out);
     while (bands.next().done !== true) await this.pause();
     return out;

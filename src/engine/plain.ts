@@ -189,6 +189,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return this.#options.reveal(name, dataOf<PlainValue>(x));
   }
 
+  free(): void {
+    // Values share arrays here.
+  }
+
   settle(): Promise<void> {
     return Promise.resolve();
   }

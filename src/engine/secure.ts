@@ -171,12 +171,21 @@ export class SecureEngine extends SecureComparisons implements Engine {
   }
 
   async operand(x: Value): Promise<Value> {
-    return this.truncation === 'local' ? x : this.#productsOnly(x, await this.heldOperand(x));
+    if (this.truncation === 'local') return x;
+    const { mask } = await this.whole(x);
+    const { party } = this;
+    const lent = later(
+      this.holdsData
+        ? mask.workersOperand(party).then((masked) => masked.lend(party))
+        : mask.helperOperand(party).then((U) => U.lend(party)),
+    );
+    const kept = later(lent.then((operand) => operand.forProduct(party)));
+    return this.#productsOnly(x, new beaver.ForProducts(kept, async () => (await lent).free()));
   }
 
   /** A value of which products alone know anything. The helper need not know it yet. */
-  async #productsOnly({ shape, fractionBits }: Value, { kept }: HeldOperand): Promise<Value> {
-    if (this.holdsData) await kept;
+  async #productsOnly({ shape, fractionBits }: Value, forProducts: beaver.ForProducts): Promise<Value> {
+    if (this.holdsData) await forProducts.forProduct(this.party);
     const nothing = (): never => {
       throw new Error('an operand that was kept for products is used otherwise');
     };
@@ -187,7 +196,7 @@ export class SecureEngine extends SecureComparisons implements Engine {
       partial: false,
       whole: {},
       gather: nothing,
-      forProducts: new beaver.ForProducts(kept),
+      forProducts,
     });
   }
 
@@ -282,7 +291,8 @@ export class SecureEngine extends SecureComparisons implements Engine {
 
   /** What `heldOperand` gave. The helper need not have it yet. @param name unlike any other on the present path */
   async operandInput(name: string, shape: Shape, fractionBits: number, held: HeldOperand): Promise<Value> {
-    if (this.truncation === 'dealt') return this.#productsOnly({ shape, fractionBits }, held);
+    if (this.truncation === 'dealt')
+      return this.#productsOnly({ shape, fractionBits }, new beaver.ForProducts(held.kept));
     const { kept } = held;
     const size = sizeOf(shape);
     if (this.holdsData) {
@@ -345,14 +355,20 @@ export class SecureEngine extends SecureComparisons implements Engine {
     const data = await this.run(map.name, Math.max(...[map.shape, x.shape, y.shape].map(sizeOf)), {
       workers: async (party) => {
         const [X, Y] = await Promise.all(
-          [left, right].map((x) => Promise.resolve(x.forProducts ?? x.mask.workers(party))),
+          [left, right].map((x) =>
+            Promise.resolve(x.forProducts ?? (factor === 2 ? x.mask.workersOperand(party) : x.mask.workers(party))),
+          ),
         );
         const W = await beaver.workers(party, map, X, Y, factor);
         if (bias !== undefined) await beaver.addBias(party, W, dataOf(row!), bias.shift);
         return W;
       },
       helper: async (party) => {
-        const masks = Promise.all([left, right].map((x) => Promise.resolve(x.forProducts ?? x.mask.helper(party))));
+        const masks = Promise.all(
+          [left, right].map((x) =>
+            Promise.resolve(x.forProducts ?? (factor === 2 ? x.mask.helperOperand(party) : x.mask.helper(party))),
+          ),
+        );
         part = later(masks.then(([U, V]) => beaver.helper(party, map, U, V, factor)));
         await part;
       },

@@ -2,6 +2,7 @@
  * What the secure engine does with comparisons: ReLU and maxima with the products fused to them, and what the kept bits are used for later.
  * Which protocols these are is the suite's (`protocols/suite.ts`).
  */
+import { recycle } from '../ring/pool.ts';
 import { sizeOf } from '../ring/shape.ts';
 import type { Level, Sign, Value } from './engine.ts';
 import { checkAlike, dataOf } from './linear.ts';
@@ -49,7 +50,11 @@ export abstract class SecureComparisons extends SecureValues {
     const [difference, sum] = [this.partOfSum([1n, -1n], pair), this.partOfSum([1n, 1n], pair)];
     const scripts = {
       workers: (party: Party) => tree.larger(party, [dataOf<SecureValue>(x), dataOf<SecureValue>(y)], drop),
-      helper: async (party: Party, bit: unknown) => tree.helperLarger(party, bit, drop, await difference),
+      helper: async (party: Party, bit: unknown) => {
+        const part = await difference;
+        await tree.helperLarger(party, bit, drop, part);
+        if (part !== undefined) recycle(part);
+      },
     };
     const partial = (x as SecureValue).partial || (y as SecureValue).partial;
     return this.#compare('larger', x, x.fractionBits + 1, scripts, sum ?? partial);

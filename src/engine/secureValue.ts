@@ -1,5 +1,5 @@
 /** What the secure engine's values carry besides their shape: the mask they are opened under, and P2's part of a product. */
-import type * as beaver from '../protocols/paper/beaver.ts';
+import * as beaver from '../protocols/paper/beaver.ts';
 import type { Sign } from './engine.ts';
 import { later } from '../party/later.ts';
 import type { RingValue } from './linear.ts';
@@ -10,6 +10,10 @@ import { type Shape, sizeOf } from '../ring/shape.ts';
 interface MaskScripts {
   readonly workers: (lane: Party) => Promise<beaver.Masked>;
   readonly helper: (lane: Party) => Promise<beaver.HelperMask>;
+  /** What twice a product takes of it, where that is had for less than the rest; in either role, an array of its own. */
+  readonly forProduct?: (lane: Party) => Promise<BigUint64Array>;
+  /** With what was made goes this. */
+  readonly free?: () => Promise<void>;
 }
 
 /** The mask of a value: made on first use at an address of its own, then reused by every product the value enters. */
@@ -19,6 +23,7 @@ export class Mask {
   #lane: Party | undefined;
   #masked: Promise<beaver.Masked> | undefined;
   #U: Promise<beaver.HelperMask> | undefined;
+  #forProducts: beaver.ForProducts | undefined;
 
   constructor(makeLane: () => Party, make: MaskScripts) {
     this.#makeLane = makeLane;
@@ -33,8 +38,7 @@ export class Mask {
   /** P0, P1: opened under the value's own lane, at the time of its first use. */
   async workers(user: Party): Promise<beaver.Masked> {
     if (this.#masked === undefined) {
-      this.lane.join(user);
-      this.lane.accountTo(user);
+      this.#beginFor(user);
       this.#masked = this.#make.workers(this.lane);
     }
     const masked = await this.#masked;
@@ -42,10 +46,45 @@ export class Mask {
     return masked;
   }
 
+  #beginFor(user: Party): void {
+    this.lane.join(user);
+    this.lane.accountTo(user);
+  }
+
+  /** P0, P1: for twice a product and others like it. */
+  async workersOperand(user: Party): Promise<beaver.Masked | beaver.ForProducts> {
+    if (this.#make.forProduct === undefined) return this.workers(user);
+    if (this.#forProducts === undefined) {
+      this.#beginFor(user);
+      this.#forProducts = beaver.ForProducts.own(this.#make.forProduct(this.lane));
+    }
+    await this.#forProducts.forProduct(user);
+    user.join(this.lane);
+    return this.#forProducts;
+  }
+
   /** P2: shares of U. */
   helper(user: Party): Promise<beaver.HelperMask> {
     if (this.#U === undefined) this.lane.accountTo(user);
     return (this.#U ??= later(this.#make.helper(this.lane)));
+  }
+
+  /** P2: for twice a product and others like it. */
+  async helperOperand(user: Party): Promise<beaver.HelperMask | beaver.ForProducts> {
+    if (this.#make.forProduct === undefined) return this.helper(user);
+    if (this.#forProducts === undefined) {
+      this.lane.accountTo(user);
+      this.#forProducts = beaver.ForProducts.own(this.#make.forProduct(this.lane));
+    }
+    return this.#forProducts;
+  }
+
+  /** Nobody asks for it any more: gives back what was made, but for what operands were lent. */
+  async free(): Promise<void> {
+    await (await this.#masked)?.free();
+    await (await this.#U)?.free();
+    await this.#forProducts?.free();
+    await this.#make.free?.();
   }
 }
 
@@ -59,6 +98,8 @@ export interface SecureValue extends RingValue {
   readonly opening?: () => Promise<BigUint64Array>;
   /** Of rows of a data set, or a value that came open: puts the share together. */
   readonly gather?: () => BigUint64Array | null;
+  /** Of an image in which nothing but these planes lies, each where the others do not: what has the same sums over rows of its channels. */
+  readonly planes?: { readonly value: SecureValue; readonly channels: number };
   readonly partial: boolean;
   /** At the helper, of a partial value: P2's part, still being computed perhaps. */
   readonly part?: Promise<BigUint64Array>;

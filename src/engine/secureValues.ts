@@ -3,14 +3,16 @@
  * `secure.ts` has the operations, which are protocols.
  */
 import { type Border, type Fill, pad } from '../ring/pad.ts';
+import { recycle, zeros } from '../ring/pool.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { overlay, type WindowShape } from '../ring/windows.ts';
 import * as beaver from '../protocols/paper/beaver.ts';
-import type { Value } from './engine.ts';
+import type { Sign, Value } from './engine.ts';
 import { later } from '../party/later.ts';
 import { dataOf, type Linear, LinearEngine } from './linear.ts';
 import type { Party } from '../party/party.ts';
-import { gathered, Mask, type SecureValue } from './secureValue.ts';
+import { gathered, Mask, type SecureSign, type SecureValue } from './secureValue.ts';
+import type { WorkerSign } from '../protocols/direct/directRelu.ts';
 import type { FunctionKeys } from '../protocols/direct/functionKeys.ts';
 import type { Suite } from '../protocols/suite.ts';
 import type { Window } from '../party/window.ts';
@@ -75,7 +77,7 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
       shape,
       fractionBits,
       null,
-      later(Promise.all(parts).then((data) => compute(...data))),
+      this.#aside(Promise.all(parts).then((data) => compute(...data))),
     );
   }
 
@@ -87,7 +89,7 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
   ): Promise<SecureValue> {
     const lane = this.nextLane();
     if (this.holdsData) return this.value(lane, shape, fractionBits, await compute(dataOf<SecureValue>(x)), x.partial);
-    return this.value(lane, shape, fractionBits, null, x.part !== undefined && later(x.part.then(compute)));
+    return this.value(lane, shape, fractionBits, null, x.part !== undefined && this.#aside(x.part.then(compute)));
   }
 
   protected override pause(): Promise<void> {
@@ -113,7 +115,7 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     const parts = operands.flatMap(({ part }, i) => (part === undefined ? [] : [{ part, factor: factors[i] }]));
     if (parts.length === 0) return undefined;
     const datas = Promise.all(parts.map(({ part }) => part));
-    return later(
+    return this.#aside(
       datas.then((terms) =>
         beaver.combined(
           this.party,
@@ -124,14 +126,20 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     );
   }
 
-  /** Of planes that do not overlap the image is opened by their opening: some of it may be there already (`treeRoute.ts`). */
-  override async overlay(x: Value, shape: WindowShape): Promise<SecureValue> {
-    const image = await super.overlay(x, shape);
+  /**
+   * Of planes that do not overlap the image is opened by their opening: some of it may be there already (`treeRoute.ts`). Products alone may ever
+   * ask for the image, so what they take is put together from what they would take of the planes, and the share when somebody asks for it.
+   */
+  override overlay(x: Value, shape: WindowShape): Promise<SecureValue> {
+    const imageShape = this.overlaidShape(x, shape);
     const planes = x as SecureValue;
-    const size = sizeOf(image.shape);
-    if (planes.partial || sizeOf(planes.shape) > size) return image;
+    const size = sizeOf(imageShape);
+    if (planes.partial || sizeOf(planes.shape) > size) return super.overlay(x, shape);
     const overlaid = (part: BigUint64Array): Promise<BigUint64Array> => this.banded(overlay, part, shape, size);
-    const mask = new Mask(() => image.mask.lane, {
+    let share: BigUint64Array | undefined;
+    const gather = (): BigUint64Array | null =>
+      this.holdsData ? (share ??= overlaidAtOnce(planes, shape, size)) : null;
+    const mask = new Mask(this.nextLane(), {
       workers: async (party) => {
         const { opened, mask } = await planes.mask.workers(party);
         return new beaver.Masked(party.worker, await overlaid(opened), await overlaid(mask));
@@ -140,8 +148,32 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
         const [first, second] = (await planes.mask.helper(party)).shares;
         return new beaver.HelperMask(await overlaid(first), await overlaid(second));
       },
+      forProduct: async (party) => {
+        const taken = this.holdsData
+          ? await (await planes.mask.workers(party)).doubled(party)
+          : await (await planes.mask.helper(party)).difference(party);
+        const image = await overlaid(taken);
+        recycle(taken);
+        return image;
+      },
+      free: () => {
+        if (share !== undefined) recycle(share);
+        return freed(planes);
+      },
     });
-    return { ...image, mask };
+    const { fractionBits } = x;
+    const more = { planes: { value: planes, channels: shape.channels } };
+    return Promise.resolve(
+      gathered({ shape: imageShape, fractionBits, mask, partial: false, whole: {}, gather, ...more }),
+    );
+  }
+
+  override sumRows(x: Value): SecureValue {
+    const { planes } = x as SecureValue;
+    const [, columns] = x.shape;
+    if (planes === undefined || planes.channels !== columns) return super.sumRows(x);
+    const rows = sizeOf(planes.value.shape) / columns;
+    return super.sumRows(this.view(planes.value, [rows, columns], x.fractionBits));
   }
 
   /** Images with a border are opened by the images' opening: that of a data set is there already. */
@@ -182,9 +214,20 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
 
   protected view(x: SecureValue, shape: Shape, fractionBits: number): SecureValue {
     if (x.gather === undefined) return { ...x, shape, fractionBits };
-    const { mask, partial, whole, gather, opening, forProducts } = x;
-    const more = { ...(opening && { opening }), ...(forProducts && { forProducts }) };
+    const { mask, partial, whole, gather, opening, forProducts, planes } = x;
+    const more = { ...(opening && { opening }), ...(forProducts && { forProducts }), ...(planes && { planes }) };
     return gathered({ shape, fractionBits, mask, partial, whole, gather, ...more });
+  }
+
+  free(x: Value | Sign): void {
+    if (this.holdsData) void later(freed(x));
+    // What has begun here may still be about to read it.
+    else void later(this.runtime.window.past().then(() => freed(x)));
+  }
+
+  /** The helper's: computed while it goes on. */
+  #aside<T>(computing: Promise<T>): Promise<T> {
+    return this.runtime.window.watch(later(computing));
   }
 
   protected get holdsData(): boolean {
@@ -251,4 +294,30 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     party.over();
     return share;
   }
+}
+
+function overlaidAtOnce(planes: SecureValue, shape: WindowShape, size: number): BigUint64Array {
+  const out = zeros(size);
+  const bands = overlay(dataOf<SecureValue>(planes), shape, out);
+  while (bands.next().done !== true);
+  return out;
+}
+
+/** Gives back what a party holds of a value, or of a sign, that nobody reads any more. */
+async function freed(x: Value | Sign): Promise<void> {
+  if ('bit' in x) return freedBits((x as SecureSign).bit);
+  const value = x as SecureValue;
+  if (value.gather === undefined && value.data !== null) recycle(value.data);
+  if (value.part !== undefined) recycle(await value.part);
+  const whole = await value.whole.value;
+  if (whole !== undefined && whole !== value) await freed(whole);
+  await value.mask.free();
+  await value.forProducts?.free();
+}
+
+/** Of a comparison of the direct suite at a worker. Elsewhere they are small. */
+function freedBits(bit: unknown): void {
+  if (typeof bit !== 'object' || bit === null || !('t' in bit && 'q' in bit)) return;
+  const { t, q } = bit as WorkerSign;
+  recycle(t, q);
 }

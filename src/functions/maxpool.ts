@@ -17,6 +17,8 @@ export interface Maximum {
   readonly y: Value;
   /** An error δ (1,m) → (n,m): δ where the maximum was, else 0. δ's fractional bits. */
   readonly route: (engine: Engine, delta: Value) => Promise<Value>;
+  /** Nobody asks for that any more. */
+  readonly over: (engine: Engine) => void;
 }
 
 /** Candidates (n,m) → their maximum over the first dimension. */
@@ -39,7 +41,7 @@ export async function maxpool(engine: Engine, candidates: Value): Promise<Maximu
     larger = sign;
   }
   await takeStep(engine, n - 1);
-  return { y: max, route: (fork, delta) => maxpoolDerivative(fork, index, n, delta) };
+  return { y: max, route: (fork, delta) => maxpoolDerivative(fork, index, n, delta), over: (fork) => fork.free(index) };
 }
 
 /** Alg. 10, times the error: δ (1,m) → (n,m). */

@@ -19,10 +19,14 @@ export async function maxpoolTree(engine: Engine, candidates: Value): Promise<Ma
   let current = candidates;
   while (current.shape[0] > 1) {
     const { y, level } = await halve(engine, current);
+    if (current !== candidates) engine.free(current);
     current = y;
     levels.push(level);
   }
-  return { y: current, route: (fork, delta) => fork.route(levels, delta) };
+  const over = (fork: Engine): void => {
+    for (const { sign } of levels) fork.free(sign);
+  };
+  return { y: current, route: (fork, delta) => fork.route(levels, delta), over };
 }
 
 /** max(candidates, 0) of a few products (n,m), n ≥ 2, truncated to the engine's fractional bits; no way back. */

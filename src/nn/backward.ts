@@ -5,6 +5,7 @@
 import type { Begin, Engine, Value } from '../engine/engine.ts';
 import { alike, truncated } from '../functions/formats.ts';
 import type { Tape } from './forward.ts';
+import { isApart } from './layers/table.ts';
 import { INPUT, parameterName } from './network.ts';
 
 /** What is done with a gradient, summed over the batch, of f fractional bits or those of a product. */
@@ -24,7 +25,7 @@ export function backward(
 ): Promise<Value | undefined> {
   const trained = trainedUpTo(tapes, toInput);
   /** At outputs: the sum so far of what their readers sent. */
-  const errors = new Map([[tapes.at(-1)!.index, delta]]);
+  const errors = new Map<number, ErrorAt>([[tapes.at(-1)!.index, { delta, own: false }]]);
   return engine.overlapping(async (begin) => {
     for (let tape = tapes.pop(); tape !== undefined; tape = tapes.pop()) {
       const error = errors.get(tape.index);
@@ -39,11 +40,18 @@ export function backward(
         onGradient,
         sources.some((source) => source !== undefined),
       );
+      const own = isApart(tape.spec);
       for (const [k, source] of sources.entries())
-        if (source !== undefined) errors.set(source, sum(engine, errors.get(source), before[k]));
+        if (source !== undefined) errors.set(source, sum(engine, errors.get(source), { delta: before[k], own }));
     }
-    return errors.get(INPUT);
+    return errors.get(INPUT)?.delta;
   });
+}
+
+/** The error at an output, and whether nobody else has its array. */
+interface ErrorAt {
+  readonly delta: Value;
+  readonly own: boolean;
 }
 
 /** Layers from which on, towards the input, something is trained. */
@@ -58,24 +66,33 @@ function trainedUpTo(tapes: readonly Tape[], toInput: boolean): Set<number> {
 async function step(
   engine: Engine,
   begin: Begin,
-  { index, scope, pullback }: Tape,
-  error: Value,
+  { index, scope, pullback, spec }: Tape,
+  error: ErrorAt,
   onGradient: OnGradient,
   wanted: boolean,
 ): Promise<readonly Value[]> {
   const within = <T>(outer: Engine, task: (fork: Engine) => Promise<T>): Promise<T> => outer.scope(scope, task);
   const { parameters } = pullback;
-  let delta = error;
+  let { delta, own } = error;
   let shared: readonly Value[] = [];
   if (parameters.length > 0 || pullback.shared !== undefined)
     await within(engine, async (fork) => {
-      delta = await truncated(fork, error);
+      delta = await truncated(fork, error.delta);
+      if (delta !== error.delta) {
+        if (own) fork.free(error.delta);
+        own = true;
+      }
       shared = (await pullback.shared?.(fork, delta)) ?? [];
     });
+  let readers = (parameters.length > 0 ? 1 : 0) + (wanted ? 1 : 0);
+  const over = (): void => {
+    if (--readers === 0 && own && isApart(spec) && engine.truncation === 'dealt') engine.free(delta);
+  };
   if (parameters.length > 0)
     begin((lane) =>
       within(lane, async (fork) => {
         const gradients = await pullback.gradients(fork, delta, shared);
+        over();
         await fork.all(
           parameters.map((name, k) => (own: Engine) => onGradient(own, parameterName(index, name), gradients[k])),
         );
@@ -83,12 +100,13 @@ async function step(
     );
   if (!wanted) return [];
   const [before] = await engine.all([(lane) => within(lane, (fork) => pullback.inputs(fork, delta, shared))]);
+  over();
   return before;
 }
 
 /** Of errors that meet at an output. */
-function sum(engine: Engine, x: Value | undefined, y: Value): Value {
+function sum(engine: Engine, x: ErrorAt | undefined, y: ErrorAt): ErrorAt {
   if (x === undefined) return y;
-  const [left, right] = alike(engine, [x, y]);
-  return engine.add(left, right);
+  const [left, right] = alike(engine, [x.delta, y.delta]);
+  return { delta: engine.add(left, right), own: true };
 }

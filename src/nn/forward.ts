@@ -2,7 +2,7 @@
 import type { Engine, Value } from '../engine/engine.ts';
 import { truncated } from '../functions/formats.ts';
 import type { Pass, Place, Pullback, TrainingStep } from './layers/layer.ts';
-import { layerType } from './layers/table.ts';
+import { isApart, layerType } from './layers/table.ts';
 import { INPUT, type Network, parameterName } from './network.ts';
 import { type Placed, readers, schedule } from './schedule.ts';
 
@@ -61,6 +61,7 @@ export async function classScores(
     if (fits && outputs.readers(index) === 1 && fusion.pays(engine, spec, outputs.peek(placed.inputs[0]))) {
       const [x] = outputs.take(placed.inputs);
       const y = await within(engine, placed, (fork) => fusion.run(fork, spec, x));
+      outputs.over(engine, placed, [x]);
       outputs.give(next.index, y);
       i++;
     } else await runLayer(engine, placed, parameters, outputs, undefined);
@@ -96,9 +97,12 @@ class Outputs {
   readonly #values: Map<number, Value>;
   /** Inputs yet to be taken, by output. */
   readonly #left: Map<number, number>;
+  /** Outputs in arrays of their own. */
+  readonly #apart: ReadonlySet<number>;
 
   constructor(engine: Engine, network: Network, layers: readonly Placed[], batch: Value) {
     this.#layers = layers;
+    this.#apart = new Set(layers.flatMap(({ spec, index }) => (isApart(spec) ? [index] : [])));
     this.#values = new Map([[INPUT, engine.reshape(batch, [batch.shape[0], ...network.input])]]);
     this.#left = new Map([INPUT, ...layers.map(({ index }) => index)].map((index) => [index, readers(layers, index)]));
   }
@@ -115,6 +119,13 @@ class Outputs {
       if (left === 0) this.#values.delete(index);
     }
     return values;
+  }
+
+  /** A layer is done with its inputs: those that nobody else reads go. */
+  over(engine: Engine, { spec, inputs }: Placed, values: readonly Value[]): void {
+    if (engine.truncation === 'local' || !isApart(spec)) return; // then operands are what they were made of
+    for (const [k, source] of inputs.entries())
+      if (this.#left.get(source) === 0 && this.#apart.has(source)) engine.free(values[k]);
   }
 
   give(index: number, y: Value): void {
@@ -144,6 +155,7 @@ function runLayer(
     const pass = await layerType(spec).forward(fork, spec, inputs, placeOf(placed, parameters, training));
     // What several layers read is truncated once.
     const y = outputs.readers(index) > 1 ? await truncated(fork, pass.y) : pass.y;
+    outputs.over(engine, placed, inputs);
     outputs.give(index, y);
     return pass;
   });

@@ -7,6 +7,7 @@
  */
 import { BLOCK_ELEMENTS } from '../channel/blocks.ts';
 import * as odd from '../ring/odd.ts';
+import { fresh } from '../ring/pool.ts';
 import { release } from '../ring/release.ts';
 import * as z64 from '../ring/z64.ts';
 import type { Cost } from './cost.ts';
@@ -26,7 +27,7 @@ export async function openBlocks(
   share: (from: number, to: number) => BigUint64Array,
 ): Promise<BigUint64Array> {
   if (count <= BLOCK_ELEMENTS) return open(party, purpose, share(0, count));
-  const out = new BigUint64Array(count);
+  const out = fresh(count);
   await openEach(party, purpose, count, share, (opened, from) => {
     out.set(opened, from);
     release(opened);

@@ -16,6 +16,7 @@ import type { ElementType, Link, Payloads, PeerName } from '../channel/channel.t
 import type { Probe } from '../profile/probe.ts';
 import { MeasuredStream } from '../random/measured.ts';
 import type { Stream } from '../random/stream.ts';
+import { fresh } from '../ring/pool.ts';
 import { release } from '../ring/release.ts';
 import type { PairStreams } from '../random/streams.ts';
 import { measuredReceive, measuredSend } from './measured.ts';
@@ -230,7 +231,7 @@ export class Party {
     unit?: number,
   ): Promise<BigUint64Array> {
     if (count <= SLICE) return slice(0, count);
-    const out = new BigUint64Array(count);
+    const out = fresh(count);
     await this.slices(
       count,
       (from, to) => {

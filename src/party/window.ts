@@ -6,6 +6,8 @@ export class Window {
   readonly #limit: number;
   readonly #least: number;
   readonly #tasks: Set<Promise<void>> = new Set();
+  /** What else is being computed. */
+  readonly #watched: Set<Promise<unknown>> = new Set();
   readonly #waiting: (() => void)[] = [];
   #inFlight = 0;
   #failure: Error | undefined;
@@ -34,6 +36,19 @@ export class Window {
         for (const wake of this.#waiting.splice(0)) wake();
       });
     this.#tasks.add(running);
+  }
+
+  /** Counts something that was begun otherwise among what is under way. */
+  watch<T>(computing: Promise<T>): Promise<T> {
+    this.#watched.add(computing);
+    const over = (): void => void this.#watched.delete(computing);
+    computing.then(over, over);
+    return computing;
+  }
+
+  /** Resolves when everything that is under way now is over, however it ends. */
+  async past(): Promise<void> {
+    await Promise.allSettled([...this.#tasks, ...this.#watched]);
   }
 
   /** Resolves when everything started so far is done; rejects if something failed. */

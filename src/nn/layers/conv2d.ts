@@ -41,6 +41,7 @@ export const conv2d: LayerType<Conv2dSpec> = {
   type: 'conv2d',
   about: 'a convolution with biases; gives `[⌊(h + padding − kernel) / stride⌋ + 1, …, filters]`',
   fields: { filters: size, kernel: extent, stride, padding },
+  apart: () => true,
   words: ({ kernel, filters }) => `conv2d ${sizeWords(kernel)}, ${filters} filters`,
   shape: ({ kernel, stride = 1, padding, filters }, inputs) => [
     ...slide(imageOf(inputs), kernel, stride, borderOf(padding)),
@@ -62,6 +63,8 @@ export const conv2d: LayerType<Conv2dSpec> = {
     const rows = (value: Value): Shape => [value.shape[0] * value.shape[1] * value.shape[2], spec.filters];
     const thick = await engine.conv('forward', shape, x, W, b);
     const kept = await engine.operand(x);
+    const apart = kept !== x;
+    if (x !== input && apart) engine.free(x);
     const y = thin === undefined ? thick : engine.reshape(await engine.windows(thick, thin), pooled(thin));
     const spread = (fork: Engine, delta: Value): Promise<Value> =>
       thin === undefined ? Promise.resolve(delta) : fork.overlay(fork.reshape(delta, [1, sizeOf(delta.shape)]), thin);
@@ -70,10 +73,11 @@ export const conv2d: LayerType<Conv2dSpec> = {
       tape: {
         parameters: ['weight', 'bias'],
         shared: async (fork, delta) => [await spread(fork, delta)],
-        gradients: async (fork, delta, [spreadDelta]) => [
-          await fork.conv('weightGradient', shape, kept, spreadDelta),
-          fork.sumRows(fork.reshape(delta, rows(delta))),
-        ],
+        gradients: async (fork, delta, [spreadDelta]) => {
+          const gradient = await fork.conv('weightGradient', shape, kept, spreadDelta);
+          if (apart) fork.free(kept);
+          return [gradient, fork.sumRows(fork.reshape(delta, rows(delta)))];
+        },
         inputs: async (fork, _delta, [spreadDelta]) => {
           const error = await fork.conv('inputGradient', shape, spreadDelta, W);
           return [border === undefined ? error : fork.unpad(error, image, border, 'zero')];

@@ -12,6 +12,7 @@ export const dense: LayerType<DenseSpec> = {
   type: 'dense',
   about: 'a product with a matrix of weights, and biases; takes a vector: put `flatten` after images; gives `[units]`',
   fields: { units: size },
+  apart: () => true,
   words: ({ units }) => `dense ${units}`,
   shape: ({ units }, [input]) => {
     if (input.length !== 1)
@@ -27,11 +28,17 @@ export const dense: LayerType<DenseSpec> = {
     const [W, b] = [place.parameter('weight'), place.parameter('bias')];
     const y = await engine.matmul(x, W, { bias: b });
     const kept = await engine.operand(x);
+    const apart = kept !== x;
+    if (x !== input && apart) engine.free(x);
     return {
       y,
       tape: {
         parameters: ['weight', 'bias'],
-        gradients: async (fork, delta) => [await fork.matmul(kept, delta, { transposeX: true }), fork.sumRows(delta)],
+        gradients: async (fork, delta) => {
+          const gradient = await fork.matmul(kept, delta, { transposeX: true });
+          if (apart) fork.free(kept);
+          return [gradient, fork.sumRows(delta)];
+        },
         inputs: async (fork, delta) => [await fork.matmul(delta, W, { transposeY: true })],
       },
     };

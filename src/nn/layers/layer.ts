@@ -92,6 +92,11 @@ export interface LayerType<S> {
   readonly monotone?: true;
   /** What it gives of a sample depends on the others of the batch: a batch with such a layer cannot be computed part by part. */
   readonly acrossBatch?: true;
+  /**
+   * What it gives on either way has arrays of its own, and of what it is given it keeps operands and signs alone: both are given back
+   * (`Engine.free`) once it and its neighbours are done with them.
+   */
+  readonly apart?: (spec: S) => boolean;
   /** `maxpool 2x2`: as errors name it. */
   readonly words: (spec: S) => string;
   /** It fills the ring, where local truncation goes wrong. */

@@ -9,6 +9,7 @@ import { truncated } from '../../functions/formats.ts';
 import { maximum } from '../../functions/maximum.ts';
 import { maxpoolRelu } from '../../functions/maxpoolTree.ts';
 import { sizeOf } from '../../ring/shape.ts';
+import { pairOf } from './fields.ts';
 import { type LayerType, through } from './layer.ts';
 import {
   overlaid,
@@ -29,15 +30,20 @@ export const maxpool: LayerType<MaxpoolSpec> = {
   type: 'maxpool',
   about: 'the largest value of each window; gives `[⌊(h + padding − window) / stride⌋ + 1, …, channels]`',
   fields: poolingFields,
+  apart,
   words: poolingWords,
   shape: poolingShape,
   forward: async (engine, spec, [x]) => {
     const windows = windowsOf(x, spec);
-    const { y, route } = await maximum(engine, await planes(engine, x, windows, 'edge'));
+    const candidates = await planes(engine, x, windows, 'edge');
+    const { y, route, over } = await maximum(engine, candidates);
+    if (y !== candidates) engine.free(candidates);
     const { shape } = y;
     const tape = through(async (fork, delta) => {
       const winners = await truncated(fork, delta); // before it is spread over the windows
       const routed = await route(fork, fork.reshape(winners, shape));
+      over(fork);
+      if (winners !== delta && apart(spec)) fork.free(winners);
       return overlaid(fork, routed, windows, 'edge');
     });
     return { y: engine.reshape(y, pooled(windows.window)), tape };
@@ -52,6 +58,12 @@ export const maxpool: LayerType<MaxpoolSpec> = {
     },
   },
 };
+
+/** The only element of a window is its largest, and its error what is sent down. */
+function apart({ window }: MaxpoolSpec): boolean {
+  const [height, width] = pairOf(window);
+  return height * width > 1;
+}
 
 /** Pooled values that are few: below this three rounds cost more than a comparison, and some 130 bytes, for each. */
 const FEW = 4096;

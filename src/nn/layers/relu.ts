@@ -11,10 +11,18 @@ export const relu: LayerType<ReluSpec> = {
   about: 'max(x, 0); gives as its input',
   fields: {},
   monotone: true,
+  apart: () => true,
   words: () => 'relu',
   shape: (_spec, [input]) => input,
   forward: async (engine, _spec, [x]) => {
     const { y, sign } = await reluOf(engine, x);
-    return { y, tape: through((fork, delta) => selected(fork, sign, delta)) };
+    return {
+      y,
+      tape: through(async (fork, delta) => {
+        const error = await selected(fork, sign, delta);
+        fork.free(sign);
+        return error;
+      }),
+    };
   },
 };

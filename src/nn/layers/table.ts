@@ -64,3 +64,8 @@ export function layerName(spec: LayerSpec, i: number): string {
   const name = spec.name === undefined ? '' : ` ${JSON.stringify(spec.name)}`;
   return `layer ${i}${name} (${layerType(spec).words(spec)})`;
 }
+
+/** See `LayerType.apart`. */
+export function isApart(spec: LayerSpec): boolean {
+  return layerType(spec).apart?.(spec) === true;
+}

@@ -13,6 +13,7 @@
  * all that step 2 asks; the workers' script and every view are the same.
  */
 import { fieldsLength, fieldWidth, packFields, unpackFields } from '../../ring/fields.ts';
+import { fresh } from '../../ring/pool.ts';
 import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { checkTruncationBits } from '../paper/truncation.ts';
@@ -38,7 +39,7 @@ export function shiftedOpening(c: BigUint64Array, bits: number): BigUint64Array 
 /** P0, P1: ⟨z⟩ → ⟨z / 2^bits⟩. */
 export async function workersDealt(party: Party, z: BigUint64Array, bits: number): Promise<BigUint64Array> {
   checkTruncationBits(bits);
-  const y = new BigUint64Array(z.length);
+  const y = fresh(z.length);
   await party.chunks(z.length, async (chunk, from, to) => {
     const count = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));

@@ -23,6 +23,7 @@
  */
 import { type DigitCode, P17, P31, type SelectJob } from '../../../runtime/compute.ts';
 import { xorInto } from '../../ring/bits.ts';
+import { fresh, freshBytes } from '../../ring/pool.ts';
 import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
@@ -76,9 +77,9 @@ export async function workersCompare(
   functions?: Functions,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
   const window = windowFor(compareBits, drop, functions);
-  const y = new BigUint64Array(count);
-  const t = new Uint8Array(count);
-  const q = new BigUint64Array(count);
+  const y = fresh(count);
+  const t = freshBytes(count);
+  const q = fresh(count);
   await party.chunks(count, async (chunk, from, to) => {
     const n = to - from;
     const masked = addTo(chunk.stream('P2', 'R').z64(n), from, to);
@@ -149,7 +150,7 @@ export async function helper(
 
 /** P0, P1: ⟨δ⟩ → ⟨DReLU(a) · δ⟩ from the bits kept of a. */
 export async function workersSelect(party: Party, sign: WorkerSign, delta: BigUint64Array): Promise<BigUint64Array> {
-  const y = new BigUint64Array(delta.length);
+  const y = fresh(delta.length);
   await party.chunks(delta.length, async (chunk, from, to) => {
     const n = to - from;
     const share = delta.subarray(from, to);

@@ -13,6 +13,7 @@
  * Views: E_w and E_left are uniform under fresh masks; E_right is a function of the two and tells nothing more. P2 sees nothing.
  * Cost: 1 round a level but the last, and the opening of w; 8 bytes a comparison dealt, 16 opened.
  */
+import { fresh } from '../../ring/pool.ts';
 import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { HelperMask, Masked } from '../paper/beaver.ts';
@@ -45,7 +46,7 @@ export interface HelperRouted {
 /** P0, P1: at least one level. */
 export async function workers(party: Party, levels: readonly Branching<WorkerSign>[], delta: Masked): Promise<Routed> {
   let length = delta.opened.length;
-  const arrays = [0, 1, 2].map(() => new BigUint64Array(lengthAfter(length, levels)));
+  const arrays = [0, 1, 2].map(() => fresh(lengthAfter(length, levels)));
   const [share, opened, mask] = arrays;
   await party.slices(length, (from, to) => {
     const [E, U] = [delta.opened.subarray(from, to), delta.mask.subarray(from, to)];
@@ -77,7 +78,7 @@ export function helper(party: Party, levels: readonly Branching<Uint8Array>[], U
     (async () => {
       const top = await U;
       let { length } = top.shares[0];
-      const [U0, U1] = top.shares.map(() => new BigUint64Array(lengthAfter(length, levels)));
+      const [U0, U1] = top.shares.map(() => fresh(lengthAfter(length, levels)));
       await party.slices(length, (from, to) => {
         U0.set(top.shares[0].subarray(from, to), from);
         U1.set(top.shares[1].subarray(from, to), from);

@@ -18,6 +18,7 @@
  * line is one pass (`truncateSelect`; P2: `deal`): it draws and sends what the steps one by one would. The compared bits of C are those
  * of c >> bits, as 2^(62−bits) lies above. Cost against truncation then ReLU: 14 bytes and one round less.
  */
+import { fresh, freshBytes } from '../../ring/pool.ts';
 import { release } from '../../ring/release.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
 import { codeFor, type WorkerSign } from './directRelu.ts';
@@ -57,9 +58,9 @@ export async function workers(
   functions?: Functions,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
   const window = windowFor(compareBits, bits, functions);
-  const y = new BigUint64Array(z.length);
-  const t = new Uint8Array(z.length);
-  const q = new BigUint64Array(z.length);
+  const y = fresh(z.length);
+  const t = freshBytes(z.length);
+  const q = fresh(z.length);
   await party.chunks(z.length, async (chunk, from, to) => {
     const n = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));
@@ -105,7 +106,7 @@ export async function workersSelect(
   bits: number,
 ): Promise<BigUint64Array> {
   checkTruncationBits(bits);
-  const y = new BigUint64Array(z.length);
+  const y = fresh(z.length);
   await party.chunks(z.length, async (chunk, from, to) => {
     const n = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));

@@ -16,20 +16,69 @@
  * Cost: 1 round for the masks not yet opened, 16 bytes per element of each; 8 bytes per element of Z that is dealt, ahead.
  */
 import { blocks } from '../../channel/blocks.ts';
+import { fresh, recycle } from '../../ring/pool.ts';
 import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import type { BilinearMap, Term } from './bilinear.ts';
 import type { Cost } from '../../party/cost.ts';
 import { receiverOf } from '../../party/deal.ts';
+import { later } from '../../party/later.ts';
 import { openBlocks } from '../../party/open.ts';
 import type { Party } from '../../party/party.ts';
 
 /** What twice a product takes of an operand at a worker, E + 2⟨U⟩_j, or at P2, ⟨U⟩₀ − ⟨U⟩₁: all that is kept of one that enters nothing else. */
 export class ForProducts {
-  readonly forProduct: (party: Party) => Promise<BigUint64Array>;
+  readonly forProduct: (party?: Party) => Promise<BigUint64Array>;
+  readonly #free: () => Promise<void>;
 
-  constructor(kept: Promise<BigUint64Array>) {
+  /** @param free the operand that it was taken from does without */
+  constructor(kept: Promise<BigUint64Array>, free: () => Promise<void> = () => Promise.resolve()) {
     this.forProduct = () => kept;
+    this.#free = free;
+  }
+
+  /** Kept for these products alone. */
+  static own(array: Promise<BigUint64Array>): ForProducts {
+    const kept = later(array);
+    return new ForProducts(kept, async () => recycle(await kept));
+  }
+
+  /** A product is through with what it was given. */
+  over(): void {
+    // It is kept.
+  }
+
+  /** Itself: who else takes it knows when all are done. */
+  lend(): ForProducts {
+    return new ForProducts(this.forProduct());
+  }
+
+  /** No product needs it any more. */
+  free(): Promise<void> {
+    return this.#free();
+  }
+}
+
+/** What an operand gives to products, kept for it and for others (`ForProducts`) until the last of them is done. */
+class Kept {
+  readonly #array: Promise<BigUint64Array>;
+  #holders = 1;
+
+  constructor(array: Promise<BigUint64Array>) {
+    this.#array = array;
+  }
+
+  get array(): Promise<BigUint64Array> {
+    return this.#array;
+  }
+
+  lend(): ForProducts {
+    this.#holders++;
+    return new ForProducts(this.#array, () => this.free());
+  }
+
+  async free(): Promise<void> {
+    if (--this.#holders === 0) recycle(await this.#array);
   }
 }
 
@@ -47,7 +96,7 @@ export class Masked {
   readonly #worker: 0 | 1;
   readonly #kept: boolean;
   #share: BigUint64Array | undefined;
-  #doubled: Promise<BigUint64Array> | undefined;
+  #doubled: Kept | undefined;
 
   constructor(worker: 0 | 1, opened: BigUint64Array, mask: BigUint64Array, { kept }: Keeping = { kept: true }) {
     this.opened = opened;
@@ -72,11 +121,37 @@ export class Masked {
     return share;
   }
 
-  /** E + 2⟨U⟩_j */
+  /** E + 2⟨U⟩_j, an array of the caller's own. */
+  doubled(party: Party): Promise<BigUint64Array> {
+    return combined(party, [this.opened, this.mask], [1n, 2n]);
+  }
+
+  /** The same, to be read. */
   forProduct(party: Party): Promise<BigUint64Array> {
-    const doubled = this.#doubled ?? combined(party, [this.opened, this.mask], [1n, 2n]);
-    if (this.#kept) this.#doubled = doubled;
+    if (this.#doubled !== undefined) return this.#doubled.array;
+    const doubled = this.doubled(party);
+    if (this.#kept) this.#doubled = new Kept(doubled);
     return doubled;
+  }
+
+  /** The same for products that come when the rest is gone. */
+  lend(party: Party): ForProducts {
+    const doubled = this.forProduct(party);
+    return this.#doubled?.lend() ?? new ForProducts(doubled);
+  }
+
+  /** A product is through with what `forProduct` gave it. */
+  over(doubled: BigUint64Array): void {
+    if (!this.#kept) recycle(doubled);
+  }
+
+  /** Nobody reads the operand any more, but for what was lent. */
+  async free(): Promise<void> {
+    recycle(this.opened, this.mask);
+    if (this.#share !== undefined) recycle(this.#share);
+    const doubled = this.#doubled;
+    this.#doubled = undefined;
+    await doubled?.free();
   }
 }
 
@@ -85,7 +160,7 @@ export class HelperMask {
   readonly shares: readonly [BigUint64Array, BigUint64Array];
   readonly #kept: boolean;
   #sum: Promise<BigUint64Array> | undefined;
-  #difference: Promise<BigUint64Array> | undefined;
+  #difference: Kept | undefined;
 
   constructor(first: BigUint64Array, second: BigUint64Array, { kept }: Keeping = { kept: true }) {
     this.shares = [first, second];
@@ -97,11 +172,37 @@ export class HelperMask {
     return (this.#sum ??= combined(party, this.shares, [1n, 1n]));
   }
 
-  /** ⟨U⟩₀ − ⟨U⟩₁ */
+  /** ⟨U⟩₀ − ⟨U⟩₁, an array of the caller's own. */
+  difference(party: Party): Promise<BigUint64Array> {
+    return combined(party, this.shares, [1n, -1n]);
+  }
+
+  /** The same, to be read. */
   forProduct(party: Party): Promise<BigUint64Array> {
-    const difference = this.#difference ?? combined(party, this.shares, [1n, -1n]);
-    if (this.#kept) this.#difference = difference;
+    if (this.#difference !== undefined) return this.#difference.array;
+    const difference = this.difference(party);
+    if (this.#kept) this.#difference = new Kept(difference);
     return difference;
+  }
+
+  /** The same for products that come when the rest is gone. */
+  lend(party: Party): ForProducts {
+    const difference = this.forProduct(party);
+    return this.#difference?.lend() ?? new ForProducts(difference);
+  }
+
+  /** A product is through with what `forProduct` gave it. */
+  over(difference: BigUint64Array): void {
+    if (!this.#kept) recycle(difference);
+  }
+
+  /** Nobody reads the mask any more, but for what was lent. */
+  async free(): Promise<void> {
+    recycle(...this.shares);
+    if (this.#sum !== undefined) recycle(await this.#sum);
+    const difference = this.#difference;
+    this.#difference = undefined;
+    await difference?.free();
   }
 }
 
@@ -132,7 +233,7 @@ export async function combined(
   terms: readonly BigUint64Array[],
   factors: readonly bigint[],
 ): Promise<BigUint64Array> {
-  const out = new BigUint64Array(terms[0].length);
+  const out = fresh(terms[0].length);
   await party.slices(out.length, (from, to) =>
     z64.combine(
       terms.map((term) => term.subarray(from, to)),
@@ -173,7 +274,7 @@ export async function workers(
   y: Masked | ForProducts,
   factor: 1 | 2 = 1,
 ): Promise<BigUint64Array> {
-  if (factor === 2) return apply(party, map, [{ x: await x.forProduct(party), y: await y.forProduct(party) }]);
+  if (factor === 2) return applyTwice(party, map, x, y);
   if (x instanceof ForProducts || y instanceof ForProducts) throw keptForTwice();
   return apply(party, map, [
     { x: x.opened, y: await y.shared(party) },
@@ -199,13 +300,27 @@ export async function helper(
     if (U instanceof ForProducts || V instanceof ForProducts) throw keptForTwice();
     return apply(party, map, [{ x: await U.sum(party), y: await V.sum(party) }]);
   }
-  const product = await apply(party, map, [{ x: await U.forProduct(party), y: await V.forProduct(party) }]);
+  const product = await applyTwice(party, map, U, V);
   await party.slices(product.length, (from, to) => z64.scaleInPlace(product.subarray(from, to), -2n));
   return product;
 }
 
 function keptForTwice(): Error {
   return new Error('an operand that was kept for doubled products enters another one');
+}
+
+/** Of what twice a product takes. */
+async function applyTwice(
+  party: Party,
+  map: BilinearMap,
+  x: Masked | HelperMask | ForProducts,
+  y: Masked | HelperMask | ForProducts,
+): Promise<BigUint64Array> {
+  const term = { x: await x.forProduct(party), y: await y.forProduct(party) };
+  const product = await apply(party, map, [term]);
+  x.over(term.x);
+  y.over(term.y);
+  return product;
 }
 
 /** Each operand may enter more products. */
