@@ -1,7 +1,7 @@
 /** A whole session in one process: three parties that run a job as they do in theirs, and the owner, over links in memory. */
 import { insecurePairKey, pairName } from '../src/random/insecure.ts';
 import type { Link, PeerName } from '../src/channel/channel.ts';
-import { memoryPair, type RecordedMessage } from '../src/channel/memory.ts';
+import { memoryPair, type MemoryOptions, type RecordedMessage } from '../src/channel/memory.ts';
 import { Owner } from '../src/client/owner.ts';
 import type { PartyName } from '../src/client/parties.ts';
 import type { Mesh } from '../src/channel/mesh.ts';
@@ -25,19 +25,22 @@ export interface SessionOptions {
   /** What each party goes on from. */
   readonly checkpoints?: Readonly<Record<PartyName, Checkpoint>>;
   readonly record?: (message: RecordedMessage) => void;
+  /** What becomes of frames between two ends. */
+  readonly tamper?: (a: PeerName, b: PeerName) => MemoryOptions['tamper'];
 }
 
 /** Runs `own` as the owner while the parties run the job. */
 export async function session<T>(
   job: Job,
   own: (owner: Owner) => Promise<T>,
-  { seed, store, checkpoints, record }: SessionOptions,
+  { seed, store, checkpoints, record, tamper }: SessionOptions,
 ): Promise<T> {
   const links = new Map(ALL.map((name) => [name, new Map<PeerName, Link>()]));
   const keys = new Map(ALL.map((name) => [name, new Map<PeerName, Uint8Array>()]));
   for (const [i, a] of ALL.entries()) {
     for (const b of ALL.slice(i + 1)) {
-      const [atA, atB] = memoryPair(a, b, record === undefined ? {} : { record });
+      const changed = tamper?.(a, b);
+      const [atA, atB] = memoryPair(a, b, { ...(record && { record }), ...(changed && { tamper: changed }) });
       links.get(a)!.set(b, atA);
       links.get(b)!.set(a, atB);
       const key = insecurePairKey(seed, pairName(a, b));

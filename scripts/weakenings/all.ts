@@ -6,6 +6,7 @@ import { DRAWING } from './drawing.ts';
 import { KEEPING } from './keeping.ts';
 import { LINKING } from './linking.ts';
 import { MASKING } from './masking.ts';
+import { OPENING } from './opening.ts';
 import { SCHEDULING } from './scheduling.ts';
 import { SERVING } from './serving.ts';
 import { STORING } from './storing.ts';
@@ -23,4 +24,5 @@ export const WEAKENINGS: readonly Weakening[] = [
   ...SERVING,
   ...ASKING,
   ...LINKING,
+  ...OPENING,
 ];

@@ -83,8 +83,8 @@ export const KEEPING: readonly Weakening[] = [
     'a server learns losses, counts and the model',
     'src/engine/secure.ts',
     [
-      'if (data !== null) await this.runtime.options.reveal(name, data.slice());',
-      'if (data !== null) {\n      await this.party.send(this.party.peer, `reveal/${name}`, data.slice());\n      await this.runtime.options.reveal(name, data.slice());\n    }',
+      'await this.party.reveal(() => this.runtime.options.reveal(name, share));',
+      'await this.party.send(this.party.peer, `reveal/${name}`, share.slice());\n    await this.party.reveal(() => this.runtime.options.reveal(name, share));',
     ],
     [ADDRESSES],
   ),

@@ -16,7 +16,9 @@ import type { Party } from './party.ts';
 /** P0, P1: the value behind two shares over Z_{2^64}. `mine` is sent and must not change afterwards. */
 export async function open(party: Party, purpose: string, mine: BigUint64Array): Promise<BigUint64Array> {
   const [, theirs] = await exchange(party, purpose, mine); // what was received is this party's own array
-  return z64.accumulate(theirs, mine);
+  const opened = z64.accumulate(theirs, mine);
+  party.note(purpose, opened);
+  return opened;
 }
 
 /** The same of any length, in messages of a block each: `share` makes this worker's share of elements from … to, which is sent. */
@@ -47,14 +49,18 @@ export async function openEach(
   await party.blocks(purpose, count, async ({ label, from, to }) => {
     const mine = share(from, to);
     const [, theirs] = await exchange(party, label, mine, depth);
-    take(z64.accumulate(theirs, mine), from);
+    const opened = z64.accumulate(theirs, mine);
+    party.note(label, opened);
+    take(opened, from);
   });
 }
 
 /** P0, P1: the same over Z_{2^64 − 1}. */
 export async function openOdd(party: Party, purpose: string, mine: BigUint64Array): Promise<BigUint64Array> {
   const [, theirs] = await exchange(party, purpose, mine);
-  return odd.accumulate(theirs, mine);
+  const opened = odd.accumulate(theirs, mine);
+  party.note(purpose, opened);
+  return opened;
 }
 
 function exchange(

@@ -19,6 +19,7 @@ import type { Stream } from '../random/stream.ts';
 import { fresh } from '../ring/pool.ts';
 import { release } from '../ring/release.ts';
 import type { PairStreams } from '../random/streams.ts';
+import type { Agreement, Ledger } from './ledger.ts';
 import { measuredReceive, measuredSend } from './measured.ts';
 import { Turns } from './turns.ts';
 
@@ -37,6 +38,8 @@ export interface PartySetup {
   readonly compute: Compute;
   /** Must agree among the parties. Absent: semi-honest. */
   readonly security?: Security | undefined;
+  /** At a worker of a private session. */
+  readonly ledger?: Ledger | undefined;
   /** Elements per chunk; must agree among the parties. */
   readonly chunk?: number;
   /** Where time and traffic are counted, if they are (`measured.ts`). */
@@ -69,16 +72,25 @@ export class Party {
   readonly drawer: WorkerName;
   readonly #setup: Session;
   readonly #probe: Probe | undefined;
+  readonly #ledger: Ledger | undefined;
   #used: Set<string> | undefined;
   #depth: number;
 
-  constructor(setup: Session, path: string, depth: number, drawer: WorkerName, probe: Probe | undefined) {
+  constructor(
+    setup: Session,
+    path: string,
+    depth: number,
+    drawer: WorkerName,
+    probe: Probe | undefined,
+    ledger: Ledger | undefined,
+  ) {
     this.id = setup.id;
     this.path = path;
     this.compute = probe === undefined ? setup.compute : new MeasuredCompute(setup.compute, probe.scope);
     this.drawer = drawer;
     this.#setup = setup;
     this.#probe = probe;
+    this.#ledger = ledger;
     this.#depth = depth;
   }
 
@@ -118,7 +130,15 @@ export class Party {
 
   /** Runs a task under a fork and joins it: the step of a protocol that is a protocol itself. */
   async under<T>(label: string, task: (party: Party) => Promise<T>): Promise<T> {
-    const child = this.fork(label);
+    return this.#run(this.fork(label), task);
+  }
+
+  /** The same; what it opens is agreed upon apart from all else. */
+  async apart<T>(label: string, task: (party: Party) => Promise<T>): Promise<T> {
+    return this.#run(this.#child(label, this.#depth, this.drawer, this.#ledger?.apart()), task);
+  }
+
+  async #run<T>(child: Party, task: (party: Party) => Promise<T>): Promise<T> {
     await this.pause();
     const result = await task(child);
     this.join(child);
@@ -134,6 +154,22 @@ export class Party {
   /** Time and traffic of this fork count for `user`, who needs its value. */
   accountTo(user: Party): void {
     if (user.#probe !== undefined) this.#probe?.accountTo(user.#probe);
+  }
+
+  /** Both workers have opened this value under this party's path. */
+  note(purpose: string, opened: BigUint64Array): void {
+    this.#ledger?.note(this.path, purpose, opened);
+  }
+
+  /** Reveals, at once or when both workers have agreed on what they opened. */
+  async reveal(reveal: () => Promise<void>): Promise<void> {
+    if (this.#ledger === undefined) await reveal();
+    else this.#ledger.hold(reveal);
+  }
+
+  /** In a private session: the workers compare what they have opened so far, and reveal what waits for that. Nothing opens meanwhile. */
+  async agree(agreement: Agreement = {}): Promise<void> {
+    await this.#ledger?.agree(this, agreement);
   }
 
   /** What happened in the other party's lane now lies before everything this one does. */
@@ -255,9 +291,9 @@ export class Party {
     await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
   }
 
-  #child(label: string, depth: number, drawer: WorkerName): Party {
+  #child(label: string, depth: number, drawer: WorkerName, ledger: Ledger | undefined = this.#ledger): Party {
     this.#claim(`/${label}`);
-    return new Party(this.#setup, `${this.path}/${label}`, depth, drawer, this.#probe?.fork(label));
+    return new Party(this.#setup, `${this.path}/${label}`, depth, drawer, this.#probe?.fork(label), ledger);
   }
 
   #streamsWith(other: PartyName, purpose: string): PairStreams {
@@ -296,5 +332,6 @@ export function createParty(setup: PartySetup): Party {
     setup.id === 2 ? -1 : 0,
     'P0',
     setup.probe,
+    setup.ledger,
   );
 }

@@ -37,6 +37,7 @@ import type { RankThreads } from './ranks/threads.ts';
 import { Reporter } from './reporter.ts';
 import { serve, warm } from './serve-job.ts';
 import type { Stopping } from './stopping.ts';
+import { workersLedger } from './workers-ledger.ts';
 
 export interface PartySession {
   readonly id: PartyId;
@@ -63,6 +64,8 @@ export type JobOutcome =
 interface Running {
   readonly id: PartyId;
   readonly engine: SecureEngine;
+  /** In a private session: what was to be revealed leaves once the workers have opened the same. @param always also where nothing is */
+  readonly agree: (always?: boolean) => Promise<void>;
   readonly reporter: Reporter;
   readonly ends: JobEnds;
   readonly checkpoints: PartyCheckpoints | undefined;
@@ -86,7 +89,11 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
   const { id, links, pairKeys, ends, compute, monitor, ranks } = session;
   if (job.kind === 'train') checkSchedule(job, job.trainImages);
   const streams = new Map([...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, compute)]));
-  const party = createParty({ id, links, streams, compute, security: job.security, probe: session.profiling?.probe });
+  const party = createParty({
+    ...{ id, links, streams, compute, security: job.security },
+    ledger: workersLedger(job, id, streams),
+    probe: session.profiling?.probe,
+  });
   const engine = createSecureEngine(party, {
     suite: job.suite,
     truncation: job.truncation,
@@ -112,7 +119,9 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
   };
   const checkpoints = job.kind === 'train' ? await beginCheckpoints(job, session) : undefined;
   const stopping = checkpoints && beginStopping(job as TrainJob, ends);
-  const running = { id, engine, reporter, ends, checkpoints, stopping, ranks, ready };
+  const agree = (always = false): Promise<void> =>
+    engine.agree({ always, others: ranks && (() => ranks.team.agree()) });
+  const running = { id, engine, agree, reporter, ends, checkpoints, stopping, ranks, ready };
   const work = runKind(job, running, session.stored);
   try {
     await (checkpoints === undefined ? work : Promise.race([work, checkpoints.failed]));
@@ -174,12 +183,13 @@ function trainingOf({ training }: JobEnds): TrainingEnds {
 
 async function runTraining(
   job: TrainJob,
-  { engine, reporter, ends, checkpoints, stopping, ranks, ready }: Running,
+  { engine, agree, reporter, ends, checkpoints, stopping, ranks, ready }: Running,
   stored: Checkpoint['tensors'] = new Map(),
 ): Promise<void> {
   const { network, fractionBits } = job;
   const dataset = async (name: string, shape: Shape, bits: number): Promise<Value> => {
     const input = await ends.receive(name, shape);
+    if (input.opened !== null) engine.noteOpened(name, input.opened);
     return engine.dataset(name, shape, bits, ranks?.input(name, shape, bits, input) ?? input);
   };
   const [inputs, classes] = [inputSize(network), classCount(network)];
@@ -203,6 +213,7 @@ async function runTraining(
   const perEpoch = stepsPerEpoch(job.trainImages, job.batch);
   const onEvent = async (event: TrainEvent): Promise<void> => {
     if (event.kind === 'testing') return reporter.testing(event);
+    await agree();
     // The helper runs ahead. It catches up before and after an evaluation, so that each one's traffic is its own.
     const between = job.steps ?? perEpoch;
     if (event.kind === 'evaluated' || event.step % between === 0) await engine.settle();
@@ -211,7 +222,9 @@ async function runTraining(
   const onState = async (step: number, state: ReadonlyMap<string, Value>): Promise<void> => {
     const last = (await stopping?.endsAfter(step)) ?? false;
     if (checkpoints === undefined || !(last || checkpointDue(step, job))) return;
-    await checkpoints.save(step, await heldOf(engine, state));
+    const held = await heldOf(engine, state);
+    await agree(true);
+    await checkpoints.save(step, held);
     if (!last) return;
     await Promise.race([checkpoints.settled().then(() => trainingOf(ends).stopped()), checkpoints.failed]);
     throw new StoppedEarly(step);
@@ -222,6 +235,7 @@ async function runTraining(
   const step = job.resume?.step ?? 0;
   const from = step > 0 ? { step, state } : weights && { step, state: weights };
   const trained = await train(engine, network, data, job, onEvent, { from, onState, team: ranks?.team });
+  await agree(job.keepModel === true);
   if (job.keepModel === true) {
     const weights = parameters(network).map(({ name }) => [name, trained.get(name)!] as const);
     await trainingOf(ends).keepModel(await heldOf(engine, new Map(weights)));
@@ -250,16 +264,19 @@ async function receiveModel(
   const model = new Map<string, Value>();
   for (const { name, shape } of parameters(network)) {
     const { data, opening } = await ends.receiveWeight(`model/${name}`, shape);
+    if (data !== null && opening !== undefined) engine.noteOpened(`model/${name}`, opening);
     model.set(name, engine.input(`model/${name}`, shape, fractionBits, data, opening));
   }
   return model;
 }
 
-async function runInference(job: InferJob, { engine, reporter, ends, ready }: Running): Promise<void> {
+async function runInference(job: InferJob, { engine, agree, reporter, ends, ready }: Running): Promise<void> {
   const { network, fractionBits } = job;
   const received = await receiveModel(network, fractionBits, engine, ends);
   const shape = [job.images, inputSize(network)];
-  const images = engine.dataset('images', shape, fractionBits, await ends.receive('images', shape));
+  const given = await ends.receive('images', shape);
+  if (given.opened !== null) engine.noteOpened('images', given.opened);
+  const images = engine.dataset('images', shape, fractionBits, given);
   await ready(async () => engine.keepAhead(await keysAhead(job)));
   const model = await prepared(engine, network, received);
   const revealed = job.scores === true ? inferScores : infer;
@@ -269,13 +286,14 @@ async function runInference(job: InferJob, { engine, reporter, ends, ready }: Ru
       const rows = scope.rows(images, indices);
       await scope.reveal(`prediction/${batch}`, await revealed(scope, network, model, rows));
     });
+    await agree();
     await engine.settle();
     await reporter.report({ kind: 'batch', batch });
   }
 }
 
 /** An event an input. */
-async function runServing(job: ServeJob, { id, engine, reporter, ends, ready }: Running): Promise<void> {
+async function runServing(job: ServeJob, { id, engine, agree, reporter, ends, ready }: Running): Promise<void> {
   const { serving } = ends;
   if (serving === undefined) throw new Error('a serving session was given ends of another job');
   const received = await receiveModel(job.network, job.fractionBits, engine, ends);
@@ -283,6 +301,7 @@ async function runServing(job: ServeJob, { id, engine, reporter, ends, ready }: 
   await ready(async () => {
     model = await prepared(engine, job.network, received);
     await warm(job, { engine, model });
+    await agree(true);
     await engine.keepAhead(await keysAhead(job));
   });
   const answered = (n: number): Promise<void> => reporter.report({ kind: 'batch', batch: n });

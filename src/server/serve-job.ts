@@ -79,8 +79,9 @@ async function answer(job: ServeJob, session: ServingSession, engine: SecureEngi
   const shape = [images, inputSize(job.network)];
   const { data, opening } = held(session.id, batch.input, images * shape[1]);
   const value = engine.input(`${n}`, shape, job.fractionBits, data, opening);
-  await engine.scope(`${n}`, async (scope) => {
+  await engine.apart(`${n}`, async (scope) => {
     await scope.reveal(`answer/${n}`, await predict(job, scope, session.model, value));
+    await scope.agree();
   });
   await session.serving.answered(batch);
   await session.answered(n);

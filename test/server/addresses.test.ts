@@ -8,7 +8,6 @@ import type { RecordedMessage } from '../../src/channel/memory.ts';
 import { OwnerCheckpoints } from '../../src/client/checkpoints.ts';
 import type { StepReport } from '../../src/client/history.ts';
 import { pixelSource } from '../../src/data/encode.ts';
-import { OF_BYTES } from '../../src/data/scaling.ts';
 import { ownInference } from '../../src/client/inference.ts';
 import { PARTIES, type PartyName } from '../../src/client/parties.ts';
 import { ownTraining } from '../../src/client/training.ts';
@@ -24,6 +23,7 @@ import { temporaryFolder } from '../folder.ts';
 import { DIRECT, OPTIONS, PAPER, trainSecure } from '../nn/tiny.ts';
 import { session } from '../session.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
+import { dataOf, OBSERVER, SAMPLES } from './tiny-training.ts';
 
 /** A convolution with pooling, and a layer with a ReLU. */
 const NETWORK: Network = {
@@ -41,34 +41,14 @@ const NETWORK: Network = {
 };
 const PAPER_SUITE = { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64 } as const;
 /** Two epochs of three steps, an evaluation after each. */
-const SAMPLES = 12;
 const EPOCHS = 2;
 const STEPS = 6;
 const RESUMED_FROM = 4;
-
-function dataOf(shade: number): Dataset {
-  const labels = Uint8Array.from({ length: SAMPLES }, (_, i) => i % 3);
-  const images = Uint8Array.from({ length: SAMPLES * 16 }, (_, i) => (i % 16 < 5 * labels[i >> 4] ? shade : 20));
-  return {
-    ...{ name: 'tiny', trainImages: images, trainLabels: labels, testImages: images, testLabels: labels },
-    ...{ rows: 4, columns: 4, channels: 1, classes: 3, scaling: OF_BYTES },
-  };
-}
 
 const jobOf = (suite: typeof DIRECT_SUITE | typeof PAPER_SUITE): TrainJob => ({
   ...{ kind: 'train', sessionId: 'first', network: NETWORK, ...suite, ...SOFTMAX_SGD, batch: 4 },
   ...{ trainImages: SAMPLES, testImages: SAMPLES, epochs: EPOCHS, checkpointEvery: 2 },
 });
-
-const OBSERVER = {
-  onResume: () => undefined,
-  onSharing: () => undefined,
-  onReady: () => undefined,
-  onStep: () => undefined,
-  onTesting: () => undefined,
-  onEvaluation: () => undefined,
-  onBatch: () => undefined,
-};
 
 interface Trained {
   readonly model: Model;

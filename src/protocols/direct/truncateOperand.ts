@@ -47,6 +47,7 @@ export async function workers(party: Party, z: BigUint64Array, bits: number): Pr
     const e = compute.operandLift(bits, S, r, [high, theirHigh], c);
     const theirE = await exchange(chunk, 'e', e);
     compute.operandOpen(bits, c, [e, theirE]); // step 2
+    chunk.note('E', c);
     share.set(U, from);
     release(S, theirHigh, theirE, all);
   });

@@ -2,8 +2,8 @@
  * The ranks of one party (docs/ranks.md), joined by links of the party's own into a tree: rank r hands sums to rank ⌊(r − 1) / 2⌋, and what
  * rank 0 hands on goes down the same way. Shares travel here, and nothing but within one party.
  *
- * Labels, up: `sum/LABEL`, u64 in blocks, a portion of each sum: a worker's share or part, the helper's part (nothing of a sum in two shares).
- * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over); of weights that enter products `weights/LABEL/NAME/operand`, what
+ * Labels, up: `agreed/N`, u8, empty, in a private session; `sum/LABEL`, u64 in blocks, a portion of each sum: a worker's share or part, the helper's part (nothing of a sum in two shares).
+ * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over, kind 3: what was opened is compared); of weights that enter products `weights/LABEL/NAME/operand`, what
  * they take of them (`SecureEngine.heldOperand`); of others `weights/LABEL/NAME/share`, to workers.
  *
  * The helper waits for none of it: what it computes from portions and masks it computes when they are there, so it runs ahead as it does alone.
@@ -45,7 +45,7 @@ export interface TeamOptions {
 /** Elements of one message: as many as a frame has room for, near enough, so that most tensors need not be put together. */
 const PIECE = 2 ** 22;
 
-const KINDS = [undefined, 'step', 'evaluation'] as const;
+const KINDS = [undefined, 'step', 'evaluation', 'agree'] as const;
 
 /** A message with the chain behind it. */
 interface Received {
@@ -61,6 +61,9 @@ export class RankTeam implements Team {
   readonly #onSum: (() => void) | undefined;
   readonly #shared: SharedWeights | undefined;
   #orders = 0;
+  #agreements = 0;
+  /** In a private session, at ranks that do not lead: compares with the same rank of the other worker what both have opened. */
+  onAgree: () => Promise<void> = () => Promise.resolve();
 
   constructor({ rank, size, parent, children, onSum, shared }: TeamOptions) {
     this.rank = rank;
@@ -76,6 +79,19 @@ export class RankTeam implements Team {
     await this.#down(`order/${this.#orders++}`, this.#order(order.kind, number), 0);
   }
 
+  /** Rank 0: all others have compared what they have opened so far with the same rank of the other worker (`party/ledger.ts`). */
+  async agree(): Promise<void> {
+    const number = this.#agreements++;
+    await this.#down(`order/${this.#orders++}`, this.#order('agree', number), 0);
+    await this.#allAgree(number);
+  }
+
+  /** Those below have. */
+  async #allAgree(number: number): Promise<void> {
+    const children = [...this.#children.values()];
+    await Promise.all(children.map((link) => link.receive(agreedLabel(number), 'u8', 0, WHILE_THE_LINK_LIVES)));
+  }
+
   /** Rank 0: the work is over. */
   async end(): Promise<void> {
     await this.#down(`order/${this.#orders++}`, this.#order(undefined, 0), 0);
@@ -88,6 +104,10 @@ export class RankTeam implements Team {
     const [kind, number] = Array.from(data, Number);
     if (kind >= KINDS.length) throw new Error(`rank ${this.rank}: told to do what no rank does (${kind})`);
     switch (KINDS[kind]) {
+      case 'agree':
+        await Promise.all([this.onAgree(), this.#allAgree(number)]);
+        await this.#above().send(agreedLabel(number), new Uint8Array(0), 0);
+        return this.next();
       case 'step':
         return { kind: 'step', step: number };
       case 'evaluation':
@@ -212,6 +232,10 @@ export class RankTeam implements Team {
   #order(kind: (typeof KINDS)[number], number: number): BigUint64Array {
     return BigUint64Array.of(BigInt(KINDS.indexOf(kind)), BigInt(number));
   }
+}
+
+function agreedLabel(number: number): string {
+  return `agreed/${number}`;
 }
 
 /** Whether a parameter enters products, which need it opened; a bias is only added. */

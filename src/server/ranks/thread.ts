@@ -26,6 +26,7 @@ import { PARTY_IDS } from '../ipc.ts';
 import { configurationFields } from '../job.ts';
 import { meshOptions, publicKeysOf } from '../neighbours.ts';
 import { WaitMeter } from '../wait-meter.ts';
+import { workersLedger } from '../workers-ledger.ts';
 import { countersOf, writeCounters } from './counters.ts';
 import { takeInput } from './inputs.ts';
 import type { FromRank, RankData, RankInput, RankStart, RankWork, ToRank } from './messages.ts';
@@ -101,7 +102,10 @@ async function work({ pairKeys, inputs }: RankWork): Promise<void> {
   const streams = new Map<PeerName, PairStreams>(
     [...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, measured)]),
   );
-  const party = createParty({ id, links: mesh.links, streams, compute: measured, security: job.security });
+  const party = createParty({
+    ...{ id, links: mesh.links, streams, compute: measured, security: job.security },
+    ledger: workersLedger(job, id, streams, rank),
+  });
   const engine = createSecureEngine(party, {
     suite: job.suite,
     truncation: job.truncation,
@@ -109,6 +113,7 @@ async function work({ pairKeys, inputs }: RankWork): Promise<void> {
     compareBits: job.compareBits,
     reveal: () => Promise.reject(new Error('only the first rank of a party reveals')),
   });
+  team.onAgree = () => engine.agree({ always: true });
   const data = dataOf(engine, inputs);
   await trainAlong(engine, job.network, data, job, team);
   count();
