@@ -10,7 +10,6 @@ import type { BilinearMap } from '../protocols/paper/bilinear.ts';
 import { Dataset } from './dataset.ts';
 import type { BatchPart, Begin, Engine, Value } from './engine.ts';
 import { later } from '../party/later.ts';
-import type { Agreement } from '../party/ledger.ts';
 import { type Bias, dataOf } from './linear.ts';
 import { overlapping } from './overlapping.ts';
 import type { OwnedInput } from './ownedInput.ts';
@@ -31,8 +30,6 @@ import { Window } from '../party/window.ts';
 /** Elements of work that the helper may have in flight, and the least that one operation counts for. */
 const HELPER_WINDOW = 1 << 21;
 const LEAST_WEIGHT = 1 << 15;
-/** Elements of a given value that enter a digest at a time. */
-const NOTED = 1 << 20;
 
 export class SecureEngine extends SecureComparisons implements Engine {
   readonly #datasets: WeakMap<Value, Dataset>;
@@ -336,20 +333,6 @@ export class SecureEngine extends SecureComparisons implements Engine {
   /** A scope of which what it opens is agreed upon apart from all else. */
   async apart<T>(label: string, task: (engine: SecureEngine) => Promise<T>): Promise<T> {
     return this.party.apart(label, (child) => task(this.#fork(child)));
-  }
-
-  /**
-   * In a private session the workers compare all that they have opened so far, which must be all that has been begun, and what was to be
-   * revealed leaves. In any other it has left already.
-   */
-  agree(agreement?: Agreement): Promise<void> {
-    return this.party.agree(agreement);
-  }
-
-  /** What this worker was given as open: the other one must have been given the same. */
-  noteOpened(name: string, opened: BigUint64Array): void {
-    for (let from = 0; from < opened.length; from += NOTED)
-      this.party.note(`${name}/${from}`, opened.subarray(from, from + NOTED));
   }
 
   settle(): Promise<void> {

@@ -10,6 +10,7 @@ import * as beaver from '../protocols/paper/beaver.ts';
 import type { Sign, Value } from './engine.ts';
 import { later } from '../party/later.ts';
 import { dataOf, type Linear, LinearEngine } from './linear.ts';
+import type { Agreement } from '../party/ledger.ts';
 import type { Party } from '../party/party.ts';
 import { gathered, Mask, type SecureSign, type SecureValue } from './secureValue.ts';
 import type { WorkerSign } from '../protocols/direct/directRelu.ts';
@@ -28,6 +29,9 @@ export interface SecureOptions {
   /** Hands this worker's share of a result to the owner. Never called at the helper. */
   readonly reveal: (name: string, share: BigUint64Array) => Promise<void>;
 }
+
+/** Elements of a given value that enter a digest at a time. */
+const NOTED = 1 << 20;
 
 /** What a fork shares with its parent. */
 export interface Runtime {
@@ -49,6 +53,20 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     this.party = party;
     this.runtime = runtime;
     this.addsPublic = party.id === 0;
+  }
+
+  /**
+   * In a private session the workers compare all that they have opened so far, which must be all that has been begun, and what was to be
+   * revealed leaves. In any other it has left already.
+   */
+  agree(agreement?: Agreement): Promise<void> {
+    return this.party.agree(agreement);
+  }
+
+  /** What this worker was given as open: the other one must have been given the same. */
+  noteOpened(name: string, opened: BigUint64Array): void {
+    for (let from = 0; from < opened.length; from += NOTED)
+      this.party.note(`${name}/${from}`, opened.subarray(from, from + NOTED));
   }
 
   protected make(shape: Shape, fractionBits: number, data: BigUint64Array | null): SecureValue {

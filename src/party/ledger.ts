@@ -6,7 +6,6 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { ChannelError } from '../channel/channel.ts';
-import type { Party } from './party.ts';
 
 /** `random/openings.ts` has one. */
 export interface Digest {
@@ -21,6 +20,14 @@ export interface Agreement {
   readonly always?: boolean;
   /** Agreed upon first, too: what other ranks of this party have opened. */
   readonly others?: (() => Promise<void>) | undefined;
+}
+
+/** A worker, as it speaks with the other one. */
+export interface Worker {
+  readonly path: string;
+  readonly peer: 'P0' | 'P1';
+  send(to: 'P0' | 'P1', purpose: string, data: Uint8Array): Promise<void>;
+  receive(from: 'P0' | 'P1', purpose: string, type: 'u8', length: number): Promise<Uint8Array>;
 }
 
 export class Ledger {
@@ -39,7 +46,7 @@ export class Ledger {
     return new Ledger(this.#begin);
   }
 
-  note(path: string, purpose: string, opened: BigUint64Array): void {
+  note(path: string, purpose: string, opened: BigUint64Array | Uint8Array): void {
     this.#digest.add(path, purpose, new Uint8Array(opened.buffer, opened.byteOffset, opened.byteLength));
   }
 
@@ -49,7 +56,7 @@ export class Ledger {
   }
 
   /** All that this ledger's tasks open is opened: both workers call it at the same place. */
-  async agree(party: Party, { always = false, others }: Agreement = {}): Promise<void> {
+  async agree(party: Worker, { always = false, others }: Agreement = {}): Promise<void> {
     const waiting = this.#waiting;
     if (waiting.length === 0 && !always) return;
     this.#waiting = [];

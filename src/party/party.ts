@@ -157,7 +157,7 @@ export class Party {
   }
 
   /** Both workers have opened this value under this party's path. */
-  note(purpose: string, opened: BigUint64Array): void {
+  note(purpose: string, opened: BigUint64Array | Uint8Array): void {
     this.#ledger?.note(this.path, purpose, opened);
   }
 

@@ -80,6 +80,7 @@ export async function workers(
     party.receive(party.peer, 't', 'u8', packed.length),
   ]);
   t.set(xorInto(unpackBits(theirs, c.length), mine));
+  party.note('t', t);
   return t;
 }
 
