@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { decodeBytes } from '../data/formats/image-folders.ts';
 import { checkPrivateFolder } from '../data/private-folder.ts';
 import { Identity } from '../federation/identity.ts';
-import { readIdentity, writeIdentity } from '../federation/secret-file.ts';
+import { readIdentity, writeFirstIdentity } from '../federation/secret-file.ts';
 import { NODE } from '../random/node-primitives.ts';
 import { httpsTransport } from './federated/https.ts';
 import { checkName } from './federated/names.ts';
@@ -24,9 +24,8 @@ export const PLATFORM: Platform = {
     const path = join(folder, `${name}.key`);
     const passphrase = process.env.SECURENN_PASSPHRASE;
     if (existsSync(path)) return readIdentity(path, passphrase);
-    const identity = Identity.generate();
-    await writeIdentity(path, identity, passphrase);
-    return identity;
+    // Another program, or another call, may have made one meanwhile: the first one counts.
+    return writeFirstIdentity(path, Identity.generate(), passphrase);
   },
   transport: (federation, local, onNote) =>
     local === undefined ? httpsTransport(federation, onNote) : fetchTransport(federation, local),

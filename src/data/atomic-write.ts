@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import * as disk from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { makeFolder } from './folders.ts';
 
 /** What is used of the file system: a test puts a failing one in its place. */
-export type Files = Pick<typeof disk, 'mkdir' | 'mkdtemp' | 'open' | 'rename' | 'rm' | 'rmdir'>;
+export type Files = Pick<typeof disk, 'link' | 'mkdir' | 'mkdtemp' | 'open' | 'rename' | 'rm' | 'rmdir'>;
 
 const CHUNK_BYTES = 2 ** 20;
 /** A file of our own: nothing that lies in wait under its name, a symbolic link least of all, is written through. */
@@ -30,6 +30,20 @@ export async function writeFileAtomically(
     throw error;
   }
   await file.commit();
+}
+
+/**
+ * The same of a file that nobody else may have written first, not even in between: what is there stays. For this user alone.
+ * @returns whether it was written
+ */
+export async function writeFileOnce(path: string, bytes: Uint8Array, files: Files = disk): Promise<boolean> {
+  const file = await AtomicFile.create(path, 'private', files);
+  try {
+    await file.write(bytes);
+    return await file.commitFirst();
+  } finally {
+    await file.abandon();
+  }
 }
 
 /** A file that is written piece by piece, and has its name once it is whole and on the disk. Commit it or abandon it. */
@@ -77,6 +91,23 @@ export class AtomicFile {
       throw error;
     }
     await syncFolder(dirname(this.#path), this.#files);
+  }
+
+  /** As `commit`, unless there is a file of that name: it stays, and this one is to be abandoned. @returns whether it is there */
+  async commitFirst(): Promise<boolean> {
+    await this.settle();
+    try {
+      await this.#files.link(this.#temporary, this.#path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') return false;
+      // Some file systems know no second name of a file: between this look and the change of names another may still come.
+      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) throw error;
+      if (existsSync(this.#path)) return false;
+      await this.#files.rename(this.#temporary, this.#path);
+    }
+    await syncFolder(dirname(this.#path), this.#files);
+    return true;
   }
 
   /** Leaves nothing behind. */

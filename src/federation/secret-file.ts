@@ -13,7 +13,7 @@ import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:cryp
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import * as z from 'zod';
-import { faultOf, writeFileAtomically, type Files } from '../data/atomic-write.ts';
+import { faultOf, writeFileAtomically, writeFileOnce, type Files } from '../data/atomic-write.ts';
 import { Problem } from '../data/problem.ts';
 import { checkForm, parseJson } from './form.ts';
 import { Identity } from './identity.ts';
@@ -54,19 +54,27 @@ const secretFile = z.union([
   }),
 ]);
 
-/** @param replace an existing file is only written over when this is said */
+/** What was there is written over. */
 export async function writeSecret(
   path: string,
   kind: SecretKind,
   secret: Uint8Array,
   { passphrase, files }: { readonly passphrase?: string | undefined; readonly files?: Files | undefined } = {},
 ): Promise<void> {
+  const bytes = await formatSecret(kind, secret, passphrase);
+  await writeFileAtomically(path, bytes, 'private', files).catch((error: unknown) => {
+    throw unwritten(path, error);
+  });
+}
+
+async function formatSecret(kind: SecretKind, secret: Uint8Array, passphrase: string | undefined): Promise<Buffer> {
   const content =
     passphrase === undefined ? { plain: Buffer.from(secret).toString('base64') } : await seal(kind, secret, passphrase);
-  const text = `${JSON.stringify({ securenn: 'secret', version: 1, kind, ...content }, null, 2)}\n`;
-  await writeFileAtomically(path, Buffer.from(text), 'private', files).catch((error: unknown) => {
-    throw new Problem(`${path} cannot be written: ${faultOf(error)}`, 'see to the folder, then run it again');
-  });
+  return Buffer.from(`${JSON.stringify({ securenn: 'secret', version: 1, kind, ...content }, null, 2)}\n`);
+}
+
+function unwritten(path: string, error: unknown): Problem {
+  return new Problem(`${path} cannot be written: ${faultOf(error)}`, 'see to the folder, then run it again');
 }
 
 /** Throws a Problem for a file that is not there, is open to others, is of another kind, is damaged, or has another passphrase. */
@@ -172,7 +180,20 @@ const secretsSchema = z.strictObject({
 });
 
 export async function writeIdentity(path: string, identity: Identity, passphrase?: string): Promise<void> {
-  await writeSecret(path, 'identity', Buffer.from(JSON.stringify(identity.exportSecrets())), { passphrase });
+  await writeSecret(path, 'identity', secretsOf(identity), { passphrase });
+}
+
+/** The identity that is kept there from now on: this one, unless another was written first. */
+export async function writeFirstIdentity(path: string, identity: Identity, passphrase?: string): Promise<Identity> {
+  const bytes = await formatSecret('identity', secretsOf(identity), passphrase);
+  const written = await writeFileOnce(path, bytes).catch((error: unknown) => {
+    throw unwritten(path, error);
+  });
+  return written ? identity : readIdentity(path, passphrase);
+}
+
+function secretsOf(identity: Identity): Buffer {
+  return Buffer.from(JSON.stringify(identity.exportSecrets()));
 }
 
 export async function readIdentity(path: string, passphrase?: string): Promise<Identity> {

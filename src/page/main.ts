@@ -16,7 +16,10 @@ let isBusy = false;
 let again: () => Promise<void> = open;
 
 const pad = new Pad(element<HTMLCanvasElement>('pad'), element('cursor'), {
-  onInk: () => element('pad-box').classList.add('inked'),
+  onInk: () => {
+    element('pad-box').classList.add('inked');
+    element('pad-status').textContent = 'something is drawn';
+  },
   onDone: () => void ask(),
   onClear: clear,
   onSay: (text) => (element('pad-status').textContent = text),

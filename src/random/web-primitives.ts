@@ -1,6 +1,6 @@
 /**
  * `Primitives` by Web Cryptography: for browsers, and for tests in Node. Ed25519 and X25519 are in Chrome from 137, Firefox from 130 and
- * Safari from 17 on; all of it needs a page that came over HTTPS or from this very machine.
+ * Safari from 17.4 on; all of it needs a page that came over HTTPS or from this very machine.
  */
 import { addressOf, checkPlace, counterBlock } from './address.ts';
 import { BLOCK_BYTES } from './aes.ts';

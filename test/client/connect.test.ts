@@ -23,7 +23,7 @@ function platformOf(parties: FakeParties, by: typeof NODE, generate: () => Promi
   const kept = new Map<string, KeptUpload>();
   const keeper = (name: string): UploadKeeper => ({
     read: () => Promise.resolve(kept.get(name)),
-    write: (upload) => Promise.resolve(void kept.set(name, upload)),
+    write: (upload) => Promise.resolve(!kept.has(name) && kept.set(name, upload) === kept),
     remove: () => Promise.resolve(void kept.delete(name)),
   });
   return {
@@ -201,6 +201,29 @@ describe.each([
     await expect(federation.upload({ name: 'broken', files: broken })).rejects.toThrow(
       /^images.gz: cannot be unpacked$/,
     );
+  });
+
+  it('keeps one of two uploads of a name that begin at once, whose keys stay', async () => {
+    const { platform, options, parties } = await setting();
+    const federation = await Federation.connect(platform, options);
+    let refuse: (reason: unknown) => void = () => undefined;
+    const isRefused = new Promise((resolve) => (refuse = resolve));
+    const { P0 } = parties.party;
+    const answer = P0.answer.bind(P0);
+    // The one that goes on does not end before the other has begun.
+    P0.answer = async (request) => {
+      if (request.path === '/v1/data') await isRefused;
+      return answer(request);
+    };
+    const uploads = [images, images.toReversed()].map((each) =>
+      federation.upload({ name: 'mine', images: each, shape: [2, 2], labels }),
+    );
+    for (const each of uploads) each.catch(refuse);
+    const twice = await Promise.allSettled(uploads);
+    expect(twice.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const refused = twice.find((each) => each.status === 'rejected')!;
+    expect(refused.reason).toMatchObject({ message: 'another upload of mine has begun meanwhile' });
+    expect([...parties.party.P0.data.values()].map(({ state }) => state)).toEqual(['ready']);
   });
 
   it('is asked nothing more once it is closed, and ends what is under way', async () => {

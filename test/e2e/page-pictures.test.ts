@@ -25,11 +25,24 @@ const SIDE = 8;
 const SCRIPT = `
 import { connect, keepIdentity, memberCard } from './dist/src/api/client.js';
 import { decodeInPage } from './dist/src/client/web/decode-in-page.js';
+import { KeptInPage } from './dist/src/client/web/kept-in-page.js';
 
 globalThis.card = async () => memberCard(await keepIdentity('owner'), 'ward');
 globalThis.decoded = async (bytes) => {
   const { values, ...shape } = await decodeInPage(Uint8Array.from(bytes), 'x');
   return { ...shape, values: Array.from(values) };
+};
+globalThis.once = async () => {
+  const two = await Promise.all([keepIdentity('twice'), keepIdentity('twice')]);
+  const keeper = new KeptInPage('key');
+  const fresh = (byte) => new Uint8Array(16).fill(byte);
+  const written = [];
+  for (const byte of [1, 2]) {
+    const keys = { content: new Uint8Array(32), masks: [fresh(byte), fresh(byte)] };
+    written.push(await keeper.write({ keys, document: {} }));
+  }
+  await keeper.remove();
+  return { ids: new Set(two.map(({ id }) => id)).size, written };
 };
 addEventListener('dragover', (event) => event.preventDefault());
 addEventListener('drop', (event) => {
@@ -176,6 +189,21 @@ describe('pictures that are dropped on a page', () => {
     expect(outcome).toMatch(expected);
     expect(outcome).not.toMatch(/--[a-z]/);
     expect(phases).toEqual([]);
+  });
+
+  it('of four colours are refused, as in Node', async () => {
+    const path = join(folder, 'a-cmyk.jpg');
+    const bytes = Buffer.from(encodeJpeg({ width: 8, height: 8, data: new Uint8Array(256).fill(90) }, 90).data);
+    // The number of components, in the header of the frame.
+    bytes[bytes.indexOf(Buffer.from([0xff, 0xc0])) + 9] = 4;
+    await expect(decodeBytes(bytes, 'a-cmyk.jpg')).rejects.toThrow('a-cmyk.jpg: 4 colours a pixel (CMYK)');
+    writeFileSync(path, bytes);
+    await drop([path]);
+    expect((await give('wrong')).outcome).toMatch(/^a-cmyk\.jpg: 4 colours a pixel \(CMYK\): /);
+  });
+
+  it('are kept under the first keys of two that come at once, as is who gives them', async () => {
+    expect(await page.evaluate('once()')).toEqual({ ids: 1, written: [true, false] });
   });
 
   it('that are none are refused, too', async () => {

@@ -1,10 +1,16 @@
 import fc from 'fast-check';
-import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/data/problem.ts';
 import { Identity } from '../../src/federation/identity.ts';
-import { readIdentity, readSecret, writeIdentity, writeSecret } from '../../src/federation/secret-file.ts';
+import {
+  readIdentity,
+  readSecret,
+  writeFirstIdentity,
+  writeIdentity,
+  writeSecret,
+} from '../../src/federation/secret-file.ts';
 import { temporaryFolder } from '../folder.ts';
 
 const folder = temporaryFolder('secrets');
@@ -108,4 +114,17 @@ describe('an identity in a file', () => {
     await writeSecret(path, 'identity', Buffer.from('{"sign":"00"}'));
     expect(await refusal(readIdentity(path))).toMatch(/identity in it is damaged/);
   });
+});
+
+it('of several identities that are made for one file at once, all get the one that is kept', async () => {
+  for (const passphrase of [undefined, 'x']) {
+    const path = join(folder, 'at', `${passphrase ?? 'open'}.key`);
+    const made = await Promise.all(
+      Array.from({ length: 4 }, () => writeFirstIdentity(path, Identity.generate(), passphrase)),
+    );
+    const { id } = await readIdentity(path, passphrase);
+    expect(new Set(made.map((each) => each.id))).toEqual(new Set([id]));
+  }
+  expect((await stat(join(folder, 'at', 'open.key'))).mode & 0o777).toBe(0o600);
+  expect((await readdir(join(folder, 'at'))).sort()).toEqual(['open.key', 'x.key']);
 });

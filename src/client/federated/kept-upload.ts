@@ -29,8 +29,8 @@ export interface KeptUpload {
 export interface UploadKeeper {
   /** Undefined: no such upload was begun. */
   read(): Promise<KeptUpload | undefined>;
-  /** Kept, whatever happens to this program, when this resolves. */
-  write(kept: KeptUpload): Promise<void>;
+  /** Kept, whatever happens to this program, when this resolves. @returns false: another was kept first, and stays */
+  write(kept: KeptUpload): Promise<boolean>;
   remove(): Promise<void>;
 }
 

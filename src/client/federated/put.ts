@@ -54,8 +54,15 @@ export async function putData(
     ...committed,
     created: client.now().toISOString(),
   };
-  if (kept === undefined) await state.write({ keys, document });
-  else {
+  if (kept === undefined) {
+    // Twice at once: under two sets of keys, of which one would be forgotten.
+    if (!(await state.write({ keys, document }))) {
+      throw new Problem(
+        `another upload of ${name} has begun meanwhile`,
+        'let it end; if it was cut short, give the same data again to go on with it',
+      );
+    }
+  } else {
     // The same keys never serve other data: the difference of two openings would be the difference of the data.
     if (!isSame(document, { ...opened.sizes, ...factsOf(set), ...committed })) {
       throw new Problem(

@@ -2,7 +2,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { faultOf, writeFileAtomically } from '../../data/atomic-write.ts';
+import { faultOf, writeFileOnce } from '../../data/atomic-write.ts';
 import { checkPrivateFolder } from '../../data/private-folder.ts';
 import { Problem } from '../../data/problem.ts';
 import type { Id } from '../../federation/public-identity.ts';
@@ -49,10 +49,10 @@ export class UploadState implements UploadKeeper {
   }
 
   /** On the disk when this resolves. */
-  async write(kept: KeptUpload): Promise<void> {
+  async write(kept: KeptUpload): Promise<boolean> {
     await checkPrivateFolder(this.#folder);
     try {
-      await writeFileAtomically(this.path, new TextEncoder().encode(formatKept(kept)), 'private');
+      return await writeFileOnce(this.path, new TextEncoder().encode(formatKept(kept)));
     } catch (error) {
       const what = `${this.path} cannot be written, so the upload could not go on after a crash: ${faultOf(error)}`;
       throw new Problem(what, 'make room, or name another folder in XDG_STATE_HOME', { cause: error });

@@ -13,7 +13,6 @@ interface Waiting<T = unknown> {
 /** Of IndexedDB what is used here: TypeScript knows of it where it knows of pages alone. */
 export interface Store {
   get(key: string): Waiting;
-  put(value: unknown, key: string): Waiting;
   add(value: unknown, key: string): Waiting;
   delete(key: string): Waiting;
 }

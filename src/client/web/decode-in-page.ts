@@ -2,6 +2,7 @@
  * Pictures decoded by the browser itself: no decoder has to be loaded. PNG gives what it gives in Node, value by value; JPEG may differ by a unit or two,
  * for its standard leaves the last bit to decoders. Colours are taken as the file has them, whatever profile it names.
  */
+import { checkedFrame } from '../../data/jpeg-header.ts';
 import { begins, JPEG_MAGIC, PNG_MAGIC } from '../../data/magic.ts';
 import { checkPixels, type Pixels, transparent } from '../../data/pixels.ts';
 import { Problem } from '../../data/problem.ts';
@@ -37,7 +38,9 @@ const AS_IT_IS = { colorSpaceConversion: 'none', premultiplyAlpha: 'none', image
 
 export async function decodeInPage(bytes: Uint8Array, source: string): Promise<Pixels> {
   if (begins(bytes, PNG_MAGIC)) checkHeader(bytes, source);
-  else if (!begins(bytes, JPEG_MAGIC)) {
+  // A browser makes something of colours for print, and not what another makes of them.
+  else if (begins(bytes, JPEG_MAGIC)) checkedFrame(bytes, source);
+  else {
     throw new Problem(`${source}: neither a PNG nor a JPEG image`, 'save it again as PNG, or leave it out');
   }
   const { createImageBitmap, OffscreenCanvas } = globalThis as unknown as Canvases;

@@ -14,8 +14,15 @@ export class KeptInPage implements UploadKeeper {
     return typeof kept === 'string' ? parseKept(kept, 'what this page keeps of the upload') : undefined;
   }
 
-  async write(kept: KeptUpload): Promise<void> {
-    await withStore('uploads', 'readwrite', (store) => store.put(formatKept(kept), this.#key));
+  async write(kept: KeptUpload): Promise<boolean> {
+    try {
+      await withStore('uploads', 'readwrite', (store) => store.add(formatKept(kept), this.#key));
+      return true;
+    } catch (error) {
+      // As IndexedDB says that there is one.
+      if ((error as Error).name === 'ConstraintError') return false;
+      throw error;
+    }
   }
 
   async remove(): Promise<void> {

@@ -29,7 +29,7 @@ export async function generateKeys(): Promise<WebKeys> {
   } catch (cause) {
     throw new Problem(
       'this browser makes no keys of Ed25519 and X25519',
-      'use Chrome or Edge from 137, Firefox from 130, or Safari from 17 on',
+      'use Chrome or Edge from 137, Firefox from 130, or Safari from 17.4 on',
       { cause },
     );
   }

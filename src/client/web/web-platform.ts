@@ -29,9 +29,16 @@ export const PLATFORM: Platform = {
     }
     const fresh = await generateKeys();
     // Another tab may have made one meanwhile: the first one counts.
-    const made = await withStore('identities', 'readwrite', (store) => store.add(fresh, name)).catch(() => undefined);
-    const found = made === undefined ? await withStore('identities', 'readonly', (store) => store.get(name)) : fresh;
-    return WebIdentity.of(isWebKeys(found) ? found : fresh);
+    let cause: unknown;
+    const made = await withStore('identities', 'readwrite', (store) => store.add(fresh, name)).catch(
+      (error: unknown) => {
+        cause = error;
+      },
+    );
+    if (made !== undefined) return WebIdentity.of(fresh);
+    const found = await withStore('identities', 'readonly', (store) => store.get(name));
+    if (isWebKeys(found)) return WebIdentity.of(found);
+    throw new Problem('this browser does not keep the identity', 'make room for the data of this page', { cause });
   },
   transport: (federation, local) => {
     checkSecure();

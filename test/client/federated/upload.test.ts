@@ -66,6 +66,19 @@ function together(parties: FakeParties, digest: string, part: Part, by: 'P0' | '
 }
 
 describe('data put', () => {
+  it('forgets no keys under which something may be on its way', async () => {
+    const { put, state, parties } = setting();
+    const cut = new Error('cut off');
+    parties.before = (_, { method }) => {
+      if (method === 'PUT') throw cut;
+    };
+    await expect(put()).rejects.toThrow('cut off');
+    const kept = (await state.read())!;
+    const fresh = { masks: kept.keys.masks, content: kept.keys.content.map((byte) => 255 - byte) };
+    expect(await state.write({ ...kept, keys: fresh })).toBe(false);
+    expect(await state.read()).toEqual(kept);
+  });
+
   it('leaves at the parties what adds up to the data, and each with its own keys', async () => {
     const { parties, put, state } = setting();
     const { digest, bytes } = await put();
