@@ -3,7 +3,9 @@
  * their shares of the answer. Image by image in turns over TLS, as party services link them, and over ws; beside it `local infer`.
  *
  *   node dist/bench/serving-links.js [--network C] [--images 300] [--turns 3] [--local]
+ *   node dist/bench/serving-links.js --private [--link wan] [--rest 400]   a private session and a semi-honest one in turns, both over ws
  *
+ * Before each image everybody rests for so many milliseconds: a private session deals keys ahead then.
  * The weights are the initial ones. What client, HTTPS and sealing take comes on top (`docs/measurements.md`).
  */
 import console from 'node:console';
@@ -13,6 +15,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseLink } from '../src/channel/linkModel.ts';
 import { pinOf } from '../src/channel/pins.ts';
 import type { StoredTensor } from '../src/data/checkpoint.ts';
 import { formatModel } from '../src/data/model-file.ts';
@@ -41,7 +45,12 @@ const { values } = optionsOf(import.meta.url, {
   images: { type: 'string', default: '300' },
   turns: { type: 'string', default: '3' },
   local: { type: 'boolean', default: false },
+  private: { type: 'boolean', default: false },
+  link: { type: 'string' },
+  rest: { type: 'string' },
 });
+const link = values.link === undefined ? undefined : parseLink(values.link);
+const rest = Number(values.rest ?? (values.private ? 400 : 0));
 const network = NETWORKS[values.network];
 const count = Number(values.images);
 const inputs = inputSize(network);
@@ -81,11 +90,12 @@ interface Session {
   readonly close: () => Promise<void>;
 }
 
-async function serve(tlsKeys: Readonly<Record<PartyName, TlsKey>> | undefined): Promise<Session> {
+async function serve(tlsKeys: Readonly<Record<PartyName, TlsKey>> | undefined, security?: 'private'): Promise<Session> {
   const job: ServeJob = {
     ...{ kind: 'serve', sessionId: randomBytes(16).toString('hex'), document: '5e'.repeat(32), model: MODEL, network },
     ...{ suite: 'direct', truncation: 'dealt', fractionBits: FRACTION_BITS, compareBits: 33 },
     ...{ maxBatch: 64, maxWaitMs: 0 },
+    ...(security && { security }),
   };
   let onAnswer: () => void = () => undefined;
   let shares = 0;
@@ -128,6 +138,7 @@ async function serve(tlsKeys: Readonly<Record<PartyName, TlsKey>> | undefined): 
       ...{ type: 'start', job, parties, ends: { kind: 'serving', model: join(folder, child.name) } },
       ...{ tls: tlsKeys && { ...tlsKeys[child.name], pins: pins! }, timeoutMs: 60_000 },
       ...(tlsKeys && { linkPatienceMs: 10_000 }),
+      ...(link && { link }),
       compute: { backend: 'wasm', fallbackAdapter: false, workers: 1 },
     });
   }
@@ -144,6 +155,7 @@ async function serve(tlsKeys: Readonly<Record<PartyName, TlsKey>> | undefined): 
       { opened, masks: [keys[1]] },
       { opened: null, masks: keys },
     ];
+    if (rest > 0) await sleep(rest);
     const started = performance.now();
     const answered = new Promise<void>((resolve) => (onAnswer = resolve));
     children.forEach((child, i) => {
@@ -160,32 +172,34 @@ async function serve(tlsKeys: Readonly<Record<PartyName, TlsKey>> | undefined): 
   return { answer, close };
 }
 
+async function makeTlsKeys(): Promise<Readonly<Record<PartyName, TlsKey>>> {
+  const made = PARTY_NAMES.map(async (party) => [party, await makeTlsKey({ name: party, hosts: [HOST] })] as const);
+  return Object.fromEntries(await Promise.all(made)) as Record<PartyName, TlsKey>;
+}
+
 try {
   await writeModel();
-  const tlsKeys = Object.fromEntries(
-    await Promise.all(
-      PARTY_NAMES.map(async (party) => [party, await makeTlsKey({ name: party, hosts: [HOST] })] as const),
-    ),
-  ) as Record<PartyName, TlsKey>;
-  const [overTls, overWs] = [await serve(tlsKeys), await serve(undefined)];
+  const [one, other] = values.private
+    ? [await serve(undefined, 'private'), await serve(undefined)]
+    : [await serve(await makeTlsKeys()), await serve(undefined)];
+  const names = values.private ? ['private', 'semi-honest'] : ['TLS', 'ws'];
   for (let turn = 0; turn < Number(values.turns); turn++) {
-    const [tls, ws]: [number[], number[]] = [[], []];
+    const [left, right]: [number[], number[]] = [[], []];
     for (let n = turn * count; n < (turn + 1) * count; n++) {
       const first = n % 2 === 0;
-      if (first) tls.push(await overTls.answer(n));
-      ws.push(await overWs.answer(n));
-      if (!first) tls.push(await overTls.answer(n));
+      if (first) left.push(await one.answer(n));
+      right.push(await other.answer(n));
+      if (!first) left.push(await one.answer(n));
     }
-    const ratio = median(tls.map((ms, i) => ms / ws[i]));
-    console.log(
-      `${network.name}, ms an image: TLS ${median(tls).toFixed(2)}, ws ${median(ws).toFixed(2)}, ratio ${ratio.toFixed(3)}`,
-    );
+    const ratio = median(left.map((ms, i) => ms / right[i]));
+    const each = `${names[0]} ${median(left).toFixed(2)}, ${names[1]} ${median(right).toFixed(2)}`;
+    console.log(`${network.name}, ms an image: ${each}, ratio ${ratio.toFixed(3)}`);
     if (!values.local) continue;
     const args = ['infer', '--model', join(folder, 'model'), '--no-scores', '--batch', '1', '--count', `${count}`];
     const inference = await local(folder, args);
     console.log(`local infer: ${(1000 * inference.secondsPerBatch!.median).toFixed(2)}`);
   }
-  await Promise.all([overTls.close(), overWs.close()]);
+  await Promise.all([one.close(), other.close()]);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
