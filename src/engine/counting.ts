@@ -17,6 +17,8 @@ import { DEFAULT_CHUNK } from '../party/party.ts';
 import { inBlocks, type Stage, step } from '../party/steps.ts';
 import { directSuite, type FusedSuite, paperSuite } from '../protocols/suite.ts';
 import { type Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
+import type { Conjunctions } from '../protocols/direct/conjunctions.ts';
+import * as conjunctions from '../protocols/direct/conjunctions.ts';
 import * as treeRoute from '../protocols/direct/treeRoute.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
@@ -207,6 +209,16 @@ export class CountingEngine extends CountedValues implements Engine {
 
   bits(sign: Sign): Value {
     return this.make(sign.shape, 0);
+  }
+
+  get conjunctions(): ((sign: Sign, sets: Conjunctions['sets']) => Promise<Value> | undefined) | undefined {
+    if (this.counts.options.few === undefined) return undefined;
+    return ({ shape: [, columns] }, sets) => {
+      const of = { columns, sets };
+      if (!conjunctions.holds(of)) return undefined;
+      this.run('conjunctions', conjunctions.stages(of), sets.length * columns);
+      return Promise.resolve(this.make([sets.length, columns], 0));
+    };
   }
 
   unitVectors(index: Value, n: number): Promise<Value> {

@@ -7,6 +7,7 @@
  *
  * Operations of one engine run one after the other; operations that may overlap run under `all`, each on a fork of its own.
  */
+import type { Conjunctions } from '../protocols/direct/conjunctions.ts';
 import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
 import type { Border, Fill } from '../ring/pad.ts';
 import type { Shape } from '../ring/shape.ts';
@@ -149,6 +150,11 @@ export interface Engine {
   // Local operations: no message.
   /** The kept bits as integers 0/1: the comparison's answer itself. */
   bits(sign: Sign): Value;
+  /**
+   * Where few values are compared by functions (`suite.ts`) and each round counts: bits of shape (rows, columns) → for each set and column 1 where all
+   * of the set's rows are as it says, else 0; without a round. Undefined where the tables would be too large.
+   */
+  readonly conjunctions?: ((sign: Sign, sets: Conjunctions['sets']) => Promise<Value> | undefined) | undefined;
   add(x: Value, y: Value): Value;
   sub(x: Value, y: Value): Value;
   /** Subtracts a column (m,1) from every column of x (m,n). */

@@ -9,6 +9,9 @@ import { checkAlike, dataOf } from './linear.ts';
 import type { Party } from '../party/party.ts';
 import { Mask, type SecureSign, type SecureValue } from './secureValue.ts';
 import { SecureValues } from './secureValues.ts';
+import type { Conjunctions } from '../protocols/direct/conjunctions.ts';
+import * as conjunctions from '../protocols/direct/conjunctions.ts';
+import type { WorkerSign } from '../protocols/direct/directRelu.ts';
 import type { FusedSuite } from '../protocols/suite.ts';
 import type { HelperRouted, Routed } from '../protocols/direct/treeRoute.ts';
 import { checkTruncationBits } from '../protocols/paper/truncation.ts';
@@ -118,6 +121,23 @@ export abstract class SecureComparisons extends SecureValues {
   bits(sign: Sign): Value {
     const { bit } = sign as SecureSign;
     return this.make(sign.shape, 0, this.holdsData ? this.runtime.suite.bits(this.party, bit) : null);
+  }
+
+  get conjunctions(): ((sign: Sign, sets: Conjunctions['sets']) => Promise<Value> | undefined) | undefined {
+    if (this.runtime.functions === undefined) return undefined;
+    return (sign, sets) => {
+      const of = { columns: sign.shape[1], sets };
+      return conjunctions.holds(of) ? this.#conjoin(sign as SecureSign, of) : undefined;
+    };
+  }
+
+  async #conjoin({ bit }: SecureSign, of: Conjunctions): Promise<Value> {
+    const shape = [of.sets.length, of.columns];
+    const share = await this.run('conjunctions', sizeOf(shape), {
+      workers: (party) => conjunctions.workers(party, bit as WorkerSign, of),
+      helper: async (party) => conjunctions.helper(party, (await bit) as Uint8Array, of),
+    });
+    return this.make(shape, 0, share);
   }
 
   async truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value> {

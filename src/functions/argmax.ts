@@ -4,6 +4,7 @@
  * Few columns, all pairs at once: b_ij = [x_i ≥ x_j] for i < j, wins of i = Σ_{j>i} b_ij + Σ_{j<i} (1 − b_ji). Exactly one column wins
  * n − 1 times, the left one of equals, and ReLU(wins − (n − 2)) is 1 there and 0 elsewhere. Two ReLUs one after the other, whatever n,
  * for n(n−1)/2 + n comparisons a row instead of a tree's n − 1: a link's latency costs more than they do.
+ * Where products of kept bits take no round (`Engine.conjunctions`), they are these unit vectors: one ReLU.
  * Many columns: a tree that carries the index, and the unit vector of that.
  *
  * Nothing is opened but inside the engine's own operations, so each party sees what they show it.
@@ -29,6 +30,8 @@ export async function argmax(engine: Engine, x: Value): Promise<Value> {
   const distances = Array.from({ length: n - 1 }, (_, i) => i + 1);
   const differences = distances.map((d) => engine.sub(engine.slice(rows, 0, n - d), engine.slice(rows, d, n)));
   const { sign } = await engine.relu(engine.concatRows(differences));
+  const unit = engine.conjunctions?.(sign, winning(n));
+  if (unit !== undefined) return engine.transpose(await unit);
   const bits = engine.bits(sign);
 
   // Wins − (n − 2) = i − (n − 2) + Σ_{j>i} b_ij − Σ_{j<i} b_ji.
@@ -46,6 +49,16 @@ export async function argmax(engine: Engine, x: Value): Promise<Value> {
   }
   const { y } = await engine.relu(score);
   return engine.transpose(y);
+}
+
+/** Of each column, which of the pairs must be how for it to win them all. Pairs (i, i + d) by distance, as above. */
+function winning(n: number): { row: number; bit: 0 | 1 }[][] {
+  const first = (d: number): number => ((d - 1) * (2 * n - d)) / 2;
+  return Array.from({ length: n }, (_, i) =>
+    Array.from({ length: n }, (_, j) => j)
+      .filter((j) => j !== i)
+      .map((j) => (j > i ? { row: first(j - i) + i, bit: 1 } : { row: first(i - j) + j, bit: 0 })),
+  );
 }
 
 function filled(engine: Engine, shape: Shape, number: number): Value {

@@ -44,12 +44,13 @@ export async function forward(
   return { logits: await outputs.logits(engine), tapes, kept };
 }
 
-/** `forward` without a way back. A layer may take the one after it along. */
+/** `forward` without a way back. A layer may take the one after it along. @param whole to the engine's fractional bits */
 export async function classScores(
   engine: Engine,
   network: Network,
   parameters: Parameters,
   batch: Value,
+  whole = true,
 ): Promise<Value> {
   const layers = schedule(network);
   const outputs = new Outputs(engine, network, layers, batch);
@@ -66,7 +67,7 @@ export async function classScores(
       i++;
     } else await runLayer(engine, placed, parameters, outputs, undefined);
   }
-  return outputs.logits(engine);
+  return whole ? outputs.logits(engine) : outputs.last;
 }
 
 /**
@@ -137,8 +138,12 @@ class Outputs {
     return this.#left.get(index)!;
   }
 
+  get last(): Value {
+    return this.peek(this.#layers.at(-1)!.index);
+  }
+
   logits(engine: Engine): Promise<Value> {
-    return truncated(engine, this.peek(this.#layers.at(-1)!.index));
+    return truncated(engine, this.last);
   }
 }
 

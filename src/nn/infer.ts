@@ -6,7 +6,8 @@ import type { Network } from './network.ts';
 
 /** images (batch, inputs) → predicted classes (batch, 1), integers. */
 export async function infer(engine: Engine, network: Network, parameters: Parameters, images: Value): Promise<Value> {
-  const scores = await classScores(engine, network, parameters, images);
+  // Where rounds are saved, what is compared is not truncated before: equal scores may differ by a unit then.
+  const scores = await classScores(engine, network, parameters, images, engine.conjunctions === undefined);
   return indexOf(engine, await argmax(engine, scores));
 }
 

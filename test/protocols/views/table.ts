@@ -14,6 +14,7 @@ import {
   toldBits,
 } from '../../../src/party/deal.ts';
 import type { Party } from '../../../src/party/party.ts';
+import * as conjunctions from '../../../src/protocols/direct/conjunctions.ts';
 import * as dealtTruncation from '../../../src/protocols/direct/dealtTruncation.ts';
 import * as directRelu from '../../../src/protocols/direct/directRelu.ts';
 import { FunctionKeys } from '../../../src/protocols/direct/functionKeys.ts';
@@ -184,6 +185,20 @@ const BY_FUNCTIONS: readonly Protocol[] = [
   },
 ];
 
+const CONJUNCTIONS: conjunctions.Conjunctions = {
+  columns: 4,
+  sets: [
+    [
+      { row: 0, bit: 1 },
+      { row: 1, bit: 0 },
+    ],
+    [
+      { row: 1, bit: 1 },
+      { row: 0, bit: 1 },
+    ],
+  ],
+};
+
 /** The direct suite's, in both windows. */
 const inWindow = (k: number): Protocol[] => [
   {
@@ -341,6 +356,14 @@ export const PROTOCOLS: readonly Protocol[] = [
     helper: (party) => truncateProducts.helper(party, PRODUCTS, DEALT),
   },
   ...BY_FUNCTIONS,
+  {
+    name: 'products of kept bits',
+    code: P17,
+    workers: async (party) => {
+      await conjunctions.workers(party, await workersBits(party, VECTOR), CONJUNCTIONS);
+    },
+    helper: async (party) => conjunctions.helper(party, await helperBits(party, VECTOR), CONJUNCTIONS),
+  },
   ...inWindow(33),
   ...inWindow(61),
   {
