@@ -37,6 +37,8 @@ export interface FederationSettings {
   readonly linkSeconds?: number;
   readonly partySeconds?: number;
   readonly workers?: number;
+  /** Of each party. */
+  readonly ranks?: number;
   /** What else parties say in party.json. */
   readonly limits?: Readonly<Record<string, number>>;
 }
@@ -71,7 +73,7 @@ export class LiveFederation {
 
   /** Keys, cards, federation file, members; nothing runs yet. */
   static async make(settings: FederationSettings): Promise<LiveFederation> {
-    const { folder, linkSeconds = 20, partySeconds = 120, workers = 1, limits = {} } = settings;
+    const { folder, linkSeconds = 20, partySeconds = 120, workers = 1, ranks = 1, limits = {} } = settings;
     const lines = ROLES.map(() => new Line());
     const { federation } = await makeParties(folder, {
       linksPort: async (role, port) => {
@@ -81,7 +83,7 @@ export class LiveFederation {
       },
       config: (role) => ({
         patience: { linkSeconds, partySeconds, stepSeconds: 60 },
-        ...{ compute: { backend: 'wasm', workers }, limits, log: { level: 'info', file: join(folder, role, 'log') } },
+        ...{ compute: { backend: 'wasm', workers }, ranks, limits, log: { level: 'info', file: join(folder, role, 'log') } },
       }),
     });
     const people = new Map(PERSONS.map((name) => [name, Identity.generate()]));

@@ -83,7 +83,8 @@ export class LocalParties {
         metrics: metrics && { host: metrics.host, port: own(metrics.port) },
       });
       const { port: actual, publicKey, holdings, metricsPort, rankPorts } = await child.listening.promise;
-      return [child.name, { address: { host, port: actual, publicKey, rankPorts }, holdings, metricsPort }];
+      const at = rankPorts?.map((each) => ({ host, port: each }));
+      return [child.name, { address: { host, port: actual, publicKey, ranks: at }, holdings, metricsPort }];
     });
     const opened = await Promise.race([Promise.all(entries), sleep(START_MS, undefined, { ref: false })]);
     if (opened === undefined) {

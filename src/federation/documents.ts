@@ -6,6 +6,7 @@
 import * as z from 'zod';
 import type { Network } from '../nn/network.ts';
 import { LOSSES } from '../nn/loss.ts';
+import { MOST_RANKS } from '../nn/ranks.ts';
 import { parseNetwork } from '../nn/networkFile.ts';
 import { OPTIMIZERS } from '../nn/optimizer.ts';
 import type { TrainOptions } from '../nn/train.ts';
@@ -85,6 +86,8 @@ export interface TrainDocument extends CommonJobDocument, Omit<TrainOptions, 'sh
   readonly train: readonly DataReference[];
   readonly test: readonly DataReference[];
   readonly checkpointEvery: number;
+  /** Of each party, which compute parts of a batch side by side. Absent: one. */
+  readonly ranks?: number | undefined;
   /** Begins with the weights that this earlier training left shared. */
   readonly from?: Digest | undefined;
   readonly reveal: Revealed;
@@ -235,6 +238,7 @@ export const jobDocument: z.ZodType<JobDocument> = z.discriminatedUnion('kind', 
     momentum: z.number().min(0).max(1),
     seed: z.int().min(0),
     checkpointEvery: count,
+    ranks: z.int().min(2).max(MOST_RANKS).optional(),
     from: digest.optional(),
     reveal: revealed,
     receiver: publicIdentitySchema,

@@ -3,6 +3,7 @@
  * data sets are here, their owners' and fit its network and each other, and the model that it starts from or serves is here and fits. Pure.
  */
 import { classCount, inputSize } from '../nn/network.ts';
+import { layerAcrossBatch, partsOf } from '../nn/trainStep.ts';
 import { sameShape } from '../ring/shape.ts';
 import type { MemberRole } from './card.ts';
 import { digestOf, type Digest } from './canonical.ts';
@@ -121,6 +122,8 @@ function examineTraining(document: TrainDocument, network: Digest, world: World)
     return refuse('it reveals counts of a test set, but has none', 'give a test set, or reveal no counts');
   const to = standing('receiver of the results', idOf(receiver), undefined, world);
   if (to !== undefined) return to;
+  const cut = examineParts(document);
+  if (cut !== undefined) return cut;
   let images = 0;
   let unready: string | undefined;
   for (const [list, references] of [['training', train] as const, ['test', test] as const]) {
@@ -140,6 +143,20 @@ function examineTraining(document: TrainDocument, network: Digest, world: World)
   if (from === undefined) return { references: [...train, ...test], unready };
   const model = examineModel(from, document, network, world);
   return 'refused' in model ? model : { references: unique([...train, ...test, ...model.references]), unready };
+}
+
+/** How its batches are cut. */
+function examineParts({ batch, microBatch, ranks = 1, network }: TrainDocument): Refused | undefined {
+  const parts = partsOf(batch, microBatch).length;
+  const across = layerAcrossBatch(network);
+  if (parts > 1 && across !== undefined)
+    return refuse(
+      `${across} takes statistics over the whole batch, which is cut`,
+      'leave --micro-batch and --ranks out',
+    );
+  if (ranks <= parts) return undefined;
+  const what = `ranks: a batch has ${parts} parts, too few for ${ranks} ranks: each needs one`;
+  return refuse(what, `give --ranks ${parts} at most, or more images a batch`);
 }
 
 function examineServing(document: ServeDocument, network: Digest, world: World): Parts | Refused {

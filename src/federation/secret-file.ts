@@ -18,7 +18,7 @@ import { Problem } from '../data/problem.ts';
 import { checkForm, parseJson } from './form.ts';
 import { Identity } from './identity.ts';
 
-export type SecretKind = 'identity' | 'tls-key' | 'storage-keys';
+export type SecretKind = 'identity' | 'tls-key' | 'storage-keys' | 'ranks-key';
 
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1 } as const;
 const SALT_BYTES = 16;
@@ -33,7 +33,7 @@ const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 const head = {
   securenn: z.literal('secret'),
   version: z.literal(1),
-  kind: z.enum(['identity', 'tls-key', 'storage-keys']),
+  kind: z.enum(['identity', 'tls-key', 'storage-keys', 'ranks-key']),
 };
 const base64 = z.base64();
 const secretFile = z.union([
@@ -108,6 +108,7 @@ const NAMES: Readonly<Record<SecretKind, string>> = {
   identity: 'an identity',
   'tls-key': 'a TLS key',
   'storage-keys': 'storage keys',
+  'ranks-key': 'the key of ranks',
 };
 
 /** Of a file that no other user can read. */

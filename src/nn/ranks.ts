@@ -7,6 +7,9 @@ import type { BatchPart, Engine, Value } from '../engine/engine.ts';
 import type { Parameters } from './forward.ts';
 import type { ParameterSpec } from './network.ts';
 
+/** Of a party. */
+export const MOST_RANKS = 256;
+
 /** What rank 0 begins next. */
 export type RankOrder =
   { readonly kind: 'step'; readonly step: number } | { readonly kind: 'evaluation'; readonly evaluation: number };

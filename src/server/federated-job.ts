@@ -27,7 +27,7 @@ export function trainJobOf(
   imagesOf: (data: Digest) => number,
   { sessionId, resume, insecureKeys }: JobSession,
 ): TrainJob {
-  const { network, suite, truncation, fractionBits, compareBits, security, batch, microBatch, epochs, steps } =
+  const { network, suite, truncation, fractionBits, compareBits, security, batch, microBatch, ranks, epochs, steps } =
     document;
   const { loss, optimizer, learningRate, lrDecay, lrDecayEpochs, momentum, seed, checkpointEvery, reveal } = document;
   const sum = (references: readonly DataReference[]): number =>
@@ -38,6 +38,7 @@ export function trainJobOf(
     ...{ batch, insecureKeys },
     ...{
       microBatch,
+      ranks,
       epochs,
       steps,
       loss,

@@ -33,8 +33,16 @@ export const PARTY_IDS: Readonly<Record<PartyName, PartyId>> = { P0: 0, P1: 1, P
 export interface PartyAddress extends HostPort {
   /** X25519, raw, as hexadecimal. */
   readonly publicKey: string;
-  /** Where its ranks but the first listen, if it has several. */
-  readonly rankPorts?: readonly number[] | undefined;
+  /** Where the peers of its ranks 1, 2, … find them, if it has several. */
+  readonly ranks?: readonly HostPort[] | undefined;
+}
+
+/** Ranks that are processes, on this host or others. */
+export interface RankPlaces {
+  /** Where this party finds its ranks 1, 2, … */
+  readonly at: readonly HostPort[];
+  /** What ranks of this party show each other, and its pin under the party's own name (`ranks/own-links.ts`). */
+  readonly tls: LinkTls;
 }
 
 /** Make an identity key, and say where links end. */
@@ -43,8 +51,8 @@ export interface OpenOrder {
   readonly party: PartyName;
   /** Where it listens (port 0: any free one); 'handed': the starter does, and hands connections over. */
   readonly listen: HostPort | 'handed';
-  /** Threads that compute parts of a batch side by side (docs/ranks.md); absent: this one alone. */
-  readonly ranks?: number | undefined;
+  /** Who computes parts of a batch side by side (docs/ranks.md): so many threads, or processes beside this one; absent: this one alone. */
+  readonly ranks?: number | RankPlaces | undefined;
   /** Folder of this party's checkpoints. */
   readonly checkpoints?: string | undefined;
   /** Keys that what it keeps is encrypted under (`data/vault.ts`); absent: nothing is. */
@@ -202,7 +210,7 @@ export type Notice =
       readonly holdings: Holdings;
       /** Port for figures, if they are asked for. */
       readonly metricsPort?: number | undefined;
-      /** Of its ranks but the first. */
+      /** Of its ranks but the first, where they are threads. */
       readonly rankPorts?: readonly number[] | undefined;
     }
   /** Who is to connect to this party from here on; nobody: connections are not handed over. */
@@ -229,12 +237,15 @@ export type Notice =
 const party = z.enum(['P0', 'P1', 'P2']);
 const port = z.int().min(0).max(65535);
 const publicKey = z.string().regex(/^[0-9a-f]{64}$/);
-const linkModel = z.strictObject({
+export const linkModel: z.ZodType<LinkModel> = z.strictObject({
   rttMs: z.number().min(0).max(MAX_RTT_MS),
   megabytesPerSecond: z.number().min(MIN_MEGABYTES_PER_SECOND).max(MAX_MEGABYTES_PER_SECOND),
 });
-const rankPorts = z.array(port).optional();
-const address = z.strictObject({ host: z.string(), port, publicKey, rankPorts });
+const hostPort: z.ZodType<HostPort> = z.strictObject({ host: z.string(), port });
+export const partyAddress: z.ZodType<PartyAddress> = z.strictObject({
+  ...{ host: z.string(), port, publicKey },
+  ranks: z.array(hostPort).optional(),
+});
 
 const bytes = z.instanceof(Uint8Array);
 const ring = z.instanceof(BigUint64Array);
@@ -271,7 +282,7 @@ const ends: z.ZodType<EndsOrder> = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('serving'), model: z.string() }),
 ]);
-const tls: z.ZodType<LinkTls> = z.strictObject({
+export const linkTls: z.ZodType<LinkTls> = z.strictObject({
   key: z.string(),
   certificate: z.string(),
   pins: z.partialRecord(peer, z.array(z.string())),
@@ -282,7 +293,7 @@ export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
     type: z.literal('open'),
     party,
     listen: z.union([z.strictObject({ host: z.string(), port }), z.literal('handed')]),
-    ranks: count.optional(),
+    ranks: z.union([count, z.strictObject({ at: z.array(hostPort).min(1), tls: linkTls })]).optional(),
     checkpoints: z.string().optional(),
     storageKeys: z.array(bytes).min(1).optional(),
     profile: z.string().optional(),
@@ -293,8 +304,8 @@ export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
     type: z.literal('start'),
     job: jobSchema,
     ends,
-    parties: z.strictObject({ P0: address, P1: address, P2: address }),
-    tls: tls.optional(),
+    parties: z.strictObject({ P0: partyAddress, P1: partyAddress, P2: partyAddress }),
+    tls: linkTls.optional(),
     timeoutMs: count,
     linkPatienceMs: z.int().min(0).optional(),
     compute: z.strictObject({ backend: z.enum(BACKENDS), fallbackAdapter: z.boolean(), workers: z.int().min(1) }),
@@ -317,7 +328,7 @@ export const noticeSchema: z.ZodType<Notice> = z.discriminatedUnion('type', [
       damaged: z.array(z.strictObject({ step: z.int(), what: z.string(), fix: z.string() })),
     }),
     metricsPort: port.optional(),
-    rankPorts,
+    rankPorts: z.array(port).optional(),
   }),
   z.strictObject({ type: z.literal('refused'), reason: z.string() }),
   z.strictObject({

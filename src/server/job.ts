@@ -10,13 +10,11 @@ import type { MicroOperation } from '../nn/micro.ts';
 import type { Network } from '../nn/network.ts';
 import { parseNetwork } from '../nn/networkFile.ts';
 import { OPTIMIZERS } from '../nn/optimizer.ts';
+import { MOST_RANKS } from '../nn/ranks.ts';
 import { firstIdleStep, stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
 export const JOB_VERSION = 18;
-
-/** Ranks of a party. */
-export const MOST_RANKS = 256;
 
 interface CommonJob {
   readonly sessionId: string;

@@ -1,6 +1,7 @@
 /** Who dials whom: the later party dials the earlier one, the owner dials all. Each rank of a party has its own links (docs/ranks.md). */
 import type { PeerName } from '../channel/channel.ts';
 import type { MeshOptions } from '../channel/mesh.ts';
+import { joinAddress, type HostPort } from '../federation/address.ts';
 import { fromHex, type PartyAddress, type PartyName, type StartOrder } from './ipc.ts';
 import type { WaitMeter } from './wait-meter.ts';
 
@@ -18,7 +19,8 @@ export function meshOptions(
   const { job, timeoutMs, linkPatienceMs = 0, link, tls } = order;
   return {
     self,
-    sessionId: job.sessionId,
+    // Over TLS it says to whom a connection goes (`channel/client-hello.ts`).
+    sessionId: tls === undefined ? job.sessionId : sessionOfRank(job.sessionId, rank),
     ...neighbours(self, order, rank),
     tls,
     tags: job.security === 'private',
@@ -39,16 +41,19 @@ function neighbours(self: PartyName, { parties, ends, tls }: LinksOrder, rank: n
   const dial: Partial<Record<PartyName, string>> = {};
   const accept: PeerName[] = rank === 0 && ends?.kind === 'owner' ? ['owner'] : [];
   for (const [name, address] of Object.entries(parties) as [PartyName, PartyAddress][]) {
-    if (name < self)
-      dial[name] = `${tls === undefined ? 'ws' : 'wss'}://${address.host}:${portOf(name, address, rank)}`;
+    if (name < self) dial[name] = `${tls === undefined ? 'ws' : 'wss'}://${joinAddress(placeOf(name, address, rank))}`;
     if (name > self) accept.push(name);
   }
   return { dial, accept };
 }
 
-function portOf(name: PartyName, { port, rankPorts = [] }: PartyAddress, rank: number): number {
-  const own = rank === 0 ? port : rankPorts.at(rank - 1);
-  if (own === undefined)
-    throw new Error(`rank ${rank} of ${name}: no port is known, only those of ${rankPorts.length}`);
+function placeOf(name: PartyName, { host, port, ranks = [] }: PartyAddress, rank: number): HostPort {
+  const own = rank === 0 ? { host, port } : ranks.at(rank - 1);
+  if (own === undefined) throw new Error(`rank ${rank} of ${name}: no address is known, only those of ${ranks.length}`);
   return own;
+}
+
+/** What the links of a rank are of: each rank's are a session of their own to those who hand connections over. */
+export function sessionOfRank(sessionId: string, rank: number): string {
+  return rank === 0 ? sessionId : `${sessionId}.${rank}`;
 }

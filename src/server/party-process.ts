@@ -39,7 +39,7 @@ import type { PartyMetrics } from './metrics.ts';
 import { Monitor } from './monitor.ts';
 import { meshOptions, publicKeysOf } from './neighbours.ts';
 import { Profiling } from './profiling.ts';
-import type { RankThreads } from './ranks/threads.ts';
+import type { Ranks } from './ranks/ranks.ts';
 import { runJob } from './run-job.ts';
 import { sessionEnds, type SessionEnds } from './session-ends.ts';
 
@@ -54,7 +54,7 @@ interface Opened {
   readonly vault: Vault | undefined;
   readonly store: CheckpointStore | undefined;
   /** The other ranks of this party, if there are any. */
-  readonly ranks: RankThreads | undefined;
+  readonly ranks: Ranks | undefined;
   /** Folder for the profile. */
   readonly profile: string | undefined;
 }
@@ -120,9 +120,16 @@ async function open(order: OpenOrder): Promise<void> {
   notify({ type: 'listening', port, publicKey: toHex(identity.publicKey), holdings, metricsPort, rankPorts });
 }
 
-async function openRanks({ party, listen, ranks }: OpenOrder, identity: KeyPair): Promise<RankThreads> {
-  if (listen === 'handed') throw new Error('told to have ranks, but not where they listen');
+async function openRanks({ party, listen, ranks }: OpenOrder, identity: KeyPair): Promise<Ranks> {
   // Loaded for those who ask for it.
+  if (typeof ranks === 'object') {
+    const { RankProcesses } = await import('./ranks/processes.ts');
+    const onRefused = rankRefused;
+    const processes = await RankProcesses.open({ party, ...ranks, identity, onRefused });
+    void processes.failed.then(fail);
+    return processes;
+  }
+  if (listen === 'handed') throw new Error('told to have threads as ranks, but not where they listen');
   const { RankThreads } = await import('./ranks/threads.ts');
   const { host, port } = listen;
   const threads = new RankThreads({
@@ -131,13 +138,15 @@ async function openRanks({ party, listen, ranks }: OpenOrder, identity: KeyPair)
     listen: { host, port: port === 0 ? 0 : port + PARTY_NAMES.length },
     stride: PARTY_NAMES.length,
     identity,
-    onRefused: (reason) => {
-      monitor?.refused(reason);
-      notify({ type: 'refused', reason });
-    },
+    onRefused: rankRefused,
   });
   void threads.failed.then(fail);
   return threads;
+}
+
+function rankRefused(reason: string): void {
+  monitor?.refused(reason);
+  notify({ type: 'refused', reason });
 }
 
 function listenOn(party: PartyName, { host, port }: HostPort): Promise<Listener> {
@@ -214,7 +223,10 @@ async function start(order: StartOrder): Promise<void> {
   });
   notify({ type: 'computing', ...computing });
   watching.begin(job, computing, order.link);
-  const joined = job.kind === 'train' ? ranks?.start({ ...order, type: 'start', job }) : undefined;
+  const { parties, tls, timeoutMs, linkPatienceMs, link } = order;
+  // Where inputs come from and results go is rank 0's alone.
+  const along = { parties, tls, timeoutMs, linkPatienceMs, link, compute: order.compute } as const;
+  const joined = job.kind === 'train' ? ranks?.start({ type: 'start', job, ...along }) : undefined;
   mesh = await connect(order, opened, watching);
   void mesh.failed.then(fail);
   await joined;
@@ -243,7 +255,7 @@ async function start(order: StartOrder): Promise<void> {
 
 /** Peers of the same rank would wait for each other, some of them for nobody. */
 function checkRanks({ parties }: StartOrder): void {
-  const counts = PARTY_NAMES.map((name) => 1 + (parties[name].rankPorts?.length ?? 0));
+  const counts = PARTY_NAMES.map((name) => 1 + (parties[name].ranks?.length ?? 0));
   if (counts.every((count) => count === counts[0])) return;
   const what = `ranks: ${PARTY_NAMES.map((name, i) => `${name} has ${counts[i]}`).join(', ')}`;
   throw new Problem(what, 'start all three with the same --ranks', { told: what });

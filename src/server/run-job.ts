@@ -33,7 +33,7 @@ import {
 import { fewValuesOf, keysAhead } from './keys-ahead.ts';
 import type { Monitor } from './monitor.ts';
 import type { Profiling } from './profiling.ts';
-import type { RankThreads } from './ranks/threads.ts';
+import type { Ranks } from './ranks/ranks.ts';
 import { Reporter } from './reporter.ts';
 import { serve, warm } from './serve-job.ts';
 import type { Stopping } from './stopping.ts';
@@ -53,7 +53,7 @@ export interface PartySession {
   /** If a profile is taken. */
   readonly profiling?: Profiling | undefined;
   /** The other ranks of this party, if there are any. */
-  readonly ranks?: RankThreads | undefined;
+  readonly ranks?: Ranks | undefined;
 }
 
 export type JobOutcome =
@@ -70,7 +70,7 @@ interface Running {
   readonly ends: JobEnds;
   readonly checkpoints: PartyCheckpoints | undefined;
   readonly stopping: Stopping | undefined;
-  readonly ranks: RankThreads | undefined;
+  readonly ranks: Ranks | undefined;
   /** All parties have their inputs. @param before what is done then, before the job counts as begun */
   readonly ready: (before?: () => Promise<void>) => Promise<void>;
 }

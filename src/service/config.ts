@@ -9,6 +9,7 @@ import type { HostPort } from '../federation/address.ts';
 import { ROLES, type Role } from '../federation/card.ts';
 import { checkForm, COMMENTED, parseJson } from '../federation/form.ts';
 import { BACKENDS, type ComputeSettings } from '../server/compute.ts';
+import { MOST_RANKS } from '../nn/ranks.ts';
 import { LOG_LEVELS, type LogLevel } from '../server/log-levels.ts';
 
 export interface PartyConfig {
@@ -29,6 +30,8 @@ export interface PartyConfig {
   /** Certificate and key that `address` shows instead of the pinned ones, where the card's trust is not `pinned`; PEM files. */
   readonly publicTls?: { readonly key: string; readonly certificate: string } | undefined;
   readonly compute: Pick<ComputeSettings, 'backend' | 'fallbackAdapter' | 'workers'>;
+  /** That compute parts of a batch side by side (docs/ranks.md). */
+  readonly ranks: number;
   readonly patience: {
     /** How long a job's link may be broken before the attempt ends. */
     readonly linkSeconds: number;
@@ -90,6 +93,7 @@ const configSchema: z.ZodType<PartyConfig> = z.strictObject({
         .default(Math.max(1, availableParallelism() - 1)),
     })
     .prefault({}),
+  ranks: z.int().min(1).max(MOST_RANKS).default(1),
   patience: z
     .strictObject({
       linkSeconds: seconds.default(120),
@@ -126,6 +130,8 @@ export interface PartyPaths {
   readonly nextTlsKey: string;
   readonly nextTlsCertificate: string;
   readonly storageKeys: string;
+  /** What ranks of the party know each other by. */
+  readonly ranksKey: string;
   readonly members: string;
   readonly audit: string;
   readonly state: string;
@@ -144,6 +150,7 @@ export function pathsOf(folder: string): PartyPaths {
     nextTlsKey: at('tls.next.key'),
     nextTlsCertificate: at('tls.next.crt'),
     storageKeys: at('storage.key'),
+    ranksKey: at('ranks.key'),
     members: at('members.json'),
     audit: at('audit.log'),
     state: at('state'),

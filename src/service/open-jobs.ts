@@ -15,7 +15,7 @@ import type { PartyStanding } from './standing.ts';
 const GIB = 2 ** 30;
 
 export async function openScheduler(parts: SchedulerParts): Promise<OpenedJobs> {
-  const { standing, data, grants, decisions, audit, folder, log, writeLine, figures } = parts;
+  const { standing, data, grants, decisions, audit, folder, log, writeLine, figures, ranks } = parts;
   const { config } = standing.party;
   return Scheduler.open({
     ...{ data, grants, decisions, audit, folder, log, writeLine, figures },
@@ -32,6 +32,7 @@ export async function openScheduler(parts: SchedulerParts): Promise<OpenedJobs> 
     member: (id) => standingOf(standing, id),
     peers: followingPeers(standing, (note) => log.warn({ note }, 'about the other parties')),
     compute: config.compute,
+    ranks,
     patience: config.patience,
     memoryBytes: config.limits.memoryGiB * GIB,
     disk: async () => {

@@ -32,6 +32,7 @@ import type { Federation } from '../federation/federation-file.ts';
 import { Identity } from '../federation/identity.ts';
 import { idOf } from '../federation/public-identity.ts';
 import { readIdentity, readSecret, writeIdentity, writeSecret } from '../federation/secret-file.ts';
+import { makeRanksKey } from './ranks/key.ts';
 import {
   initialConfig,
   pathsOf,
@@ -73,6 +74,7 @@ export async function initParty(folder: string, party: NewParty): Promise<PartyC
   await writeIdentity(paths.identity, identity, passphrase);
   await writeTls(tls, paths.tlsKey, paths.tlsCertificate, passphrase);
   await writeSecret(paths.storageKeys, 'storage-keys', randomBytes(STORAGE_KEY_BYTES), { passphrase });
+  await makeRanksKey(role, paths.ranksKey, passphrase);
   const card: PartyCard = {
     ...{ securenn: 'party-card', version: 1, role, name, address, links },
     identity: identity.public,

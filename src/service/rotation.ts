@@ -23,13 +23,15 @@ import {
   writeTls,
   type PartyFolder,
 } from './party-folder.ts';
+import { makeRanksKey } from './ranks/key.ts';
 import { renewSealedFiles } from './store/sealed-files.ts';
 
-export const ROTATIONS = ['certificate', 'tls', 'finish', 'identity', 'storage', 'storage-finish'] as const;
+export const ROTATIONS = ['certificate', 'tls', 'finish', 'identity', 'storage', 'storage-finish', 'ranks'] as const;
 /**
  * certificate: the same TLS key for longer. tls: a new TLS key beside the present one, which goes on being shown. identity: a new one, which the
  * present one endorses; the present one goes on signing. finish: once every federation file has the new card, the old keys go. storage: what is
  * written from now on is under a new storage key, and at the next start everything else. storage-finish: once it is, the old ones go.
+ * ranks: a new key by which the party's ranks know each other.
  */
 export type Rotation = (typeof ROTATIONS)[number];
 
@@ -103,6 +105,10 @@ export async function rotateKeys(folder: string, what: Rotation): Promise<PartyC
     case 'storage': {
       const keys = Buffer.concat([randomBytes(STORAGE_KEY_BYTES), ...party.storageKeys()]);
       await writeSecret(paths.storageKeys, 'storage-keys', keys, { passphrase });
+      return undefined;
+    }
+    case 'ranks': {
+      await makeRanksKey(config.role, paths.ranksKey, passphrase);
       return undefined;
     }
     case 'storage-finish': {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { lockFolder } from '../data/folder-lock.ts';
 import { VERSION } from '../data/packages.ts';
 import { FEDERATION_PROTOCOL } from '../federation/card.ts';
+import type { HostPort } from '../federation/address.ts';
 import { RequestChecker } from '../federation/request.ts';
 import { idOf } from '../federation/public-identity.ts';
 import { JOB_VERSION } from '../server/job.ts';
@@ -28,6 +29,7 @@ import type { JobFigures } from './jobs/ports.ts';
 import { LinksPort } from './links-port.ts';
 import { ServiceMetrics, type ServiceFigures } from './metrics.ts';
 import { SERVICE_LOCK } from './party-folder.ts';
+import { OwnRanks } from './ranks/own-ranks.ts';
 import { PartyStanding } from './standing.ts';
 import { DataStore } from './store/data-store.ts';
 import { DecisionStore } from './store/decisions.ts';
@@ -48,6 +50,8 @@ export interface SchedulerParts {
   /** Where job processes' log lines go. */
   readonly writeLine: (line: string) => void;
   readonly figures: JobFigures;
+  /** Of this party but the first, if it has several. */
+  readonly ranks: OwnRanks | undefined;
 }
 
 /** The scheduler, with all that a crash left; it does nothing before `begin`. */
@@ -68,6 +72,8 @@ export interface ServiceOptions {
   readonly door?: Partial<DoorLimits> | undefined;
   /** In place of what party.json says. */
   readonly settings?: PartySettings | undefined;
+  /** Where the party's ranks 1, 2, … are, where they are not processes of this one. */
+  readonly ranksAt?: readonly HostPort[] | undefined;
 }
 
 const GIB = 2 ** 30;
@@ -82,6 +88,8 @@ const GRACE_MS = 5_000;
 export class PartyService {
   readonly standing: PartyStanding;
   readonly jobs: OpenedJobs;
+  /** Of this party but the first, if it has several. */
+  readonly ranks: OwnRanks | undefined;
   readonly #log: Logger;
   readonly #audit: AuditLog;
   readonly #jobMetrics: JobMetrics;
@@ -97,8 +105,16 @@ export class PartyService {
     | undefined;
   #draining = false;
 
-  private constructor(standing: PartyStanding, jobs: OpenedJobs, log: Logger, audit: AuditLog, figures: JobMetrics) {
+  private constructor(
+    standing: PartyStanding,
+    jobs: OpenedJobs,
+    log: Logger,
+    audit: AuditLog,
+    figures: JobMetrics,
+    ranks: OwnRanks | undefined,
+  ) {
     [this.standing, this.jobs, this.#log, this.#audit, this.#jobMetrics] = [standing, jobs, log, audit, figures];
+    this.ranks = ranks;
   }
 
   /** Listens, with everything that a crash left finished or undone. Rejects with a Problem, and then nothing listens. */
@@ -117,9 +133,12 @@ export class PartyService {
       await renew(standing, audit, log);
       const stores = await openStores(standing, audit, now);
       const figures = new JobMetrics();
-      const parts = { standing, audit, folder: paths.state, log, writeLine: options.writeLine, figures, ...stores };
+      const { writeLine } = options;
+      const ranks = await OwnRanks.open({ standing, at: options.ranksAt, log });
+      const parts = { standing, audit, folder: paths.state, log, writeLine, figures, ranks, ...stores };
       const jobs = await options.openJobs(parts);
-      const service = new PartyService(standing, jobs, log, audit, figures);
+      const service = new PartyService(standing, jobs, log, audit, figures, ranks);
+      service.#closers.push(() => ranks?.close());
       await service.#listen(stores, now, readAt, options.door).catch(async (error: unknown) => {
         await service.#release();
         throw error;
@@ -194,6 +213,7 @@ export class PartyService {
     this.#draining = true;
     this.#ending.abort();
     this.jobs.kill();
+    this.ranks?.kill();
     this.jobs.close();
   }
 
@@ -247,7 +267,8 @@ export class PartyService {
     if (localApi !== undefined) this.#closers.push(() => localApi.close(GRACE_MS));
     const linksPort = await LinksPort.open({
       ...{ ...links, tls: standing.linkTls() },
-      take: (socket, session, head) => jobs.takeLink(socket, session, head),
+      take: (socket, session, head) =>
+        this.ranks?.take(socket, session, head) === true || jobs.takeLink(socket, session, head),
       onTurnedAway: (reason) => metrics.turnedAway('links', reason),
       onTaken: (to) => metrics.link(to),
     });
@@ -283,6 +304,7 @@ export class PartyService {
       ...{ jobVersion: JOB_VERSION, federation: standing.fingerprint, draining: this.#draining },
       certificate: { days: standing.certificate().daysLeft },
       disk: disk && { freeBytes: disk.free, totalBytes: disk.total },
+      ...(this.ranks && { ranks: this.ranks.size }),
       jobs: jobs.counts(),
       members,
     };

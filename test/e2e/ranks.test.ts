@@ -109,6 +109,7 @@ describe('what cannot be', () => {
     expect(stderr).toContain(complaint);
   });
 
+  const host = '127.0.0.1';
   const children: partyChild.PartyChild[] = [];
   afterEach(async () => {
     for (const child of children) child.kill('SIGKILL');
@@ -122,13 +123,12 @@ describe('what cannot be', () => {
   ): Promise<OfEach<string>> {
     const made = ofEach((party) => new PartyChild(party, { onChange: () => undefined, onNews: () => undefined }));
     children.push(...PARTY_NAMES.map((party) => made[party]));
-    const host = '127.0.0.1';
     for (const party of PARTY_NAMES)
       made[party].send({ type: 'open', party, listen: { host, port: 0 }, ranks: ranks[party], log: 'silent' });
     const listening = await Promise.all(PARTY_NAMES.map((party) => made[party].listening.promise));
     const addresses = ofEach((_, id): PartyAddress => {
       const { port, publicKey, rankPorts } = listening[id];
-      return { host, port, publicKey, rankPorts };
+      return { host, port, publicKey, ranks: rankPorts?.map((each) => ({ host, port: each })) };
     });
     const identity = KeyPair.generate();
     const ends: StartOrder['ends'] = { kind: 'owner', publicKey: toHex(identity.publicKey) };
@@ -171,9 +171,7 @@ describe('what cannot be', () => {
   it('two ranks where one is expected', async () => {
     // P1's second rank dials P0's third, and the other way round.
     const said = await failures({ P0: 3, P1: 3, P2: 3 }, (party, addresses) =>
-      party === 'P1'
-        ? { ...addresses, P0: { ...addresses.P0, rankPorts: addresses.P0.rankPorts!.toReversed() } }
-        : addresses,
+      party === 'P1' ? { ...addresses, P0: { ...addresses.P0, ranks: addresses.P0.ranks!.toReversed() } } : addresses,
     );
     expect(Object.values(said).join('\n')).toMatch(/rank.*[12] of 0 to 2.*[12] of 0 to 2.* \(rank [12]\)/);
   });
@@ -181,7 +179,7 @@ describe('what cannot be', () => {
   it('a rank that never comes', async () => {
     // Nobody listens there.
     const said = await failures({ P0: 2, P1: 2, P2: 2 }, (party, addresses) =>
-      party === 'P2' ? { ...addresses, P1: { ...addresses.P1, rankPorts: [1] } } : addresses,
+      party === 'P2' ? { ...addresses, P1: { ...addresses.P1, ranks: [{ host, port: 1 }] } } : addresses,
     );
     expect(said.P2).toMatch(/^P2 (cannot reach P1|waited 4 s for P1 to connect).*\(rank 1\)$/);
     for (const party of ['P0', 'P1'] as const) expect(said[party]).not.toBe('no failure');

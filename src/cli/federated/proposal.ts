@@ -20,7 +20,6 @@ import { list, memberOptions, moment } from './options.ts';
 
 /** Options of a training on this machine that say nothing about a job of three organisations. */
 const OF_THIS_MACHINE: ReadonlySet<string> = new Set([
-  'ranks',
   'data',
   ...Object.keys(dataOptions),
   'train-images',
@@ -134,6 +133,7 @@ export async function readProposal(client: FederationClient, argv: Argv): Promis
     ...(security && { security }),
     ...factsOf(train[0].document),
     ...(microBatch === undefined ? {} : { microBatch }),
+    ...(settings.ranks === undefined ? {} : { ranks: settings.ranks }),
     ...(epochs === undefined ? {} : { epochs }),
     ...(steps === undefined ? {} : { steps }),
     ...{ learningRate, lrDecay, lrDecayEpochs, momentum, seed },

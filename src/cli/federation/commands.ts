@@ -42,7 +42,7 @@ export const OPERATOR_GROUPS: Groups = {
         what: 'Change keys, with an overlap in which the old ones count',
         word: [
           'WHAT',
-          'certificate, tls, finish, identity, storage or storage-finish; tls if nothing is said',
+          'certificate, tls, finish, identity, storage, storage-finish or ranks; tls if nothing is said',
           'optional',
         ],
         options: rotateOptions,
@@ -60,7 +60,10 @@ export const OPERATOR_GROUPS: Groups = {
         what: 'Run the party until SIGTERM: clients and the other two parties find it at its address',
         options: serveOptions,
         run: partyServe,
-        examples: [['$0 party serve --dir /srv/securenn', 'jobs that are running stop at a step when it ends']],
+        examples: [
+          ['$0 party serve --dir /srv/securenn', 'jobs that are running stop at a step when it ends'],
+          ['srun securenn party serve --dir DIR --hosts hosts', 'a rank of the party in each task: docs/ranks.md'],
+        ],
       },
       admit: {
         what: 'Admit an owner, an analyst or a client by its card',

@@ -134,6 +134,8 @@ const ROTATED: Readonly<Record<(typeof ROTATIONS)[number], string>> = {
   storage:
     'there is a new storage key; restart the service, which seals everything under it, then stop it for a moment: securenn party rotate storage-finish',
   'storage-finish': 'everything is under the newest storage key, and the others are gone: start the service',
+  ranks:
+    'there is a new key by which the ranks of this party know each other: bring ranks.key to the hosts of all of them, and start them again',
 };
 
 export async function partyRotate(argv: Argv): Promise<void> {

@@ -9,11 +9,30 @@ import { LOG_LEVELS, type LogLevel } from '../../server/log-levels.ts';
 import type { PartyService } from '../../service/service.ts';
 import { readConfig, type PartyConfig } from '../../service/config.ts';
 import { untilAborted } from '../interrupts.ts';
-import { oneOf, optionalText, TASK, text, type Argv } from '../options/values.ts';
+import { number, oneOf, optionalText, TASK, text, type Argv } from '../options/values.ts';
 import { dirOption } from './party.ts';
+import { rankPlaceOf } from './rank-place.ts';
 
 export const serveOptions: Readonly<Record<string, Options>> = {
   dir: dirOption,
+  ranks: {
+    ...number,
+    group: TASK,
+    defaultDescription: 'ranks of party.json; with --hosts: SLURM_NTASKS, or as many as there are hosts',
+    describe: 'Ranks of the party, which compute parts of a batch side by side (docs/ranks.md)',
+  },
+  rank: {
+    ...number,
+    group: TASK,
+    defaultDescription: 'with --hosts: JOB_COMPLETION_INDEX, SLURM_PROCID; else 0',
+    describe: 'Which of them this process is: 0 is the party, the others compute along with it',
+  },
+  hosts: {
+    ...text,
+    group: TASK,
+    defaultDescription: 'all ranks are here',
+    describe: 'Where ranks are: a file with HOST:PORT a line, or one HOST:PORT with {rank} in it',
+  },
   'log-level': {
     ...text,
     group: TASK,
@@ -30,6 +49,11 @@ export async function partyServe(argv: Argv, signal: AbortSignal): Promise<void>
   const config = await readConfig(folder);
   const level = optionalText(argv, 'log-level') === undefined ? config.log.level : oneOf(argv, 'log-level', LOG_LEVELS);
   const writeLine = openLogFile(config);
+  const place = await rankPlaceOf(argv);
+  if (place !== undefined && place.rank > 0) {
+    const { serveRank } = await import('./serve-rank.ts');
+    return serveRank({ folder, config, place, level, writeLine }, signal);
+  }
   const [{ PartyService: Service }, { openScheduler }, { createLog }] = await Promise.all([
     import('../../service/service.ts'),
     import('../../service/open-jobs.ts'),
@@ -42,6 +66,7 @@ export async function partyServe(argv: Argv, signal: AbortSignal): Promise<void>
   };
   const service = await Service.open({
     ...{ folder, log, onLost },
+    ...(place !== undefined && { settings: { ranks: place.size }, ranksAt: place.at }),
     writeLine: (line) => writeLine(`${line}\n`),
     openJobs: openScheduler,
   });
@@ -64,6 +89,7 @@ async function tell(config: PartyConfig, service: PartyService, level: LogLevel)
   console.log(`  links    ${at(config.links, ports.links)}, found by the other parties at ${links}`);
   console.log(`  private  http://${at(config.private, ports.private)}: /health, /ready, /metrics, /log-level`);
   console.log(`  members  ${standing.directory.members().length}; federation ${standing.fingerprint}`);
+  if (service.ranks !== undefined) console.log(`  ranks    ${service.ranks.size}, this is rank 0`);
   console.log(`  log      ${config.log.file ?? 'standard error'}, level ${level}`);
   for (const warning of await service.warnings())
     console.error(`securenn: warning: ${warning.message} (${warning.fix})`);

@@ -8,9 +8,8 @@ import { OPTIMIZERS, type OptimizerName } from '../../nn/optimizer.ts';
 import type { TrainOptions } from '../../nn/train.ts';
 import { augmentOptions, testShareOption } from './data.ts';
 import { networkOfModel } from './task.ts';
-import { rankPart } from '../../nn/ranks.ts';
+import { MOST_RANKS, rankPart } from '../../nn/ranks.ts';
 import { layerAcrossBatch } from '../../nn/trainStep.ts';
-import { MOST_RANKS } from '../../server/job.ts';
 import { readSession, sessionOptions, type SessionSettings } from './session.ts';
 import {
   integer,
@@ -67,7 +66,7 @@ export const trainOptions: Readonly<Record<string, Options>> = {
     ...number,
     group: MACHINE,
     defaultDescription: '1',
-    describe: 'Threads of a party that compute parts of a batch side by side: 1 to 256 (docs/ranks.md)',
+    describe: 'Ranks of a party, which compute parts of a batch side by side: 1 to 256 (docs/ranks.md)',
   },
   loss: {
     ...text,

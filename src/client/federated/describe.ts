@@ -46,7 +46,7 @@ function describeValues(document: JobDocument): Section[] {
 }
 
 function describeTraining(document: TrainDocument, around: Surroundings): Section[] {
-  const { network, train, test, batch, microBatch, reveal, receiver, keepModel } = document;
+  const { network, train, test, batch, microBatch, ranks, reveal, receiver, keepModel } = document;
   const receives = around.directory.inWords(idOf(receiver));
   const images = countImages(train, around.data);
   const steps = images === undefined ? undefined : totalSteps(images, document);
@@ -64,7 +64,7 @@ function describeTraining(document: TrainDocument, around: Surroundings): Sectio
     [
       'trains',
       `network ${printable(network.name)}: ${shapeOf(document)}, ${parameterCount(document)} weights`,
-      `${long} of ${batch} images${microBatch === undefined ? '' : `, ${microBatch} computed at a time`}; ${optimizer} at a rate of ${learningRate}${decay}${optimizer === 'sgd' ? `, momentum ${momentum}` : ''}; loss ${loss}`,
+      `${long} of ${batch} images${microBatch === undefined ? '' : `, ${microBatch} computed at a time`}${ranks === undefined ? '' : ` by ${ranks} ranks of each party`}; ${optimizer} at a rate of ${learningRate}${decay}${optimizer === 'sgd' ? `, momentum ${momentum}` : ''}; loss ${loss}`,
       begins,
       protocolsInWords(document),
     ],

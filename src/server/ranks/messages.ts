@@ -34,7 +34,7 @@ export interface RankInput {
   readonly name: string;
   readonly shape: Shape;
   readonly fractionBits: number;
-  /** E, in memory that all threads share; null at P2. */
+  /** E, of threads in memory that all share; null at P2. */
   readonly opened: BigUint64Array | null;
   /** Of each share of the mask that this party knows. */
   readonly masks: readonly (readonly MaskKey[])[];

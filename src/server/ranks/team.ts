@@ -6,6 +6,8 @@
  * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over, kind 3: what was opened is compared); of weights that enter products `weights/LABEL/NAME/operand`, what
  * they take of them (`SecureEngine.heldOperand`); of others `weights/LABEL/NAME/share`, to workers.
  *
+ * Where ranks are processes also, down: `input/NAME`, u64 in blocks, E of an owner's input.
+ *
  * The helper waits for none of it: what it computes from portions and masks it computes when they are there, so it runs ahead as it does alone.
  */
 import type { Link } from '../../channel/channel.ts';
@@ -159,6 +161,16 @@ export class RankTeam implements Team {
       );
     await Promise.all(specs.map(({ name }) => this.#give(secure, `weights/${label}/${name}`, name, mine!.get(name)!)));
     return mine!;
+  }
+
+  /** Hands an array on to all ranks below. @param label unlike any other of the session */
+  async hand(label: string, data: BigUint64Array): Promise<void> {
+    await this.#down(label, data, 0);
+  }
+
+  /** What `hand` has handed on, which goes on to the ranks below this one. */
+  async handed(label: string, elements: number): Promise<BigUint64Array> {
+    return (await this.#passOn(label, elements)).data;
   }
 
   /** Tells the others why the work is over. */

@@ -3,20 +3,19 @@
  * one fails, the party does.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { ChannelError, type Link, type PeerName } from '../../channel/channel.ts';
+import type { Link, PeerName } from '../../channel/channel.ts';
 import { FrameLink } from '../../channel/link.ts';
-import { Problem } from '../../data/problem.ts';
 import type { OwnedInput } from '../../engine/ownedInput.ts';
 import type { HostPort } from '../../federation/address.ts';
 import type { KeyPair } from '../../random/keys.ts';
 import type { Shape } from '../../ring/shape.ts';
 import { Deferred } from '../deferred.ts';
 import type { PartyName } from '../ipc.ts';
-import { described } from '../described.ts';
 import { countersMemory, readCounters, type RankCounters } from './counters.ts';
 import { handInput } from './inputs.ts';
 import type { FromRank, RankData, RankInput, RankStart, ToRank } from './messages.ts';
 import { PortTransport } from './port-transport.ts';
+import { failureOf, ofRank, type Ranks } from './ranks.ts';
 import { SharedWeights } from './shared-weights.ts';
 import { childrenOf, parentOf, RankTeam } from './team.ts';
 
@@ -43,7 +42,7 @@ interface Thread {
   readonly done: Deferred<void>;
 }
 
-export class RankThreads {
+export class RankThreads implements Ranks {
   readonly size: number;
   readonly team: RankTeam;
   /** Resolves with the reason once a rank has failed; never rejects. */
@@ -149,18 +148,6 @@ export class RankThreads {
   #end(rank: number, error: unknown): void {
     this.#fail.resolve(ofRank(rank, error));
   }
-}
-
-/** The same error, with the rank named. */
-function ofRank(rank: number, error: unknown): unknown {
-  const message = `${described(error)} (rank ${rank})`;
-  if (error instanceof ChannelError) return new ChannelError(message);
-  const [fix, told] = error instanceof Problem ? [error.fix, error.told] : ['start again', undefined];
-  return new Problem(message, fix, { told: `${told ?? 'it failed'} (rank ${rank})`, cause: error });
-}
-
-function failureOf({ message, origin, fix = 'start again', told }: Extract<FromRank, { type: 'error' }>): Error {
-  return origin === 'link' ? new ChannelError(message) : new Problem(message, fix, told === undefined ? {} : { told });
 }
 
 /** A rank's ends of the tree. */

@@ -15,7 +15,7 @@ import type { OrderAnswer, Outcome, PrepareAnswer, SessionKeyDocument, StartCont
 import { EventLog } from './events-log.ts';
 import { isLive, NEW_LEAD, restingLead, stepLead, type Lead, type LeadAction, type LeadEvent } from './lead.ts';
 import { stepMember, type Member, type MemberAction, type MemberEvent } from './member.ts';
-import { openOrder, startOrder, type JobFolders } from './orders.ts';
+import { openOrder, ranksOf, startOrder, type JobFolders } from './orders.ts';
 import type { JobNews, JobProcess, Launch, SchedulerOptions } from './ports.ts';
 import type { JobRecord } from './record.ts';
 
@@ -322,8 +322,10 @@ export class JobActor {
     void process.listening.then(({ publicKey: key, holdings }) => {
       for (const { step, what } of holdings.damaged) this.#all.log.warn({ step, what }, 'a checkpoint is damaged');
       const { self: party, federation } = options.roll();
+      const ranks = ranksOf(this.job.document);
       const document: SessionKeyDocument = {
         ...{ securenn: 'session-key', federation, job: this.digest, attempt, party, key },
+        ...(ranks > 1 && { ranks: options.ranks?.announced(ranks) ?? [] }),
       };
       const prepared = signDocument(document, options.identity);
       return this.tell({ kind: 'opened', attempt, prepared, holdings: holdings.whole });

@@ -5,7 +5,7 @@ import { inferenceMemory, trainingMemory } from '../../server/memory.ts';
 import type { DataSets } from '../jobs-api.ts';
 import type { Refused } from './control.ts';
 import { imagesOf } from './orders.ts';
-import type { Disk } from './ports.ts';
+import type { Disk, RankPool } from './ports.ts';
 
 /** Bytes of this party's process at its peak: an estimate from shapes (docs/links.md). */
 export async function memoryOfJob(document: JobDocument, party: PartyName, data: DataSets): Promise<number> {
@@ -29,6 +29,27 @@ export function lacksMemory(needed: number, taken: number, limit: number): Refus
   if (taken > 0 && needed <= limit) return { refused: `${what}; jobs that run take ${gib(taken)}` };
   const fix = "give a smaller batch, or ask the party's operator for more memory (limits.memoryGiB)";
   return { refused: what, fix, over: 'refused' };
+}
+
+/**
+ * Ranks that a party does not have, or that are not there at the moment: a job waits for these.
+ * @param begun it had them once
+ */
+export async function lacksRanks(
+  wanted: number,
+  pool: Pick<RankPool, 'size' | 'missing'> | undefined,
+  begun: boolean,
+): Promise<Refused | undefined> {
+  if (wanted === 1) return undefined;
+  const have = pool?.size ?? 1;
+  if (pool === undefined || have < wanted) {
+    const refused = `the job is for ${wanted} ranks of each party, and it has ${have === 1 ? 'one' : have}`;
+    const fix = `propose it with --ranks ${have}, or ask the party's operator for more (ranks in party.json)`;
+    return { refused, fix, ...(!begun && { over: 'refused' }) };
+  }
+  const missing = await pool.missing(wanted);
+  if (missing === undefined) return undefined;
+  return { refused: missing, fix: "ask the party's operator to start it; the job goes on by itself then" };
 }
 
 /** A job waits for room: checkpoints, results and its model are on the way. */

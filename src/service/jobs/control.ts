@@ -13,10 +13,12 @@
  */
 import * as z from 'zod';
 import type { Digest } from '../../federation/canonical.ts';
+import { addressSchema } from '../../federation/card.ts';
 import type { JobDocument } from '../../federation/documents.ts';
 import type { Document, Signed } from '../../federation/signed.ts';
 import { signedSchema } from '../../federation/signed.ts';
 import type { PartyName } from '../../server/ipc.ts';
+import { MOST_RANKS } from '../../nn/ranks.ts';
 import { JOB_STATES, type JobState } from '../jobs-api.ts';
 
 /** Of one job, over all; a session that serves may last for months. */
@@ -39,6 +41,8 @@ export interface SessionKeyDocument extends Document {
   readonly party: PartyName;
   /** X25519, raw, in hexadecimal. */
   readonly key: string;
+  /** Where its ranks 1, 2, … are found, HOST:PORT, if the job has several. */
+  readonly ranks?: readonly string[] | undefined;
 }
 
 export interface PrepareOrder {
@@ -161,6 +165,10 @@ const sessionKey: z.ZodType<SessionKeyDocument> = z.strictObject({
   attempt,
   party,
   key: digest,
+  ranks: z
+    .array(addressSchema)
+    .max(MOST_RANKS - 1)
+    .optional(),
 });
 const signedKey = signedSchema(sessionKey);
 

@@ -1,6 +1,7 @@
 /** What a job process is ordered, from the job's document and what this party stores. */
 import { join } from 'node:path';
 import { Problem } from '../../data/problem.ts';
+import { splitAddress } from '../../federation/address.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import type { DataReference, JobDocument, TrainDocument } from '../../federation/documents.ts';
 import { trainJobOf, serveJobOf } from '../../server/federated-job.ts';
@@ -58,15 +59,23 @@ export class JobFolders {
 
 type Given = Pick<
   SchedulerOptions,
-  'roll' | 'links' | 'tls' | 'storageKeys' | 'data' | 'compute' | 'patience' | 'logLevel'
+  'roll' | 'links' | 'tls' | 'storageKeys' | 'data' | 'compute' | 'patience' | 'logLevel' | 'ranks'
 >;
 
+/** Of each party in a job. */
+export function ranksOf(document: JobDocument): number {
+  return document.kind === 'train' ? (document.ranks ?? 1) : 1;
+}
+
 export function openOrder(job: Received<JobDocument>, folders: JobFolders, given: Given): OpenOrder {
+  const ranks = ranksOf(job.document);
+  const { at = [], tls } = given.ranks ?? {};
   return {
     type: 'open',
     party: given.roll().self,
     listen: 'handed',
     ...(job.document.kind === 'train' && { checkpoints: folders.checkpoints(job.digest) }),
+    ...(ranks > 1 && tls !== undefined && { ranks: { at: at.slice(0, ranks - 1), tls } }),
     storageKeys: given.storageKeys,
     log: given.logLevel(),
   };
@@ -92,7 +101,7 @@ export async function startOrder(
       document.kind === 'train'
         ? await trainingEnds(document, digest, folders, data)
         : { kind: 'serving', model: folders.modelFile(document.model) },
-    parties: addresses(links(), order),
+    parties: addresses(links(), order, ranksOf(document)),
     tls: tls(),
     timeoutMs: 1000 * patience.stepSeconds,
     linkPatienceMs: 1000 * patience.linkSeconds,
@@ -140,11 +149,16 @@ async function storedSet(digest: Digest, data: DataSets): Promise<StoredSet> {
 function addresses(
   links: Readonly<Record<PartyName, string>>,
   { keys }: StartControl,
+  ranks: number,
 ): Readonly<Record<PartyName, PartyAddress>> {
-  const [P0, P1, P2] = PARTY_NAMES.map((party) => {
-    const at = links[party].lastIndexOf(':');
-    const host = links[party].slice(0, at);
-    return { host, port: Number(links[party].slice(at + 1)), publicKey: keys[party].document.key };
+  const [P0, P1, P2] = PARTY_NAMES.map((party): PartyAddress => {
+    const { key: publicKey, ranks: others = [] } = keys[party].document;
+    if (1 + others.length !== ranks) {
+      const what = `ranks: the job is for ${ranks} of each party, ${party} begins with ${1 + others.length}`;
+      throw new Problem(what, 'start all three parties with as many ranks as the job asks for', { told: what });
+    }
+    const at = others.map(splitAddress);
+    return { ...splitAddress(links[party]), publicKey, ...(ranks > 1 && { ranks: at }) };
   });
   return { P0, P1, P2 };
 }

@@ -4,7 +4,7 @@ import { decide, objectionOnceBegun } from '../../federation/consent.ts';
 import type { World } from '../../federation/job-check.ts';
 import { Refusal } from '../refusal.ts';
 import type { JobActor } from './actor.ts';
-import { lacksMemory, lacksRoom, memoryOfJob } from './admission.ts';
+import { lacksMemory, lacksRanks, lacksRoom, memoryOfJob } from './admission.ts';
 import {
   shortened,
   type AbortControl,
@@ -17,12 +17,13 @@ import {
 } from './control.ts';
 import type { OwnPart } from './leader.ts';
 import type { MemberEvent } from './member.ts';
+import { ranksOf } from './orders.ts';
 import type { SchedulerOptions } from './ports.ts';
 import { isOver } from './record.ts';
 import type { Approval } from './verdict.ts';
 
 export interface WorkOptions {
-  readonly given: Pick<SchedulerOptions, 'roll' | 'data' | 'grants' | 'memoryBytes' | 'disk'>;
+  readonly given: Pick<SchedulerOptions, 'roll' | 'data' | 'grants' | 'memoryBytes' | 'disk' | 'ranks'>;
   readonly actors: () => Iterable<JobActor>;
   readonly find: (job: string) => JobActor | undefined;
   readonly world: () => World;
@@ -134,6 +135,8 @@ export class Work implements OwnPart {
     }
     const full = lacksRoom(await this.#options.given.disk());
     if (full !== undefined) return full;
+    const missing = await lacksRanks(ranksOf(actor.job.document), this.#options.given.ranks, actor.record.begun);
+    if (missing !== undefined) return missing;
     try {
       const needed = await this.#memoryOf(actor);
       const taken = await Promise.all(others.map((other) => this.#memoryOf(other)));
@@ -148,10 +151,12 @@ export class Work implements OwnPart {
   }
 
   #memoryOf(actor: JobActor): Promise<number> {
-    const { roll, data } = this.#options.given;
+    const { roll, data, ranks } = this.#options.given;
     const known = this.#memory.get(actor);
     if (known !== undefined) return known;
-    const estimate = memoryOfJob(actor.job.document, roll().self, data);
+    const { document } = actor.job;
+    const here = Math.min(ranksOf(document), ranks?.here ?? 1);
+    const estimate = memoryOfJob(document, roll().self, data).then((bytes) => here * bytes);
     this.#memory.set(actor, estimate);
     // Data may be here the next time.
     estimate.catch(() => this.#memory.delete(actor));

@@ -5,7 +5,7 @@ import type { Holdings } from '../../data/checkpoint-store.ts';
 import type { Identity } from '../../federation/identity.ts';
 import type { World } from '../../federation/job-check.ts';
 import type { ComputeSettings } from '../../server/compute.ts';
-import type { InputPart, Notice, OpenOrder, PartyName, StartOrder } from '../../server/ipc.ts';
+import type { InputPart, Notice, OpenOrder, PartyName, RankPlaces, StartOrder } from '../../server/ipc.ts';
 import type { Logger } from '../../server/log.ts';
 import type { LogLevel } from '../../server/log-levels.ts';
 import type { Audit, ControlOrder, DataSets, Decisions, Grants } from '../jobs-api.ts';
@@ -42,6 +42,17 @@ export interface JobProcess {
   end(reason: string): void;
   /** At once. */
   kill(): void;
+}
+
+/** The ranks of this party, as jobs need them. */
+export interface RankPool extends RankPlaces {
+  readonly size: number;
+  /** Ranks whose memory is this host's. */
+  readonly here: number;
+  /** Where the peers of ranks 1, 2, … of a job with so many ranks find them. */
+  announced(ranks: number): readonly string[];
+  /** Which of them is not there, in words for others; undefined: all are. */
+  missing(ranks: number): Promise<string | undefined>;
 }
 
 /** What a job process tells while it runs. */
@@ -89,6 +100,8 @@ export interface SchedulerOptions {
   readonly audit: Audit;
   readonly peers: Peers;
   readonly compute: ComputeSettings;
+  /** Absent: the party has one rank. */
+  readonly ranks?: RankPool | undefined;
   readonly patience: PartyConfig['patience'];
   /** Bytes that all job processes together may take. */
   readonly memoryBytes: number;

@@ -1,0 +1,144 @@
+/**
+ * One rank of a party but the first (docs/ranks.md), whether it is a thread or a process: joins its peers, the same rank of the other parties, and
+ * computes along until rank 0 says that the work is over. What goes wrong it tells its peers, its party's ranks and whoever started it.
+ */
+import { MeasuredCompute } from '../../../runtime/measured.ts';
+import type { Compute } from '../../../runtime/compute.ts';
+import { createWasmCompute } from '../../../runtime/wasm/wasm.ts';
+import { ChannelError, type PeerName } from '../../channel/channel.ts';
+import type { Listener } from '../../channel/listener.ts';
+import { openMesh, type Mesh } from '../../channel/mesh.ts';
+import { reasonFor } from '../../channel/reason.ts';
+import { explained } from '../../data/memory.ts';
+import { Problem } from '../../data/problem.ts';
+import type { Value } from '../../engine/engine.ts';
+import { createSecureEngine, type SecureEngine } from '../../engine/secure.ts';
+import { trainAlong } from '../../nn/train.ts';
+import { createParty } from '../../party/party.ts';
+import { agreementsWith } from '../../random/agreement.ts';
+import type { KeyPair } from '../../random/keys.ts';
+import { PairStreams } from '../../random/streams.ts';
+import { described } from '../described.ts';
+import { PARTY_IDS, type PartyName } from '../ipc.ts';
+import { configurationFields } from '../job.ts';
+import { meshOptions, publicKeysOf } from '../neighbours.ts';
+import type { WaitMeter } from '../wait-meter.ts';
+import { workersLedger } from '../workers-ledger.ts';
+import { countersOf, type RankCounters } from './counters.ts';
+import { takeInput } from './inputs.ts';
+import type { FromRank, RankInput, RankStart, RankWork } from './messages.ts';
+import type { RankTeam } from './team.ts';
+
+export interface MemberOptions {
+  readonly party: PartyName;
+  readonly rank: number;
+  readonly size: number;
+  readonly meter: WaitMeter;
+  /** To rank 0, but for what goes over the tree. */
+  readonly tell: (message: FromRank) => void;
+  /** It is about to say that it has done its part. */
+  readonly onDone?: (() => void) | undefined;
+  /** Told who is to connect to this rank from here on. */
+  readonly onExpecting?: ((peers: readonly PeerName[]) => void) | undefined;
+}
+
+export class RankMember {
+  readonly #options: MemberOptions;
+  #team: RankTeam | undefined;
+  #listener: Listener | undefined;
+  #started: { readonly job: RankStart['job']; readonly compute: Compute } | undefined;
+  #mesh: Mesh | undefined;
+  #ending = false;
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+  }
+
+  /** Its place among the ranks of its party. */
+  join(team: RankTeam): void {
+    this.#team = team;
+  }
+
+  /** @param listener where its peers connect to */
+  async start(order: RankStart, identity: KeyPair, listener: Listener): Promise<void> {
+    const { party, rank, size, meter, tell, onExpecting } = this.#options;
+    const { job, parties, linkPatienceMs = 0 } = order;
+    this.#listener = listener;
+    const compute = await createWasmCompute({ workers: order.compute.workers });
+    const mesh = (this.#mesh = await openMesh({
+      ...meshOptions(party, order, meter, rank),
+      config: [...configurationFields(job), ['rank', `${rank} of 0 to ${size - 1}`]],
+      agreement: agreementsWith({ self: party, identity, publicKeys: publicKeysOf(parties) }),
+      listener,
+      onExpecting,
+      onRefused: (reason) => tell({ type: 'refused', reason }),
+    }));
+    void mesh.failed.then((error) => this.fail(error));
+    if (linkPatienceMs === 0) await listener.close();
+    this.#started = { job, compute };
+    tell({ type: 'connected' });
+  }
+
+  async work({ pairKeys, inputs }: RankWork): Promise<void> {
+    const [started, mesh, team] = [this.#started, this.#mesh, this.#team];
+    if (started === undefined || mesh === undefined || team === undefined)
+      throw new Error('told to compute before it was told to start');
+    const { job, compute } = started;
+    const { party: self, rank, meter, tell, onDone } = this.#options;
+    const measured = new MeasuredCompute(compute, meter);
+    const streams = new Map<PeerName, PairStreams>(
+      [...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, measured)]),
+    );
+    const id = PARTY_IDS[self];
+    const party = createParty({
+      ...{ id, links: mesh.links, streams, compute: measured, security: job.security },
+      ledger: workersLedger(job, id, streams, rank),
+    });
+    const engine = createSecureEngine(party, {
+      suite: job.suite,
+      truncation: job.truncation,
+      fractionBits: job.fractionBits,
+      compareBits: job.compareBits,
+      reveal: () => Promise.reject(new Error('only the first rank of a party reveals')),
+    });
+    team.onAgree = () => engine.agree({ always: true });
+    await trainAlong(engine, job.network, dataOf(engine, inputs), job, team);
+    await Promise.all([team.close(), mesh.close()]);
+    await this.#listener?.close();
+    this.#ending = true;
+    await compute.close();
+    onDone?.();
+    tell({ type: 'done' });
+  }
+
+  /** The first reason counts. */
+  fail(reason: unknown): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    const error = explained(reason);
+    const told = reasonFor(error);
+    this.#mesh?.abortAll(told);
+    this.#team?.abort(told);
+    void this.#listener?.close();
+    const fix = error instanceof Problem ? { fix: error.fix } : {};
+    const origin = error instanceof ChannelError ? 'link' : 'here';
+    this.#options.tell({ type: 'error', message: described(error), origin, told, ...fix });
+  }
+
+  /** What it has spent so far. */
+  get counters(): RankCounters {
+    return countersOf(this.#options.meter, this.#mesh?.links.values() ?? []);
+  }
+}
+
+function dataOf(engine: SecureEngine, inputs: readonly RankInput[]): Parameters<typeof trainAlong>[2] {
+  const values = new Map<string, Value>(
+    inputs.map((input) => [input.name, engine.dataset(input.name, input.shape, input.fractionBits, takeInput(input))]),
+  );
+  return {
+    images: values.get('train/images')!,
+    labels: values.get('train/labels')!,
+    testImages: values.get('test/images'),
+    testLabels: values.get('test/labels'),
+  };
+}

@@ -1,0 +1,240 @@
+/**
+ * The ranks of a party that are processes, on this host or others, as the process of a job sees them, which is rank 0. Each waits behind a host
+ * of its own (`service/ranks/host.ts`), which starts a process for each attempt of a job. When one fails, or is gone, the party fails, and the
+ * job goes on from the last checkpoint in another attempt.
+ */
+import { randomBytes } from 'node:crypto';
+import { ChannelError, type Link, type PeerName } from '../../channel/channel.ts';
+import type { LinkTls } from '../../channel/pins.ts';
+import { Problem } from '../../data/problem.ts';
+import { joinAddress, type HostPort } from '../../federation/address.ts';
+import type { OwnedInput } from '../../engine/ownedInput.ts';
+import type { KeyPair } from '../../random/keys.ts';
+import { sizeOf, type Shape } from '../../ring/shape.ts';
+import { Deferred } from '../deferred.ts';
+import type { PartyName } from '../ipc.ts';
+import { ControlLane, helloOf, type FromHost, type InputFacts, type ToHost } from './control.ts';
+import type { RankCounters } from './counters.ts';
+import { inputFacts } from './inputs.ts';
+import type { RankStart } from './messages.ts';
+import { CONTROL, dialRank, greetChild, treeSession } from './own-links.ts';
+import { failureOf, ofRank, type Ranks } from './ranks.ts';
+import { childrenOf, RankTeam } from './team.ts';
+
+/** How long ranks may take to come and find their places: less than the service waits for this process. */
+const COME_MS = 20_000;
+const HELLO_MS = 10_000;
+/** How long a rank that has failed may take to say why. */
+const OWN_WORDS_MS = 1_000;
+const NOTHING: RankCounters = { bytesSent: 0, waitSeconds: 0, computeSeconds: 0 };
+
+export interface ProcessesOptions {
+  readonly party: PartyName;
+  /** Where ranks 1, 2, … are. */
+  readonly at: readonly HostPort[];
+  readonly tls: LinkTls;
+  /** Of the session: the ranks prove with it who they are. */
+  readonly identity: KeyPair;
+  readonly onRefused: (reason: string) => void;
+}
+
+interface Remote {
+  readonly rank: number;
+  readonly lane: ControlLane<FromHost, ToHost>;
+  readonly joined: Deferred<void>;
+  readonly connected: Deferred<void>;
+  readonly done: Deferred<void>;
+  counters: RankCounters;
+  ended: boolean;
+}
+
+export class RankProcesses implements Ranks {
+  readonly size: number;
+  readonly team: RankTeam;
+  readonly failed: Promise<unknown>;
+  readonly #fail: Deferred<unknown> = new Deferred();
+  readonly #options: ProcessesOptions;
+  readonly #remotes: readonly Remote[];
+  readonly #inputs: { readonly facts: InputFacts; readonly opened: BigUint64Array | null }[] = [];
+
+  private constructor(options: ProcessesOptions, remotes: readonly Remote[], children: ReadonlyMap<number, Link>) {
+    this.#options = options;
+    this.#remotes = remotes;
+    this.size = 1 + remotes.length;
+    this.failed = this.#fail.promise;
+    for (const [rank, child] of children) void child.failed.then((error) => this.#later(rank, error));
+    this.team = new RankTeam({ rank: 0, size: this.size, parent: undefined, children });
+    for (const remote of remotes) {
+      this.#hear(remote).catch((error: unknown) => this.#end(remote, error));
+    }
+  }
+
+  /** Resolves when all have come and found their places. Rejects with a Problem that names the one that has not. */
+  static async open(options: ProcessesOptions): Promise<RankProcesses> {
+    const { party, at, tls } = options;
+    const size = 1 + at.length;
+    const attempt = randomBytes(16).toString('hex');
+    const calling = new AbortController();
+    const own = { party, tls, timeoutMs: COME_MS, signal: calling.signal };
+    try {
+      const remotes = await Promise.all(
+        at.map(async (_, i): Promise<Remote> => {
+          const lane = await greeted(options, i + 1, size, attempt, calling.signal);
+          const [joined, connected, done] = [new Deferred<void>(), new Deferred<void>(), new Deferred<void>()];
+          return { rank: i + 1, lane, joined, connected, done, counters: NOTHING, ended: false };
+        }),
+      );
+      const links = await Promise.all(
+        childrenOf(0, size).map(async (child): Promise<[number, Link]> => {
+          const link = await dialRank(child, at[child - 1], treeSession(attempt), own);
+          await greetChild(link, 0, child, size);
+          return [child, link];
+        }),
+      );
+      const processes = new RankProcesses(options, remotes, new Map(links));
+      const all = Promise.all(remotes.map(({ joined }) => joined.promise));
+      const failed = await Promise.race([all.then(() => undefined), processes.failed]);
+      if (failed !== undefined) throw failed as Error;
+      return processes;
+    } finally {
+      calling.abort(new ChannelError('another rank does not come'));
+    }
+  }
+
+  ports(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  async start(order: RankStart): Promise<void> {
+    const identity = this.#options.identity.exportSecret();
+    await Promise.all(this.#remotes.map(({ lane }) => lane.send({ kind: 'start', order, identity })));
+    await Promise.all(this.#remotes.map(({ connected }) => connected.promise));
+  }
+
+  input(name: string, shape: Shape, fractionBits: number, input: OwnedInput): OwnedInput {
+    const facts = inputFacts(name, shape, fractionBits, input);
+    if (input.opened !== null && input.opened.length !== sizeOf(shape))
+      throw new Error(`input ${name}: ${input.opened.length} elements are open, expected ${sizeOf(shape)}`);
+    this.#inputs.push({ facts, opened: input.opened });
+    return input;
+  }
+
+  work(pairKeys: ReadonlyMap<PeerName, Uint8Array>): void {
+    const inputs = this.#inputs.map(({ facts }) => facts);
+    void this.#work(pairKeys, inputs).catch((error: unknown) => this.#fail.resolve(error));
+  }
+
+  async end(): Promise<void> {
+    await this.team.end();
+    await Promise.all([this.team.close(), ...this.#remotes.map(({ done }) => done.promise)]);
+    for (const { lane } of this.#remotes) lane.link.abort('the work is over');
+  }
+
+  get counters(): readonly RankCounters[] {
+    return this.#remotes.map(({ counters }) => counters);
+  }
+
+  async #work(pairKeys: ReadonlyMap<PeerName, Uint8Array>, inputs: readonly InputFacts[]): Promise<void> {
+    await Promise.all(this.#remotes.map(({ lane }) => lane.send({ kind: 'work', pairKeys, inputs })));
+    for (const { facts, opened } of this.#inputs)
+      if (opened !== null) await this.team.hand(`input/${facts.name}`, opened);
+  }
+
+  async #hear(remote: Remote): Promise<void> {
+    const { rank, lane } = remote;
+    while (!remote.ended) {
+      const said = await lane.receive();
+      switch (said.kind) {
+        case 'joined':
+          remote.joined.resolve();
+          break;
+        case 'counters':
+          remote.counters = said.counters;
+          break;
+        case 'refused':
+          throw new Problem(said.reason, 'see the log of that rank', { told: 'it ended' });
+        case 'here':
+          throw new ChannelError('it says twice who it is');
+        case 'told': {
+          const { told } = said;
+          if (told.type === 'connected') remote.connected.resolve();
+          else if (told.type === 'refused') this.#options.onRefused(`${told.reason} (rank ${rank})`);
+          else if (told.type === 'error') throw failureOf(told);
+          else {
+            remote.ended = true;
+            remote.done.resolve();
+          }
+        }
+      }
+    }
+  }
+
+  /** One that fails says why itself; this is for one that cannot. */
+  #later(rank: number, error: Error): void {
+    const remote = this.#remotes[rank - 1];
+    setTimeout(() => this.#end(remote, error), OWN_WORDS_MS).unref();
+  }
+
+  #end(remote: Remote, error: unknown): void {
+    if (remote.ended) return;
+    remote.ended = true;
+    const { party, at } = this.#options;
+    const { rank } = remote;
+    // Whoever is gone says nothing: the link's own words are of the party, not of the rank.
+    const gone = error instanceof ChannelError && error.message.startsWith(`${party} lost ${party}`);
+    const what = `${party} has lost its rank ${rank} at ${joinAddress(at[rank - 1])}`;
+    const told = `${party} has lost its rank ${rank}`;
+    this.#fail.resolve(
+      gone
+        ? new Problem(`${what}: ${error.message}`, 'see why it ended; it may be started again', { told })
+        : ofRank(rank, error),
+    );
+  }
+}
+
+/** Rank 0 and the host of another rank know each other. Rejects with a Problem that names the rank. */
+async function greeted(
+  { party, at, tls }: Pick<ProcessesOptions, 'party' | 'at' | 'tls'>,
+  rank: number,
+  size: number,
+  attempt: string,
+  signal: AbortSignal,
+): Promise<ControlLane<FromHost, ToHost>> {
+  const place = at[rank - 1];
+  const link = await dialRank(rank, place, CONTROL, { party, tls, timeoutMs: COME_MS, signal });
+  const lane = ControlLane.atRank0(link);
+  await lane.send(helloOf(party, rank, size, attempt));
+  const said = await lane.receive(HELLO_MS);
+  if (said.kind === 'here' && said.rank === rank && said.size === size && said.party === party) return lane;
+  link.abort('not the rank that was expected');
+  if (said.kind === 'told' && said.told.type === 'error') throw ofRank(rank, failureOf(said.told));
+  const reason = said.kind === 'refused' ? said.reason : `rank ${said.kind === 'here' ? said.rank : '?'} answers`;
+  const what = `rank ${rank} of ${party} is expected at ${joinAddress(place)}: ${reason}`;
+  throw new Problem(what, 'start all ranks of a party with the same number and the same list of hosts', {
+    told: `rank ${rank} of ${party} is another one: ${reason}`,
+  });
+}
+
+/** Who is there at the place of a rank, without waiting for it. Rejects with a Problem that names the rank. @returns which process */
+export async function askRank(
+  options: Pick<ProcessesOptions, 'party' | 'tls'> & { readonly at: readonly HostPort[] },
+  rank: number,
+  timeoutMs: number,
+): Promise<string> {
+  const { party, tls, at } = options;
+  const place = at[rank - 1];
+  const link = await dialRank(rank, place, CONTROL, { party, tls, timeoutMs });
+  const lane = ControlLane.atRank0(link);
+  try {
+    await lane.send(helloOf(party, rank, 1 + at.length));
+    const said = await lane.receive(HELLO_MS);
+    if (said.kind === 'here' && said.rank === rank) return said.instance;
+    const reason = said.kind === 'refused' ? said.reason : 'it says otherwise';
+    const what = `rank ${rank} of ${party} is expected at ${joinAddress(place)}: ${reason}`;
+    throw new Problem(what, 'start all ranks of a party with the same number and the same list of hosts', {
+      told: what,
+    });
+  } finally {
+    link.abort('that was all');
+  }
+}

@@ -1,0 +1,86 @@
+/** The process of one rank for one attempt of a job, as the host of the rank sees it. */
+import { fork, type ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Deferred } from '../deferred.ts';
+import { lastWords } from '../last-words.ts';
+import { GARBAGE_COLLECTION, partyEnvironment } from '../party-child.ts';
+import type { RankNews, RankOrder } from './process.ts';
+
+const KEPT_OUTPUT = 4000;
+/** How long it may take to leave by itself. */
+const LEAVE_MS = 1500;
+
+export class RankChild {
+  readonly attempt: string;
+  readonly exited: Deferred<void> = new Deferred();
+  /** The session of its job, once it was told. */
+  session: string | undefined;
+  /** A peer is to connect to it. */
+  expecting = false;
+  readonly #process: ChildProcess;
+  #output = '';
+
+  constructor(
+    order: Extract<RankOrder, { type: 'open' }>,
+    onNews: (news: RankNews) => void,
+    onEnd: (how: string) => void,
+  ) {
+    this.attempt = order.attempt;
+    // Compiled or run from source, the entry lies next to this file with the same ending.
+    const entry = `./process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
+    this.#process = fork(fileURLToPath(new URL(entry, import.meta.url)), [`${order.party}.${order.rank}`], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      serialization: 'advanced',
+      env: partyEnvironment(),
+      execArgv: [...process.execArgv, ...GARBAGE_COLLECTION],
+    });
+    const killWithUs = (): void => this.kill('SIGKILL');
+    process.on('exit', killWithUs);
+    this.#process
+      .stderr!.setEncoding('utf8')
+      .on('data', (text: string) => (this.#output = (this.#output + text).slice(-KEPT_OUTPUT)));
+    this.#process.on('message', (news: RankNews) => {
+      if (news.kind === 'expecting') this.expecting = news.any;
+      else onNews(news);
+    });
+    let failed: string | undefined;
+    this.#process.on('error', (error) => (failed = `cannot be started: ${error.message}`));
+    this.#process.on('close', (code, signal) => {
+      process.off('exit', killWithUs);
+      this.expecting = false;
+      const manner = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`;
+      const last = lastWords(this.#output, signal);
+      onEnd(failed ?? `its process ${manner}${last === '' ? '' : `: ${last}`}`);
+      this.exited.resolve();
+    });
+    this.send(order);
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  send(order: RankOrder): void {
+    if (this.#process.connected) this.#process.send(order, () => undefined);
+  }
+
+  /** Hands over a connection, which is paused. @param head what has been read of it */
+  hand(to: 'tree' | 'peers', socket: Socket, head: Uint8Array): void {
+    const order: RankOrder = { type: 'connection', to, head };
+    if (this.#process.connected) this.#process.send(order, socket, () => undefined);
+    else socket.destroy();
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** Gently first. */
+  async end(): Promise<void> {
+    this.kill('SIGTERM');
+    const late = setTimeout(() => this.kill('SIGKILL'), LEAVE_MS);
+    await this.exited.promise;
+    clearTimeout(late);
+  }
+}
