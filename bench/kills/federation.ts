@@ -20,7 +20,7 @@ import { readConfig } from '../../src/service/config.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
 import { admitEverywhere, makeParties } from '../../src/service/loopback.ts';
 import { LoopbackMember } from '../../src/service/loopback-member.ts';
-import { jobsOf } from '../service/job-processes.ts';
+import { commandOf, jobsOf } from '../service/job-processes.ts';
 import { Line } from '../service/line.ts';
 
 const START_SECONDS = 120;
@@ -83,7 +83,12 @@ export class LiveFederation {
       },
       config: (role) => ({
         patience: { linkSeconds, partySeconds, stepSeconds: 60 },
-        ...{ compute: { backend: 'wasm', workers }, ranks, limits, log: { level: 'info', file: join(folder, role, 'log') } },
+        ...{
+          compute: { backend: 'wasm', workers },
+          ranks,
+          limits,
+          log: { level: 'info', file: join(folder, role, 'log') },
+        },
       }),
     });
     const people = new Map(PERSONS.map((name) => [name, Identity.generate()]));
@@ -126,6 +131,14 @@ export class LiveFederation {
     const jobs = jobsOf(this.#processes[role]!.pid!);
     for (const pid of jobs) process.kill(pid, 'SIGKILL');
     return jobs.length;
+  }
+
+  /** A rank but the first, of the attempt under way. @returns whether there was one */
+  killRank(role: Role, rank: number): boolean {
+    const children = jobsOf(this.#processes[role]!.pid!);
+    const pid = children.find((each) => commandOf(each).at(-1) === `${role}.${rank}`);
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    return pid !== undefined;
   }
 
   /** By SIGTERM, and by a second one once it has said that it is draining. @returns the exit code */

@@ -13,7 +13,8 @@ import { listening } from './http/listening.ts';
 export interface LinksPortOptions {
   readonly host: string;
   readonly port: number;
-  readonly tls: TlsKey;
+  /** What strangers are shown; absent: nothing, they are cut off. */
+  readonly tls?: TlsKey | undefined;
   /** Whether a session took it. */
   readonly take: (socket: Socket, session: string, head: Uint8Array) => boolean;
   readonly onTurnedAway: (why: TurnedAway, address: string) => void;
@@ -42,9 +43,9 @@ export class LinksPort {
   readonly port: number;
   readonly #server: Server;
   readonly #door: Door;
-  #context: SecureContext;
+  #context: SecureContext | undefined;
 
-  private constructor(server: Server, door: Door, context: SecureContext) {
+  private constructor(server: Server, door: Door, context: SecureContext | undefined) {
     [this.#server, this.#door, this.#context] = [server, door, context];
     this.port = (server.address() as AddressInfo).port;
   }
@@ -55,7 +56,7 @@ export class LinksPort {
     const door = new Door(LIMITS, onTurnedAway);
     const server = createServer({ noDelay: true });
     await listening(server, host, port, 'links');
-    const links = new LinksPort(server, door, contextOf(tls));
+    const links = new LinksPort(server, door, tls && contextOf(tls));
     server.on('connection', (socket) => {
       if (door.admit(socket)) links.#read(socket, options);
     });
@@ -96,8 +97,9 @@ export class LinksPort {
 
   /** A handshake, so that the other end sees the certificate; no more. */
   #show(socket: Socket, head: Buffer): void {
-    socket.unshift(head);
     const secureContext = this.#context;
+    if (secureContext === undefined) return void socket.destroy();
+    socket.unshift(head);
     const secured = new TLSSocket(socket, {
       isServer: true,
       secureContext,

@@ -1,7 +1,7 @@
 /**
  * The host of one rank of a party but the first (docs/ranks.md): waits at a port until rank 0 begins an attempt of a job, and starts a process for it.
  * It computes nothing itself and keeps nothing. Whoever lacks the party's key for its ranks gets no further than TLS; a connection of a peer goes
- * to the process of the session that it names, if that waits for a peer.
+ * to the process of the session that it names, if that waits for a peer, and is cut off otherwise: the peer dials again.
  *
  * There is one attempt at a time: a party trains one network at a time, and an attempt that is past is ended before the next one begins.
  */
@@ -58,7 +58,7 @@ export class RankHost {
     const host: { made?: RankHost } = {};
     const door = ownDoor({ party, tls }, (link) => void host.made?.serve(link));
     const port = await LinksPort.open({
-      ...{ ...listen, tls },
+      ...listen,
       take: (socket, session, head) => host.made?.take(socket, session, head) ?? false,
       onTurnedAway: (reason) => log.warn({ reason }, 'turned a connection away'),
       onTaken: () => undefined,

@@ -26,7 +26,7 @@ import { add } from '../../../src/ring/z64.ts';
 import { PARTY_NAMES, type PartyName } from '../../../src/server/ipc.ts';
 import { createLog, type Logger } from '../../../src/server/log.ts';
 import type { Audit, ControlOrder, DataSets, JobState, Received, StoredData } from '../../../src/service/jobs-api.ts';
-import type { Disk, JobProcess, Launch, SchedulerOptions } from '../../../src/service/jobs/ports.ts';
+import type { Disk, JobProcess, Launch, RankPool, SchedulerOptions } from '../../../src/service/jobs/ports.ts';
 import type * as processes from '../../../src/service/jobs/processes.ts';
 import { Scheduler } from '../../../src/service/jobs/scheduler.ts';
 import { receive } from '../../../src/service/received.ts';
@@ -63,6 +63,7 @@ export class Three {
   readonly audits: OfEach<AuditLines> = ofEach(() => new AuditLines());
   memoryBytes: number = 8 * 2 ** 30;
   readonly disks: Partial<Record<PartyName, Disk>> = {};
+  readonly ranks: Partial<Record<PartyName, RankPool>> = {};
   /** What each party's metrics were told. */
   readonly figures: OfEach<string[]> = ofEach(() => []);
   readonly revoked: Set<string> = new Set();
@@ -137,6 +138,7 @@ export class Three {
     ]);
     const options: SchedulerOptions = {
       ...{ roll: () => rollOf(party), identity: IDENTITIES[party], links: () => links, tls: () => tlsOf(party) },
+      ranks: this.ranks[party],
       ...{ storageKeys: [this.#storageKeys[party]], folder, data: this.#dataOf(party), grants, decisions, log, launch },
       member: (id) => (names.has(id) ? { name: names.get(id)!, revoked: this.revoked.has(id) } : undefined),
       audit,

@@ -1,0 +1,137 @@
+/** Hosts of ranks: whom they answer and whom they refuse; and what a party makes of ranks that it lacks. */
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { LinkTls } from '../../src/channel/pins.ts';
+import type { HostPort } from '../../src/federation/address.ts';
+import { createLog } from '../../src/server/log.ts';
+import { askRank } from '../../src/server/ranks/processes.ts';
+import { lacksRanks } from '../../src/service/jobs/admission.ts';
+import { makeRanksKey, readRanksTls } from '../../src/service/ranks/key.ts';
+import { RankHost, type RankHostOptions } from '../../src/service/ranks/host.ts';
+import { temporaryFolder } from '../folder.ts';
+import { approve, begin } from './jobs/begun.ts';
+import { PARTY_NAMES } from '../../src/server/ipc.ts';
+
+const HOST = '127.0.0.1';
+const log = createLog('P0', 'silent', { write: () => undefined });
+let own: LinkTls;
+let other: LinkTls;
+beforeAll(async () => {
+  const folder = temporaryFolder('ranks-key');
+  const key = async (name: string, passphrase?: string): Promise<LinkTls> => {
+    await makeRanksKey('P0', join(folder, name), passphrase);
+    return readRanksTls('P0', join(folder, name), passphrase);
+  };
+  [own, other] = [await key('own.key', 'open'), await key('other.key')];
+});
+
+const hosts: RankHost[] = [];
+afterEach(async () => {
+  for (const host of hosts.splice(0)) await host.close();
+});
+
+async function host(changes: Partial<RankHostOptions> = {}): Promise<HostPort> {
+  const options = {
+    party: 'P0',
+    rank: 1,
+    size: 3,
+    listen: { host: HOST, port: 0 },
+    at: () => [],
+    tls: own,
+    log,
+  } as const;
+  const opened = await RankHost.open({ ...options, ...changes });
+  hosts.push(opened);
+  return { host: HOST, port: opened.port };
+}
+
+const ask = (at: HostPort, tls: LinkTls = own, timeoutMs = 500): Promise<string> =>
+  askRank({ party: 'P0', tls, at: [at, at] }, 1, timeoutMs);
+
+describe('the host of a rank', () => {
+  it('says who is there, to whoever has the key of the ranks', async () => {
+    const at = await host();
+    expect(await ask(at)).toBe(hosts[0].instance);
+  });
+
+  it.each([
+    ['another number of ranks', { size: 2 }, 'it was started as one of 2 ranks, rank 0 as one of 3'],
+    ['another rank', { rank: 2 }, 'rank 2 answers there'],
+    ['another party', { party: 'P1' as const }, 'it is a rank of P1'],
+  ])('of %s: the error names both', async (_, changes, complaint) => {
+    // The same key, under the name of another party.
+    const tls = 'party' in changes ? { ...own, pins: { P1: own.pins.P0! } } : own;
+    const at = await host({ ...changes, tls });
+    await expect(ask(at)).rejects.toThrow(`rank 1 of P0 is expected at ${HOST}:${at.port}: ${complaint}`);
+  });
+
+  it('is not taken for a rank, and takes nobody for rank 0, without that key', async () => {
+    const at = await host();
+    await expect(ask(at, other)).rejects.toThrow(/rank 1 of P0 does not come: .*a key with pin/);
+    const theirs = await host({ tls: other });
+    await expect(ask(theirs, { ...own, pins: other.pins })).rejects.toThrow('rank 1 of P0 does not come');
+  });
+
+  it('that is not there, or says nothing: the error names the rank, in time', async () => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, HOST, resolve));
+    const { port } = silent.address() as AddressInfo;
+    await expect(ask({ host: HOST, port })).rejects.toThrow(`rank 1 of P0 does not come: ${HOST}:${port}`);
+    silent.close();
+    await expect(ask({ host: HOST, port: 1 })).rejects.toThrow('rank 1 of P0 does not come');
+  });
+
+  it('shows strangers nothing', async () => {
+    const at = await host();
+    const { connect } = await import('node:tls');
+    for (const ALPNProtocols of [[], ['securenn/0123456789abcdef0123456789abcdef']]) {
+      const shown = await new Promise<boolean>((resolve) => {
+        const socket = connect({ ...at, rejectUnauthorized: false, ALPNProtocols });
+        socket
+          .on('secureConnect', () => resolve(true))
+          .on('error', () => resolve(false))
+          .on('close', () => resolve(false));
+      });
+      expect(shown).toBe(false);
+    }
+  });
+});
+
+describe('a job for several ranks', () => {
+  const pool = (size: number, missing?: string) => ({ size, missing: () => Promise.resolve(missing) });
+
+  it('is refused by a party that has fewer, waits for one that is missing, and begins where all are there', async () => {
+    expect(await lacksRanks(1, undefined, false)).toBeUndefined();
+    expect(await lacksRanks(2, undefined, false)).toMatchObject({
+      refused: 'the job is for 2 ranks of each party, and it has one',
+      over: 'refused',
+    });
+    expect(await lacksRanks(4, pool(3), false)).toMatchObject({ refused: /for 4 .* it has 3/, over: 'refused' });
+    const gone = await lacksRanks(2, pool(3, 'rank 1 of P1 does not come'), false);
+    expect(gone?.refused).toBe('rank 1 of P1 does not come');
+    expect(gone?.over).toBeUndefined();
+    // A training that has begun is not given up because of how one party was started again.
+    expect((await lacksRanks(4, pool(3), true))?.over).toBeUndefined();
+    expect(await lacksRanks(3, pool(3), false)).toBeUndefined();
+  });
+
+  it('ends with the reason at all three where parties have other numbers of ranks', async () => {
+    const { three, document } = await begin({ ranks: 2, microBatch: 2 }, (made) => {
+      const places = { at: [{ host: HOST, port: 1 }], tls: own, here: 1, announced: () => [`${HOST}:1`] };
+      for (const party of ['P0', 'P2'] as const) made.ranks[party] = { ...places, ...pool(2) };
+    });
+    const job = await three.propose(document);
+    await approve(three, job);
+    await three.until(job, ['refused']);
+    for (const party of PARTY_NAMES)
+      expect(three.said(party, job)).toContain('the job is for 2 ranks of each party, and it has one');
+  });
+
+  it('is refused where a batch has fewer parts than ranks', async () => {
+    const { three, document } = await begin({ ranks: 3, microBatch: 2 });
+    const job = await three.propose(document);
+    await three.until(job, ['refused']);
+    expect(three.said('P0', job)).toContain('ranks: a batch has 2 parts, too few for 3 ranks');
+  });
+});
