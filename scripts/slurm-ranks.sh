@@ -111,16 +111,14 @@ until at_step 40; do sleep 0.5; done
 
 echo '── rank 1 of P1 is killed ──' >&2
 killed=
-set -x
 for pid in $(pgrep -f 'party serve --dir'); do
   environment=$({ tr '\0' ' ' < "/proc/$pid/environ"; } 2> /dev/null) || continue
   case " $environment " in
     *" SLURM_JOB_ID=${JOB[P1]} "*) case " $environment " in *' SLURM_PROCID=1 '*)
-      case $({ tr '\0' ' ' < "/proc/$pid/cmdline"; } 2> /dev/null) in node*) kill -9 "$pid" && killed=$pid ;; esac ;;
+      case $({ tr '\0' ' ' < "/proc/$pid/cmdline"; } 2> /dev/null) in node* | */node*) kill -9 "$pid" && killed=$pid ;; esac ;;
     esac ;;
   esac
 done
-set +x
 [ -n "$killed" ]
 wait "$watching" || true
 tail -15 "$BASE/watch.log" >&2

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { lockFolder } from '../data/folder-lock.ts';
 import { VERSION } from '../data/packages.ts';
 import { FEDERATION_PROTOCOL } from '../federation/card.ts';
-import type { HostPort } from '../federation/address.ts';
 import { RequestChecker } from '../federation/request.ts';
 import { idOf } from '../federation/public-identity.ts';
 import { JOB_VERSION } from '../server/job.ts';
@@ -29,7 +28,7 @@ import type { JobFigures } from './jobs/ports.ts';
 import { LinksPort } from './links-port.ts';
 import { ServiceMetrics, type ServiceFigures } from './metrics.ts';
 import { SERVICE_LOCK } from './party-folder.ts';
-import { OwnRanks } from './ranks/own-ranks.ts';
+import { OwnRanks, type OwnRanksOptions } from './ranks/own-ranks.ts';
 import { PartyStanding } from './standing.ts';
 import { DataStore } from './store/data-store.ts';
 import { DecisionStore } from './store/decisions.ts';
@@ -73,7 +72,7 @@ export interface ServiceOptions {
   /** In place of what party.json says. */
   readonly settings?: PartySettings | undefined;
   /** Where the party's ranks 1, 2, … are, where they are not processes of this one. */
-  readonly ranksAt?: readonly HostPort[] | undefined;
+  readonly ranksAt?: OwnRanksOptions['elsewhere'];
 }
 
 const GIB = 2 ** 30;
@@ -134,7 +133,7 @@ export class PartyService {
       const stores = await openStores(standing, audit, now);
       const figures = new JobMetrics();
       const { writeLine } = options;
-      const ranks = await OwnRanks.open({ standing, at: options.ranksAt, log });
+      const ranks = await OwnRanks.open({ standing, elsewhere: options.ranksAt, log });
       const parts = { standing, audit, folder: paths.state, log, writeLine, figures, ranks, ...stores };
       const jobs = await options.openJobs(parts);
       const service = new PartyService(standing, jobs, log, audit, figures, ranks);

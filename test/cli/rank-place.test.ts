@@ -17,19 +17,29 @@ const at = [
   { host: '::1', port: 7605 },
 ];
 
+const first = at.slice(0, 1);
+
 it.each([
   ['nothing is said', {}, {}, undefined],
   ['so many, here', { ranks: 3 }, { SLURM_PROCID: '2', SLURM_NTASKS: '3' }, { rank: 0, size: 3 }],
-  ['by options', { rank: 1, hosts: three }, {}, { rank: 1, size: 3, at }],
-  ['by Slurm', { hosts: three }, { SLURM_PROCID: '2', SLURM_NTASKS: '3' }, { rank: 2, size: 3, at }],
-  ['by an indexed job', { hosts: three }, { JOB_COMPLETION_INDEX: '1' }, { rank: 1, size: 3, at }],
-  ['fewer than there are hosts', { hosts: three, ranks: 2 }, {}, { rank: 0, size: 2, at: at.slice(0, 1) }],
-  ['options before the environment', { hosts: three, rank: 0 }, { SLURM_PROCID: '2' }, { rank: 0, size: 3, at }],
+  ['by options', { rank: 1, hosts: three }, {}, { rank: 1, size: 3, at, announced: at }],
+  ['by Slurm', { hosts: three }, { SLURM_PROCID: '2', SLURM_NTASKS: '3' }, { rank: 2, size: 3, at, announced: at }],
+  ['by an indexed job', { hosts: three }, { JOB_COMPLETION_INDEX: '1' }, { rank: 1, size: 3, at, announced: at }],
+  ['fewer than there are hosts', { hosts: three, ranks: 2 }, {}, { rank: 0, size: 2, at: first, announced: first }],
+  [
+    'options before the environment',
+    { hosts: three, rank: 0 },
+    { SLURM_PROCID: '2' },
+    { rank: 0, size: 3, at, announced: at },
+  ],
   [
     'names with the rank in them',
-    { hosts: 'p0-{rank}.ranks:7603', ranks: 2 },
+    { hosts: 'p0-{rank}.ranks:7603 p0-{rank}.example.org:443', ranks: 2 },
     { JOB_COMPLETION_INDEX: '1' },
-    { rank: 1, size: 2, at: [{ host: 'p0-1.ranks', port: 7603 }] },
+    {
+      ...{ rank: 1, size: 2, at: [{ host: 'p0-1.ranks', port: 7603 }] },
+      announced: [{ host: 'p0-1.example.org', port: 443 }],
+    },
   ],
 ])('%s', async (_, options, environment, place) => {
   expect(await rankPlaceOf(options, environment)).toEqual(place);

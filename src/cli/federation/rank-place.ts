@@ -10,8 +10,10 @@ import { optionalInteger, optionalText, type Argv } from '../options/values.ts';
 export interface RankPlace {
   readonly rank: number;
   readonly size: number;
-  /** Where ranks 1, 2, … are; absent: here. */
+  /** Where this party finds ranks 1, 2, …; absent: here. */
   readonly at?: readonly HostPort[] | undefined;
+  /** Where the other parties find them. */
+  readonly announced?: readonly HostPort[] | undefined;
 }
 
 const PLACE = '{rank}';
@@ -47,7 +49,7 @@ export async function rankPlaceOf(
       'give each process a rank of its own below --ranks',
     );
   }
-  const at = all.slice(1, size);
+  const [at, announced] = [all.slice(1, size).map(([own]) => own), all.slice(1, size).map((places) => places.at(-1)!)];
   const twice = at.findIndex(({ host, port }, i) =>
     at.slice(0, i).some((other) => other.host === host && other.port === port),
   );
@@ -56,15 +58,15 @@ export async function rankPlaceOf(
       `--hosts: ranks ${at.findIndex((each) => each.host === at[twice].host && each.port === at[twice].port) + 1} and ${twice + 1} have the same place`,
       'give each rank a port of its own',
     );
-  return { rank, size, at };
+  return { rank, size, at, announced };
 }
 
 /** @param size where it is known; a pattern needs it */
-async function readHosts(hosts: string, size: number | undefined): Promise<HostPort[]> {
+async function readHosts(hosts: string, size: number | undefined): Promise<HostPort[][]> {
   if (hosts.includes(PLACE)) {
     if (size === undefined)
       throw new Problem(`--hosts: ${hosts} does not say how many ranks there are`, 'give --ranks N');
-    return Array.from({ length: size }, (_, rank) => placeOf(hosts.replaceAll(PLACE, `${rank}`), '--hosts'));
+    return Array.from({ length: size }, (_, rank) => placesOf(hosts.replaceAll(PLACE, `${rank}`), '--hosts'));
   }
   const text = await readFile(hosts, 'utf8').catch((error: unknown) => {
     throw new Problem(
@@ -73,14 +75,17 @@ async function readHosts(hosts: string, size: number | undefined): Promise<HostP
     );
   });
   const lines = text.split(/\r?\n/).map((line) => line.replace(/#.*/, '').trim());
-  return lines.flatMap((line, i) => (line === '' ? [] : [placeOf(line, `--hosts: ${hosts}, line ${i + 1}`)]));
+  return lines.flatMap((line, i) => (line === '' ? [] : [placesOf(line, `--hosts: ${hosts}, line ${i + 1}`)]));
 }
 
-function placeOf(line: string, source: string): HostPort {
-  if (addressSchema.safeParse(line).success) return splitAddress(line);
+/** Where its own party finds a rank and, where they reach it in another way, where the others do. */
+function placesOf(line: string, source: string): HostPort[] {
+  const places = line.split(/\s+/);
+  if (places.length <= 2 && places.every((place) => addressSchema.safeParse(place).success))
+    return places.map(splitAddress);
   throw new Problem(
     `${source}: expected HOST:PORT, found ${JSON.stringify(line.slice(0, 80))}`,
-    'write node1.example.org:7603, say',
+    'write node1.example.org:7603, say; behind it, where that is another, the address at which other parties find it',
   );
 }
 

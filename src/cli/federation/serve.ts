@@ -31,7 +31,7 @@ export const serveOptions: Readonly<Record<string, Options>> = {
     ...text,
     group: TASK,
     defaultDescription: 'all ranks are here',
-    describe: 'Where ranks are: a file with HOST:PORT a line, or one HOST:PORT with {rank} in it',
+    describe: 'Where ranks are: a file with a line HOST:PORT for each, or one HOST:PORT with {rank} in it',
   },
   'log-level': {
     ...text,
@@ -66,7 +66,7 @@ export async function partyServe(argv: Argv, signal: AbortSignal): Promise<void>
   };
   const service = await Service.open({
     ...{ folder, log, onLost },
-    ...(place !== undefined && { settings: { ranks: place.size }, ranksAt: place.at }),
+    ...(place !== undefined && { settings: { ranks: place.size }, ranksAt: place }),
     writeLine: (line) => writeLine(`${line}\n`),
     openJobs: openScheduler,
   });

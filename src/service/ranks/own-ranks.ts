@@ -20,8 +20,9 @@ const ASK_MS = 3_000;
 
 export interface OwnRanksOptions {
   readonly standing: PartyStanding;
-  /** Where ranks 1, 2, … are; absent: here, as many as party.json says. */
-  readonly at?: readonly HostPort[] | undefined;
+  /** Where this party finds ranks 1, 2, …, and where the others do; absent: here, as many as party.json says. */
+  readonly elsewhere?:
+    { readonly at?: readonly HostPort[] | undefined; readonly announced?: readonly HostPort[] | undefined } | undefined;
   readonly log: Logger;
 }
 
@@ -33,24 +34,27 @@ export class OwnRanks {
   /** Ranks whose memory is this host's. */
   readonly here: number;
   readonly #standing: PartyStanding;
+  readonly #announced: readonly HostPort[];
   readonly #hosts: readonly RankHost[];
   readonly #log: Logger;
   #said: string | undefined;
 
   private constructor(
-    { standing, log }: OwnRanksOptions,
+    { standing, elsewhere, log }: OwnRanksOptions,
     at: readonly HostPort[],
     tls: LinkTls,
     hosts: readonly RankHost[],
   ) {
     [this.#standing, this.#log, this.at, this.tls, this.#hosts] = [standing, log, at, tls, hosts];
     this.size = 1 + at.length;
+    this.#announced = elsewhere?.announced ?? at;
     this.here = 1 + hosts.length;
   }
 
   /** Undefined: the party has one rank. */
   static async open(options: OwnRanksOptions): Promise<OwnRanks | undefined> {
-    const { standing, at, log } = options;
+    const { standing, elsewhere, log } = options;
+    const at = elsewhere?.at;
     const { config, paths } = standing.party;
     const size = at === undefined ? config.ranks : 1 + at.length;
     if (size === 1) return undefined;
@@ -73,7 +77,7 @@ export class OwnRanks {
   /** Where the peers of ranks 1, 2, … of a job find them: in the party's own words. */
   announced(ranks: number): readonly string[] {
     const { links } = this.#standing.federation.parties[this.#standing.role];
-    return this.at.slice(0, ranks - 1).map((place) => (this.#hosts.length > 0 ? links : joinAddress(place)));
+    return this.#announced.slice(0, ranks - 1).map((place) => (this.#hosts.length > 0 ? links : joinAddress(place)));
   }
 
   /** A connection to the links port. @returns whether it is for a rank on this host */
