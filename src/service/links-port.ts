@@ -7,7 +7,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
 import { MAX_HELLO_BYTES, sessionIn } from '../channel/client-hello.ts';
 import type { TlsKey } from '../federation/certificate.ts';
-import { Door, type TurnedAway } from './http/door.ts';
+import { Door, keyOf, type TurnedAway } from './http/door.ts';
 import { listening } from './http/listening.ts';
 
 export interface LinksPortOptions {
@@ -84,8 +84,9 @@ export class LinksPort {
       if (found === 'more') return;
       socket.off('readable', onReadable);
       const session = found?.session;
+      const key = keyOf(socket);
       if (session !== undefined && options.take(socket, session, head)) {
-        this.#door.release(socket);
+        this.#door.release(socket, key);
         options.onTaken('job');
         return;
       }

@@ -200,10 +200,10 @@ export class Door {
   }
 
   /** Somebody else sees to it from here on, as it is of somebody who is known. */
-  release(socket: Socket): void {
-    const stranger = this.#strangers.get(keyOf(socket));
+  release(socket: Socket, key: string = keyOf(socket)): void {
+    const stranger = this.#strangers.get(key);
     if (stranger !== undefined) this.#trust(stranger.address);
-    this.#forget(keyOf(socket), socket);
+    this.#forget(key, socket);
   }
 
   /** Ends those that take too long. */
@@ -311,7 +311,8 @@ export function addressGroup(address: string): string {
 /** One port of somebody else may lead to two of ours. */
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'> & Partial<Pick<Socket, 'localPort'>>;
 
-function keyOf({ remoteAddress, remotePort, localPort }: Peer): string {
+/** Of a connection while it lasts; a socket that another process has got says it no more. */
+export function keyOf({ remoteAddress, remotePort, localPort }: Peer): string {
   return `${remoteAddress} ${remotePort} ${localPort}`;
 }
 
