@@ -4,11 +4,12 @@
  * later; nobody else does anything. Beside that, links that are down for half a minute. Each training must end by itself with the very model that it
  * ends with undisturbed.
  *
- *   node dist/bench/kill-parties.js [--kills 20] [--cuts 2] [--down 30] [--seed N] [--out bench/results/kill-parties.json]
+ *   node dist/bench/kill-parties.js [--kills 20] [--cuts 2] [--down 30] [--ranks 1] [--seed N] [--out bench/results/kill-parties.json]
  *
  *   --kills N   of each party (default 20)
  *   --cuts N    of the links that P0, and of those that P1 accepts (default 2)
  *   --down S    seconds for which links are down (default 30)
+ *   --ranks N   of each party: with several, a rank's process alone is killed, whichever chance takes, and its service goes on (default 1)
  *   --seed N    of the moments (default: a random one); it is printed and kept
  *   --out FILE  the result as JSON, written after each training
  *
@@ -29,6 +30,7 @@ import { loadDataset } from '../src/data/load.ts';
 import { ROLES, type Role } from '../src/federation/card.ts';
 import type { TrainDocument } from '../src/federation/documents.ts';
 import { NETWORKS } from '../src/nn/named.ts';
+import { rankPart } from '../src/nn/ranks.ts';
 import { JOB_VERSION } from '../src/server/job.ts';
 import { LiveFederation } from './kills/federation.ts';
 import { tryOnce, type Disturbance, type Training, type Trial } from './kills/trial.ts';
@@ -45,6 +47,7 @@ const { values } = optionsOf(import.meta.url, {
   kills: { type: 'string', default: '20' },
   cuts: { type: 'string', default: '2' },
   down: { type: 'string', default: '30' },
+  ranks: { type: 'string', default: '1' },
   seed: { type: 'string', default: `${randomBytes(4).readUInt32LE()}` },
   out: { type: 'string' },
 });
@@ -71,9 +74,10 @@ function part(all: Dataset, first: number, count: number): Dataset {
 }
 
 /** Two owners give their data and their consent; the training begins, and all that parties have then is copied. */
-async function begin(folder: string): Promise<Training> {
+async function begin(folder: string, ranks: number): Promise<Training> {
   const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
-  const at = await LiveFederation.make({ folder: join(folder, 'parties'), main, linkSeconds: 120, partySeconds: 300 });
+  const patience = { linkSeconds: 120, partySeconds: 300 };
+  const at = await LiveFederation.make({ folder: join(folder, 'parties'), main, ...patience, ranks });
   await at.start(...ROLES);
   const { analyst } = at.clients;
   const mnist = await loadDataset('mnist');
@@ -89,6 +93,7 @@ async function begin(folder: string): Promise<Training> {
     ...{ nonce: randomBytes(16).toString('hex'), train, test, batch: 128, epochs: 2, loss: 'softmax' },
     ...{ optimizer: 'sgd', learningRate: 2 ** -4, lrDecay: 1, lrDecayEpochs: 1, momentum: 0.9, seed: 1 },
     ...{ checkpointEvery: 4, keepModel: true, receiver: analyst.identity.public },
+    ...(ranks > 1 && { ranks, microBatch: rankPart(128, ranks) }),
     reveal: { model: true, loss: true, counts: 'total' },
     expires: new Date(Date.now() + 4 * 3_600_000).toISOString(),
   };
@@ -111,13 +116,14 @@ interface Row {
 async function run(): Promise<boolean> {
   const seed = Number(values.seed);
   const [kills, cuts, down] = [Number(values.kills), Number(values.cuts), Number(values.down)];
+  const ranks = Number(values.ranks);
   const random = randomFrom(seed);
   console.log(`seed ${seed}`);
   const folder = await mkdtemp(join(tmpdir(), 'securenn-kills-'));
   // Its exit handlers end the services.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
   const began = performance.now();
-  const training = await begin(folder);
+  const training = await begin(folder, ranks);
   const { at } = training;
   at.onEnd = (role, how) => console.error(`${role} ended by itself: ${how}`);
   const rows: Row[] = [];
@@ -153,7 +159,7 @@ async function run(): Promise<boolean> {
     const result = {
       ...head,
       seed,
-      settings: { ...settings, restartMs: RESTART_MS, down },
+      settings: { ...settings, restartMs: RESTART_MS, down, ...(ranks > 1 && { ranks }) },
       model: expected,
       totals,
       rows,
@@ -185,7 +191,17 @@ async function run(): Promise<boolean> {
     const cut = (party: Role) => (): Promise<void> => Promise.resolve(at.cut(party, down));
     for (let i = 0; i < cuts; i++)
       for (const party of ['P0', 'P1'] as const) await disturb(`links down for ${down} s`, party, cut(party));
-    for (let i = 0; i < kills; i++) for (const party of ROLES) await disturb('killed', party, kill(party));
+    const killRank = (party: Role, rank: number) => async (): Promise<void> => {
+      // Between two attempts there is none.
+      while (!at.killRank(party, rank)) await sleep(20);
+    };
+    if (ranks === 1)
+      for (let i = 0; i < kills; i++) for (const party of ROLES) await disturb('killed', party, kill(party));
+    else
+      for (let i = 0; i < kills; i++) {
+        const [party, rank] = [ROLES[Math.floor(3 * random())], Math.floor(ranks * random())];
+        await disturb(`rank ${rank} killed`, party, killRank(party, rank));
+      }
   } finally {
     await at.close();
     await rm(folder, { recursive: true, force: true });

@@ -133,10 +133,11 @@ export class LiveFederation {
     return jobs.length;
   }
 
-  /** A rank but the first, of the attempt under way. @returns whether there was one */
+  /** A rank of the attempt under way; 0 is the job's process. @returns whether there was one */
   killRank(role: Role, rank: number): boolean {
     const children = jobsOf(this.#processes[role]!.pid!);
-    const pid = children.find((each) => commandOf(each).at(-1) === `${role}.${rank}`);
+    const name = rank === 0 ? role : `${role}.${rank}`;
+    const pid = children.find((each) => commandOf(each).at(-1) === name);
     if (pid !== undefined) process.kill(pid, 'SIGKILL');
     return pid !== undefined;
   }
