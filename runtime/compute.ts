@@ -172,6 +172,16 @@ export interface OperandDeal {
   readonly fields: Uint8Array;
 }
 
+/** What P2 counts of n codes whose digits have B = 2^bits values: sums over F of weights w and of values y, one a code (PROTOCOLS §10). */
+export interface CodeCounts {
+  /** For every two digits k < l, in order, and every two values a < b, in order: Σ w_i where one of v_k, v_l is a and the other b. */
+  readonly pairs: Uint8Array;
+  /** Σ w_i where v_k = a, at k·B + a. */
+  readonly weights: Uint8Array;
+  /** Σ y_i where v_k = a, at k·B + a. */
+  readonly values: Uint8Array;
+}
+
 export interface Compute {
   readonly name: 'wasm' | 'webgpu';
   /** Arrays of bytes that this backend need not copy. */
@@ -252,6 +262,30 @@ export interface Compute {
   operandOpen(bits: number, c: BigUint64Array, parts: readonly [Uint8Array, Uint8Array]): void;
   /** Writes into the arrays of the job what the other worker is sent. */
   operandDeal(job: OperandDeal): void;
+  /**
+   * What proves dealt codes (PROTOCOLS §10), over extensions F of Z_p; vectors are 16 bytes an element (`extension.ts`). Sums, element by element,
+   * in `out` if given, which may be one of the two.
+   */
+  proofAdd(prime: 17 | 31 | 67, a: Uint8Array, b: Uint8Array, out?: Uint8Array): Uint8Array;
+  /** Products, element by element. In `out` if given. */
+  proofProducts(prime: 17 | 31 | 67, a: Uint8Array, b: Uint8Array, out?: Uint8Array): Uint8Array;
+  /** Σ a_i · b_i. */
+  proofInner(prime: 17 | 31 | 67, a: Uint8Array, b: Uint8Array): Uint8Array;
+  /**
+   * Sums of table entries over the bytes of each code, layout as CompareJob.g: f_i += Σ_j first[g_j][j], squares_i = Σ_j second[g_j][j]. A table has
+   * codeLength elements for each value of Z_p.
+   */
+  proofFold(
+    code: DigitCode,
+    g: Uint8Array,
+    tables: readonly [first: Uint8Array, second: Uint8Array],
+    f: Uint8Array,
+    squares: Uint8Array,
+  ): void;
+  /** P2: of x, one value a code (only its low digits·bits bits). */
+  proofCount(code: DigitCode, x: BigUint64Array, w: Uint8Array, y: Uint8Array): CodeCounts;
+  /** Σ_t coefficients[row][t] · vectors[t][c] for each row and column c: coefficients in Z_p, a byte each; `terms` of them a row, as many vectors. */
+  proofSums(prime: 17 | 31 | 67, terms: number, coefficients: Uint8Array, vectors: Uint8Array): Uint8Array;
   /** wrap(a, b) = [a + b ≥ 2^64], one byte each. */
   wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array;
 
@@ -288,6 +322,12 @@ export function ownMethods(compute: Compute): Compute {
     operandLift: (...of) => compute.operandLift(...of),
     operandOpen: (...of) => compute.operandOpen(...of),
     operandDeal: (...of) => compute.operandDeal(...of),
+    proofAdd: (...of) => compute.proofAdd(...of),
+    proofProducts: (...of) => compute.proofProducts(...of),
+    proofInner: (...of) => compute.proofInner(...of),
+    proofFold: (...of) => compute.proofFold(...of),
+    proofCount: (...of) => compute.proofCount(...of),
+    proofSums: (...of) => compute.proofSums(...of),
     wrap: (...of) => compute.wrap(...of),
     close: (...of) => compute.close(...of),
   };

@@ -3,7 +3,7 @@
  * are irreducible: root is primitive modulo p, every prime factor of degree divides p − 1 (and 4 | p − 1 where 4 | degree).
  *
  * An element is STRIDE bytes, a coordinate a byte, the coefficient of 1 first; bytes from `degree` on are zero. Here is what is done with single
- * elements; what is done with one for each comparison is in `codeProof.ts`.
+ * elements; what is done with one for each comparison is `Compute`'s.
  */
 export interface Extension {
   readonly prime: 17 | 31 | 67;

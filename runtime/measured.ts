@@ -1,5 +1,5 @@
 /** A Compute that tells a meter of each call, when it began and when it was over. Results pass through untouched. */
-import type { Compute } from './compute.ts';
+import type { CodeCounts, Compute } from './compute.ts';
 
 /** Arguments of a method. */
 type Of<K extends Exclude<keyof Compute, 'name' | 'scratch'>> = Parameters<NonNullable<Compute[K]>>;
@@ -120,6 +120,36 @@ export class MeasuredCompute implements Compute {
   operandDeal(...of: Of<'operandDeal'>): void {
     const start = this.#meter.begin();
     return this.#ran('deal', start, this.#inner.operandDeal(...of));
+  }
+
+  proofAdd(...of: Of<'proofAdd'>): Uint8Array {
+    const start = this.#meter.begin();
+    return this.#ran('prove', start, this.#inner.proofAdd(...of));
+  }
+
+  proofProducts(...of: Of<'proofProducts'>): Uint8Array {
+    const start = this.#meter.begin();
+    return this.#ran('prove', start, this.#inner.proofProducts(...of));
+  }
+
+  proofInner(...of: Of<'proofInner'>): Uint8Array {
+    const start = this.#meter.begin();
+    return this.#ran('prove', start, this.#inner.proofInner(...of));
+  }
+
+  proofFold(...of: Of<'proofFold'>): void {
+    const start = this.#meter.begin();
+    return this.#ran('prove', start, this.#inner.proofFold(...of));
+  }
+
+  proofCount(...of: Of<'proofCount'>): CodeCounts {
+    const start = this.#meter.begin();
+    return this.#ran('prove', start, this.#inner.proofCount(...of));
+  }
+
+  proofSums(...of: Of<'proofSums'>): Uint8Array {
+    const start = this.#meter.begin();
+    return this.#ran('prove', start, this.#inner.proofSums(...of));
   }
 
   wrap(...of: Of<'wrap'>): Uint8Array {

@@ -9,6 +9,7 @@ import { Scratch } from '../scratch.ts';
 import {
   BORROWED_BYTES,
   bytesAt,
+  placeBytes,
   putBytes,
   putWords,
   REGION_BASE,
@@ -87,6 +88,11 @@ export class InlineKernels {
     const address = this.room(values.length);
     putBytes(this.#view, address, values);
     return address;
+  }
+
+  /** The same, with a copy at `address`. */
+  placed(values: Uint8Array, address: number): number {
+    return placeBytes(this.#view, address, values);
   }
 
   /** Where a kernel writes these bytes: where they lie if in this memory, else where `fetch` copies them from. */

@@ -33,6 +33,7 @@ export type KernelName =
   | 'truncateSelect'
   | 'deal'
   | `operand${'Deal' | 'Lift' | 'Mask' | 'Open'}`
+  | `proof${'Add' | 'Count' | 'Fold' | 'Inner' | 'Products' | 'Spread' | 'Sums'}`
   | 'wrap';
 
 export const SCRATCH_BASE = 65536;

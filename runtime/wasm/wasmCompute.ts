@@ -3,6 +3,7 @@
  * on a pool of workers for the rest. Results do not depend on the number of workers.
  */
 import {
+  type CodeCounts,
   codeLength,
   type CompareJob,
   type Compute,
@@ -27,6 +28,7 @@ import { pack, unpack } from './pack.ts';
 import type { WorkerPool } from './pool.ts';
 import type { Scratch } from '../scratch.ts';
 import { sample, sampleNibbles } from './sample.ts';
+import { proofAdd, proofCount, proofFold, proofInner, proofProducts, proofSums } from './codeProof.ts';
 import { isRowProduct, rowProduct } from './rowProduct.ts';
 import { operandDeal, operandLift, operandMask, operandOpen } from './operand.ts';
 import { deal, select, selectLarger, truncateDealt, truncateSelect } from './select.ts';
@@ -184,6 +186,36 @@ export class WasmCompute implements Compute {
 
   operandDeal(job: OperandDeal): void {
     operandDeal(this.#inline, job);
+  }
+
+  proofAdd(prime: Prime, a: Uint8Array, b: Uint8Array, out?: Uint8Array): Uint8Array {
+    return proofAdd(this.#inline, prime, a, b, out);
+  }
+
+  proofProducts(prime: Prime, a: Uint8Array, b: Uint8Array, out?: Uint8Array): Uint8Array {
+    return proofProducts(this.#inline, prime, a, b, out);
+  }
+
+  proofInner(prime: Prime, a: Uint8Array, b: Uint8Array): Uint8Array {
+    return proofInner(this.#inline, prime, a, b);
+  }
+
+  proofFold(
+    code: DigitCode,
+    g: Uint8Array,
+    tables: readonly [Uint8Array, Uint8Array],
+    f: Uint8Array,
+    squares: Uint8Array,
+  ): void {
+    proofFold(this.#inline, code, g, tables, f, squares);
+  }
+
+  proofCount(code: DigitCode, x: BigUint64Array, w: Uint8Array, y: Uint8Array): CodeCounts {
+    return proofCount(this.#inline, code, x, w, y);
+  }
+
+  proofSums(prime: Prime, terms: number, coefficients: Uint8Array, vectors: Uint8Array): Uint8Array {
+    return proofSums(this.#inline, prime, terms, coefficients, vectors);
   }
 
   wrap(a: BigUint64Array, b: BigUint64Array): Uint8Array {

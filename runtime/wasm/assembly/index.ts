@@ -12,6 +12,7 @@ export { pack17, pack31, pack67, unpack17, unpack31, unpack67 } from './pack';
 export { sample, sampleNibbles } from './sample';
 export { rowProduct } from './rowProduct';
 export { convertShare } from './convert';
+export { proofAdd, proofCount, proofFold, proofInner, proofProducts, proofSpread, proofSums } from './codeProof';
 export { deal, select, selectLarger, truncateSelect } from './select';
 export { truncateDealt, truncateLocal } from './truncate';
 export { wrap } from './wrap';

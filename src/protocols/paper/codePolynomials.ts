@@ -5,8 +5,7 @@
  * Points: 0 for the mask and 1 … M for the M digits of a comparison, all in Z_p. L_k are their Lagrange polynomials, Z = Π (X − k) over all of them,
  * c_k = 1 / Z'(k).
  */
-import type { CodeCounts } from '../../../runtime/codeProof.ts';
-import type { DigitCode } from '../../../runtime/compute.ts';
+import type { CodeCounts, Compute, DigitCode } from '../../../runtime/compute.ts';
 import {
   add,
   at,
@@ -41,20 +40,35 @@ function divided(polynomial: readonly number[], point: number, prime: number): n
   return quotient;
 }
 
-/** L_k·L_l / Z for every two points k < l: c_k·c_l·Z / ((X − k)(X − l)), M coefficients in Z_p each, at k·(M + 1) + l. */
-const quotients: Map<number, Uint8Array[]> = new Map();
-function quotientsOf({ prime, digits: M }: DigitCode): Uint8Array[] {
+/** L_k·L_l / Z = c_k·c_l·Z / ((X − k)(X − l)) for two points k < l: M coefficients in Z_p. */
+interface Quotients {
+  /** Of two digits: row j has the coefficients of X^j for all of them, in order. */
+  readonly digits: Uint8Array;
+  /** Of the mask and a digit, likewise. */
+  readonly mask: Uint8Array;
+}
+
+const quotients: Map<number, Quotients> = new Map();
+
+function quotientsOf({ prime, digits: M }: DigitCode): Quotients {
   let found = quotients.get(prime);
   if (found !== undefined) return found;
   const c = derivatives(extensionOf(prime), M);
   let Z = [1];
   for (let k = 0; k <= M; k++)
     Z = Array.from({ length: Z.length + 1 }, (_, j) => ((Z[j - 1] ?? 0) + (prime - k) * (Z[j] ?? 0)) % prime);
-  found = [];
-  for (let k = 0; k <= M; k++) {
+  const terms = (M * (M - 1)) / 2;
+  found = { digits: new Uint8Array(M * terms), mask: new Uint8Array(M * M) };
+  for (let k = 0, term = 0; k <= M; k++) {
     const withoutK = divided(Z, k, prime);
-    for (let l = k + 1; l <= M; l++)
-      found[k * (M + 1) + l] = Uint8Array.from(divided(withoutK, l, prime), (x) => (x * c[k] * c[l]) % prime);
+    for (let l = k + 1; l <= M; l++) {
+      const quotient = divided(withoutK, l, prime).map((x) => (x * c[k] * c[l]) % prime);
+      quotient.forEach((x, j) => {
+        if (k === 0) found!.mask[j * M + l - 1] = x;
+        else found!.digits[j * terms + term] = x;
+      });
+      if (k > 0) term++;
+    }
   }
   quotients.set(prime, found);
   return found;
@@ -70,72 +84,53 @@ export function digitValues(code: DigitCode, challenges: Uint8Array): Uint8Array
 /**
  * P2: s_0 and the M coefficients of Q with Σ_i w_i (F_i² − F*_i) = s_0·L_0 + Z·Q. By Σ L_k = 1 that sum is
  * Σ_k L_k Σ_i w_i (y_ki² − y*_ki) − Σ_{k<l} L_k·L_l Σ_i w_i (y_ki − y_li)², whose first part is s_0·L_0 where the digits are codes.
- * @param s0 Σ w_i μ_i², and counts.values those of w_i μ_i
+ * @param s0 Σ w_i μ_i², and counts.values are those of w_i μ_i
  */
-export function proofOf(code: DigitCode, r: readonly Uint8Array[], s0: Uint8Array, counts: CodeCounts): Uint8Array {
+export function proofOf(
+  compute: Compute,
+  code: DigitCode,
+  r: readonly Uint8Array[],
+  s0: Uint8Array,
+  counts: CodeCounts,
+): Uint8Array {
   const field = extensionOf(code.prime);
   const { digits: M, prime } = code;
   const B = r.length;
-  const quotient = quotientsOf(code);
-  const Q: Uint8Array[] = Array.from({ length: M }, () => new Uint8Array(STRIDE));
-  /** Takes Σ (L_k·L_l / Z)·term away, summed over `terms`, times `factor`. */
-  const take = (
-    factor: Uint8Array,
-    terms: readonly { readonly index: number; readonly from: Uint8Array; readonly at: number }[],
-  ): void => {
-    const sums = new Int32Array(STRIDE);
-    for (let j = 0; j < M; j++) {
-      sums.fill(0);
-      for (const term of terms) {
-        const by = quotient[term.index][j];
-        for (let c = 0; c < STRIDE; c++) sums[c] += by * term.from[STRIDE * term.at + c];
-      }
-      Q[j] = subtract(
-        field,
-        Q[j],
-        multiply(
-          field,
-          factor,
-          Uint8Array.from(sums, (sum) => sum % prime),
-        ),
-      );
-    }
+  const { digits, mask } = quotientsOf(code);
+  const Q = new Uint8Array(STRIDE * M);
+  /** Takes Σ_c factors[c] Σ_t coefficients[j][t]·vectors[t][c] away from Q_j. */
+  const take = (coefficients: Uint8Array, terms: number, vectors: Uint8Array, factors: readonly Uint8Array[]): void => {
+    const sums = compute.proofSums(prime, terms, coefficients, vectors);
+    const products = compute.proofProducts(prime, sums, repeated(factors, M));
+    for (let i = 0, j = 0; j < M; j++)
+      for (let c = 0; c < factors.length; c++, i++) Q.set(subtract(field, at(Q, j), at(products, i)), STRIDE * j);
   };
   // Two digits that differ
-  for (let a = 0; a < B; a++) {
-    for (let b = a + 1; b < B; b++) {
-      const difference = subtract(field, r[a], r[b]);
-      const terms = [];
-      for (let k = 0; k < M; k++) {
-        for (let l = k + 1; l < M; l++) {
-          const [index, first] = [(k + 1) * (M + 1) + l + 1, (k * M + l) * B * B];
-          terms.push({ index, from: counts.pairs, at: first + a * B + b });
-          terms.push({ index, from: counts.pairs, at: first + b * B + a });
-        }
-      }
-      take(multiply(field, difference, difference), terms);
-    }
-  }
-  // The mask and a digit: Σ w (μ − r_v)² = s_0 − 2·r_v·Σ w·μ + r_v²·Σ w
-  const places = Array.from({ length: M }, (_, k) => k);
-  take(
-    constant(field, 1),
-    places.map((k) => ({ index: k + 1, from: s0, at: 0 })),
+  const squares = r.flatMap((a, i) =>
+    r.slice(i + 1).map((b) => multiply(field, subtract(field, a, b), subtract(field, a, b))),
   );
-  for (let a = 1; a < B; a++) {
-    take(
-      times(field, r[a], prime - 2),
-      places.map((k) => ({ index: k + 1, from: counts.values, at: k * B + a })),
-    );
-    take(
-      multiply(field, r[a], r[a]),
-      places.map((k) => ({ index: k + 1, from: counts.weights, at: k * B + a })),
-    );
-  }
+  take(digits, (M * (M - 1)) / 2, counts.pairs, squares);
+  // The mask and a digit: Σ w (μ − r_v)² = s_0 − 2·r_v·Σ w·μ + r_v²·Σ w
+  const minusTwice = r.map((a) => times(field, a, prime - 2));
+  take(mask, M, counts.values, minusTwice);
+  take(
+    mask,
+    M,
+    counts.weights,
+    r.map((a) => multiply(field, a, a)),
+  );
+  take(mask, M, repeated([constant(field, 1)], M), [s0]);
   const proof = new Uint8Array(STRIDE * (M + 1));
   proof.set(s0);
-  Q.forEach((coefficient, j) => proof.set(coefficient, STRIDE * (j + 1)));
+  proof.set(Q, STRIDE);
+  if (counts.weights.length !== STRIDE * M * B) throw new RangeError(`counts are not those of ${M} digits`);
   return proof;
+}
+
+function repeated(elements: readonly Uint8Array[], count: number): Uint8Array {
+  const out = new Uint8Array(STRIDE * elements.length * count);
+  for (let i = 0; i < elements.length * count; i++) out.set(elements[i % elements.length], STRIDE * i);
+  return out;
 }
 
 /** The polynomials at a point ρ of F that is none of theirs. So that masks need no factor, F_i is divided by L_0(ρ), and H by its square. */
@@ -179,6 +174,7 @@ export function atPoint(code: DigitCode, point: Uint8Array): AtPoint {
  * z = Σ_v r_v (g_v − g_{v+1}) g_v comes in times r_v − r_{v−1}, and in z* times r_v² − r_{v−1}².
  */
 export function tablesOf(
+  compute: Compute,
   code: DigitCode,
   r: readonly Uint8Array[],
   { lagrange, scale }: AtPoint,
@@ -186,16 +182,12 @@ export function tablesOf(
   const field = extensionOf(code.prime);
   const { digits: M, prime } = code;
   const squares = r.map((x) => multiply(field, multiply(field, x, x), scale));
+  const factors = repeated(lagrange.slice(1), r.length - 1);
+  const everyValue = Uint8Array.from({ length: prime }, (_, value) => value);
   return [r, squares].map((values) => {
-    const table = new Uint8Array(STRIDE * prime * M * (values.length - 1));
-    for (let v = 1; v < values.length; v++) {
-      const step = subtract(field, values[v], values[v - 1]);
-      for (let k = 0; k < M; k++) {
-        const factor = multiply(field, step, lagrange[k + 1]);
-        const first = STRIDE * prime * ((v - 1) * M + k);
-        for (let value = 1; value < prime; value++) table.set(times(field, factor, value), first + STRIDE * value);
-      }
-    }
-    return table;
+    const steps = values.slice(1).map((value, v) => subtract(field, value, values[v]));
+    const stepOfEach = steps.flatMap((step) => new Array<Uint8Array>(M).fill(step));
+    const each = compute.proofProducts(prime, factors, repeated(stepOfEach, 1));
+    return compute.proofSums(prime, 1, everyValue, each);
   }) as [Uint8Array, Uint8Array];
 }

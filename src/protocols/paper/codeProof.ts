@@ -20,7 +20,6 @@
  *
  * Cost: of n comparisons, packed: (M + 1) + n elements of F and 32 bytes; two rounds more.
  */
-import { countCodes, innerProduct, lookUp, products } from '../../../runtime/codeProof.ts';
 import { type DigitCode, packedLength } from '../../../runtime/compute.ts';
 import { add, extensionOf, isInteger, STRIDE } from '../../../runtime/extension.ts';
 import { dealDigits, dealtDigits, digitsBytes, receiverOf } from '../../party/deal.ts';
@@ -87,13 +86,13 @@ interface Challenge {
 function challengeOf(party: Party, seed: Uint8Array, code: DigitCode, count: number): Challenge {
   const streams = new PairStreams(seed, party.compute);
   const drawn = (purpose: string, elements: number): Uint8Array =>
-    elementsOf(streams.stream(party.path, purpose), code, elements);
+    elementsOf(party, streams.stream(party.path, purpose), code, elements);
   return { r: digitValues(code, drawn('r', (1 << code.bits) - 1)), w: drawn('w', count) };
 }
 
-/** Uniform elements of F. */
-function elementsOf(stream: Stream, code: DigitCode, count: number): Uint8Array {
-  return inField(code, stream.zp(code.prime, STRIDE * count));
+/** Uniform elements of F, in scratch bytes. */
+function elementsOf({ scratch }: Party, stream: Stream, code: DigitCode, count: number): Uint8Array {
+  return inField(code, stream.zp(code.prime, STRIDE * count, scratch.take(STRIDE * count)));
 }
 
 /** Elements whose last bytes may be anything. */
@@ -106,23 +105,26 @@ function inField({ prime }: DigitCode, vector: Uint8Array): Uint8Array {
 /** ρ, which is none of the points. P2 never learns it. */
 function pointOf(party: Party, code: DigitCode): Uint8Array {
   const stream = party.stream(party.peer, 'point');
-  let point = elementsOf(stream, code, 1);
-  while (isInteger(point)) point = elementsOf(stream, code, 1);
+  let point = elementsOf(party, stream, code, 1);
+  while (isInteger(point)) point = elementsOf(party, stream, code, 1);
   return point;
 }
 
-/** Step 3, before anything has come: a worker's shares of F_i(ρ), and of Σ_i w_i·F*_i(ρ). */
-function folded(
+/** Step 3, before anything has come: a worker's shares of F_i(ρ) / L_0(ρ), in scratch bytes, and of Σ_i w_i·F*_i(ρ) / L_0(ρ)². */
+function fold(
   party: Party,
   code: DigitCode,
   g: Uint8Array,
   { r, w }: Challenge,
 ): { f: Uint8Array; linear: Uint8Array; claim: (proof: Uint8Array) => Uint8Array } {
-  const field = extensionOf(code.prime);
+  const { compute, scratch } = party;
   const here = atPoint(code, pointOf(party, code));
-  const [f, squares] = lookUp(code, g, tablesOf(code, r, here));
-  const mask = elementsOf(party.stream('P2', 'mask'), code, w.length / STRIDE);
-  return { f: add(field, f, mask), linear: innerProduct(code, w, squares), claim: here.claim };
+  const f = elementsOf(party, party.stream('P2', 'mask'), code, w.length / STRIDE); // to which the digits are added
+  const squares = scratch.take(w.length);
+  compute.proofFold(code, g, tablesOf(compute, code, r, here), f, squares);
+  const linear = compute.proofInner(code.prime, w, squares);
+  scratch.give(squares);
+  return { f, linear, claim: here.claim };
 }
 
 function seedOf(party: Party): Uint8Array {
@@ -130,20 +132,22 @@ function seedOf(party: Party): Uint8Array {
 }
 
 async function receiver(party: Party, code: DigitCode, g: Uint8Array, count: number): Promise<void> {
-  const field = extensionOf(code.prime);
+  const { compute, scratch } = party;
+  const { prime } = code;
+  const field = extensionOf(prime);
   const seed = seedOf(party);
   const told = party.send('P2', 'seed', seed.slice()); // step 1: the digits are here
   const challenge = challengeOf(party, seed, code, count);
-  const mine = folded(party, code, g, challenge);
-  const values = code.digits + 1;
+  const { f, linear, claim } = fold(party, code, g, challenge);
   const [proof, theirs] = await Promise.all([
-    received(party, 'P2', 'dealt', code, values),
+    received(party, 'P2', 'dealt', code, code.digits + 1),
     received(party, party.peer, 'shares', code, count + 1),
     told,
   ]);
-  const f = add(field, mine.f, theirs.subarray(0, STRIDE * count));
-  const t = add(field, add(field, mine.linear, mine.claim(proof)), theirs.subarray(STRIDE * count));
-  const sum = innerProduct(code, products(code, challenge.w, f), f);
+  compute.proofAdd(prime, f, theirs.subarray(0, STRIDE * count), f);
+  const t = add(field, add(field, linear, claim(proof)), theirs.subarray(STRIDE * count));
+  const sum = compute.proofInner(prime, compute.proofProducts(prime, challenge.w, f, challenge.w), f);
+  scratch.give(f, challenge.w, proof, theirs);
   // step 5
   if (sum.some((value, j) => value !== t[j]))
     throw new CodeError(
@@ -152,40 +156,48 @@ async function receiver(party: Party, code: DigitCode, g: Uint8Array, count: num
 }
 
 async function drawer(party: Party, code: DigitCode, g: Uint8Array, count: number): Promise<void> {
+  const { compute, scratch } = party;
   const field = extensionOf(code.prime);
   const seed = seedOf(party);
-  const mine = folded(party, code, g, challengeOf(party, seed, code, count));
-  const proof = elementsOf(party.stream('P2', 'dealt'), code, code.digits + 1);
-  const shares = new Uint8Array(STRIDE * (count + 1));
-  shares.set(mine.f);
-  shares.set(add(field, mine.linear, mine.claim(proof)), STRIDE * count);
+  const challenge = challengeOf(party, seed, code, count);
+  const { f, linear, claim } = fold(party, code, g, challenge);
+  const proof = elementsOf(party, party.stream('P2', 'dealt'), code, code.digits + 1);
+  const shares = scratch.take(STRIDE * (count + 1));
+  shares.set(f);
+  shares.set(add(field, linear, claim(proof)), STRIDE * count);
+  const packed = compute.pack(code.prime, shares);
+  scratch.give(f, challenge.w, proof, shares);
   const used = await party.receive('P2', 'told', 'u8', SEED_BYTES);
   // step 4. Of another seed the mask would cancel, and the receiver see digits
   if (used.some((byte, i) => byte !== seed[i]))
     throw new CodeError(`${party.path}: P2 was told another challenge than ${party.peer} and ${party.name} have`);
-  await party.send(party.peer, 'shares', party.compute.pack(code.prime, shares));
+  await party.send(party.peer, 'shares', packed);
 }
 
 async function helper(party: Party, code: DigitCode, x: BigUint64Array): Promise<void> {
-  const field = extensionOf(code.prime);
+  const { compute, scratch } = party;
+  const { prime } = code;
   const count = x.length;
-  const mask = add(
-    field,
-    elementsOf(party.stream('P0', 'mask'), code, count),
-    elementsOf(party.stream('P1', 'mask'), code, count),
-  );
-  const drawn = elementsOf(party.stream(party.drawer, 'dealt'), code, code.digits + 1);
-  const seed = await party.receive(receiverOf(party), 'seed', 'u8', SEED_BYTES); // step 1
+  const to = receiverOf(party);
+  const seed = await party.receive(to, 'seed', 'u8', SEED_BYTES); // step 1
   const told = party.send(party.drawer, 'told', seed.slice());
   const { r, w } = challengeOf(party, seed, code, count);
+  const [mask, other] = (['P0', 'P1'] as const).map((worker) =>
+    elementsOf(party, party.stream(worker, 'mask'), code, count),
+  );
+  compute.proofAdd(prime, mask, other, mask);
   // step 2
-  const y = products(code, w, mask);
-  const proof = proofOf(code, r, innerProduct(code, y, mask), countCodes(code, x, w, y));
-  const sent = proof.map((value, j) => (value + code.prime - drawn[j]) % code.prime);
-  await Promise.all([told, party.send(receiverOf(party), 'dealt', party.compute.pack(code.prime, sent))]);
+  const y = compute.proofProducts(prime, w, mask, other);
+  const s0 = compute.proofInner(prime, y, mask);
+  const proof = proofOf(compute, code, r, s0, compute.proofCount(code, x, w, y));
+  scratch.give(w, mask, other);
+  const drawn = elementsOf(party, party.stream(party.drawer, 'dealt'), code, code.digits + 1);
+  const sent = proof.map((value, j) => (value + prime - drawn[j]) % prime);
+  scratch.give(drawn);
+  await Promise.all([told, party.send(to, 'dealt', compute.pack(prime, sent))]);
 }
 
-/** Elements of F that somebody has sent. */
+/** Elements of F that somebody has sent, in scratch bytes. */
 async function received(
   party: Party,
   from: 'P0' | 'P1' | 'P2',
@@ -194,7 +206,7 @@ async function received(
   elements: number,
 ): Promise<Uint8Array> {
   const packed = await party.receive(from, purpose, 'u8', packedLength(code.prime, STRIDE * elements));
-  const vector = party.compute.unpack(code.prime, packed, STRIDE * elements);
+  const vector = party.compute.unpack(code.prime, packed, STRIDE * elements, party.scratch.take(STRIDE * elements));
   release(packed);
   return inField(code, vector);
 }
