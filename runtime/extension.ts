@@ -38,27 +38,35 @@ export function constant({ prime }: Extension, value: number): Uint8Array {
 }
 
 export function add({ prime }: Extension, a: Uint8Array, b: Uint8Array): Uint8Array {
-  return a.map((value, j) => (value + b[j]) % prime);
+  const out = new Uint8Array(a.length);
+  for (let j = 0; j < a.length; j++) out[j] = (a[j] + b[j]) % prime;
+  return out;
 }
 
 export function subtract({ prime }: Extension, a: Uint8Array, b: Uint8Array): Uint8Array {
-  return a.map((value, j) => (value + prime - b[j]) % prime);
+  const out = new Uint8Array(a.length);
+  for (let j = 0; j < a.length; j++) out[j] = (a[j] + prime - b[j]) % prime;
+  return out;
 }
 
 /** By an integer. */
 export function times({ prime }: Extension, a: Uint8Array, factor: number): Uint8Array {
-  return a.map((value) => (value * factor) % prime);
+  const out = new Uint8Array(a.length);
+  for (let j = 0; j < a.length; j++) out[j] = (a[j] * factor) % prime;
+  return out;
 }
+
+/** Coefficients of a product before it is folded: written before they are read. */
+const coefficients = new Int32Array(2 * STRIDE);
 
 export function multiply(field: Extension, a: Uint8Array, b: Uint8Array): Uint8Array {
-  const sums = new Int32Array(2 * STRIDE);
-  addProduct(field, sums, a, b);
-  return folded(field, sums);
-}
-
-/** sums (2·STRIDE) += the coefficients of a·b as polynomials. */
-export function addProduct({ degree }: Extension, sums: Int32Array, a: Uint8Array, b: Uint8Array): void {
-  for (let i = 0; i < degree; i++) for (let j = 0; j < degree; j++) sums[i + j] += a[i] * b[j];
+  const { degree } = field;
+  coefficients.fill(0);
+  for (let i = 0; i < degree; i++) {
+    const first = a[i];
+    for (let j = 0; j < degree; j++) coefficients[i + j] += first * b[j];
+  }
+  return folded(field, coefficients);
 }
 
 /** A polynomial of at most 2·degree − 1 coefficients modulo X^degree − root. */

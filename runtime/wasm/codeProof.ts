@@ -190,8 +190,13 @@ export function proofCount(
   }
   const pairs = kernels.bytesAt(atOut, STRIDE * digitPairs * count).slice();
   for (let i = 0; i < pairs.length; i++) if (within[i] > 0) pairs[i] = (pairs[i] + within[i]) % prime;
-  const reduced = (sums: Int32Array): Uint8Array => Uint8Array.from(sums, (sum) => sum % prime);
-  return { pairs, weights: reduced(weights), values: reduced(values) };
+  return { pairs, weights: reduced(weights, prime), values: reduced(values, prime) };
+}
+
+function reduced(sums: Int32Array, prime: number): Uint8Array {
+  const out = new Uint8Array(sums.length);
+  for (let i = 0; i < sums.length; i++) out[i] = sums[i] % prime;
+  return out;
 }
 
 export function proofSums(

@@ -64,8 +64,8 @@ function quotientsOf({ prime, digits: M }: DigitCode): Quotients {
     for (let l = k + 1; l <= M; l++) {
       const quotient = divided(withoutK, l, prime).map((x) => (x * c[k] * c[l]) % prime);
       quotient.forEach((x, j) => {
-        if (k === 0) found!.mask[j * M + l - 1] = x;
-        else found!.digits[j * terms + term] = x;
+        if (k === 0) found.mask[j * M + l - 1] = x;
+        else found.digits[j * terms + term] = x;
       });
       if (k > 0) term++;
     }
