@@ -9,6 +9,7 @@ import { MASKING } from './masking.ts';
 import { OPENING } from './opening.ts';
 import { SCHEDULING } from './scheduling.ts';
 import { SERVING } from './serving.ts';
+import { SPEAKING } from './speaking.ts';
 import { STORING } from './storing.ts';
 import type { Weakening } from './weakening.ts';
 
@@ -16,6 +17,7 @@ export const WEAKENINGS: readonly Weakening[] = [
   ...DEALING,
   ...MASKING,
   ...COMPARING,
+  ...SPEAKING,
   ...DRAWING,
   ...KEEPING,
   ...STORING,

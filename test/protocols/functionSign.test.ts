@@ -6,6 +6,9 @@ import * as larger from '../../src/protocols/direct/larger.ts';
 import * as largerRelu from '../../src/protocols/direct/largerRelu.ts';
 import type { Functions } from '../../src/protocols/direct/openedSign.ts';
 import * as truncateRelu from '../../src/protocols/direct/truncateRelu.ts';
+import type { RecordedMessage } from '../../src/channel/memory.ts';
+import { unpackFields } from '../../src/ring/fields.ts';
+import * as functionSign from '../../src/protocols/direct/functionSign.ts';
 import type { Cost } from '../../src/party/cost.ts';
 import type { Party } from '../../src/party/party.ts';
 import * as z64 from '../../src/ring/z64.ts';
@@ -146,4 +149,119 @@ it.each([2, 3, 4, 5, 6])('the sign of every value of a window of %i bits, under 
     return directRelu.workersBits(party, sign);
   });
   expect(Array.from(z64.add(results[0]!, results[1]!))).toEqual(Array.from(values, (v) => (signed(v) >= 0n ? 1n : 0n)));
+});
+
+describe('what a worker puts together', () => {
+  const RUNS = 4000;
+  /** P1 sees c, Δ and t of as many comparisons of one value. */
+  async function seen(a: bigint, k: number): Promise<{ x: bigint[]; t: Uint8Array; shifts: bigint[] }> {
+    const values = ring(new Array<bigint>(RUNS).fill(a));
+    const parts = shares(values);
+    const said = new Map<string, RecordedMessage['data']>();
+    let t = new Uint8Array();
+    await simulate(
+      async (party) => {
+        const keys = new FunctionKeys(party);
+        const compare = party.fork('compare');
+        if (party.id === 2) {
+          const q = await directRelu.helperBits(compare, RUNS);
+          await directRelu.helper(compare, q, k, 0, { functions: keys });
+          return;
+        }
+        const { sign } = await directRelu.workers(compare, parts[party.id], k, 0, keys);
+        if (party.id === 1) t = sign.t.slice();
+      },
+      { memory: () => ({ record: ({ from, label, data }) => said.set(`${from} ${label}`, data.slice()) }) },
+    );
+    const c = z64.add(said.get('P0 /compare/0:c') as BigUint64Array, said.get('P1 /compare/0:c') as BigUint64Array);
+    const message = (said.get('P2 /compare/0:shift') as Uint8Array).slice(8);
+    const shifts = [...(k > 56 ? new BigUint64Array(message.buffer) : unpackFields(message, k, RUNS))];
+    return { x: Array.from(c, (word, i) => BigInt.asUintN(k, word + shifts[i])), t, shifts };
+  }
+  /** Six standard deviations: fails once in 10^9 runs. */
+  const isEven = (bits: readonly number[]): void => {
+    const ones = bits.reduce((sum, bit) => sum + bit, 0);
+    expect(Math.abs(ones - bits.length / 2)).toBeLessThan(6 * Math.sqrt(bits.length / 4));
+  };
+
+  it.each([3n, -3n, 2n ** 30n])(
+    'says nothing of %i: its masked value, the bit of the comparison, and both together',
+    async (a) => {
+      const { x, t } = await seen(a, 33);
+      for (const bit of [0, 1, 15, 30, 31, 32]) {
+        const bits = x.map((word) => Number((word >> BigInt(bit)) & 1n));
+        isEven(bits);
+        // The top bit and t differ by whether the low bits were borrowed from, which a small value would show.
+        isEven(bits.map((one, i) => one ^ t[i]));
+      }
+      isEven([...t]);
+    },
+  );
+
+  it.each([33, 57, 61])('is told a shift of %i bits, and no bit above', async (k) => {
+    const { shifts } = await seen(5n, k);
+    expect(shifts.every((shift) => shift < 1n << BigInt(k))).toBe(true);
+  });
+});
+
+describe('a P2 that names keys', () => {
+  const K = 4;
+  /** P2 deals as it should, and then says of each comparison that its keys begin at `starts`. */
+  const naming = (starts: readonly bigint[], count: number): Promise<unknown> =>
+    simulate(async (party) => {
+      const keys = new FunctionKeys(party);
+      const window = { from: 0, k: K };
+      if (party.id === 2) await keys.deal(K - 1, count);
+      for (const [i, start] of starts.entries()) {
+        const fork = party.fork(`${i}`);
+        if (party.id !== 2) {
+          await functionSign.ahead(fork, window, keys, count);
+          continue;
+        }
+        const message = new Uint8Array(8 + Math.ceil((count * K) / 8));
+        new DataView(message.buffer).setBigUint64(0, start, true);
+        await Promise.all([fork.send('P0', 'shift', message), fork.send('P1', 'shift', message.slice())]);
+      }
+    });
+
+  it('twice is found out', async () => {
+    await expect(naming([0n, 0n], 500)).rejects.toThrow(/keys are used twice/);
+  });
+
+  it.each([2n ** 40n, 2n ** 53n, 2n ** 64n - 1n])('that it has not dealt, %i, is found out at once', async (start) => {
+    await expect(naming([start], 10)).rejects.toThrow(/keys that are not dealt yet|no index of keys/);
+  });
+});
+
+describe('keys that are dealt ahead', () => {
+  // In messages of 512.
+  it.each([
+    ['are no more than may lie ready', 0, { ready: 1200, total: 2100 }, 2],
+    ['nor more than the session takes', 0, { ready: 1200, total: 600 }, 1],
+    ['follow those that are used', 700, { ready: 1200, total: 2100 }, 3],
+  ])('%s, and are all taken in the end', async (_name, count, ahead, messages) => {
+    const values = ring(Array.from({ length: count }, (_, i) => BigInt(i) - 350n));
+    const parts = shares(values);
+    let dealt = 0;
+    const { results } = await simulate<BigUint64Array | undefined>(
+      async (party) => {
+        const keys = new FunctionKeys(party);
+        const compare = party.fork('compare');
+        if (party.id !== 2) {
+          const { sign } = await directRelu.workers(compare, parts[party.id], 12, 0, keys);
+          await keys.end();
+          return directRelu.workersBits(party, sign);
+        }
+        await keys.keepAhead(11, ahead);
+        const q = await directRelu.helperBits(compare, count);
+        await directRelu.helper(compare, q, 12, 0, { functions: keys });
+        await keys.keepAhead(11, ahead);
+        await keys.end();
+        return undefined;
+      },
+      { memory: () => ({ record: ({ to, label }) => (dealt += Number(to === 'P0' && label.endsWith(':keys'))) }) },
+    );
+    expect(dealt).toBe(messages);
+    z64.add(results[0]!, results[1]!).forEach((bit, i) => expect(bit).toBe(signed(values[i]) >= 0n ? 1n : 0n));
+  });
 });

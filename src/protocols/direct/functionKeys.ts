@@ -253,11 +253,13 @@ class Row<T> {
 
   /** Takes all of the first `total` messages. */
   async drain(total: number): Promise<void> {
+    if (total > this.#made + MOST_OPEN) throw new Error('comparison function: more keys in the end than may be ready');
     await this.#upTo(total);
     this.#messages.clear();
   }
 
   async #some(index: number, count: number): Promise<T> {
+    if (index >= this.#made + MOST_OPEN) throw new Error('comparison function: keys that are not dealt yet');
     this.#upTo(index + 1).catch(() => undefined); // whoever takes a message learns what is wrong with it
     const message = this.#messages.get(index);
     if (message === undefined || message.left < count) throw new Error('comparison function: keys are used twice');
@@ -268,7 +270,6 @@ class Row<T> {
 
   /** Makes what is not made yet of the first `total` messages, in order. */
   async #upTo(total: number): Promise<void> {
-    if (total > this.#made + MOST_OPEN) throw new Error('comparison function: keys that are not dealt yet');
     const made: Promise<T>[] = [];
     for (; this.#made < total; this.#made++) {
       const group = Math.floor(this.#made / GROUP);
