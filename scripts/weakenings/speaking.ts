@@ -65,7 +65,7 @@ export const SPEAKING: readonly Weakening[] = [
       'P2 may name keys that are far from being dealt',
       'a worker asks for millions of messages that never come',
       KEYS,
-      ['if (index >= this.#made + MOST_OPEN)', 'if (MOST_OPEN < 0)'],
+      ['if (index >= this.#made + MOST_OPEN)', 'if (index >= this.#made + 2 * MOST_OPEN)'],
       TESTS,
     ),
     only: 'that it has not dealt',

@@ -5,7 +5,7 @@ import type { Ahead } from '../protocols/direct/functionKeys.ts';
 import { FEW_VALUES } from '../protocols/suite.ts';
 import type { InferJob, Job, ServeJob } from './job.ts';
 
-/** Keys that lie ready at a worker, at the most: for so many images, if they take no more than so many bytes. Eight images of network C take 61 MiB. */
+/** Keys that lie ready at a worker, at the most: for so many images, if they take no more than so many bytes. Eight images of network C take 60 MiB. */
 const AHEAD_IMAGES = 8;
 const AHEAD_BYTES: number = 64 * 2 ** 20;
 
