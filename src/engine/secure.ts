@@ -231,8 +231,9 @@ export class SecureEngine extends SecureComparisons implements Engine {
   }
 
   async carry(name: string, x: Value): Promise<Value> {
-    const { data, opening } = await this.whole(x);
-    if (opening !== undefined) return x;
+    const whole = await this.whole(x);
+    if (whole.opening !== undefined) return x;
+    const { data } = whole; // which may have to be put together
     const lane = this.party.fork(`carried/${name}`);
     return this.value(() => lane, x.shape, x.fractionBits, data, false);
   }

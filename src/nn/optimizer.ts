@@ -117,18 +117,20 @@ async function sgd(engine: Engine, name: string, gradient: Value, state: State, 
   const terms: [factor: bigint, x: Value][] = [[BigInt(c) << BigInt(bits - step), g]];
   if (velocity !== undefined && options.momentum > 0)
     terms.push([BigInt(Math.round(options.momentum * 2 ** s)), velocity]);
-  const keep = (next: Value, v: Value): void => {
+  const keep = (next: Value, v: () => Value): void => {
     state.set(name, next);
-    if (options.momentum > 0) state.set(`velocity/${name}`, v);
+    if (options.momentum > 0) state.set(`velocity/${name}`, v());
   };
   if (engine.truncation === 'dealt' && !name.endsWith('.bias') && s > 0 && bits <= RING_BITS - WEIGHT_RANGE_BITS) {
     const change = terms.map(([factor, x]): [bigint, Value] => [-factor, x]);
-    const next = await engine.truncateOperand(engine.combine([[1n << BigInt(s), parameter], ...change], bits), s);
-    return keep(next, engine.sub(parameter, next));
+    const changed = engine.combine([[1n << BigInt(s), parameter], ...change], bits);
+    const next = await engine.truncateOperand(changed, s);
+    engine.free(changed);
+    return keep(next, () => engine.sub(parameter, next));
   }
   const sum = engine.combine(terms, bits);
   const v = s > 0 ? await engine.truncate(sum, s) : sum;
-  keep(engine.sub(parameter, v), v);
+  keep(engine.sub(parameter, v), () => v);
 }
 
 /** Moments are means with public weights in 1024ths, so that one truncation by 10 bits brings them back. */

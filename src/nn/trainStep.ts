@@ -6,9 +6,9 @@
 import type { BatchPart, Engine, Value } from '../engine/engine.ts';
 import { backward } from './backward.ts';
 import { forward, type Parameters } from './forward.ts';
-import { layerName, layerType } from './layers/table.ts';
+import { isApart, layerName, layerType } from './layers/table.ts';
 import { type LossName, lossOf } from './loss.ts';
-import { type Network, parameters as parameterSpecs } from './network.ts';
+import { type Network, parameterName, parameters as parameterSpecs } from './network.ts';
 import { type State, update, type UpdateOptions } from './optimizer.ts';
 import { partsOfRank, type Team } from './ranks.ts';
 
@@ -102,12 +102,15 @@ async function trainPart(engine: Engine, step: Step): Promise<void> {
   const { network, state, parameters, rows, options, sums, part, last } = step;
   const { images, labels } = rows(engine, part.from, part.to);
   const { logits, tapes, kept } = await forward(engine, network, parameters, images, { ...options, samples: part });
+  const apart = new Set(tapes.filter(({ spec }) => isApart(spec)).map(({ index }) => parameterName(index, 'weight')));
   const loss = await engine.scope('loss', (fork) => lossOf(fork, options.loss, logits, labels));
   await engine.all([
     async (fork) => {
       await backward(fork, tapes, loss.delta, async (own, name, gradient) => {
         const sum = await sums.add(own, name, gradient, last);
-        if (sum !== undefined) await own.together((all) => update(all, name, sum, state, options));
+        if (sum === undefined) return;
+        await own.together((all) => update(all, name, sum, state, options));
+        if (options.team === undefined && apart.has(name)) own.free(sum);
       });
     },
     async (fork) => {

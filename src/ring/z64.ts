@@ -2,6 +2,7 @@
  * Arithmetic on vectors over Z_{2^64}, element by element. No BigInt is made: sums and products are computed on SIMD lanes (`vector.ts`),
  * for the rest elements are read as little-endian pairs of u32. Results are new arrays unless a function says otherwise.
  */
+import { fresh } from './pool.ts';
 import { release } from './release.ts';
 import * as vector from './vector.ts';
 
@@ -18,22 +19,14 @@ function checkLengths(what: string, a: { length: number }, b: { length: number }
 }
 
 /** In `out` if given, as `sub`; it may be an operand. */
-export function add(
-  a: BigUint64Array,
-  b: BigUint64Array,
-  out: BigUint64Array = new BigUint64Array(a.length),
-): BigUint64Array {
+export function add(a: BigUint64Array, b: BigUint64Array, out: BigUint64Array = fresh(a.length)): BigUint64Array {
   checkLengths('add', a, b);
   checkLengths('add', a, out);
   vector.add(a, b, 0, out);
   return out;
 }
 
-export function sub(
-  a: BigUint64Array,
-  b: BigUint64Array,
-  out: BigUint64Array = new BigUint64Array(a.length),
-): BigUint64Array {
+export function sub(a: BigUint64Array, b: BigUint64Array, out: BigUint64Array = fresh(a.length)): BigUint64Array {
   checkLengths('sub', a, b);
   checkLengths('sub', a, out);
   vector.subtract(a, b, out);
@@ -90,7 +83,7 @@ export function addConstant(a: BigUint64Array, constant: bigint): BigUint64Array
 export function multiply(a: BigUint64Array, b: BigUint64Array, repeat = 1): BigUint64Array {
   if (a.length !== b.length * repeat)
     throw new RangeError(`multiply: ${a.length} elements against ${b.length} × ${repeat}`);
-  const out = new BigUint64Array(a.length);
+  const out = fresh(a.length);
   vector.multiply(a, b, repeat, out);
   return out;
 }
@@ -100,7 +93,7 @@ export function multiplyRow(a: BigUint64Array, row: BigUint64Array): BigUint64Ar
   const copies = Math.max(1, Math.floor(TILE / row.length));
   const tile = new BigUint64Array(copies * row.length);
   for (let from = 0; from < tile.length; from += row.length) tile.set(row, from);
-  const out = new BigUint64Array(a.length);
+  const out = fresh(a.length);
   for (let from = 0; from < a.length; from += tile.length) {
     const part = a.subarray(from, from + tile.length);
     vector.multiply(part, tile.subarray(0, part.length), 1, out.subarray(from, from + part.length));
@@ -139,7 +132,7 @@ export function scaleInPlace(a: BigUint64Array, constant: bigint): BigUint64Arra
 export function combine(
   terms: readonly BigUint64Array[],
   factors: readonly bigint[],
-  out: BigUint64Array = new BigUint64Array(terms[0].length),
+  out: BigUint64Array = fresh(terms[0].length),
 ): BigUint64Array {
   checkLengths('combine', terms, factors);
   for (const term of terms) checkLengths('combine', out, term);
@@ -183,7 +176,7 @@ export function bitField(a: BigUint64Array, from: number, to: number): BigUint64
   checkShift(from);
   if (!Number.isInteger(to) || to < from || to > 64)
     throw new RangeError(`bits ${from} up to ${to}: expected ${from} … 64`);
-  const out = new BigUint64Array(a.length);
+  const out = fresh(a.length);
   vector.bitField(a, from, (1n << BigInt(to - from)) - 1n, out);
   return out;
 }
@@ -217,7 +210,7 @@ export function fromBytes(bytes: Uint8Array): BigUint64Array {
 /** x where the byte is 1, zero where it is 0. Masked, not branched. */
 export function keepWhere(bits: Uint8Array, a: BigUint64Array): BigUint64Array {
   checkLengths('keepWhere', bits, a);
-  const out = new BigUint64Array(a.length);
+  const out = fresh(a.length);
   const x = halves(a);
   const z = halves(out);
   for (let i = 0; i < bits.length; i++) {
@@ -231,7 +224,7 @@ export function keepWhere(bits: Uint8Array, a: BigUint64Array): BigUint64Array {
 /** a where the byte is 0, −a where it is 1. */
 export function negateWhere(bits: Uint8Array, a: BigUint64Array): BigUint64Array {
   checkLengths('negateWhere', bits, a);
-  const out = new BigUint64Array(a.length);
+  const out = fresh(a.length);
   const x = halves(a);
   const z = halves(out);
   for (let i = 0; i < bits.length; i++) {
@@ -246,7 +239,7 @@ export function negateWhere(bits: Uint8Array, a: BigUint64Array): BigUint64Array
 
 /** (m,n) → (n,m), row-major. */
 export function transpose(a: BigUint64Array, m: number, n: number): BigUint64Array {
-  const out = new BigUint64Array(a.length);
+  const out = fresh(a.length);
   const x = halves(a);
   const z = halves(out);
   for (let r = 0, i = 0; r < m; r++) {
@@ -261,7 +254,7 @@ export function transpose(a: BigUint64Array, m: number, n: number): BigUint64Arr
 /** Columns from, from + step, … below `to` of a row-major matrix. */
 export function columns(a: BigUint64Array, rows: number, from: number, to: number, step = 1): BigUint64Array {
   const n = rows === 0 ? 0 : a.length / rows;
-  const out = new BigUint64Array(rows * Math.ceil((to - from) / step));
+  const out = fresh(rows * Math.ceil((to - from) / step));
   const x = halves(a);
   const z = halves(out);
   for (let r = 0, i = 0; r < rows; r++) {
@@ -275,7 +268,7 @@ export function columns(a: BigUint64Array, rows: number, from: number, to: numbe
 
 /** Row-major matrices of as many rows each, side by side. */
 export function concatColumns(parts: readonly BigUint64Array[], rows: number): BigUint64Array {
-  const out = new BigUint64Array(parts.reduce((total, part) => total + part.length, 0));
+  const out = fresh(parts.reduce((total, part) => total + part.length, 0));
   const z = halves(out);
   const step = rows === 0 ? 0 : z.length / rows;
   let offset = 0;
@@ -292,7 +285,7 @@ export function concatColumns(parts: readonly BigUint64Array[], rows: number): B
 
 /** A column, n times side by side. */
 export function repeatColumn(column: BigUint64Array, n: number): BigUint64Array {
-  const out = new BigUint64Array(column.length * n);
+  const out = fresh(column.length * n);
   const x = halves(column);
   const z = halves(out);
   for (let r = 0, i = 0; r < x.length; r += 2) {
@@ -313,7 +306,7 @@ export function sumRows(a: BigUint64Array, rows: number, columns: number): BigUi
 
 /** Row sums of a row-major (rows, columns) matrix: a vector of `rows`. */
 export function sumColumns(a: BigUint64Array, rows: number, columns: number): BigUint64Array {
-  const out = new BigUint64Array(rows);
+  const out = fresh(rows);
   const x = halves(a);
   const z = halves(out);
   for (let r = 0; r < rows; r++) {
@@ -331,7 +324,7 @@ export function sumColumns(a: BigUint64Array, rows: number, columns: number): Bi
 }
 
 export function concat(...parts: readonly BigUint64Array[]): BigUint64Array {
-  const out = new BigUint64Array(parts.reduce((total, part) => total + part.length, 0));
+  const out = fresh(parts.reduce((total, part) => total + part.length, 0));
   let offset = 0;
   for (const part of parts) {
     out.set(part, offset);

@@ -33,6 +33,12 @@ describe('pool', () => {
     expect([words.length, words[0], small.length]).toEqual([WORDS, 7n, 10]);
   });
 
+  test('what was made elsewhere is given back and not kept', () => {
+    const words = new BigUint64Array(WORDS + 1).fill(7n);
+    recycle(words);
+    expect([words.length, fresh(WORDS + 1)[0]]).toEqual([0, 0n]);
+  });
+
   test('no more than so much is kept: what was kept longest goes first', () => {
     const mib = 2 ** 17;
     const kept = Array.from({ length: 200 }, () => fresh(mib).fill(3n));

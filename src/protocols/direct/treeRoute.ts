@@ -153,7 +153,10 @@ async function select(
   await level.chunks(count, async (chunk, from, to) => {
     const qMask = await dealtZ64(chunk, 'qU', to - from);
     const job = { t: t.subarray(from, to), opened: opened.subarray(from, to), q: q.subarray(from, to), qMask };
-    place(share, count, from, chunk.compute.select(job, share.subarray(from, to)));
+    const [w, right] = [share.subarray(from, to), share.subarray(count + from, count + to)];
+    const left = chunk.compute.select(job, w, right);
+    z64.sub(w, left, right);
+    z64.sub(w, right, w); // the left half
     release(qMask);
   });
 }
