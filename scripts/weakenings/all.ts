@@ -7,6 +7,7 @@ import { KEEPING } from './keeping.ts';
 import { LINKING } from './linking.ts';
 import { MASKING } from './masking.ts';
 import { OPENING } from './opening.ts';
+import { PROVING } from './proving.ts';
 import { SCHEDULING } from './scheduling.ts';
 import { SERVING } from './serving.ts';
 import { SPEAKING } from './speaking.ts';
@@ -18,6 +19,7 @@ export const WEAKENINGS: readonly Weakening[] = [
   ...MASKING,
   ...COMPARING,
   ...SPEAKING,
+  ...PROVING,
   ...DRAWING,
   ...KEEPING,
   ...STORING,

@@ -1,6 +1,6 @@
 /**
  * Dealt codes are proved (PROTOCOLS §10): what is right is accepted over every field, whatever is wrong is not, and the attack that the proof stops
- * reads a digit with certainty where nothing is proved. Views of all parties are in `views.test.ts`.
+ * reads a digit with certainty where nothing is proved. What parties see of a proof: `codeProofViews.test.ts`.
  */
 import { describe, expect, it } from 'vitest';
 import { codeLength, type DigitCode, ownMethods, P17, P31, P67 } from '../../runtime/compute.ts';
@@ -9,11 +9,12 @@ import type { RecordedMessage } from '../../src/channel/memory.ts';
 import type { Security } from '../../src/party/party.ts';
 import * as codeProof from '../../src/protocols/paper/codeProof.ts';
 import * as privateCompare from '../../src/protocols/paper/privateCompare.ts';
+import { atPoint, digitValues, tablesOf } from '../../src/protocols/paper/codePolynomials.ts';
 import type { Stream } from '../../src/random/stream.ts';
-import type { PairStreams } from '../../src/random/streams.ts';
+import { PairStreams } from '../../src/random/streams.ts';
 import { randomRing, ring, testRandom } from '../reference.ts';
 import { thermometerReference } from '../reference/compare.ts';
-import { pairKeys, simulate, type SimulationOptions } from '../simulate.ts';
+import { pairKeys, simulate, type SimulationOptions, testCompute, withoutMask } from '../simulate.ts';
 
 const CODES = [P17, P31, P67] as const;
 
@@ -158,6 +159,24 @@ describe('one wrong digit', () => {
   });
 });
 
+it('P2 is told no challenge before the worker that it is sent to has the digits', async () => {
+  const arrived: string[] = [];
+  await prove(P17, randomRing(5), {
+    compute: (compute, id) =>
+      id !== 2
+        ? compute
+        : {
+            ...ownMethods(compute),
+            thermometer: async (...of) => {
+              for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+              return compute.thermometer(...of);
+            },
+          },
+    memory: () => ({ record: ({ from, label }) => arrived.push(`${from} ${label.slice(label.lastIndexOf(':') + 1)}`) }),
+  });
+  expect(arrived.slice(0, 2)).toEqual(['P2 digits', 'P1 seed']);
+});
+
 /** The same stream for all purposes but one. */
 function other(streams: PairStreams, purpose: string): Pick<PairStreams, 'stream'> {
   return {
@@ -196,6 +215,73 @@ describe('who does not follow the protocol', () => {
     ['a P2 whose proof is another', 3, 'dealt'],
   ])('%s is found', async (_, end, purpose) => {
     await expect(prove(P17, values, differing(end, purpose))).rejects.toThrow(NO_CODE);
+  });
+});
+
+/** The same streams, but that elements of Z_p for one purpose are zero. */
+function withoutElements(streams: PairStreams, purpose: string): Pick<PairStreams, 'stream'> {
+  return {
+    stream: (path, asked): Stream => {
+      const stream = streams.stream(path, asked);
+      if (asked !== purpose) return stream;
+      return { ...withoutMask(stream), zp: (_, n, out) => (out ?? new Uint8Array(n)).fill(0) };
+    },
+  };
+}
+
+/**
+ * A drawer that wants to know whether x is what it guesses: it adds 1 to its f and w·(2F + 1) to its t, with the F that follows from the guess and from its
+ * own part of the mask. Were there no other part, the receiver would go on if the guess is right, and stop if it is not.
+ */
+describe('the attack of a drawer that shows wrong shares', () => {
+  const X = 0xc0ffeen;
+  const keys = pairKeys(1, 2, 3);
+  const path = '/proof';
+
+  async function accepted(guess: bigint, receiverMasks: boolean): Promise<boolean> {
+    const compute = await testCompute();
+    const field = extensionOf(17);
+    const common = new PairStreams(keys[0]);
+    const told = new PairStreams(common.stream(path, 'seed').bytes(16));
+    const r = digitValues(P17, told.stream('', 'r').zp(17, 3 * STRIDE));
+    const w = told.stream('', 'w').zp(17, STRIDE);
+    const tables = tablesOf(compute, P17, r, atPoint(P17, common.stream(path, 'point').zp(17, STRIDE)));
+    const F = new PairStreams(keys[1]).stream(path, 'mask').zp(17, STRIDE);
+    compute.proofFold(P17, Uint8Array.from(thermometerReference(P17, guess)), tables, F, new Uint8Array(STRIDE));
+    const one = constant(field, 1);
+    const more = multiply(field, w, add(field, times(field, F, 2), one));
+    const run = prove(P17, ring([X]), {
+      keys,
+      compute: (own, id) =>
+        id !== 0
+          ? own
+          : {
+              ...ownMethods(own),
+              pack: (prime, shares) => {
+                shares.set(add(field, shares.subarray(0, STRIDE), one));
+                shares.set(add(field, shares.subarray(STRIDE), more), STRIDE);
+                return own.pack(prime, shares);
+              },
+            },
+      streams: (streams, pair) => (pair === 2 && !receiverMasks ? withoutElements(streams, 'mask') : streams),
+    });
+    return run.then(
+      () => true,
+      (error: unknown) => {
+        expect((error as Error).message).toMatch(NO_CODE);
+        return false;
+      },
+    );
+  }
+
+  it('tells it nothing: it is found, be its guess right or wrong', async () => {
+    expect(await accepted(X, true)).toBe(false);
+    expect(await accepted(X + 1n, true)).toBe(false);
+  });
+
+  it('would, had the mask no part that it does not know', async () => {
+    expect(await accepted(X, false)).toBe(true);
+    expect(await accepted(X + 1n, false)).toBe(false);
   });
 });
 

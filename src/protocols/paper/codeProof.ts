@@ -86,7 +86,7 @@ interface Challenge {
 function challengeOf(party: Party, seed: Uint8Array, code: DigitCode, count: number): Challenge {
   const streams = new PairStreams(seed, party.compute);
   const drawn = (purpose: string, elements: number): Uint8Array =>
-    elementsOf(party, streams.stream(party.path, purpose), code, elements);
+    elementsOf(party, streams.stream('', purpose), code, elements);
   return { r: digitValues(code, drawn('r', (1 << code.bits) - 1)), w: drawn('w', count) };
 }
 
