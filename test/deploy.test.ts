@@ -12,8 +12,12 @@ const image = read('deploy/Dockerfile');
 const [statefulSet, service, policy] = ['statefulset', 'service', 'networkpolicy'].map((name) =>
   read(`deploy/kubernetes/${name}.yaml`),
 );
+const [jobSet, ranks, ranksPolicy] = ['jobset', 'ranks', 'networkpolicy'].map((name) =>
+  read(`deploy/jobset/${name}.yaml`),
+);
+const batch = read('deploy/slurm/securenn.sbatch');
 const page = read('docs/deploy.md');
-const manual = [page, unit, image, statefulSet].join('\n');
+const manual = [page, read('docs/ranks.md'), unit, image, statefulSet].join('\n');
 
 const { listen, links, private: inner } = parseConfig('{ "role": "P0" }', 'party.json');
 const PORTS = { address: listen.port, links: links.port, private: inner.port };
@@ -112,6 +116,30 @@ describe('deploy/', () => {
     expect(60 * Number(/^TimeoutStopSec=(\d+)min$/m.exec(unit)?.[1])).toBe(seconds);
     expect(Number(/--stop-timeout (\d+)/.exec(page)?.[1])).toBe(seconds);
     expect(unit).toMatch(/^KillSignal=SIGTERM$/m);
+  });
+
+  it('starts ranks with options that there are, in the folder and as the user of a party, at one port everywhere', () => {
+    const { options } = OPERATOR_GROUPS.party[1].serve;
+    const given = all(/args:\n( {20}- [^]*?)\n {18}env:/.exec(jobSet)![1], /- --([a-z-]+)\n/g);
+    expect(given).toEqual(['dir', 'ranks', 'hosts']);
+    const typed = all(/party serve[^']*/.exec(batch)![0], /--([a-z-]+)/g);
+    expect(typed).toEqual(['dir', 'hosts']);
+    for (const option of [...given, ...typed]) expect(Object.keys(options)).toContain(option);
+    const number = /- --ranks\n {20}- '(\d+)'/.exec(jobSet)![1];
+    expect(all(jobSet, /(?:completions|parallelism): (\d+)/g)).toEqual([number, number]);
+    const indices = all(ranks, /job-completion-index: '(\d+)'/g);
+    expect(indices).toEqual(Array.from({ length: Number(number) }, (_, i) => `${i}`));
+    expect(/- (\/var\S+) # CHANGE: the role/.exec(jobSet)![1]).toBe('/var/lib/securenn/parties/P0');
+    for (const field of ['runAsUser', 'runAsGroup', 'fsGroup', 'terminationGracePeriodSeconds'])
+      expect(all(jobSet, new RegExp(`${field}: (\\d+)`, 'g'))).toEqual(
+        all(statefulSet, new RegExp(`${field}: (\\d+)`, 'g')),
+      );
+    const rank = all(jobSet, /- name: rank\n +containerPort: (\d+)/g);
+    expect(rank).toHaveLength(1);
+    expect(new Set(all(jobSet, /\{rank\}\S*?:(\d+)/g))).toEqual(new Set(rank));
+    expect(new Set(all(ranks, /- name: rank\n +port: (\d+)/g))).toEqual(new Set(rank));
+    expect(ranksPolicy.split(`port: ${rank[0]}`)).toHaveLength(5);
+    expect(batch).toContain(`PORT=\${SECURENN_RANK_PORT:-${rank[0]}}`);
   });
 
   it('copies into the image what is built there, and nothing else', () => {
