@@ -122,6 +122,17 @@ export function parameters(network: Network): ParameterSpec[] {
   });
 }
 
+/** Of the layers that have weights: products of the way forward, and outputs, of one sample. */
+export function productLayers(network: Network): { readonly products: number; readonly outputs: number }[] {
+  return layerFlow(network).flatMap(({ inputs, output }, i) => {
+    const spec = network.layers[i];
+    const [weights] = layerType(spec).parameters?.(spec, inputs) ?? [];
+    if (weights === undefined) return [];
+    const outputs = sizeOf(output);
+    return [{ products: (sizeOf(weights.shape) * outputs) / output[output.length - 1], outputs }];
+  });
+}
+
 /** Why a network does not fit a session, and what helps. */
 export interface Misfit {
   readonly what: string;

@@ -5,7 +5,8 @@
  */
 import type { BatchPart, Engine, Value } from '../engine/engine.ts';
 import type { Parameters } from './forward.ts';
-import type { ParameterSpec } from './network.ts';
+import { sizeOf } from '../ring/shape.ts';
+import { type Network, parameters, type ParameterSpec, productLayers } from './network.ts';
 
 /** Of a party. */
 export const MOST_RANKS = 256;
@@ -41,20 +42,43 @@ export interface Team {
   sum(engine: Engine, label: string, before: Value | undefined, x: Value, among?: number): Promise<Value | undefined>;
 }
 
-/** Samples that one rank computes at a time, so that each rank has some; `most` at the most. */
-export function rankPart(batch: number, ranks: number, most: number = batch): number {
+/**
+ * Nanoseconds of a thread, as they were measured with networks A and C (docs/ranks.md): a product of the way forward with its two of the way back, an
+ * output of a layer that is compared, and what rank 0 does for a weight beyond what every rank does. They balance ranks and decide no value.
+ */
+const PER_PRODUCT = 0.75;
+const PER_OUTPUT = 25;
+const PER_WEIGHT = 120;
+
+/** What rank 0 does beside its part of a batch, which is to update the weights, in samples that it could compute meanwhile. */
+export function leadOf(network: Network): number {
+  let sample = 0;
+  for (const { products, outputs } of productLayers(network)) sample += PER_PRODUCT * products + PER_OUTPUT * outputs;
+  const weights = parameters(network).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return Math.round((PER_WEIGHT * weights) / sample);
+}
+
+/**
+ * Samples that one rank computes at a time, so that each rank has some and rank 0, whose are the last, fewer by `lead`; `most` at the most.
+ * @param lead of `leadOf`
+ */
+export function rankPart(batch: number, ranks: number, most: number = batch, lead = 0): number {
   if (ranks > batch) throw new RangeError(`${ranks} ranks: a batch has only ${batch} samples, and each rank needs one`);
-  const even = Math.ceil(batch / ranks);
-  const part = Math.ceil(batch / even) < ranks ? Math.floor(batch / ranks) : even;
-  return Math.min(part, most);
+  if (ranks === 1) return Math.min(batch, most);
+  const even = Math.ceil((batch + lead) / ranks);
+  return Math.min(even, Math.floor((batch - 1) / (ranks - 1)), most);
 }
 
 /** The parts of a batch that a rank computes: a run of them, the last ones at rank 0, which updates the weights when all is added up. */
 export function partsOfRank(
   parts: readonly BatchPart[],
   { rank, size }: Pick<Team, 'rank' | 'size'>,
+  lead = 0,
 ): readonly BatchPart[] {
   const place = size - 1 - rank;
-  const start = (i: number): number => Math.ceil((i * parts.length) / size);
+  const [{ to: samples }] = parts;
+  const each = (parts.length + lead / samples) / size;
+  const start = (i: number): number =>
+    i === size ? parts.length : Math.min(Math.ceil(i * each), parts.length - size + i);
   return parts.slice(start(place), start(place + 1));
 }

@@ -10,7 +10,7 @@ import { isApart, layerName, layerType } from './layers/table.ts';
 import { type LossName, lossOf } from './loss.ts';
 import { type Network, parameterName, parameters as parameterSpecs } from './network.ts';
 import { type State, update, type UpdateOptions } from './optimizer.ts';
-import { partsOfRank, type Team } from './ranks.ts';
+import { leadOf, partsOfRank, type Team } from './ranks.ts';
 
 export interface StepOptions extends UpdateOptions {
   readonly loss: LossName;
@@ -55,7 +55,7 @@ export async function trainStep(
   const parameters = (await team?.parameters(engine, label, parameterSpecs(network), state)) ?? state;
   const sums = new Sums(label, team);
   const parts = partsOf(options.batch, options.microBatch);
-  const own = team === undefined ? parts : partsOfRank(parts, team);
+  const own = team === undefined ? parts : partsOfRank(parts, team, leadOf(network));
   for (const [i, part] of own.entries()) {
     const step: Step = { network, state, parameters, rows, options, sums, part, last: i === own.length - 1 };
     if (parts.length === 1) await trainPart(engine, step);

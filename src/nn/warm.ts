@@ -4,8 +4,7 @@
  */
 import type { Engine, Value } from '../engine/engine.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
-import { layerType } from './layers/table.ts';
-import { classCount, inputSize, layerFlow, misfit, type Network, parameters } from './network.ts';
+import { classCount, inputSize, misfit, type Network, parameters, productLayers } from './network.ts';
 import type { State } from './optimizer.ts';
 import type { TrainOptions } from './train.ts';
 import { type Rows, trainStep } from './trainStep.ts';
@@ -18,11 +17,7 @@ const LEAST_STEPS = 2;
 
 /** Samples of the warm-up's steps, one a step. */
 export function warmUps(network: Network, batch: number): number[] {
-  const products = layerFlow(network).reduce((sum, { inputs, output }, i) => {
-    const spec = network.layers[i];
-    const [weights] = layerType(spec).parameters?.(spec, inputs) ?? [];
-    return weights === undefined ? sum : sum + (sizeOf(weights.shape) * sizeOf(output)) / output[output.length - 1];
-  }, 0);
+  const products = productLayers(network).reduce((sum, layer) => sum + layer.products, 0);
   const samples = Math.max(1, Math.floor(PRODUCTS / products));
   const steps = Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.floor(samples / batch)));
   return new Array<number>(steps).fill(Math.min(batch, Math.max(1, Math.floor(samples / steps))));

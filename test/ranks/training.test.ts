@@ -182,20 +182,29 @@ describe('ranks', () => {
 
 describe('parts of a batch', () => {
   it.each([
-    [128, 1, undefined, 128],
-    [128, 4, undefined, 32],
-    [128, 5, undefined, 26],
-    [128, 4, 10, 10],
+    [128, 1, undefined, 0, 128, [128]],
+    [128, 4, undefined, 0, 32, [32, 32, 32, 32]],
+    [128, 5, undefined, 0, 26, [24, 26, 26, 26, 26]],
+    [128, 4, 10, 0, 10, [28, 30, 30, 40]],
     // By threes there would be two parts, and a third rank without one.
-    [6, 4, undefined, 1],
-    [5, 5, undefined, 1],
-  ])('%i samples, %i ranks: %s at a time at the most, %i', (batch, size, most, part) => {
-    expect(rankPart(batch, size, most)).toBe(part);
+    [6, 4, undefined, 0, 1, [1, 2, 1, 2]],
+    [5, 5, undefined, 0, 1, [1, 1, 1, 1, 1]],
+    // Rank 0 has more to do than its samples: as much as 15 of them, as one, as all.
+    [128, 1, undefined, 15, 128, [128]],
+    [128, 4, undefined, 15, 36, [20, 36, 36, 36]],
+    [128, 8, undefined, 15, 18, [2, 18, 18, 18, 18, 18, 18, 18]],
+    [128, 4, 10, 15, 10, [18, 30, 40, 40]],
+    [128, 2, undefined, 1000, 127, [1, 127]],
+    [128, 2, 8, 1000, 8, [8, 120]],
+    [6, 4, undefined, 3, 1, [1, 1, 1, 3]],
+  ])('%i samples, %i ranks: %s at a time at the most; lead %i: %i, %j', (batch, size, most, lead, part, each) => {
+    expect(rankPart(batch, size, most, lead)).toBe(part);
     const parts = partsOf(batch, part);
-    const shared = Array.from({ length: size }, (_, rank) => partsOfRank(parts, { rank, size }));
+    const shared = Array.from({ length: size }, (_, rank) => partsOfRank(parts, { rank, size }, lead));
     expect(shared.toReversed().flat()).toEqual(parts);
     expect(Math.min(...shared.map((own) => own.length))).toBeGreaterThan(0);
     const samples = shared.map((own) => own.reduce((sum, { from, to }) => sum + to - from, 0));
+    expect(samples).toEqual(each);
     expect(samples[0]).toBe(Math.min(...samples));
   });
 

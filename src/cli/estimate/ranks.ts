@@ -1,12 +1,13 @@
 /**
  * What ranks bring (docs/ranks.md), on paper: each party on a machine of its own with a core for each rank, and the link of the estimate between
- * any two of them. A step then takes what rank 0 has to compute, which has its part of the batch and updates the weights; or what the ranks
+ * any two of them. A step then takes what the busiest rank has to compute: rank 0, which has fewer samples and updates the weights, or another; or what the ranks
  * of a party send together takes on a link, whichever is more; and the rounds of one rank. What ranks of one party hand each other is in memory, and
  * not counted.
  */
 import type { LinkModel } from '../../channel/linkModel.ts';
 import { type Counted, countTraining } from '../../nn/count.ts';
-import { rankPart } from '../../nn/ranks.ts';
+import { leadOf, partsOfRank, rankPart } from '../../nn/ranks.ts';
+import { partsOf } from '../../nn/trainStep.ts';
 import type { TrainSettings } from '../options/training.ts';
 import type { Rates } from './calibrate.ts';
 import { secondsOf, type Seconds } from './model.ts';
@@ -29,14 +30,25 @@ export function ranksShown(most: number): number[] {
 }
 
 export async function rankLine(settings: TrainSettings, ranks: number, rates: Rates): Promise<RankLine> {
-  const { batch, link } = settings;
-  const part = rankPart(batch, ranks, settings.microBatch);
-  // A rank has so many parts at the most.
-  const own = part * Math.ceil(Math.ceil(batch / part) / ranks);
+  const { batch, link, network } = settings;
+  const lead = leadOf(network);
+  const part = rankPart(batch, ranks, settings.microBatch, lead);
+  const parts = partsOf(batch, part);
+  const samplesOf = (rank: number): number =>
+    partsOfRank(parts, { rank, size: ranks }, lead).reduce((sum, { from, to }) => sum + to - from, 0);
   const all = await step(settings, batch, part);
-  const one = await step(settings, own, part);
-  const seconds = rankSeconds(all, one, rates, link);
-  return { ranks, bytes: all.bytes, rounds: one.rounds, seconds, limit: limitOf(seconds) };
+  // Rank 0 updates the weights, the others have more samples.
+  const first = await step(settings, samplesOf(0), part);
+  const seconds = rankSeconds(all, first, rates, link);
+  if (ranks === 1) return { ranks, bytes: all.bytes, rounds: first.rounds, seconds, limit: limitOf(seconds) };
+  const counted = await Promise.all([samplesOf(1), 1, 2].map((samples) => step(settings, samples, part)));
+  const [other, least, twice] = counted.map((each) => rankSeconds(all, each, rates, link));
+  const updating = Math.max(0, 2 * least.compute - twice.compute);
+  const compute = Math.max(seconds.compute, other.compute - updating);
+  const latency = Math.max(seconds.latency, other.latency);
+  const busiest = { ...seconds, compute, latency, total: Math.max(compute, seconds.transfer) + latency };
+  const rounds = Math.max(first.rounds, counted[0].rounds);
+  return { ranks, bytes: all.bytes, rounds, seconds: busiest, limit: limitOf(busiest) };
 }
 
 /** The second step of a training: weights are open by then. */

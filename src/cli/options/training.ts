@@ -8,7 +8,7 @@ import { OPTIMIZERS, type OptimizerName } from '../../nn/optimizer.ts';
 import type { TrainOptions } from '../../nn/train.ts';
 import { augmentOptions, testShareOption } from './data.ts';
 import { networkOfModel } from './task.ts';
-import { MOST_RANKS, rankPart } from '../../nn/ranks.ts';
+import { leadOf, MOST_RANKS, rankPart } from '../../nn/ranks.ts';
 import { layerAcrossBatch } from '../../nn/trainStep.ts';
 import { readSession, sessionOptions, type SessionSettings } from './session.ts';
 import {
@@ -202,7 +202,7 @@ function partSettings(
       '--memory: says what a party takes of one rank',
       'give --micro-batch in its place, or no --ranks',
     );
-  return { microBatch: rankPart(batch, ranks, microBatch), memory, ranks };
+  return { microBatch: rankPart(batch, ranks, microBatch, leadOf(network)), memory, ranks };
 }
 
 /** @param parts of a batch, or its images */

@@ -1,6 +1,6 @@
 /**
- * The ranks of one party (docs/ranks.md), joined by links of the party's own into a tree: rank r hands sums to rank ⌊(r − 1) / 2⌋, and what
- * rank 0 hands on goes down the same way. Shares travel here, and nothing but within one party.
+ * The ranks of one party (docs/ranks.md), joined by links of the party's own into a tree: rank r hands sums to rank ⌊r / 2⌋, and what
+ * rank 0 hands on goes down the same way. Rank 0, which has most to do, adds those of one rank alone. Shares travel here, and nothing but within one party.
  *
  * Labels, up: `agreed/N`, u8, empty, in a private session; `sum/LABEL`, u64 in blocks, a portion of each sum: a worker's share or part, the helper's part (nothing of a sum in two shares).
  * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over, kind 3: what was opened is compared); of weights that enter products `weights/LABEL/NAME/operand`, what
@@ -23,12 +23,13 @@ import type { SharedWeights } from './shared-weights.ts';
 
 /** Whom a rank hands sums to; rank 0 to nobody. */
 export function parentOf(rank: number): number {
-  return Math.floor((rank - 1) / 2);
+  return Math.floor(rank / 2);
 }
 
 /** Who hands sums to a rank. */
 export function childrenOf(rank: number, size: number): number[] {
-  return [2 * rank + 1, 2 * rank + 2].filter((child) => child < size);
+  const children = rank === 0 ? [1] : [2 * rank, 2 * rank + 1];
+  return children.filter((child) => child < size);
 }
 
 export interface TeamOptions {
