@@ -85,12 +85,12 @@ export function generate(
     blocks.set(seeds1, 2 * size);
     blocks.set(seeds1, 3 * size);
     for (let at = size; at < 4 * size; at += 2 * size) setControl(blocks, at, n, RIGHT);
-    const hashed = hash(aes, blocks);
+    const coded = encrypt(aes, blocks);
     correct({
       n,
       shift: bits - 1 - level,
       alpha,
-      hashed,
+      coded,
       seeds0,
       seeds1,
       t0,
@@ -112,8 +112,8 @@ interface Level {
   /** Which bit of α decides. */
   readonly shift: number;
   readonly alpha: Uint32Array;
-  /** G of P0's seeds, left and right, and of P1's. */
-  readonly hashed: Uint32Array;
+  /** π of the blocks of P0's seeds, left and right, and of P1's: G is that and the block itself. */
+  readonly coded: Uint32Array;
   readonly seeds0: Uint32Array;
   readonly seeds1: Uint32Array;
   readonly t0: Uint8Array;
@@ -122,7 +122,7 @@ interface Level {
   readonly out: Uint32Array;
 }
 
-function correct({ n, shift, alpha, hashed, seeds0, seeds1, t0, t1, output, out }: Level): void {
+function correct({ n, shift, alpha, coded, seeds0, seeds1, t0, t1, output, out }: Level): void {
   const half = shift >> 5;
   const place = shift & 31;
   const size = WORDS * n;
@@ -130,8 +130,10 @@ function correct({ n, shift, alpha, hashed, seeds0, seeds1, t0, t1, output, out 
     const a = (alpha[2 * i + half] >>> place) & 1;
     const goRight = -a;
     const at = WORDS * i;
-    const [left0, right0] = [hashed[at], hashed[size + at]];
-    const [left1, right1] = [hashed[2 * size + at], hashed[3 * size + at]];
+    const left0 = coded[at] ^ seeds0[at];
+    const right0 = coded[size + at] ^ seeds0[at] ^ RIGHT;
+    const left1 = coded[2 * size + at] ^ seeds1[at];
+    const right1 = coded[3 * size + at] ^ seeds1[at] ^ RIGHT;
     // Keep is where α goes, Lose the other child.
     const keep0 = left0 ^ ((left0 ^ right0) & goRight);
     const keep1 = left1 ^ ((left1 ^ right1) & goRight);
@@ -140,8 +142,10 @@ function correct({ n, shift, alpha, hashed, seeds0, seeds1, t0, t1, output, out 
     const tRight = (right0 ^ right1 ^ (a << 1)) & 2;
     const leaves = ((lose >>> OUTPUT_BIT) ^ output[i] ^ a) & 1; // what leaves α on the left takes 1 along
     const first = (lose & ~CONTROL) | tLeft | tRight | (leaves << OUTPUT_BIT);
-    const [mask0, mask1] = [-t0[i], -t1[i]];
-    const [next0, next1] = [keep0 ^ (first & mask0), keep1 ^ (first & mask1)];
+    const mask0 = -t0[i];
+    const mask1 = -t1[i];
+    const next0 = keep0 ^ (first & mask0);
+    const next1 = keep1 ^ (first & mask1);
     out[at] = first;
     output[i] ^= ((keep0 ^ keep1 ^ first) >>> OUTPUT_BIT) & 1;
     t0[i] = (next0 >>> a) & 1;
@@ -149,10 +153,11 @@ function correct({ n, shift, alpha, hashed, seeds0, seeds1, t0, t1, output, out 
     seeds0[at] = next0 & ~CONTROL;
     seeds1[at] = next1 & ~CONTROL;
     for (let w = at + 1; w < at + WORDS; w++) {
-      const [l0, r0, l1, r1] = [hashed[w], hashed[size + w], hashed[2 * size + w], hashed[3 * size + w]];
-      const k0 = l0 ^ ((l0 ^ r0) & goRight);
-      const k1 = l1 ^ ((l1 ^ r1) & goRight);
-      const correction = l0 ^ l1 ^ r0 ^ r1 ^ k0 ^ k1;
+      const left = coded[w] ^ coded[2 * size + w];
+      const right = coded[size + w] ^ coded[3 * size + w];
+      const k0 = coded[w] ^ seeds0[w] ^ ((coded[w] ^ coded[size + w]) & goRight);
+      const k1 = coded[2 * size + w] ^ seeds1[w] ^ ((coded[2 * size + w] ^ coded[3 * size + w]) & goRight);
+      const correction = left ^ right ^ k0 ^ k1; // both workers' seeds are in k0 and k1
       out[w] = correction;
       seeds0[w] = k0 ^ (correction & mask0);
       seeds1[w] = k1 ^ (correction & mask1);
@@ -263,9 +268,14 @@ function descend(
 
 /** H of each block. */
 function hash(aes: AesKey, blocks: Uint32Array): Uint32Array {
-  const hashed = wordsOf(aes.blocks(new Uint8Array(blocks.buffer, blocks.byteOffset, blocks.byteLength)));
+  const hashed = encrypt(aes, blocks);
   for (let w = 0; w < hashed.length; w++) hashed[w] ^= blocks[w];
   return hashed;
+}
+
+/** π of each block: a new array. */
+function encrypt(aes: AesKey, blocks: Uint32Array): Uint32Array {
+  return wordsOf(aes.blocks(new Uint8Array(blocks.buffer, blocks.byteOffset, blocks.byteLength)));
 }
 
 /** A copy, without what is no part of a seed. */
