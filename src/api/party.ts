@@ -53,7 +53,11 @@ export interface Party {
   close(): Promise<void>;
 }
 
-/** A party of this process, and what only this program may do with it. */
+/**
+ * A party of this process, and what only this program may do with it.
+ *
+ * @internal its types are those of the service, which programs do not see
+ */
 export interface OwnParty {
   readonly party: Party;
   readonly service: PartyService;
@@ -92,7 +96,11 @@ function allowListeners(more: number): void {
   if (most > 0) process.setMaxListeners(most + more);
 }
 
-/** The same, with the service. */
+/**
+ * The same, with the service.
+ *
+ * @internal
+ */
 export async function startOwnParty({ dir, settings, log, onLost }: StartPartyOptions): Promise<OwnParty> {
   const config = await readConfig(dir, settings);
   const write = log?.write ?? (() => undefined);
