@@ -5,7 +5,7 @@ import { Pad } from './pad.ts';
 import { greyOf } from './picture.ts';
 import { Plain } from './plain.ts';
 import { fetchDemo, Servers } from './servers.ts';
-import { element, showExchange, showPlain } from './view.ts';
+import { clearAnswer, element, showExchange, showPlain } from './view.ts';
 
 const plain = new Plain(new URLSearchParams(location.hash.slice(1)).get('token') ?? '');
 const askButton = element<HTMLButtonElement>('ask');
@@ -57,6 +57,8 @@ async function attempt(task: () => Promise<void>): Promise<void> {
 function show(error: unknown): void {
   const known = error instanceof Problem;
   say('');
+  // An answer beside it would look like that to what has just failed.
+  clearAnswer();
   element('what').textContent = known ? sentence(error.message) : 'Something went wrong that nobody has foreseen.';
   element('fix').textContent = known ? sentence(error.fix) : 'Try again; if it stays so, start the demo anew.';
   element('trouble').hidden = false;

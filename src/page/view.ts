@@ -37,6 +37,12 @@ export function showExchange(pixels: Uint8Array, { prediction, messages }: Excha
   element('empty').hidden = true;
 }
 
+/** As before the first answer. */
+export function clearAnswer(): void {
+  element('answer').hidden = element('proof').hidden = true;
+  element('empty').hidden = false;
+}
+
 function showAnswer(label: number, scores: Float64Array): void {
   put('label', String(label));
   const shares = softmax(scores);
