@@ -132,11 +132,11 @@ function check(name: string, value: number, least: number, most: number): void {
  * Classifies images in the clear.
  *
  * @param model what {@link loadModel}, {@link parseModel} or {@link plainTraining} gave
- * @param image bytes and `ImageData` are pixels, 0 … 255, scaled as the model says; numbers are values as the network takes them. One image after
- *   the other, each of the model's input shape, channels innermost
+ * @param image bytes and `ImageData` are pixels, 0 … 255, a Uint16Array has pixels of 16 bits; they are scaled as the model says, whatever the depth
+ *   of the pictures that it was trained on. Numbers are values as the network takes them, between -2²⁰ and 2²⁰. One image after the other, each of
+ *   the model's input shape, channels innermost
  * @returns the class of each image, and the scores of all classes
- * @throws {Problem} when the values are no whole number of images, or no numbers
- * @throws {RangeError} when a scaled value does not fit the fixed-point numbers
+ * @throws {Problem} when the values are no whole number of images, or no numbers, or out of range
  * @example
  * ```ts
  * import { initialModel, namedNetwork, plainInference } from 'securenn';

@@ -3,6 +3,7 @@ import type { Elements } from '../data/elements.ts';
 import { checkCount, resolveLabels } from '../data/labels.ts';
 import { Problem } from '../data/problem.ts';
 import { checkScaling, naturalScaling, type Scaling } from '../data/scaling.ts';
+import { checkScaled } from '../data/statistics.ts';
 import type { LabelledSet } from './federated/sharing.ts';
 import { type Files, readFiles } from './given-files.ts';
 import { type Pictures, type ReadPicture, readPictures } from './given-pictures.ts';
@@ -33,6 +34,7 @@ export async function givenSet(given: GivenImages | Files | Pictures, read: Read
   if (classes < 2) throw new Problem(`${raw.labels.source}: one class alone`, 'say how many there are: classes');
   const scaling = ('scaling' in given ? given.scaling : undefined) ?? naturalScaling(images);
   checkScaling(scaling, raw, source);
+  checkScaled(images, scaling, raw, source);
   const { labels, names: classNames } = resolved;
   return { images, labels, classes, classNames, rows, columns, channels, count, scaling };
 }

@@ -15,13 +15,38 @@ export interface Scaling {
   readonly std: readonly number[];
 }
 
+/** What a whole range is divided by, of 8 bits a value and of 16. */
+const [EIGHT, SIXTEEN] = [255, 65_535];
+
 /** Bytes 0 … 255 as 0 … 1. */
-export const OF_BYTES: Scaling = { divideBy: 255, mean: [0], std: [1] };
+export const OF_BYTES: Scaling = { divideBy: EIGHT, mean: [0], std: [1] };
 
 /** What is done where nobody says otherwise, by the type of element: whole ranges of unsigned integers become 0 … 1, numbers stay. */
 export function naturalScaling(values: Elements): Scaling {
   if (values instanceof Uint8Array) return OF_BYTES;
-  return { ...OF_BYTES, divideBy: values instanceof Uint16Array ? 65_535 : 1 };
+  return { ...OF_BYTES, divideBy: values instanceof Uint16Array ? SIXTEEN : 1 };
+}
+
+/** Nothing of 8 bits is divided by more. */
+const MOST_OF_BYTES = 256;
+
+/**
+ * A model's scaling for pictures of another depth than it was trained on: their own whole range becomes 0 … 1. Mean and deviation stay, for they are
+ * in units after the division. Undefined: nobody knows what these are in it, such as bytes for what is divided by 4,095, or 16 bits that only hold
+ * bytes.
+ */
+export function scalingForDepth(values: Uint8Array | Uint16Array, scaling: Scaling): Scaling | undefined {
+  const { divideBy } = scaling;
+  if (values instanceof Uint8Array) {
+    if (divideBy === SIXTEEN) return { ...scaling, divideBy: EIGHT };
+    return divideBy <= MOST_OF_BYTES ? scaling : undefined;
+  }
+  if (divideBy === EIGHT) {
+    const most = values.reduce((a, value) => Math.max(a, value), 0);
+    return most === 0 || most > EIGHT ? { ...scaling, divideBy: SIXTEEN } : undefined;
+  }
+  // As they are: whoever trained on raw values gives raw ones.
+  return divideBy <= 1 || divideBy > MOST_OF_BYTES ? scaling : undefined;
 }
 
 const MOST_PLACES = 2 ** 16;

@@ -42,8 +42,8 @@ export function statisticsOf(images: Elements, shape: ImageShape): Statistics {
   };
 }
 
-/** Beyond, a product of two such values would fill the ring. */
-const LARGEST = 2 ** 20;
+/** Once scaled. Beyond, a product of two such values would fill the ring: nothing that trains has them, and no model learnt from them. */
+export const LARGEST: number = 2 ** 20;
 
 /** Refuses numbers that are none, naming the first. */
 export function checkFinite(images: Elements, shape: ImageShape, source: string): void {

@@ -128,6 +128,17 @@ describe('the plain engine', () => {
     expect((await plainInference(named, pixels(1))).name).toBe(`digit ${bytes.label}`);
   });
 
+  it('gives 8 and 16 bits the same answer, whichever the model was trained on', async () => {
+    const model = initialModel(namedNetwork('A'), 5);
+    const deep = { ...model, scaling: { divideBy: 65_535, mean: [0], std: [1] } };
+    const same = [pixels(1), Uint16Array.from(pixels(1), (value) => 257 * value)];
+    const expected = await plainInference(model, same[0]);
+    for (const image of same)
+      for (const each of [model, deep]) expect(await plainInference(each, image)).toEqual(expected);
+    const numbers = Float64Array.from(pixels(1), (value) => 1e12 * value);
+    expect((await problem(() => plainInference(model, numbers))).message).toMatch(/^value 0 of the image is out of/);
+  });
+
   it('trains, tells of it, and goes on from a model', async () => {
     const images = [0, 0, 0, 1, 1, 0, 1, 1];
     const data = makeDataset({

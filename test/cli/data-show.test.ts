@@ -39,6 +39,15 @@ describe('the scaling of images to classify', () => {
     expect(scalingFor(set, model, { divideBy: 4, mean: [0.5, 0.5], std: [2] })).toEqual({ ...model, mean: [0.5, 0.5] });
   });
 
+  it('has the depth of the file: 8 bits are not nearly black to a model of 16', () => {
+    const deep = { divideBy: 65_535, mean: [0.5], std: [2] };
+    const bytes = { ...set, images: Uint8Array.of(1, 2), scaling: OF_BYTES };
+    expect(scalingFor(bytes, deep, {})).toEqual({ ...deep, divideBy: 255 });
+    expect(scalingFor(set, deep, {})).toEqual(deep);
+    // 16 bits of a file may hold bytes, as the model's did.
+    expect(scalingFor({ ...set, images: Uint16Array.of(1, 2) }, OF_BYTES, {})).toEqual(OF_BYTES);
+  });
+
   it('is what is asked for, or natural, where the model says nothing', () => {
     expect(scalingFor(set, undefined, {})).toEqual(set.scaling);
     expect(scalingFor(set, undefined, { mean: [3] })).toEqual({ divideBy: 1, mean: [3], std: [1] });
