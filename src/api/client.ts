@@ -16,6 +16,7 @@ export { Problem } from '../data/problem.ts';
 export type { Scaling } from '../data/scaling.ts';
 export type {
   ConnectOptions,
+  DataSummary,
   Federation,
   GrantTerms,
   JobSummary,
@@ -29,6 +30,7 @@ export type { GivenImages } from '../client/given-set.ts';
 export type { CanvasPixels, Image } from '../client/given-values.ts';
 export type { CardOptions } from '../client/member-cards.ts';
 export type { LocalPorts } from '../client/platform.ts';
+export { Incomplete } from '../client/served-model.ts';
 export type { Message, Prediction, PredictOptions, ServedModel, Timing } from '../client/served-model.ts';
 export type { PublicIdentity, Signer as Identity } from '../federation/public-identity.ts';
 export type { Network } from '../nn/network.ts';

@@ -4,12 +4,12 @@ import { Problem } from '../data/problem.ts';
 import type { Digest } from '../federation/canonical.ts';
 import type { JobDocument } from '../federation/documents.ts';
 import { fingerprint, parseFederation, type Federation as FederationFile } from '../federation/federation-file.ts';
-import { ENDED, type JobState } from '../federation/views.ts';
+import { type DataState, ENDED, type JobState } from '../federation/views.ts';
 import type { Id, Signer } from '../federation/public-identity.ts';
 import { FederationClient } from './federated/client.ts';
 import { decide, listJobs, seeJob, type SeenJob } from './federated/jobs.ts';
 import { checkName } from './federated/names.ts';
-import { giveGrant, withdraw } from './federated/owned.ts';
+import { giveGrant, listData, type ListedData, withdraw } from './federated/owned.ts';
 import { putData } from './federated/put.ts';
 import { findServed, listServed } from './federated/served.ts';
 import type { Files } from './given-files.ts';
@@ -66,6 +66,21 @@ export interface Uploaded {
   readonly bytes: number;
 }
 
+/** A data set as the parties have it: whole (`ready`), or how far an upload of it came. */
+export interface DataSummary {
+  /** Of its signed document: what `withdraw` and `grant` take. */
+  readonly digest: Digest;
+  /** As its owner calls it. */
+  readonly name: string;
+  readonly owner: Id;
+  readonly isMine: boolean;
+  readonly images: number;
+  /** When its owner signed it, an ISO date. */
+  readonly created: string;
+  /** At each party that was reached and has something of it. */
+  readonly states: Readonly<Partial<Record<PartyName, DataState>>>;
+}
+
 /** A job as the parties show it to those whom it concerns. */
 export interface JobSummary {
   readonly digest: Digest;
@@ -101,6 +116,8 @@ export type GrantTerms = Parameters<typeof giveGrant>[1];
  *   onProgress: ({ phase, done, total }) => void [phase, done, total], // shown to the owner
  * });
  * console.log(digest.length); // 64
+ * const mine = (await federation.dataSets()).filter(({ isMine, name }) => isMine && name === 'points');
+ * console.log(mine[0].digest === digest, mine[0].states.P2); // true ready
  * federation.close();
  * ```
  */
@@ -198,6 +215,17 @@ export class Federation {
     return { digest, bytes };
   }
 
+  /**
+   * Data sets that parties have, the newest last: everybody's, and those of yours that an upload left half done. None that is withdrawn at all
+   * that were reached.
+   */
+  dataSets(): Promise<DataSummary[]> {
+    return inCode(async () => {
+      const list = await listData(this.#client);
+      return list.map((data) => dataSummary(data, this.#client)).filter(isThere);
+    });
+  }
+
   /** Jobs that concern you, as the parties that were reached show them. */
   jobs(): Promise<JobSummary[]> {
     return inCode(async () => (await listJobs(this.#client)).map((seen) => summary(seen, this.#client)));
@@ -247,6 +275,15 @@ function joined(failures: readonly Error[]): Error {
   if (failures.length === 1 || !failures.every((error) => error instanceof Problem)) return failures[0];
   const fixes = [...new Set(failures.map(({ fix }) => fix))];
   return new Problem(failures.map(({ message }) => message).join('; '), fixes.join('; '), { cause: failures[0] });
+}
+
+function dataSummary({ digest, document, owner, states }: ListedData, client: FederationClient): DataSummary {
+  const { name, images, created } = document;
+  return { digest, name, owner, isMine: client.holds(owner), images, created, states: Object.fromEntries(states) };
+}
+
+function isThere({ states }: DataSummary): boolean {
+  return Object.values(states).some((state) => state !== 'withdrawn');
 }
 
 function summary({ job, views }: SeenJob, client: FederationClient): JobSummary {

@@ -1,9 +1,12 @@
 /** A model that stays shared among the parties, as whoever asks sees it. */
 import { valueSource } from '../data/encode.ts';
 import { inCode } from '../data/in-code.ts';
+import { Problem } from '../data/problem.ts';
 import { OF_BYTES, type Scaling } from '../data/scaling.ts';
+import { LARGEST } from '../data/statistics.ts';
 import type { Digest } from '../federation/canonical.ts';
-import { MAX_INPUT_IMAGES, MAX_VISITOR_IMAGES } from '../federation/documents.ts';
+import { MAX_INPUT_IMAGES, MAX_VISITOR_IMAGES, type ServeDocument } from '../federation/documents.ts';
+import { comparisonLimit } from '../engine/ranges.ts';
 import { classCount, inputSize, type Network } from '../nn/network.ts';
 import type { FederationClient } from './federated/client.ts';
 import { inferAt, type Message } from './federated/inference.ts';
@@ -42,6 +45,44 @@ export interface Prediction {
   /** Of all classes, image after image: logits; undefined where the session reveals the class alone. */
   readonly scores: Float64Array | undefined;
   readonly timing: Timing;
+}
+
+/**
+ * The first images were answered, the others were not: `message` says why, `answered` has what came.
+ *
+ * @example
+ * ```ts
+ * import { connect, Incomplete, keepIdentity } from 'securenn/client';
+ *
+ * const file = await (await fetch('federation.json')).text();
+ * const federation = await connect({ federation: file, identity: await keepIdentity('me') });
+ * const model = await federation.model('digits');
+ * try {
+ *   const { labels } = await model.predict(new Uint8Array(2 * 784));
+ *   console.log(labels.length); // 2
+ * } catch (error) {
+ *   if (!(error instanceof Incomplete)) throw error;
+ *   console.log(`${error.answered.labels.length} answered, ${error.missing} to ask again`);
+ * }
+ * federation.close();
+ * ```
+ */
+export class Incomplete extends Problem {
+  /** Of the first images: at least one. */
+  readonly answered: Prediction;
+  /** How many images, the last ones, have no answer. */
+  readonly missing: number;
+
+  /** @internal */
+  constructor(answered: Prediction, missing: number, cause: Problem) {
+    const there = answered.labels.length;
+    super(
+      `${there} of ${there + missing} images are answered, the others not: ${cause.message}`,
+      `${cause.fixInCode ?? cause.fix}; \`answered\` has what came, so ask for the last ${missing} alone`,
+      { cause },
+    );
+    [this.answered, this.missing] = [answered, missing];
+  }
 }
 
 /**
@@ -90,8 +131,10 @@ export class ServedModel {
 
   /**
    * Classifies images; neither they nor the answer are seen by anybody else.
-   * @param image bytes and `ImageData` are pixels, 0 … 255, scaled as the model takes them (`scaling`); numbers are values as the network takes
-   * them. One image after the other, each of `inputShape`, channels innermost.
+   * @param image bytes and `ImageData` are pixels, 0 … 255, a Uint16Array has pixels of 16 bits; they are scaled as the model takes them
+   * (`scaling`), whatever the depth of the pictures that it was trained on. Numbers are values as the network takes
+   * them, between -2²⁰ and 2²⁰: beyond is refused, for it would wrap around. One image after the other, each of `inputShape`, channels innermost.
+   * @throws {Incomplete} when the first ones were answered and others not, such as where a visitor asks more in a minute than a party allows
    */
   predict(image: Image, options: PredictOptions = {}): Promise<Prediction> {
     return inCode(() => this.#predict(image, options));
@@ -101,8 +144,9 @@ export class ServedModel {
     const began = performance.now();
     const client = signal === undefined ? this.#client : this.#client.until(signal);
     const { document, digest } = this.#served;
-    const { values, scaling } = givenValues(image, this.inputShape, this.scaling);
+    const { values, scaling } = givenValues(image, this.inputShape, this.scaling, limitOf(document));
     const size = inputSize(this.network);
+    checkCount(values.length / size, document);
     const most = size * (document.clients === 'anyone' ? MAX_VISITOR_IMAGES : MAX_INPUT_IMAGES);
     const labels: number[] = [];
     const scores: number[] = [];
@@ -112,22 +156,44 @@ export class ServedModel {
       else receivedBytes += message.sealed.length;
       onMessage?.(message);
     };
-    for (let from = 0; from < values.length; from += most) {
-      const some = values.subarray(from, from + most);
-      const answered = await inferAt(
-        client,
-        digest,
-        document,
-        valueSource(some, scaling, document.fractionBits),
-        count,
-      );
-      labels.push(...answered.predictions);
-      if (answered.scores !== undefined) scores.push(...answered.scores);
-    }
-    return {
+    const soFar = (): Prediction => ({
       ...{ label: labels[0], name: this.classNames?.[labels[0]], labels },
       scores: this.reveals === 'scores' ? Float64Array.from(scores) : undefined,
       timing: { totalMs: performance.now() - began, sentBytes, receivedBytes },
-    };
+    });
+    for (let from = 0; from < values.length; from += most) {
+      const source = valueSource(values.subarray(from, from + most), scaling, document.fractionBits);
+      try {
+        const answered = await inferAt(client, digest, document, source, count);
+        labels.push(...answered.predictions);
+        if (answered.scores !== undefined) scores.push(...answered.scores);
+      } catch (error) {
+        // Whoever gave it up wants nothing more of it.
+        if (labels.length === 0 || signal?.aborted === true || !(error instanceof Problem)) throw error;
+        throw new Incomplete(soFar(), (values.length - from) / size, error);
+      }
+    }
+    return soFar();
   }
+}
+
+/** What the session's document says is known before anything is asked, and spent. */
+function checkCount(images: number, { maxImages, maxImagesEach = maxImages }: ServeDocument): void {
+  const most = Math.min(maxImages, maxImagesEach);
+  if (images <= most) return;
+  const whom = maxImagesEach < maxImages ? 'one client' : 'all clients together';
+  throw new Problem(`${images} images: the session answers ${most} to ${whom}`, 'ask for fewer');
+}
+
+/** Layers that leave values as they are, and those that compare what they are given. */
+const [PASSING, COMPARING] = [
+  ['flatten', 'dropout'],
+  ['relu', 'leakyrelu', 'relu6', 'maxpool', 'sigmoid', 'tanh'],
+];
+
+/** What inputs stay below: in training nothing was larger, and where they are compared before anything else, a comparison holds no more. */
+function limitOf({ network, suite, fractionBits, compareBits }: ServeDocument): number {
+  const first = network.layers.find(({ type }) => !PASSING.includes(type));
+  const isCompared = first !== undefined && COMPARING.includes(first.type);
+  return isCompared ? Math.min(LARGEST, comparisonLimit({ suite, fractionBits, compareBits })) : LARGEST;
 }

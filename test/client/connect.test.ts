@@ -8,7 +8,7 @@ import { propose } from '../../src/client/federated/jobs.ts';
 import type { Image } from '../../src/client/given-values.ts';
 import type { Platform } from '../../src/client/platform.ts';
 import { PARTIES } from '../../src/client/parties.ts';
-import type { Message } from '../../src/client/served-model.ts';
+import { Incomplete, type Message } from '../../src/client/served-model.ts';
 import { generateKeys, WebIdentity } from '../../src/client/web/web-identity.ts';
 import type { ServeDocument } from '../../src/federation/documents.ts';
 import { fingerprint } from '../../src/federation/federation-file.ts';
@@ -155,11 +155,63 @@ describe.each([
     await expect(federation.models()).rejects.toThrow(/^P1 shows a document that does not hold: job: the signature/);
   });
 
+  it('delivers what was answered where a party refuses the rest, and says how much is missing', async () => {
+    const { platform, options, parties } = await setting('scores', { clients: 'anyone' });
+    const model = await (await Federation.connect(platform, options)).model('digits');
+    const refusal = { error: 'as many images as visitors of this address may send in a minute', fix: 'ask again' };
+    let inputs = 0;
+    for (const party of PARTIES) {
+      const answer = parties.party[party].answer.bind(parties.party[party]);
+      parties.party[party].answer = (request) =>
+        request.path.endsWith('/inputs') && ++inputs > 2 * PARTIES.length
+          ? Promise.resolve({ status: 422, body: Buffer.from(JSON.stringify(refusal)) })
+          : answer(request);
+    }
+    const values = Uint8Array.from({ length: 4 * 50 }, (_, i) => (i % 4 === 0 ? (i / 4) % 10 : 0));
+    const error = await model.predict(values).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Incomplete);
+    const { answered, missing, message, fix } = error as Incomplete;
+    expect(message).toBe(`32 of 50 images are answered, the others not: P0: ${refusal.error}`);
+    expect(fix).toMatch(/^ask again; `answered` has what came, so ask for the last 18 alone$/);
+    expect([answered.labels, missing]).toEqual([Array.from({ length: 32 }, (_, i) => i % 10), 18]);
+    expect(answered).toMatchObject({ label: 0, scores: { length: 320 }, timing: { sentBytes: expect.any(Number) } });
+    // With nothing answered, and where the caller gives up, it is the error itself.
+    await expect(model.predict(values)).rejects.toMatchObject({ name: 'Problem', message: `P0: ${refusal.error}` });
+    inputs = 0;
+    const controller = new AbortController();
+    const onMessage = (): void => void (inputs > PARTIES.length && controller.abort(new Error('enough')));
+    await expect(model.predict(values, { signal: controller.signal, onMessage })).rejects.toThrow('enough');
+  });
+
+  it.each([
+    [{ maxImages: 40 }, '50 images: the session answers 40 to all clients together'],
+    [{ maxImagesEach: 30 }, '50 images: the session answers 30 to one client'],
+  ])('asks nothing of what a session will not answer: %j', async (limits, message) => {
+    const { platform, options, parties } = await setting('class', limits);
+    const model = await (await Federation.connect(platform, options)).model('digits');
+    await expect(model.predict(new Uint8Array(4 * 50))).rejects.toMatchObject({ name: 'Problem', message });
+    expect(parties.inputs.size).toBe(0);
+  });
+
+  it('refuses numbers that would wrap around, before it asks', async () => {
+    const { platform, options, parties } = await setting('class');
+    const model = await (await Federation.connect(platform, options)).model('digits');
+    await expect(model.predict([0, 1e12, 0, 0])).rejects.toThrow(/^value 1 of the image is out of range: .* 1048576 /);
+    await model.predict([0, 1e6, 0, 0]);
+    expect(parties.inputs.size).toBe(3);
+    // Compared as they come: the window of comparisons is what they must fit.
+    const network = { name: 'n', input: [4], layers: [{ type: 'relu' }, { type: 'dense', units: 10 }] } as const;
+    const other = await setting('class', { network });
+    const compares = await (await Federation.connect(other.platform, other.options)).model('digits');
+    await expect(compares.predict([0, 0, -65_536, 0])).rejects.toThrow(/^value 2 .* above -65536 and below 65536 /);
+    await compares.predict([0, 0, -65_535, 0]);
+  });
+
   const images = Uint8Array.from({ length: 40 }, (_, i) => (7 * i) % 256);
   const labels = [0, 1, 2, 0, 1, 2, 0, 1, 2, 0];
 
   it('gets a data set from arrays, tells of it, and goes on where an upload was cut', async () => {
-    const { platform, options, parties } = await setting();
+    const { platform, options, parties, identity } = await setting();
     const federation = await Federation.connect(platform, options);
     const told: UploadProgress[] = [];
     let cut = true;
@@ -174,11 +226,20 @@ describe.each([
       onProgress: (each: UploadProgress) => told.push(each),
     } as const;
     await expect(federation.upload(given)).rejects.toThrow('the line is cut');
+    const [half, ...others] = await federation.dataSets();
+    expect(others).toEqual([]);
+    expect(half).toMatchObject({ name: 'mine', owner: identity.id, isMine: true, images: 10 });
+    expect(Object.values(half.states)).not.toContain('ready');
     cut = false;
     const { digest } = await federation.upload(given);
     for (const party of PARTIES) expect(parties.party[party].data.get(digest)).toMatchObject({ state: 'ready' });
     expect(parties.party.P0.data.size).toBe(1);
     expect(new Set(told.map(({ phase }) => phase))).toEqual(new Set(['preparing', 'sending', 'checking']));
+    const states = { P0: 'ready', P1: 'ready', P2: 'ready' };
+    expect(await federation.dataSets()).toMatchObject([{ digest, created: half.created, states }]);
+    expect(half.digest).toBe(digest);
+    const large = { ...given, name: 'large', images: Float64Array.from(images, (value) => 1e10 * value) };
+    await expect(federation.upload(large)).rejects.toThrow(/^images: values up to .* once scaled: at most 1048576$/);
     await expect(federation.upload({ ...given, labels: labels.slice(1) })).rejects.toThrow(/9 labels|labels/);
     await expect(federation.upload({ ...given, shape: [3, 3] })).rejects.toThrow(/no images of 3 x 3/);
   });
@@ -281,6 +342,25 @@ describe.each([
       );
     expect(phases).toEqual([]);
     expect(parties.party.P0.data.size).toBe(0);
+  });
+
+  it('finds an upload that was left half done, which its owner takes back', async () => {
+    const { platform, options, parties } = await setting();
+    const federation = await Federation.connect(platform, options);
+    parties.before = (_party, { method }) => {
+      if (method === 'PUT') throw new Error('the page is closed');
+    };
+    const upload = { name: 'mine', images, shape: [2, 2], labels } as const;
+    await expect(federation.upload(upload)).rejects.toThrow('the page is closed');
+    const [{ digest, isMine }] = await federation.dataSets();
+    expect(isMine).toBe(true);
+    await federation.withdraw('data', digest);
+    expect(await federation.dataSets()).toEqual([]);
+    const stranger = parties.admit('somebody else');
+    const theirs = await Federation.connect(platform, { ...options, identity: stranger });
+    parties.before = undefined;
+    await federation.upload({ ...upload, restart: true });
+    expect(await theirs.dataSets()).toMatchObject([{ name: 'mine', isMine: false }]);
   });
 
   it('stops an upload when the signal says so', async () => {
