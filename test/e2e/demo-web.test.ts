@@ -356,9 +356,12 @@ describe('securenn demo --web', () => {
     await page.waitForSelector('#trouble:not([hidden])');
     expect(await text('what')).toMatch(/^P\d .+\.$/);
     expect(await text('fix')).toMatch(/\.$/);
+    // What was answered before is no answer to this.
+    expect(await evaluate('[answer.hidden, proof.hidden, empty.hidden]')).toEqual([true, true, false]);
     await page.setOfflineMode(false);
     await answered(() => page.click('#again'));
     expect(await evaluate('trouble.hidden')).toBe(true);
+    expect(await evaluate('[answer.hidden, proof.hidden, empty.hidden]')).toEqual([false, false, true]);
     await page.click('#clear');
     await page.click('#ask');
     await page.waitForSelector('#trouble:not([hidden])');
