@@ -174,7 +174,8 @@ describe.each([
     expect(message).toBe(`32 of 50 images are answered, the others not: P0: ${refusal.error}`);
     expect(fix).toMatch(/^ask again; `answered` has what came, so ask for the last 18 alone$/);
     expect([answered.labels, missing]).toEqual([Array.from({ length: 32 }, (_, i) => i % 10), 18]);
-    expect(answered).toMatchObject({ label: 0, scores: { length: 320 }, timing: { sentBytes: expect.any(Number) } });
+    expect(answered).toMatchObject({ label: 0, scores: { length: 320 } });
+    expect(answered.timing.sentBytes).toBeGreaterThan(0);
     // With nothing answered, and where the caller gives up, it is the error itself.
     await expect(model.predict(values)).rejects.toMatchObject({ name: 'Problem', message: `P0: ${refusal.error}` });
     inputs = 0;
