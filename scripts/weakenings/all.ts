@@ -1,4 +1,5 @@
 import { ASKING } from './asking.ts';
+import { ATTACKING } from './attacking.ts';
 import { COMPARING } from './comparing.ts';
 import { CONSENTING } from './consenting.ts';
 import { DEALING } from './dealing.ts';
@@ -20,6 +21,7 @@ export const WEAKENINGS: readonly Weakening[] = [
   ...COMPARING,
   ...SPEAKING,
   ...PROVING,
+  ...ATTACKING,
   ...DRAWING,
   ...KEEPING,
   ...STORING,

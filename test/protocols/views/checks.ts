@@ -84,6 +84,9 @@ function evenBits(name: string, arrays: readonly (Uint8Array | Uint32Array)[], b
 /** Runs that tell two variables apart. */
 const TELLING = 64;
 
+/** Of elements of Z_p fewer are alike by chance, but for a factor and a difference. */
+const ENOUGH = 16;
+
 /** The inverse of an odd number modulo 2^32. */
 function inverse32(odd: number): number {
   let inverse = odd;
@@ -109,8 +112,9 @@ function fingerprint({ kind, values }: Column, prime: number | undefined): strin
     const inverse = inverseModulo(first, prime!);
     return `Z_p ${differences.map((value) => (value * inverse) % prime!).join(' ')}`;
   }
-  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * TELLING); // low halves at even places
-  const differences = Array.from({ length: TELLING }, (_, i) => (words[2 * i] - words[0]) | 0);
+  const runs = Math.min(TELLING, values.length);
+  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * runs); // low halves at even places
+  const differences = Array.from({ length: runs }, (_, i) => (words[2 * i] - words[0]) | 0);
   const first = differences.find((value) => (value & 1) === 1);
   if (first === undefined) return differences.every((value) => value === 0) ? undefined : 'even';
   const inverse = inverse32(first);
@@ -121,7 +125,9 @@ function pairs(columns: readonly Column[], prime: number | undefined): string[] 
   const seen = new Map<string, Column>();
   return columns.flatMap((column) => {
     if (column.kind === 'bits') return [];
+    if (column.kind === 'residues' && column.values.length < ENOUGH) return [];
     const print = fingerprint(column, prime);
+    if (print === 'even' && column.values.length < TELLING) return []; // by chance
     if (print === undefined || print === 'even')
       return column.received ? [`${column.name}: ${print ?? 'constant'}`] : [];
     const other = seen.get(print);
@@ -237,12 +243,12 @@ function dependent(columns: readonly Column[], prime: number): string[] {
   });
 }
 
+/** Of too few runs for equations. @param vector words that are pooled */
+export function wrongInFew(columns: readonly Column[], vector: number, prime?: number): string[] {
+  return [...frequency(columns, prime), ...pairs(columns, prime), ...near(columns, vector)];
+}
+
 /** All checks but `linearModulo`, which is for columns of comparisons. @param vector words that are pooled */
 export function wrongIn(columns: readonly Column[], vector: number, runs: number, prime?: number): string[] {
-  return [
-    ...frequency(columns, prime),
-    ...pairs(columns, prime),
-    ...near(columns, vector),
-    ...linear(variables(columns), runs),
-  ];
+  return [...wrongInFew(columns, vector, prime), ...linear(variables(columns), runs)];
 }

@@ -1,5 +1,6 @@
 /** A party's view as random variables: one column for each word, bit or element of Z_p that it receives or knows, over all runs. */
 import { codeLength, type Compute, type DigitCode } from '../../../runtime/compute.ts';
+import { extensionOf, STRIDE } from '../../../runtime/extension.ts';
 import type { RecordedMessage } from '../../../src/channel/memory.ts';
 import type { PartyId } from '../../../src/party/party.ts';
 import { unpackBits, xorInto } from '../../../src/ring/bits.ts';
@@ -28,19 +29,36 @@ export type Form = 'sent' | 'opened' | 'kept';
 
 /** Purposes under which elements of Z_p travel, packed; all other bytes are bits. */
 const RESIDUES = new Set(['d', 'digits', 'x']);
+/** The same of elements of its extension, of which the last bytes are zero. */
+const EXTENDED = new Set(['dealt', 'shares']);
 
 export function purposeOf(label: string): string {
   return label.slice(label.lastIndexOf(':') + 1);
+}
+
+/** Whether bytes are elements of Z_p, packed. */
+export function isPacked(label: string): boolean {
+  return RESIDUES.has(purposeOf(label)) || EXTENDED.has(purposeOf(label));
+}
+
+/** Elements of Z_p, without what fills up a group. */
+export function packedIn(label: string, packed: Uint8Array, { prime }: DigitCode, compute: Compute): Uint8Array {
+  const count = Math.floor((packed.length * { 17: 64, 31: 8, 67: 8 }[prime]) / { 17: 33, 31: 5, 67: 7 }[prime]);
+  // Of F there is one element more than there are values or digits, multiples of four; over Z_17 four are packed together.
+  const filling = prime === 17 && EXTENDED.has(purposeOf(label)) ? 3 * STRIDE : 0;
+  return compute.unpack(prime, packed, count).slice(0, count - filling);
 }
 
 /** What is in a message. The inputs are so many that nothing is filled up. */
 export function decoded({ label, data }: RecordedMessage, code: DigitCode | undefined, compute: Compute): Values {
   if (data instanceof BigUint64Array) return { kind: 'words', values: data };
   if (purposeOf(label) === 'shift') return { kind: 'bits', values: unpackBits(data.subarray(8), 8 * data.length - 64) }; // what is before is public
-  if (!RESIDUES.has(purposeOf(label))) return { kind: 'bits', values: unpackBits(data, 8 * data.length) };
+  if (!isPacked(label)) return { kind: 'bits', values: unpackBits(data, 8 * data.length) };
   if (code === undefined) throw new Error(`${label}: over which Z_p?`);
-  const count = (data.length * { 17: 64, 31: 8, 67: 8 }[code.prime]) / { 17: 33, 31: 5, 67: 7 }[code.prime];
-  return { kind: 'residues', values: compute.unpack(code.prime, data, count).slice() };
+  const values = packedIn(label, data, code, compute);
+  if (!EXTENDED.has(purposeOf(label))) return { kind: 'residues', values };
+  const { degree } = extensionOf(code.prime);
+  return { kind: 'residues', values: values.filter((_, i) => i % STRIDE < degree) };
 }
 
 /** What a party knows or receives in one run. */
@@ -110,6 +128,12 @@ export function columnsOf(
   return columnsFrom(layouts, code, vector);
 }
 
+/** Elements of Z_p that belong together, of what has this name. */
+function elementsTogether(name: string, code: DigitCode): number {
+  if (/:(digits|x)\b/.test(name)) return codeLength(code);
+  return /\/proof:(dealt|shares)$/.test(name) ? extensionOf(code.prime).degree : code.digits;
+}
+
 /** The same from what there is in every run; `vector`: words that are pooled. */
 export function columnsFrom(
   layouts: readonly (readonly Source[])[],
@@ -130,7 +154,7 @@ export function columnsFrom(
     Array.from({ length: values.length }, (_, i): Column => {
       const column = kind === 'words' ? new BigUint64Array(layouts.length) : new Uint8Array(layouts.length);
       for (let run = 0; run < layouts.length; run++) column[run] = layouts[run][at].values.values[i];
-      const per = code === undefined ? 1 : /:(digits|x)\b/.test(name) ? codeLength(code) : code.digits;
+      const per = code === undefined ? 1 : elementsTogether(name, code);
       const [comparison, place] = kind === 'residues' ? [Math.floor(i / per), i % per] : [0, i];
       const group = kind === 'residues' ? `${name}[·${place}]` : `${name}[${Math.floor(i / vector)}]`;
       return { name: `${name}[${i}]`, received, kind, values: column, group, comparison, place, form };

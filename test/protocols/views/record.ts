@@ -6,7 +6,7 @@
  */
 import { ownMethods, type Compute, type CompareJob } from '../../../runtime/compute.ts';
 import type { RecordedMessage } from '../../../src/channel/memory.ts';
-import type { Party, PartyId, WorkerName } from '../../../src/party/party.ts';
+import type { Party, WorkerName } from '../../../src/party/party.ts';
 import { insecurePairKey } from '../../../src/random/insecure.ts';
 import type { Stream } from '../../../src/random/stream.ts';
 import type { PairStreams } from '../../../src/random/streams.ts';
@@ -53,7 +53,7 @@ export interface Recording {
 }
 
 /** A stream whose draws are kept. */
-function tapped(stream: Stream, into: Values[]): Stream {
+export function tapped(stream: Stream, into: Values[]): Stream {
   const keep = <T extends BigUint64Array | Uint8Array>(kind: Values['kind'], values: T): T => {
     into.push({ kind, values: values.slice() } as Values); // protocols go on in place
     return values;
@@ -65,6 +65,20 @@ function tapped(stream: Stream, into: Values[]): Stream {
     zpStar: (p, n, out) => keep('residues', stream.zpStar(p, n, out)),
     below: (bound, n) => stream.below(bound, n),
     bits: (n) => keep('bits', stream.bits(n)),
+  };
+}
+
+/** What a worker compares is kept. */
+export function watched(compute: Compute, into: Compared[]): Compute {
+  return {
+    ...ownMethods(compute),
+    compareShare: async (job, out) => {
+      const { g, y, beta, s, u, rho } = job;
+      const kept = { g: g.slice(), y: y.slice(), beta: beta.slice(), s: s.slice(), u: u.slice(), rho: rho.slice() };
+      const d = await compute.compareShare(job, out);
+      into.push({ job: { ...job, ...kept }, d: d.slice() });
+      return d;
+    },
   };
 }
 
@@ -91,16 +105,6 @@ export async function record(
       if (found === null) throw new Error(`${path} lies outside all runs`);
       return [here[Number(found[1])], found[2]];
     };
-    const watch = (compute: Compute, id: PartyId): Compute => ({
-      ...ownMethods(compute),
-      compareShare: async (job, out) => {
-        const { g, y, beta, s, u, rho } = job;
-        const kept = { g: g.slice(), y: y.slice(), beta: beta.slice(), s: s.slice(), u: u.slice(), rho: rho.slice() };
-        const d = await compute.compareShare(job, out);
-        compared[id as 0 | 1].push({ job: { ...job, ...kept }, d: d.slice() });
-        return d;
-      },
-    });
     const runAll = (party: Party): Promise<unknown> =>
       Promise.all(
         here.map(async ({ made }, i) => {
@@ -128,7 +132,7 @@ export async function record(
           return tapped(streams.stream(path, purpose), before === undefined ? drawn : []);
         },
       }),
-      compute: watch,
+      compute: (compute, id) => watched(compute, compared[id as 0 | 1]),
     });
     runs.push(...here);
   }

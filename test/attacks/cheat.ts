@@ -1,0 +1,209 @@
+/**
+ * A party that cheats, by the messages that it sends: a session of three in memory, of which one party's outgoing messages are rewritten under one
+ * label by one rule. The party itself goes on as if it had sent what it should have, so that whatever comes back to it is what the lie brought
+ * about. What it sees is kept: every message that reaches it, what it is told of an end, and all that its keys give.
+ */
+import type { Compute, DigitCode } from '../../runtime/compute.ts';
+import type { PeerName } from '../../src/channel/channel.ts';
+import { decodeFrame, encodeFrame, type Frame } from '../../src/channel/frame.ts';
+import type { MemoryOptions, RecordedMessage } from '../../src/channel/memory.ts';
+import type { Cancel } from '../../src/channel/timers.ts';
+import type { Timers } from '../../src/channel/patience.ts';
+import type { Party, PartyId, PartyName, WorkerName } from '../../src/party/party.ts';
+import { insecurePairKey } from '../../src/random/insecure.ts';
+import type { PairStreams } from '../../src/random/streams.ts';
+import { CHUNK, type Compared, PAIRS, type Run, tapped, type Values, watched } from '../protocols/views/record.ts';
+import { type PairKeys, simulate, type SimulationOptions } from '../simulate.ts';
+
+/** A message on its way from who cheats. */
+export interface Outgoing {
+  readonly to: PeerName;
+  readonly label: string;
+  readonly data: BigUint64Array | Uint8Array;
+}
+
+/** What rules have besides the message. */
+export interface Setting {
+  readonly code: DigitCode | undefined;
+  readonly compute: Compute;
+  /** What the party has sent before, honestly, to whomever. */
+  readonly before: readonly Outgoing[];
+  /** Of its own, in [0, 1). */
+  readonly random: () => number;
+}
+
+/** What is sent in the place of a message; undefined: nothing. */
+export type Rule = (message: Outgoing, setting: Setting) => BigUint64Array | Uint8Array | undefined;
+
+export interface Cheat {
+  readonly by: PartyName;
+  /** Without: everything is sent as it is. */
+  readonly at?: { readonly to: PeerName; readonly label: string };
+  readonly rule?: Rule;
+}
+
+/** Of one session. */
+export interface Session {
+  readonly run: Run;
+  readonly compared: readonly [Compared[], Compared[]];
+  /** What the cheating party sent, as it would have without the rule. */
+  readonly sent: readonly Outgoing[];
+  /** What the cheating party was told when others ended the session, by sender. */
+  readonly ends: readonly string[];
+  /** How the session ended, at all parties; empty when it came to its end. */
+  readonly failed: string;
+}
+
+export interface SessionOptions {
+  readonly which: 0 | 1;
+  /** Sessions with different numbers have different keys. */
+  readonly number: number;
+  readonly drawer: WorkerName;
+  readonly code: DigitCode | undefined;
+  readonly compute: Compute;
+  readonly random: () => number;
+  readonly security?: SimulationOptions['security'];
+  readonly wrap?: SimulationOptions['compute'];
+}
+
+const PATH = 's';
+
+/** Runs `script` as each party under keys of the session's own; never longer than anybody gets on. */
+export async function session(
+  cheat: Cheat,
+  script: (party: Party) => Promise<unknown>,
+  { which, number, drawer, code, compute, random, security = 'private', wrap }: SessionOptions,
+): Promise<Session> {
+  const run: Run = {
+    which,
+    received: [[], [], []],
+    draws: [new Map(), new Map(), new Map()],
+    made: [[], []],
+  };
+  const compared: [Compared[], Compared[]] = [[], []];
+  const sent: Outgoing[] = [];
+  const ends: string[] = [];
+  const quiet = new Quiet();
+  const below = (path: string): string => path.slice(PATH.length + 1);
+  const memory = (a: PeerName, b: PeerName): MemoryOptions => {
+    let sequence = 0;
+    return {
+      timers: quiet,
+      record: (message: RecordedMessage) => {
+        if (message.from === cheat.by) return;
+        run.received[Number(message.to[1])].push({ ...message, label: below(message.label) });
+      },
+      tamper: (_index, bytes, from) => {
+        quiet.noteProgress();
+        const frame = decodeFrame([bytes]);
+        const to = from === a ? b : a;
+        if (to === cheat.by && frame.kind === 'abort') ends.push(`${from}: ${textOf(frame)}`);
+        if (from !== cheat.by) return [bytes];
+        const data = isMessage(frame) ? rewritten(frame, to) : frame.data;
+        return data === undefined ? [] : [encoded({ ...frame, data, sequence: sequence++ })];
+      },
+    };
+  };
+  /** By the rule, where it applies. */
+  const rewritten = (frame: Frame, to: PeerName): Frame['data'] | undefined => {
+    const message = { to, label: below(frame.label), data: frame.data.slice() };
+    const here = cheat.at?.to === to && cheat.at.label === message.label;
+    const data = here
+      ? cheat.rule!({ ...message, data: message.data.slice() }, { code, compute, random, before: sent.slice() })
+      : frame.data;
+    // As it was: what the party learns of a sum, it learns with its true share.
+    run.received[Number(to[1])].push({ ...message, from: cheat.by, depth: frame.depth });
+    sent.push(message);
+    return data;
+  };
+  const failed = await simulate((party) => script(party.fork(PATH, drawer)), {
+    keys: PAIRS.map((pair) => insecurePairKey(number, pair)) as unknown as PairKeys,
+    chunk: CHUNK,
+    security,
+    memory,
+    streams: (streams: PairStreams, pair) => ({
+      stream: (path, purpose) => {
+        const draws = run.draws[pair];
+        const address = `${PAIRS[pair]} ${below(path)}:${purpose}`;
+        const drawn: Values[] = [];
+        const first = !draws.has(address); // both ends of a pair draw the same
+        if (first) draws.set(address, drawn);
+        return tapped(streams.stream(path, purpose), drawn);
+      },
+    }),
+    compute: (own: Compute, id: PartyId) => {
+      const inner = wrap?.(own, id) ?? own;
+      return id === 2 ? inner : watched(inner, compared[id]);
+    },
+  }).then(
+    () => '',
+    (error: unknown) => (error as Error).message,
+  );
+  quiet.stop();
+  return { run, compared, sent, ends: ends.sort(), failed };
+}
+
+function isMessage({ kind }: Frame): boolean {
+  return kind === 'u8' || kind === 'u64';
+}
+
+function textOf({ data }: Frame): string {
+  return Buffer.from(data as Uint8Array).toString('latin1');
+}
+
+function encoded(frame: Frame): Uint8Array {
+  const kind = isMessage(frame) ? (frame.data instanceof BigUint64Array ? 'u64' : 'u8') : frame.kind;
+  const { header, payload } = encodeFrame({ ...frame, kind });
+  return Buffer.concat([header, payload]);
+}
+
+/** Turns of the event loop in which nothing arrives, after which nothing will. */
+const QUIET_TURNS = 100;
+
+/** Time that stands still while messages arrive: who waits in vain gives up as soon as nobody gets on, however slow the machine is. */
+class Quiet implements Timers {
+  #now = 0;
+  #turns = 0;
+  #running = false;
+  readonly #due: Set<{ readonly at: number; readonly task: () => void }> = new Set();
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, task: () => void): Cancel {
+    const one = { at: this.#now + ms, task };
+    this.#due.add(one);
+    if (!this.#running) {
+      this.#running = true;
+      this.#turn();
+    }
+    return () => this.#due.delete(one);
+  }
+
+  noteProgress(): void {
+    this.#turns = 0;
+  }
+
+  stop(): void {
+    this.#due.clear();
+  }
+
+  #turn(): void {
+    if (this.#due.size === 0) {
+      this.#running = false;
+      return;
+    }
+    if (++this.#turns > QUIET_TURNS) this.#advance();
+    setImmediate(() => this.#turn());
+  }
+
+  #advance(): void {
+    this.#now = Math.min(...[...this.#due].map(({ at }) => at));
+    for (const one of [...this.#due]) {
+      if (one.at > this.#now) continue;
+      this.#due.delete(one);
+      one.task();
+    }
+  }
+}
