@@ -5,7 +5,7 @@ import { createParty, type Party, type PartyId } from '../../src/party/party.ts'
 import { parentOf, RankTeam } from '../../src/server/ranks/team.ts';
 import { connected, type PairKeys, type SimulationOptions, testCompute } from '../simulate.ts';
 
-export interface RankOptions extends Pick<SimulationOptions, 'streams'> {
+export interface RankOptions extends Pick<SimulationOptions, 'streams' | 'security'> {
   readonly keys: PairKeys;
   /** Told of the label of each message between ranks of one party. */
   readonly within?: (party: PartyId, label: string) => void;
@@ -17,7 +17,7 @@ const NAMES: readonly PeerName[] = ['P0', 'P1', 'P2'];
 export async function simulateRanks(
   size: number,
   script: (party: Party, team: RankTeam) => Promise<void>,
-  { keys, within, ...options }: RankOptions,
+  { keys, within, security, ...options }: RankOptions,
 ): Promise<void> {
   const compute = await testCompute();
   const runs: Promise<void>[] = [];
@@ -26,7 +26,7 @@ export async function simulateRanks(
     const { links, streams } = connected(keys, options);
     NAMES.forEach((_, index) => {
       const id = index as PartyId;
-      const party = createParty({ id, links: links[id], streams: streams[id], compute });
+      const party = createParty({ id, links: links[id], streams: streams[id], compute, security });
       const team = new RankTeam({ rank, size, ...trees[id][rank] });
       const run = async (): Promise<void> => {
         try {

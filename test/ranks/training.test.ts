@@ -99,21 +99,33 @@ describe('ranks', () => {
     },
   );
 
-  it('draw at addresses of their own: no mask of one is another one’s', async () => {
-    const uses = new Map<string, number>();
-    await trainRanks(3, DIRECT, { ...twoSteps, microBatch: 1 }, IMAGES, {
-      streams: (streams, pair) => ({
-        stream: (path, purpose) => {
-          const draw = `${pair} ${Buffer.from(streams.stream(path, purpose).bytes(16)).toString('hex')}`;
-          uses.set(draw, (uses.get(draw) ?? 0) + 1);
-          return streams.stream(path, purpose);
-        },
-      }),
-    });
-    // Both ends of a pair.
-    expect([...uses.values()].filter((count) => count > 2)).toEqual([]);
-    expect(uses.size).toBeGreaterThan(1000);
-  });
+  it.each([
+    ['direct', DIRECT, 'semi-honest'],
+    ['direct', DIRECT, 'private'],
+    ['paper', PAPER, 'private'],
+  ] as const)(
+    'draw at addresses of their own, %s suite: no mask of one is another one’s',
+    async (_suite, setting, security) => {
+      const uses = new Map<string, number>();
+      // Of proofs: P2 must not know a challenge from another rank
+      const seeds = new Set<string>();
+      await trainRanks(3, setting, { ...twoSteps, microBatch: 1 }, IMAGES, {
+        security,
+        streams: (streams, pair) => ({
+          stream: (path, purpose) => {
+            if (purpose === 'seed') seeds.add(Buffer.from(streams.stream(path, purpose).bytes(16)).toString('hex'));
+            const draw = `${pair} ${Buffer.from(streams.stream(path, purpose).bytes(16)).toString('hex')}`;
+            uses.set(draw, (uses.get(draw) ?? 0) + 1);
+            return streams.stream(path, purpose);
+          },
+        }),
+      });
+      // Both ends of a pair.
+      expect([...uses.values()].filter((count) => count > 2)).toEqual([]);
+      expect(uses.size).toBeGreaterThan(1000);
+      expect(seeds.size > 50).toBe(security === 'private');
+    },
+  );
 
   it('hand on no more than sums, weights and what is begun, all within their party', async () => {
     const seen = new Map<string, Set<PartyId>>();
