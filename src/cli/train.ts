@@ -115,7 +115,7 @@ async function cutToFit(settings: TrainSettings, data: Dataset, news: PartyNews)
   const microBatch = await fittingPart(settings, samplesOf(data), memory);
   if (microBatch !== undefined)
     news.line(`each batch of ${batch} is computed ${microBatch} images at a time, to fit into ${memory} GiB a party`);
-  return { ...settings, microBatch };
+  return { ...settings, microBatch: microBatch ?? settings.microBatch };
 }
 
 function newJob(settings: TrainSettings, data: Dataset, initial: Model | undefined): TrainJob {

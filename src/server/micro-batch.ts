@@ -6,18 +6,23 @@ import { type Task, trainingMemory } from './memory.ts';
 
 const GIB = 2 ** 30;
 
-/** Images to compute at a time, in halves of a batch, halves of those, and so on; undefined: the whole batch fits. */
+/**
+ * Images to compute at a time, in halves of a batch, or of what each rank computes at once, halves of those, and so on; undefined: that fits.
+ * @param gib that all ranks of a party may take together
+ */
 export async function fittingPart(
-  settings: Task & TrainOptions,
+  settings: Task & TrainOptions & { readonly ranks?: number | undefined },
   samples: Samples,
   gib: number,
 ): Promise<number | undefined> {
-  const { batch, network } = settings;
+  const { batch, network, ranks = 1 } = settings;
+  const first = settings.microBatch ?? batch;
   const takes = async (microBatch: number): Promise<number> => {
     const { P0, P1, P2 } = await trainingMemory({ ...settings, microBatch }, samples);
-    return Math.max(P0, P1, P2) / GIB;
+    // Threads share the data set, processes do not: the more counts.
+    return (ranks * Math.max(P0, P1, P2)) / GIB;
   };
-  const whole = await takes(batch);
+  const whole = await takes(first);
   if (whole <= gib) return undefined;
   const short = (what: string, least: number): string =>
     `--memory: ${what} takes about ${inWords(least)} GiB of a party, more than ${gib}`;
@@ -27,7 +32,7 @@ export async function fittingPart(
       `${short(`a batch of ${batch}`, whole)}, and ${across} takes statistics over the whole batch, which cannot be computed part by part`,
       `give a smaller --batch, or --memory ${inWords(whole)} at least`,
     );
-  let part = batch;
+  let part = first;
   while (part > 1) {
     part = Math.ceil(part / 2);
     if ((await takes(part)) <= gib) return part;

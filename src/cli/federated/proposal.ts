@@ -114,8 +114,8 @@ export async function readProposal(client: FederationClient, argv: Argv): Promis
   const { learningRate, lrDecay, lrDecayEpochs, momentum, seed, perClass, showLoss } = settings;
   const images = (sets: readonly ListedData[]): number => sets.reduce((sum, set) => sum + set.document.images, 0);
   const samples = { trainImages: images(train), testImages: argv.counts === false ? 0 : images(test) };
-  const microBatch =
-    settings.memory === undefined ? settings.microBatch : await fittingPart(settings, samples, settings.memory);
+  const fitting = settings.memory === undefined ? undefined : await fittingPart(settings, samples, settings.memory);
+  const microBatch = fitting ?? settings.microBatch;
   const tested = test.length > 0 && argv.counts !== false;
   if (test.length > 0 && !tested)
     throw new Problem('--test and --no-counts: what is tested, if nobody learns it?', 'leave one of them out');

@@ -197,11 +197,6 @@ function partSettings(
     );
   if (backend === 'webgpu')
     throw new Problem('--ranks: a GPU serves the first rank of a party alone', 'leave --backend or --ranks out');
-  if (memory !== undefined)
-    throw new Problem(
-      '--memory: says what a party takes of one rank',
-      'give --micro-batch in its place, or no --ranks',
-    );
   return { microBatch: rankPart(batch, ranks, microBatch, leadOf(network)), memory, ranks };
 }
 
