@@ -29,6 +29,8 @@ const options: ts.CompilerOptions = {
   skipLibCheck: true,
 };
 
+const paths = ENTRIES.map((name) => join(ROOT, `dist/src/api/${name.split('/')[1] ?? 'index'}.d.ts`));
+
 let declared: ReadonlyMap<string, readonly Declared[]>;
 let program: ts.Program;
 let project: string;
@@ -39,7 +41,6 @@ beforeAll(() => {
   mkdirSync(join(project, 'node_modules'), { recursive: true });
   symlinkSync(ROOT, join(project, 'node_modules/securenn'), 'dir');
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
-  const paths = ENTRIES.map((name) => join(ROOT, `dist/src/api/${name.split('/')[1] ?? 'index'}.d.ts`));
   const first = ts.createProgram(paths, options);
   declared = new Map(ENTRIES.map((name, i) => [name, declaredBy(first, paths[i])]));
   const found = [...declared].flatMap(([entry, all]) =>
@@ -58,6 +59,20 @@ beforeAll(() => {
 it('declares what the snapshot says', async () => {
   const text = [...declared].map(([entry, all]) => [`\n=== ${entry}\n`, ...all.map((each) => each.text)].join('\n'));
   await expect(`${HEAD}${text.join('\n')}\n`).toMatchFileSnapshot(SNAPSHOT);
+});
+
+it('holds where libraries are checked and the DOM is not there, and reaches no package that a service is made of', () => {
+  const strict = { ...options, skipLibCheck: false, lib: ['lib.es2023.d.ts'] };
+  const whole = ts.createProgram(paths, strict);
+  const packages = whole
+    .getSourceFiles()
+    .map(({ fileName }) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(fileName)?.[1])
+    .filter((name) => name !== undefined);
+  expect([...new Set(packages)].sort()).toEqual(['@types/node', 'typescript', 'undici-types', 'zod']);
+  const wrong = ts
+    .getPreEmitDiagnostics(whole)
+    .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`);
+  expect(wrong).toEqual([]);
 });
 
 it('says of every export what it is, and of every function and class how it is used', () => {
