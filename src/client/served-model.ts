@@ -57,13 +57,11 @@ export interface Prediction {
  * const file = await (await fetch('federation.json')).text();
  * const federation = await connect({ federation: file, identity: await keepIdentity('me') });
  * const model = await federation.model('digits');
- * try {
- *   const { labels } = await model.predict(new Uint8Array(2 * 784));
- *   console.log(labels.length); // 2
- * } catch (error) {
+ * const { labels } = await model.predict(new Uint8Array(2 * 784)).catch((error: unknown) => {
  *   if (!(error instanceof Incomplete)) throw error;
- *   console.log(`${error.answered.labels.length} answered, ${error.missing} to ask again`);
- * }
+ *   return error.answered; // the last `error.missing` images are to be asked again
+ * });
+ * console.log(labels.length); // 2
  * federation.close();
  * ```
  */
