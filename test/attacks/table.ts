@@ -20,7 +20,9 @@ function computed(name: string, code: DigitCode, setting: EngineSetting, script:
       ...{ suite, fractionBits, compareBits, truncation: suite === 'paper' ? 'local' : 'dealt' },
       reveal: () => Promise.resolve(),
     });
-    const x = engine.input('x', [2, VECTOR / 2], fractionBits, share);
+    // Of VECTOR values each, so that what is packed fills whole bytes
+    const rows = share === null ? null : z64.concat(share, share.toReversed());
+    const x = engine.input('x', [2, VECTOR], fractionBits, rows);
     await script(engine, x);
     await engine.settle();
   };
