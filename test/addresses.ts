@@ -7,6 +7,8 @@ export interface Addresses {
   readonly ends: readonly (readonly string[])[];
   /** What is read at any place, as often as one likes: of each key the addresses of its tables, sorted, once each. */
   readonly tables: readonly (readonly string[])[];
+  /** Everything asked for, with the key: `KEY path:purpose`. */
+  readonly draws: ReadonlySet<string>;
   /** What an end asked for twice: two streams that begin alike. */
   repeated(): string[];
 }
@@ -18,14 +20,16 @@ const PUBLIC = 'seed';
 export async function watchAddresses(task: () => Promise<unknown>): Promise<Addresses> {
   const ends = new Map<PairStreams, string[]>();
   const tables = new Map<string, Set<string>>();
+  const draws = new Set<string>();
   // eslint-disable-next-line @typescript-eslint/unbound-method -- bound below
   const { stream, table } = PairStreams.prototype;
+  const keyOf = (streams: PairStreams): string => table.call(streams, 'which key', '').z64(0, 2).join();
   const reads = vi.spyOn(PairStreams.prototype, 'table').mockImplementation(function (
     this: PairStreams,
     path: string,
     purpose: string,
   ) {
-    const key = table.call(this, 'which key', '').z64(0, 2).join();
+    const key = keyOf(this);
     tables.set(key, (tables.get(key) ?? new Set()).add(`${path}:${purpose}`));
     return table.call(this, path, purpose);
   });
@@ -37,6 +41,7 @@ export async function watchAddresses(task: () => Promise<unknown>): Promise<Addr
     if (path === PUBLIC) return stream.call(this, path, purpose);
     const asked = ends.get(this) ?? [];
     asked.push(`${path}:${purpose}`);
+    draws.add(`${keyOf(this)} ${path}:${purpose}`);
     ends.set(this, asked);
     return stream.call(this, path, purpose);
   });
@@ -48,6 +53,7 @@ export async function watchAddresses(task: () => Promise<unknown>): Promise<Addr
   }
   return {
     ends: [...ends.values()],
+    draws,
     tables: [...tables.values()].map((asked) => [...asked].sort()),
     repeated: () =>
       [...ends.values()].flatMap((asked) => {

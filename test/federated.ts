@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { continuedKeys } from '../src/random/continued.ts';
 import { insecurePairKey, pairName } from '../src/random/insecure.ts';
 import type { Link, PeerName } from '../src/channel/channel.ts';
 import { memoryPair, type RecordedMessage } from '../src/channel/memory.ts';
@@ -150,7 +151,7 @@ async function threeParties(
 }
 
 export interface TrainingPlace extends PartyHooks {
-  /** All keys between the parties follow from it. */
+  /** All keys of the handshakes between the parties follow from it. */
   readonly seed: number;
   /** In it each party has a folder: `P0/checkpoints`, `P0/results`, `P0/model`. */
   readonly folder: string;
@@ -212,7 +213,7 @@ export async function trainFederated(
         },
       });
     },
-    ofEach((party) => checkpoints[party]?.keys ?? keysOf(seed, party)),
+    ofEach((party) => continuedKeys(job.security, checkpoints[party]?.keys, keysOf(seed, party))),
     hooks,
     (party) => ({ store: stores[party], stored: checkpoints[party]?.tensors }),
     replace,

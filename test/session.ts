@@ -1,4 +1,5 @@
 /** A whole session in one process: three parties that run a job as they do in theirs, and the owner, over links in memory. */
+import { continuedKeys } from '../src/random/continued.ts';
 import { insecurePairKey, pairName } from '../src/random/insecure.ts';
 import type { Link, PeerName } from '../src/channel/channel.ts';
 import { memoryPair, type MemoryOptions, type RecordedMessage } from '../src/channel/memory.ts';
@@ -19,11 +20,11 @@ const ALL: readonly PeerName[] = ['P0', 'P1', 'P2', 'owner'];
 const PARTIES = ['P0', 'P1', 'P2'] as const;
 
 export interface SessionOptions {
-  /** From which all keys follow. */
+  /** From which all keys of the handshake follow. */
   readonly seed: number;
   readonly store?: (keeper: PartyName) => CheckpointStore;
-  /** What each party goes on from. */
-  readonly checkpoints?: Readonly<Record<PartyName, Checkpoint>>;
+  /** What each party goes on from, and the owner, if its keys are not the same. */
+  readonly checkpoints?: Readonly<Record<PartyName, Checkpoint> & { owner?: Pick<Checkpoint, 'keys'> }>;
   readonly record?: (message: RecordedMessage) => void;
   /** What becomes of frames between two ends. */
   readonly tamper?: (a: PeerName, b: PeerName) => MemoryOptions['tamper'];
@@ -54,7 +55,7 @@ export async function session<T>(
     const name = PARTIES[id];
     const monitor = new Monitor({ log: logToStandardError(name, 'silent'), metrics: undefined });
     const checkpoint = checkpoints?.[name];
-    const pairKeys = checkpoint?.keys ?? keys.get(name)!;
+    const pairKeys = continuedKeys(job.security, checkpoint?.keys, keys.get(name)!);
     await runJob(job, {
       id,
       links: links.get(name)!,
@@ -69,7 +70,8 @@ export async function session<T>(
   };
   const ownersLinks = links.get('owner')!;
   const owner = async (): Promise<T> => {
-    const result = await own(ownerOn(ownersLinks, keys.get('owner')!));
+    const kept = checkpoints?.owner?.keys;
+    const result = await own(ownerOn(ownersLinks, continuedKeys(job.security, kept, keys.get('owner')!)));
     await close('owner');
     return result;
   };

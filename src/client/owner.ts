@@ -10,6 +10,7 @@ import { revealLabel } from '../data/party-events.ts';
 import { shareInput, tellAllSent, WHILE_THE_LINK_LIVES } from '../data/share.ts';
 import type { Source } from '../data/encode.ts';
 import { agreementsWith } from '../random/agreement.ts';
+import { continuedKeys } from '../random/continued.ts';
 import type { KeyPair } from '../random/keys.ts';
 import { PairStreams } from '../random/streams.ts';
 import { add } from '../ring/z64.ts';
@@ -30,7 +31,7 @@ export interface OwnerOptions {
   /** Holds up what the owner sends. */
   readonly link?: LinkModel | undefined;
   readonly insecureSeed?: number | undefined;
-  /** Of a run that goes on: the stream keys it began with, in place of this session's. */
+  /** Of a run that goes on: the stream keys that were kept. */
   readonly streamKeys?: ReadonlyMap<PeerName, Uint8Array> | undefined;
 }
 
@@ -93,7 +94,7 @@ export class Owner {
       link: { timeoutMs },
       shape: options.link,
     });
-    return new Owner(mesh, options.streamKeys ?? mesh.pairKeys);
+    return new Owner(mesh, continuedKeys(options.security, options.streamKeys, mesh.pairKeys));
   }
 
   /**

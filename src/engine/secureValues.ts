@@ -12,6 +12,7 @@ import { later } from '../party/later.ts';
 import { dataOf, type Linear, LinearEngine } from './linear.ts';
 import type { Agreement } from '../party/ledger.ts';
 import type { Party } from '../party/party.ts';
+import { refresh } from '../party/refresh.ts';
 import { gathered, Mask, type SecureSign, type SecureValue } from './secureValue.ts';
 import type { WorkerSign } from '../protocols/direct/directRelu.ts';
 import type { FunctionKeys } from '../protocols/direct/functionKeys.ts';
@@ -67,6 +68,12 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
   noteOpened(name: string, opened: BigUint64Array): void {
     for (let from = 0; from < opened.length; from += NOTED)
       this.party.note(`${name}/${from}`, opened.subarray(from, from + NOTED));
+  }
+
+  /** Other shares of a value, under an address of its own. */
+  refreshed(name: string, share: BigUint64Array | null): BigUint64Array | null {
+    const lane = this.party.fork(`refreshed/${name}`);
+    return share === null ? null : refresh(lane, share);
   }
 
   protected make(shape: Shape, fractionBits: number, data: BigUint64Array | null): SecureValue {

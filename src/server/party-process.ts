@@ -18,6 +18,7 @@ import { Vault } from '../data/vault.ts';
 import { agreementsWith } from '../random/agreement.ts';
 import type { HostPort } from '../federation/address.ts';
 import { KeyPair } from '../random/keys.ts';
+import { continuedKeys } from '../random/continued.ts';
 import { loadCheckpoint } from './checkpoints.ts';
 import { openCompute } from './compute.ts';
 import {
@@ -231,8 +232,8 @@ async function start(order: StartOrder): Promise<void> {
   void mesh.failed.then(fail);
   await joined;
   const id = PARTY_IDS[party];
-  // The links have keys of this session; a run that goes on draws from the streams it began with.
-  const pairKeys = checkpoint?.keys ?? mesh.pairKeys;
+  // The links have keys of this session; what a run that goes on draws from is another matter.
+  const pairKeys = continuedKeys(job.security, checkpoint?.keys, mesh.pairKeys);
   const { links } = mesh;
   if (ranks !== undefined) watching.ranks(() => ranks.counters);
   if (job.profile) profiling = await Profiling.open({ folder: profile!, party, session: job.sessionId, links });

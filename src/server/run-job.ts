@@ -230,7 +230,12 @@ async function runTraining(
     throw new StoppedEarly(step);
   };
   const state = new Map(
-    [...stored].map(([name, x]) => [name, engine.input(`state/${name}`, x.shape, x.fractionBits, x.data, x.opening)]),
+    [...stored].map(([name, x]) => {
+      // Where a party may bring about that the others go back, nothing is taken up as it was: other shares, opened anew.
+      const { data, opening } =
+        job.security === 'private' ? { data: engine.refreshed(name, x.data), opening: undefined } : x;
+      return [name, engine.input(`state/${name}`, x.shape, x.fractionBits, data, opening)];
+    }),
   );
   const step = job.resume?.step ?? 0;
   const from = step > 0 ? { step, state } : weights && { step, state: weights };

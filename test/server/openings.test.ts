@@ -19,13 +19,7 @@ import { dataOf, OBSERVER } from './tiny-training.ts';
 const NETWORK: Network = {
   name: 'tiny',
   input: [4, 4, 1],
-  layers: [
-    { type: 'conv2d', filters: 2, kernel: 3, padding: 1 },
-    { type: 'relu' },
-    { type: 'maxpool', window: 2 },
-    { type: 'flatten' },
-    { type: 'dense', units: 3 },
-  ],
+  layers: [{ type: 'flatten' }, { type: 'dense', units: 3 }, { type: 'relu' }, { type: 'dense', units: 3 }],
 };
 const PAPER_SUITE = { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64 } as const;
 
@@ -99,7 +93,7 @@ describe.each([
     const agreements = new Set(said.map(({ label }) => label).filter((label) => label.includes('openings/')));
     expect([...agreements].sort()).toEqual([':openings/0', ':openings/1', ':openings/2', ':openings/3']);
     // A worker has the other's digest of all that a result follows from before its share of that result is out.
-    const after = { 'loss/1': 0, 'loss/2': 1, 'correct/1': 2, 'model/layers.0.weight': 3, 'model/layers.4.bias': 3 };
+    const after = { 'loss/1': 0, 'loss/2': 1, 'correct/1': 2, 'model/layers.1.weight': 3, 'model/layers.3.bias': 3 };
     for (const [result, agreement] of Object.entries(after)) {
       for (const worker of ['P0', 'P1']) {
         const shared = said.findIndex(({ from, label }) => from === worker && label === `reveal/${result}`);
@@ -113,8 +107,8 @@ describe.each([
   it('a changed opening ends a private training before anything that follows from it is revealed', async () => {
     const honest = await train({ ...suite, security: 'private' });
     const openings = openingsOf(honest.said);
-    expect(openings.length).toBeGreaterThan(60);
-    const some = openings.filter((_, i) => i % Math.ceil(openings.length / 14) === 0);
+    expect(openings.length).toBeGreaterThan(40);
+    const some = openings.filter((_, i) => i % Math.ceil(openings.length / 8) === 0);
     expect(some.map(({ from }) => from)).toEqual(expect.arrayContaining(['P0', 'P1']));
     for (const { from, label } of some) {
       const { model, error, revealed } = await train({ ...suite, security: 'private' }, { from, label });
