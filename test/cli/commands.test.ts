@@ -41,7 +41,6 @@ describe('--help', () => {
   ])('%s: every option with its default', async (command, options) => {
     const text = (await help(`${command} --help`)).replaceAll(/\s+/g, ' ');
     for (const [name, option] of Object.entries(options)) {
-      if (option.hidden === true) continue;
       const from = text.indexOf(`--${name} `);
       expect(from, `--${name}`).toBeGreaterThan(0);
       // Its entry ends where the next option's begins.

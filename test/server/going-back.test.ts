@@ -16,7 +16,7 @@ import type { Network } from '../../src/nn/network.ts';
 import { continuedKeys } from '../../src/random/continued.ts';
 import { add } from '../../src/ring/z64.ts';
 import { loadCheckpoint } from '../../src/server/checkpoints.ts';
-import type { TrainJob } from '../../src/server/job.ts';
+import { checkpointDue, type TrainJob } from '../../src/server/job.ts';
 import { type Addresses, watchAddresses } from '../addresses.ts';
 import { resultsIn, storeData, trainFederated, type TrainingPlace } from '../federated.ts';
 import { temporaryFolder } from '../folder.ts';
@@ -65,7 +65,7 @@ async function training(job: TrainJob, folder: string, seed: number, kept?: Kept
       (owner) => {
         const steps = Array.from({ length: job.resume?.step ?? 0 }, () => ({})) as StepReport[];
         const notes = { data: 'tiny', digest: '', history: { steps, evaluations: [], seconds: 0 } };
-        const due = (step: number): boolean => step % job.checkpointEvery! === 0 || step === STEPS;
+        const due = (step: number): boolean => checkpointDue(step, job);
         const run = { run: 'first', job: {} };
         const owned = new OwnerCheckpoints(store('owner'), owner, run, due, notes, job.resume?.step);
         return ownTraining(owner, job, dataOf(250), OBSERVER, { checkpoints: owned });

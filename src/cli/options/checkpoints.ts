@@ -33,7 +33,7 @@ export const localTrainOptions: Readonly<Record<string, Options>> = {
     ...text,
     group: CHECKPOINTS,
     describe:
-      'Go on with the run whose checkpoints are in this folder, to the same model, bit for bit; with more --epochs beyond its end',
+      'Go on with the run whose checkpoints are in this folder, to the same model, bit for bit (private: as good a one); with more --epochs beyond its end',
   },
   'resume-step': {
     ...number,

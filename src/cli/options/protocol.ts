@@ -49,7 +49,6 @@ export const protocolOptions: Readonly<Record<string, Options>> = {
     ...text,
     group: PROTOCOL,
     default: 'semi-honest',
-    hidden: true, // until all of it is there
     describe: 'What holds where a party cheats: semi-honest (nothing) or private (it learns nothing all the same)',
   },
   'insecure-keys': {
