@@ -3,7 +3,7 @@
  * (`protocols/views/checks.ts`), in the lies' own terms. Sessions whose messages are the same ones, by sender, label and length, are looked at
  * together; in what way a session ends, too, may not depend on the inputs.
  */
-import { codeLength, type Compute, type DigitCode } from '../../runtime/compute.ts';
+import type { Compute, DigitCode } from '../../runtime/compute.ts';
 import type { PartyId, PartyName } from '../../src/party/party.ts';
 import { linearModulo, SPARE_RUNS, variables, wrongIn, wrongInFew } from '../protocols/views/checks.ts';
 import { type Column, columnsOf, purposeOf } from '../protocols/views/columns.ts';
@@ -93,6 +93,17 @@ function comparisonsBy(sessions: readonly Session[], code: DigitCode, compute: C
   return [...found, ...columns.flatMap((column) => differing(column, which))];
 }
 
+/** The most elements of Z_p among which an equation is sought. */
+function residuesTogether(columns: readonly Column[]): number {
+  const residues = columns.filter(({ kind }) => kind === 'residues');
+  const last = Math.max(...residues.map(({ place }) => place));
+  const sizes = [
+    residues.filter(({ comparison }) => comparison === 0).length,
+    ...[0, last].map((wanted) => residues.filter(({ place }) => place === wanted).length),
+  ];
+  return Math.max(...sizes);
+}
+
 function together(sessions: readonly Session[], id: PartyId, code: DigitCode | undefined, compute: Compute): string[] {
   const runs = common(
     sessions.map(({ run }) => run),
@@ -107,7 +118,9 @@ function together(sessions: readonly Session[], id: PartyId, code: DigitCode | u
   const labels = new Set(pairs.map(({ label }) => label));
   return [
     ...(enough ? wrongIn(columns, VECTOR, runs.length, code?.prime) : wrongInFew(columns, VECTOR, code?.prime)),
-    ...(enough && code !== undefined && runs.length > 8 * codeLength(code) ? linearModulo(columns, code.prime) : []),
+    ...(enough && code !== undefined && runs.length >= residuesTogether(columns) + SPARE_RUNS
+      ? linearModulo(columns, code.prime)
+      : []),
     ...received.flatMap((column) => differing(column, which)),
     ...(id === 2 && code !== undefined && labels.size > 0 && pairs.length === 2 * labels.size
       ? comparisonsBy(sessions, code, compute)
