@@ -6,6 +6,7 @@ const KEPT = 'src/server/checkpoints.ts';
 const ATOMIC = 'src/data/atomic-write.ts';
 const OWNERS = 'src/client/checkpoints.ts';
 const OF_CHECKPOINTS = ['test/server/checkpoints.test.ts', 'test/data/checkpoint.test.ts'];
+const GOING_BACK = ['test/server/going-back.test.ts'];
 const SAME_MASKS = 'masks cover two values, and their difference shows';
 const TABLE = 'const table = new PairStreams(key).table(maskPath(name), MASK);';
 
@@ -95,7 +96,20 @@ export const KEEPING: readonly Weakening[] = [
     ['for (const [name, x] of state) state.set(name, await engine.carry(name, x));', ''],
     [ADDRESSES, 'test/nn/resume.test.ts'],
   ),
-
+  one(
+    'a private run that goes on under the keys of before',
+    'who brings about that the others go back sees two values under one mask',
+    'src/random/continued.ts',
+    ["if (security !== 'private') return kept;", 'return kept;'],
+    GOING_BACK,
+  ),
+  one(
+    'a private run that goes on with the shares of before',
+    'what was told of a share before and what is told of it after are of one share',
+    'src/engine/secureValues.ts',
+    ['return share === null ? null : refresh(lane, share);', 'return share;'],
+    GOING_BACK,
+  ),
   one(
     'a run that goes on with other data',
     'the difference of the data sets shows',

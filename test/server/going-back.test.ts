@@ -12,6 +12,7 @@ import { ownTraining } from '../../src/client/training.ts';
 import type { Checkpoint } from '../../src/data/checkpoint.ts';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
 import type { Model } from '../../src/data/model-file.ts';
+import { createSecureEngine } from '../../src/engine/secure.ts';
 import type { Network } from '../../src/nn/network.ts';
 import { continuedKeys } from '../../src/random/continued.ts';
 import { add } from '../../src/ring/z64.ts';
@@ -21,6 +22,7 @@ import { type Addresses, watchAddresses } from '../addresses.ts';
 import { resultsIn, storeData, trainFederated, type TrainingPlace } from '../federated.ts';
 import { temporaryFolder } from '../folder.ts';
 import { session } from '../session.ts';
+import { simulate } from '../simulate.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 import { dataOf, OBSERVER, SAMPLES } from './tiny-training.ts';
 
@@ -163,6 +165,26 @@ it('a private run keeps the keys that it has, and shares add up to the same', as
     return add(a.get(name)!.data!, b.get(name)!.data!);
   };
   expect((await sum('layers.1.weight')).length).toBe(48);
+});
+
+it('a private run that goes on has other shares of what it kept, other ones each time, of the same values', async () => {
+  const kept = [3n, 2n ** 63n].map((first) => BigUint64Array.from({ length: 100 }, (_, i) => first + BigInt(i)));
+  const once = async (): Promise<readonly (BigUint64Array | null)[]> => {
+    const { results } = await simulate((party) => {
+      const engine = createSecureEngine(party, { ...DIRECT_SUITE, reveal: () => Promise.resolve() });
+      return Promise.resolve(engine.refreshed('layers.1.weight', party.id === 2 ? null : kept[party.id].slice()));
+    });
+    return results;
+  };
+  const runs = [await once(), await once()];
+  for (const [a, b, helper] of runs) {
+    expect(add(a!, b!)).toEqual(add(kept[0], kept[1]));
+    expect(helper).toBeNull();
+  }
+  for (const party of [0, 1]) {
+    const shares = [kept[party], ...runs.map((run) => run[party]!)];
+    for (let i = 0; i < 100; i++) expect(new Set(shares.map((share) => share[i])).size).toBe(3);
+  }
 });
 
 it('keys of a run that goes on: kept ones where parties are honest; of both, where one may cheat', () => {
