@@ -9,7 +9,7 @@ import type { Id, Signer } from '../federation/public-identity.ts';
 import { FederationClient } from './federated/client.ts';
 import { decide, listJobs, seeJob, type SeenJob } from './federated/jobs.ts';
 import { checkName } from './federated/names.ts';
-import { giveGrant, listData, type ListedData, withdraw } from './federated/owned.ts';
+import { giveGrant, isThere, listData, type ListedData, withdraw } from './federated/owned.ts';
 import { putData } from './federated/put.ts';
 import { findServed, listServed } from './federated/served.ts';
 import type { Files } from './given-files.ts';
@@ -221,8 +221,8 @@ export class Federation {
    */
   dataSets(): Promise<DataSummary[]> {
     return inCode(async () => {
-      const list = await listData(this.#client);
-      return list.map((data) => dataSummary(data, this.#client)).filter(isThere);
+      const list = (await listData(this.#client)).filter(isThere);
+      return list.map((data) => dataSummary(data, this.#client));
     });
   }
 
@@ -280,10 +280,6 @@ function joined(failures: readonly Error[]): Error {
 function dataSummary({ digest, document, owner, states }: ListedData, client: FederationClient): DataSummary {
   const { name, images, created } = document;
   return { digest, name, owner, isMine: client.holds(owner), images, created, states: Object.fromEntries(states) };
-}
-
-function isThere({ states }: DataSummary): boolean {
-  return Object.values(states).some((state) => state !== 'withdrawn');
 }
 
 function summary({ job, views }: SeenJob, client: FederationClient): JobSummary {

@@ -7,7 +7,15 @@ import { SHORT } from '../../federation/canonical.ts';
 import { NAME } from '../../federation/card.ts';
 import { moment } from '../../client/federated/describe.ts';
 import { sizeInWords } from '../../data/elements.ts';
-import { findData, labelOf, listData, listGrants, stateInWords, withdraw } from '../../client/federated/owned.ts';
+import {
+  findData,
+  isThere,
+  labelOf,
+  listData,
+  listGrants,
+  stateInWords,
+  withdraw,
+} from '../../client/federated/owned.ts';
 import type { LabelledSet } from '../../client/federated/sharing.ts';
 import { putData } from '../../client/federated/put.ts';
 import { UploadState } from '../../client/federated/upload-state.ts';
@@ -128,7 +136,7 @@ export const listOptions: Readonly<Record<string, Options>> = memberOptions;
 export async function dataList(argv: Argv, signal: AbortSignal): Promise<void> {
   await asMember(argv, signal, async ({ client, settings, say }) => {
     const directory = await Directory.of(client);
-    const list = (await listData(client)).filter(({ states }) => ![...states.values()].every((s) => s === 'withdrawn'));
+    const list = (await listData(client)).filter(isThere);
     const rows = list.map((data) => [
       labelOf(data, directory),
       String(data.document.images),

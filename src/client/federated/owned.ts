@@ -27,6 +27,11 @@ export interface ListedData {
   readonly states: ReadonlyMap<PartyName, DataState>;
 }
 
+/** A party that was reached has something of it that is not withdrawn. */
+export function isThere({ states }: ListedData): boolean {
+  return [...states.values()].some((state) => state !== 'withdrawn');
+}
+
 /** What is said of a set in one word: all parties' where they agree. */
 export function stateInWords(states: ReadonlyMap<PartyName, string>): string {
   const different = new Set(states.values());
@@ -70,7 +75,7 @@ export function findData(
   directory: Directory,
   option: string,
 ): ListedData {
-  const standing = list.filter(({ states }) => [...states.values()].some((state) => state !== 'withdrawn'));
+  const standing = list.filter(isThere);
   if (/^[0-9a-f]{8,64}$/.test(written)) {
     const byDigest = standing.filter(({ digest }) => digest.startsWith(written));
     if (byDigest.length === 1) return byDigest[0];
