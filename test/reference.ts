@@ -20,10 +20,10 @@ export function shares(x: BigUint64Array): [BigUint64Array, BigUint64Array] {
   return [mask, z64.sub(x, mask)];
 }
 
-/** Upper 99.99 % point of chi-square, by Wilson–Hilferty. */
-export function chiSquareLimit(degrees: number): number {
-  const z = 3.72;
-  return degrees * (1 - 2 / (9 * degrees) + z * Math.sqrt(2 / (9 * degrees))) ** 3;
+/** Upper limit of chi-square, by Wilson–Hilferty, so many standard deviations out: the 99.99 % point, unless told otherwise. */
+export function chiSquareLimit(degrees: number, deviations = 3.72): number {
+  const spread = 2 / (9 * degrees);
+  return degrees * (1 - spread + deviations * Math.sqrt(spread)) ** 3;
 }
 
 /** Chi-square statistic of counts against equal expectation. */

@@ -5,7 +5,8 @@
  */
 import type { Compute, DigitCode } from '../../runtime/compute.ts';
 import type { PartyId, PartyName } from '../../src/party/party.ts';
-import { linearModulo, SPARE_RUNS, variables, wrongIn, wrongInFew } from '../protocols/views/checks.ts';
+import { FAR, linearModulo, SPARE_RUNS, variables, wrongIn, wrongInFew } from '../protocols/views/checks.ts';
+import { chiSquareLimit } from '../reference.ts';
 import { type Column, columnsOf, purposeOf } from '../protocols/views/columns.ts';
 import { compares } from '../protocols/views/compare.ts';
 import { HOLDS, type Run } from '../protocols/views/record.ts';
@@ -14,8 +15,6 @@ import type { Session } from './cheat.ts';
 
 /** Fewer tell nothing. */
 const LEAST = 8;
-/** Standard deviations, as in `checks.ts`. */
-const FAR = 8;
 
 /** What came to the party, and how it ended, without any value. */
 function shapeOf(session: Session, id: PartyId): string {
@@ -64,7 +63,7 @@ function differing({ name, kind, values }: Column, which: readonly (0 | 1)[]): s
   });
 }
 
-/** Whether two counts of the same cells are too far apart for chance: chi-square of two samples, by Wilson–Hilferty. */
+/** Whether two counts of the same cells are too far apart for chance: chi-square of two samples. */
 export function apart([a, b]: readonly ReadonlyMap<unknown, number>[]): boolean {
   const total = (some: ReadonlyMap<unknown, number>): number =>
     [...some.values()].reduce((sum, count) => sum + count, 0);
@@ -77,9 +76,7 @@ export function apart([a, b]: readonly ReadonlyMap<unknown, number>[]): boolean 
     const [expectedA, expectedB] = [((x + y) * n) / (n + m), ((x + y) * m) / (n + m)];
     found += (x - expectedA) ** 2 / expectedA + (y - expectedB) ** 2 / expectedB;
   }
-  const degrees = cells.size - 1;
-  const spread = 2 / (9 * degrees);
-  return found > degrees * (1 - spread + FAR * Math.sqrt(spread)) ** 3;
+  return found > chiSquareLimit(cells.size - 1, FAR);
 }
 
 /** Bits of a comparison that P2 has from both workers, and whether there is a zero at all: what the inputs may not change. */

@@ -13,11 +13,11 @@
  * Of what is sound, `frequency` fails with probability 1e-15 a variable (eight standard deviations), `linear` with 2^-64 a basis, `pairs` with
  * 2^-60 a pair. The keys are fixed, so a check passes or fails for good.
  */
-import { chiSquare } from '../../reference.ts';
+import { chiSquare, chiSquareLimit } from '../../reference.ts';
 import type { Column } from './columns.ts';
 
 /** Standard deviations. */
-const FAR = 8;
+export const FAR = 8;
 /** More runs than variables, so that chance makes no equation. */
 export const SPARE_RUNS = 64;
 /** Opened words of a message of which all bits are variables, and the bits of other words that are. */
@@ -26,17 +26,11 @@ const SOME_BITS = [0, 31, 63];
 /** Of opened words: those that comparisons read as a sign, and their neighbours. */
 const OPENED_BITS = [0, 31, 32, 33, 46, 47, 48, 60, 61, 62, 63];
 
-/** Upper limit of chi-square, by Wilson–Hilferty, FAR standard deviations out. */
-function limit(degrees: number): number {
-  const spread = 2 / (9 * degrees);
-  return degrees * (1 - spread + FAR * Math.sqrt(spread)) ** 3;
-}
-
 /** Counts of what is to be uniform over the cells. */
 export function unevenness(what: string, counts: ArrayLike<number>): string[] {
   if (Array.from(counts).every((count) => count === 0)) return [`${what}: never seen`];
   const found = chiSquare(counts);
-  const most = limit(counts.length - 1);
+  const most = chiSquareLimit(counts.length - 1, FAR);
   return found <= most ? [] : [`${what}: chi-square ${found.toFixed(0)} of at most ${most.toFixed(0)}`];
 }
 
