@@ -6,7 +6,7 @@
  *
  *     streamKey = HKDF-SHA256(kept ‖ of the handshake, info = 'securenn/2 continued'), 16 bytes
  */
-import { hkdfSync } from 'node:crypto';
+import { deriveKey } from './agreement.ts';
 import { STREAM_KEY_BYTES } from './primitives.ts';
 
 /** @param kept what the checkpoint holds; absent: the run begins */
@@ -27,6 +27,5 @@ export function continuedKeys<Peer extends string>(
 }
 
 function continued(old: Uint8Array, key: Uint8Array): Uint8Array {
-  const both = Buffer.concat([old, key]);
-  return new Uint8Array(hkdfSync('sha256', both, new Uint8Array(0), 'securenn/2 continued', STREAM_KEY_BYTES));
+  return deriveKey(Buffer.concat([old, key]), new Uint8Array(0), 'continued', STREAM_KEY_BYTES);
 }
