@@ -3,7 +3,7 @@ import * as beaver from '../protocols/paper/beaver.ts';
 import { type Cost, FREE, inSequence } from '../party/cost.ts';
 import type { ProductShape } from '../protocols/direct/productShape.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
-import { directSuite, paperSuite } from '../protocols/suite.ts';
+import { suiteOf } from '../protocols/suite.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
 import * as dealtTruncation from '../protocols/direct/dealtTruncation.ts';
@@ -41,10 +41,7 @@ export interface CostOptions {
 
 export function createCostModel(options: CostOptions): CostModel {
   const chunk = options.chunk ?? DEFAULT_CHUNK;
-  const suite =
-    options.suite === 'direct'
-      ? directSuite(options.compareBits, undefined, options.security)
-      : paperSuite(options.security);
+  const suite = suiteOf(options, options.security);
   const fused = options.truncation === 'dealt' ? suite.fused : undefined;
   const truncate = (count: number, bits: number): Cost =>
     options.truncation === 'local' || count === 0 ? FREE : dealtTruncation.dealtCost(count, bits, chunk);

@@ -15,7 +15,7 @@ import { type Bias, checkAlike } from './linear.ts';
 import { overlapping } from './overlapping.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
 import { inBlocks, type Stage, step } from '../party/steps.ts';
-import { directSuite, type FusedSuite, paperSuite } from '../protocols/suite.ts';
+import { type FusedSuite, suiteOf } from '../protocols/suite.ts';
 import { type Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
 import type { Conjunctions } from '../protocols/direct/conjunctions.ts';
 import * as conjunctions from '../protocols/direct/conjunctions.ts';
@@ -304,14 +304,10 @@ export class CountingEngine extends CountedValues implements Engine {
 export function createCountingEngine(options: CountingOptions): CountingEngine {
   const { few } = options;
   const byFunctions = few === undefined ? undefined : ({ most: few, functions: 'counted' } as const);
-  const suite =
-    options.suite === 'direct'
-      ? directSuite(options.compareBits, byFunctions, options.security)
-      : paperSuite(options.security);
   const work = Object.fromEntries(WORK.map((kind) => [kind, 0])) as Work;
   return new CountingEngine(rootLane(), {
     options,
-    suite,
+    suite: suiteOf(options, options.security, byFunctions),
     traffic: new Traffic(),
     work,
     memory: new CountedMemory(),

@@ -19,7 +19,7 @@ import { checkSize, gathered, type Held, type HeldOperand, Mask, opened, type Se
 import { SecureComparisons } from './secureComparisons.ts';
 import type { Runtime, SecureOptions } from './secureValues.ts';
 import { type Ahead, FunctionKeys } from '../protocols/direct/functionKeys.ts';
-import { directSuite, paperSuite } from '../protocols/suite.ts';
+import { suiteOf } from '../protocols/suite.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
 import * as dealtTruncation from '../protocols/direct/dealtTruncation.ts';
@@ -398,10 +398,7 @@ export function createSecureEngine(party: Party, options: SecureOptions): Secure
   const { few } = options;
   const functions = few === undefined || options.suite === 'paper' ? undefined : new FunctionKeys(party);
   const byFunctions = functions === undefined ? undefined : { most: few!, functions };
-  const suite =
-    options.suite === 'direct'
-      ? directSuite(options.compareBits, byFunctions, party.security)
-      : paperSuite(party.security);
+  const suite = suiteOf(options, party.security, byFunctions);
   const runtime: Runtime = { options, suite, functions, window: new Window(HELPER_WINDOW, LEAST_WEIGHT) };
   return new SecureEngine(party, runtime, new WeakMap());
 }

@@ -82,7 +82,7 @@ export interface FewByFunctions {
 export const FEW_VALUES = 16_384;
 
 /** @param security what is declared of its costs; what is done is the party's */
-export function directSuite(
+function directSuite(
   compareBits: number,
   few?: FewByFunctions,
   security: Security = 'semi-honest',
@@ -136,7 +136,7 @@ export function directSuite(
 }
 
 /** @param security as of `directSuite` */
-export function paperSuite(security: Security = 'semi-honest'): Suite<beaver.Masked, paper.HelperBits> {
+function paperSuite(security: Security = 'semi-honest'): Suite<beaver.Masked, paper.HelperBits> {
   return {
     name: 'paper',
     relu: async (party, a) => {
@@ -153,4 +153,13 @@ export function paperSuite(security: Security = 'semi-honest'): Suite<beaver.Mas
     reluStages: () => paper.stages(security),
     selectStages: paper.selectStages,
   };
+}
+
+/** The suite that options name. @param security as of `directSuite`, as `few` */
+export function suiteOf(
+  { suite, compareBits }: { readonly suite: 'direct' | 'paper'; readonly compareBits: number },
+  security: Security | undefined,
+  few?: FewByFunctions,
+): Suite<unknown, unknown> {
+  return suite === 'direct' ? directSuite(compareBits, few, security) : paperSuite(security);
 }
