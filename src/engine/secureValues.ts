@@ -14,7 +14,6 @@ import type { Agreement } from '../party/ledger.ts';
 import type { Party } from '../party/party.ts';
 import { refresh } from '../party/refresh.ts';
 import { gathered, Mask, type SecureSign, type SecureValue } from './secureValue.ts';
-import type { WorkerSign } from '../protocols/direct/directRelu.ts';
 import type { FunctionKeys } from '../protocols/direct/functionKeys.ts';
 import type { Suite } from '../protocols/suite.ts';
 import type { Window } from '../party/window.ts';
@@ -245,9 +244,14 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
   }
 
   free(x: Value | Sign): void {
-    if (this.holdsData) void later(freed(x));
+    if ('bit' in x) {
+      if (this.holdsData) this.runtime.suite.free?.((x as SecureSign).bit);
+      return;
+    }
+    const value = x as SecureValue;
+    if (this.holdsData) void later(freed(value));
     // What has begun here may still be about to read it.
-    else void later(this.runtime.window.past().then(() => freed(x)));
+    else void later(this.runtime.window.past().then(() => freed(value)));
   }
 
   /** The helper's: computed while it goes on. */
@@ -328,21 +332,12 @@ function overlaidAtOnce(planes: SecureValue, shape: WindowShape, size: number): 
   return out;
 }
 
-/** Gives back what a party holds of a value, or of a sign, that nobody reads any more. */
-async function freed(x: Value | Sign): Promise<void> {
-  if ('bit' in x) return freedBits((x as SecureSign).bit);
-  const value = x as SecureValue;
+/** Gives back what a party holds of a value that nobody reads any more. */
+async function freed(value: SecureValue): Promise<void> {
   if (value.gather === undefined && value.data !== null) recycle(value.data);
   if (value.part !== undefined) recycle(await value.part);
   const whole = await value.whole.value;
   if (whole !== undefined && whole !== value) await freed(whole);
   await value.mask.free();
   await value.forProducts?.free();
-}
-
-/** Of a comparison of the direct suite at a worker. Elsewhere they are small. */
-function freedBits(bit: unknown): void {
-  if (typeof bit !== 'object' || bit === null || !('t' in bit && 'q' in bit)) return;
-  const { t, q } = bit as WorkerSign;
-  recycle(t, q);
 }

@@ -5,6 +5,7 @@ import * as direct from './direct/directRelu.ts';
 import * as larger from './direct/larger.ts';
 import * as largerRelu from './direct/largerRelu.ts';
 import { openCost } from '../party/open.ts';
+import { recycle } from '../ring/pool.ts';
 import type { Functions } from './direct/openedSign.ts';
 import * as paper from './paper/relu.ts';
 import type { Party, Security } from '../party/party.ts';
@@ -25,6 +26,8 @@ export interface Suite<WorkerBit, HelperBit> {
   helperSelect(party: Party, bit: HelperBit): Promise<void>;
   /** This worker's shares of the bits over Z_{2^64}. Local. */
   bits(party: Party, bit: WorkerBit): BigUint64Array;
+  /** Nobody asks for the bits any more: gives this worker's back. Absent where they are small. */
+  free?(bit: WorkerBit): void;
   /** Truncation, comparison and product with one opening; absent where the suite has no such protocol. */
   readonly fused?: FusedSuite<WorkerBit, HelperBit>;
   /** What a tree of maxima takes; absent where the suite has the paper's Maxpool. */
@@ -101,6 +104,7 @@ function directSuite(
     select: direct.workersSelect,
     helperSelect: direct.helperSelect,
     bits: direct.workersBits,
+    free: ({ t, q }) => recycle(t, q),
     reluCost: (count, drop, chunk) => direct.cost(count, compareBits, drop, chunk, by(count)),
     selectCost: direct.selectCost,
     reluStages: (drop, count) => direct.stages(compareBits, drop, by(count)),
