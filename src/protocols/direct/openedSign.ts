@@ -13,8 +13,8 @@ import type { DigitCode } from '../../../runtime/compute.ts';
 import { packedBitsLength } from '../../ring/bits.ts';
 import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
-import { digitsBytes, tellBits, toldBits } from '../../party/deal.ts';
-import type { Party } from '../../party/party.ts';
+import { tellBits, toldBits } from '../../party/deal.ts';
+import type { Party, Security } from '../../party/party.ts';
 import type { FunctionKeys } from './functionKeys.ts';
 import * as functionSign from './functionSign.ts';
 import * as codeProof from '../paper/codeProof.ts';
@@ -96,6 +96,11 @@ export async function helper(party: Party, window: SignWindow, R: BigUint64Array
   release(v);
 }
 
+/** Of digits. */
+function securityOf({ functions }: SignWindow): Security {
+  return functions === 'proved' ? 'private' : 'semi-honest';
+}
+
 /** With the opening of c. */
 export function rounds({ functions }: SignWindow): number {
   if (functions === 'proved') return codeProof.ROUNDS + 2;
@@ -106,7 +111,7 @@ export function rounds({ functions }: SignWindow): number {
 export function bytes(window: SignWindow, count: number): number {
   const { code, functions } = window;
   if (functions !== undefined && functions !== 'proved') return functionSign.bytes(window, count);
-  const digits = codeProof.bytes(code, count, functions === 'proved' ? 'private' : 'semi-honest');
+  const digits = codeProof.bytes(code, count, securityOf(window));
   return digits + privateCompare.cost(code, count, count).bytes + 2 * packedBitsLength(count);
 }
 
@@ -123,10 +128,12 @@ export function steps(
   dealt: readonly [label: string, bytes: number][],
 ): Step[] {
   const { code, functions } = window;
-  const last = [...privateCompare.steps(code, count), step('tell', [':v', packedBitsLength(count)])];
-  if (functions === undefined)
-    return [opening, step('ahead', ...dealt, [':digits', digitsBytes(code, count)]), ...last];
-  if (functions !== 'proved') return [opening, step('ahead', ...dealt), ...functionSign.steps(window, count)];
-  const digits = codeProof.steps('ahead', 'digits', code, count);
-  return [step('begin'), opening, step('ahead', ...dealt), ...digits, ...last];
+  if (functions !== undefined && functions !== 'proved')
+    return [opening, step('ahead', ...dealt), ...functionSign.steps(window, count)];
+  const digits = { purpose: 'digits', code, count };
+  return [
+    ...codeProof.steps(opening, 'ahead', dealt, digits, securityOf(window)),
+    ...privateCompare.steps(code, count),
+    step('tell', [':v', packedBitsLength(count)]),
+  ];
 }

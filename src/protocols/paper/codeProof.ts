@@ -217,14 +217,30 @@ export const ROUNDS = 3;
 /** Bytes that dealing `count` codes takes, and proving them where that is done. */
 export function bytes(code: DigitCode, count: number, security: Security): number {
   if (security === 'semi-honest') return digitsBytes(code, count);
-  return steps('ahead', '', code, count).reduce(
+  return provedSteps('ahead', '', code, count).reduce(
     (sum, { messages }) => messages.reduce((all, { bytes }) => all + bytes, sum),
     0,
   );
 }
 
-/** Digits and proof. @param kind whether P2 deals digits that depend on what it has received */
-export function steps(kind: 'ahead' | 'deal', purpose: string, code: DigitCode, count: number): Step[] {
+/**
+ * What is opened or asked before P2 deals digits, what else is dealt with them, and the digits, proved where that is done.
+ * @param kind whether P2 deals what depends on what it has received
+ */
+export function steps(
+  before: Step,
+  kind: 'ahead' | 'deal',
+  dealt: readonly [label: string, bytes: number][],
+  { purpose, code, count }: { readonly purpose: string; readonly code: DigitCode; readonly count: number },
+  security: Security,
+): Step[] {
+  if (security === 'private')
+    return [step('begin'), before, step(kind, ...dealt), ...provedSteps(kind, purpose, code, count)];
+  return [before, step(kind, ...dealt, [`:${purpose}`, digitsBytes(code, count)])];
+}
+
+/** Digits and proof. */
+function provedSteps(kind: 'ahead' | 'deal', purpose: string, code: DigitCode, count: number): Step[] {
   const elements = (n: number): number => packedLength(code.prime, STRIDE * n);
   return [
     step(kind, [`/${LABEL}:${purpose}`, digitsBytes(code, count)]),

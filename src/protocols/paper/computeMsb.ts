@@ -15,7 +15,7 @@ import * as z64 from '../../ring/z64.ts';
 import * as beaver from './beaver.ts';
 import { elementwise } from './bilinear.ts';
 import type { Cost } from '../../party/cost.ts';
-import { dealtZ64, dealZ64, digitsBytes, uniformOdd } from '../../party/deal.ts';
+import { dealtZ64, dealZ64, uniformOdd } from '../../party/deal.ts';
 import { openOdd } from '../../party/open.ts';
 import type { Party, Security } from '../../party/party.ts';
 import * as codeProof from './codeProof.ts';
@@ -81,10 +81,9 @@ export function cost(count: number, security: Security): Cost {
 /** Of one chunk. */
 export function steps(n: number, security: Security): Step[] {
   const opening = step('exchange', [':c', 8 * n]);
+  const digits = { purpose: 'digits', code: P67, count: n };
   return [
-    ...(security === 'private'
-      ? [step('begin'), opening, step('ahead', [':r_0,Z', 16 * n]), ...codeProof.steps('ahead', 'digits', P67, n)]
-      : [opening, step('ahead', [':digits', digitsBytes(P67, n)], [':r_0,Z', 16 * n])]),
+    ...codeProof.steps(opening, 'ahead', [[':r_0,Z', 16 * n]], digits, security),
     ...privateCompare.steps(P67, n),
     step('deal', [":beta'", 8 * n]),
     step('exchange', ...inBlocks(':E', 2 * n)),

@@ -13,7 +13,7 @@
 import { P67 } from '../../../runtime/compute.ts';
 import * as z64 from '../../ring/z64.ts';
 import type { Cost } from '../../party/cost.ts';
-import { dealOdd, dealtOdd, digitsBytes } from '../../party/deal.ts';
+import { dealOdd, dealtOdd } from '../../party/deal.ts';
 import type { Party, Security } from '../../party/party.ts';
 import * as codeProof from './codeProof.ts';
 import * as privateCompare from './privateCompare.ts';
@@ -64,13 +64,9 @@ export function cost(count: number, security: Security): Cost {
 
 /** Of one chunk. */
 export function steps(n: number, security: Security): Step[] {
-  const isPrivate = security === 'private';
+  const answer = step('answer', [':a~', 8 * n]);
   return [
-    ...(isPrivate ? [step('begin')] : []),
-    step('answer', [':a~', 8 * n]),
-    ...(isPrivate
-      ? [step('deal', [':delta', 8 * n]), ...codeProof.steps('deal', 'x', P67, n)]
-      : [step('deal', [':x', digitsBytes(P67, n)], [':delta', 8 * n])]),
+    ...codeProof.steps(answer, 'deal', [[':delta', 8 * n]], { purpose: 'x', code: P67, count: n }, security),
     ...privateCompare.steps(P67, n),
     step('deal', [':eta', 8 * n]),
   ];
