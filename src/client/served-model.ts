@@ -7,6 +7,7 @@ import { LARGEST } from '../data/statistics.ts';
 import type { Digest } from '../federation/canonical.ts';
 import { MAX_INPUT_IMAGES, MAX_VISITOR_IMAGES, type ServeDocument } from '../federation/documents.ts';
 import { comparisonLimit } from '../engine/ranges.ts';
+import { layerType } from '../nn/layers/table.ts';
 import { classCount, inputSize, type Network } from '../nn/network.ts';
 import type { FederationClient } from './federated/client.ts';
 import { inferAt, type Message } from './federated/inference.ts';
@@ -183,15 +184,8 @@ function checkCount(images: number, { maxImages, maxImagesEach = maxImages }: Se
   throw new Problem(`${images} images: the session answers ${most} to ${whom}`, 'ask for fewer');
 }
 
-/** Layers that leave values as they are, and those that compare what they are given. */
-const [PASSING, COMPARING] = [
-  ['flatten', 'dropout'],
-  ['relu', 'leakyrelu', 'relu6', 'maxpool', 'sigmoid', 'tanh'],
-];
-
 /** What inputs stay below: in training nothing was larger, and where they are compared before anything else, a comparison holds no more. */
 function limitOf({ network, suite, fractionBits, compareBits }: ServeDocument): number {
-  const first = network.layers.find(({ type }) => !PASSING.includes(type));
-  const isCompared = first !== undefined && COMPARING.includes(first.type);
-  return isCompared ? Math.min(LARGEST, comparisonLimit({ suite, fractionBits, compareBits })) : LARGEST;
+  const first = network.layers.map(layerType).find(({ passes }) => passes !== true);
+  return first?.compares === true ? Math.min(LARGEST, comparisonLimit({ suite, fractionBits, compareBits })) : LARGEST;
 }

@@ -25,6 +25,7 @@ export const dropout: LayerType<DropoutSpec> = {
   type: 'dropout',
   about: 'drops elements by a public mask in a training, nothing in an inference; gives as its input',
   fields: { rate: z.number(RATE).min(0, RATE).max(0.99, RATE) },
+  passes: true,
   words: ({ rate }) => `dropout ${rate}`,
   shape: (_spec, [input]) => input,
   forward: async (engine, { rate }, [x], { index, training }) => {

@@ -10,6 +10,7 @@ export const flatten: LayerType<FlattenSpec> = {
   type: 'flatten',
   about: 'gives `[h · w · channels]`, row by row, channels innermost',
   fields: {},
+  passes: true,
   words: () => 'flatten',
   shape: (_spec, [input]) => [sizeOf(input)],
   forward: (engine, _spec, [x]) => {

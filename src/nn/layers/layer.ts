@@ -90,6 +90,10 @@ export interface LayerType<S> {
   readonly joins?: true;
   /** max commutes with it: it may run behind a max pooling, on fewer elements. */
   readonly monotone?: true;
+  /** It compares what it is given, before anything else is done to it. */
+  readonly compares?: true;
+  /** An inference finds every value as it was. */
+  readonly passes?: true;
   /** What it gives of a sample depends on the others of the batch: a batch with such a layer cannot be computed part by part. */
   readonly acrossBatch?: true;
   /**

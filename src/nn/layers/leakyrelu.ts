@@ -33,6 +33,7 @@ export const leakyrelu: LayerType<LeakyreluSpec> = {
   about: 'x, or `slope` · x where it is negative; gives as its input',
   fields: { slope: z.number(SLOPES).min(0, SLOPES).max(1, SLOPES).optional() },
   monotone: true,
+  compares: true,
   words: ({ slope = SLOPE }) => `leakyrelu ${slope}`,
   shape: (_spec, [input]) => input,
   forward: async (engine, { slope = SLOPE }, [input]) => {

@@ -30,6 +30,7 @@ export const maxpool: LayerType<MaxpoolSpec> = {
   type: 'maxpool',
   about: 'the largest value of each window; gives `[⌊(h + padding − window) / stride⌋ + 1, …, channels]`',
   fields: poolingFields,
+  compares: true,
   apart,
   words: poolingWords,
   shape: poolingShape,

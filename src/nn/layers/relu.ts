@@ -11,6 +11,7 @@ export const relu: LayerType<ReluSpec> = {
   about: 'max(x, 0); gives as its input',
   fields: {},
   monotone: true,
+  compares: true,
   apart: () => true,
   words: () => 'relu',
   shape: (_spec, [input]) => input,

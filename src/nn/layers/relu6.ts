@@ -11,6 +11,7 @@ export const relu6: LayerType<Relu6Spec> = {
   about: 'min(max(x, 0), 6); gives as its input',
   fields: {},
   monotone: true,
+  compares: true,
   words: () => 'relu6',
   shape: (_spec, [input]) => input,
   forward: async (engine, _spec, [x]) => {

@@ -11,6 +11,7 @@ export const sigmoid: LayerType<SigmoidSpec> = {
   about: '1 / (1 + exp(−x)), to 1e-3; gives as its input',
   fields: {},
   monotone: true,
+  compares: true,
   needsDealt: true,
   words: () => 'sigmoid',
   shape: (_spec, [input]) => input,

@@ -11,6 +11,7 @@ export const tanh: LayerType<TanhSpec> = {
   about: 'the hyperbolic tangent, to 2e-3; gives as its input',
   fields: {},
   monotone: true,
+  compares: true,
   needsDealt: true,
   words: () => 'tanh',
   shape: (_spec, [input]) => input,
