@@ -4,14 +4,13 @@
  * rank each one is. What a connection is for its first message names (`channel/client-hello.ts`): `ranks`, or an attempt, which cannot be guessed.
  */
 import { ChannelError, type Link, type PeerName } from '../../channel/channel.ts';
-import { dial } from '../../channel/dial.ts';
+import { dial, textOf } from '../../channel/dial.ts';
 import { FrameLink } from '../../channel/link.ts';
 import { portlessListener, type Listener } from '../../channel/listener.ts';
 import type { LinkTls } from '../../channel/pins.ts';
 import type { WebSocketTransport } from '../../channel/websocket.ts';
 import { Problem } from '../../data/problem.ts';
 import { joinAddress, type HostPort } from '../../federation/address.ts';
-import { messageOfSystem } from './words.ts';
 
 /** Names a connection on which ranks are told what to do. */
 export const CONTROL = 'ranks';
@@ -100,7 +99,7 @@ async function expect(link: Link, from: number, to: number, size: number): Promi
 export function neverCame(party: PeerName, rank: number, at: HostPort, error: unknown): Problem {
   const what = `rank ${rank} of ${party} does not come`;
   return new Problem(
-    `${what}: ${joinAddress(at)}: ${messageOfSystem(error)}`,
+    `${what}: ${joinAddress(at)}: ${textOf(error)}`,
     `start it: securenn party serve --rank ${rank}, with the list of hosts that rank 0 has`,
     { told: what, cause: error },
   );
