@@ -79,7 +79,7 @@ export class RankProcesses implements Ranks {
     try {
       const remotes = await Promise.all(
         at.map(async (_, i): Promise<Remote> => {
-          const lane = await greeted(options, i + 1, size, attempt, calling.signal);
+          const { lane } = await greeted(options, i + 1, { attempt, timeoutMs: COME_MS, signal: calling.signal });
           const [joined, connected, done] = [new Deferred<void>(), new Deferred<void>(), new Deferred<void>()];
           return { rank: i + 1, lane, joined, connected, done, counters: NOTHING, ended: false };
         }),
@@ -192,20 +192,31 @@ export class RankProcesses implements Ranks {
   }
 }
 
-/** Rank 0 and the host of another rank know each other. Rejects with a Problem that names the rank. */
+interface Greeted {
+  readonly lane: ControlLane<FromHost, ToHost>;
+  /** Which process is there. */
+  readonly instance: string;
+}
+
+/** Rank 0 and the host of another rank know each other. Rejects with a Problem that names the rank. @param attempt absent: it only asks */
 async function greeted(
   { party, at, tls }: Pick<ProcessesOptions, 'party' | 'at' | 'tls'>,
   rank: number,
-  size: number,
-  attempt: string,
-  signal: AbortSignal,
-): Promise<ControlLane<FromHost, ToHost>> {
-  const place = at[rank - 1];
-  const link = await dialRank(rank, place, CONTROL, { party, tls, timeoutMs: COME_MS, signal });
+  { attempt, ...patience }: { attempt?: string; timeoutMs: number; signal?: AbortSignal },
+): Promise<Greeted> {
+  const [place, size] = [at[rank - 1], 1 + at.length];
+  const link = await dialRank(rank, place, CONTROL, { party, tls, ...patience });
   const lane = ControlLane.atRank0(link);
-  await lane.send(helloOf(party, rank, size, attempt));
-  const said = await lane.receive(HELLO_MS);
-  if (said.kind === 'here' && said.rank === rank && said.size === size && said.party === party) return lane;
+  let said: FromHost;
+  try {
+    await lane.send(helloOf(party, rank, size, attempt));
+    said = await lane.receive(HELLO_MS);
+  } catch (error) {
+    link.abort('it does not say who it is');
+    throw error;
+  }
+  if (said.kind === 'here' && said.rank === rank && said.size === size && said.party === party)
+    return { lane, instance: said.instance };
   link.abort('not the rank that was expected');
   if (said.kind === 'told' && said.told.type === 'error') throw ofRank(rank, failureOf(said.told));
   const reason = said.kind === 'refused' ? said.reason : `rank ${said.kind === 'here' ? said.rank : '?'} answers`;
@@ -217,24 +228,11 @@ async function greeted(
 
 /** Who is there at the place of a rank, without waiting for it. Rejects with a Problem that names the rank. @returns which process */
 export async function askRank(
-  options: Pick<ProcessesOptions, 'party' | 'tls'> & { readonly at: readonly HostPort[] },
+  options: Pick<ProcessesOptions, 'party' | 'at' | 'tls'>,
   rank: number,
   timeoutMs: number,
 ): Promise<string> {
-  const { party, tls, at } = options;
-  const place = at[rank - 1];
-  const link = await dialRank(rank, place, CONTROL, { party, tls, timeoutMs });
-  const lane = ControlLane.atRank0(link);
-  try {
-    await lane.send(helloOf(party, rank, 1 + at.length));
-    const said = await lane.receive(HELLO_MS);
-    if (said.kind === 'here' && said.rank === rank) return said.instance;
-    const reason = said.kind === 'refused' ? said.reason : 'it says otherwise';
-    const what = `rank ${rank} of ${party} is expected at ${joinAddress(place)}: ${reason}`;
-    throw new Problem(what, 'start all ranks of a party with the same number and the same list of hosts', {
-      told: what,
-    });
-  } finally {
-    link.abort('that was all');
-  }
+  const { lane, instance } = await greeted(options, rank, { timeoutMs });
+  lane.link.abort('that was all');
+  return instance;
 }
