@@ -17,7 +17,7 @@ import { MOST_RANKS } from '../../nn/ranks.ts';
 import { fromHex, linkModel, linkTls, partyAddress, toHex, type FailureNotice, type PartyName } from '../ipc.ts';
 import { jobSchema } from '../job.ts';
 import type { RankCounters } from './counters.ts';
-import type { FromRank, RankStart } from './messages.ts';
+import type { FromMember, RankStart } from './messages.ts';
 
 /** Of what ranks of one party say to each other. */
 const VERSION = 1;
@@ -72,7 +72,7 @@ export type FromHost =
   /** It has its place in the tree. */
   | { readonly kind: 'joined' }
   | { readonly kind: 'counters'; readonly counters: RankCounters }
-  | { readonly kind: 'told'; readonly told: Exclude<FromRank, { type: 'listening' }> };
+  | { readonly kind: 'told'; readonly told: FromMember };
 
 const MAXIMUM_BYTES: number = 16 * 2 ** 20;
 const party = z.enum(['P0', 'P1', 'P2']);

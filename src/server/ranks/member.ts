@@ -26,7 +26,7 @@ import type { WaitMeter } from '../wait-meter.ts';
 import { workersLedger } from '../workers-ledger.ts';
 import { countersOf, type RankCounters } from './counters.ts';
 import { takeInput } from './inputs.ts';
-import type { FromRank, RankInput, RankStart, RankWork } from './messages.ts';
+import type { FromMember, RankInput, RankStart, RankWork } from './messages.ts';
 import type { RankTeam } from './team.ts';
 
 export interface MemberOptions {
@@ -35,7 +35,7 @@ export interface MemberOptions {
   readonly size: number;
   readonly meter: WaitMeter;
   /** To rank 0, but for what goes over the tree. */
-  readonly tell: (message: FromRank) => void;
+  readonly tell: (message: FromMember) => void;
   /** It is about to say that it has done its part. */
   readonly onDone?: (() => void) | undefined;
   /** Told who is to connect to this rank from here on. */

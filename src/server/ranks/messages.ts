@@ -49,9 +49,11 @@ export interface RankWork {
 
 export type ToRank = RankStart | RankWork;
 
-export type FromRank =
-  | { readonly type: 'listening'; readonly port: number }
+/** What a rank tells wherever it is. */
+export type FromMember =
   | { readonly type: 'connected' }
   | { readonly type: 'refused'; readonly reason: string }
   | { readonly type: 'done' }
   | FailureNotice;
+
+export type FromRank = { readonly type: 'listening'; readonly port: number } | FromMember;

@@ -17,7 +17,7 @@ import type { PartyName } from '../ipc.ts';
 import { WaitMeter } from '../wait-meter.ts';
 import type { FromHost, InputFacts, StartMessage, WorkMessage } from './control.ts';
 import { RankMember } from './member.ts';
-import type { FromRank, RankInput } from './messages.ts';
+import type { FromMember, RankInput } from './messages.ts';
 import { dialRank, greetChild, greetParent, ownDoor, treeSession } from './own-links.ts';
 import { childrenOf, parentOf, RankTeam } from './team.ts';
 
@@ -41,9 +41,12 @@ export type RankOrder =
 type StartOrder = { readonly type: 'start' } & Omit<StartMessage, 'kind'>;
 type WorkOrder = { readonly type: 'work' } & Omit<WorkMessage, 'kind'>;
 
+/** What the host passes on as it is. */
+export type ForRank0 = Extract<FromHost, { kind: 'joined' | 'counters' | 'told' }>;
+
 /** Process to host. */
 export type RankNews =
-  | Extract<FromHost, { kind: 'joined' | 'counters' | 'told' }>
+  | ForRank0
   /** Whether a peer is to connect to it. */
   | { readonly kind: 'expecting'; readonly any: boolean };
 
@@ -67,18 +70,18 @@ function tell(news: RankNews, then: () => void = () => undefined): void {
 }
 
 /** Says the last thing and ends. */
-function leave(code: number, told: FromRank): void {
+function leave(code: number, told: FromMember): void {
   process.exitCode = code;
-  tell({ kind: 'told', told: told as Exclude<FromRank, { type: 'listening' }> }, () => {
+  tell({ kind: 'told', told }, () => {
     if (process.connected) process.disconnect();
   });
   setTimeout(() => process.exit(code), LAST_WORDS_MS).unref();
 }
 
-function say(told: FromRank): void {
+function say(told: FromMember): void {
   if (told.type === 'error') leave(1, told);
   else if (told.type === 'done') leave(0, told);
-  else if (told.type !== 'listening') tell({ kind: 'told', told });
+  else tell({ kind: 'told', told });
 }
 
 function fail(error: unknown): void {

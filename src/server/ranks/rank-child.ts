@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Deferred } from '../deferred.ts';
 import { lastWords } from '../last-words.ts';
 import { GARBAGE_COLLECTION, partyEnvironment } from '../party-child.ts';
-import type { RankNews, RankOrder } from './process.ts';
+import type { ForRank0, RankNews, RankOrder } from './process.ts';
 
 const KEPT_OUTPUT = 4000;
 /** How long it may take to leave by itself. */
@@ -23,7 +23,7 @@ export class RankChild {
 
   constructor(
     order: Extract<RankOrder, { type: 'open' }>,
-    onNews: (news: RankNews) => void,
+    onNews: (news: ForRank0) => void,
     onEnd: (how: string) => void,
   ) {
     this.attempt = order.attempt;

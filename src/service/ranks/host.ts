@@ -16,7 +16,6 @@ import type { Logger } from '../../server/log.ts';
 import { sessionOfRank } from '../../server/neighbours.ts';
 import { ControlLane, objectionTo, type FromHost, type Hello, type ToHost } from '../../server/ranks/control.ts';
 import { CONTROL, ownDoor, treeSession } from '../../server/ranks/own-links.ts';
-import type { RankNews } from '../../server/ranks/process.ts';
 import { RankChild } from '../../server/ranks/rank-child.ts';
 import { LinksPort } from '../links-port.ts';
 
@@ -140,8 +139,7 @@ export class RankHost {
     let said = false;
     const child = new RankChild(
       { type: 'open', party, rank, size, attempt, at: at(), tls },
-      (news: RankNews) => {
-        if (news.kind === 'expecting') return;
+      (news) => {
         if (news.kind === 'told' && (news.told.type === 'error' || news.told.type === 'done')) {
           said = true;
           if (news.told.type === 'error') log.warn({ reason: news.told.message }, 'failed');
