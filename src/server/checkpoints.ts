@@ -117,15 +117,15 @@ function checkSameJob(json: unknown, job: TrainJob, who: string): void {
   const more = stored.epochs !== undefined && job.epochs !== undefined && stored.epochs < job.epochs;
   const found = configurationFields(more ? { ...stored, epochs: job.epochs } : stored);
   const expected = configurationFields(originalJob(job));
-  if (found.length > expected.length)
-    expected.push(...found.slice(expected.length).map(([name]) => [name, 'none'] as [string, string]));
-  expected.forEach(([name, value], i) => {
-    if (found[i]?.[0] === name && found[i][1] === value) return;
+  // Some are there only where they are asked for, of either.
+  for (let i = 0; i < Math.max(found.length, expected.length); i++) {
+    const [name, value] = expected.at(i) ?? [found[i][0], 'none'];
+    if (found.at(i)?.[0] === name && found[i][1] === value) continue;
     throw new Problem(
-      `${who}: was made with ${name} ${found[i]?.[1] ?? 'none'}, this job has ${value}`,
+      `${who}: was made with ${name} ${found.at(i)?.[1] ?? 'none'}, this job has ${value}`,
       'go on with the options that the run began with',
     );
-  });
+  }
 }
 
 /** Every parameter of the network is there; all else belongs to one: `velocity/NAME`. */
