@@ -8,7 +8,6 @@
 import type { Socket } from 'node:net';
 import { MeasuredCompute } from '../../runtime/measured.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
-import { reasonFor } from '../channel/reason.ts';
 import { openListener, portlessListener, type Listener } from '../channel/listener.ts';
 import { ChannelError } from '../channel/channel.ts';
 import { CheckpointStore } from '../data/checkpoint-store.ts';
@@ -34,7 +33,7 @@ import {
   type StartOrder,
 } from './ipc.ts';
 import { configurationFields } from './job.ts';
-import { described } from './described.ts';
+import { failureNotice } from './described.ts';
 import { logToStandardError, type Logger } from './log.ts';
 import type { PartyMetrics } from './metrics.ts';
 import { Monitor } from './monitor.ts';
@@ -91,17 +90,14 @@ function leave(code: number, notice: Notice): void {
 function fail(reason: unknown): void {
   if (ending) return;
   ending = true;
-  const error = explained(reason);
-  const message = described(error);
-  const origin = error instanceof ChannelError ? 'link' : 'here';
-  const told = reasonFor(error);
+  const failure = failureNotice(explained(reason));
+  const { message, origin, fix, told } = failure;
   mesh?.abortAll(told);
   profiling?.end(false);
-  const fix = error instanceof Problem ? { fix: error.fix } : {};
-  log?.error({ reason: message, origin, ...fix, ...monitor?.totals() }, 'failed');
+  log?.error({ reason: message, origin, ...(fix !== undefined && { fix }), ...monitor?.totals() }, 'failed');
   metrics?.close();
   void (door ?? opened?.listener)?.close();
-  leave(1, { type: 'error', message, origin, told, ...fix });
+  leave(1, failure);
 }
 
 async function open(order: OpenOrder): Promise<void> {

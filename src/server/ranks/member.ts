@@ -5,12 +5,10 @@
 import { MeasuredCompute } from '../../../runtime/measured.ts';
 import type { Compute } from '../../../runtime/compute.ts';
 import { createWasmCompute } from '../../../runtime/wasm/wasm.ts';
-import { ChannelError, type PeerName } from '../../channel/channel.ts';
+import type { PeerName } from '../../channel/channel.ts';
 import type { Listener } from '../../channel/listener.ts';
 import { openMesh, type Mesh } from '../../channel/mesh.ts';
-import { reasonFor } from '../../channel/reason.ts';
 import { explained } from '../../data/memory.ts';
-import { Problem } from '../../data/problem.ts';
 import type { Value } from '../../engine/engine.ts';
 import { createSecureEngine, type SecureEngine } from '../../engine/secure.ts';
 import { trainAlong } from '../../nn/train.ts';
@@ -18,7 +16,7 @@ import { createParty } from '../../party/party.ts';
 import { agreementsWith } from '../../random/agreement.ts';
 import type { KeyPair } from '../../random/keys.ts';
 import { PairStreams } from '../../random/streams.ts';
-import { described } from '../described.ts';
+import { failureNotice } from '../described.ts';
 import { PARTY_IDS, type PartyName } from '../ipc.ts';
 import { configurationFields } from '../job.ts';
 import { meshOptions, publicKeysOf } from '../neighbours.ts';
@@ -115,14 +113,11 @@ export class RankMember {
   fail(reason: unknown): void {
     if (this.#ending) return;
     this.#ending = true;
-    const error = explained(reason);
-    const told = reasonFor(error);
-    this.#mesh?.abortAll(told);
-    this.#team?.abort(told);
+    const failure = failureNotice(explained(reason));
+    this.#mesh?.abortAll(failure.told);
+    this.#team?.abort(failure.told);
     void this.#listener?.close();
-    const fix = error instanceof Problem ? { fix: error.fix } : {};
-    const origin = error instanceof ChannelError ? 'link' : 'here';
-    this.#options.tell({ type: 'error', message: described(error), origin, told, ...fix });
+    this.#options.tell(failure);
   }
 
   /** What it has spent so far. */
