@@ -10,7 +10,7 @@ import { isLogLine } from './log.ts';
 import { noticeSchema, type FailureNotice, type Notice, type Order, type PartyName } from './ipc.ts';
 
 /** Of what a party printed besides its log, the last characters are kept: a crash explains itself there. */
-const KEPT_OUTPUT = 4000;
+export const KEPT_OUTPUT = 4000;
 /** A line that is longer is no line of a log. */
 const LONGEST_LINE = 2 ** 16;
 
@@ -69,6 +69,17 @@ export function partyEnvironment(environment: NodeJS.ProcessEnv = process.env): 
   return { ...KEPT_MEMORY, ...environment };
 }
 
+/** Starts a process that computes. @param entry compiled or run from source, it lies next to the file `from` with the same ending */
+export function forkBeside(from: string, entry: string, name: string): ChildProcess {
+  const file = new URL(`./${entry}${from.endsWith('.ts') ? '.ts' : '.js'}`, from);
+  return fork(fileURLToPath(file), [name], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization: 'advanced',
+    env: partyEnvironment(),
+    execArgv: [...process.execArgv, ...GARBAGE_COLLECTION],
+  });
+}
+
 /**
  * The helper waits for nobody, the workers for each other and for it. Where the three share cores it computes in the time that the workers
  * leave: a training step became 3 % faster on two cores.
@@ -100,14 +111,7 @@ export class PartyChild {
   constructor(name: PartyName, { onChange, onNews, together = false }: PartyChildOptions) {
     this.name = name;
     this.#onNews = onNews;
-    // Compiled or run from source, the entry lies next to this file with the same ending.
-    const entry = `./party-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
-    this.#process = fork(fileURLToPath(new URL(entry, import.meta.url)), [name], {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      serialization: 'advanced',
-      env: partyEnvironment(),
-      execArgv: [...process.execArgv, ...GARBAGE_COLLECTION],
-    });
+    this.#process = forkBeside(import.meta.url, 'party-process', name);
     if (together && name === 'P2') giveWay(this.#process);
     this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => this.#printed(text));
     this.#process.on('message', (message) => {

@@ -1,13 +1,11 @@
 /** The process of one rank for one attempt of a job, as the host of the rank sees it. */
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { Deferred } from '../deferred.ts';
 import { lastWords } from '../last-words.ts';
-import { GARBAGE_COLLECTION, partyEnvironment } from '../party-child.ts';
+import { forkBeside, KEPT_OUTPUT } from '../party-child.ts';
 import type { ForRank0, RankNews, RankOrder } from './process.ts';
 
-const KEPT_OUTPUT = 4000;
 /** How long it may take to leave by itself. */
 const LEAVE_MS = 1500;
 
@@ -27,14 +25,7 @@ export class RankChild {
     onEnd: (how: string) => void,
   ) {
     this.attempt = order.attempt;
-    // Compiled or run from source, the entry lies next to this file with the same ending.
-    const entry = `./process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
-    this.#process = fork(fileURLToPath(new URL(entry, import.meta.url)), [`${order.party}.${order.rank}`], {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      serialization: 'advanced',
-      env: partyEnvironment(),
-      execArgv: [...process.execArgv, ...GARBAGE_COLLECTION],
-    });
+    this.#process = forkBeside(import.meta.url, 'process', `${order.party}.${order.rank}`);
     const killWithUs = (): void => this.kill('SIGKILL');
     process.on('exit', killWithUs);
     this.#process
