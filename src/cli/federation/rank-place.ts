@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { faultOf } from '../../data/atomic-write.ts';
 import { Problem } from '../../data/problem.ts';
-import { splitAddress, type HostPort } from '../../federation/address.ts';
+import { joinAddress, splitAddress, type HostPort } from '../../federation/address.ts';
 import { addressSchema } from '../../federation/card.ts';
 import { MOST_RANKS } from '../../nn/ranks.ts';
 import { optionalInteger, optionalText, type Argv } from '../options/values.ts';
@@ -34,8 +34,9 @@ export async function rankPlaceOf(
       throw new Problem(`--rank: rank ${given} is not told where the others are`, 'give the list of hosts to --hosts');
     return ranks === undefined ? undefined : { rank: 0, size: ranks };
   }
-  const all = await readHosts(hosts, ranks ?? numberOf(SIZE, 1, MOST_RANKS, environment));
-  const size = ranks ?? numberOf(SIZE, 1, MOST_RANKS, environment) ?? all.length;
+  const told = ranks ?? numberOf(SIZE, 1, MOST_RANKS, environment);
+  const all = await readHosts(hosts, told);
+  const size = told ?? all.length;
   if (all.length < size) {
     const what = `--hosts: ${hosts} names ${all.length} ${all.length === 1 ? 'host' : 'hosts'}, there are ${size} ranks`;
     throw new Problem(what, 'give a line HOST:PORT for each rank, rank 0 first');
@@ -49,16 +50,15 @@ export async function rankPlaceOf(
       'give each process a rank of its own below --ranks',
     );
   }
-  const [at, announced] = [all.slice(1, size).map(([own]) => own), all.slice(1, size).map((places) => places.at(-1)!)];
-  const twice = at.findIndex(({ host, port }, i) =>
-    at.slice(0, i).some((other) => other.host === host && other.port === port),
-  );
-  if (twice >= 0)
-    throw new Problem(
-      `--hosts: ranks ${at.findIndex((each) => each.host === at[twice].host && each.port === at[twice].port) + 1} and ${twice + 1} have the same place`,
-      'give each rank a port of its own',
-    );
-  return { rank, size, at, announced };
+  const others = all.slice(1, size);
+  const at = others.map(([own]) => own);
+  const names = at.map(joinAddress);
+  const twice = names.findIndex((name, i) => names.indexOf(name) < i);
+  if (twice >= 0) {
+    const what = `--hosts: ranks ${names.indexOf(names[twice]) + 1} and ${twice + 1} have the same place`;
+    throw new Problem(what, 'give each rank a port of its own');
+  }
+  return { rank, size, at, announced: others.map((places) => places.at(-1)!) };
 }
 
 /** @param size where it is known; a pattern needs it */
