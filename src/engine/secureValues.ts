@@ -173,9 +173,8 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
         return new beaver.HelperMask(await overlaid(first), await overlaid(second));
       },
       forProduct: async (party) => {
-        const taken = this.holdsData
-          ? await (await planes.mask.workers(party)).doubled(party)
-          : await (await planes.mask.helper(party)).difference(party);
+        const operand = await (this.holdsData ? planes.mask.workers(party) : planes.mask.helper(party));
+        const taken = await operand.doubled(party);
         const image = await overlaid(taken);
         recycle(taken);
         return image;

@@ -87,50 +87,23 @@ export interface Keeping {
   readonly kept: boolean;
 }
 
-/** A worker's view of a masked operand X = E + U. */
-export class Masked {
-  /** E = X − U, known to both workers. */
-  readonly opened: BigUint64Array;
-  /** ⟨U⟩_j */
-  readonly mask: BigUint64Array;
-  readonly #worker: 0 | 1;
-  readonly #kept: boolean;
-  #share: BigUint64Array | undefined;
+/** Of both roles: what twice a product takes of an operand. */
+abstract class Doubled {
+  protected readonly kept: boolean;
   #doubled: Kept | undefined;
 
-  constructor(worker: 0 | 1, opened: BigUint64Array, mask: BigUint64Array, { kept }: Keeping = { kept: true }) {
-    this.opened = opened;
-    this.mask = mask;
-    this.#worker = worker;
-    this.#kept = kept;
+  constructor({ kept }: Keeping) {
+    this.kept = kept;
   }
 
-  /** ⟨X⟩_j = [j=0]E + ⟨U⟩_j. Whatever shares X had, products of it begin from these, which the keys and X determine. */
-  get share(): BigUint64Array {
-    if (this.#share !== undefined) return this.#share;
-    const share = this.#worker === 0 ? z64.add(this.opened, this.mask) : this.mask;
-    if (this.#kept) this.#share = share;
-    return share;
-  }
-
-  /** The same, put together slice by slice where it is not there yet: of a large operand. */
-  async shared(party: Party): Promise<BigUint64Array> {
-    if (this.#worker === 1 || this.#share !== undefined) return this.share;
-    const share = await combined(party, [this.opened, this.mask], [1n, 1n]);
-    if (this.#kept) this.#share = share;
-    return share;
-  }
-
-  /** E + 2⟨U⟩_j, an array of the caller's own. */
-  doubled(party: Party): Promise<BigUint64Array> {
-    return combined(party, [this.opened, this.mask], [1n, 2n]);
-  }
+  /** What twice a product takes, an array of the caller's own. */
+  abstract doubled(party: Party): Promise<BigUint64Array>;
 
   /** The same, to be read. */
   forProduct(party: Party): Promise<BigUint64Array> {
     if (this.#doubled !== undefined) return this.#doubled.array;
     const doubled = this.doubled(party);
-    if (this.#kept) this.#doubled = new Kept(doubled);
+    if (this.kept) this.#doubled = new Kept(doubled);
     return doubled;
   }
 
@@ -142,29 +115,69 @@ export class Masked {
 
   /** A product is through with what `forProduct` gave it. */
   over(doubled: BigUint64Array): void {
-    if (!this.#kept) recycle(doubled);
+    if (!this.kept) recycle(doubled);
   }
 
   /** Nobody reads the operand any more, but for what was lent. */
   async free(): Promise<void> {
-    recycle(this.opened, this.mask);
-    if (this.#share !== undefined) recycle(this.#share);
     const doubled = this.#doubled;
     this.#doubled = undefined;
     await doubled?.free();
   }
 }
 
-/** P2's view of it: ⟨U⟩₀ and ⟨U⟩₁. */
-export class HelperMask {
-  readonly shares: readonly [BigUint64Array, BigUint64Array];
-  readonly #kept: boolean;
-  #sum: Promise<BigUint64Array> | undefined;
-  #difference: Kept | undefined;
+/** A worker's view of a masked operand X = E + U. */
+export class Masked extends Doubled {
+  /** E = X − U, known to both workers. */
+  readonly opened: BigUint64Array;
+  /** ⟨U⟩_j */
+  readonly mask: BigUint64Array;
+  readonly #worker: 0 | 1;
+  #share: BigUint64Array | undefined;
 
-  constructor(first: BigUint64Array, second: BigUint64Array, { kept }: Keeping = { kept: true }) {
+  constructor(worker: 0 | 1, opened: BigUint64Array, mask: BigUint64Array, keeping: Keeping = { kept: true }) {
+    super(keeping);
+    this.opened = opened;
+    this.mask = mask;
+    this.#worker = worker;
+  }
+
+  /** ⟨X⟩_j = [j=0]E + ⟨U⟩_j. Whatever shares X had, products of it begin from these, which the keys and X determine. */
+  get share(): BigUint64Array {
+    if (this.#share !== undefined) return this.#share;
+    const share = this.#worker === 0 ? z64.add(this.opened, this.mask) : this.mask;
+    if (this.kept) this.#share = share;
+    return share;
+  }
+
+  /** The same, put together slice by slice where it is not there yet: of a large operand. */
+  async shared(party: Party): Promise<BigUint64Array> {
+    if (this.#worker === 1 || this.#share !== undefined) return this.share;
+    const share = await combined(party, [this.opened, this.mask], [1n, 1n]);
+    if (this.kept) this.#share = share;
+    return share;
+  }
+
+  /** E + 2⟨U⟩_j */
+  override doubled(party: Party): Promise<BigUint64Array> {
+    return combined(party, [this.opened, this.mask], [1n, 2n]);
+  }
+
+  override async free(): Promise<void> {
+    recycle(this.opened, this.mask);
+    if (this.#share !== undefined) recycle(this.#share);
+    await super.free();
+  }
+}
+
+/** P2's view of it: ⟨U⟩₀ and ⟨U⟩₁. */
+export class HelperMask extends Doubled {
+  readonly shares: readonly [BigUint64Array, BigUint64Array];
+  #sum: Promise<BigUint64Array> | undefined;
+
+  constructor(first: BigUint64Array, second: BigUint64Array, keeping: Keeping = { kept: true }) {
+    super(keeping);
     this.shares = [first, second];
-    this.#kept = kept;
   }
 
   /** U */
@@ -172,37 +185,15 @@ export class HelperMask {
     return (this.#sum ??= combined(party, this.shares, [1n, 1n]));
   }
 
-  /** ⟨U⟩₀ − ⟨U⟩₁, an array of the caller's own. */
-  difference(party: Party): Promise<BigUint64Array> {
+  /** ⟨U⟩₀ − ⟨U⟩₁ */
+  override doubled(party: Party): Promise<BigUint64Array> {
     return combined(party, this.shares, [1n, -1n]);
   }
 
-  /** The same, to be read. */
-  forProduct(party: Party): Promise<BigUint64Array> {
-    if (this.#difference !== undefined) return this.#difference.array;
-    const difference = this.difference(party);
-    if (this.#kept) this.#difference = new Kept(difference);
-    return difference;
-  }
-
-  /** The same for products that come when the rest is gone. */
-  lend(party: Party): ForProducts {
-    const difference = this.forProduct(party);
-    return this.#difference?.lend() ?? new ForProducts(difference);
-  }
-
-  /** A product is through with what `forProduct` gave it. */
-  over(difference: BigUint64Array): void {
-    if (!this.#kept) recycle(difference);
-  }
-
-  /** Nobody reads the mask any more, but for what was lent. */
-  async free(): Promise<void> {
+  override async free(): Promise<void> {
     recycle(...this.shares);
     if (this.#sum !== undefined) recycle(await this.#sum);
-    const difference = this.#difference;
-    this.#difference = undefined;
-    await difference?.free();
+    await super.free();
   }
 }
 
