@@ -48,7 +48,10 @@ export interface Ahead {
 export class FunctionKeys {
   readonly #party: Party;
   readonly #together: number;
-  readonly #rows: Map<number, Row<BigUint64Array> | Row<Keys>> = new Map();
+  /** P2's, by width. */
+  readonly #dealt: Map<number, Row<BigUint64Array>> = new Map();
+  /** A worker's. */
+  readonly #held: Map<number, Row<Keys>> = new Map();
 
   /**
    * @param party of the session: a path is taken below it
@@ -86,14 +89,14 @@ export class FunctionKeys {
   /** No more comparisons: what lies ready is taken, and forgotten. */
   async end(): Promise<void> {
     if (this.#party.id === 2) {
-      await Promise.all([...this.#rows.values()].map((row) => row.stop()));
-      const widths = [...this.#rows].flatMap(([bits, row]) => [BigInt(bits), BigInt(row.made)]);
-      const told = BigUint64Array.from([
-        BigInt(widths.length / 2),
-        ...widths,
-        ...new Array<bigint>(MOST_TOLD).fill(0n),
-      ]);
-      await Promise.all(WORKERS.map((worker) => this.#party.send(worker, 'end', told.slice(0, MOST_TOLD))));
+      await Promise.all([...this.#dealt.values()].map((row) => row.stop()));
+      const told = new BigUint64Array(MOST_TOLD);
+      told[0] = BigInt(this.#dealt.size);
+      told.set(
+        [...this.#dealt].flatMap(([bits, row]) => [BigInt(bits), BigInt(row.made)]),
+        1,
+      );
+      await Promise.all(WORKERS.map((worker) => this.#party.send(worker, 'end', told.slice())));
       return;
     }
     const told = await this.#party.receive('P2', 'end', 'u64', MOST_TOLD);
@@ -102,20 +105,24 @@ export class FunctionKeys {
   }
 
   #dealing(bits: number): Row<BigUint64Array> {
-    return this.#row(bits, (party) => deal(party, bits, this.#together)) as Row<BigUint64Array>;
+    return this.#row(this.#dealt, bits, deal);
   }
 
   #holding(bits: number): Row<Keys> {
-    return this.#row(bits, (party) => receive(party, bits, this.#together)) as Row<Keys>;
+    return this.#row(this.#held, bits, receive);
   }
 
-  #row(bits: number, make: (party: Party) => Promise<BigUint64Array | Keys>): Row<BigUint64Array> | Row<Keys> {
-    let row = this.#rows.get(bits);
-    if (row === undefined)
-      this.#rows.set(
-        bits,
-        (row = new Row(this.#party.fork(`${bits}`), make as (party: Party) => Promise<Keys>, this.#together)),
-      );
+  #row<T>(
+    rows: Map<number, Row<T>>,
+    bits: number,
+    make: (party: Party, bits: number, together: number) => Promise<T>,
+  ): Row<T> {
+    let row = rows.get(bits);
+    if (row === undefined) {
+      const together = this.#together;
+      row = new Row(this.#party.fork(`${bits}`), (party) => make(party, bits, together), together);
+      rows.set(bits, row);
+    }
     return row;
   }
 }
