@@ -96,8 +96,11 @@ export function proofOf(
   const field = extensionOf(code.prime);
   const { digits: M, prime } = code;
   const B = r.length;
+  if (counts.weights.length !== STRIDE * M * B) throw new RangeError(`counts are not those of ${M} digits`);
   const { digits, mask } = quotientsOf(code);
-  const Q = new Uint8Array(STRIDE * M);
+  const proof = new Uint8Array(STRIDE * (M + 1));
+  proof.set(s0);
+  const Q = proof.subarray(STRIDE);
   /** Takes Σ_c factors[c] Σ_t coefficients[j][t]·vectors[t][c] away from Q_j. */
   const take = (coefficients: Uint8Array, terms: number, vectors: Uint8Array, factors: readonly Uint8Array[]): void => {
     const sums = compute.proofSums(prime, terms, coefficients, vectors);
@@ -120,10 +123,6 @@ export function proofOf(
     r.map((a) => multiply(field, a, a)),
   );
   take(mask, M, repeated([constant(field, 1)], M), [s0]);
-  const proof = new Uint8Array(STRIDE * (M + 1));
-  proof.set(s0);
-  proof.set(Q, STRIDE);
-  if (counts.weights.length !== STRIDE * M * B) throw new RangeError(`counts are not those of ${M} digits`);
   return proof;
 }
 
