@@ -104,8 +104,9 @@ ID=$(node -p 'JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")).jo
 snn member job watch "$ID" > "$BASE/watch.log" 2>&1 &
 watching=$!
 at_step() { # whether the training has come so far
-  case $(snn member job show "$ID" 2> /dev/null) in *', step '*) ;; *) return 1 ;; esac
-  [ "$(snn member job show "$ID" 2> /dev/null | sed -n 's/.*, step \([0-9]*\).*/\1/p' | sort -n | tail -1)" -ge "$1" ]
+  local step
+  step=$(snn member job show "$ID" 2> /dev/null | sed -n 's/.*, step \([0-9]*\).*/\1/p' | sort -n | tail -1)
+  [ "${step:-0}" -ge "$1" ]
 }
 until at_step 40; do sleep 0.5; done
 
