@@ -14,6 +14,7 @@ import { ChannelError, type Link, type PeerName } from '../../channel/channel.ts
 import { WHILE_THE_LINK_LIVES } from '../../data/share.ts';
 import type { MaskKey } from '../../engine/ownedInput.ts';
 import { MOST_RANKS } from '../../nn/ranks.ts';
+import { BACKENDS } from '../compute.ts';
 import { fromHex, linkModel, linkTls, partyAddress, toHex, type FailureNotice, type PartyName } from '../ipc.ts';
 import { jobSchema } from '../job.ts';
 import type { RankCounters } from './counters.ts';
@@ -99,7 +100,7 @@ const order: z.ZodType<RankStart> = z.strictObject({
   timeoutMs: z.int().min(1),
   linkPatienceMs: z.int().min(0).optional(),
   compute: z.strictObject({
-    backend: z.enum(['auto', 'wasm', 'webgpu']),
+    backend: z.enum(BACKENDS),
     fallbackAdapter: z.boolean(),
     workers: z.int().min(0),
   }),
