@@ -1,7 +1,8 @@
 /** Hosts of ranks: whom they answer and whom they refuse; and what a party makes of ranks that it lacks. */
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
+import { checkOwnPlace } from '../../src/cli/federation/serve-rank.ts';
 import type { LinkTls } from '../../src/channel/pins.ts';
 import type { HostPort } from '../../src/federation/address.ts';
 import { createLog } from '../../src/server/log.ts';
@@ -95,6 +96,44 @@ describe('the host of a rank', () => {
       });
       expect(shown).toBe(false);
     }
+  });
+});
+
+describe('a process that begins as a rank', () => {
+  const check = (mine: number, at: HostPort): Promise<void> =>
+    checkOwnPlace(hosts[mine], { party: 'P0', tls: own, at: [at, at] }, 1);
+  let warn: MockInstance<typeof console.error>;
+  beforeEach(() => {
+    warn = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  });
+  afterEach(() => warn.mockRestore());
+
+  it('goes on where it finds itself at its place', async () => {
+    await check(0, await host());
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it('ends where another process of the same rank is there first', async () => {
+    const first = await host();
+    await host();
+    await expect(check(1, first)).rejects.toThrow(
+      `rank 1: another process answers at ${HOST}:${first.port}: two have the same rank`,
+    );
+  });
+
+  it('ends where another rank is there, of which others are told no address', async () => {
+    const second = await host({ rank: 2 });
+    await host();
+    await expect(check(1, second)).rejects.toMatchObject({
+      message: `rank 1 of P0 is expected at ${HOST}:${second.port}: rank 2 answers there`,
+      told: 'rank 1 of P0 is another one: rank 2 answers there',
+    });
+  });
+
+  it('warns and waits where nobody is there yet: a name may take a while until it leads to it', async () => {
+    await host();
+    await check(0, { host: HOST, port: 1 });
+    expect(warn.mock.calls.join()).toMatch(/does not find itself .*rank 1 of P0 does not come/);
   });
 });
 

@@ -59,7 +59,11 @@ export async function serveRank(
 }
 
 /** Whoever asks at this rank's place must find this process: two with the same rank would both wait, one of them for ever. */
-async function checkOwnPlace(host: RankHost, options: Parameters<typeof askRank>[0], rank: number): Promise<void> {
+export async function checkOwnPlace(
+  host: Pick<RankHost, 'instance'>,
+  options: Parameters<typeof askRank>[0],
+  rank: number,
+): Promise<void> {
   let instance: string;
   try {
     instance = await askRank(options, rank, OWN_PLACE_MS);
