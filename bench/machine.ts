@@ -32,7 +32,12 @@ export async function report(
 ): Promise<void> {
   console.table(rows);
   if (out === undefined) return;
+  await save(out, bench, { rows }, adapter);
+}
+
+/** Writes a result as JSON, machine card beside it. @param found what was measured, under names of its own */
+export async function save(out: string, bench: string, found: object, adapter: string | null = null): Promise<void> {
   await mkdir(dirname(out), { recursive: true });
-  const result = { bench, date: new Date().toISOString(), machine: machineCard(adapter), rows };
+  const result = { bench, date: new Date().toISOString(), machine: machineCard(adapter), ...found };
   await writeFile(out, `${JSON.stringify(result, null, 2)}\n`);
 }

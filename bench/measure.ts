@@ -21,6 +21,17 @@ export async function measure(operation: () => unknown, milliseconds = 500): Pro
   return { median: times[times.length >> 1], best: times[0] };
 }
 
+/** Two sides measured one right after the other: the first one first, in every second turn the other. */
+export async function inTurn<Side extends string, T>(
+  turn: number,
+  [first, second]: readonly [Side, Side],
+  measureSide: (side: Side) => Promise<T>,
+): Promise<Readonly<Record<Side, T>>> {
+  const found = new Map<Side, T>();
+  for (const side of turn % 2 === 0 ? [first, second] : [second, first]) found.set(side, await measureSide(side));
+  return Object.fromEntries(found) as Record<Side, T>;
+}
+
 /** Three significant digits. */
 export function rounded(value: number): number {
   return Number(value.toPrecision(3));

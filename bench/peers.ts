@@ -8,12 +8,12 @@
  * changes from pair to pair; a pair's ratio is the peer's time over ours.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { local, writeSubset } from './local-runs.ts';
-import { machineCard } from './machine.ts';
+import { save } from './machine.ts';
 import { median, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
 
@@ -65,10 +65,8 @@ try {
   const medians = { peer: of('peer'), ours: of('ours'), ratio: of('ratio') };
   console.log(`medians, network ${values.network}, ${name}: ${JSON.stringify(medians)}`);
   if (values.out !== undefined) {
-    await mkdir(dirname(values.out), { recursive: true });
-    const about = { bench: 'peers', date: new Date().toISOString(), machine: machineCard(), unit: 'seconds a step' };
-    const result = { ...about, name, command: peer, network: values.network, medians, pairs: rows };
-    await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
+    const about = { unit: 'seconds a step', name, command: peer, network: values.network };
+    await save(values.out, 'peers', { ...about, medians, pairs: rows });
   }
 } finally {
   await rm(folder, { recursive: true, force: true });

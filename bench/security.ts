@@ -4,12 +4,12 @@
  *
  *   node dist/bench/security.js [--pairs 5] [--networks A,C] [--out bench/results/security.json]
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { local, type LocalReport, writeSubset } from './local-runs.ts';
-import { machineCard } from './machine.ts';
-import { median, rounded } from './measure.ts';
+import { save } from './machine.ts';
+import { inTurn, median, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
 
 /** Enough that the median is of a session under way. */
@@ -35,11 +35,7 @@ try {
     const pairs: (Reports & { readonly load: number })[] = [];
     for (let i = 0; i < Number(values.pairs); i++) {
       const load = rounded(loadavg()[0]);
-      const order = i % 2 === 0 ? SECURITIES : SECURITIES.toReversed();
-      const first = await measure(order[0]);
-      const second = await measure(order[1]);
-      const [semiHonest, isPrivate] = i % 2 === 0 ? [first, second] : [second, first];
-      pairs.push({ 'semi-honest': semiHonest, private: isPrivate, load });
+      pairs.push({ ...(await inTurn(i, SECURITIES, measure)), load });
       console.log(`train ${network}, pair ${i + 1}: ${SECURITIES.map((s) => seconds(pairs[i][s])).join(', ')} s`);
     }
     const of = (security: (typeof SECURITIES)[number]): object => {
@@ -62,9 +58,7 @@ try {
         load: pair.load,
       })),
     });
-    await mkdir(dirname(values.out), { recursive: true });
-    const result = { bench: 'security', date: new Date().toISOString(), machine: machineCard(), rows };
-    await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
+    await save(values.out, 'security', { rows });
   }
   console.table(rows.map((row) => ({ ...row, pairs: undefined })));
 } finally {

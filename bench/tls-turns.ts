@@ -11,9 +11,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { constants, loadavg, setPriority } from 'node:os';
-import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pinOf, type LinkTls } from '../src/channel/pins.ts';
 import { makeTlsKey, type TlsKey } from '../src/federation/certificate.ts';
@@ -22,7 +20,7 @@ import type { PartyName } from '../src/server/ipc.ts';
 import type { InferJob, TrainJob } from '../src/server/job.ts';
 import { GARBAGE_COLLECTION, partyEnvironment } from '../src/server/party-child.ts';
 import type { LinkNews, LinkOrder, Neighbours } from './link-party.ts';
-import { machineCard } from './machine.ts';
+import { save } from './machine.ts';
 import { median, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
 
@@ -152,9 +150,7 @@ for (const { name, job } of CELLS.filter(({ name }) => new RegExp(values.only).t
     return [side, { ...own, ratio: ratio(side, 'seconds'), cpuRatio: ratio(side, 'cpu') }];
   });
   rows.push({ name, ...(Object.fromEntries(compared) as object), rounds });
-  await mkdir(dirname(values.out), { recursive: true });
-  const result = { bench: 'tls', date: new Date().toISOString(), machine: machineCard(), unit: 'seconds', rows };
-  await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
+  await save(values.out, 'tls', { unit: 'seconds', rows });
 }
 console.log(
   JSON.stringify(

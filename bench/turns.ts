@@ -8,13 +8,13 @@
  * inferences of 128 images and of one in a session under way. This build reveals the class alone, as builds before scores do, unless
  * `--scores` is given. Which of the two begins changes from pair to pair.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { local, type LocalReport, writeSubset } from './local-runs.ts';
-import { machineCard } from './machine.ts';
-import { median, rounded } from './measure.ts';
+import { save } from './machine.ts';
+import { inTurn, median, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
 
 interface Cell {
@@ -86,10 +86,8 @@ try {
     const pairs: Pair[] = [];
     for (let i = 0; i < Number(values.pairs); i++) {
       const load = rounded(loadavg()[0]);
-      const order: readonly Side[] = i % 2 === 0 ? ['other', 'now'] : ['now', 'other'];
-      const first = await measureSide(order[0]);
-      const second = await measureSide(order[1]);
-      pairs.push(order[0] === 'now' ? { now: first, other: second, load } : { now: second, other: first, load });
+      const { now, other } = await inTurn(i, ['other', 'now'], measureSide);
+      pairs.push({ now, other, load });
       console.log(`${name}, pair ${i + 1}: ${JSON.stringify(pairs.at(-1))}`);
     }
     rows.push({
@@ -99,9 +97,7 @@ try {
       ratio: rounded(median(pairs.map((pair) => pair.now / pair.other))),
       pairs,
     });
-    await mkdir(dirname(values.out), { recursive: true });
-    const result = { bench: 'turns', date: new Date().toISOString(), machine: machineCard(), unit: 'seconds', rows };
-    await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
+    await save(values.out, 'turns', { unit: 'seconds', rows });
   }
   console.table(rows.map((row) => ({ ...row, pairs: undefined })));
 } finally {
