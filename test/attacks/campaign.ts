@@ -2,9 +2,10 @@
 import type { Compute } from '../../runtime/compute.ts';
 import type { PartyName } from '../../src/party/party.ts';
 import { testRandom } from '../reference.ts';
+import { grouped } from '../protocols/views/checks.ts';
 import type { Protocol } from '../protocols/views/table.ts';
 import { type Cheat, type Outgoing, type Session, session } from './cheat.ts';
-import { endsDiffer, faults, grouped } from './judge.ts';
+import { endsDiffer, faults } from './judge.ts';
 import { ruleNames, RULES } from './rules.ts';
 import { partOf } from './table.ts';
 

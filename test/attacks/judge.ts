@@ -5,7 +5,7 @@
  */
 import type { Compute, DigitCode } from '../../runtime/compute.ts';
 import type { PartyId, PartyName } from '../../src/party/party.ts';
-import { FAR, linearModulo, SPARE_RUNS, variables, wrongIn, wrongInFew } from '../protocols/views/checks.ts';
+import { FAR, grouped, linearModulo, SPARE_RUNS, variables, wrongIn, wrongInFew } from '../protocols/views/checks.ts';
 import { chiSquareLimit } from '../reference.ts';
 import { type Column, columnsOf, purposeOf } from '../protocols/views/columns.ts';
 import { compares } from '../protocols/views/compare.ts';
@@ -145,15 +145,4 @@ export function endsDiffer(sessions: readonly Session[], by: PartyName): boolean
     return new Map([...grouped(shapes, (shape) => shape)].map(([shape, some]) => [shape, some.length]));
   });
   return apart(counts);
-}
-
-export function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
 }

@@ -40,15 +40,20 @@ export function histogram(values: Iterable<number>, cells: number): number[] {
   return counts;
 }
 
-function frequency(columns: readonly Column[], prime: number | undefined): string[] {
-  const groups = new Map<string, Column[]>();
-  for (const column of columns) {
-    if (!column.received) continue;
-    const group = groups.get(column.group);
-    if (group === undefined) groups.set(column.group, [column]);
-    else group.push(column);
+export function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
   }
-  return [...groups].flatMap(([name, members]) => {
+  return groups;
+}
+
+function frequency(columns: readonly Column[], prime: number | undefined): string[] {
+  const received = columns.filter((column) => column.received);
+  return [...grouped(received, ({ group }) => group)].flatMap(([name, members]) => {
     const [{ kind }] = members;
     if (kind === 'residues') {
       const counts = new Array<number>(prime!).fill(0);
