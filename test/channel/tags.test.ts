@@ -228,7 +228,7 @@ async function session(line: Line, listener: Awaited<ReturnType<typeof openListe
 }
 
 describe('the links of a party', () => {
-  const address = { host: HOST, port: 1, publicKey: 'ab'.repeat(32), rankPorts: [2] };
+  const address = { host: HOST, port: 1, publicKey: 'ab'.repeat(32), ranks: [{ host: HOST, port: 2 }] };
   const order = {
     parties: { P0: address, P1: address, P2: address },
     timeoutMs: 1000,
