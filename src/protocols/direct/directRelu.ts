@@ -63,6 +63,8 @@ export interface WorkerSign {
   readonly q: BigUint64Array;
 }
 
+export type ChunkProduct = (chunk: Party, job: SelectJob, from: number, to: number, out: BigUint64Array) => void;
+
 /**
  * P0, P1: the three rounds for `count` ⟨a⟩, or parts of them (`dealtTruncation.ts`), and a product with the kept bits. `addTo` adds a chunk of ⟨a⟩ to
  * the mask that it is given, in place; `product` takes a chunk's opening and shares of q and of what P2 deals of q and R, and writes to `out`.
@@ -73,7 +75,7 @@ export async function workersCompare(
   addTo: (mask: BigUint64Array, from: number, to: number) => BigUint64Array,
   compareBits: number,
   drop: number,
-  product: (chunk: Party, job: SelectJob, from: number, to: number, out: BigUint64Array) => void,
+  product: ChunkProduct,
   functions?: Functions,
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
   const window = windowFor(compareBits, drop, functions);
@@ -106,7 +108,7 @@ export function workers(
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
   const addTo = (R: BigUint64Array, from: number, to: number): BigUint64Array =>
     z64.accumulate(R, a.subarray(from, to));
-  const product: Parameters<typeof workersCompare>[5] = (chunk, job, from, to, out) => {
+  const product: ChunkProduct = (chunk, job, from, to, out) => {
     chunk.compute.select(job, a.subarray(from, to), out);
   };
   return workersCompare(party, a.length, addTo, compareBits, drop, product, functions);

@@ -23,7 +23,7 @@ export function workers(
 ): Promise<{ y: BigUint64Array; sign: directRelu.WorkerSign }> {
   const addTo = (R: BigUint64Array, from: number, to: number): BigUint64Array =>
     z64.decrease(z64.accumulate(R, x.subarray(from, to)), y.subarray(from, to));
-  const product: Parameters<typeof directRelu.workersCompare>[5] = (chunk, job, from, to, out) => {
+  const product: directRelu.ChunkProduct = (chunk, job, from, to, out) => {
     chunk.compute.selectLarger(chunk.worker, job, x.subarray(from, to), y.subarray(from, to), out);
   };
   return directRelu.workersCompare(party, x.length, addTo, compareBits, drop, product, functions);
