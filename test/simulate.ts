@@ -156,3 +156,8 @@ export function withoutMask(stream: Stream): Stream {
     bits: (n) => new Uint8Array(n),
   };
 }
+
+/** The same where elements of Z_p are, too. */
+export function withoutElements(stream: Stream): Stream {
+  return { ...withoutMask(stream), zp: (_, n, out) => (out ?? new Uint8Array(n)).fill(0) };
+}

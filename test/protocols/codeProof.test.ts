@@ -14,7 +14,7 @@ import type { Stream } from '../../src/random/stream.ts';
 import { PairStreams } from '../../src/random/streams.ts';
 import { randomRing, ring, testRandom } from '../reference.ts';
 import { thermometerReference } from '../reference/compare.ts';
-import { pairKeys, simulate, type SimulationOptions, testCompute, withoutMask } from '../simulate.ts';
+import { pairKeys, simulate, type SimulationOptions, testCompute, withoutElements } from '../simulate.ts';
 
 const CODES = [P17, P31, P67] as const;
 
@@ -219,12 +219,11 @@ describe('who does not follow the protocol', () => {
 });
 
 /** The same streams, but that elements of Z_p for one purpose are zero. */
-function withoutElements(streams: PairStreams, purpose: string): Pick<PairStreams, 'stream'> {
+function masklessFor(streams: PairStreams, purpose: string): Pick<PairStreams, 'stream'> {
   return {
     stream: (path, asked): Stream => {
       const stream = streams.stream(path, asked);
-      if (asked !== purpose) return stream;
-      return { ...withoutMask(stream), zp: (_, n, out) => (out ?? new Uint8Array(n)).fill(0) };
+      return asked === purpose ? withoutElements(stream) : stream;
     },
   };
 }
@@ -263,7 +262,7 @@ describe('the attack of a drawer that shows wrong shares', () => {
                 return own.pack(prime, shares);
               },
             },
-      streams: (streams, pair) => (pair === 2 && !receiverMasks ? withoutElements(streams, 'mask') : streams),
+      streams: (streams, pair) => (pair === 2 && !receiverMasks ? masklessFor(streams, 'mask') : streams),
     });
     return run.then(
       () => true,

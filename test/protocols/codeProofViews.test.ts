@@ -10,7 +10,7 @@ import type { RecordedMessage } from '../../src/channel/memory.ts';
 import * as codeProof from '../../src/protocols/paper/codeProof.ts';
 import type { Stream } from '../../src/random/stream.ts';
 import { ring } from '../reference.ts';
-import { pairKeys, simulate, testCompute, withoutMask } from '../simulate.ts';
+import { pairKeys, simulate, testCompute, withoutElements, withoutMask } from '../simulate.ts';
 import { histogram, linearModulo, unevenness } from './views/checks.ts';
 import type { Column } from './views/columns.ts';
 
@@ -53,8 +53,7 @@ async function views(code: DigitCode, runs: number, broken: Broken): Promise<Vie
           // The workers' own: the same in every run
           if (pair === 0) return streams.stream(path.slice(length), purpose);
           const stream = streams.stream(path, purpose);
-          if (pair === 1 && purpose === broken)
-            return { ...withoutMask(stream), zp: (_, n, out) => (out ?? new Uint8Array(n)).fill(0) };
+          if (pair === 1 && purpose === broken) return withoutElements(stream);
           if (pair !== 2 || purpose !== 'mask') return stream;
           return {
             ...withoutMask(stream),
