@@ -17,6 +17,7 @@ import { temporaryFolder } from '../folder.ts';
 import { session } from '../session.ts';
 import { TINY_IMAGES } from '../tiny-images.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
+import { OBSERVER } from './tiny-training.ts';
 
 const NETWORK: Network = {
   name: 'tiny',
@@ -32,15 +33,6 @@ const NETWORK: Network = {
   ],
 };
 const IMAGES = 7;
-const OBSERVER = {
-  onResume: () => undefined,
-  onSharing: () => undefined,
-  onReady: () => undefined,
-  onStep: () => undefined,
-  onTesting: () => undefined,
-  onEvaluation: () => undefined,
-  onBatch: () => undefined,
-};
 
 /** What a protocol says to P2: not how the parties of a session, or their owner, arrange it. */
 const toHelper = (said: readonly RecordedMessage[]): RecordedMessage[] =>
