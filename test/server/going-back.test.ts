@@ -151,7 +151,7 @@ it('a private run keeps the keys that it has, and shares add up to the same', as
   const whole = await training(job, folder, 41);
   const resumed = { ...job, sessionId: 'second', resume: { run: 'first', step: FROM } };
   const rest = temporaryFolder('back');
-  await training(resumed, rest, 42, whole.kept);
+  const { model } = await training(resumed, rest, 42, whole.kept);
   const kept = await new CheckpointStore(join(rest, 'P0'), 'P0').read(STEPS);
   const before = whole.kept.P0.keys;
   for (const [peer, key] of kept.keys) expect(Buffer.from(key).equals(before.get(peer)!), peer).toBe(false);
@@ -164,7 +164,10 @@ it('a private run keeps the keys that it has, and shares add up to the same', as
     );
     return add(a.get(name)!.data!, b.get(name)!.data!);
   };
-  expect((await sum('layers.1.weight')).length).toBe(48);
+  const weight = await sum('layers.1.weight');
+  expect(weight.length).toBe(48);
+  const values = Array.from(weight, (word) => Number(BigInt.asIntN(64, word)) / 2 ** DIRECT_SUITE.fractionBits);
+  expect(values).toEqual(Array.from(model.tensors.get('layers.1.weight')!.data));
 });
 
 it('a private run that goes on has other shares of what it kept, other ones each time, of the same values', async () => {
