@@ -34,7 +34,9 @@ for (const [i, protocol] of ATTACKED.entries()) {
   for (const by of ['P0', 'P1', 'P2'] as const) {
     const number = 1000 + 3 * i + Number(by[1]);
     const { faults, ...counts } = await campaign({ protocol, by, compute, each, number });
-    rows.push({ protocol: protocol.name, by, ...counts, faults: faults.length });
+    const row = { protocol: protocol.name, by, ...counts, faults: faults.length };
+    rows.push(row);
+    console.error(JSON.stringify(row));
     for (const fault of faults.slice(0, 20)) console.error(`${protocol.name}: ${fault}`);
     sound &&= faults.length === 0;
   }
