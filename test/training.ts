@@ -2,6 +2,7 @@
 import type { TrainOptions } from '../src/nn/train.ts';
 
 export const DIRECT_SUITE = { suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33 } as const;
+export const PAPER_SUITE = { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64 } as const;
 
 export const SOFTMAX_SGD: Omit<TrainOptions, 'batch' | 'epochs' | 'steps'> = {
   loss: 'softmax',

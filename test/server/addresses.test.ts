@@ -22,31 +22,16 @@ import { type Addresses, watchAddresses } from '../addresses.ts';
 import { temporaryFolder } from '../folder.ts';
 import { DIRECT, OPTIONS, PAPER, trainSecure } from '../nn/tiny.ts';
 import { session } from '../session.ts';
-import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
-import { dataOf, OBSERVER, SAMPLES } from './tiny-training.ts';
+import { DIRECT_SUITE, PAPER_SUITE, SOFTMAX_SGD } from '../training.ts';
+import { CONVOLUTIONAL, dataOf, OBSERVER, SAMPLES } from './tiny-training.ts';
 
-/** A convolution with pooling, and a layer with a ReLU. */
-const NETWORK: Network = {
-  name: 'tiny',
-  input: [4, 4, 1],
-  layers: [
-    { type: 'conv2d', filters: 2, kernel: 3, padding: 1 },
-    { type: 'relu' },
-    { type: 'maxpool', window: 2 },
-    { type: 'flatten' },
-    { type: 'dense', units: 5 },
-    { type: 'relu' },
-    { type: 'dense', units: 3 },
-  ],
-};
-const PAPER_SUITE = { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64 } as const;
 /** Two epochs of three steps, an evaluation after each. */
 const EPOCHS = 2;
 const STEPS = 6;
 const RESUMED_FROM = 4;
 
 const jobOf = (suite: typeof DIRECT_SUITE | typeof PAPER_SUITE): TrainJob => ({
-  ...{ kind: 'train', sessionId: 'first', network: NETWORK, ...suite, ...SOFTMAX_SGD, batch: 4 },
+  ...{ kind: 'train', sessionId: 'first', network: CONVOLUTIONAL, ...suite, ...SOFTMAX_SGD, batch: 4 },
   ...{ trainImages: SAMPLES, testImages: SAMPLES, epochs: EPOCHS, checkpointEvery: 2 },
 });
 

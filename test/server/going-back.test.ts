@@ -13,7 +13,6 @@ import type { Checkpoint } from '../../src/data/checkpoint.ts';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
 import type { Model } from '../../src/data/model-file.ts';
 import { createSecureEngine } from '../../src/engine/secure.ts';
-import type { Network } from '../../src/nn/network.ts';
 import { continuedKeys } from '../../src/random/continued.ts';
 import { add } from '../../src/ring/z64.ts';
 import { loadCheckpoint } from '../../src/server/checkpoints.ts';
@@ -23,20 +22,14 @@ import { resultsIn, storeData, trainFederated, type TrainingPlace } from '../fed
 import { temporaryFolder } from '../folder.ts';
 import { session } from '../session.ts';
 import { simulate } from '../simulate.ts';
-import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
-import { dataOf, OBSERVER, SAMPLES } from './tiny-training.ts';
+import { DIRECT_SUITE, PAPER_SUITE, SOFTMAX_SGD } from '../training.ts';
+import { dataOf, DENSE, OBSERVER, SAMPLES } from './tiny-training.ts';
 
-const NETWORK: Network = {
-  name: 'tiny',
-  input: [4, 4, 1],
-  layers: [{ type: 'flatten' }, { type: 'dense', units: 3 }, { type: 'relu' }, { type: 'dense', units: 3 }],
-};
-const PAPER_SUITE = { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64 } as const;
 const STEPS = 6;
 const FROM = 4;
 
 const jobOf = (suite: typeof DIRECT_SUITE | typeof PAPER_SUITE, security?: 'private'): TrainJob => ({
-  ...{ kind: 'train', sessionId: 'first', network: NETWORK, ...suite, ...SOFTMAX_SGD, batch: 4, learningRate: 0.25 },
+  ...{ kind: 'train', sessionId: 'first', network: DENSE, ...suite, ...SOFTMAX_SGD, batch: 4, learningRate: 0.25 },
   ...{ trainImages: SAMPLES, testImages: SAMPLES, steps: STEPS, checkpointEvery: 2, security },
 });
 

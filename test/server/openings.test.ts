@@ -10,18 +10,10 @@ import { ownInference } from '../../src/client/inference.ts';
 import { ownTraining } from '../../src/client/training.ts';
 import { pixelSource } from '../../src/data/encode.ts';
 import type { Model } from '../../src/data/model-file.ts';
-import type { Network } from '../../src/nn/network.ts';
 import type { TrainJob } from '../../src/server/job.ts';
 import { session } from '../session.ts';
-import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
-import { dataOf, OBSERVER } from './tiny-training.ts';
-
-const NETWORK: Network = {
-  name: 'tiny',
-  input: [4, 4, 1],
-  layers: [{ type: 'flatten' }, { type: 'dense', units: 3 }, { type: 'relu' }, { type: 'dense', units: 3 }],
-};
-const PAPER_SUITE = { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64 } as const;
+import { DIRECT_SUITE, PAPER_SUITE, SOFTMAX_SGD } from '../training.ts';
+import { dataOf, DENSE, OBSERVER } from './tiny-training.ts';
 
 interface Said {
   readonly from: string;
@@ -40,7 +32,7 @@ interface Outcome {
 type Settings = Partial<TrainJob>;
 
 const jobOf = (settings: Settings): TrainJob => ({
-  ...{ kind: 'train', sessionId: 's', network: NETWORK, ...DIRECT_SUITE, ...SOFTMAX_SGD, batch: 4 },
+  ...{ kind: 'train', sessionId: 's', network: DENSE, ...DIRECT_SUITE, ...SOFTMAX_SGD, batch: 4 },
   ...{ trainImages: 12, testImages: 12, steps: 2, ...settings },
 });
 
@@ -147,7 +139,7 @@ it('a changed digest is a difference', async () => {
 
 it('an inference answers batch after batch, each behind its own digests', async () => {
   const trained = await train({});
-  const { batch, network } = { network: NETWORK, batch: 5 };
+  const { batch, network } = { network: DENSE, batch: 5 };
   const job = {
     kind: 'infer',
     sessionId: 'i',

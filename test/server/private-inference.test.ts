@@ -17,21 +17,8 @@ import { temporaryFolder } from '../folder.ts';
 import { session } from '../session.ts';
 import { TINY_IMAGES } from '../tiny-images.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
-import { OBSERVER } from './tiny-training.ts';
+import { CONVOLUTIONAL, OBSERVER } from './tiny-training.ts';
 
-const NETWORK: Network = {
-  name: 'tiny',
-  input: [4, 4, 1],
-  layers: [
-    { type: 'conv2d', filters: 2, kernel: 3, padding: 1 },
-    { type: 'relu' },
-    { type: 'maxpool', window: 2 },
-    { type: 'flatten' },
-    { type: 'dense', units: 5 },
-    { type: 'relu' },
-    { type: 'dense', units: 3 },
-  ],
-};
 const IMAGES = 7;
 
 /** What a protocol says to P2: not how the parties of a session, or their owner, arrange it. */
@@ -40,14 +27,22 @@ const toHelper = (said: readonly RecordedMessage[]): RecordedMessage[] =>
 
 describe('a private inference', () => {
   const job: InferJob = {
-    ...{ kind: 'infer', sessionId: 'i', network: NETWORK, ...DIRECT_SUITE, batch: 3, images: IMAGES, scores: true },
+    ...{
+      kind: 'infer',
+      sessionId: 'i',
+      network: CONVOLUTIONAL,
+      ...DIRECT_SUITE,
+      batch: 3,
+      images: IMAGES,
+      scores: true,
+    },
   };
   const { fractionBits } = job;
   const model = {
-    network: NETWORK,
+    network: CONVOLUTIONAL,
     fractionBits,
     tensors: new Map(
-      parameters(NETWORK).map((spec) => {
+      parameters(CONVOLUTIONAL).map((spec) => {
         const { name, shape } = spec;
         return [name, { shape, data: Float64Array.from(initialValues(spec, 1)) }];
       }),
@@ -61,7 +56,7 @@ describe('a private inference', () => {
       (owner) =>
         ownInference(
           owner,
-          { network: NETWORK, fractionBits, batch: job.batch, scores: true },
+          { network: CONVOLUTIONAL, fractionBits, batch: job.batch, scores: true },
           model,
           pixelSource(pixels, fractionBits),
           OBSERVER,
@@ -92,7 +87,7 @@ describe('a private inference', () => {
     expect(one.total).toBe(one.ready);
     const many = await keysAhead({ ...privately, batch: 1, images: 1000 });
     expect(many).toEqual({ ready: 8 * one.total, total: 1000 * one.total });
-    const large: Network = { ...NETWORK, input: [128, 128, 1] };
+    const large: Network = { ...CONVOLUTIONAL, input: [128, 128, 1] };
     const { ready } = await keysAhead({ ...privately, network: large, batch: 1, images: 1000 });
     expect(ready * correctionBytes(32)).toBeLessThanOrEqual(64 * 2 ** 20);
     expect(await keysAhead(job)).toEqual({ ready: 0, total: 0 });

@@ -19,9 +19,8 @@ import {
   type TrainingPlace,
 } from '../federated.ts';
 import { temporaryFolder } from '../folder.ts';
-import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
+import { DIRECT_SUITE, PAPER_SUITE, SOFTMAX_SGD } from '../training.ts';
 
-const PAPER_SUITE = { suite: 'paper', truncation: 'local', fractionBits: 13, compareBits: 64 } as const;
 const NETWORK: Network = {
   name: 'tiny',
   input: [4, 4, 1],
