@@ -21,6 +21,7 @@
  * Payloads lie in memory as on the wire, so this needs a little-endian machine, as does everything that views Z_{2^64} tensors as u32.
  */
 import { ChannelError, type ElementType } from './channel.ts';
+import { totalBytes } from './transport.ts';
 
 export type FrameKind = ElementType | 'abort' | 'bye';
 
@@ -86,7 +87,7 @@ export function encodeFrame(frame: Frame, maxFrameBytes: number = DEFAULT_FRAME_
  * 64-bit elements would not be aligned, or where a small payload would keep a much larger buffer alive.
  */
 export function decodeFrame(parts: readonly Uint8Array[], maxFrameBytes: number = DEFAULT_FRAME_BYTES): Frame {
-  const total = parts.reduce((sum, part) => sum + part.length, 0);
+  const total = totalBytes(parts);
   if (total > maxFrameBytes) throw new ChannelError(`a frame of ${total} bytes exceeds the limit of ${maxFrameBytes}`);
   const [header, payload] = splitParts(parts, total);
   const view = new DataView(header.buffer, header.byteOffset, header.length);

@@ -47,6 +47,7 @@ import {
 } from './handshakeMessages.ts';
 import type { Claim, Resumption } from './resume.ts';
 import type { Secured } from './tls.ts';
+import { messageOf } from './reason.ts';
 import type { Transport } from './transport.ts';
 
 /** How this connection's keys come about; made anew for each connection. `random/agreement.ts` has one. */
@@ -279,8 +280,4 @@ function heard(resumeKey: Uint8Array, role: PeerName, what: 'ready' | 'open'): U
 
 function noIdentity(who: string): string {
   return `${who}: it did not prove that it has the identity key of this role`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

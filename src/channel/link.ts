@@ -32,9 +32,9 @@ import { describe, mismatch, type Expected } from './expected.ts';
 import { Inbox } from './inbox.ts';
 import { Patience, type Timers } from './patience.ts';
 import type { SessionProgress } from './progress.ts';
-import { reasonFor } from './reason.ts';
+import { messageOf, reasonFor } from './reason.ts';
 import type { FrameTags } from './tags.ts';
-import type { FrameSink, Transport } from './transport.ts';
+import { type FrameSink, totalBytes, type Transport } from './transport.ts';
 
 export interface LinkOptions {
   /** How long a message may be waited for while nobody gets on, unless the receiver says otherwise. Default 60 s. */
@@ -162,7 +162,7 @@ export class FrameLink implements Link, FrameSink {
       if (frame.kind === 'u8' || frame.kind === 'u64') {
         this.#received.messages++;
         this.#received.payloadBytes += frame.data.byteLength;
-        this.#received.frameBytes += bytesOf(parts);
+        this.#received.frameBytes += totalBytes(parts);
       }
     } catch (error) {
       this.#stop(`from ${this.peer}: ${reasonFor(error)}`);
@@ -284,7 +284,7 @@ export class FrameLink implements Link, FrameSink {
       if (kind === 'u8' || kind === 'u64') {
         this.#sent.messages++;
         this.#sent.payloadBytes += payload.length;
-        this.#sent.frameBytes += bytesOf(parts);
+        this.#sent.frameBytes += totalBytes(parts);
       }
       const room = this.#transport.send(parts);
       room?.catch(() => undefined);
@@ -392,14 +392,6 @@ export class FrameLink implements Link, FrameSink {
   }
 }
 
-function bytesOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, part) => sum + part.length, 0);
-}
-
 function textOf(data: BigUint64Array | Uint8Array): string {
   return data instanceof Uint8Array ? String.fromCharCode(...data.subarray(0, 500)) : '';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,7 +5,7 @@
 import type { Link, PeerName } from './channel.ts';
 import { decodeFrame } from './frame.ts';
 import { FrameLink, type LinkOptions } from './link.ts';
-import { Inlet, RoomQueue, type FrameSink, type Transport } from './transport.ts';
+import { Inlet, RoomQueue, totalBytes, type FrameSink, type Transport } from './transport.ts';
 
 export interface MemoryOptions extends LinkOptions {
   /** Bytes on their way in one direction before senders must wait. A larger frame passes alone. Default 4 MiB. */
@@ -161,7 +161,7 @@ class MemoryTransport implements Transport {
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const whole = new Uint8Array(totalBytes(parts));
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

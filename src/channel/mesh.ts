@@ -12,7 +12,7 @@ import type { Listener } from './listener.ts';
 import { Patience } from './patience.ts';
 import type { LinkTls } from './pins.ts';
 import { SessionProgress } from './progress.ts';
-import { reasonFor } from './reason.ts';
+import { messageOf, reasonFor } from './reason.ts';
 import { Reconnecting, type KeptLink } from './reconnect.ts';
 import { shaped } from './shaped.ts';
 import { FrameTags } from './tags.ts';
@@ -284,8 +284,4 @@ class MeshOpening {
     const expected = [...(Object.keys(this.#options.dial) as PeerName[]), ...this.#options.accept];
     return expected.filter((peer) => !this.#links.has(peer));
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -10,6 +10,11 @@ export interface ToldError extends Error {
   readonly told: string | undefined;
 }
 
+/** An error's own words, for whoever it happened to. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The texts of a ChannelError are made of names of parties, labels, types and lengths: both ends know them. */
 export function reasonFor(error: unknown): string {
   if (error instanceof ChannelError) return error.message;

@@ -16,7 +16,8 @@
  */
 import { type Cancel, type Clock, systemClock } from './timers.ts';
 import type { LinkModel } from './linkModel.ts';
-import { type FrameSink, RoomQueue, type Transport } from './transport.ts';
+import { messageOf } from './reason.ts';
+import { type FrameSink, RoomQueue, totalBytes, type Transport } from './transport.ts';
 
 interface Held {
   readonly parts: readonly Uint8Array[];
@@ -67,7 +68,7 @@ export class ShapedTransport implements Transport {
       refusal.catch(() => undefined);
       return refusal;
     }
-    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    const bytes = totalBytes(parts);
     this.#lineFree = Math.max(this.#clock.now(), this.#lineFree) + bytes / this.#bytesPerMs;
     this.#queue.push({ parts, bytes, due: this.#lineFree + this.#rttMs / 2 });
     this.#bytes += bytes;
@@ -137,7 +138,7 @@ export class ShapedTransport implements Transport {
         this.#blocked = false;
         this.#arm();
       },
-      (error: unknown) => this.#end(error instanceof Error ? error.message : String(error)),
+      (error: unknown) => this.#end(messageOf(error)),
     );
   }
 

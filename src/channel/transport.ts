@@ -27,6 +27,11 @@ export interface FrameSink {
   onClose(reason: string): void;
 }
 
+/** Of a frame in pieces. */
+export function totalBytes(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
 /** The receiving side of a transport: keeps what arrives while nobody listens. */
 export class Inlet {
   #sink: FrameSink | undefined;

@@ -19,7 +19,7 @@ import { MESSAGES_BEFORE_PROOF } from './handshake.ts';
 import { MAX_MESSAGE_BYTES } from './handshakeMessages.ts';
 import type { Connection, FrameCounts } from './resumable.ts';
 import { remoteOf, type Secured } from './tls.ts';
-import { Inlet, RoomQueue, type FrameSink } from './transport.ts';
+import { Inlet, RoomQueue, totalBytes, type FrameSink } from './transport.ts';
 
 export interface WebSocketOptions {
   /** Longest message taken from the peer. Default 64 MiB, as for frames. */
@@ -141,7 +141,7 @@ export class WebSocketTransport implements Connection {
       refusal.catch(() => undefined);
       return refusal;
     }
-    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    const bytes = totalBytes(parts);
     this.#gather();
     if (bytes <= ONE_PIECE_BYTES) {
       ws.send(parts.length === 1 ? parts[0] : Buffer.concat(parts), { binary: true, fin: true }, this.#onWritten);
