@@ -359,24 +359,18 @@ export class SecureEngine extends SecureComparisons implements Engine {
   ): Promise<Value> {
     const [left, right] = await Promise.all([this.whole(x), this.whole(y)]);
     const row = bias && (await this.whole(bias.row));
+    const operands = <T>(masked: (mask: Mask) => Promise<T>): Promise<(T | beaver.ForProducts)[]> =>
+      Promise.all([left, right].map((x) => Promise.resolve(x.forProducts ?? masked(x.mask))));
     let part: Promise<BigUint64Array> | undefined;
     const data = await this.run(map.name, Math.max(...[map.shape, x.shape, y.shape].map(sizeOf)), {
       workers: async (party) => {
-        const [X, Y] = await Promise.all(
-          [left, right].map((x) =>
-            Promise.resolve(x.forProducts ?? (factor === 2 ? x.mask.workersOperand(party) : x.mask.workers(party))),
-          ),
-        );
+        const [X, Y] = await operands((mask) => (factor === 2 ? mask.workersOperand(party) : mask.workers(party)));
         const W = await beaver.workers(party, map, X, Y, factor);
         if (bias !== undefined) await beaver.addBias(party, W, dataOf(row!), bias.shift);
         return W;
       },
       helper: async (party) => {
-        const masks = Promise.all(
-          [left, right].map((x) =>
-            Promise.resolve(x.forProducts ?? (factor === 2 ? x.mask.helperOperand(party) : x.mask.helper(party))),
-          ),
-        );
+        const masks = operands((mask) => (factor === 2 ? mask.helperOperand(party) : mask.helper(party)));
         part = later(masks.then(([U, V]) => beaver.helper(party, map, U, V, factor)));
         await part;
       },
