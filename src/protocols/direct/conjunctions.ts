@@ -40,7 +40,7 @@ export function holds(of: Conjunctions): boolean {
 export async function workers(party: Party, { t }: WorkerSign, of: Conjunctions): Promise<BigUint64Array> {
   const size = tableOf(of);
   const tables = await dealtZ64(party, 'table', products(of) * size);
-  return words(of, t).map((v, i) => tables[i * size + Number(v)]);
+  return BigUint64Array.from(words(of, t), (v, i) => tables[i * size + v]);
 }
 
 /** P2, with its bits q. */
@@ -48,18 +48,18 @@ export async function helper(party: Party, q: Uint8Array, of: Conjunctions): Pro
   const size = tableOf(of);
   const tables = new BigUint64Array(products(of) * size);
   const flipped = words({ ...of, sets: of.sets.map((set) => set.map(({ row }) => ({ row, bit: 0 }))) }, q);
-  flipped.forEach((v, i) => (tables[i * size + Number(v)] = 1n));
+  flipped.forEach((v, i) => (tables[i * size + v] = 1n));
   await dealZ64(party, 'table', tables);
 }
 
 /** Of each product the word of bits[j] ⊕ b_j ⊕ 1. */
-function words({ columns, sets }: Conjunctions, bits: Uint8Array): BigUint64Array {
-  const out = new BigUint64Array(columns * sets.length);
+function words({ columns, sets }: Conjunctions, bits: Uint8Array): number[] {
+  const out = new Array<number>(columns * sets.length);
   sets.forEach((set, s) => {
     for (let column = 0; column < columns; column++) {
       let v = 0;
       for (const { row, bit } of set) v = 2 * v + (bits[row * columns + column] ^ bit ^ 1);
-      out[s * columns + column] = BigInt(v);
+      out[s * columns + column] = v;
     }
   });
   return out;
