@@ -10,7 +10,6 @@ import {
   add,
   at,
   constant,
-  type Extension,
   extensionOf,
   inverse,
   multiply,
@@ -20,13 +19,19 @@ import {
   times,
 } from '../../../runtime/extension.ts';
 
+const derivatives: Map<number, readonly number[]> = new Map();
+
 /** c_0 … c_M. */
-function derivatives(field: Extension, M: number): number[] {
-  return Array.from({ length: M + 1 }, (_, k) => {
+function derivativesOf({ prime, digits: M }: DigitCode): readonly number[] {
+  let found = derivatives.get(prime);
+  if (found !== undefined) return found;
+  found = Array.from({ length: M + 1 }, (_, k) => {
     let product = 1;
-    for (let j = 0; j <= M; j++) if (j !== k) product = (product * (k - j + field.prime)) % field.prime;
-    return inverse(field, product);
+    for (let j = 0; j <= M; j++) if (j !== k) product = (product * (k - j + prime)) % prime;
+    return inverse(extensionOf(prime), product);
   });
+  derivatives.set(prime, found);
+  return found;
 }
 
 /** Of a polynomial over Z_p with a root at `point`, divided by X − point; lowest coefficient first. */
@@ -50,10 +55,11 @@ interface Quotients {
 
 const quotients: Map<number, Quotients> = new Map();
 
-function quotientsOf({ prime, digits: M }: DigitCode): Quotients {
+function quotientsOf(code: DigitCode): Quotients {
+  const { prime, digits: M } = code;
   let found = quotients.get(prime);
   if (found !== undefined) return found;
-  const c = derivatives(extensionOf(prime), M);
+  const c = derivativesOf(code);
   let Z = [1];
   for (let k = 0; k <= M; k++)
     Z = Array.from({ length: Z.length + 1 }, (_, j) => ((Z[j - 1] ?? 0) + (prime - k) * (Z[j] ?? 0)) % prime);
@@ -145,7 +151,7 @@ export interface AtPoint {
 export function atPoint(code: DigitCode, point: Uint8Array): AtPoint {
   const field = extensionOf(code.prime);
   const { digits: M } = code;
-  const c = derivatives(field, M);
+  const c = derivativesOf(code);
   const differences = Array.from({ length: M + 1 }, (_, k) => subtract(field, point, constant(field, k)));
   // Π of the differences before k, and of those from k on
   const before = [constant(field, 1)];
