@@ -57,3 +57,8 @@ function placeOf(name: PartyName, { host, port, ranks = [] }: PartyAddress, rank
 export function sessionOfRank(sessionId: string, rank: number): string {
   return rank === 0 ? sessionId : `${sessionId}.${rank}`;
 }
+
+/** Which rank a session of `sessionOfRank` is of. */
+export function rankOfSession(session: string): number {
+  return Number(/\.(\d{1,3})$/.exec(session)?.[1] ?? 0);
+}

@@ -8,6 +8,7 @@ import { Problem } from '../../data/problem.ts';
 import { joinAddress, type HostPort } from '../../federation/address.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import type { Logger } from '../../server/log.ts';
+import { rankOfSession } from '../../server/neighbours.ts';
 import { askRank } from '../../server/ranks/processes.ts';
 import { readPassphrase } from '../config.ts';
 import type { PartyStanding } from '../standing.ts';
@@ -82,7 +83,7 @@ export class OwnRanks {
 
   /** A connection to the links port. @returns whether it is for a rank on this host */
   take(socket: Socket, session: string, head: Uint8Array): boolean {
-    const rank = Number(/\.(\d{1,3})$/.exec(session)?.[1] ?? 0);
+    const rank = rankOfSession(session);
     return rank > 0 && (this.#hosts.at(rank - 1)?.take(socket, session, head) ?? false);
   }
 
