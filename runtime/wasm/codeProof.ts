@@ -6,6 +6,8 @@ import type { Prime } from './kernels.ts';
 
 /** Elements a call: a few arrays of 64 KiB stay in the second-level cache. */
 const SLICE = 4096;
+/** No class: two digits that are the same. */
+const EQUAL = 255;
 
 function checkLength(what: string, values: Uint8Array, expected: number): void {
   if (values.length !== expected) throw new RangeError(`${what} has ${values.length} bytes, expected ${expected}`);
@@ -96,9 +98,9 @@ export function proofFold(
   }
 }
 
-/** Values a < b of digits, in order; −1 where they are equal, and in whichever order they come. */
+/** Which pair of different values of digits a·B + b is, in whichever order they come; EQUAL where they do not differ. */
 function classesOf(B: number): { readonly classes: Uint8Array; readonly count: number } {
-  const classes = new Uint8Array(B * B).fill(255);
+  const classes = new Uint8Array(B * B).fill(EQUAL);
   let count = 0;
   for (let a = 0; a < B; a++) {
     for (let b = a + 1; b < B; b++, count++) {
@@ -109,6 +111,36 @@ function classesOf(B: number): { readonly classes: Uint8Array; readonly count: n
   return { classes, count };
 }
 
+/** A code, as its values are counted: nibble by nibble, the digits of one side by side. */
+interface Counted {
+  readonly prime: Prime;
+  /** Digits. */
+  readonly M: number;
+  /** Values of a digit. */
+  readonly B: number;
+  readonly bits: number;
+  readonly nibbles: number;
+  readonly perNibble: number;
+  readonly classes: Uint8Array;
+  /** Of classes. */
+  readonly count: number;
+}
+
+function countedOf({ prime, digits: M, bits }: DigitCode): Counted {
+  const B = 1 << bits;
+  return { prime, M, B, bits, nibbles: (M * bits) / 4, perNibble: 4 / bits, ...classesOf(B) };
+}
+
+/** Place of digits k < l among all pairs of digits. */
+function pairIndex(M: number, k: number, l: number): number {
+  return k * M - (k * (k + 1)) / 2 + l - k - 1;
+}
+
+/** By how many bits a digit of a nibble is moved up in it. */
+function shiftOf({ bits, perNibble }: Counted, digit: number): number {
+  return bits * (perNibble - 1 - digit);
+}
+
 export function proofCount(
   kernels: InlineKernels,
   code: DigitCode,
@@ -116,17 +148,14 @@ export function proofCount(
   w: Uint8Array,
   y: Uint8Array,
 ): CodeCounts {
-  const { prime, digits: M, bits } = code;
   checkLength('proofCount: weights', w, STRIDE * x.length);
   checkLength('proofCount: values', y, STRIDE * x.length);
-  const nibbles = (M * bits) / 4;
-  const nibblePairs = (nibbles * (nibbles - 1)) / 2;
-  const B = 1 << bits;
-  const { classes, count } = classesOf(B);
-  kernels.begin();
-  const atPairs = cleared(kernels, 256 * nibblePairs);
-  const atValues = cleared(kernels, 16 * nibbles);
+  const counted = countedOf(code);
+  const { prime, M, nibbles, count, classes } = counted;
   const digitPairs = (M * (M - 1)) / 2;
+  kernels.begin();
+  const atPairs = cleared(kernels, (256 * (nibbles * (nibbles - 1))) / 2);
+  const atValues = cleared(kernels, 16 * nibbles);
   const atOut = cleared(kernels, digitPairs * count);
   const atClasses = kernels.bytes(classes);
   const atX = kernels.room(8 * SLICE);
@@ -142,7 +171,19 @@ export function proofCount(
       ...[atPairs, atValues],
     );
   }
-  // Sums over all values of the other nibble of a pair: of nibbles 0 and 1 for the first one, of 0 and a for others
+  const weights16 = weightsOfNibbles(kernels, counted, atPairs);
+  const values16 = kernels.bytesAt(atValues, STRIDE * 16 * nibbles);
+  const weights = ofDigits(counted, weights16);
+  const values = ofDigits(counted, values16);
+  const within = pairsWithin(counted, weights16);
+  pairsAcross(kernels, counted, atClasses, atPairs, atOut);
+  const pairs = kernels.bytesAt(atOut, STRIDE * digitPairs * count).slice();
+  for (let i = 0; i < pairs.length; i++) if (within[i] > 0) pairs[i] = (pairs[i] + within[i]) % prime;
+  return { pairs, weights: reduced(weights, prime), values: reduced(values, prime) };
+}
+
+/** Of each value of each nibble: sums over all values of the other one of a pair, of nibbles 0 and 1 for the first, of 0 and a for others. */
+function weightsOfNibbles(kernels: InlineKernels, { prime, nibbles }: Counted, atPairs: number): Uint8Array {
   const atWeights = cleared(kernels, 16 * nibbles);
   const firstOf = kernels.bytes(Uint8Array.from({ length: 256 }, (_, s) => s >> 4));
   const secondOf = kernels.bytes(Uint8Array.from({ length: 256 }, (_, s) => s & 15));
@@ -150,47 +191,63 @@ export function proofCount(
     const pair = atPairs + 4096 * Math.max(0, a - 1);
     kernels.call('proofSpread', prime, 4, 0, 0, a === 0 ? firstOf : secondOf, pair, atWeights + 256 * a);
   }
-  const weights16 = kernels.bytesAt(atWeights, STRIDE * 16 * nibbles);
-  const perNibble = 4 / bits;
-  const values16 = kernels.bytesAt(atValues, STRIDE * 16 * nibbles);
-  const weights = new Int32Array(STRIDE * M * B);
-  const values = new Int32Array(STRIDE * M * B);
-  const within = new Int32Array(STRIDE * digitPairs * count);
-  const pairIndex = (k: number, l: number): number => k * M - (k * (k + 1)) / 2 + l - k - 1;
-  const shiftOf = (digit: number): number => bits * (perNibble - 1 - digit);
-  for (let a = 0; a < nibbles; a++) {
-    for (let s = 0; s < 16; s++) {
-      const from = STRIDE * (16 * a + s);
-      for (let d = 0; d < perNibble; d++) {
-        const k = a * perNibble + d;
-        const v = (s >> shiftOf(d)) & (B - 1);
-        for (let j = 0; j < STRIDE; j++) {
-          weights[STRIDE * (k * B + v) + j] += weights16[from + j];
-          values[STRIDE * (k * B + v) + j] += values16[from + j];
-        }
-        for (let e = d + 1; e < perNibble; e++) {
-          const found = classes[v * B + ((s >> shiftOf(e)) & (B - 1))];
-          if (found === 255) continue;
-          const to = STRIDE * (pairIndex(k, a * perNibble + e) * count + found);
-          for (let j = 0; j < STRIDE; j++) within[to + j] += weights16[from + j];
-        }
+  return kernels.bytesAt(atWeights, STRIDE * 16 * nibbles);
+}
+
+/** Adds an element to the sum at this place. */
+function addTo(sums: Int32Array, place: number, elements: Uint8Array, at: number): void {
+  for (let j = 0; j < STRIDE; j++) sums[STRIDE * place + j] += elements[STRIDE * at + j];
+}
+
+/** From sums of each value of each nibble to sums of each value of each digit. */
+function ofDigits(counted: Counted, nibbleSums: Uint8Array): Int32Array {
+  const { M, B, nibbles, perNibble } = counted;
+  const sums = new Int32Array(STRIDE * M * B);
+  for (let at = 0; at < 16 * nibbles; at++) {
+    for (let d = 0; d < perNibble; d++) {
+      const k = (at >> 4) * perNibble + d;
+      addTo(sums, k * B + ((at >> shiftOf(counted, d)) & (B - 1)), nibbleSums, at);
+    }
+  }
+  return sums;
+}
+
+/** Sums of each class of two digits of one nibble. */
+function pairsWithin(counted: Counted, weights16: Uint8Array): Int32Array {
+  const { M, B, nibbles, perNibble, classes, count } = counted;
+  const sums = new Int32Array((STRIDE * count * M * (M - 1)) / 2);
+  const valueOf = (at: number, digit: number): number => (at >> shiftOf(counted, digit)) & (B - 1);
+  for (let d = 0; d < perNibble; d++) {
+    for (let e = d + 1; e < perNibble; e++) {
+      for (let at = 0; at < 16 * nibbles; at++) {
+        const found = classes[valueOf(at, d) * B + valueOf(at, e)];
+        const first = (at >> 4) * perNibble;
+        if (found !== EQUAL) addTo(sums, pairIndex(M, first + d, first + e) * count + found, weights16, at);
       }
     }
   }
-  let pair = 0;
-  for (let a = 0; a < nibbles; a++) {
-    for (let b = a + 1; b < nibbles; b++, pair++) {
-      for (let d = 0; d < perNibble; d++) {
-        for (let e = 0; e < perNibble; e++) {
-          const to = atOut + STRIDE * count * pairIndex(a * perNibble + d, b * perNibble + e);
-          kernels.call('proofSpread', prime, bits, shiftOf(d), shiftOf(e), atClasses, atPairs + 4096 * pair, to);
-        }
-      }
+  return sums;
+}
+
+/** The same of two digits of two nibbles, to `atOut`. */
+function pairsAcross(
+  kernels: InlineKernels,
+  counted: Counted,
+  atClasses: number,
+  atPairs: number,
+  atOut: number,
+): void {
+  const { prime, M, bits, nibbles, perNibble, count } = counted;
+  for (let k = 0; k < M; k++) {
+    const a = Math.floor(k / perNibble);
+    for (let l = (a + 1) * perNibble; l < M; l++) {
+      const b = Math.floor(l / perNibble);
+      const pair = atPairs + 4096 * pairIndex(nibbles, a, b);
+      const shifts = [shiftOf(counted, k % perNibble), shiftOf(counted, l % perNibble)];
+      const to = atOut + STRIDE * count * pairIndex(M, k, l);
+      kernels.call('proofSpread', prime, bits, ...shifts, atClasses, pair, to);
     }
   }
-  const pairs = kernels.bytesAt(atOut, STRIDE * digitPairs * count).slice();
-  for (let i = 0; i < pairs.length; i++) if (within[i] > 0) pairs[i] = (pairs[i] + within[i]) % prime;
-  return { pairs, weights: reduced(weights, prime), values: reduced(values, prime) };
 }
 
 function reduced(sums: Int32Array, prime: number): Uint8Array {
