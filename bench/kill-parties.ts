@@ -19,9 +19,9 @@
  * from when its services answer: also while it prepares, evaluates, and writes what it reveals. A moment that comes after the end is drawn anew.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { decide, propose } from '../src/client/federated/jobs.ts';
@@ -34,7 +34,7 @@ import { leadOf, rankPart } from '../src/nn/ranks.ts';
 import { JOB_VERSION } from '../src/server/job.ts';
 import { LiveFederation } from './kills/federation.ts';
 import { tryOnce, type Disturbance, type Training, type Trial } from './kills/trial.ts';
-import { machineCard } from './machine.ts';
+import { save } from './machine.ts';
 import { rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
 
@@ -155,17 +155,14 @@ async function run(): Promise<boolean> {
       ...{ trainings: rows.length, identical: rows.filter((row) => row.identical).length, drawnAnew },
       seconds: Math.round((performance.now() - began) / 1000),
     };
-    const head = { bench: 'kill-parties', date: new Date().toISOString(), machine: machineCard(), load: loadavg()[0] };
-    const result = {
-      ...head,
+    await save(values.out, 'kill-parties', {
+      load: loadavg()[0],
       seed,
       settings: { ...settings, restartMs: RESTART_MS, down, ...(ranks > 1 && { ranks }) },
       model: expected,
       totals,
       rows,
-    };
-    await mkdir(dirname(values.out), { recursive: true });
-    await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
+    });
   };
   try {
     const times: number[] = [];

@@ -16,7 +16,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { local, writeSubset } from './local-runs.ts';
 import { COLLECTIONS, type Measured, type SystemCounts } from './local/preload.ts';
 import { KINDS, rowsOf, type Kinds, type Row } from './local/rows.ts';
-import { machineCard } from './machine.ts';
+import { save } from './machine.ts';
 import { median, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
 
@@ -123,9 +123,8 @@ try {
   console.table(kinds);
   console.table(table.slice(0, Number(values.top)));
   if (values.out !== undefined) {
-    const result = { bench: 'local', date: new Date().toISOString(), machine: machineCard(), network: values.network };
-    const found = { bytesPerMs: rate, load, system, kinds, rows: table };
-    await writeFile(values.out, `${JSON.stringify({ ...result, ...found }, null, 2)}\n`);
+    const found = { network: values.network, bytesPerMs: rate, load, system, kinds, rows: table };
+    await save(values.out, 'local', found);
   }
 } finally {
   await rm(folder, { recursive: true, force: true });

@@ -27,7 +27,7 @@ import { formatFederation } from '../src/federation/federation-file.ts';
 import { NETWORKS } from '../src/nn/named.ts';
 import { inputSize } from '../src/nn/network.ts';
 import { local } from './local-runs.ts';
-import { machineCard } from './machine.ts';
+import { save } from './machine.ts';
 import { median, quantile, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
 import { ServedFederation } from './service/federation.ts';
@@ -217,7 +217,6 @@ console.log(JSON.stringify(row, null, 2));
 if (values.out !== undefined) {
   const kept = JSON.parse(await readFile(values.out, 'utf8').catch(() => '{}')) as { readonly rows?: object };
   const rows = { ...kept.rows, [values.link ?? 'loopback']: row };
-  const result = { bench: 'page', date: new Date().toISOString(), machine: machineCard(), rows };
-  await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
+  await save(values.out, 'page', { rows });
 }
 process.exit(0);

@@ -20,7 +20,7 @@ import { formatModel } from '../src/data/model-file.ts';
 import { ROLES } from '../src/federation/card.ts';
 import { NETWORKS } from '../src/nn/named.ts';
 import { local } from './local-runs.ts';
-import { machineCard } from './machine.ts';
+import { save } from './machine.ts';
 import { median, quantile, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
 import { COMMAND, forgetPeak, memoryOf, ServedFederation } from './service/federation.ts';
@@ -146,10 +146,6 @@ for (const name of values.only.split(',')) {
 }
 if (values.out !== undefined) {
   const kept = JSON.parse(await readFile(values.out, 'utf8').catch(() => '{}')) as { readonly rows?: object };
-  const result = {
-    ...{ bench: 'service-speed', date: new Date().toISOString(), machine: machineCard() },
-    rows: { ...kept.rows, ...rows },
-  };
-  await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
+  await save(values.out, 'service-speed', { rows: { ...kept.rows, ...rows } });
 }
 process.exit(0);

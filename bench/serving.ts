@@ -7,14 +7,14 @@
  * has its turn. At once: each asks again as soon as it is answered. In turns; the ratio of images a second is the median of those of the turns.
  * Beside it, what each process takes of a core for an image. Weights are those of a training of one step: what they are makes no difference.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FederationClient } from '../src/client/federated/client.ts';
 import { inferAt } from '../src/client/federated/inference.ts';
 import { ROLES } from '../src/federation/card.ts';
 import { NETWORKS } from '../src/nn/named.ts';
-import { machineCard } from './machine.ts';
+import { save } from './machine.ts';
 import { median, quantile, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
 import { cpuOf, ServedFederation } from './service/federation.ts';
@@ -144,10 +144,6 @@ try {
 }
 if (values.out !== undefined) {
   const kept = JSON.parse(await readFile(values.out, 'utf8').catch(() => '{}')) as { readonly rows?: object };
-  const result = {
-    ...{ bench: 'serving', date: new Date().toISOString(), machine: machineCard() },
-    rows: { ...kept.rows, ...rows },
-  };
-  await writeFile(values.out, `${JSON.stringify(result, null, 2)}\n`);
+  await save(values.out, 'serving', { rows: { ...kept.rows, ...rows } });
 }
 process.exit(0);
