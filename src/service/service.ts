@@ -125,6 +125,8 @@ export class PartyService {
     const { paths } = standing.party;
     const lock = { words: SERVICE_LOCK, heartbeatMs: HEARTBEAT_MS, onLost: options.onLost };
     const release = await lockFolder(paths.state, lock);
+    let ranks: OwnRanks | undefined;
+    let service: PartyService | undefined;
     try {
       const audit = await AuditLog.open(paths.audit);
       if (audit.cut > 0)
@@ -133,23 +135,23 @@ export class PartyService {
       const stores = await openStores(standing, audit, now);
       const figures = new JobMetrics();
       const { writeLine } = options;
-      const ranks = await OwnRanks.open({ standing, elsewhere: options.ranksAt, log });
+      ranks = await OwnRanks.open({ standing, elsewhere: options.ranksAt, log });
       const parts = { standing, audit, folder: paths.state, log, writeLine, figures, ranks, ...stores };
       const jobs = await options.openJobs(parts);
-      const service = new PartyService(standing, jobs, log, audit, figures, ranks);
-      service.#closers.push(() => ranks?.close());
-      await service.#listen(stores, now, readAt, options.door).catch(async (error: unknown) => {
-        await service.#release();
-        throw error;
-      });
-      service.#closers.push(release);
+      service = new PartyService(standing, jobs, log, audit, figures, ranks);
+      service.#closers.push(release, () => service!.ranks?.close());
+      await service.#listen(stores, now, readAt, options.door);
       await audit.append('service started', { version: VERSION, federation: standing.fingerprint });
       jobs.begin();
       const { api, links, private: own, local } = service.ports;
       log.info({ federation: standing.fingerprint, listen: api, links, private: own, local }, 'serving');
       return service;
     } catch (error) {
-      release();
+      if (service !== undefined) await service.#release();
+      else {
+        await ranks?.close();
+        release();
+      }
       throw error;
     }
   }

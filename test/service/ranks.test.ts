@@ -1,17 +1,22 @@
 /** Hosts of ranks: whom they answer and whom they refuse; and what a party makes of ranks that it lacks. */
-import { createServer, type AddressInfo } from 'node:net';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect as connectTcp, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
 import { checkOwnPlace } from '../../src/cli/federation/serve-rank.ts';
 import type { LinkTls } from '../../src/channel/pins.ts';
 import type { HostPort } from '../../src/federation/address.ts';
+import { KeyPair } from '../../src/random/keys.ts';
 import { createLog } from '../../src/server/log.ts';
-import { askRank } from '../../src/server/ranks/processes.ts';
+import { askRank, RankProcesses } from '../../src/server/ranks/processes.ts';
 import { lacksRanks } from '../../src/service/jobs/admission.ts';
 import { makeRanksKey, readRanksTls } from '../../src/service/ranks/key.ts';
+import type * as builtHost from '../../src/service/ranks/host.ts';
 import { RankHost, type RankHostOptions } from '../../src/service/ranks/host.ts';
+import { importBuilt } from '../built.ts';
 import { temporaryFolder } from '../folder.ts';
 import { approve, begin } from './jobs/begun.ts';
+import { makeFederation } from './parties.ts';
 import { PARTY_NAMES } from '../../src/server/ipc.ts';
 
 const HOST = '127.0.0.1';
@@ -27,12 +32,15 @@ beforeAll(async () => {
   [own, other] = [await key('own.key', 'open'), await key('other.key')];
 });
 
-const hosts: RankHost[] = [];
+const hosts: Pick<RankHost, 'close' | 'instance'>[] = [];
 afterEach(async () => {
   for (const host of hosts.splice(0)) await host.close();
 });
 
-async function host(changes: Partial<RankHostOptions> = {}): Promise<HostPort> {
+async function host(
+  changes: Partial<RankHostOptions> = {},
+  type: Pick<typeof RankHost, 'open'> = RankHost,
+): Promise<HostPort> {
   const options = {
     party: 'P0',
     rank: 1,
@@ -42,7 +50,7 @@ async function host(changes: Partial<RankHostOptions> = {}): Promise<HostPort> {
     tls: own,
     log,
   } as const;
-  const opened = await RankHost.open({ ...options, ...changes });
+  const opened = await type.open({ ...options, ...changes });
   hosts.push(opened);
   return { host: HOST, port: opened.port };
 }
@@ -96,6 +104,64 @@ describe('the host of a rank', () => {
       });
       expect(shown).toBe(false);
     }
+  });
+});
+
+describe('attempts of jobs', () => {
+  it('that begin at once get one process: the first has ended before the second begins', async () => {
+    const pids: number[] = [];
+    const write = (line: string): void => {
+      const { pid, msg } = JSON.parse(line) as { readonly pid?: number; readonly msg?: string };
+      if (msg === 'begins an attempt') pids.push(pid!);
+    };
+    const built = await importBuilt<typeof builtHost>('src/service/ranks/host.js');
+    const at = await host({ size: 2, log: createLog('P0', 'info', { write }) }, built.RankHost);
+    const begin = (): Promise<RankProcesses> =>
+      RankProcesses.open({ party: 'P0', at: [at], tls: own, identity: KeyPair.generate(), onRefused: () => undefined });
+    const first = await begin();
+    // Both find the process of the first one, and wait until it has ended.
+    const outcomes = await Promise.allSettled([begin(), begin()]);
+    expect(outcomes.map(({ status }) => status)).toContain('fulfilled');
+    await expect(first.failed).resolves.toMatchObject({ message: expect.stringContaining('rank 1') as string });
+    const alive = (): number[] => pids.filter(isAlive);
+    await vi.waitFor(() => expect(alive()).toHaveLength(1), { timeout: 60_000 });
+    expect(pids).toHaveLength(3);
+    await hosts[0].close();
+    expect(alive()).toEqual([]);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('a party that cannot start', () => {
+  it('leaves no host of a rank behind', async () => {
+    const { P0 } = (await makeFederation()).parties;
+    const path = join(P0.folder, 'party.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"log":', '"ranks": 3, "log":'));
+    const listens = ({ host, port }: HostPort): Promise<boolean> =>
+      new Promise((resolve) => {
+        const socket = connectTcp(port, host);
+        socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
+        socket.on('connect', () => socket.destroy());
+      });
+    const ranksAt = (): readonly HostPort[] => P0.jobs.parts!.ranks!.at;
+    P0.onOpening = async () => {
+      expect(await Promise.all(ranksAt().map(listens))).toEqual([true, true]);
+      throw new Error('the disk is broken');
+    };
+    await expect(P0.start()).rejects.toThrow('the disk is broken');
+    expect(await Promise.all(ranksAt().map(listens))).toEqual([false, false]);
+    P0.onOpening = () => Promise.resolve();
+    await P0.start();
+    await P0.stop();
+    expect(await Promise.all(ranksAt().map(listens))).toEqual([false, false]);
   });
 });
 

@@ -46,7 +46,9 @@ export class RankHost {
   readonly #door: Listener;
   readonly #port: LinksPort;
   #child: RankChild | undefined;
-  #ending: Promise<unknown> = Promise.resolve();
+  /** The process of one attempt has ended before that of the next begins, whoever asks meanwhile. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   private constructor(options: RankHostOptions, port: LinksPort, door: Listener) {
     [this.#options, this.#port, this.#door, this.port] = [options, port, door, port.port];
@@ -97,41 +99,51 @@ export class RankHost {
       if (child !== undefined) log.info({ reason: (error as Error).message }, 'rank 0 has gone');
     } finally {
       link.abort('nothing more is expected');
-      if (child !== undefined) await this.#finish(child);
+      if (child !== undefined) await child.end();
     }
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     this.#port.close();
     await this.#door.close();
-    if (this.#child !== undefined) await this.#finish(this.#child);
+    await this.#inTurn(async () => this.#child?.end());
   }
 
   kill(): void {
     this.#child?.kill('SIGKILL');
   }
 
+  get #here(): FromHost {
+    const { party, rank, size } = this.#options;
+    return { kind: 'here', party, rank, size, instance: this.instance };
+  }
+
   /** @returns the process of the attempt, if one begins */
   async #greet(lane: Lane, hello: Hello): Promise<RankChild | undefined> {
-    const { party, rank, size, log } = this.#options;
+    const { log } = this.#options;
     const reason = objectionTo(hello, this.#options);
     if (reason !== undefined) {
       log.warn({ reason }, 'refused rank 0');
       await lane.send({ kind: 'refused', reason });
       return undefined;
     }
-    const here: FromHost = { kind: 'here', party, rank, size, instance: this.instance };
     if (hello.attempt === undefined) {
-      await lane.send(here);
+      await lane.send(this.#here);
       return undefined;
     }
-    // The link of an attempt that is past may still be on its way out.
-    const before = this.#child;
-    if (before !== undefined) await this.#finish(before);
-    await this.#ending;
-    const child = this.#begin(lane, hello.attempt);
-    await lane.send(here);
-    return child;
+    const { attempt } = hello;
+    return this.#inTurn(async () => {
+      // The link of an attempt that is past may still be on its way out.
+      await this.#child?.end();
+      return this.#closed ? undefined : this.#begin(lane, attempt);
+    });
+  }
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(task);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
   }
 
   #begin(lane: Lane, attempt: string): RankChild {
@@ -168,6 +180,7 @@ export class RankHost {
   /** What rank 0 says from now on is for its process. Rejects when rank 0 is gone. */
   async #pass(lane: Lane, child: RankChild): Promise<void> {
     const { rank, workers } = this.#options;
+    await lane.send(this.#here);
     for (;;) {
       const order = await lane.receive();
       switch (order.kind) {
@@ -184,11 +197,5 @@ export class RankHost {
           child.send({ type: 'work', pairKeys: order.pairKeys, inputs: order.inputs });
       }
     }
-  }
-
-  #finish(child: RankChild): Promise<void> {
-    const ended = child.end();
-    this.#ending = ended;
-    return ended;
   }
 }

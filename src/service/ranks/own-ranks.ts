@@ -65,12 +65,17 @@ export class OwnRanks {
     const places: HostPort[] = [];
     const workers = Math.floor(config.compute.workers / size);
     const hosts: RankHost[] = [];
-    for (let rank = 1; rank < size; rank++) {
-      const own = log.child({ rank });
-      const listen = { host: HERE, port: 0 };
-      const host = await RankHost.open({ party, rank, size, listen, at: () => places, tls, workers, log: own });
-      hosts.push(host);
-      places.push({ host: HERE, port: host.port });
+    try {
+      for (let rank = 1; rank < size; rank++) {
+        const own = log.child({ rank });
+        const listen = { host: HERE, port: 0 };
+        const host = await RankHost.open({ party, rank, size, listen, at: () => places, tls, workers, log: own });
+        hosts.push(host);
+        places.push({ host: HERE, port: host.port });
+      }
+    } catch (error) {
+      await Promise.all(hosts.map((host) => host.close()));
+      throw error;
     }
     return new OwnRanks(options, places, tls, hosts);
   }
