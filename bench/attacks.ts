@@ -1,60 +1,121 @@
 /**
- * One party that lies, in a hundred thousand private sessions: every protocol of both suites, each party in turn, each message that it sends by every
- * rule (`test/attacks/`), and whether what it sees depends on the inputs. Then the attack on digits, with and without proofs, and one wrong digit
- * in ten million comparisons. It takes some minutes.
+ * One party that lies, in two hundred thousand private sessions: every protocol of both suites, each party in turn and each worker as the one that
+ * digits are sent to, each message by every rule (`test/attacks/`), and whether what the party sees depends on the inputs. Then the attack on digits, with and without proofs, and one wrong digit
+ * in ten million comparisons. It takes an hour.
  *
- *   npx tsx bench/attacks.ts [--sessions 100000] [--only PATTERN] [--comparisons 10000000] [--out bench/results/attacks.json]
+ *   npx tsx bench/attacks.ts [--each 18] [--each-long 8] [--least 300] [--only PATTERN] [--comparisons 10000000] [--out bench/results/attacks.json]
  *
- * Exits with 1 when something was found. It runs from sources alone, as tests do.
+ * Of each lie there are `each` sessions, of protocols of many steps `each-long`, and of all lies of a row `least` together. Each row is
+ * written to `out` as it comes; started again on the same commit it goes on from there. Exits with 1 when something was found. It runs from sources
+ * alone, as tests do.
  */
-import { testCompute } from '../test/simulate.ts';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { campaign } from '../test/attacks/campaign.ts';
 import { dealRarely } from '../test/attacks/rare.ts';
 import { readSigns } from '../test/attacks/signs.ts';
-import { ATTACKED } from '../test/attacks/table.ts';
-import { report } from './machine.ts';
+import { ATTACKED, LONG } from '../test/attacks/table.ts';
+import { testCompute } from '../test/simulate.ts';
+import { save } from './machine.ts';
 import { optionsOf } from './options.ts';
 
 const { values } = optionsOf(import.meta.url, {
-  sessions: { type: 'string', default: '100000' },
+  each: { type: 'string', default: '18' },
+  'each-long': { type: 'string', default: '8' },
+  least: { type: 'string', default: '300' },
   only: { type: 'string', default: '' },
   comparisons: { type: 'string', default: '10000000' },
   out: { type: 'string' },
 });
 
-/** Of each lie, so that all together are about as many as are asked for: there are some 5500 lies. */
-const each = 2 * Math.max(4, Math.round(Number(values.sessions) / 11_000));
-const pattern = new RegExp(values.only);
-const compute = await testCompute();
-const rows: object[] = [];
-let sound = true;
+interface Row {
+  /** What was attacked, by whom. */
+  readonly name: string;
+  readonly sessions?: number;
+  readonly sound: boolean;
+}
 
+/** What all rows of a result have been made with. */
+interface Settings {
+  /** Of the sources; `changed` where files of them are not as committed. */
+  readonly commit: string;
+  readonly each: number;
+  readonly eachLong: number;
+  readonly least: number;
+  readonly comparisons: number;
+}
+
+async function git(...words: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)('git', words);
+  return stdout.trim();
+}
+
+async function commitOf(): Promise<string> {
+  const changed = await git('status', '--porcelain', '--', 'src', 'runtime', 'test', 'bench/attacks.ts');
+  return `${await git('rev-parse', 'HEAD')}${changed === '' ? '' : ', changed'}`;
+}
+
+/** Rows of a run that ended before, with these settings. */
+async function rowsBefore(settings: Settings): Promise<Row[]> {
+  const text = values.out === undefined ? '{}' : await readFile(values.out, 'utf8').catch(() => '{}');
+  const { settings: before, rows } = JSON.parse(text) as { settings?: Settings; rows?: Row[] };
+  return rows !== undefined && JSON.stringify(before) === JSON.stringify(settings) ? rows : [];
+}
+
+const settings: Settings = {
+  commit: await commitOf(),
+  each: Number(values.each),
+  eachLong: Number(values['each-long']),
+  least: Number(values.least),
+  comparisons: Number(values.comparisons),
+};
+const rows = await rowsBefore(settings);
+const compute = await testCompute();
+
+/** A row that is not there yet. */
+async function row(name: string, make: () => Promise<Omit<Row, 'name'>>): Promise<void> {
+  if (rows.some((one) => one.name === name)) return;
+  const made = { name, ...(await make()) };
+  rows.push(made);
+  console.error(JSON.stringify(made));
+  const sessions = rows.reduce((sum, one) => sum + (one.sessions ?? 0), 0);
+  if (values.out !== undefined)
+    await save(values.out, 'attacks', { settings, sessions, sound: rows.every(({ sound }) => sound), rows });
+}
+
+const pattern = new RegExp(values.only);
 for (const [i, protocol] of ATTACKED.entries()) {
   if (!pattern.test(protocol.name)) continue;
-  for (const by of ['P0', 'P1', 'P2'] as const) {
-    const number = 1000 + 3 * i + Number(by[1]);
-    const { faults, ...counts } = await campaign({ protocol, by, compute, each, number });
-    const row = { protocol: protocol.name, by, ...counts, faults: faults.length };
-    rows.push(row);
-    console.error(JSON.stringify(row));
-    for (const fault of faults.slice(0, 20)) console.error(`${protocol.name}: ${fault}`);
-    sound &&= faults.length === 0;
-  }
+  for (const by of ['P0', 'P1', 'P2'] as const)
+    for (const drawer of ['P0', 'P1'] as const) {
+      await row(`${protocol.name}, ${by}, drawer ${drawer}`, async () => {
+        const { each: some, eachLong, least } = settings;
+        const each = LONG.has(protocol.name) ? eachLong : some;
+        const number = 1000 + 6 * i + 2 * Number(by[1]) + Number(drawer[1]);
+        const { faults, ...counts } = await campaign({ protocol, by, drawer, compute, each, least, number });
+        for (const fault of faults.slice(0, 20)) console.error(`${protocol.name}: ${fault}`);
+        return { ...counts, faults: faults.length, sound: faults.length === 0 };
+      });
+    }
 }
 
 const VALUES = 1024;
 for (const security of ['semi-honest', 'private'] as const) {
-  const all = await Promise.all(Array.from({ length: 16 }, (_, i) => readSigns(security, VALUES, 500 + i, compute)));
-  const sum = (of: (one: (typeof all)[number]) => number): number => all.reduce((total, one) => total + of(one), 0);
-  const [answered, right] = [sum((one) => one.answered), sum((one) => one.right)];
-  rows.push({ attack: 'on digits', security, values: all.length * VALUES, answered, right });
-  sound &&= security === 'semi-honest' ? right > 0.95 * answered && answered > 0 : answered === 0;
+  await row(`on digits, ${security}`, async () => {
+    const all = await Promise.all(Array.from({ length: 16 }, (_, i) => readSigns(security, VALUES, 500 + i, compute)));
+    const sum = (of: (one: (typeof all)[number]) => number): number => all.reduce((total, one) => total + of(one), 0);
+    const [answered, right] = [sum((one) => one.answered), sum((one) => one.right)];
+    const sound = security === 'semi-honest' ? right > 0.95 * answered && answered > 0 : answered === 0;
+    return { values: all.length * VALUES, answered, right, sound };
+  });
 }
 
-const comparisons = Number(values.comparisons);
-const { accepted, failed } = await dealRarely({ comparisons, at: comparisons - 7 });
-rows.push({ attack: 'one wrong digit', comparisons, accepted, found: failed !== '' });
-sound &&= failed.includes('is no code of digits');
+await row('one wrong digit', async () => {
+  const { comparisons } = settings;
+  const { accepted, failed } = await dealRarely({ comparisons, at: comparisons - 7 });
+  return { comparisons, accepted, sound: failed.includes('is no code of digits') };
+});
 
-await report('attacks', rows, values.out);
-if (!sound) process.exitCode = 1;
+console.table(rows);
+if (rows.some(({ sound }) => !sound)) process.exitCode = 1;

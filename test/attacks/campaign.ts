@@ -1,6 +1,6 @@
 /** One party lies in every way that the rules know, at every message that it sends in one protocol: sessions, and what is wrong with its views. */
 import type { Compute } from '../../runtime/compute.ts';
-import type { PartyName } from '../../src/party/party.ts';
+import type { PartyName, WorkerName } from '../../src/party/party.ts';
 import { testRandom } from '../reference.ts';
 import { grouped } from '../protocols/views/checks.ts';
 import type { Protocol } from '../protocols/views/table.ts';
@@ -15,10 +15,14 @@ export interface Campaign {
   readonly compute: Compute;
   /** Of each lie; even, half of them of each input. */
   readonly each: number;
+  /** Of all lies together at least: where there are few, each is told more often. */
+  readonly least?: number;
   /** Lies of a message: all, or the first ones after an offset that moves from message to message. */
   readonly most?: number;
   /** Sessions of campaigns with different numbers have different keys. */
   readonly number: number;
+  /** The worker that is dealt its share without traffic; without: of even numbers P0. */
+  readonly drawer?: WorkerName;
 }
 
 export interface Outcome {
@@ -39,9 +43,10 @@ function chosen(sent: readonly Outgoing[]): Outgoing[] {
   return [...alike.values()].flatMap((some) => (some.length === 1 ? some : [some[0], some[some.length - 1]]));
 }
 
-export async function campaign({ protocol, by, compute, each, most = RULES.size, number }: Campaign): Promise<Outcome> {
+export async function campaign(options: Campaign): Promise<Outcome> {
+  const { protocol, by, compute, most = RULES.size, number, drawer = number % 2 === 0 ? 'P0' : 'P1' } = options;
   let made = 0;
-  const drawer = number % 2 === 0 ? 'P0' : 'P1';
+  let each = options.each;
   const one = (cheat: Cheat): Promise<Session> => {
     const index = made++;
     const which = (index % 2) as 0 | 1;
@@ -51,8 +56,7 @@ export async function campaign({ protocol, by, compute, each, most = RULES.size,
       random: testRandom(index),
     });
   };
-  const many = async (cheat: Cheat): Promise<Session[]> => {
-    const sessions: Session[] = [];
+  const many = async (cheat: Cheat, sessions: Session[] = []): Promise<Session[]> => {
     while (sessions.length < each) {
       const count = Math.min(AT_ONCE, each - sessions.length);
       sessions.push(...(await Promise.all(Array.from({ length: count }, () => one(cheat)))));
@@ -60,11 +64,14 @@ export async function campaign({ protocol, by, compute, each, most = RULES.size,
     return sessions;
   };
   const honest = await many({ by });
+  const messages = chosen(honest[0].sent);
+  const told = messages.reduce((sum, message) => sum + Math.min(most, ruleNames(message).length), 1);
+  each = Math.max(each, 2 * Math.ceil((options.least ?? 0) / told / 2));
+  await many({ by }, honest);
   const broken = honest.find(({ failed }) => failed !== '');
   if (broken !== undefined) throw new Error(`${protocol.name}: ${broken.failed}`);
   const all = [...honest];
   const found: string[] = [];
-  const messages = chosen(honest[0].sent);
   let lies = 0;
   for (const [place, message] of messages.entries()) {
     const names = ruleNames(message);
