@@ -1,13 +1,14 @@
 /**
  * One party that lies, in two hundred thousand private sessions: every protocol of both suites, each party in turn and each worker as the one that
- * digits are sent to, each message by every rule (`test/attacks/`), and whether what the party sees depends on the inputs. Then the attack on digits, with and without proofs, and one wrong digit
- * in ten million comparisons. It takes an hour.
+ * digits are sent to, each message by every rule (`test/attacks/`), and whether what the party sees depends on the inputs. Then the attack on
+ * digits, with and without proofs, and one wrong digit in ten million comparisons. It takes an hour.
  *
- *   npx tsx bench/attacks.ts [--each 18] [--each-long 8] [--least 300] [--only PATTERN] [--comparisons 10000000] [--out bench/results/attacks.json]
+ *   npx tsx -C securenn-source bench/attacks.ts [--each 18] [--each-long 8] [--least 300] [--only PATTERN] [--comparisons 10000000]
+ *     [--out bench/results/attacks.json]
  *
  * Of each lie there are `each` sessions, of protocols of many steps `each-long`, and of all lies of a row `least` together. Each row is
- * written to `out` as it comes; started again on the same commit it goes on from there. Exits with 1 when something was found. It runs from sources
- * alone, as tests do.
+ * written to `out` as it comes; started again on the same commit it goes on from there. Exits with 1 when something was found. It runs from
+ * sources alone, as tests do.
  */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
