@@ -1,9 +1,9 @@
 /**
- * One party that lies, in two hundred thousand private sessions: every protocol of both suites, each party in turn and each worker as the one that
+ * One party that lies, in a hundred thousand private sessions: every protocol of both suites, each party in turn and each worker as the one that
  * digits are sent to, each message by every rule (`test/attacks/`), and whether what the party sees depends on the inputs. Then the attack on
  * digits, with and without proofs, and one wrong digit in ten million comparisons. It takes an hour.
  *
- *   npx tsx -C securenn-source bench/attacks.ts [--each 18] [--each-long 8] [--least 300] [--only PATTERN] [--comparisons 10000000]
+ *   npx tsx -C securenn-source bench/attacks.ts [--each 10] [--each-long 8] [--least 200] [--only PATTERN] [--comparisons 10000000]
  *     [--out bench/results/attacks.json]
  *
  * Of each lie there are `each` sessions, of protocols of many steps `each-long`, and of all lies of a row `least` together. Each row is
@@ -22,9 +22,9 @@ import { save } from './machine.ts';
 import { optionsOf } from './options.ts';
 
 const { values } = optionsOf(import.meta.url, {
-  each: { type: 'string', default: '18' },
+  each: { type: 'string', default: '10' },
   'each-long': { type: 'string', default: '8' },
-  least: { type: 'string', default: '300' },
+  least: { type: 'string', default: '200' },
   only: { type: 'string', default: '' },
   comparisons: { type: 'string', default: '10000000' },
   out: { type: 'string' },

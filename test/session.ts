@@ -11,6 +11,7 @@ import type { CheckpointStore } from '../src/data/checkpoint-store.ts';
 import { Monitor } from '../src/server/monitor.ts';
 import { logToStandardError } from '../src/server/log.ts';
 import type { Job } from '../src/server/job.ts';
+import type { OwnedInput } from '../src/engine/ownedInput.ts';
 import { ownerEnds } from '../src/server/owner-ends.ts';
 import { runJob } from '../src/server/run-job.ts';
 import { PairStreams } from '../src/random/streams.ts';
@@ -26,6 +27,8 @@ export interface SessionOptions {
   /** What each party goes on from, and the owner, if its keys are not the same. */
   readonly checkpoints?: Readonly<Record<PartyName, Checkpoint> & { owner?: Pick<Checkpoint, 'keys'> }>;
   readonly record?: (message: RecordedMessage) => void;
+  /** What a party makes of an input of the owner's that has reached it. */
+  readonly received?: (party: PartyName, name: string, input: OwnedInput) => OwnedInput;
   /** What becomes of frames between two ends. */
   readonly tamper?: (a: PeerName, b: PeerName) => MemoryOptions['tamper'];
 }
@@ -34,7 +37,7 @@ export interface SessionOptions {
 export async function session<T>(
   job: Job,
   own: (owner: Owner) => Promise<T>,
-  { seed, store, checkpoints, record, tamper }: SessionOptions,
+  { seed, store, checkpoints, record, received, tamper }: SessionOptions,
 ): Promise<T> {
   const links = new Map(ALL.map((name) => [name, new Map<PeerName, Link>()]));
   const keys = new Map(ALL.map((name) => [name, new Map<PeerName, Uint8Array>()]));
@@ -56,11 +59,18 @@ export async function session<T>(
     const monitor = new Monitor({ log: logToStandardError(name, 'silent'), metrics: undefined });
     const checkpoint = checkpoints?.[name];
     const pairKeys = continuedKeys(job.security, checkpoint?.keys, keys.get(name)!);
+    const ends = ownerEnds(id, links.get(name)!, new PairStreams(pairKeys.get('owner')!, compute), job.security);
     await runJob(job, {
       id,
       links: links.get(name)!,
       pairKeys,
-      ends: ownerEnds(id, links.get(name)!, new PairStreams(pairKeys.get('owner')!, compute)),
+      ends: {
+        ...ends,
+        receive: async (what, shape) => {
+          const input = await ends.receive(what, shape);
+          return received?.(name, what, input) ?? input;
+        },
+      },
       compute,
       monitor,
       store: store?.(name),
@@ -71,7 +81,7 @@ export async function session<T>(
   const ownersLinks = links.get('owner')!;
   const owner = async (): Promise<T> => {
     const kept = checkpoints?.owner?.keys;
-    const result = await own(ownerOn(ownersLinks, continuedKeys(job.security, kept, keys.get('owner')!)));
+    const result = await own(ownerOn(ownersLinks, continuedKeys(job.security, kept, keys.get('owner')!), job));
     await close('owner');
     return result;
   };
@@ -88,8 +98,16 @@ export async function session<T>(
 }
 
 /** An owner whose links are there already: its own way to come about is to dial. */
-function ownerOn(links: ReadonlyMap<PeerName, Link>, streamKeys: ReadonlyMap<PeerName, Uint8Array>): Owner {
+function ownerOn(
+  links: ReadonlyMap<PeerName, Link>,
+  streamKeys: ReadonlyMap<PeerName, Uint8Array>,
+  { security }: Pick<Job, 'security'>,
+): Owner {
   const mesh: Pick<Mesh, 'links' | 'failed'> = { links, failed: new Promise(() => undefined) };
-  const Connected = Owner as unknown as new (mesh: Pick<Mesh, 'links' | 'failed'>, keys: typeof streamKeys) => Owner;
-  return new Connected(mesh, streamKeys);
+  const Connected = Owner as unknown as new (
+    mesh: Pick<Mesh, 'links' | 'failed'>,
+    keys: typeof streamKeys,
+    security: Job['security'],
+  ) => Owner;
+  return new Connected(mesh, streamKeys, security);
 }

@@ -56,8 +56,8 @@ export const KEEPING: readonly Weakening[] = [
       ),
       edit(
         SHARE,
-        'return { opened, masks: [maskOf(name, maskKey(name, owner))] };',
-        'return { opened, masks: [maskOf(name, maskKey(name, owner), 0)] };',
+        'return { opened, masks: [maskOf(name, maskKey(name, streams))] };',
+        'return { opened, masks: [maskOf(name, maskKey(name, streams), 0)] };',
       ),
       edit(
         SHARE,

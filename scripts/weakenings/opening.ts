@@ -53,6 +53,20 @@ export const OPENING: readonly Weakening[] = [
     ON_SESSIONS,
   ),
   one(
+    'inputs of the owner that P0 takes as P1 passes them on',
+    'P1 puts other inputs in the place of the owner’s, and P0 computes with them, unnoticed',
+    'src/data/share.ts',
+    ['if (!timingSafeEqual(digest.digest(), data))', 'if (data.length === 0)'],
+    ['test/data/share.test.ts'],
+  ),
+  one(
+    'a private job with keys that anybody can compute',
+    'who cheats computes all keys, and reads everything',
+    'src/server/job.ts',
+    ['security === undefined || insecureKeys === undefined', 'security === undefined || insecureKeys !== -1'],
+    ['test/server/job.test.ts'],
+  ),
+  one(
     'tags of openings that are added up as they are',
     'two changes that are alike take each other away',
     DIGESTS,

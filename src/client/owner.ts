@@ -62,13 +62,15 @@ export class Owner {
   readonly #mesh: Mesh;
   readonly #streamKeys: ReadonlyMap<PeerName, Uint8Array>;
   readonly #streams: Readonly<Record<PartyName, PairStreams>>;
+  readonly #security: 'private' | undefined;
 
-  private constructor(mesh: Mesh, streamKeys: ReadonlyMap<PeerName, Uint8Array>) {
+  private constructor(mesh: Mesh, streamKeys: ReadonlyMap<PeerName, Uint8Array>, security: 'private' | undefined) {
     const { links } = mesh;
     this.#mesh = mesh;
     this.links = { P0: links.get('P0')!, P1: links.get('P1')!, P2: links.get('P2')! };
     this.failed = mesh.failed;
     this.#streamKeys = streamKeys;
+    this.#security = security;
     const streams = (name: PartyName): PairStreams => new PairStreams(streamKeys.get(name)!);
     this.#streams = { P0: streams('P0'), P1: streams('P1'), P2: streams('P2') };
   }
@@ -94,7 +96,7 @@ export class Owner {
       link: { timeoutMs },
       shape: options.link,
     });
-    return new Owner(mesh, continuedKeys(options.security, options.streamKeys, mesh.pairKeys));
+    return new Owner(mesh, continuedKeys(options.security, options.streamKeys, mesh.pairKeys), options.security);
   }
 
   /**
@@ -104,10 +106,12 @@ export class Owner {
   async share(inputs: readonly Input[], onSharing: (sharing: Sharing) => void): Promise<void> {
     const total = BYTES * inputs.reduce((sum, { source }) => sum + source.elements, 0);
     let sent = 0;
+    const { P0, P1, P2 } = this.links;
+    const links = this.#security === 'private' ? { P0, P1, P2 } : { P1, P2 };
     for (const { name, what, source } of inputs) {
       const tell = (elements: number): void => onSharing({ input: what, sent: (sent += BYTES * elements), total });
       tell(0);
-      await shareInput(name, source, { links: this.links, streams: this.#streams }, tell);
+      await shareInput(name, source, { links, streams: this.#streams }, tell);
     }
     await this.allShared();
   }

@@ -7,11 +7,16 @@
  *
  * What each sees: P_j has E and ⟨U⟩_j, uniform both, for ⟨U⟩_{1−j} is not known to it; P2 has U alone.
  *
- * Labels: `input/NAME/masks`, 32 bytes, to P2; `input/NAME`, u64, one message a block (`blocks.ts`). Streams: path `input/NAME`; purposes `masks` (owner and
- * P_j: the key; owner and P2: the pad) and, under the input's key, `U`. Cost: 8 bytes an element from the owner to P1, and from P1 to P0.
+ * In a private session the owner also tells P0 the SHA-256 of E, so that P1, which passes it on, cannot put another input in its place: it says
+ * nothing that E does not say, and P0 takes nothing that has another one.
+ *
+ * Labels: `input/NAME/masks`, 32 bytes, to P2; `input/NAME`, u64, one message a block (`blocks.ts`); in a private session `input/NAME/digest`, 32
+ * bytes, to P0. Streams: path `input/NAME`; purposes `masks` (owner and P_j: the key; owner and P2: the pad) and, under the input's key, `U`. Cost: 8
+ * bytes an element from the owner to P1, and from P1 to P0.
  */
-import { blocks, receiveBlocks } from '../channel/blocks.ts';
-import type { Link } from '../channel/channel.ts';
+import { createHash, type Hash, timingSafeEqual } from 'node:crypto';
+import { blocks } from '../channel/blocks.ts';
+import { ChannelError, type Link } from '../channel/channel.ts';
 import { later } from '../party/later.ts';
 import type { Masks, OwnedInput } from '../engine/ownedInput.ts';
 import { STREAM_KEY_BYTES } from '../random/primitives.ts';
@@ -31,6 +36,17 @@ const NO_DEPTH = 0;
 
 /** What the owner tells each party when all inputs are out: until then a party that has its own may not expect the others to start. */
 const ALL_SENT = 'input/all-sent';
+
+const DIGEST = 'sha256';
+const DIGEST_BYTES = 32;
+
+function digestLabel(name: string): string {
+  return `input/${name}/digest`;
+}
+
+function note(digest: Hash, { buffer, byteOffset, byteLength }: BigUint64Array): void {
+  digest.update(new Uint8Array(buffer, byteOffset, byteLength));
+}
 
 /** The key of ⟨U⟩_j, from the streams of the owner and P_j. */
 function maskKey(name: string, pair: PairStreams): Uint8Array {
@@ -55,7 +71,8 @@ function padded(name: string, keys: Uint8Array, pair: PairStreams): Uint8Array {
 
 /** The owner's ends: links and streams of each pair with a party. */
 export interface Owned {
-  readonly links: Readonly<Record<'P1' | 'P2', Link>>;
+  /** To P0 in a private session. */
+  readonly links: Readonly<Record<'P1' | 'P2', Link> & { P0?: Link | undefined }>;
   readonly streams: Readonly<Record<'P0' | 'P1' | 'P2', PairStreams>>;
 }
 
@@ -69,18 +86,41 @@ export async function shareInput(
   const keys = [maskKey(name, streams.P0), maskKey(name, streams.P1)];
   await links.P2.send(`input/${name}/masks`, padded(name, Buffer.concat(keys), streams.P2), NO_DEPTH);
   const masks = keys.map((key) => maskOf(name, key));
+  const digest = links.P0 && createHash(DIGEST);
   for (const { label, from, to } of blocks(`input/${name}`, source.elements)) {
     const block = source.block(from, to);
     for (const mask of masks) decrease(block, mask.z64(from, to - from));
+    if (digest !== undefined) note(digest, block);
     await links.P1.send(label, block, NO_DEPTH);
     sent(to - from);
   }
+  if (digest !== undefined) await links.P0!.send(digestLabel(name), new Uint8Array(digest.digest()), NO_DEPTH);
 }
 
-/** P0: an owner's input, as P1 passes it on. It waits as long as P1 waits for the owner. */
-export async function receiveInput(name: string, elements: number, owner: PairStreams, P1: Link): Promise<OwnedInput> {
-  const opened = await receiveBlocks(P1, `input/${name}`, elements, WHILE_THE_LINK_LIVES);
-  return { opened, masks: [maskOf(name, maskKey(name, owner))] };
+/**
+ * P0: an owner's input, as P1 passes it on. It waits as long as P1 waits for the owner.
+ * @param owner its link in a private session: what P1 passes on is compared with what the owner says that it has sent
+ */
+export async function receiveInput(
+  name: string,
+  elements: number,
+  owner: { readonly streams: PairStreams; readonly link?: Link | undefined },
+  P1: Link,
+): Promise<OwnedInput> {
+  const { streams, link } = owner;
+  const digest = link && createHash(DIGEST);
+  const opened = new BigUint64Array(elements);
+  for (const { label, from, to } of blocks(`input/${name}`, elements)) {
+    const { data } = await P1.receive(label, 'u64', to - from, WHILE_THE_LINK_LIVES);
+    if (digest !== undefined) note(digest, data);
+    opened.set(data, from);
+  }
+  if (digest !== undefined) {
+    const { data } = await link!.receive(digestLabel(name), 'u8', DIGEST_BYTES, WHILE_THE_LINK_LIVES);
+    if (!timingSafeEqual(digest.digest(), data))
+      throw new ChannelError(`input/${name}: P1 has passed on to P0 other values than the owner has sent`);
+  }
+  return { opened, masks: [maskOf(name, maskKey(name, streams))] };
 }
 
 /** P1: an owner's input, passed on to P0 at the pace of that link, from where it is kept. */

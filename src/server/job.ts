@@ -14,7 +14,7 @@ import { MOST_RANKS } from '../nn/ranks.ts';
 import { firstIdleStep, stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
-export const JOB_VERSION = 18;
+export const JOB_VERSION = 19;
 
 interface CommonJob {
   readonly sessionId: string;
@@ -116,7 +116,7 @@ const microOperation: z.ZodType<MicroOperation> = z.discriminatedUnion('kind', [
   }),
 ]);
 
-export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
+const anyJob: z.ZodType<Job> = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('train'),
     ...common,
@@ -161,6 +161,12 @@ export const jobSchema: z.ZodType<Job> = z.discriminatedUnion('kind', [
     })
     .omit({ network: true, batch: true }),
 ]);
+
+/** Whoever cheats in a private job is to learn nothing: not with keys that anybody can compute. */
+export const jobSchema: z.ZodType<Job> = anyJob.refine(
+  ({ security, insecureKeys }) => security === undefined || insecureKeys === undefined,
+  'no private job: its keys are insecure',
+);
 
 /** The run of a training: the session in which it began. */
 export function runOf(job: TrainJob): string {

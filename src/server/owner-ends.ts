@@ -10,8 +10,13 @@ import { sizeOf, type Shape } from '../ring/shape.ts';
 import type { JobEnds } from './job-ends.ts';
 import { Stopping, stopSource } from './stopping.ts';
 
-/** @param streams shared with the owner */
-export function ownerEnds(id: PartyId, links: ReadonlyMap<PeerName, Link>, streams: PairStreams): JobEnds {
+/** @param streams shared with the owner  @param security of the job */
+export function ownerEnds(
+  id: PartyId,
+  links: ReadonlyMap<PeerName, Link>,
+  streams: PairStreams,
+  security?: 'private',
+): JobEnds {
   const owner = links.get('owner');
   if (owner === undefined) throw new Error(`P${id} has no link to the owner`);
   const ofOwner = { link: owner, streams };
@@ -21,7 +26,7 @@ export function ownerEnds(id: PartyId, links: ReadonlyMap<PeerName, Link>, strea
   const receive = (name: string, shape: Shape): Promise<OwnedInput> => {
     if (id === 2) return receiveMasks(name, ofOwner);
     if (id === 1) return relayInput(name, sizeOf(shape), ofOwner, links.get('P0')!);
-    return receiveInput(name, sizeOf(shape), streams, links.get('P1')!);
+    return receiveInput(name, sizeOf(shape), security === 'private' ? ofOwner : { streams }, links.get('P1')!);
   };
   return {
     receive,

@@ -30,7 +30,10 @@ export interface EndsOptions {
 
 export function sessionEnds(order: EndsOrder, { job, vault, ...options }: EndsOptions): SessionEnds {
   const { id, links, pairKeys } = options;
-  if (order.kind === 'owner') return { ends: ownerEnds(id, links, new PairStreams(pairKeys.get('owner')!)) };
+  if (order.kind === 'owner') {
+    const streams = new PairStreams(pairKeys.get('owner')!);
+    return { ends: ownerEnds(id, links, streams, job.security) };
+  }
   if (vault === undefined) throw new Error('a job on stored data needs storage keys');
   if (order.kind === 'training' && job.kind === 'train') {
     const seal = (info: string, bytes: Uint8Array): Promise<Uint8Array> => sealTo(order.receiver, info, bytes);

@@ -210,6 +210,7 @@ describe('wrong values', () => {
     ['--suite paper --compare-bits 33', /^--compare-bits: the paper suite compares all 64 bits, found 33$/],
     ['--backend gpu', /^--backend: expected auto or wasm or webgpu/],
     ['--seed -1', /^--seed: expected a whole number of at least 0, found -1$/],
+    ['--security private --insecure-keys 7', /^--insecure-keys: anybody can compute such keys/],
     ['--insecure-keys x', /^--insecure-keys: expected a whole number of at least 0, found "x"$/],
     ['--port 0', /^--port: /],
     ['--port 65534', /^--port: .*found 65534/],

@@ -46,7 +46,7 @@ async function send(name: string, source: Source, streams: Pairs = pairs(1)): Pr
   const [toP1, toP2, toP0] = [new Mailbox(), new Mailbox(), new Mailbox()];
   await shareInput(name, source, { links: { P1: toP1.link, P2: toP2.link }, streams });
   const ofP1 = await relayInput(name, source.elements, { link: toP1.link, streams: streams.P1 }, toP0.link);
-  const ofP0 = await receiveInput(name, source.elements, streams.P0, toP0.link);
+  const ofP0 = await receiveInput(name, source.elements, { streams: streams.P0 }, toP0.link);
   const ofP2 = await receiveMasks(name, { link: toP2.link, streams: streams.P2 });
   return { parts: [ofP0, ofP1, ofP2], toP1: toP1.sent, toP2: toP2.sent, toP0: toP0.sent };
 }
@@ -172,10 +172,39 @@ describe("an owner's input", () => {
     expect([again.toP0, again.toP1, again.toP2]).toEqual([first.toP0, first.toP1, first.toP2]);
   });
 
+  it('in a private session reaches P0 as the owner has sent it, or not at all', async () => {
+    const values = BigUint64Array.from({ length: BLOCK_ELEMENTS + 3 }, (_, i) => BigInt(i));
+    const streams = pairs(1);
+    const [ofOwner, toP1, toP2] = [new Mailbox(), new Mailbox(), new Mailbox()];
+    const links = { P0: ofOwner.link, P1: toP1.link, P2: toP2.link };
+    await shareInput('x', ringSource(values), { links, streams });
+    const toP0 = new Mailbox();
+    await relayInput('x', values.length, { link: toP1.link, streams: streams.P1 }, toP0.link);
+    expect([...ofOwner.sent].map(([label, data]) => [label, data.length])).toEqual([['input/x/digest', 32]]);
+    const receive = (link: Link = toP0.link): Promise<OwnedInput> =>
+      receiveInput('x', values.length, { streams: streams.P0, link: ofOwner.link }, link);
+    expect((await receive()).opened!.length).toBe(values.length);
+    // Each block, and the digest.
+    const [first, second] = [...toP0.sent.values()] as BigUint64Array[];
+    for (const [block, at] of [
+      [first, 0],
+      [first, BLOCK_ELEMENTS - 1],
+      [second, 2],
+    ] as const) {
+      block[at] ^= 1n << 63n;
+      await expect(receive()).rejects.toThrow('input/x: P1 has passed on to P0 other values than the owner has sent');
+      block[at] ^= 1n << 63n;
+    }
+    (ofOwner.sent.get('input/x/digest') as Uint8Array)[31] ^= 1;
+    await expect(receive()).rejects.toThrow('other values than the owner has sent');
+    ofOwner.sent.clear();
+    await expect(receive()).rejects.toThrow('no input/x/digest');
+  });
+
   it('fails where a message is missing', async () => {
     const empty = new Mailbox().link;
     await expect(receiveMasks('x', { link: empty, streams: pairs(1).P2 })).rejects.toThrow('no input/x/masks');
-    await expect(receiveInput('x', 3, pairs(1).P0, empty)).rejects.toThrow('no input/x');
+    await expect(receiveInput('x', 3, { streams: pairs(1).P0 }, empty)).rejects.toThrow('no input/x');
     await expect(relayInput('x', 3, { link: empty, streams: pairs(1).P1 }, empty)).rejects.toThrow('no input/x');
   });
 

@@ -33,7 +33,7 @@ describe("an owner's input", () => {
     } as Link;
     const [, ofP0, ofP1, ofP2] = await Promise.all([
       shareInput(name, source, { links: { P1: links.P1[0], P2: links.P2[0] }, streams: owned }),
-      receiveInput(name, VECTOR, streamsWith('P0'), links.P0[1]),
+      receiveInput(name, VECTOR, { streams: streamsWith('P0') }, links.P0[1]),
       relayInput(name, VECTOR, { link: links.P1[1], streams: streamsWith('P1') }, links.P0[0]),
       receiveMasks(name, { link: listening, streams: streamsWith('P2') }),
     ]);

@@ -152,6 +152,9 @@ describe('messages between processes', () => {
     expect(trip(inference)).toEqual(inference);
     expect(trip(micro)).toEqual(micro);
     expect(() => trip({ ...micro, network: NETWORKS.A } as unknown as Job)).toThrow(/network/);
+    expect(trip({ ...training, security: 'private' })).toEqual({ ...training, security: 'private' });
+    for (const job of [training, inference, micro])
+      expect(() => trip({ ...job, security: 'private', insecureKeys: 0 })).toThrow(/its keys are insecure/);
     expect(orderSchema.parse(JSON.parse(JSON.stringify(start)))).toEqual(start);
   });
 

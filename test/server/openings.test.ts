@@ -11,7 +11,7 @@ import { ownTraining } from '../../src/client/training.ts';
 import { pixelSource } from '../../src/data/encode.ts';
 import type { Model } from '../../src/data/model-file.ts';
 import type { TrainJob } from '../../src/server/job.ts';
-import { session } from '../session.ts';
+import { session, type SessionOptions } from '../session.ts';
 import { DIRECT_SUITE, PAPER_SUITE, SOFTMAX_SGD } from '../training.ts';
 import { dataOf, DENSE, OBSERVER } from './tiny-training.ts';
 
@@ -40,6 +40,7 @@ const jobOf = (settings: Settings): TrainJob => ({
 async function train(
   settings: Settings,
   flipped?: { readonly from: string; readonly label: string },
+  received?: SessionOptions['received'],
 ): Promise<Outcome> {
   const job = jobOf(settings);
   const said: Said[] = [];
@@ -57,7 +58,7 @@ async function train(
     flipped !== undefined && a === 'P0' && b === 'P1' ? flip : undefined;
   const record = ({ from, to, label }: Said): void => void said.push({ from, to, label });
   const model = await session(job, (owner) => ownTraining(owner, job, dataOf(250), OBSERVER), {
-    ...{ seed: 31, record, tamper },
+    ...{ seed: 31, record, tamper, ...(received && { received }) },
   }).catch((failure: unknown) => {
     error = (failure as Error).message;
     return undefined;
@@ -124,10 +125,30 @@ describe.each([
   });
 });
 
-it('an input that reaches P0 otherwise than P1 has it is found out', async () => {
-  const { error, revealed } = await train({ security: 'private' }, { from: 'P1', label: 'input/train/labels' });
-  expect(error).toMatch(/P0 and P1 have opened different values/);
+it('an input that reaches P0 otherwise than the owner has sent it ends the session, before a value is computed', async () => {
+  const { error, revealed, said } = await train({ security: 'private' }, { from: 'P1', label: 'input/train/labels' });
+  expect(error).toMatch(/P1 has passed on to P0 other values than the owner has sent/);
   expect(revealed).toEqual([]);
+  expect(said.filter(({ label }) => label.startsWith('/step/'))).toEqual([]);
+});
+
+it('an input that one worker holds otherwise than the other is a difference of openings', async () => {
+  for (const worker of ['P0', 'P1']) {
+    const { error, revealed } = await train({ security: 'private' }, undefined, (party, name, input) => {
+      if (party !== worker || name !== 'train/labels') return input;
+      const opened = input.opened!.slice();
+      opened[opened.length - 1] ^= 1n;
+      return { ...input, opened };
+    });
+    expect(error).toMatch(/P0 and P1 have opened different values/);
+    expect(revealed).toEqual([]);
+  }
+});
+
+it('an input that was changed goes unnoticed where parties are taken for honest', async () => {
+  const { error, said } = await train({}, { from: 'P1', label: 'input/train/labels' });
+  expect(error).toBe('');
+  expect(said.filter(({ label }) => label.endsWith('/digest'))).toEqual([]);
 });
 
 it('a changed digest is a difference', async () => {

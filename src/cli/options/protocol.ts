@@ -62,14 +62,21 @@ export const protocolOptions: Readonly<Record<string, Options>> = {
 export function readProtocol(argv: Argv): ProtocolSettings {
   const suite = oneOf(argv, 'suite', ['direct', 'paper']);
   const fractionBits = integer(argv, 'fraction-bits', 8, 24, SUITES[suite].fractionBits);
+  const security = readSecurity(argv);
+  const insecureKeys = optionalInteger(argv, 'insecure-keys', 0, Number.MAX_SAFE_INTEGER);
+  if (security !== undefined && insecureKeys !== undefined)
+    throw new Problem(
+      '--insecure-keys: anybody can compute such keys, so a party that cheats learns everything, whatever --security says',
+      'leave out --insecure-keys, or --security private',
+    );
   return {
     suite,
     truncation:
       argv.truncation === undefined ? SUITES[suite].truncation : oneOf(argv, 'truncation', ['dealt', 'local']),
     fractionBits,
     compareBits: readCompareBits(argv, suite, fractionBits),
-    security: readSecurity(argv),
-    insecureKeys: optionalInteger(argv, 'insecure-keys', 0, Number.MAX_SAFE_INTEGER),
+    security,
+    insecureKeys,
   };
 }
 
