@@ -14,26 +14,30 @@ import {
   lengths,
   pieceLengths,
   pieces,
+  size,
   type Piece,
   type Role,
 } from './convPlan.ts';
+import { splitOf } from './convSplit.ts';
 import { WORK_PER_WORKER } from './gemm.ts';
 import {
+  REGION_BYTES,
   RegionLayout,
   SCRATCH_BASE,
   putBytes,
   putWords,
+  roomFor,
   wordsAt,
   type KernelCall,
   type KernelName,
   type MemoryView,
 } from './kernels.ts';
 
-const KERNELS: Readonly<Record<ConvMap, KernelName>> = {
+const KERNELS = {
   forward: 'convForward',
   inputGradient: 'convInputGradient',
   weightGradient: 'convWeightGradient',
-};
+} as const satisfies Readonly<Record<ConvMap, KernelName>>;
 
 /** Multiply-adds, those with padding among them. */
 export function convWork({ shape, terms }: ConvJob): number {
@@ -86,7 +90,8 @@ export function planConv(job: ConvJob, out: BigUint64Array, workers: number): Ke
   return pieces(job.map, job.shape, job.terms.length, parts).map((piece) => convCall(job, piece, out));
 }
 
-function convCall({ map, shape, terms, addend }: ConvJob, piece: Piece, out: BigUint64Array): KernelCall {
+function convCall(job: ConvJob, piece: Piece, out: BigUint64Array): KernelCall {
+  const { map, shape, terms, addend } = job;
   const roles = ROLES[map];
   const plain = pieceLengths(shape, piece);
   const room = { ...plain, image: plain.padded };
@@ -95,8 +100,11 @@ function convCall({ map, shape, terms, addend }: ConvJob, piece: Piece, out: Big
   const atX = layout.add(8 * terms.length * room[roles.x]);
   const atY = layout.add(8 * terms.length * room[roles.y]);
   const atOut = layout.add(8 * room[roles.out]);
+  const split = splitOf(job, piece);
+  const levels = layout.bytes + roomFor(split.bytes) > REGION_BYTES ? 0 : split.levels;
+  const atWork = levels === 0 ? 0 : layout.add(split.bytes);
   const alone = isAlone(map, shape, piece);
-  const filters = piece.filters.end - piece.filters.start;
+  const filters = size(piece.filters);
 
   const put = (memory: MemoryView, role: Role, offset: number, tensor: BigUint64Array): void => {
     // Images go to the end of their room, whence the kernel spreads them over it.
@@ -108,7 +116,7 @@ function convCall({ map, shape, terms, addend }: ConvJob, piece: Piece, out: Big
   };
 
   return {
-    kernel: KERNELS[map],
+    kernel: levels === 0 ? KERNELS[map] : `${KERNELS[map]}Split`,
     bytes: layout.bytes,
     load(memory, base) {
       putBytes(memory, base + atFrame, new Uint8Array(frameOf(shape, piece).buffer));
@@ -119,6 +127,7 @@ function convCall({ map, shape, terms, addend }: ConvJob, piece: Piece, out: Big
       const start = alone && addend !== undefined;
       if (start) put(memory, roles.out, base + atOut, addend);
       const operands = [base + atX, base + atY, base + atOut];
+      if (levels > 0) return [base + atFrame, filters, ...operands, levels, base + atWork, SCRATCH_BASE];
       return [base + atFrame, filters, terms.length, ...operands, Number(start), SCRATCH_BASE];
     },
     store(memory, base) {

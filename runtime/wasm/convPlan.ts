@@ -201,6 +201,6 @@ function eachPart(images: Span, height: number, rows: Span, visit: (start: numbe
     visit(image * height + rows.start, image * height + rows.end);
 }
 
-function size({ start, end }: Span): number {
+export function size({ start, end }: Span): number {
   return end - start;
 }

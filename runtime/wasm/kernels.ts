@@ -22,6 +22,7 @@ export type KernelName =
   | 'convForward'
   | 'convInputGradient'
   | 'convWeightGradient'
+  | `conv${'Forward' | 'InputGradient' | 'WeightGradient'}Split`
   | `${'thermometer' | 'compareShare' | 'compareTest' | 'pack' | 'unpack'}${Prime}`
   | 'sample'
   | 'sampleNibbles'

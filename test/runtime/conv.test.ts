@@ -175,6 +175,59 @@ describe.each(MAPS)('%s', (map) => {
   });
 });
 
+/** Kernels that were called. */
+function kernelsOf(map: ConvMap, text: string, { fused = false, workers = 0 } = {}): Set<string> {
+  const empty = new BigUint64Array(0);
+  const term = { x: empty, y: empty };
+  const job: ConvJob = { map, shape: shapeOf(text), terms: fused ? [term, term] : [term] };
+  return new Set(planConv(job, empty, workers).map(({ kernel }) => kernel));
+}
+
+describe.each(MAPS)('%s by fewer products', (map) => {
+  // Halved once, twice and three times; kernels with even, odd and one tap left; odd numbers of values; padding that stands in the image.
+  test.each([
+    '2, 5x5x8, 2x2 -> 8, 1, 0',
+    '2, 6x6x9, 5x5 -> 11, 1, 0',
+    '1, 8x6x8, 3x3 -> 9, 1, 1',
+    '2, 12x12x8, 5x5 -> 8, 1, 0',
+    '1, 3x11x9, 2x4 -> 8, 1, 0',
+    '3, 4x3x13, 3x2 -> 9, 1, 2',
+    '1, 8x8x8, 9x9 -> 10, 1, 4',
+    '1, 20x4x8, 13x3 -> 8, 1, 1',
+  ])('%s', async (text) => {
+    expect([...kernelsOf(map, text)]).toEqual([expect.stringMatching(/Split$/)]);
+    const job = randomJob(map, shapeOf(text), false);
+    expectSame(await backends.get(0)?.conv(job), convReference(job));
+  });
+
+  test('all ones', async () => {
+    const shape = shapeOf('1, 8x8x8, 5x5 -> 8, 1, 2');
+    const job = makeJob(map, shape, false, (length) => new BigUint64Array(length).fill(2n ** 64n - 1n));
+    expectSame(await backends.get(0)?.conv(job), convReference(job));
+  });
+
+  // Images over several calls; bands of one image, the last of them odd; work for several workers.
+  test.each(['65, 20x18x9, 5x3 -> 12, 1, 0', '1, 90x70x24, 3x3 -> 8, 1, 1', '1, 300x62x24, 3x3 -> 8, 1, 0'])(
+    'several calls, %s',
+    async (text) => {
+      const job = randomJob(map, shapeOf(text), false);
+      const expected = await unrolled(backends.get(0) as Compute, job);
+      for (const compute of backends.values()) expectSame(await compute.conv(job), expected);
+    },
+  );
+
+  test('nothing is halved where nothing is saved', () => {
+    const whole = (text: string, fused = false): void =>
+      expect([...kernelsOf(map, text, { fused })]).toEqual([expect.not.stringMatching(/Split$/)]);
+    whole('2, 8x8x8, 3x3 -> 8, 1, 1', true);
+    whole('2, 8x8x8, 3x3 -> 8, 2, 1');
+    whole('2, 7x7x8, 3x3 -> 8, 1, 1');
+    whole('2, 8x8x8, 1x3 -> 8, 1, 0');
+    whole('2, 8x8x7, 3x3 -> 8, 1, 1');
+    whole('2, 8x8x8, 3x3 -> 7, 1, 1');
+  });
+});
+
 test('large jobs are cut into calls', () => {
   const empty = new BigUint64Array(0);
   const calls = (map: ConvMap, text: string, workers: number): number =>

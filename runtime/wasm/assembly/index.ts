@@ -4,6 +4,7 @@
  */
 export { GEMM_SCRATCH_BYTES, gemm } from './gemm';
 export { CONV_SCRATCH_BYTES, convForward, convInputGradient, convWeightGradient } from './conv';
+export { convForwardSplit, convInputGradientSplit, convWeightGradientSplit } from './convSplit';
 export { thermometer17, thermometer31, thermometer67 } from './thermometer';
 export { compareShare17, compareShare31, compareShare67 } from './compareShare';
 export { compareTest17, compareTest31, compareTest67 } from './compareTest';
