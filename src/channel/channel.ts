@@ -57,6 +57,11 @@ export interface Link {
     maximum: number,
     timeoutMs?: number,
   ): Promise<Received<Payloads[K]>>;
+  /**
+   * Tells `came` the label of each message that comes before anybody has asked for it, from now on, and of those that wait already. One a link; it
+   * must not throw.
+   */
+  onWaiting(came: (label: string) => void): void;
   /** Tells the peer why (of an error: `reasonFor` in reason.ts), then fails the link on this side: pending and later calls reject with the reason. */
   abort(reason: string): void;
   /** Orderly end: waits for what was sent to leave; rejects if messages arrived that nobody claimed. */

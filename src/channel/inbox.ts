@@ -17,6 +17,7 @@ export class Inbox {
   /** Labels already delivered: the current generation and the one before, so that memory stays bounded in sessions of any length. */
   #recent: Set<string> = new Set();
   #older: Set<string> = new Set();
+  #came: ((label: string) => void) | undefined;
 
   /** @param limitBytes of messages that wait; protects this party's memory from a peer far ahead of it. */
   constructor(limitBytes: number) {
@@ -33,6 +34,7 @@ export class Inbox {
       );
     }
     this.#frames.set(frame.label, frame);
+    this.#came?.(frame.label);
   }
 
   /** The message with this label, removed; undefined when it has not come. */
@@ -59,6 +61,12 @@ export class Inbox {
 
   isFinished(label: string): boolean {
     return this.#recent.has(label) || this.#older.has(label);
+  }
+
+  /** Tells each label from now on, and those of messages that wait already. */
+  onWaiting(came: (label: string) => void): void {
+    this.#came = came;
+    for (const label of [...this.#frames.keys()]) came(label);
   }
 
   get size(): number {

@@ -139,6 +139,10 @@ export class FrameLink implements Link, FrameSink {
     return this.#receive<K>({ label, type, length: maximum, exact: false }, timeoutMs);
   }
 
+  onWaiting(came: (label: string) => void): void {
+    this.#inbox.onWaiting(came);
+  }
+
   abort(reason: string): void {
     this.#stop(printable(reason));
   }
@@ -318,12 +322,10 @@ export class FrameLink implements Link, FrameSink {
     if (waiter !== undefined)
       this.#stop(`closed the link to ${this.peer} while waiting for ${describe(waiter.expected)}`);
     this.#checkUnclaimed();
-    this.#throwIfFailed();
     this.#state = 'closing';
     void this.#transmit('bye', '', new Uint8Array(0), 0);
     if (!this.#peerSaidBye) await this.#peerBye();
     this.#checkUnclaimed();
-    this.#throwIfFailed();
     this.#state = 'closed';
     await this.#transport.settled?.();
     await this.#transport.close();
@@ -344,14 +346,12 @@ export class FrameLink implements Link, FrameSink {
     });
   }
 
+  /** Throws if the link has failed. */
   #checkUnclaimed(): void {
-    if (this.#inbox.size === 0) return;
     const count = this.#inbox.size;
     const messages = count === 1 ? 'message' : 'messages';
-    this.#stop(`closed with ${count} ${messages} from ${this.peer} that nobody asked for: ${this.#inbox.names()}`);
-  }
-
-  #throwIfFailed(): void {
+    if (count > 0)
+      this.#stop(`closed with ${count} ${messages} from ${this.peer} that nobody asked for: ${this.#inbox.names()}`);
     if (this.#error !== undefined) throw this.#error;
   }
 

@@ -6,6 +6,7 @@
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import * as z64 from '../ring/z64.ts';
 import * as beaver from '../protocols/paper/beaver.ts';
+import * as codeProof from '../protocols/paper/codeProof.ts';
 import type { BilinearMap } from '../protocols/paper/bilinear.ts';
 import { Dataset } from './dataset.ts';
 import type { BatchPart, Begin, Engine, Value } from './engine.ts';
@@ -390,6 +391,7 @@ export class SecureEngine extends SecureComparisons implements Engine {
 
 export function createSecureEngine(party: Party, options: SecureOptions): SecureEngine {
   const { few } = options;
+  codeProof.answerAhead(party);
   const functions = few === undefined || options.suite === 'paper' ? undefined : new FunctionKeys(party);
   const byFunctions = functions === undefined ? undefined : { most: few!, functions };
   const suite = suiteOf(options, party.security, byFunctions);

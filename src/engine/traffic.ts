@@ -104,8 +104,8 @@ export function sendStages(lane: Lane, stages: readonly Stage[], count: number, 
 export function sendSteps(lane: Lane, steps: readonly Step[], ahead: number, traffic: Traffic): void {
   const { depths, path } = lane;
   const [receiver, drawer] = lane.drawer === 'P0' ? ([1, 0] as const) : ([0, 1] as const);
-  /** Of the fork in which codes are proved; when digits come there. */
-  let proof: [number, number, number] = [...depths];
+  /** Of the fork in which codes are proved, unless that is done ahead; when digits come there. */
+  let proof: [number, number, number] | undefined;
   let dealt = 0;
   for (const { kind, messages } of steps) {
     const [d0, d1, d2] = depths;
@@ -140,8 +140,12 @@ export function sendSteps(lane: Lane, steps: readonly Step[], ahead: number, tra
       case 'begin':
         proof = [...depths];
         break;
+      case 'apart':
+        proof = undefined;
+        break;
       case 'ask':
         send(receiver, 2);
+        if (proof === undefined) break;
         proof[receiver] = Math.max(proof[receiver], dealt);
         proof[2] = Math.max(proof[2], proof[receiver] + 1);
         break;
@@ -149,11 +153,12 @@ export function sendSteps(lane: Lane, steps: readonly Step[], ahead: number, tra
       case 'prove': {
         const to = kind === 'echo' ? drawer : receiver;
         send(2, to);
-        proof[to] = Math.max(proof[to], proof[2] + 1);
+        if (proof !== undefined) proof[to] = Math.max(proof[to], proof[2] + 1);
         break;
       }
       case 'show':
         send(drawer, receiver);
+        if (proof === undefined) break;
         proof[receiver] = Math.max(proof[receiver], proof[drawer] + 1);
         for (const worker of [0, 1] as const) depths[worker] = Math.max(depths[worker], proof[worker]);
         break;

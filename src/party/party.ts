@@ -19,6 +19,7 @@ import type { Stream } from '../random/stream.ts';
 import { fresh } from '../ring/pool.ts';
 import { release } from '../ring/release.ts';
 import type { PairStreams } from '../random/streams.ts';
+import { Ahead } from './ahead.ts';
 import type { Agreement, Ledger } from './ledger.ts';
 import { measuredReceive, measuredSend } from './measured.ts';
 import { Turns } from './turns.ts';
@@ -56,9 +57,13 @@ const HELPER_TURN_MS = 0.25;
 /** Chunks, or blocks, of one tensor that a party keeps in flight. */
 const IN_FLIGHT = 4;
 
+/** Where the chain of messages begins that P2 sends before it has received any. */
+export const AHEAD = -1;
+
 /** What all forks of a party share. */
 interface Session extends PartySetup {
   readonly turns: Turns;
+  readonly ahead: Ahead | undefined;
 }
 
 export class Party {
@@ -75,6 +80,8 @@ export class Party {
   readonly #ledger: Ledger | undefined;
   #used: Set<string> | undefined;
   #depth: number;
+  /** Whether it says of all it sends that it is sent ahead. */
+  readonly #ahead: boolean;
 
   constructor(
     setup: Session,
@@ -83,6 +90,7 @@ export class Party {
     drawer: WorkerName,
     probe: Probe | undefined,
     ledger: Ledger | undefined,
+    ahead = false,
   ) {
     this.id = setup.id;
     this.path = path;
@@ -92,6 +100,7 @@ export class Party {
     this.#probe = probe;
     this.#ledger = ledger;
     this.#depth = depth;
+    this.#ahead = ahead;
   }
 
   /** Bytes for a moment. */
@@ -146,6 +155,35 @@ export class Party {
     return result;
   }
 
+  /** At a worker of a private session. */
+  get ahead(): Ahead | undefined {
+    return this.#setup.ahead;
+  }
+
+  /**
+   * A fork in which nothing depends on what a worker has, so that all of it may be sent before the operation that it is for has begun: its messages
+   * lengthen no chain.
+   */
+  forkAhead(label: string): Party {
+    const below = `/${label}`;
+    this.#claim(below);
+    return this.#laneAhead(`${this.path}${below}`, this.drawer, this.#probe?.fork(label));
+  }
+
+  /** The same for a path that this party has not come to yet, and that a message of P2's names. */
+  laneAhead(path: string, drawer: WorkerName): Party {
+    return this.#laneAhead(path, drawer, this.#setup.probe?.at(path));
+  }
+
+  #laneAhead(path: string, drawer: WorkerName, probe: Probe | undefined): Party {
+    return new Party(this.#setup, path, AHEAD, drawer, probe, undefined, true);
+  }
+
+  /** Says which messages of P2's are here that nobody has asked for yet. */
+  onWaiting(from: PartyName, came: (label: string) => void): void {
+    this.#link(from).onWaiting(came);
+  }
+
   /** Says that this fork is at its end: only a profile wants to know. */
   over(): void {
     this.#probe?.over();
@@ -174,7 +212,7 @@ export class Party {
 
   /** What happened in the other party's lane now lies before everything this one does. */
   join(other: { readonly depth: number }): void {
-    this.#depth = Math.max(this.#depth, other.depth);
+    if (!this.#ahead) this.#depth = Math.max(this.#depth, other.depth);
   }
 
   /** The stream shared with another party at this party's address. */
@@ -249,6 +287,11 @@ export class Party {
   /** Between pieces of a long local task: lets the event loop turn if this turn has been long. */
   pause(): Promise<void> {
     return this.#setup.turns.pause();
+  }
+
+  /** Before a piece of work that nobody waits for yet: lets all others go first. */
+  leisure(): Promise<void> {
+    return this.#setup.turns.leisure();
   }
 
   /** Runs a local task on slice after slice [from, to) of `count` elements, whole units each; the event loop may turn in between. */
@@ -326,12 +369,11 @@ function* range(total: number): Generator<number, void> {
  * anything is independent of all inputs and costs no online round.
  */
 export function createParty(setup: PartySetup): Party {
-  return new Party(
-    { ...setup, turns: new Turns(setup.id === 2 ? HELPER_TURN_MS : WORKER_TURN_MS) },
-    '',
-    setup.id === 2 ? -1 : 0,
-    'P0',
-    setup.probe,
-    setup.ledger,
-  );
+  const checks = setup.id !== 2 && setup.security === 'private';
+  const session: Session = {
+    ...setup,
+    turns: new Turns(setup.id === 2 ? HELPER_TURN_MS : WORKER_TURN_MS),
+    ahead: checks ? new Ahead() : undefined,
+  };
+  return new Party(session, '', setup.id === 2 ? AHEAD : 0, 'P0', setup.probe, setup.ledger);
 }

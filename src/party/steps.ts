@@ -14,12 +14,14 @@ import { blocks } from '../channel/blocks.ts';
  *
  * Of the proof of a dealt code (`protocols/paper/codeProof.ts`), whose messages depend on each other and on what was dealt just before:
  * begin     No message: depends on nothing after this.
+ * apart     No message: nor on anything before, and is sent ahead.
  * ask       The worker that was dealt its share sends to P2.
  * echo      P2 sends the other worker.
  * prove     P2 sends the worker that has asked.
  * show      The other worker sends that one; all that both send from here on depends on it.
  */
-export type StepKind = 'exchange' | 'answer' | 'deal' | 'ahead' | 'tell' | 'begin' | 'ask' | 'echo' | 'prove' | 'show';
+export type StepKind =
+  'exchange' | 'answer' | 'deal' | 'ahead' | 'tell' | 'begin' | 'apart' | 'ask' | 'echo' | 'prove' | 'show';
 
 export interface Message {
   /** What stands behind the path of the chunk, or of the operation: `:c`, `/convert:d`. */

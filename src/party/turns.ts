@@ -13,9 +13,10 @@ export class Turns {
   #began = 0;
   /** Whether a piece of this turn has begun. */
   #working = false;
-  /** Who goes on in the turns to come, first come first served: what follows a message before what does not. */
+  /** Who goes on in the turns to come, first come first served: what follows a message before what does not, and last what nobody waits for yet. */
   readonly #answering: (() => void)[] = [];
   readonly #waiting: (() => void)[] = [];
+  readonly #aside: (() => void)[] = [];
 
   /** @param longMs how long a turn may last before the next piece waits; a turn costs about 10 µs */
   constructor(longMs: number) {
@@ -36,6 +37,15 @@ export class Turns {
     return new Promise((resolve) => (answering ? this.#answering : this.#waiting).push(resolve));
   }
 
+  /** Resolves when nobody else wants to go on. */
+  leisure(): Promise<void> {
+    if (!this.#working) {
+      this.#begin();
+      return AT_ONCE;
+    }
+    return new Promise((resolve) => this.#aside.push(resolve));
+  }
+
   /** Resolves in the next turn. */
   next(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
@@ -46,7 +56,7 @@ export class Turns {
     this.#working = true;
     setImmediate(() => {
       this.#working = false;
-      const goOn = this.#answering.shift() ?? this.#waiting.shift();
+      const goOn = this.#answering.shift() ?? this.#waiting.shift() ?? this.#aside.shift();
       if (goOn === undefined) return;
       this.#begin();
       goOn();

@@ -108,6 +108,12 @@ export class Probe {
     return new Probe(this.recorder, scope, low, high, scope === this.#scope ? this.#started : this.recorder.now());
   }
 
+  /** Of the root: the place of a path. */
+  at(path: string): Probe {
+    const labels = path.match(/(?<=\/)(layer\/)?[^/]+/g) ?? [];
+    return labels.reduce((probe: Probe, label) => probe.fork(label), this);
+  }
+
   /** From here on this fork's time and traffic count for another place: that of whoever needs its value. */
   accountTo(other: Probe): void {
     this.#scope = other.#scope;

@@ -32,7 +32,7 @@ describe('the attack on digits', () => {
 describe('one wrong digit', () => {
   it('among a hundred thousand comparisons is found, and before it none', async () => {
     const { accepted, failed } = await dealRarely({ comparisons: 100_000, at: 99_000, chunk: 8192 });
-    expect(failed).toMatch(/P1: \/98304\/proof: what P2 dealt is no code of digits/);
+    expect(failed).toMatch(/P1: \/98304\/proof\/P1\/17\/1696: what P2 dealt is no code of digits/);
     expect(accepted).toBe(98_304);
   });
 });

@@ -20,7 +20,7 @@ it.each([
         security: 'private',
         memory: () => ({
           record: ({ to, label, data }) => {
-            if (to === 'P2' && label.endsWith('/proof:seed'))
+            if (to === 'P2' && /\/proof\b.*:seed$/.test(label))
               seeds.push(Buffer.from(data as Uint8Array).toString('hex'));
           },
         }),

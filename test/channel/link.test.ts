@@ -63,6 +63,19 @@ describe('messages', () => {
     expect(await late).toEqual({ data: u64(5n, 6n), depth: 9 });
   });
 
+  it('that wait are told of, those of before, too, and those that somebody waits for are not', async () => {
+    const { link, feed } = fed();
+    feed({ label: 'before' });
+    const awaited = link.receive('awaited', 'u8', 0);
+    const came: string[] = [];
+    link.onWaiting((label) => came.push(label));
+    feed({ label: 'awaited' });
+    feed({ label: 'after' });
+    await awaited;
+    expect(came).toEqual(['before', 'after']);
+    expect((await link.receive('after', 'u8', 0)).data).toEqual(u8());
+  });
+
   it('of a length only the sender knows', async () => {
     const { link, feed } = fed();
     feed({ label: 'short', data: u8(1) });

@@ -65,3 +65,20 @@ it('nobody overtakes those who wait, however short the turn is by then', async (
   await turns.pause();
   expect(order).toEqual(['a', 'b', 'c', 'late']);
 });
+
+it('what nobody waits for yet goes last', async () => {
+  const turns = new Turns(0);
+  const order: string[] = [];
+  const piece = async (name: string, wait: Promise<void>): Promise<void> => {
+    await wait;
+    order.push(name);
+  };
+  await turns.pause();
+  await Promise.all([
+    piece('aside', turns.leisure()),
+    piece('deal', turns.pause()),
+    piece('answer', turns.pause(true)),
+    piece('other aside', turns.leisure()),
+  ]);
+  expect(order).toEqual(['answer', 'deal', 'aside', 'other aside']);
+});

@@ -103,8 +103,7 @@ function securityOf({ functions }: SignWindow): Security {
 
 /** With the opening of c. */
 export function rounds({ functions }: SignWindow): number {
-  if (functions === 'proved') return codeProof.ROUNDS + 2;
-  return functions === undefined ? 3 : 2;
+  return functions === undefined || functions === 'proved' ? 3 : 2;
 }
 
 /** Of `count` values, without the keys of functions, which are a session's. */

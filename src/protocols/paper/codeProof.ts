@@ -18,13 +18,17 @@
  * receiver sees its share of the proof, uniform, and F_i(ρ), uniform by μ_i, from which follows t. A worker that tells P2 another seed gets nothing
  * that rests on it; of one that sends other f_i or t is found, but for one in |F|, that it does, whatever the digits are, for it lacks a part of μ_i.
  *
- * Cost: of n comparisons, packed: (M + 1) + n elements of F and 32 bytes; two rounds more.
+ * All this is ahead of need where P2 deals ahead: a worker answers P2's first message when it comes, under the path that it names (`party/ahead.ts`), so
+ * a comparison finds codes that are accepted.
+ *
+ * Cost: of n comparisons, packed: (M + 1) + n elements of F and 32 bytes. No round ahead of need, three otherwise.
  */
-import { type DigitCode, packedLength } from '../../../runtime/compute.ts';
+import { codeLength, type DigitCode, P17, P31, P67, packedLength } from '../../../runtime/compute.ts';
 import { add, extensionOf, isInteger, STRIDE } from '../../../runtime/extension.ts';
+import type { Check, Dealt } from '../../party/ahead.ts';
 import { dealDigits, dealtDigits, digitsBytes, receiverOf } from '../../party/deal.ts';
 import { later } from '../../party/later.ts';
-import type { Party, Security } from '../../party/party.ts';
+import type { Party, Security, WorkerName } from '../../party/party.ts';
 import { type Step, step } from '../../party/steps.ts';
 import { PairStreams } from '../../random/streams.ts';
 import type { Stream } from '../../random/stream.ts';
@@ -32,8 +36,19 @@ import { release } from '../../ring/release.ts';
 import { atPoint, digitValues, proofOf, tablesOf } from './codePolynomials.ts';
 
 const SEED_BYTES = 16;
-/** Of the proof's fork. */
+/** Of the proof's fork, where it is not made ahead. */
 const LABEL = 'proof';
+/** What a worker is sent first where it is: digits, or the seed. Everything that it must know is in the path. */
+const FIRST = /^(.*\/proof\/(P[01])\/(17|31|67)\/(\d{1,7})):(digits|told)$/;
+const CODES: ReadonlyMap<number, DigitCode> = new Map([P17, P31, P67].map((code) => [code.prime, code]));
+
+/** Of the proof's fork, where it is made ahead. @param to the receiver */
+function labelAhead(to: WorkerName, { prime }: DigitCode, count: number): string {
+  return `${LABEL}/${to}/${prime}/${count}`;
+}
+
+/** Whether codes are of what P2 knows before it has received anything, or of what it is sent. */
+export type When = 'ahead' | 'deal';
 
 /** A worker's shares of dealt digits. */
 export interface Digits {
@@ -55,25 +70,90 @@ export class CodeError extends Error {
 }
 
 /** P2: deals the thermometer digits of x, and proves them. x must not change until it settles. */
-export async function deal(party: Party, purpose: string, code: DigitCode, x: BigUint64Array): Promise<void> {
+export async function deal(
+  party: Party,
+  purpose: string,
+  code: DigitCode,
+  x: BigUint64Array,
+  when: When = 'ahead',
+): Promise<void> {
   if (party.security === 'semi-honest') return dealDigits(party, purpose, code, x);
-  const lane = party.fork(LABEL);
+  const lane = when === 'deal' ? party.fork(LABEL) : party.forkAhead(labelAhead(receiverOf(party), code, x.length));
   await dealDigits(lane, purpose, code, x);
   await helper(lane, code, x);
 }
 
 /**
  * P0, P1: how to get shares of the digits of `count` values, in scratch bytes. The proof's messages depend on nothing that this party receives
- * from here on.
+ * from here on; of codes that are dealt ahead they depend on nothing at all, and may be over by now.
  */
-export function dealt(party: Party, purpose: string, code: DigitCode, count: number): () => Promise<Digits> {
-  if (party.security === 'semi-honest') return async () => ({ g: await dealtDigits(party, purpose, code, count) });
-  const lane = party.fork(LABEL);
-  return async () => {
-    const g = await dealtDigits(lane, purpose, code, count);
-    const proved = lane.name === lane.drawer ? drawer(lane, code, g, count) : receiver(lane, code, g, count);
-    return { g, accepted: later(proved.then(() => party.join(lane))) };
-  };
+export function dealt(
+  party: Party,
+  purpose: string,
+  code: DigitCode,
+  count: number,
+  when: When = 'ahead',
+): () => Promise<Digits> {
+  const { ahead } = party;
+  if (ahead === undefined) return async () => ({ g: await dealtDigits(party, purpose, code, count) });
+  if (when === 'deal') {
+    const lane = party.fork(LABEL);
+    return async () => {
+      const { packed, accepted } = check(lane, purpose, code, count);
+      return digitsOf(party, code, count, { packed, accepted: accepted.then(() => party.join(lane)) });
+    };
+  }
+  answerAhead(party);
+  const lane = party.forkAhead(labelAhead(receiverOf(party), code, count));
+  return async () => digitsOf(party, code, count, ahead.take(checkOf(lane, code, count)));
+}
+
+/** P0, P1: from now on what P2 deals ahead is checked when it comes. */
+export function answerAhead(party: Party): void {
+  const { ahead, name } = party;
+  ahead?.watch(() =>
+    party.onWaiting('P2', (label) => {
+      const [, path, to, prime, count, first] = FIRST.exec(label) ?? [];
+      const code = CODES.get(Number(prime));
+      if (code === undefined || (first === 'digits') !== (to === name)) return;
+      ahead.offer(checkOf(party.laneAhead(path, to === 'P0' ? 'P1' : 'P0'), code, Number(count)));
+    }),
+  );
+}
+
+function checkOf(lane: Party, code: DigitCode, count: number): Check {
+  const bytes = packedLength(code.prime, count * codeLength(code));
+  return { path: lane.path, bytes, begin: () => check(lane, 'digits', code, count) };
+}
+
+/** Steps 1 to 5. */
+function check(lane: Party, purpose: string, code: DigitCode, count: number): Dealt {
+  const drawn = lane.name === lane.drawer;
+  const packed = drawn
+    ? draw(lane, purpose, code, count)
+    : lane.receive('P2', purpose, 'u8', packedLength(code.prime, count * codeLength(code)));
+  const prove = drawn ? drawer : receiver;
+  return { packed, accepted: later(packed.then((bytes) => prove(lane, code, bytes, count))) };
+}
+
+/** The drawer's digits, as if they had been sent. */
+async function draw(lane: Party, purpose: string, code: DigitCode, count: number): Promise<Uint8Array> {
+  await lane.leisure();
+  const g = await dealtDigits(lane, purpose, code, count);
+  const packed = lane.compute.pack(code.prime, g);
+  lane.scratch.give(g);
+  return packed;
+}
+
+async function digitsOf(party: Party, code: DigitCode, count: number, { packed, accepted }: Dealt): Promise<Digits> {
+  void later(accepted);
+  const bytes = await packed;
+  return { g: unpacked(party, code, bytes, count), accepted: later(accepted.then(() => release(bytes))) };
+}
+
+function unpacked({ compute, scratch }: Party, code: DigitCode, packed: Uint8Array, count: number): Uint8Array {
+  const values = count * codeLength(code);
+  return compute.unpack(code.prime, packed, values, scratch.take(values));
 }
 
 /** What the seed says. */
@@ -110,20 +190,21 @@ function pointOf(party: Party, code: DigitCode): Uint8Array {
   return point;
 }
 
-/** Step 3, before anything has come: a worker's shares of F_i(ρ) / L_0(ρ), in scratch bytes, and of Σ_i w_i·F*_i(ρ) / L_0(ρ)². */
+/** Step 3: a worker's shares of F_i(ρ) / L_0(ρ), in scratch bytes, and of Σ_i w_i·F*_i(ρ) / L_0(ρ)². */
 function fold(
   party: Party,
   code: DigitCode,
-  g: Uint8Array,
+  packed: Uint8Array,
   { r, w }: Challenge,
 ): { f: Uint8Array; linear: Uint8Array; claim: (proof: Uint8Array) => Uint8Array } {
   const { compute, scratch } = party;
   const here = atPoint(code, pointOf(party, code));
   const f = elementsOf(party, party.stream('P2', 'mask'), code, w.length / STRIDE); // to which the digits are added
   const squares = scratch.take(w.length);
+  const g = unpacked(party, code, packed, w.length / STRIDE);
   compute.proofFold(code, g, tablesOf(compute, code, r, here), f, squares);
   const linear = compute.proofInner(code.prime, w, squares);
-  scratch.give(squares);
+  scratch.give(g, squares);
   return { f, linear, claim: here.claim };
 }
 
@@ -131,19 +212,21 @@ function seedOf(party: Party): Uint8Array {
   return party.stream(party.peer, 'seed').bytes(SEED_BYTES);
 }
 
-async function receiver(party: Party, code: DigitCode, g: Uint8Array, count: number): Promise<void> {
+async function receiver(party: Party, code: DigitCode, packed: Uint8Array, count: number): Promise<void> {
   const { compute, scratch } = party;
   const { prime } = code;
   const field = extensionOf(prime);
   const seed = seedOf(party);
   const told = party.send('P2', 'seed', seed.slice()); // step 1: the digits are here
-  const challenge = challengeOf(party, seed, code, count);
-  const { f, linear, claim } = fold(party, code, g, challenge);
-  const [proof, theirs] = await Promise.all([
-    received(party, 'P2', 'dealt', code, code.digits + 1),
-    received(party, party.peer, 'shares', code, count + 1),
+  const [dealt, shown] = await Promise.all([
+    party.receive('P2', 'dealt', 'u8', elementsBytes(code, code.digits + 1)),
+    party.receive(party.peer, 'shares', 'u8', elementsBytes(code, count + 1)),
     told,
   ]);
+  await party.leisure();
+  const challenge = challengeOf(party, seed, code, count);
+  const { f, linear, claim } = fold(party, code, packed, challenge);
+  const [proof, theirs] = [received(party, code, dealt, code.digits + 1), received(party, code, shown, count + 1)];
   compute.proofAdd(prime, f, theirs.subarray(0, STRIDE * count), f);
   const t = add(field, add(field, linear, claim(proof)), theirs.subarray(STRIDE * count));
   const sum = compute.proofInner(prime, compute.proofProducts(prime, challenge.w, f, challenge.w), f);
@@ -155,22 +238,23 @@ async function receiver(party: Party, code: DigitCode, g: Uint8Array, count: num
     );
 }
 
-async function drawer(party: Party, code: DigitCode, g: Uint8Array, count: number): Promise<void> {
+async function drawer(party: Party, code: DigitCode, digits: Uint8Array, count: number): Promise<void> {
   const { compute, scratch } = party;
   const field = extensionOf(code.prime);
   const seed = seedOf(party);
+  const used = await party.receive('P2', 'told', 'u8', SEED_BYTES);
+  // step 4. Of another seed the mask would cancel, and the receiver see digits
+  if (used.some((byte, i) => byte !== seed[i]))
+    throw new CodeError(`${party.path}: P2 was told another challenge than ${party.peer} and ${party.name} have`);
+  await party.leisure();
   const challenge = challengeOf(party, seed, code, count);
-  const { f, linear, claim } = fold(party, code, g, challenge);
+  const { f, linear, claim } = fold(party, code, digits, challenge);
   const proof = elementsOf(party, party.stream('P2', 'dealt'), code, code.digits + 1);
   const shares = scratch.take(STRIDE * (count + 1));
   shares.set(f);
   shares.set(add(field, linear, claim(proof)), STRIDE * count);
   const packed = compute.pack(code.prime, shares);
   scratch.give(f, challenge.w, proof, shares);
-  const used = await party.receive('P2', 'told', 'u8', SEED_BYTES);
-  // step 4. Of another seed the mask would cancel, and the receiver see digits
-  if (used.some((byte, i) => byte !== seed[i]))
-    throw new CodeError(`${party.path}: P2 was told another challenge than ${party.peer} and ${party.name} have`);
   await party.send(party.peer, 'shares', packed);
 }
 
@@ -181,6 +265,7 @@ async function helper(party: Party, code: DigitCode, x: BigUint64Array): Promise
   const to = receiverOf(party);
   const seed = await party.receive(to, 'seed', 'u8', SEED_BYTES); // step 1
   const told = party.send(party.drawer, 'told', seed.slice());
+  await party.pause();
   const { r, w } = challengeOf(party, seed, code, count);
   const [mask, other] = (['P0', 'P1'] as const).map((worker) =>
     elementsOf(party, party.stream(worker, 'mask'), code, count),
@@ -198,20 +283,18 @@ async function helper(party: Party, code: DigitCode, x: BigUint64Array): Promise
 }
 
 /** Elements of F that somebody has sent, in scratch bytes. */
-async function received(
-  party: Party,
-  from: 'P0' | 'P1' | 'P2',
-  purpose: string,
-  code: DigitCode,
-  elements: number,
-): Promise<Uint8Array> {
-  const packed = await party.receive(from, purpose, 'u8', packedLength(code.prime, STRIDE * elements));
-  const vector = party.compute.unpack(code.prime, packed, STRIDE * elements, party.scratch.take(STRIDE * elements));
+function received({ compute, scratch }: Party, code: DigitCode, packed: Uint8Array, elements: number): Uint8Array {
+  const bytes = STRIDE * elements;
+  const vector = compute.unpack(code.prime, packed, bytes, scratch.take(bytes));
   release(packed);
   return inField(code, vector);
 }
 
-/** Rounds that it takes before d may be sent, once the digits are there. */
+function elementsBytes({ prime }: DigitCode, elements: number): number {
+  return packedLength(prime, STRIDE * elements);
+}
+
+/** Rounds that it takes before d may be sent, once the digits are there, of codes that are not dealt ahead. */
 export const ROUNDS = 3;
 
 /** Bytes that dealing `count` codes takes, and proving them where that is done. */
@@ -223,30 +306,27 @@ export function bytes(code: DigitCode, count: number, security: Security): numbe
   );
 }
 
-/**
- * What is opened or asked before P2 deals digits, what else is dealt with them, and the digits, proved where that is done.
- * @param kind whether P2 deals what depends on what it has received
- */
+/** What is opened or asked before P2 deals digits, what else is dealt with them, and the digits, proved where that is done. */
 export function steps(
   before: Step,
-  kind: 'ahead' | 'deal',
+  when: When,
   dealt: readonly [label: string, bytes: number][],
   { purpose, code, count }: { readonly purpose: string; readonly code: DigitCode; readonly count: number },
   security: Security,
 ): Step[] {
-  if (security === 'private')
-    return [step('begin'), before, step(kind, ...dealt), ...provedSteps(kind, purpose, code, count)];
-  return [before, step(kind, ...dealt, [`:${purpose}`, digitsBytes(code, count)])];
+  if (security === 'semi-honest') return [before, step(when, ...dealt, [`:${purpose}`, digitsBytes(code, count)])];
+  const begin = step(when === 'ahead' ? 'apart' : 'begin');
+  return [begin, before, step(when, ...dealt), ...provedSteps(when, purpose, code, count)];
 }
 
 /** Digits and proof. */
-function provedSteps(kind: 'ahead' | 'deal', purpose: string, code: DigitCode, count: number): Step[] {
-  const elements = (n: number): number => packedLength(code.prime, STRIDE * n);
+function provedSteps(when: When, purpose: string, code: DigitCode, count: number): Step[] {
+  const label = when === 'ahead' ? labelAhead('P0', code, count) : LABEL; // P1 is as long
   return [
-    step(kind, [`/${LABEL}:${purpose}`, digitsBytes(code, count)]),
-    step('ask', [`/${LABEL}:seed`, SEED_BYTES]),
-    step('echo', [`/${LABEL}:told`, SEED_BYTES]),
-    step('prove', [`/${LABEL}:dealt`, elements(code.digits + 1)]),
-    step('show', [`/${LABEL}:shares`, elements(count + 1)]),
+    step(when, [`/${label}:${purpose}`, digitsBytes(code, count)]),
+    step('ask', [`/${label}:seed`, SEED_BYTES]),
+    step('echo', [`/${label}:told`, SEED_BYTES]),
+    step('prove', [`/${label}:dealt`, elementsBytes(code, code.digits + 1)]),
+    step('show', [`/${label}:shares`, elementsBytes(code, count + 1)]),
   ];
 }

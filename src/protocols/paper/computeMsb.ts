@@ -73,7 +73,7 @@ function xorPublic(party: Party, b: BigUint64Array, m: Uint8Array): BigUint64Arr
 export function cost(count: number, security: Security): Cost {
   const compare = privateCompare.cost(P67, count, count);
   return {
-    rounds: (security === 'private' ? codeProof.ROUNDS + 2 : 3) + compare.rounds,
+    rounds: 3 + compare.rounds,
     bytes: codeProof.bytes(P67, count, security) + 8 * count + 16 * count + compare.bytes + 8 * count + 40 * count,
   };
 }

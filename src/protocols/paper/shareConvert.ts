@@ -30,7 +30,7 @@ export async function workers(party: Party, a: BigUint64Array): Promise<BigUint6
   await party.send('P2', 'a~', masked); // step 2
   const [digits, delta, random] = await Promise.all(
     party.meanwhile(
-      codeProof.dealt(party, 'x', P67, n), // step 3
+      codeProof.dealt(party, 'x', P67, n, 'deal'), // step 3
       () => dealtOdd(party, 'delta', n),
       () => privateCompare.draw(party, P67, n),
     ),
@@ -48,7 +48,7 @@ export async function helper(party: Party, count: number): Promise<void> {
   ]);
   const x = z64.add(a0, a1);
   const delta = z64.fromBytes(party.compute.wrap(a0, a1));
-  await Promise.all([codeProof.deal(party, 'x', P67, x), dealOdd(party, 'delta', delta)]); // step 3
+  await Promise.all([codeProof.deal(party, 'x', P67, x, 'deal'), dealOdd(party, 'delta', delta)]); // step 3
   const etaPrime = await privateCompare.helper(party, COMPARE, count); // step 4
   await dealOdd(party, 'eta', z64.fromBytes(etaPrime));
 }

@@ -131,7 +131,7 @@ export function columnsOf(
 /** Elements of Z_p that belong together, of what has this name. */
 function elementsTogether(name: string, code: DigitCode): number {
   if (/:(digits|x)\b/.test(name)) return codeLength(code);
-  return /\/proof:(dealt|shares)$/.test(name) ? extensionOf(code.prime).degree : code.digits;
+  return /\/proof\b.*:(dealt|shares)$/.test(name) ? extensionOf(code.prime).degree : code.digits;
 }
 
 /** The same from what there is in every run; `vector`: words that are pooled. */
