@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { continuedKeys } from '../src/random/continued.ts';
 import { insecurePairKey, pairName } from '../src/random/insecure.ts';
 import type { Link, PeerName } from '../src/channel/channel.ts';
-import { memoryPair, type RecordedMessage } from '../src/channel/memory.ts';
+import { memoryPair, type MemoryOptions, type RecordedMessage } from '../src/channel/memory.ts';
 import { CheckpointStore } from '../src/data/checkpoint-store.ts';
 import type { Dataset } from '../src/data/dataset.ts';
 import { oneHotSource, type Source, valueSource } from '../src/data/encode.ts';
@@ -84,6 +84,8 @@ export interface PartyHooks {
   /** What each party tells its starter; a throw is the party's end. `ends` are the party's own. */
   readonly onNotice?: (party: PartyName, notice: Notice, ends: StoredEnds | ServingEnds) => void;
   readonly record?: (message: RecordedMessage) => void;
+  /** What becomes of frames between two parties. */
+  readonly tamper?: (a: PeerName, b: PeerName) => MemoryOptions['tamper'];
 }
 
 export interface Federated {
@@ -100,7 +102,7 @@ async function threeParties(
     notify: (notice: Notice) => void,
   ) => StoredEnds | ServingEnds,
   pairKeys: OfEach<ReadonlyMap<PeerName, Uint8Array>>,
-  { onNotice, record }: PartyHooks,
+  { onNotice, record, tamper }: PartyHooks,
   more: (party: PartyName) => Pick<Parameters<typeof runJob>[1], 'store' | 'stored'>,
   replace: (ends: JobEnds, party: PartyName) => JobEnds = (ends) => ends,
 ): Promise<Federated> {
@@ -110,7 +112,8 @@ async function threeParties(
     ['P0', 'P2'],
     ['P1', 'P2'],
   ] as const) {
-    const [atA, atB] = memoryPair(a, b, record === undefined ? {} : { record });
+    const changed = tamper?.(a, b);
+    const [atA, atB] = memoryPair(a, b, { ...(record && { record }), ...(changed && { tamper: changed }) });
     links[a].set(b, atA);
     links[b].set(a, atB);
   }

@@ -4,13 +4,13 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { PeerName } from '../../src/channel/channel.ts';
-import { decodeFrame, encodeFrame } from '../../src/channel/frame.ts';
 import type { MemoryOptions } from '../../src/channel/memory.ts';
 import { ownInference } from '../../src/client/inference.ts';
 import { ownTraining } from '../../src/client/training.ts';
 import { pixelSource } from '../../src/data/encode.ts';
 import type { Model } from '../../src/data/model-file.ts';
 import type { TrainJob } from '../../src/server/job.ts';
+import { type Flipped, flipping } from '../changed-message.ts';
 import { session, type SessionOptions } from '../session.ts';
 import { DIRECT_SUITE, PAPER_SUITE, SOFTMAX_SGD } from '../training.ts';
 import { dataOf, DENSE, OBSERVER } from './tiny-training.ts';
@@ -37,25 +37,12 @@ const jobOf = (settings: Settings): TrainJob => ({
 });
 
 /** @param flipped the label of the message from one worker to the other of which a bit is changed on the way */
-async function train(
-  settings: Settings,
-  flipped?: { readonly from: string; readonly label: string },
-  received?: SessionOptions['received'],
-): Promise<Outcome> {
+async function train(settings: Settings, flipped?: Flipped, received?: SessionOptions['received']): Promise<Outcome> {
   const job = jobOf(settings);
   const said: Said[] = [];
   let error = '';
-  const flip = (_: number, bytes: Uint8Array, from: PeerName): Uint8Array[] => {
-    const frame = decodeFrame([bytes]);
-    if (from !== flipped?.from || frame.label !== flipped.label) return [bytes];
-    const data = frame.data.slice();
-    const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    view[view.length >> 1] ^= 16;
-    const { header, payload } = encodeFrame({ ...frame, data });
-    return [new Uint8Array(Buffer.concat([header, payload]))];
-  };
   const tamper = (a: PeerName, b: PeerName): MemoryOptions['tamper'] =>
-    flipped !== undefined && a === 'P0' && b === 'P1' ? flip : undefined;
+    flipped !== undefined && a === 'P0' && b === 'P1' ? flipping(flipped) : undefined;
   const record = ({ from, to, label }: Said): void => void said.push({ from, to, label });
   const model = await session(job, (owner) => ownTraining(owner, job, dataOf(250), OBSERVER), {
     ...{ seed: 31, record, tamper, ...(received && { received }) },

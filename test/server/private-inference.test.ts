@@ -12,6 +12,7 @@ import type { InferJob, ServeJob, TrainJob } from '../../src/server/job.ts';
 import { fewValuesOf, keysAhead } from '../../src/server/keys-ahead.ts';
 import type { ServingEnds } from '../../src/server/serving-ends.ts';
 import { watchAddresses } from '../addresses.ts';
+import { type Flipped, flipping } from '../changed-message.ts';
 import { inputParts, serveFederated, storeData, trainFederated, type OfEach } from '../federated.ts';
 import { temporaryFolder } from '../folder.ts';
 import { session } from '../session.ts';
@@ -116,51 +117,112 @@ describe('a private session', () => {
     await trainFederated(TRAINING, { seed: 1, folder, train: [storeData(folder, data, 16)] });
   });
 
-  /** Images one after another, and their answers. */
-  async function answered(job: ServeJob, count: number): Promise<{ found: unknown; said: RecordedMessage[] }> {
+  interface Answered {
+    readonly found: readonly (readonly [string, BigUint64Array])[];
+    readonly said: readonly RecordedMessage[];
+    /** How it ended before it was over. */
+    readonly error: string;
+    /** By worker and image. */
+    readonly handedOut: readonly string[];
+  }
+
+  /** So many images at a time, and their answers. @param flipped the message of which a bit is changed on the way */
+  async function answered(job: ServeJob, count: number, atOnce = 1, flipped?: Flipped): Promise<Answered> {
     const said: RecordedMessage[] = [];
     const shares = new Map<string, BigUint64Array[]>();
+    const handedOut: string[] = [];
     const waiting = new Map<string, () => void>();
     let ends: OfEach<ServingEnds> | undefined;
+    const askOne = async (n: number): Promise<void> => {
+      const parts = inputParts(
+        { id: `${n}`, client: 'somebody', images: 1 },
+        pixelSource(Uint8Array.of(n, 255 - n, 3 * n, 40), 16),
+      );
+      const done = PARTY_NAMES.map((party) => new Promise<void>((resolve) => waiting.set(`${party} ${n}`, resolve)));
+      for (const party of PARTY_NAMES) ends![party].take([parts[party]]);
+      await Promise.all(done);
+    };
     const ask = async (): Promise<void> => {
-      for (let n = 0; n < count; n++) {
-        const parts = inputParts(
-          { id: `${n}`, client: 'somebody', images: 1 },
-          pixelSource(Uint8Array.of(n, 255 - n, 3 * n, 40), 16),
-        );
-        const done = PARTY_NAMES.map((party) => new Promise<void>((resolve) => waiting.set(`${party} ${n}`, resolve)));
-        for (const party of PARTY_NAMES) ends![party].take([parts[party]]);
-        await Promise.all(done);
-      }
+      for (let n = 0; n < count; n += atOnce)
+        await Promise.all(Array.from({ length: Math.min(atOnce, count - n) }, (__, i) => askOne(n + i)));
       await ends!.P0.stop();
     };
     let asking: Promise<void> | undefined;
-    const { outcomes } = await serveFederated(job, {
+    let error = '';
+    const served = await serveFederated(job, {
       ...{ seed: 2, folder },
       record: (message) => said.push(message),
+      tamper: () => flipped && flipping(flipped),
       onBegin: (begun) => (ends = begun),
       onNotice: (party, notice) => {
         if (notice.type === 'event' && notice.event.kind === 'ready' && party === 'P0') asking = ask();
         if (notice.type !== 'answers') return;
         for (const { id, share } of notice.answers) {
-          if (share !== null) shares.set(id, [...(shares.get(id) ?? []), share]);
+          if (share !== null) {
+            shares.set(id, [...(shares.get(id) ?? []), share]);
+            handedOut.push(`${party} ${id}`);
+          }
           waiting.get(`${party} ${id}`)?.();
         }
       },
+    }).catch((failure: unknown) => {
+      error = (failure as Error).message;
+      return undefined;
     });
-    await asking;
-    expect(outcomes).toEqual(PARTY_NAMES.reduce((all, party) => ({ ...all, [party]: { kind: 'done' } }), {}));
-    const found = [...shares].map(([id, [first, second]]) => [id, add(first, second)]);
-    expect(found.length).toBe(count);
-    return { found, said };
+    // Those who ask in vain are not waited for.
+    if (served !== undefined) await asking;
+    const found = [...shares]
+      .filter(([, both]) => both.length === 2)
+      .map(([id, [first, second]]) => [id, add(first, second)] as const);
+    return { found, said, error, handedOut };
   }
 
   it('answers as a semi-honest one does, P2 hears nothing, and keys that nobody used are taken when it ends', async () => {
     const [open, closed] = [await answered(JOB, 5), await answered({ ...JOB, security: 'private' }, 5)];
+    expect([open.error, closed.error]).toEqual(['', '']);
+    expect(closed.found.length).toBe(5);
     expect(closed.found).toEqual(open.found);
     expect(toHelper(open.said).length).toBeGreaterThan(0);
     expect(toHelper(closed.said)).toEqual([]);
     const told = closed.said.filter(({ label }) => label === '/functions:end');
     expect(told.map(({ to }) => to).toSorted()).toEqual(['P0', 'P1']);
+  });
+
+  it('answers batches side by side, each behind digests of its own, and draws from no address twice', async () => {
+    const job = { ...JOB, security: 'private', maxBatch: 1 } as const;
+    const alone = await answered(job, 12);
+    let several: Answered | undefined;
+    const addresses = await watchAddresses(async () => {
+      several = await answered(job, 12, 6);
+    });
+    const { found, said, error } = several!;
+    expect(error).toBe('');
+    const sorted = (of: Answered['found']): Answered['found'] => of.toSorted(([a], [b]) => Number(a) - Number(b));
+    // In whatever order they were answered, which decides how truncations round.
+    expect(sorted(found).map(([id]) => id)).toEqual(sorted(alone.found).map(([id]) => id));
+    expect(addresses.repeated()).toEqual([]);
+    const labels = new Set(said.map(({ label }) => label).filter((label) => /^\/inputs\/.*openings/.test(label)));
+    expect(labels.size).toBe(12);
+    expect(toHelper(said)).toEqual([]);
+  });
+
+  it('hands out no answer of which an opening was changed, and those before it stand', async () => {
+    const job = { ...JOB, security: 'private', maxBatch: 1 } as const;
+    const { said, found } = await answered(job, 6, 3);
+    expect(found.length).toBe(6);
+    // Of the fifth image, in the lanes of those that are answered side by side.
+    const openings = said.filter(
+      ({ from, to, label }) =>
+        from !== 'P2' && to !== 'P2' && /^\/inputs\/0\/4\//.test(label) && !label.includes('openings'),
+    );
+    expect(openings.length).toBeGreaterThan(4);
+    for (const { from, label } of openings) {
+      const changed = await answered(job, 6, 3, { from, label });
+      expect(changed.error, `${from} ${label}`).toMatch(/\/inputs\/0\/4: P0 and P1 have opened different values/);
+      // The fifth batch, whichever image it is.
+      const batches = changed.handedOut.filter((one) => one.startsWith('P0')).length;
+      expect(batches, `${from} ${label}`).toBeLessThan(6);
+      for (const [id] of changed.found) expect(Number(id)).toBeLessThan(6);
+    }
   });
 });
