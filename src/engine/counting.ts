@@ -15,6 +15,7 @@ import { type Bias, checkAlike } from './linear.ts';
 import { overlapping } from './overlapping.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
 import { inBlocks, type Stage, step } from '../party/steps.ts';
+import { DIGEST_BYTES } from '../random/openings.ts';
 import { type FusedSuite, suiteOf } from '../protocols/suite.ts';
 import { type Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
 import type { Conjunctions } from '../protocols/direct/conjunctions.ts';
@@ -237,7 +238,18 @@ export class CountingEngine extends CountedValues implements Engine {
 
   reveal(_name: string, x: Value): Promise<void> {
     this.whole(x);
+    this.traffic.revealing.waiting = true;
     return Promise.resolve();
+  }
+
+  /** Where a party of a private session agrees before it reveals (`party/ledger.ts`). */
+  agree(): void {
+    const { options, traffic } = this.counts;
+    const { revealing } = traffic;
+    if (options.security !== 'private' || !revealing.waiting) return;
+    revealing.waiting = false;
+    const label = `:openings/${revealing.agreements++}`;
+    sendSteps(this.lane, [step('exchange', [label, DIGEST_BYTES])], -1, traffic);
   }
 
   free(): void {

@@ -20,6 +20,9 @@ export class Traffic {
   /** Keys of comparison functions that were taken, by their bits. */
   readonly #keys: Map<number, number> = new Map();
 
+  /** Of a private session: what waits to be revealed until the workers have compared what they opened, and how often they have. */
+  readonly revealing: { waiting: boolean; agreements: number } = { waiting: false, agreements: 0 };
+
   /** Keys taken so far. */
   get keys(): number {
     return [...this.#keys.values()].reduce((sum, count) => sum + count, 0);

@@ -127,6 +127,7 @@ export async function countTraining(
   const evaluations: Counted[] = [];
   const state = await train(engine, network, data, options, (event) => {
     const layers = engine.memory.takeLayers();
+    if (event.kind !== 'testing') engine.agree();
     if (event.kind === 'step') steps.push({ ...meter.read(), layers, epoch: event.epoch, loss: event.loss });
     if (event.kind === 'evaluated') evaluations.push(meter.read());
   });
@@ -156,6 +157,7 @@ export async function countInference(
     await engine.scope(`batch/${i}`, async (scope) => {
       await scope.reveal(`prediction/${i}`, await infer(scope, network, model, scope.rows(images, indices)));
     });
+    engine.agree();
     counted.push(meter.read());
   }
   return counted;

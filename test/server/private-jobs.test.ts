@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { RecordedMessage } from '../../src/channel/memory.ts';
 import { ownTraining } from '../../src/client/training.ts';
 import type { Model } from '../../src/data/model-file.ts';
+import { countTraining } from '../../src/nn/count.ts';
 import type { Network } from '../../src/nn/network.ts';
 import type { TrainJob } from '../../src/server/job.ts';
 import { watchAddresses } from '../addresses.ts';
@@ -95,4 +96,28 @@ describe.each<[string, Partial<TrainJob>]>([
     );
     expect(heard.size).toBe(seeds.length);
   });
+});
+
+it('its messages, bytes and comparisons of digests are those that are counted beforehand', async () => {
+  const job: TrainJob = { ...BASE, security: 'private' };
+  const { said } = await trained(job);
+  const between = said.filter(({ from, to }) => from !== 'owner' && to !== 'owner');
+  const found = (pattern: RegExp): { messages: number; payloadBytes: number } => {
+    const some = between.filter(({ label }) => pattern.test(label));
+    return { messages: some.length, payloadBytes: some.reduce((sum, { data }) => sum + data.byteLength, 0) };
+  };
+  const { steps, evaluations } = await countTraining(GRAPH, job, { trainImages: 12, testImages: 12 });
+  expect(steps.map(({ loss }) => loss)).toEqual([true, true]);
+  const counted = [...steps, ...evaluations].map(({ messages, payloadBytes }) => ({ messages, payloadBytes }));
+  expect([
+    found(/^\/step\/1\/|^:openings\/0$/),
+    found(/^\/step\/2\/|^:openings\/1$/),
+    found(/^\/evaluation\/1\/|^:openings\/2$/),
+  ]).toEqual(counted);
+  // A round more where something is revealed.
+  const hidden = await countTraining(GRAPH, { ...job, showLoss: false }, { trainImages: 12, testImages: 0 });
+  const open = await countTraining(GRAPH, { ...job, security: undefined, showLoss: false } as TrainJob, {
+    ...{ trainImages: 12, testImages: 0 },
+  });
+  expect(hidden.steps[1].messages).toBeGreaterThan(open.steps[1].messages);
 });
