@@ -86,7 +86,7 @@ describe.each<[string, Partial<TrainJob>]>([
     expect(closed.model).toEqual(open.model);
     expect(closed.repeated).toEqual([]);
     const seeds = closed.said
-      .filter(({ to, label }) => to === 'P2' && label.endsWith('proof:seed'))
+      .filter(({ to, label }) => to === 'P2' && /\/proof\b.*:seed$/.test(label))
       .map(({ data }) => Buffer.from(data as Uint8Array).toString('hex'));
     expect(seeds.length).toBeGreaterThan(4);
     expect(new Set(seeds).size).toBe(seeds.length);
@@ -114,10 +114,4 @@ it('its messages, bytes and comparisons of digests are those that are counted be
     found(/^\/step\/2\/|^:openings\/1$/),
     found(/^\/evaluation\/1\/|^:openings\/2$/),
   ]).toEqual(counted);
-  // A round more where something is revealed.
-  const hidden = await countTraining(GRAPH, { ...job, showLoss: false }, { trainImages: 12, testImages: 0 });
-  const open = await countTraining(GRAPH, { ...job, security: undefined, showLoss: false } as TrainJob, {
-    ...{ trainImages: 12, testImages: 0 },
-  });
-  expect(hidden.steps[1].messages).toBeGreaterThan(open.steps[1].messages);
 });
