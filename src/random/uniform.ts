@@ -13,6 +13,7 @@
  *
  * Nothing here draws: the functions turn bytes into samples and say how many they made.
  */
+import * as vector from '../ring/vector.ts';
 
 /** What to do with each of the 256 bytes. */
 export interface SampleTable {
@@ -80,19 +81,7 @@ export function sampleNibblesPlusOne(
 
 /** `count` bits from the bytes of `source`, lowest bit first; reads ⌈count / 8⌉ bytes from `from`. */
 export function sampleBits(source: Uint8Array, from: number, count: number, out: Uint8Array, at: number): void {
-  const end = at + (count & ~7);
-  for (; at < end; at += 8) {
-    const byte = source[from++];
-    out[at] = byte & 1;
-    out[at + 1] = (byte >>> 1) & 1;
-    out[at + 2] = (byte >>> 2) & 1;
-    out[at + 3] = (byte >>> 3) & 1;
-    out[at + 4] = (byte >>> 4) & 1;
-    out[at + 5] = (byte >>> 5) & 1;
-    out[at + 6] = (byte >>> 6) & 1;
-    out[at + 7] = byte >>> 7;
-  }
-  for (let bit = 0; bit < (count & 7); bit++) out[at + bit] = (source[from] >>> bit) & 1;
+  vector.unpackBits(source.subarray(from, from + Math.ceil(count / 8)), count, out, at);
 }
 
 const tables = new Map<string, SampleTable>();

@@ -1,4 +1,5 @@
-/** Vectors of bits, one byte 0/1 each, and on the wire eight to a byte, the first in the lowest place. */
+/** Vectors of bits, one byte 0/1 each, and on the wire eight to a byte, the first in the lowest place. On SIMD lanes (`vector.ts`). */
+import * as vector from './vector.ts';
 
 export function packedBitsLength(count: number): number {
   return Math.ceil(count / 8);
@@ -6,7 +7,7 @@ export function packedBitsLength(count: number): number {
 
 export function packBits(bits: Uint8Array): Uint8Array {
   const packed = new Uint8Array(packedBitsLength(bits.length));
-  for (let i = 0; i < bits.length; i++) packed[i >> 3] |= bits[i] << (i & 7);
+  vector.packBits(bits, packed);
   return packed;
 }
 
@@ -15,13 +16,13 @@ export function unpackBits(packed: Uint8Array, count: number): Uint8Array {
   if (packed.length !== packedBitsLength(count))
     throw new RangeError(`${packed.length} bytes do not hold ${count} bits`);
   const bits = new Uint8Array(count);
-  for (let i = 0; i < count; i++) bits[i] = (packed[i >> 3] >>> (i & 7)) & 1;
+  vector.unpackBits(packed, count, bits, 0);
   return bits;
 }
 
 /** a ← a ⊕ b; returns a. */
 export function xorInto(a: Uint8Array, b: Uint8Array): Uint8Array {
   if (a.length !== b.length) throw new RangeError(`xor: ${a.length} bits against ${b.length}`);
-  for (let i = 0; i < a.length; i++) a[i] ^= b[i];
+  vector.xorInto(a, b);
   return a;
 }

@@ -25,6 +25,10 @@ interface Kernels {
   scatter(rows: number, columns: number, run: number, rowStep: number, step: number, from: number, to: number): void;
   packFields(n: number, x: number, from: number, width: number, to: number): void;
   addFields(n: number, width: number, stream: number, x: number): void;
+  packBits(n: number, bits: number, to: number): void;
+  unpackBits(n: number, packed: number, to: number): void;
+  xorBytes(n: number, x: number, y: number): void;
+  xorBitAt(n: number, x: number, y: number, elements: number, index: number, flip: number): void;
 }
 
 /** Runs of `run` elements: `rows` × `columns` of them, which begin every `rowStep` and every `step` elements. */
@@ -38,6 +42,7 @@ export interface Runs {
 
 const memory = new WebAssembly.Memory({ initial: 1 });
 let words = new BigUint64Array(memory.buffer);
+let memoryBytes = new Uint8Array(memory.buffer);
 const bytes = Uint8Array.from(atob(VECTOR_WASM), (character) => character.charCodeAt(0));
 const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
 const kernels = exports as unknown as Kernels;
@@ -147,6 +152,57 @@ export function addFields(stream: Uint8Array, width: number, out: BigUint64Array
   }
 }
 
+/** Bytes of a slice of bits. */
+const BITS = 8 * SLICE;
+
+/** out ← bits, one byte 0/1 each, eight to a byte. */
+export function packBits(bits: Uint8Array, out: Uint8Array): void {
+  for (let at = 0; at < bits.length; at += BITS) {
+    const n = loadBytes(X_BYTES, bits, at, BITS);
+    if (n % 16 !== 0) bytesAt(X_BYTES + n, 16).fill(0);
+    kernels.packBits(Math.ceil(n / 16) * 16, X_BYTES, Y_BYTES);
+    out.set(bytesAt(Y_BYTES, Math.ceil(n / 8)), at / 8);
+  }
+}
+
+/** out[at …] ← `count` bits, one byte 0/1 each, of packed ones. */
+export function unpackBits(packed: Uint8Array, count: number, out: Uint8Array, at: number): void {
+  for (let from = 0; from < count; from += BITS) {
+    const n = Math.min(BITS, count - from);
+    loadBytes(X_BYTES, packed, from / 8, BITS / 8);
+    kernels.unpackBits(Math.ceil(n / 16) * 16, X_BYTES, Y_BYTES);
+    out.set(bytesAt(Y_BYTES, n), at + from);
+  }
+}
+
+/** x ← x ⊕ y, byte by byte. */
+export function xorInto(x: Uint8Array, y: Uint8Array): void {
+  for (let at = 0; at < x.length; at += BITS) {
+    const n = loadBytes(X_BYTES, x, at, BITS);
+    loadBytes(Y_BYTES, y, at, BITS);
+    kernels.xorBytes(n, X_BYTES, Y_BYTES);
+    x.set(bytesAt(X_BYTES, n), at);
+  }
+}
+
+/** out ← x ⊕ y ⊕ (bit `index` of every element of a) ⊕ flip, on bytes 0/1. */
+export function xorBitAt(
+  x: Uint8Array,
+  y: Uint8Array,
+  a: BigUint64Array,
+  index: number,
+  flip: 0 | 1,
+  out: Uint8Array,
+): void {
+  for (let at = 0; at < out.length; at += SLICE) {
+    const n = load(X, a, at, SLICE);
+    loadBytes(Y_BYTES, x, at, SLICE);
+    loadBytes(Y_BYTES + SLICE, y, at, SLICE);
+    kernels.xorBitAt(n, Y_BYTES, Y_BYTES + SLICE, X_BYTES, index, flip);
+    out.set(bytesAt(Y_BYTES, n), at);
+  }
+}
+
 /** A stretch of elements in the memory, of which runs are taken and to which runs are added: one at a time. */
 export class Slab {
   readonly #length: number;
@@ -161,6 +217,7 @@ export class Slab {
     if (pages > 0) {
       memory.grow(pages);
       words = new BigUint64Array(memory.buffer);
+      memoryBytes = new Uint8Array(memory.buffer);
     }
     if (values === undefined) words.fill(0n, SLAB, this.#runs);
     else words.set(values, SLAB);
@@ -188,6 +245,17 @@ function load(at: number, values: BigUint64Array, from: number, count: number): 
   const slice = values.length <= count ? values : values.subarray(from, from + count);
   words.set(slice, at);
   return slice.length;
+}
+
+/** The same with bytes. */
+function loadBytes(address: number, values: Uint8Array, from: number, count: number): number {
+  const slice = values.length <= count ? values : values.subarray(from, from + count);
+  memoryBytes.set(slice, address);
+  return slice.length;
+}
+
+function bytesAt(address: number, length: number): Uint8Array {
+  return memoryBytes.subarray(address, address + length);
 }
 
 /** Copies `n` results out. */

@@ -192,10 +192,7 @@ export function xorBitAt(
 ): Uint8Array {
   checkShift(index);
   for (const bits of [x, y, out]) checkLengths('xorBitAt', bits, a);
-  const words = halves(a);
-  const shift = index & 31;
-  for (let i = 0, at = index >> 5; i < out.length; i++, at += 2)
-    out[i] = x[i] ^ y[i] ^ ((words[at] >>> shift) & 1) ^ flip;
+  vector.xorBitAt(x, y, a, index, flip, out);
   return out;
 }
 

@@ -124,3 +124,34 @@ export function addFields(n: u32, width: u32, stream: usize, x: usize): void {
     store<u64>(x, (load<u64>(x) + readField(stream, i * width, inside)) & inside);
   }
 }
+
+/** Bits, one byte 0/1 each, eight to a byte, the first in the lowest place; n is a multiple of 16. */
+export function packBits(n: u32, bits: usize, to: usize): void {
+  const end = bits + n;
+  for (; bits < end; bits += 16, to += 2) store<u16>(to, <u16>i8x16.bitmask(i8x16.shl(v128.load(bits), 7)));
+}
+
+/** The reverse, n a multiple of 16. */
+export function unpackBits(n: u32, packed: usize, to: usize): void {
+  const places = i64x2.splat(0x8040201008040201);
+  const one = i8x16.splat(1);
+  const end = to + n;
+  for (; to < end; packed += 2, to += 16) {
+    const bytes = i8x16.swizzle(v128.load16_splat(packed), i8x16(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
+    v128.store(to, v128.and(i8x16.eq(v128.and(bytes, places), places), one));
+  }
+}
+
+/** x ^= y, n bytes; up to 15 behind them are touched. */
+export function xorBytes(n: u32, x: usize, y: usize): void {
+  const end = x + n;
+  for (; x < end; x += 16, y += 16) v128.store(x, v128.xor(v128.load(x), v128.load(y)));
+}
+
+/** x ^= y ^ (bit `index` of each of n elements) ^ flip, on bytes 0/1. */
+export function xorBitAt(n: u32, x: usize, y: usize, elements: usize, index: u32, flip: u32): void {
+  let at = elements + (index >> 3);
+  const place = index & 7;
+  for (const end = x + n; x < end; x++, y++, at += 8)
+    store<u8>(x, load<u8>(x) ^ load<u8>(y) ^ ((load<u8>(at) >> <u8>place) & 1) ^ <u8>flip);
+}
