@@ -16,7 +16,7 @@ import type { InferJob } from '../server/job.ts';
 import { checkNetworkFits, warnOfInsecureKeys } from './checks.ts';
 import { widthOf } from './layout.ts';
 import { Logs } from './logs.ts';
-import { DEFAULT_COUNT, type InferSettings, readInferSettings } from './options/inference.ts';
+import { cutOf, DEFAULT_COUNT, type InferSettings, readInferSettings } from './options/inference.ts';
 import { checkAppendable, checkWritable, saveResult, say, writeReport } from './output.ts';
 import { PartyNews } from './party-news.ts';
 import { Phases } from './phases.ts';
@@ -56,12 +56,17 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   const source = valueSource(images, data.scaling, settings.fractionBits);
 
   const scores = typed.scores ? true : undefined;
-  const job: InferJob = { kind: 'infer', ...commonJob(settings), images: count, scores };
+  const cut = cutOf(settings, count);
+  const job: InferJob = { kind: 'infer', ...commonJob(settings), images: count, ...cut, scores };
   const progress = new Progress();
   const batches: BatchReport[] = [];
   const line = (text: string): void => progress.line(text);
   if (unlike !== undefined) line(`warning: ${unlike}`);
   for (const warning of await firstImagesWarnings(model, source, settings)) line(warning);
+  if (cut.ranks !== undefined)
+    line(
+      `${cut.ranks} ranks a party: each batch of ${Math.min(batch, count)} is computed in parts of ${cut.microBatch}`,
+    );
   const warnings = new Warnings(line);
   const news = new PartyNews(line, new Logs(settings.log, line));
   const log = news.logs.owner;
@@ -92,7 +97,7 @@ export async function localInfer(argv: Argv, signal: AbortSignal): Promise<void>
   try {
     const times = { phases, unitSeconds: () => batches.map((report) => report.seconds) };
     await profiled(settings, news, times, () =>
-      runLocally({ begin: () => ({ job }) }, settings, signal, news, (owner) =>
+      runLocally({ ranks: cut.ranks, begin: () => ({ job }) }, settings, signal, news, (owner) =>
         ownInference(owner, job, model, source, observer),
       ),
     );

@@ -390,11 +390,11 @@ export class SecureEngine extends SecureComparisons implements Engine {
 }
 
 export function createSecureEngine(party: Party, options: SecureOptions): SecureEngine {
-  const { few } = options;
+  const { few, rank = 0 } = options;
   codeProof.answerAhead(party);
-  const functions = few === undefined || options.suite === 'paper' ? undefined : new FunctionKeys(party);
-  const byFunctions = functions === undefined ? undefined : { most: few!, functions };
-  const suite = suiteOf(options, party.security, byFunctions);
+  const keysOf = rank === 0 ? party : party.fork(`rank/${rank}`);
+  const functions = few === undefined || options.suite === 'paper' ? undefined : new FunctionKeys(keysOf);
+  const suite = suiteOf(options, party.security, functions && { most: few!, functions });
   const runtime: Runtime = { options, suite, functions, window: new Window(HELPER_WINDOW, LEAST_WEIGHT) };
   return new SecureEngine(party, runtime, new WeakMap());
 }

@@ -13,7 +13,10 @@ export const MOST_RANKS = 256;
 
 /** What rank 0 begins next. */
 export type RankOrder =
-  { readonly kind: 'step'; readonly step: number } | { readonly kind: 'evaluation'; readonly evaluation: number };
+  | { readonly kind: 'step'; readonly step: number }
+  | { readonly kind: 'evaluation'; readonly evaluation: number }
+  /** A batch of an inference, counted from 0. */
+  | { readonly kind: 'inference'; readonly batch: number };
 
 /** The ranks of one party, as one of them sees them. */
 export interface Team {
@@ -40,6 +43,19 @@ export interface Team {
    * @param label unlike any other of the session
    */
   sum(engine: Engine, label: string, before: Value | undefined, x: Value, among?: number): Promise<Value | undefined>;
+  /**
+   * Rows that ranks have computed, one behind the other as `partsOfRank` cuts them; undefined but at rank 0. Resolves when all ranks have theirs.
+   * @param label unlike any other of the session
+   * @param mine undefined where this rank has none
+   */
+  join(engine: Engine, label: string, rows: JoinedRows, mine: Value | undefined): Promise<Value | undefined>;
+}
+
+/** What ranks have computed, in all. */
+export interface JoinedRows {
+  /** Of each rank; 0 of one that had nothing to compute. */
+  readonly rows: readonly number[];
+  readonly columns: number;
 }
 
 /**
@@ -69,16 +85,21 @@ export function rankPart(batch: number, ranks: number, most: number = batch, lea
   return Math.min(even, Math.floor((batch - 1) / (ranks - 1)), most);
 }
 
-/** The parts of a batch that a rank computes: a run of them, the last ones at rank 0, which updates the weights when all is added up. */
+/**
+ * The parts of a batch that a rank computes: a run of them, the last ones at rank 0, which updates the weights when all is added up. Where there
+ * are fewer parts than ranks the first ranks have one each.
+ */
 export function partsOfRank(
   parts: readonly BatchPart[],
   { rank, size }: Pick<Team, 'rank' | 'size'>,
   lead = 0,
 ): readonly BatchPart[] {
-  const place = size - 1 - rank;
+  const among = Math.min(size, parts.length);
+  if (rank >= among) return [];
+  const place = among - 1 - rank;
   const [{ to: samples }] = parts;
-  const each = (parts.length + lead / samples) / size;
+  const each = (parts.length + lead / samples) / among;
   const start = (i: number): number =>
-    i === size ? parts.length : Math.min(Math.ceil(i * each), parts.length - size + i);
+    i === among ? parts.length : Math.min(Math.ceil(i * each), parts.length - among + i);
   return parts.slice(start(place), start(place + 1));
 }

@@ -199,7 +199,8 @@ export async function trainAlong(
   const nothing: State = new Map();
   for (let order = await team.next(); order !== undefined; order = await team.next()) {
     if (order.kind === 'step') await training.step(order.step, nothing);
-    else await training.evaluate(order.evaluation, nothing, () => undefined);
+    else if (order.kind === 'evaluation') await training.evaluate(order.evaluation, nothing, () => undefined);
+    else throw new Error(`${order.kind}: not of a training`);
   }
   await engine.settle();
 }

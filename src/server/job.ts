@@ -54,6 +54,10 @@ export interface TrainJob extends CommonJob, TrainOptions {
 export interface InferJob extends CommonJob {
   readonly kind: 'infer';
   readonly images: number;
+  /** Images of a batch computed at a time; all of them when absent. */
+  readonly microBatch?: number | undefined;
+  /** Of each party, which compute parts of a batch side by side. Absent: one. It changes no bit. */
+  readonly ranks?: number | undefined;
   /** The scores of all classes are revealed, in place of the class alone. */
   readonly scores?: true | undefined;
 }
@@ -81,6 +85,7 @@ export interface MicroJob extends Omit<CommonJob, 'network' | 'batch'> {
 export type Job = TrainJob | InferJob | ServeJob | MicroJob;
 
 const count = z.int().min(1);
+const rankCount = z.int().min(2).max(MOST_RANKS);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
 const common = {
@@ -136,12 +141,19 @@ const anyJob: z.ZodType<Job> = z.discriminatedUnion('kind', [
     perClass: z.literal(true).optional(),
     showModel: z.literal(false).optional(),
     keepModel: z.literal(true).optional(),
-    ranks: z.int().min(2).max(MOST_RANKS).optional(),
+    ranks: rankCount.optional(),
     checkpointEvery: count.optional(),
     warmStart: z.literal(true).optional(),
     resume: z.strictObject({ run: z.string().min(1).max(128), step: z.int().min(0) }).optional(),
   }),
-  z.strictObject({ kind: z.literal('infer'), ...common, images: count, scores: z.literal(true).optional() }),
+  z.strictObject({
+    kind: z.literal('infer'),
+    ...common,
+    images: count,
+    microBatch: count.optional(),
+    ranks: rankCount.optional(),
+    scores: z.literal(true).optional(),
+  }),
   z
     .strictObject({
       kind: z.literal('serve'),
@@ -167,6 +179,18 @@ export const jobSchema: z.ZodType<Job> = anyJob.refine(
   ({ security, insecureKeys }) => security === undefined || insecureKeys === undefined,
   'no private job: its keys are insecure',
 );
+
+/** Jobs that a party may do by several ranks. */
+export type RankedJob = TrainJob | InferJob;
+
+export function isRanked(job: Job): job is RankedJob {
+  return job.kind === 'train' || job.kind === 'infer';
+}
+
+/** Of each party. */
+export function ranksOfJob(job: Job): number {
+  return isRanked(job) ? (job.ranks ?? 1) : 1;
+}
 
 /** The run of a training: the session in which it began. */
 export function runOf(job: TrainJob): string {
@@ -251,7 +275,7 @@ export function configurationFields(job: Job): [name: string, value: string][] {
       ['resume from step', job.resume?.step],
     );
   } else if (job.kind === 'infer') {
-    fields.push(['images', job.images], ['scores', job.scores]);
+    fields.push(['images', job.images], ['micro-batch', job.microBatch], ['ranks', job.ranks], ['scores', job.scores]);
   } else if (job.kind === 'serve') {
     fields.push(
       ['model', job.model],

@@ -3,7 +3,7 @@ import { countInference } from '../nn/count.ts';
 import { correctionBytes } from '../protocols/direct/dcf.ts';
 import type { Ahead } from '../protocols/direct/functionKeys.ts';
 import { FEW_VALUES } from '../protocols/suite.ts';
-import type { InferJob, Job, ServeJob } from './job.ts';
+import { type InferJob, type Job, ranksOfJob, type ServeJob } from './job.ts';
 
 /** Keys that lie ready at a worker, at the most: for so many images, if they take no more than so many bytes. Eight images of network C take 60 MiB. */
 const AHEAD_IMAGES = 8;
@@ -15,13 +15,19 @@ export function fewValuesOf(job: Pick<Job, 'kind' | 'suite' | 'security'>): numb
   return privately && (job.kind === 'infer' || job.kind === 'serve') ? FEW_VALUES : undefined;
 }
 
-/** Of a session's keys, those that nobody has asked for yet. */
+/** Of a session's keys, or of those of one of several ranks, those that nobody has asked for yet. */
 export async function keysAhead(job: InferJob | ServeJob): Promise<Ahead> {
   const few = fewValuesOf(job);
   if (few === undefined) return { ready: 0, total: 0 };
-  const most = Math.floor(AHEAD_BYTES / correctionBytes(job.compareBits - 1));
-  const [batch, total] = job.kind === 'serve' ? [1, Infinity] : [Math.min(job.batch, job.images), job.images];
+  const ranks = ranksOfJob(job);
+  const most = Math.floor(AHEAD_BYTES / ranks / correctionBytes(job.compareBits - 1));
+  const [batch, total] = job.kind === 'serve' ? [1, Infinity] : [together(job), Math.ceil(job.images / ranks)];
   const [{ keys }] = await countInference(job.network, job, batch, 1);
   const images = Math.min(AHEAD_IMAGES, total);
   return { ready: Math.min(most, Math.ceil(images / batch) * keys), total: Math.ceil(total / batch) * keys };
+}
+
+/** Images that are computed at a time. */
+function together({ batch, images, microBatch = batch }: InferJob): number {
+  return Math.min(microBatch, batch, images);
 }

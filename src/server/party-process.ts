@@ -32,7 +32,7 @@ import {
   type PartyName,
   type StartOrder,
 } from './ipc.ts';
-import { configurationFields } from './job.ts';
+import { configurationFields, isRanked, ranksOfJob } from './job.ts';
 import { failureNotice } from './described.ts';
 import { logToStandardError, type Logger } from './log.ts';
 import type { PartyMetrics } from './metrics.ts';
@@ -205,7 +205,7 @@ async function start(order: StartOrder): Promise<void> {
   if (opened === undefined || log === undefined) throw new Error('told to start before it was told to open');
   const { party, vault, store, ranks, profile } = opened;
   const { job } = order;
-  const wanted = (job.kind === 'train' ? job.ranks : undefined) ?? 1;
+  const wanted = ranksOfJob(job);
   if (wanted !== (ranks?.size ?? 1)) throw new Error(`told to have ${ranks?.size ?? 1} ranks, for a job of ${wanted}`);
   const resumes = job.kind === 'train' && job.resume !== undefined;
   if (resumes && store === undefined) throw new Error('told to go on with a run, but not where its checkpoints are');
@@ -223,7 +223,7 @@ async function start(order: StartOrder): Promise<void> {
   const { parties, tls, timeoutMs, linkPatienceMs, link } = order;
   // Where inputs come from and results go is rank 0's alone.
   const along = { parties, tls, timeoutMs, linkPatienceMs, link, compute: order.compute } as const;
-  const joined = job.kind === 'train' ? ranks?.start({ type: 'start', job, ...along }) : undefined;
+  const joined = isRanked(job) ? ranks?.start({ type: 'start', job, ...along }) : undefined;
   mesh = await connect(order, opened, watching);
   void mesh.failed.then(fail);
   await joined;

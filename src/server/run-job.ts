@@ -7,8 +7,9 @@ import type { Link, PeerName } from '../channel/channel.ts';
 import type { Checkpoint, StoredTensor } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import { type Parameters, prepared } from '../nn/forward.ts';
-import { infer, inferScores } from '../nn/infer.ts';
+import { checkRanksOfInference, inferBatch } from '../nn/infer.ts';
 import { prepare } from '../nn/micro.ts';
+import { modelTensors } from '../nn/modelTensors.ts';
 import { classCount, inputSize, type Network, parameters } from '../nn/network.ts';
 import { stepsPerEpoch, totalSteps, train, type TrainEvent, type TrainingData } from '../nn/train.ts';
 import { warmTraining } from '../nn/warm.ts';
@@ -33,6 +34,7 @@ import {
 import { fewValuesOf, keysAhead } from './keys-ahead.ts';
 import type { Monitor } from './monitor.ts';
 import type { Profiling } from './profiling.ts';
+import { giveModel } from './ranks/model.ts';
 import type { Ranks } from './ranks/ranks.ts';
 import { Reporter } from './reporter.ts';
 import { serve, warm } from './serve-job.ts';
@@ -275,21 +277,24 @@ async function receiveModel(
   return model;
 }
 
-async function runInference(job: InferJob, { engine, agree, reporter, ends, ready }: Running): Promise<void> {
+async function runInference(job: InferJob, { engine, agree, reporter, ends, ranks, ready }: Running): Promise<void> {
   const { network, fractionBits } = job;
   const received = await receiveModel(network, fractionBits, engine, ends);
   const shape = [job.images, inputSize(network)];
   const given = await ends.receive('images', shape);
   if (given.opened !== null) engine.noteOpened('images', given.opened);
-  const images = engine.dataset('images', shape, fractionBits, given);
+  const ours = ranks?.input('images', shape, fractionBits, given) ?? given;
+  const images = engine.dataset('images', shape, fractionBits, ours);
   await ready(async () => engine.keepAhead(await keysAhead(job)));
   const model = await prepared(engine, network, received);
-  const revealed = job.scores === true ? inferScores : infer;
-  for (let batch = 0, from = 0; from < job.images; batch++, from += job.batch) {
-    const indices = Array.from({ length: Math.min(job.batch, job.images - from) }, (_, i) => from + i);
+  const team = ranks?.team;
+  checkRanksOfInference(job.images, { ...job, team });
+  if (ranks !== undefined) await giveModel(engine, ranks, await modelTensors(network, job), model);
+  for (let batch = 0; batch * job.batch < job.images; batch++) {
+    await team?.begin({ kind: 'inference', batch });
     await engine.scope(`batch/${batch}`, async (scope) => {
-      const rows = scope.rows(images, indices);
-      await scope.reveal(`prediction/${batch}`, await revealed(scope, network, model, rows));
+      const results = await inferBatch(scope, network, model, images, batch, { ...job, team });
+      await scope.reveal(`prediction/${batch}`, results!);
     });
     await agree();
     await engine.settle();

@@ -50,12 +50,12 @@ async function train(name: string, ...more: readonly string[]): Promise<Trained>
   return trainedOf(name, await run([...common, '--out', name, '--json', '-', ...more], folder));
 }
 
-describe('a training', () => {
-  let one: Trained;
-  beforeAll(async () => {
-    one = await train('one', '--epochs', '3');
-  });
+let one: Trained;
+beforeAll(async () => {
+  one = await train('one', '--epochs', '3');
+});
 
+describe('a training', () => {
   it.each([3, 4])('%i ranks give the model and the counts of one, bit for bit, and send as much', async (ranks) => {
     const several = await train(`ranks-${ranks}`, '--epochs', '3', '--ranks', `${ranks}`);
     expect(several.model.equals(one.model)).toBe(true);
@@ -87,6 +87,43 @@ describe('a training', () => {
     expect(model.equals(undisturbed.model)).toBe(true);
     const more = await run(['local', 'train', '--resume', 'kept', '--ranks', '5', '--epochs', '16'], folder);
     expect(more.stderr).toMatch(/--ranks: a batch has 4 parts that the run began with, too few for 5 ranks/);
+  });
+});
+
+describe('an inference', () => {
+  const infer = async (...more: readonly string[]): Promise<{ readonly scores: string; readonly said: string }> => {
+    const out = `found${more.join('')}.json`;
+    const words = ['local', 'infer', '--model', 'one', '--data', data, '--count', '50', '--batch', '24'];
+    const { code, stderr } = await run([...words, '--workers', '1', '--out', out, ...more], folder);
+    expect(code, stderr).toBe(0);
+    return { scores: readFileSync(join(folder, out), 'utf8'), said: stderr };
+  };
+
+  it('by several ranks gives the scores of one, bit for bit', async () => {
+    const fixed = ['--insecure-keys', '12'];
+    const one = await infer('--micro-batch', '6', ...fixed);
+    const four = await infer('--ranks', '4', ...fixed);
+    expect(four.scores).toBe(one.scores);
+    expect(four.said).toContain('4 ranks a party: each batch of 24 is computed in parts of 6');
+    expect((await infer('--ranks', '2', '--micro-batch', '6', ...fixed)).scores).toBe(one.scores);
+  });
+
+  it('is private with several ranks, too', async () => {
+    const classes = ({ scores }: { readonly scores: string }): unknown[] =>
+      (JSON.parse(scores) as { readonly class: number }[]).map((each) => each.class);
+    const [open, closed] = [await infer('--ranks', '2'), await infer('--ranks', '3', '--security', 'private')];
+    expect(classes(closed)).toHaveLength(50);
+    // Scores that are nearly the same may change their places by rounding.
+    expect(classes(closed).filter((each, i) => each !== classes(open)[i]).length).toBeLessThan(3);
+  });
+
+  it.each([
+    [['--count', '3', '--ranks', '4'], '--ranks: a batch has 3 images, too few for 4 ranks: each needs one'],
+    [['--ranks', '2', '--backend', 'webgpu'], '--ranks: a GPU serves the first rank of a party alone'],
+  ])('%j is refused before anything begins', async (more, complaint) => {
+    const { code, stderr } = await run(['local', 'infer', '--model', 'one', '--data', data, ...more], folder);
+    expect(code).toBe(1);
+    expect(stderr).toContain(complaint);
   });
 });
 

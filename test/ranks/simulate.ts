@@ -2,7 +2,8 @@
 import type { Link, PeerName } from '../../src/channel/channel.ts';
 import { memoryPair } from '../../src/channel/memory.ts';
 import { createParty, type Party, type PartyId } from '../../src/party/party.ts';
-import { parentOf, RankTeam } from '../../src/server/ranks/team.ts';
+import { RankTeam } from '../../src/server/ranks/team.ts';
+import { parentOf } from '../../src/server/ranks/tree.ts';
 import { connected, type PairKeys, type SimulationOptions, testCompute } from '../simulate.ts';
 
 export interface RankOptions extends Pick<SimulationOptions, 'streams' | 'security'> {

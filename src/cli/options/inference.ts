@@ -4,8 +4,10 @@ import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
 import { NETWORKS } from '../../nn/named.ts';
 import type { Network } from '../../nn/network.ts';
+import { MOST_RANKS, rankPart } from '../../nn/ranks.ts';
+import { checkRanks, trainOptions } from './training.ts';
 import { readSession, sessionOptions, type SessionSettings } from './session.ts';
-import { number, optionalInteger, optionalText, RESULTS, TASK, text, type Argv } from './values.ts';
+import { MACHINE, number, optionalInteger, optionalText, RESULTS, TASK, text, type Argv } from './values.ts';
 
 export interface InferSettings extends Omit<SessionSettings, 'network'> {
   readonly model: string;
@@ -16,6 +18,10 @@ export interface InferSettings extends Omit<SessionSettings, 'network'> {
   readonly labels: string | undefined;
   /** Undefined: all of a file, or DEFAULT_COUNT of a data set. */
   readonly count: number | undefined;
+  /** Images of a batch computed at a time; undefined: all of them. */
+  readonly microBatch: number | undefined;
+  /** Of each party; undefined: one. */
+  readonly ranks: number | undefined;
   /** Scores are revealed, not the class alone. */
   readonly scores: boolean;
   /** A file for classes and scores. */
@@ -53,6 +59,13 @@ export const inferOptions: Readonly<Record<string, Options>> = {
     defaultDescription: `${DEFAULT_COUNT}; of --images all`,
     describe: 'Images to classify, from the first on',
   },
+  'micro-batch': {
+    ...number,
+    group: TASK,
+    defaultDescription: '--batch',
+    describe: 'Images of a batch computed at a time: less memory (docs/memory.md)',
+  },
+  ranks: { ...trainOptions.ranks, group: MACHINE },
   scores: {
     type: 'boolean',
     group: RESULTS,
@@ -75,10 +88,14 @@ export function readInferSettings(argv: Argv): InferSettings {
     images: optionalText(argv, 'images'),
     labels: optionalText(argv, 'labels'),
     count: optionalInteger(argv, 'count', 1, Number.MAX_SAFE_INTEGER),
+    microBatch: optionalInteger(argv, 'micro-batch', 1, session.batch),
+    ranks: severalRanks(argv),
     scores: argv.scores !== false,
     out: optionalText(argv, 'out'),
   };
-  const { images, labels, out } = settings;
+  const { images, labels, out, ranks } = settings;
+  if (ranks !== undefined && session.backend === 'webgpu')
+    throw new Problem('--ranks: a GPU serves the first rank of a party alone', 'leave --backend or --ranks out');
   if (images !== undefined && argv.data !== undefined)
     throw new Problem('--images and --data: both say what to classify', 'give one of them');
   if (labels !== undefined && images === undefined)
@@ -86,4 +103,20 @@ export function readInferSettings(argv: Argv): InferSettings {
   if (out !== undefined && !['.csv', '.json'].includes(extname(out)))
     throw new Problem(`--out: expected FILE.csv or FILE.json, found "${out}"`, 'end the name in .csv or .json');
   return { ...session, ...settings, network: argv.network === undefined ? undefined : session.network };
+}
+
+function severalRanks(argv: Argv): number | undefined {
+  const ranks = optionalInteger(argv, 'ranks', 1, MOST_RANKS);
+  return ranks === 1 ? undefined : ranks;
+}
+
+/** How batches of so many images, or fewer, are computed: by which ranks, and how much at a time. */
+export function cutOf(
+  { batch, microBatch, ranks = 1 }: Pick<InferSettings, 'batch' | 'microBatch' | 'ranks'>,
+  images: number,
+): { readonly microBatch: number | undefined; readonly ranks: number | undefined } {
+  const together = Math.min(batch, images);
+  checkRanks(ranks, together);
+  const part = rankPart(together, ranks, microBatch);
+  return { microBatch: part === together ? undefined : part, ranks: ranks === 1 ? undefined : ranks };
 }

@@ -16,7 +16,7 @@ import type { MaskKey } from '../../engine/ownedInput.ts';
 import { MOST_RANKS } from '../../nn/ranks.ts';
 import { BACKENDS } from '../compute.ts';
 import { fromHex, linkModel, linkTls, partyAddress, toHex, type FailureNotice, type PartyName } from '../ipc.ts';
-import { jobSchema } from '../job.ts';
+import { isRanked, jobSchema } from '../job.ts';
 import type { RankCounters } from './counters.ts';
 import type { FromMember, RankStart } from './messages.ts';
 
@@ -94,7 +94,7 @@ const input = z.strictObject({
 });
 const order: z.ZodType<RankStart> = z.strictObject({
   type: z.literal('start'),
-  job: jobSchema.refine((job) => job.kind === 'train', 'a training'),
+  job: jobSchema.refine(isRanked, 'a job of several ranks'),
   parties: z.strictObject({ P0: partyAddress, P1: partyAddress, P2: partyAddress }),
   tls: linkTls.optional(),
   timeoutMs: z.int().min(1),

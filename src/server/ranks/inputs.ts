@@ -15,9 +15,15 @@ export interface Handed {
 /** Moves E to memory that threads share. */
 export function handInput(name: string, shape: Shape, fractionBits: number, input: OwnedInput): Handed {
   const masks = masksOf(name, shape, input);
-  const opened = input.opened && new BigUint64Array(new SharedArrayBuffer(8 * sizeOf(shape)));
-  opened?.set(input.opened!);
+  const opened = input.opened && inSharedMemory(input.opened);
   return { own: { ...input, opened }, others: { name, shape, fractionBits, opened, masks } };
+}
+
+/** A copy, which other threads read as it is. */
+export function inSharedMemory(data: BigUint64Array): BigUint64Array {
+  const shared = new BigUint64Array(new SharedArrayBuffer(data.byteLength));
+  shared.set(data);
+  return shared;
 }
 
 /** What a rank that shares no memory with this one needs besides E. */

@@ -9,9 +9,7 @@ import type { PeerName } from '../../channel/channel.ts';
 import type { Listener } from '../../channel/listener.ts';
 import { openMesh, type Mesh } from '../../channel/mesh.ts';
 import { explained } from '../../data/memory.ts';
-import type { Value } from '../../engine/engine.ts';
-import { createSecureEngine, type SecureEngine } from '../../engine/secure.ts';
-import { trainAlong } from '../../nn/train.ts';
+import { createSecureEngine } from '../../engine/secure.ts';
 import { createParty } from '../../party/party.ts';
 import { agreementsWith } from '../../random/agreement.ts';
 import type { KeyPair } from '../../random/keys.ts';
@@ -19,12 +17,13 @@ import { PairStreams } from '../../random/streams.ts';
 import { failureNotice } from '../described.ts';
 import { PARTY_IDS, type PartyName } from '../ipc.ts';
 import { configurationFields } from '../job.ts';
+import { fewValuesOf } from '../keys-ahead.ts';
 import { meshOptions, publicKeysOf } from '../neighbours.ts';
 import type { WaitMeter } from '../wait-meter.ts';
 import { workersLedger } from '../workers-ledger.ts';
+import { computeAlong } from './along.ts';
 import { countersOf, type RankCounters } from './counters.ts';
-import { takeInput } from './inputs.ts';
-import type { FromMember, RankInput, RankStart, RankWork } from './messages.ts';
+import type { FromMember, RankStart, RankWork } from './messages.ts';
 import type { RankTeam } from './team.ts';
 
 export interface MemberOptions {
@@ -97,10 +96,12 @@ export class RankMember {
       truncation: job.truncation,
       fractionBits: job.fractionBits,
       compareBits: job.compareBits,
+      few: fewValuesOf(job),
+      rank,
       reveal: () => Promise.reject(new Error('only the first rank of a party reveals')),
     });
     team.onAgree = () => engine.agree({ always: true });
-    await trainAlong(engine, job.network, dataOf(engine, inputs), job, team);
+    await computeAlong(engine, job, inputs, team);
     await Promise.all([team.close(), mesh.close()]);
     await this.#listener?.close();
     this.#ending = true;
@@ -124,16 +125,4 @@ export class RankMember {
   get counters(): RankCounters {
     return countersOf(this.#options.meter, this.#mesh?.links.values() ?? []);
   }
-}
-
-function dataOf(engine: SecureEngine, inputs: readonly RankInput[]): Parameters<typeof trainAlong>[2] {
-  const values = new Map<string, Value>(
-    inputs.map((input) => [input.name, engine.dataset(input.name, input.shape, input.fractionBits, takeInput(input))]),
-  );
-  return {
-    images: values.get('train/images')!,
-    labels: values.get('train/labels')!,
-    testImages: values.get('test/images'),
-    testLabels: values.get('test/labels'),
-  };
 }

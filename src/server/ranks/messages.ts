@@ -5,7 +5,7 @@ import type { MaskKey } from '../../engine/ownedInput.ts';
 import type { HostPort } from '../../federation/address.ts';
 import type { Shape } from '../../ring/shape.ts';
 import type { FailureNotice, PartyName, StartOrder } from '../ipc.ts';
-import type { TrainJob } from '../job.ts';
+import type { RankedJob } from '../job.ts';
 
 /** What a thread is started with. */
 export interface RankData {
@@ -26,7 +26,7 @@ export interface RankData {
 /** Join the peers of the same rank. */
 export interface RankStart extends Omit<StartOrder, 'type' | 'job' | 'ends'> {
   readonly type: 'start';
-  readonly job: TrainJob;
+  readonly job: RankedJob;
 }
 
 /** An input as every rank of a party reads it. */

@@ -19,7 +19,8 @@ import type { FromHost, InputFacts, StartMessage, WorkMessage } from './control.
 import { RankMember } from './member.ts';
 import type { FromMember, RankInput } from './messages.ts';
 import { dialRank, greetChild, greetParent, ownDoor, treeSession } from './own-links.ts';
-import { childrenOf, parentOf, RankTeam } from './team.ts';
+import { RankTeam } from './team.ts';
+import { childrenOf, parentOf } from './tree.ts';
 
 /** Host to process. */
 export type RankOrder =

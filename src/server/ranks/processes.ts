@@ -19,7 +19,8 @@ import { inputFacts } from './inputs.ts';
 import type { RankStart } from './messages.ts';
 import { CONTROL, dialRank, greetChild, treeSession } from './own-links.ts';
 import { failureOf, ofRank, type Ranks } from './ranks.ts';
-import { childrenOf, RankTeam } from './team.ts';
+import { RankTeam } from './team.ts';
+import { childrenOf } from './tree.ts';
 
 /** How long ranks may take to come and find their places: less than the service waits for this process. */
 const COME_MS = 20_000;
@@ -117,6 +118,10 @@ export class RankProcesses implements Ranks {
       throw new Error(`input ${name}: ${input.opened.length} elements are open, expected ${sizeOf(shape)}`);
     this.#inputs.push({ facts, opened: input.opened });
     return input;
+  }
+
+  forAll(data: BigUint64Array): BigUint64Array {
+    return data;
   }
 
   work(pairKeys: ReadonlyMap<PeerName, Uint8Array>): void {

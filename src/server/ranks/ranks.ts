@@ -21,6 +21,8 @@ export interface Ranks {
   start(order: RankStart): Promise<void>;
   /** An input that all ranks read. */
   input(name: string, shape: Shape, fractionBits: number, input: OwnedInput): OwnedInput;
+  /** The same array, which all ranks may read as it is where they share memory. */
+  forAll(data: BigUint64Array): BigUint64Array;
   /** All inputs are here: the others may compute what `team` begins. */
   work(pairKeys: ReadonlyMap<PeerName, Uint8Array>): void;
   /** Nothing more is begun. Resolves when all ranks have ended. */

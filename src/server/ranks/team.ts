@@ -2,11 +2,12 @@
  * The ranks of one party (docs/ranks.md), joined by links of the party's own into a tree: rank r hands sums to rank ⌊r / 2⌋, and what
  * rank 0 hands on goes down the same way. Rank 0, which has most to do, adds those of one rank alone. Shares travel here, and nothing but within one party.
  *
- * Labels, up: `agreed/N`, u8, empty, in a private session; `sum/LABEL`, u64 in blocks, a portion of each sum: a worker's share or part, the helper's part (nothing of a sum in two shares).
+ * Labels, up: `agreed/N`, u8, empty, in a private session; `sum/LABEL`, u64 in blocks, a portion of each sum: a worker's share or part, the helper's part (nothing of a sum in two shares);
+ * `rows/LABEL/RANK`, u64 in blocks, a worker's share of rows that this rank has computed, of the helper empty.
  * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over, kind 3: what was opened is compared); of weights that enter products `weights/LABEL/NAME/operand`, what
  * they take of them (`SecureEngine.heldOperand`); of others `weights/LABEL/NAME/share`, to workers.
  *
- * Where ranks are processes also, down: `input/NAME`, u64 in blocks, E of an owner's input.
+ * Where ranks are processes also, down: `input/NAME`, u64 in blocks, E of an owner's input. Of a model that is not trained: `model/…` (`model.ts`).
  *
  * The helper waits for none of it: what it computes from portions and masks it computes when they are there, so it runs ahead as it does alone.
  */
@@ -16,21 +17,12 @@ import type { Engine, Value } from '../../engine/engine.ts';
 import { SecureEngine } from '../../engine/secure.ts';
 import type { Parameters } from '../../nn/forward.ts';
 import type { ParameterSpec } from '../../nn/network.ts';
-import type { RankOrder, Team } from '../../nn/ranks.ts';
+import type { JoinedRows, RankOrder, Team } from '../../nn/ranks.ts';
 import { later } from '../../party/later.ts';
 import { sizeOf } from '../../ring/shape.ts';
+import { follows, joinRows } from './rows.ts';
 import type { SharedWeights } from './shared-weights.ts';
-
-/** Whom a rank hands sums to; rank 0 to nobody. */
-export function parentOf(rank: number): number {
-  return Math.floor(rank / 2);
-}
-
-/** Who hands sums to a rank. */
-export function childrenOf(rank: number, size: number): number[] {
-  const children = rank === 0 ? [1] : [2 * rank, 2 * rank + 1];
-  return children.filter((child) => child < size);
-}
+import { give, type Received, take } from './tensors.ts';
 
 export interface TeamOptions {
   readonly rank: number;
@@ -39,22 +31,13 @@ export interface TeamOptions {
   readonly parent: Link | undefined;
   /** By rank. */
   readonly children: ReadonlyMap<number, Link>;
-  /** Told before a sum is handed on. */
+  /** Told before a sum, or rows, are handed on. */
   readonly onSum?: (() => void) | undefined;
   /** At rank 0 where all ranks are threads of this process. */
   readonly shared?: SharedWeights | undefined;
 }
 
-/** Elements of one message: as many as a frame has room for, near enough, so that most tensors need not be put together. */
-const PIECE = 2 ** 22;
-
-const KINDS = [undefined, 'step', 'evaluation', 'agree'] as const;
-
-/** A message with the chain behind it. */
-interface Received {
-  readonly data: BigUint64Array;
-  readonly depth: number;
-}
+const KINDS = [undefined, 'step', 'evaluation', 'agree', 'inference'] as const;
 
 export class RankTeam implements Team {
   readonly rank: number;
@@ -78,8 +61,7 @@ export class RankTeam implements Team {
   }
 
   async begin(order: RankOrder): Promise<void> {
-    const number = order.kind === 'step' ? order.step : order.evaluation;
-    await this.#down(`order/${this.#orders++}`, this.#order(order.kind, number), 0);
+    await this.#down(`order/${this.#orders++}`, this.#order(order.kind, numberOf(order)), 0);
   }
 
   /** Rank 0: all others have compared what they have opened so far with the same rank of the other worker (`party/ledger.ts`). */
@@ -115,6 +97,8 @@ export class RankTeam implements Team {
         return { kind: 'step', step: number };
       case 'evaluation':
         return { kind: 'evaluation', evaluation: number };
+      case 'inference':
+        return { kind: 'inference', batch: number };
       case undefined:
         return undefined;
     }
@@ -162,6 +146,13 @@ export class RankTeam implements Team {
       );
     await Promise.all(specs.map(({ name }) => this.#give(secure, `weights/${label}/${name}`, name, mine!.get(name)!)));
     return mine!;
+  }
+
+  async join(engine: Engine, label: string, rows: JoinedRows, mine: Value | undefined): Promise<Value | undefined> {
+    const secure = secureOf(engine);
+    await secure.settle();
+    this.#onSum?.();
+    return joinRows({ rank: this.rank, parent: this.#parent, children: this.#children }, secure, label, rows, mine);
   }
 
   /** Hands an array on to all ranks below. @param label unlike any other of the session */
@@ -256,34 +247,18 @@ function isOperand(name: string): boolean {
   return !name.endsWith('.bias');
 }
 
+function numberOf(order: RankOrder): number {
+  switch (order.kind) {
+    case 'step':
+      return order.step;
+    case 'evaluation':
+      return order.evaluation;
+    case 'inference':
+      return order.batch;
+  }
+}
+
 function secureOf(engine: Engine): SecureEngine {
   if (!(engine instanceof SecureEngine)) throw new Error('only parties have ranks');
   return engine;
-}
-
-function* pieces(label: string, count: number): Generator<{ label: string; from: number; to: number }, void> {
-  for (let from = 0, i = 0; from === 0 || from < count; from += PIECE, i++)
-    yield { label: i === 0 ? label : `${label}/${i}`, from, to: Math.min(count, from + PIECE) };
-}
-
-/** The helper's messages depend on nobody's: it is ahead, and what it is handed changes nothing about that. */
-function follows(engine: SecureEngine, depth: number): void {
-  if (engine.id !== 2) engine.after(depth);
-}
-
-async function give(link: Link, label: string, data: BigUint64Array, depth: number): Promise<void> {
-  for (const { label: own, from, to } of pieces(label, data.length))
-    await link.send(own, data.subarray(from, to), depth);
-}
-
-async function take(link: Link, label: string, elements: number): Promise<Received> {
-  if (elements <= PIECE) return link.receive(label, 'u64', elements, WHILE_THE_LINK_LIVES);
-  const data = new BigUint64Array(elements);
-  let deepest = 0;
-  for (const { label: own, from, to } of pieces(label, elements)) {
-    const part = await link.receive(own, 'u64', to - from, WHILE_THE_LINK_LIVES);
-    data.set(part.data, from);
-    deepest = Math.max(deepest, part.depth);
-  }
-  return { data, depth: deepest };
 }

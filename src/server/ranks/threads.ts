@@ -12,12 +12,13 @@ import type { Shape } from '../../ring/shape.ts';
 import { Deferred } from '../deferred.ts';
 import type { PartyName } from '../ipc.ts';
 import { countersMemory, readCounters, type RankCounters } from './counters.ts';
-import { handInput } from './inputs.ts';
+import { handInput, inSharedMemory } from './inputs.ts';
 import type { FromRank, RankData, RankInput, RankStart, ToRank } from './messages.ts';
 import { PortTransport } from './port-transport.ts';
 import { failureOf, ofRank, type Ranks } from './ranks.ts';
 import { SharedWeights } from './shared-weights.ts';
-import { childrenOf, parentOf, RankTeam } from './team.ts';
+import { RankTeam } from './team.ts';
+import { childrenOf, parentOf } from './tree.ts';
 
 /** How long a rank that has failed may take to say why. */
 const OWN_WORDS_MS = 200;
@@ -85,6 +86,10 @@ export class RankThreads implements Ranks {
     const { own, others } = handInput(name, shape, fractionBits, input);
     this.#inputs.push(others);
     return own;
+  }
+
+  forAll(data: BigUint64Array): BigUint64Array {
+    return inSharedMemory(data);
   }
 
   /** All inputs are here: the others may compute what `team` begins. */
