@@ -2,8 +2,10 @@
 import { edit, one, type Weakening } from './weakening.ts';
 
 const PROOF = 'src/protocols/paper/codeProof.ts';
+const AHEAD = 'src/party/ahead.ts';
 const COMPARE = 'src/protocols/paper/privateCompare.ts';
 const ATTACKS = 'test/protocols/codeProof.test.ts';
+const PROVED_AHEAD = 'test/protocols/proofAhead.test.ts';
 const VIEWS = 'test/protocols/codeProofViews.test.ts';
 
 const SIGNS = 'a P2 that deals 2 for a bit reads signs of compared values';
@@ -93,5 +95,26 @@ export const PROVING: readonly Weakening[] = [
     'a drawer learns whether its guess of a number is right: where it is, a lie of its own is not noticed',
     'receiver',
     ATTACKS,
+  ),
+  one(
+    'a comparison takes whatever was accepted first',
+    'P2 knows the challenge of codes that were dealt twice under one path, and these may be no codes',
+    AHEAD,
+    ['this.#begun.get(path) ?? this.#begin(check)', '[...this.#begun.values()][0] ?? this.#begin(check)'],
+    [PROVED_AHEAD],
+  ),
+  one(
+    'codes that nobody has asked for fail unnoticed',
+    'P2 has as many tries as it likes, for the session goes on',
+    AHEAD,
+    ['if (this.#failure !== undefined) throw this.#failure;', ''],
+    [PROVED_AHEAD],
+  ),
+  one(
+    'P2 fills a worker’s memory with codes that nobody asks for',
+    'a worker ends for want of memory',
+    AHEAD,
+    ['if (this.#bytes + bytes > this.#mostBytes)', 'if (this.#bytes < 0)'],
+    ['test/party/ahead.test.ts'],
   ),
 ];

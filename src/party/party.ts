@@ -54,8 +54,12 @@ const SLICE = 16384;
 /** How long a turn of the event loop may last. The helper deals ahead, and workers wait for its answers: it looks for them often. */
 const WORKER_TURN_MS = 2;
 const HELPER_TURN_MS = 0.25;
-/** Chunks, or blocks, of one tensor that a party keeps in flight. */
+/**
+ * Chunks, or blocks, of one tensor that a party keeps in flight. The helper's chunks are those that the workers have not answered: the more, the earlier it
+ * has dealt, and proved, what the next ones take; each is 0.4 to 0.7 MB at the worker that is sent its share.
+ */
 const IN_FLIGHT = 4;
+const HELPER_CHUNKS = 12;
 
 /** Where the chain of messages begins that P2 sends before it has received any. */
 export const AHEAD = -1;
@@ -271,7 +275,8 @@ export class Party {
     const other = this.drawer === 'P0' ? 'P1' : 'P0';
     const start = this.#depth; // chunks do not depend on each other: every one starts here
     let deepest = start;
-    await this.#inLanes(range(total), async (index) => {
+    const lanes = this.id === 2 ? HELPER_CHUNKS : IN_FLIGHT;
+    await this.#inLanes(lanes, range(total), async (index) => {
       const child = this.#child(`${index}`, start, index % 2 === 0 ? this.drawer : other);
       await task(child, index * size, Math.min(count, (index + 1) * size));
       deepest = Math.max(deepest, child.depth);
@@ -281,7 +286,7 @@ export class Party {
 
   /** Runs `task` on every block of `count` elements that are sent under this party's path and `purpose`, a few at a time. */
   blocks(purpose: string, count: number, task: (block: Block) => Promise<void>): Promise<void> {
-    return this.#inLanes(blocks(purpose, count), task);
+    return this.#inLanes(IN_FLIGHT, blocks(purpose, count), task);
   }
 
   /** Between pieces of a long local task: lets the event loop turn if this turn has been long. */
@@ -324,14 +329,14 @@ export class Party {
   }
 
   /** Runs `task` on every item, a few at a time. */
-  async #inLanes<T>(items: Iterator<T>, task: (item: T) => Promise<void>): Promise<void> {
+  async #inLanes<T>(lanes: number, items: Iterator<T>, task: (item: T) => Promise<void>): Promise<void> {
     const lane = async (): Promise<void> => {
       for (let item = items.next(); item.done !== true; item = items.next()) {
         await this.pause();
         await task(item.value);
       }
     };
-    await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+    await Promise.all(Array.from({ length: lanes }, lane));
   }
 
   #child(label: string, depth: number, drawer: WorkerName, ledger: Ledger | undefined = this.#ledger): Party {

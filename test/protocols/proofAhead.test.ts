@@ -21,6 +21,7 @@ async function session(
   options: SimulationOptions,
   order: readonly number[] = [0, 1, 2],
   more: (party: Party) => readonly Promise<void>[] = () => [],
+  handed: string[] = [],
 ): Promise<number[][]> {
   const { results } = await simulate<Uint8Array[]>(
     async (party) => {
@@ -35,6 +36,7 @@ async function session(
       for (const lane of lanes) {
         const { g, accepted } = await codeProof.dealt(lane, 'digits', P17, COUNT)();
         await accepted;
+        handed.push(`${party.name} ${lane.path}`);
         held.push(g);
       }
       expect(party.depth).toBe(0);
@@ -80,7 +82,8 @@ it.each([
 
 it('a wrong code that nobody has asked for ends the session at whatever is asked for next', async () => {
   const arrivals = new Arrivals();
-  const wrong = session(() => arrivals.all('shares', X.length).then(() => settled()), {
+  const handed: string[] = [];
+  const options: SimulationOptions = {
     memory: arrivals.memory,
     compute: (compute, id) =>
       id !== 2
@@ -93,8 +96,12 @@ it('a wrong code that nobody has asked for ends the session at whatever is asked
               return share1;
             },
           },
-  });
-  await expect(wrong).rejects.toThrow('P1: /2/proof/P1/17/20: what P2 dealt is no code of digits');
+  };
+  const asks = (): Promise<void> => arrivals.all('shares', X.length).then(settled);
+  await expect(session(asks, options, [0, 1, 2], undefined, handed)).rejects.toThrow(
+    'P1: /2/proof/P1/17/20: what P2 dealt is no code of digits',
+  );
+  expect(handed.filter((what) => what.startsWith('P1'))).toEqual([]);
 });
 
 async function settled(): Promise<void> {
