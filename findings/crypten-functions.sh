@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# crypten 0.4.1, torch 2.8.0, torchvision 0.23.0, omegaconf 2.3.0, pyyaml 6.0.2, onnx 1.17.0 (PyPI); Python 3.11. They
-# take 7 GB on Linux: PYTHON=… names an interpreter that has them. One process, so all parties in one.
+# crypten 0.4.1, torch 2.8.0, omegaconf 2.3.0, pyyaml 6.0.2, onnx 1.17.0 (PyPI); Python 3.11. They take 7 GB on Linux:
+# PYTHON=… names an interpreter that has them. One process, so all parties in one.
 #
 # Expected by most: fixed point with 16 fractional bits costs digits, not sizes: what a float16 holds it holds, too, and
 #   a smooth function is a little wrong outside its best range.
@@ -28,8 +28,8 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 if [ -z "${PYTHON:-}" ]; then
   python3 -m venv python
-  python/bin/pip install --quiet --disable-pip-version-check torch==2.8.0 torchvision==0.23.0 numpy==2.2.6 \
-    omegaconf==2.3.0 pyyaml==6.0.2 onnx==1.17.0
+  python/bin/pip install --quiet --disable-pip-version-check torch==2.8.0 numpy==2.2.6 omegaconf==2.3.0 \
+    pyyaml==6.0.2 onnx==1.17.0
   python/bin/pip install --quiet --disable-pip-version-check --no-deps crypten==0.4.1 # it names a package "sklearn"
   PYTHON=$dir/python/bin/python
 fi
