@@ -6,8 +6,8 @@ export class Window {
   readonly #limit: number;
   readonly #least: number;
   readonly #tasks: Set<Promise<void>> = new Set();
-  /** What else is being computed. */
-  readonly #watched: Set<Promise<unknown>> = new Set();
+  /** Tasks, and what else is being computed. */
+  readonly #underWay: UnderWay = new UnderWay();
   readonly #waiting: (() => void)[] = [];
   #inFlight = 0;
   #failure: Error | undefined;
@@ -26,6 +26,7 @@ export class Window {
     }
     if (this.#failure !== undefined) throw this.#failure;
     this.#inFlight += weight;
+    const over = this.#underWay.begin();
     const running = task()
       .catch((error: unknown) => {
         this.#failure ??= error instanceof Error ? error : new Error(String(error));
@@ -33,6 +34,7 @@ export class Window {
       .finally(() => {
         this.#inFlight -= weight;
         this.#tasks.delete(running);
+        over();
         for (const wake of this.#waiting.splice(0)) wake();
       });
     this.#tasks.add(running);
@@ -40,20 +42,46 @@ export class Window {
 
   /** Counts something that was begun otherwise among what is under way. */
   watch<T>(computing: Promise<T>): Promise<T> {
-    this.#watched.add(computing);
-    const over = (): void => void this.#watched.delete(computing);
+    const over = this.#underWay.begin();
     computing.then(over, over);
     return computing;
   }
 
   /** Resolves when everything that is under way now is over, however it ends. */
-  async past(): Promise<void> {
-    await Promise.allSettled([...this.#tasks, ...this.#watched]);
+  past(): Promise<void> {
+    return this.#underWay.past();
   }
 
   /** Resolves when everything started so far is done; rejects if something failed. */
   async drain(): Promise<void> {
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
     if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+/**
+ * What has begun and is not over yet, in the order in which it began. Many values of a step wait for what was begun before them: each for the
+ * oldest alone, as a wait for all would make a promise for each of a hundred, for every value.
+ */
+class UnderWay {
+  readonly #running: Set<number> = new Set();
+  readonly #waiting: { readonly before: number; readonly goOn: () => void }[] = [];
+  #begun = 0;
+
+  /** Returns how to say that it is over. */
+  begin(): () => void {
+    const own = this.#begun++;
+    this.#running.add(own);
+    return () => {
+      this.#running.delete(own);
+      const oldest = this.#running.values().next().value ?? Infinity;
+      while (this.#waiting.length > 0 && this.#waiting[0].before <= oldest) this.#waiting.shift()!.goOn();
+    };
+  }
+
+  /** Resolves when all that has begun before is over. */
+  past(): Promise<void> {
+    if (this.#running.size === 0) return Promise.resolve();
+    return new Promise((goOn) => this.#waiting.push({ before: this.#begun, goOn }));
   }
 }
