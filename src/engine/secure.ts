@@ -167,6 +167,7 @@ export class SecureEngine extends SecureComparisons implements Engine {
       partial: false,
       whole: {},
       gather: () => operand?.share ?? null,
+      summands: () => operand!.summands,
       opening: async () => (U === undefined ? operand!.opened : z64.concat(...(await U).shares)),
     });
   }

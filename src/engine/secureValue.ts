@@ -98,6 +98,8 @@ export interface SecureValue extends RingValue {
   readonly opening?: () => Promise<BigUint64Array>;
   /** Of rows of a data set, or a value that came open: puts the share together. */
   readonly gather?: () => BigUint64Array | null;
+  /** What a worker's share is the sum of, where `gather` would add it up anew each time: a weighted sum takes it as it is. */
+  readonly summands?: () => readonly BigUint64Array[];
   /** Of an image in which nothing but these planes lies, each where the others do not: what has the same sums over rows of its channels. */
   readonly planes?: { readonly value: SecureValue; readonly channels: number };
   readonly partial: boolean;

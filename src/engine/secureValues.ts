@@ -6,6 +6,7 @@ import { type Border, type Fill, pad } from '../ring/pad.ts';
 import { recycle, zeros } from '../ring/pool.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { overlay, type WindowShape } from '../ring/windows.ts';
+import * as z64 from '../ring/z64.ts';
 import * as beaver from '../protocols/paper/beaver.ts';
 import type { Sign, Value } from './engine.ts';
 import { later } from '../party/later.ts';
@@ -128,7 +129,12 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     factors: readonly bigint[],
     operands: readonly SecureValue[],
   ): SecureValue {
-    if (this.holdsData) return super.weighted(shape, fractionBits, factors, operands);
+    if (this.holdsData) {
+      const partial = operands.some((operand) => operand.partial);
+      const terms = operands.map((operand) => operand.summands?.() ?? [dataOf<SecureValue>(operand)]);
+      const weights = terms.flatMap((summands, i) => summands.map(() => factors[i]));
+      return this.value(this.nextLane(), shape, fractionBits, z64.combine(terms.flat(), weights), partial);
+    }
     const part = this.partOfSum(factors, operands) ?? false;
     return this.value(this.nextLane(), shape, fractionBits, null, part);
   }
@@ -239,8 +245,9 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
 
   protected view(x: SecureValue, shape: Shape, fractionBits: number): SecureValue {
     if (x.gather === undefined) return { ...x, shape, fractionBits };
-    const { mask, partial, whole, gather, opening, forProducts, planes } = x;
-    const more = { ...(opening && { opening }), ...(forProducts && { forProducts }), ...(planes && { planes }) };
+    const { mask, partial, whole, gather, summands, opening, forProducts, planes } = x;
+    const of = { ...(summands && { summands }), ...(opening && { opening }) };
+    const more = { ...of, ...(forProducts && { forProducts }), ...(planes && { planes }) };
     return gathered({ shape, fractionBits, mask, partial, whole, gather, ...more });
   }
 

@@ -150,6 +150,11 @@ export class Masked extends Doubled {
     return share;
   }
 
+  /** What the share is the sum of. */
+  get summands(): readonly BigUint64Array[] {
+    return this.#worker === 0 ? [this.opened, this.mask] : [this.mask];
+  }
+
   /** The same, put together slice by slice where it is not there yet: of a large operand. */
   async shared(party: Party): Promise<BigUint64Array> {
     if (this.#worker === 1 || this.#share !== undefined) return this.share;
