@@ -24,6 +24,7 @@ import type { JobEnds } from '../src/server/job-ends.ts';
 import type { Job, ServeJob, TrainJob } from '../src/server/job.ts';
 import { logToStandardError } from '../src/server/log.ts';
 import { Monitor } from '../src/server/monitor.ts';
+import type { Ranks } from '../src/server/ranks/ranks.ts';
 import { newestCommon } from '../src/server/resume-point.ts';
 import { runJob, type JobOutcome } from '../src/server/run-job.ts';
 import { ServingEnds } from '../src/server/serving-ends.ts';
@@ -103,7 +104,7 @@ async function threeParties(
   ) => StoredEnds | ServingEnds,
   pairKeys: OfEach<ReadonlyMap<PeerName, Uint8Array>>,
   { onNotice, record, tamper }: PartyHooks,
-  more: (party: PartyName) => Pick<Parameters<typeof runJob>[1], 'store' | 'stored'>,
+  more: (party: PartyName) => Pick<Parameters<typeof runJob>[1], 'store' | 'stored' | 'ranks'>,
   replace: (ends: JobEnds, party: PartyName) => JobEnds = (ends) => ends,
 ): Promise<Federated> {
   const links = ofEach(() => new Map<PeerName, Link>());
@@ -137,6 +138,7 @@ async function threeParties(
       const ends: StoredEnds | ServingEnds = endsOf(id, links[name], notify);
       const monitor = new Monitor({ log: logToStandardError(name, 'silent'), metrics: undefined });
       const session = { id, links: links[name], pairKeys: pairKeys[name], compute, monitor, ...more(name) };
+      void session.ranks?.failed.then(failed);
       const outcome = await Promise.race([runJob(job, { ...session, ends: replace(ends, name) }), failure]);
       await Promise.all([...links[name].values()].map((link) => link.close()));
       return outcome;
@@ -253,13 +255,15 @@ export interface ServingPlace extends PartyHooks {
   /** Where the model was kept, as of a training. */
   readonly folder: string;
   readonly partsMs?: number;
+  /** The other ranks of each party. */
+  readonly ranks?: OfEach<Ranks>;
   /** Told of each party's ends once they are there. */
   readonly onBegin: (ends: OfEach<ServingEnds>) => void;
 }
 
 export async function serveFederated(
   job: ServeJob,
-  { seed, folder, partsMs, onBegin, ...hooks }: ServingPlace,
+  { seed, folder, partsMs, ranks, onBegin, ...hooks }: ServingPlace,
 ): Promise<Federated> {
   const made: Partial<Record<PartyName, ServingEnds>> = {};
   return threeParties(
@@ -283,6 +287,6 @@ export async function serveFederated(
     },
     ofEach((party) => keysOf(seed, party)),
     hooks,
-    () => ({}),
+    (party) => ({ ranks: ranks?.[party] }),
   );
 }

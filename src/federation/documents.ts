@@ -121,6 +121,8 @@ export interface ServeDocument extends CommonJobDocument {
   readonly maxBatch?: number | undefined;
   /** How long an input waits for others to be computed with while nothing is under way. Absent: not at all. */
   readonly maxWaitMs?: number | undefined;
+  /** Of each party, which answer batches in turn. Absent: one. */
+  readonly ranks?: number | undefined;
 }
 
 export type JobDocument = TrainDocument | ServeDocument;
@@ -254,6 +256,7 @@ export const jobDocument: z.ZodType<JobDocument> = z.discriminatedUnion('kind', 
     maxImagesEach: count.optional(),
     maxBatch: count.max(MOST_BATCH_IMAGES).optional(),
     maxWaitMs: z.int().min(1).max(MOST_WAIT_MS).optional(),
+    ranks: z.int().min(2).max(MOST_RANKS).optional(),
   }),
 ]);
 

@@ -68,12 +68,12 @@ export function serveJobOf(
   { sessionId, insecureKeys }: Omit<JobSession, 'resume'>,
 ): ServeJob {
   const { network, suite, truncation, fractionBits, compareBits, security, model, reveal } = document;
-  const { maxBatch = DEFAULT_BATCH_IMAGES, maxWaitMs = 0 } = document;
+  const { maxBatch = DEFAULT_BATCH_IMAGES, maxWaitMs = 0, ranks } = document;
   return {
     kind: 'serve',
     ...{ sessionId, document: digest, network, suite, truncation, fractionBits, compareBits, security },
     ...{ insecureKeys, model },
     scores: reveal === 'scores' ? true : undefined,
-    ...{ maxBatch, maxWaitMs },
+    ...{ maxBatch, maxWaitMs, ranks },
   };
 }

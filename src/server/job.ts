@@ -73,6 +73,8 @@ export interface ServeJob extends Omit<CommonJob, 'batch'> {
   readonly maxBatch: number;
   /** How long an input waits for others while nothing is under way. */
   readonly maxWaitMs: number;
+  /** Of each party, which answer batches in turn. Absent: one. */
+  readonly ranks?: number | undefined;
 }
 
 /** Single operations, each measured so many times; nobody gives inputs or takes results. */
@@ -162,6 +164,7 @@ const anyJob: z.ZodType<Job> = z.discriminatedUnion('kind', [
       scores: z.literal(true).optional(),
       maxBatch: count,
       maxWaitMs: z.int().min(0),
+      ranks: rankCount.optional(),
     })
     .omit({ batch: true }),
   z
@@ -181,10 +184,10 @@ export const jobSchema: z.ZodType<Job> = anyJob.refine(
 );
 
 /** Jobs that a party may do by several ranks. */
-export type RankedJob = TrainJob | InferJob;
+export type RankedJob = Exclude<Job, MicroJob>;
 
 export function isRanked(job: Job): job is RankedJob {
-  return job.kind === 'train' || job.kind === 'infer';
+  return job.kind !== 'micro';
 }
 
 /** Of each party. */
@@ -282,6 +285,7 @@ export function configurationFields(job: Job): [name: string, value: string][] {
       ['scores', job.scores],
       ['images together', job.maxBatch],
       ['wait for others', job.maxWaitMs],
+      ['ranks', job.ranks],
     );
   } else {
     fields.push(['operations', JSON.stringify(job.operations)], ['repetitions', job.repetitions]);

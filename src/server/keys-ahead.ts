@@ -23,7 +23,7 @@ export async function keysAhead(job: InferJob | ServeJob): Promise<Ahead> {
   const most = Math.floor(AHEAD_BYTES / ranks / correctionBytes(job.compareBits - 1));
   const [batch, total] = job.kind === 'serve' ? [1, Infinity] : [together(job), Math.ceil(job.images / ranks)];
   const [{ keys }] = await countInference(job.network, job, batch, 1);
-  const images = Math.min(AHEAD_IMAGES, total);
+  const images = Math.min(Math.ceil(AHEAD_IMAGES / ranks), total);
   return { ready: Math.min(most, Math.ceil(images / batch) * keys), total: Math.ceil(total / batch) * keys };
 }
 

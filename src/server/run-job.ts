@@ -19,7 +19,7 @@ import { createSecureEngine, type SecureEngine } from '../engine/secure.ts';
 import { PairStreams } from '../random/streams.ts';
 import type { Shape } from '../ring/shape.ts';
 import { PartyCheckpoints, storedJob } from './checkpoints.ts';
-import type { JobEnds, TrainingEnds } from './job-ends.ts';
+import type { JobEnds, ServedBatch, TrainingEnds } from './job-ends.ts';
 import {
   checkpointDue,
   checkSchedule,
@@ -35,6 +35,8 @@ import { fewValuesOf, keysAhead } from './keys-ahead.ts';
 import type { Monitor } from './monitor.ts';
 import type { Profiling } from './profiling.ts';
 import { giveModel } from './ranks/model.ts';
+import { nothingOf } from './ranks/rows.ts';
+import { answerElsewhere } from './ranks/serving.ts';
 import type { Ranks } from './ranks/ranks.ts';
 import { Reporter } from './reporter.ts';
 import { serve, warm } from './serve-job.ts';
@@ -114,8 +116,8 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
   });
   const ready: Running['ready'] = async (before) => {
     await Promise.all([ends.allThere(), checkpoints?.settled()]);
-    await before?.();
     ranks?.work(pairKeys);
+    await before?.();
     await reporter.report({ kind: 'ready' });
     session.profiling?.begin(() => engine.rounds);
   };
@@ -303,7 +305,7 @@ async function runInference(job: InferJob, { engine, agree, reporter, ends, rank
 }
 
 /** An event an input. */
-async function runServing(job: ServeJob, { id, engine, agree, reporter, ends, ready }: Running): Promise<void> {
+async function runServing(job: ServeJob, { engine, agree, reporter, ends, ranks, ready }: Running): Promise<void> {
   const { serving } = ends;
   if (serving === undefined) throw new Error('a serving session was given ends of another job');
   const received = await receiveModel(job.network, job.fractionBits, engine, ends);
@@ -311,11 +313,19 @@ async function runServing(job: ServeJob, { id, engine, agree, reporter, ends, re
   await ready(async () => {
     model = await prepared(engine, job.network, received);
     await warm(job, { engine, model });
+    if (ranks !== undefined) await giveModel(engine, ranks, await modelTensors(job.network, job), model);
+    await ranks?.team.join(engine, 'warm', nothingOf(ranks.size), undefined);
     await agree(true);
     await engine.keepAhead(await keysAhead(job));
   });
   const answered = (n: number): Promise<void> => reporter.report({ kind: 'batch', batch: n });
-  await serve(job, { id, engine, serving, model, answered });
+  const elsewhere = async (batch: ServedBatch): Promise<boolean> => {
+    const answers = ranks && (await answerElsewhere(engine, ranks, job, batch));
+    if (answers === undefined) return false;
+    if (answers.share !== null) await ends.reveal(`answer/${batch.n}`, answers.share);
+    return true;
+  };
+  await serve(job, { engine, serving, model, ranks: ranks?.size ?? 1, elsewhere, answered });
 }
 
 /** Two events a repetition: what it needs is there; it is done. */

@@ -50,7 +50,7 @@ interface Complete {
   readonly waiting: Waiting;
 }
 
-export interface LeadingOptions extends Pick<ServeJob, 'maxBatch' | 'maxWaitMs'> {
+export interface LeadingOptions extends Pick<ServeJob, 'maxBatch' | 'maxWaitMs' | 'ranks'> {
   readonly partsMs?: number | undefined;
 }
 
@@ -65,8 +65,9 @@ export class LeadingInputs extends ServingInputs {
   #completeSince = 0;
   readonly #pace: Pace = new Pace();
   #pause: NodeJS.Timeout | undefined;
-  /** Images that are being computed. */
+  /** Images that are being computed, and in how many batches. */
   #underWay = 0;
+  #batches = 0;
   #count = 0;
 
   constructor(notify: (notice: Notice) => void, P1: Link, P2: Link, options: LeadingOptions) {
@@ -112,19 +113,21 @@ export class LeadingInputs extends ServingInputs {
   override done(batch: AgreedBatch): void {
     super.done(batch);
     this.#underWay -= imagesOf(batch.inputs);
+    this.#batches--;
     this.#pace.end(batch.n, this.#turns.inputs, performance.now());
     this.turn();
   }
 
   protected pick(): AgreedBatch | undefined {
-    const { maxBatch, maxWaitMs } = this.#options;
+    const { maxBatch, maxWaitMs, ranks = 1 } = this.#options;
     const { images, inputs, isEmpty } = this.#turns;
     if (isEmpty) return undefined;
     if (images < maxBatch) {
-      // Beside others that are under way it pays only if it is no smaller than they are.
-      if (images < this.#underWay) return undefined;
+      // Beside others that are under way it pays only if it is no smaller than they are, or a rank has nothing to do.
+      const busy = this.#batches >= ranks;
+      if (busy && images < this.#underWay) return undefined;
       const until = Math.max(this.#completeSince + maxWaitMs, this.#pace.until(inputs));
-      const rest = this.#underWay > 0 ? 0 : until - performance.now();
+      const rest = busy ? 0 : until - performance.now();
       if (rest > 0) {
         // How long that is changes with each batch.
         clearTimeout(this.#pause);
@@ -145,6 +148,7 @@ export class LeadingInputs extends ServingInputs {
       inputs: chosen.map(({ part, waiting }) => ({ part, since: waiting.since, fits: Promise.resolve(true) })),
     };
     this.#underWay += imagesOf(batch.inputs);
+    this.#batches++;
     this.#pace.begin(n, chosen.length, performance.now());
     const forP1 = chosen.map(({ part, digest }) => ({ id: part.id, digest }));
     const forP2 = chosen.map(({ part }) => ({ id: part.id }));

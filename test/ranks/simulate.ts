@@ -22,7 +22,7 @@ export async function simulateRanks(
 ): Promise<void> {
   const compute = await testCompute();
   const runs: Promise<void>[] = [];
-  const trees = NAMES.map((_, id) => joined(size, id as PartyId, within));
+  const trees = NAMES.map((_, id) => treeLinks(size, id as PartyId, within));
   for (let rank = 0; rank < size; rank++) {
     const { links, streams } = connected(keys, options);
     NAMES.forEach((_, index) => {
@@ -54,7 +54,7 @@ interface Place {
   readonly children: Map<number, Link>;
 }
 
-function joined(size: number, id: PartyId, within?: RankOptions['within']): Place[] {
+export function treeLinks(size: number, id: PartyId, within?: RankOptions['within']): Place[] {
   const places = Array.from({ length: size }, (): Place => ({ parent: undefined, children: new Map() }));
   const record = ({ label }: { label: string }): void => within?.(id, label);
   for (let rank = 1; rank < size; rank++) {

@@ -39,6 +39,7 @@ import {
   text,
   type Argv,
 } from '../options/values.ts';
+import { severalRanks } from '../options/inference.ts';
 import { trainOptions } from '../options/training.ts';
 import { saveResult, writeReport } from '../output.ts';
 import { Progress } from '../progress.ts';
@@ -142,6 +143,10 @@ export const serveOptions: Readonly<Record<string, Options>> = {
     default: 0,
     describe: 'Milliseconds that a request waits for others while nothing is under way',
   },
+  ranks: {
+    ...trainOptions.ranks,
+    describe: 'Ranks of each party, which answer batches in turn: 1 to 256 (docs/ranks.md)',
+  },
   security: { ...protocolOptions.security, default: undefined, defaultDescription: "the training's" },
   title: { ...text, group: TASK, defaultDescription: 'none', describe: 'What it is for, in words for the owners' },
   expires: { ...text, group: TASK, default: '7d', describe: 'It may start until then: 7d, 12h, or a date' },
@@ -176,6 +181,7 @@ export async function modelServe(argv: Argv, signal: AbortSignal): Promise<void>
       maxImagesEach: optionalInteger(argv, 'max-images-each', 1, 2 ** 31),
       maxBatch: integer(argv, 'max-batch', 1, MOST_BATCH_IMAGES, DEFAULT_BATCH_IMAGES),
       maxWaitMs: integer(argv, 'max-wait', 0, MOST_WAIT_MS, 0) || undefined,
+      ranks: severalRanks(argv),
       expires: moment(argv, 'expires', '7d', client.now()),
       nonce: randomBytes(16).toString('hex'),
     };

@@ -105,7 +105,8 @@ export function readInferSettings(argv: Argv): InferSettings {
   return { ...session, ...settings, network: argv.network === undefined ? undefined : session.network };
 }
 
-function severalRanks(argv: Argv): number | undefined {
+/** Undefined: one. */
+export function severalRanks(argv: Argv): number | undefined {
   const ranks = optionalInteger(argv, 'ranks', 1, MOST_RANKS);
   return ranks === 1 ? undefined : ranks;
 }

@@ -76,7 +76,7 @@ function describeTraining(document: TrainDocument, around: Surroundings): Sectio
 }
 
 function describeServing(document: Extract<JobDocument, { kind: 'serve' }>, directory: Directory): Section[] {
-  const { model, clients, reveal, maxImages, maxImagesEach, network } = document;
+  const { model, clients, reveal, maxImages, maxImagesEach, network, ranks } = document;
   const each = maxImagesEach === undefined ? '' : `, ${maxImagesEach} to each`;
   const what =
     reveal === 'class'
@@ -85,7 +85,7 @@ function describeServing(document: Extract<JobDocument, { kind: 'serve' }>, dire
   return [
     [
       'serves',
-      `the model that job ${model.slice(0, SHORT)} left shared: network ${printable(network.name)}, ${shapeOf(document)}`,
+      `the model that job ${model.slice(0, SHORT)} left shared: network ${printable(network.name)}, ${shapeOf(document)}${ranks === undefined ? '' : `; by ${ranks} ranks of each party`}`,
       protocolsInWords(document),
     ],
     [

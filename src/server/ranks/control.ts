@@ -85,7 +85,7 @@ const hex = z
 const seconds = z.number().min(0);
 const text = z.string().max(4096);
 const maskKey = z.strictObject({ name: z.string().max(256), key: hex, elements: z.int().min(1) });
-const input = z.strictObject({
+export const inputFactsSchema: z.ZodType<InputFacts> = z.strictObject({
   name: z.string().max(256),
   shape: z.array(z.int().min(1)).min(1).max(8),
   fractionBits: z.int().min(0).max(30),
@@ -122,7 +122,7 @@ const toHost: z.ZodType<ToHost> = z.discriminatedUnion('kind', [
     pairKeys: z
       .partialRecord(z.enum(['P0', 'P1', 'P2', 'owner'] satisfies PeerName[]), hex)
       .transform((keys) => new Map(Object.entries(keys) as [PeerName, Uint8Array][])),
-    inputs: z.array(input).max(16),
+    inputs: z.array(inputFactsSchema).max(16),
   }),
 ]);
 const failure: z.ZodType<FailureNotice> = z.strictObject({
@@ -171,7 +171,7 @@ export class ControlLane<In, Out> {
   }
 
   send(message: Out): Promise<void> {
-    return this.link.send(`control/${this.#sent++}`, new TextEncoder().encode(JSON.stringify(message, plain)), 0);
+    return this.link.send(`control/${this.#sent++}`, bytesOf(message), 0);
   }
 
   /** Names what is wrong with a message by its place alone: it may hold keys. */
@@ -184,6 +184,10 @@ export class ControlLane<In, Out> {
       throw new ChannelError(`from a rank of ${this.link.peer}: ${label} is no message of ranks of this version`);
     }
   }
+}
+
+export function bytesOf(message: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(message, plain));
 }
 
 /** Bytes as hexadecimal, maps as objects. A Buffer would have become an object of its own before it is handed over. */

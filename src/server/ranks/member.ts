@@ -9,7 +9,6 @@ import type { PeerName } from '../../channel/channel.ts';
 import type { Listener } from '../../channel/listener.ts';
 import { openMesh, type Mesh } from '../../channel/mesh.ts';
 import { explained } from '../../data/memory.ts';
-import { createSecureEngine } from '../../engine/secure.ts';
 import { createParty } from '../../party/party.ts';
 import { agreementsWith } from '../../random/agreement.ts';
 import type { KeyPair } from '../../random/keys.ts';
@@ -17,7 +16,6 @@ import { PairStreams } from '../../random/streams.ts';
 import { failureNotice } from '../described.ts';
 import { PARTY_IDS, type PartyName } from '../ipc.ts';
 import { configurationFields } from '../job.ts';
-import { fewValuesOf } from '../keys-ahead.ts';
 import { meshOptions, publicKeysOf } from '../neighbours.ts';
 import type { WaitMeter } from '../wait-meter.ts';
 import { workersLedger } from '../workers-ledger.ts';
@@ -91,17 +89,7 @@ export class RankMember {
       ...{ id, links: mesh.links, streams, compute: measured, security: job.security },
       ledger: workersLedger(job, id, streams, rank),
     });
-    const engine = createSecureEngine(party, {
-      suite: job.suite,
-      truncation: job.truncation,
-      fractionBits: job.fractionBits,
-      compareBits: job.compareBits,
-      few: fewValuesOf(job),
-      rank,
-      reveal: () => Promise.reject(new Error('only the first rank of a party reveals')),
-    });
-    team.onAgree = () => engine.agree({ always: true });
-    await computeAlong(engine, job, inputs, team);
+    await computeAlong(party, job, inputs, team);
     await Promise.all([team.close(), mesh.close()]);
     await this.#listener?.close();
     this.#ending = true;

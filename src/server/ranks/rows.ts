@@ -37,10 +37,16 @@ export async function joinRows(
     for (const rank of ranksUnder(self, size)) await give(parent, named(rank), shares.get(rank)!, engine.rounds);
     return undefined;
   }
+  if (mine === undefined) return undefined; // nobody has any: all are here
   const shape = [rows.reduce((sum, each) => sum + each, 0), columns];
   const inOrder = rows.map((_, i) => shares.get(size - 1 - i)!);
   const share = engine.id === 2 ? null : z64.concat(...inOrder);
-  return engine.input(`joined/${label}`, shape, mine!.fractionBits, share);
+  return engine.input(`joined/${label}`, shape, mine.fractionBits, share);
+}
+
+/** Where ranks only say that they have done something. */
+export function nothingOf(size: number): JoinedRows {
+  return { rows: new Array<number>(size).fill(0), columns: 1 };
 }
 
 /** The helper's messages depend on nobody's: it is ahead, and what it is handed changes nothing about that. */

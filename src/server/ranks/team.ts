@@ -3,7 +3,7 @@
  * rank 0 hands on goes down the same way. Rank 0, which has most to do, adds those of one rank alone. Shares travel here, and nothing but within one party.
  *
  * Labels, up: `agreed/N`, u8, empty, in a private session; `sum/LABEL`, u64 in blocks, a portion of each sum: a worker's share or part, the helper's part (nothing of a sum in two shares);
- * `rows/LABEL/RANK`, u64 in blocks, a worker's share of rows that this rank has computed, of the helper empty.
+ * `rows/LABEL/RANK`, u64 in blocks, a worker's share of rows that this rank has computed, of the helper empty; in a serving session: `serving.ts`.
  * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over, kind 3: what was opened is compared); of weights that enter products `weights/LABEL/NAME/operand`, what
  * they take of them (`SecureEngine.heldOperand`); of others `weights/LABEL/NAME/share`, to workers.
  *
@@ -23,6 +23,7 @@ import { sizeOf } from '../../ring/shape.ts';
 import { follows, joinRows } from './rows.ts';
 import type { SharedWeights } from './shared-weights.ts';
 import { give, type Received, take } from './tensors.ts';
+import { ranksUnder } from './tree.ts';
 
 export interface TeamOptions {
   readonly rank: number;
@@ -36,6 +37,9 @@ export interface TeamOptions {
   /** At rank 0 where all ranks are threads of this process. */
   readonly shared?: SharedWeights | undefined;
 }
+
+/** Of an order, bytes. */
+const MOST_WORDS: number = 4 * 2 ** 20;
 
 const KINDS = [undefined, 'step', 'evaluation', 'agree', 'inference'] as const;
 
@@ -153,6 +157,40 @@ export class RankTeam implements Team {
     await secure.settle();
     this.#onSum?.();
     return joinRows({ rank: this.rank, parent: this.#parent, children: this.#children }, secure, label, rows, mine);
+  }
+
+  /** Hands words on to all ranks below. @param label unlike any other of the session */
+  async tell(label: string, words: Uint8Array): Promise<void> {
+    await Promise.all([...this.#children.values()].map((link) => link.send(label, words.slice(), 0)));
+  }
+
+  /** What `tell` has told, which is told on. */
+  async told(label: string): Promise<Uint8Array> {
+    const { data } = await this.#above().receiveUpTo(label, 'u8', MOST_WORDS, WHILE_THE_LINK_LIVES);
+    await this.tell(label, data);
+    return data;
+  }
+
+  /**
+   * What one rank alone has, on its way up to rank 0, which gets it; those between pass it on.
+   * @param label unlike any other of the session  @param mine at that rank
+   */
+  async rise(
+    label: string,
+    rank: number,
+    elements: number,
+    mine?: BigUint64Array,
+  ): Promise<BigUint64Array | undefined> {
+    let data = mine;
+    if (rank === this.rank) this.#onSum?.();
+    else {
+      const below = [...this.#children].find(([child]) => ranksUnder(child, this.size).includes(rank));
+      if (below === undefined) return undefined;
+      ({ data } = await take(below[1], label, elements));
+    }
+    if (this.rank === 0) return data;
+    await give(this.#above(), label, data!, 0);
+    return undefined;
   }
 
   /** Hands an array on to all ranks below. @param label unlike any other of the session */

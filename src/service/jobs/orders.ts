@@ -64,7 +64,7 @@ type Given = Pick<
 
 /** Of each party in a job. */
 export function ranksOf(document: JobDocument): number {
-  return document.kind === 'train' ? (document.ranks ?? 1) : 1;
+  return document.ranks ?? 1;
 }
 
 export function openOrder(job: Received<JobDocument>, folders: JobFolders, given: Given): OpenOrder {
