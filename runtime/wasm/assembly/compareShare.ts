@@ -27,7 +27,7 @@ function lane(index: u8): v128 {
 /** 255 everywhere if the byte is 1, else 0. */
 @inline
 function mask(bit: usize): v128 {
-  return i8x16.splat(-(<i8>load<u8>(bit)));
+  return i8x16.sub(i8x16.splat(0), v128.load8_splat(bit));
 }
 
 /** [x > y] for two-bit digits: g1, g2, g3, 0 for y = 0..3. */
@@ -101,7 +101,7 @@ export function compareShare17(
     above = i8x16.add(above, up2(above));
     above = i8x16.add(above, up4(above));
     above = i8x16.add(above, up8(above));
-    above = sub(v128.and(above, nibble), i8x16.shr_u(above, 4), p);
+    above = sub(v128.and(above, nibble), v128.and(i16x8.shr_u(above, 4), nibble), p);
     const c = add(miss, above, p);
 
     const d = add(mul17(v128.load(s), c), refresh(u, isP1, p), p);
@@ -128,7 +128,7 @@ function runningSum31(x: v128): v128 {
 /** 32 = 1 mod 31: bytes to at most 38. */
 @inline
 function fold31(x: v128): v128 {
-  return i8x16.add(v128.and(x, i8x16.splat(31)), i8x16.shr_u(x, 5));
+  return i8x16.add(v128.and(x, i8x16.splat(31)), v128.and(i16x8.shr_u(x, 5), i8x16.splat(7)));
 }
 
 /** d before the rotation from 1 - hit and the (unreduced, at most 152) sum over the digits above. */

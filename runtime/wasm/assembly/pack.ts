@@ -60,14 +60,17 @@ function over83521(low: v128, high: v128): v128 {
   const upper = v128.or(i32x4.splat(0x43300000), v128.and(high, i32x4.splat(1)));
   const ab = i8x16.shuffle(low, upper, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
   const cd = i8x16.shuffle(low, upper, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
-  return i8x16.shuffle(quotient(ab), quotient(cd), 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+  return i8x16.shuffle(quotient(ab), quotient(cd), 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
 }
 
-/** Of 2^52 + x: (x + 1/2) / 83521 cut off; the product is off by 2^-35 at most, the margin is 1/167042. */
+/**
+ * Of 2^52 + x, in the low word: (x − 41760) / 83521 to the nearest integer, which is floor(x / 83521), for it lies within 41760 / 83521 of it.
+ * Numbers of 3 · 2^51 and more have no fraction, so the sum is rounded so, and the quotient stands in its low bits.
+ */
 @inline
 function quotient(x: v128): v128 {
-  const half = f64x2.sub(x, f64x2.splat(4503599627370495.5)); // 2^52 − 1/2
-  return i32x4.trunc_sat_f64x2_s_zero(f64x2.mul(half, f64x2.splat(1.0 / 83521)));
+  const less = f64x2.sub(x, f64x2.splat(4503599627370496 + 41760));
+  return f64x2.add(f64x2.mul(less, f64x2.splat(1.0 / 83521)), f64x2.splat(6755399441055744));
 }
 
 /** Sixteen values, one a byte, to four of 17 bits: pairs a + 17b, then pairs of those p + 289q. */
@@ -80,12 +83,12 @@ function join17(v: v128): v128 {
 /** The inverse. */
 @inline
 function split17(v: v128): v128 {
-  // floor(v / 289) as (v + 1/2) / 289 cut off: 1/289 is off by 2^-24 of itself, the margin is 1/578.
-  const q = i32x4.trunc_sat_f32x4_s(
-    f32x4.mul(f32x4.add(f32x4.convert_i32x4_s(v), f32x4.splat(0.5)), f32x4.splat(1.0 / 289)),
-  );
-  // p + 2^16 q = v + (2^16 − 289) q
-  const pair = i32x4.add(v, i32x4.mul(q, i32x4.splat(65536 - 289)));
+  // floor(v / 289) is (v − 144) / 289 to the nearest integer, in the low bits of a sum above 3 · 2^22 as above: 1/289 is off by 2^-24 of itself,
+  // the margin is 1/578.
+  const less = f32x4.convert_i32x4_s(i32x4.sub(v, i32x4.splat(144)));
+  const q = f32x4.add(f32x4.mul(less, f32x4.splat(1.0 / 289)), f32x4.splat(12582912));
+  // p + 2^16 q = v + (2^16 − 289) q, where q stands above the bits of the number that was added.
+  const pair = i32x4.add(v, i32x4.mul(i32x4.sub(q, i32x4.splat(0x4b400000)), i32x4.splat(65536 - 289)));
   // floor(pair / 17) as the rounded (pair − 8) / 17; 1928 / 2^15 is 1/17 to 1.5e-5, the margin is 1/34.
   const b = i16x8.q15mulr_sat_s(i16x8.sub(pair, i16x8.splat(8)), i16x8.splat(1928));
   // a + 2^8 b = pair + (2^8 − 17) b

@@ -64,7 +64,7 @@ export function sampleNibbles(n: u32, source: usize, out: usize): void {
   for (let i: u32 = 0; i < n; i += 16) {
     const bytes = v128.load(source + i);
     const low = i8x16.add(v128.and(bytes, nibble), one);
-    const high = i8x16.add(i8x16.shr_u(bytes, 4), one);
+    const high = i8x16.add(v128.and(i16x8.shr_u(bytes, 4), nibble), one); // shifts of 16 lanes take more
     v128.store(out, v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
     v128.store(out, v128.shuffle<i8>(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), 16);
     out += 32;

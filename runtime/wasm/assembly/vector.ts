@@ -128,7 +128,7 @@ export function addFields(n: u32, width: u32, stream: usize, x: usize): void {
 /** Bits, one byte 0/1 each, eight to a byte, the first in the lowest place; n is a multiple of 16. */
 export function packBits(n: u32, bits: usize, to: usize): void {
   const end = bits + n;
-  for (; bits < end; bits += 16, to += 2) store<u16>(to, <u16>i8x16.bitmask(i8x16.shl(v128.load(bits), 7)));
+  for (; bits < end; bits += 16, to += 2) store<u16>(to, <u16>i8x16.bitmask(i16x8.shl(v128.load(bits), 7)));
 }
 
 /** The reverse, n a multiple of 16. */
