@@ -2,7 +2,7 @@
  * Convolutions as kernel calls. A call takes a few images or a band of rows of one, so that its operands fit a region and all workers
  * have something to do. Where several calls contribute to one part of the result, each adds to it.
  */
-import { zeros } from '../../src/ring/pool.ts';
+import { fresh, zeros } from '../../src/ring/pool.ts';
 import { accumulate } from '../../src/ring/z64.ts';
 import { convOutput, type ConvJob, type ConvMap } from '../compute.ts';
 import {
@@ -79,15 +79,29 @@ export function checkConv({ map, shape, terms, addend }: ConvJob): void {
   if (addend !== undefined) check('addend', out, addend);
 }
 
-/** A new array for the result, with the addend in it. */
-export function convResult({ map, shape, addend }: ConvJob): BigUint64Array {
-  return addend?.slice() ?? zeros(lengths(shape)[ROLES[map].out]);
+/** A new array for the result, with the addend in it; zeros where calls add to it. */
+export function convResult(job: ConvJob, workers: number): BigUint64Array {
+  const { map, shape, addend } = job;
+  if (addend !== undefined) return addend.slice();
+  const { out } = ROLES[map];
+  const size = lengths(shape)[out];
+  let written = 0;
+  for (const piece of cutConv(job, workers)) {
+    if (!isAlone(map, shape, piece)) return zeros(size);
+    written += pieceLengths(shape, piece)[out];
+  }
+  // Rows of an image behind the last window are no part of any piece.
+  return written === size ? fresh(size) : zeros(size);
 }
 
 /** The calls that fill `out`, a convResult; in any order. */
 export function planConv(job: ConvJob, out: BigUint64Array, workers: number): KernelCall[] {
+  return cutConv(job, workers).map((piece) => convCall(job, piece, out));
+}
+
+function cutConv(job: ConvJob, workers: number): Piece[] {
   const parts = Math.max(1, Math.min(workers, Math.floor(convWork(job) / WORK_PER_WORKER)));
-  return pieces(job.map, job.shape, job.terms.length, parts).map((piece) => convCall(job, piece, out));
+  return pieces(job.map, job.shape, job.terms.length, parts);
 }
 
 function convCall(job: ConvJob, piece: Piece, out: BigUint64Array): KernelCall {

@@ -17,7 +17,7 @@ import {
   type SelectJob,
 } from '../compute.ts';
 import { compareBlock, compareShareCalls, compareTestCalls, thermometerCalls } from './compare.ts';
-import { zeros } from '../../src/ring/pool.ts';
+import { fresh } from '../../src/ring/pool.ts';
 import { checkConv, convResult, convWork, planConv } from './conv.ts';
 import { convertShare, truncateLocal, wrap } from './elementwise.ts';
 import { checkGemm, gemmWork, planGemm } from './gemm.ts';
@@ -64,7 +64,7 @@ export class WasmCompute implements Compute {
     if (this.#closed !== undefined) throw this.#closed;
     if (isRowProduct(job)) return rowProduct(this.#inline, job);
     const small = gemmWork(job) < INLINE_MULTIPLY_ADDS;
-    const out = zeros(job.m * job.n);
+    const out = fresh(job.m * job.n);
     const blocks = planGemm(job, out, small ? 0 : this.#workers);
     await Promise.all(
       blocks.map(async (calls) => {
@@ -82,8 +82,9 @@ export class WasmCompute implements Compute {
 
   async #conv(job: ConvJob): Promise<BigUint64Array> {
     const small = convWork(job) < INLINE_MULTIPLY_ADDS;
-    const out = convResult(job);
-    const calls = planConv(job, out, small ? 0 : this.#workers);
+    const workers = small ? 0 : this.#workers;
+    const out = convResult(job, workers);
+    const calls = planConv(job, out, workers);
     await Promise.all(calls.map((call) => this.#run(call, small)));
     return out;
   }

@@ -7,9 +7,8 @@
 import { encode, encodeOne } from '../ring/fixed.ts';
 import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
 import { type Border, type Fill, pad, paddedShape, unpad } from '../ring/pad.ts';
-import { zeros } from '../ring/pool.ts';
 import { sameShape, type Shape, sizeOf } from '../ring/shape.ts';
-import { type Banded, overlay, windowOutput, windows, type WindowShape } from '../ring/windows.ts';
+import { type Banded, overlay, roomFor, windowOutput, windows, type WindowShape } from '../ring/windows.ts';
 import * as z64 from '../ring/z64.ts';
 import * as bilinear from '../protocols/paper/bilinear.ts';
 import type { Engine, Level, MatmulOptions, MulOptions, Sign, Value } from './engine.ts';
@@ -239,7 +238,7 @@ export abstract class LinearEngine<V extends RingValue> {
 
   /** `size` elements that a map between images and planes makes of `from`. */
   protected async banded(map: Banded, from: BigUint64Array, shape: WindowShape, size: number): Promise<BigUint64Array> {
-    const out = zeros(size);
+    const out = roomFor(map, shape, size);
     const bands = map(from, shape, out);
     while (bands.next().done !== true) await this.pause();
     return out;

@@ -3,9 +3,9 @@
  * `secure.ts` has the operations, which are protocols.
  */
 import { type Border, type Fill, pad } from '../ring/pad.ts';
-import { recycle, zeros } from '../ring/pool.ts';
+import { recycle } from '../ring/pool.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
-import { overlay, type WindowShape } from '../ring/windows.ts';
+import { overlay, roomFor, type WindowShape } from '../ring/windows.ts';
 import * as z64 from '../ring/z64.ts';
 import * as beaver from '../protocols/paper/beaver.ts';
 import type { Sign, Value } from './engine.ts';
@@ -334,7 +334,7 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
 }
 
 function overlaidAtOnce(planes: SecureValue, shape: WindowShape, size: number): BigUint64Array {
-  const out = zeros(size);
+  const out = roomFor(overlay, shape, size);
   const bands = overlay(dataOf<SecureValue>(planes), shape, out);
   while (bands.next().done !== true);
   return out;

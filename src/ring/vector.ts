@@ -219,7 +219,8 @@ export class Slab {
       words = new BigUint64Array(memory.buffer);
       memoryBytes = new Uint8Array(memory.buffer);
     }
-    if (values === undefined) words.fill(0n, SLAB, this.#runs);
+    if (values === undefined)
+      memoryBytes.fill(0, 8 * SLAB, 8 * this.#runs); // many times as fast as with 0n
     else words.set(values, SLAB);
   }
 

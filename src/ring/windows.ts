@@ -2,6 +2,7 @@
  * Windows over images, for pooling: a strided copy of an image into planes, and its transpose. Channels-last, any 64-bit elements.
  * Windows lie wholly inside the image: rows and columns behind the last window belong to none.
  */
+import { fresh, zeros } from './pool.ts';
 import { type Runs, Slab } from './vector.ts';
 
 export interface WindowShape {
@@ -60,8 +61,15 @@ function* bands(shape: WindowShape): Generator<Band> {
   }
 }
 
-/** A map between images and planes: fills `out`, all zeros, band by band, and lets go in between. */
+/** A map between images and planes: fills `out`, which `roomFor` gives, band by band, and lets go in between. */
 export type Banded = (from: BigUint64Array, shape: WindowShape, out: BigUint64Array) => Generator<void, void>;
+
+/** `size` elements for the map to fill: zeros, unless it writes all of them. */
+export function roomFor(map: Banded, shape: WindowShape, size: number): BigUint64Array {
+  const { height, windowHeight, strideHeight } = shape;
+  const everyRow = windowHeight === strideHeight && windowOutput(shape)[0] * strideHeight === height;
+  return map === windows || everyRow ? fresh(size) : zeros(size);
+}
 
 /** (batch, height, width, channels) → (windowHeight · windowWidth, batch · rows · columns · channels). */
 export const windows: Banded = function* (image, shape, out) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Banded, overlay, windowOutput, windows, type WindowShape } from '../../src/ring/windows.ts';
+import { fresh, recycle } from '../../src/ring/pool.ts';
+import { type Banded, overlay, roomFor, windowOutput, windows, type WindowShape } from '../../src/ring/windows.ts';
 import { mod64, randomRing, ring } from '../reference.ts';
 
 const SHAPES: [number, number, number, number, number, number, number, number][] = [
@@ -15,6 +16,10 @@ const SHAPES: [number, number, number, number, number, number, number, number][]
   // Several bands an image (windows.ts) that overlap, and one row of windows that is longer than a band.
   [1, 9, 300, 9, 2, 2, 1, 1],
   [1, 3, 3, 6001, 2, 2, 1, 1],
+  // Large enough for memory that is used again: windows side by side, with a row behind the last, with rows in between.
+  [2, 48, 49, 2, 2, 2, 2, 2],
+  [1, 97, 48, 2, 2, 2, 2, 2],
+  [2, 50, 50, 2, 2, 2, 3, 3],
 ];
 
 function shapeOf([
@@ -45,7 +50,9 @@ function indices(s: WindowShape): number[] {
 }
 
 function filled(map: Banded, from: BigUint64Array, shape: WindowShape, size: number): BigUint64Array {
-  const out = new BigUint64Array(size);
+  // Where something lay before: only memory of some size is used again.
+  recycle(fresh(size).fill(0x55n));
+  const out = roomFor(map, shape, size);
   Array.from(map(from, shape, out));
   return out;
 }

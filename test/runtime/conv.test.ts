@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { convOutput, type Compute, type ConvJob, type ConvMap, type ConvShape } from '../../runtime/compute.ts';
 import { planConv } from '../../runtime/wasm/conv.ts';
+import { fresh, recycle } from '../../src/ring/pool.ts';
 import { REGION_BYTES } from '../../runtime/wasm/kernels.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import { convReference, filterLength, imageLength, outputLength } from '../reference/conv.ts';
@@ -226,6 +227,25 @@ describe.each(MAPS)('%s by fewer products', (map) => {
     whole('2, 8x8x7, 3x3 -> 8, 1, 1');
     whole('2, 8x8x8, 3x3 -> 7, 1, 1');
   });
+});
+
+// In memory that is used again: pieces alone in their part, pieces that add up, rows and columns that no window reaches.
+test.each([
+  '2, 80x70x9, 3x3 -> 16, 1, 0',
+  '3, 66x70x9, 3x3 -> 16, 4, 0',
+  '3, 40x50x16, 2x2 -> 40, 3, 0',
+  '9, 40x36x9, 3x3 -> 60, 1, 1',
+])('whatever lies where the result goes, %s', async (text) => {
+  const shape = shapeOf(text);
+  for (const map of MAPS) {
+    const job = randomJob(map, shape, false);
+    const expected = await unrolled(backends.get(0) as Compute, job);
+    for (const compute of backends.values()) {
+      const used = fresh(expected.length).fill(0x55n);
+      recycle(used);
+      expectSame(await compute.conv(job), expected);
+    }
+  }
 });
 
 test('large jobs are cut into calls', () => {

@@ -18,6 +18,7 @@
 import { blocks } from '../../channel/blocks.ts';
 import { fresh, recycle } from '../../ring/pool.ts';
 import { release } from '../../ring/release.ts';
+import { sizeOf } from '../../ring/shape.ts';
 import * as z64 from '../../ring/z64.ts';
 import type { BilinearMap, Term } from './bilinear.ts';
 import type { Cost } from '../../party/cost.ts';
@@ -296,26 +297,40 @@ export async function helper(
     if (U instanceof ForProducts || V instanceof ForProducts) throw keptForTwice();
     return apply(party, map, [{ x: await U.sum(party), y: await V.sum(party) }]);
   }
-  const product = await applyTwice(party, map, U, V);
-  await party.slices(product.length, (from, to) => z64.scaleInPlace(product.subarray(from, to), -2n));
-  return product;
+  return applyTwice(party, map, U, V, -2n);
 }
 
 function keptForTwice(): Error {
   return new Error('an operand that was kept for doubled products enters another one');
 }
 
-/** Of what twice a product takes. */
+/** Of what twice a product takes, times a factor: whichever is shortest of x, y and the product is multiplied by it. */
 async function applyTwice(
   party: Party,
   map: BilinearMap,
   x: Masked | HelperMask | ForProducts,
   y: Masked | HelperMask | ForProducts,
+  factor = 1n,
 ): Promise<BigUint64Array> {
   const term = { x: await x.forProduct(party), y: await y.forProduct(party) };
-  const product = await apply(party, map, [term]);
+  const product = await scaledProduct(party, map, term, factor);
   x.over(term.x);
   y.over(term.y);
+  return product;
+}
+
+async function scaledProduct(party: Party, map: BilinearMap, term: Term, factor: bigint): Promise<BigUint64Array> {
+  if (factor === 1n) return apply(party, map, [term]);
+  const least = Math.min(term.x.length, term.y.length);
+  if (sizeOf(map.shape) <= least) {
+    const product = await apply(party, map, [term]);
+    await party.slices(product.length, (from, to) => z64.scaleInPlace(product.subarray(from, to), factor));
+    return product;
+  }
+  const name = term.x.length === least ? 'x' : 'y';
+  const scaled = await combined(party, [term[name]], [factor]);
+  const product = await apply(party, map, [{ ...term, [name]: scaled }]);
+  recycle(scaled);
   return product;
 }
 
