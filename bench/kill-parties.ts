@@ -30,7 +30,7 @@ import { loadDataset } from '../src/data/load.ts';
 import { ROLES, type Role } from '../src/federation/card.ts';
 import type { TrainDocument } from '../src/federation/documents.ts';
 import { NETWORKS } from '../src/nn/named.ts';
-import { leadOf, rankPart } from '../src/nn/ranks.ts';
+import { rankPart } from '../src/nn/ranks.ts';
 import { JOB_VERSION } from '../src/server/job.ts';
 import { LiveFederation } from './kills/federation.ts';
 import { tryOnce, type Disturbance, type Training, type Trial } from './kills/trial.ts';
@@ -93,7 +93,7 @@ async function begin(folder: string, ranks: number): Promise<Training> {
     ...{ nonce: randomBytes(16).toString('hex'), train, test, batch: 128, epochs: 2, loss: 'softmax' },
     ...{ optimizer: 'sgd', learningRate: 2 ** -4, lrDecay: 1, lrDecayEpochs: 1, momentum: 0.9, seed: 1 },
     ...{ checkpointEvery: 4, keepModel: true, receiver: analyst.identity.public },
-    ...(ranks > 1 && { ranks, microBatch: rankPart(128, ranks, 128, leadOf(NETWORKS.A)) }),
+    ...(ranks > 1 && { ranks, microBatch: rankPart(128, ranks) }),
     reveal: { model: true, loss: true, counts: 'total' },
     expires: new Date(Date.now() + 4 * 3_600_000).toISOString(),
   };

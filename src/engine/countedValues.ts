@@ -172,6 +172,19 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
     return this.#openedBy(super.pad(x, border, fill), [x]);
   }
 
+  override split(x: Value, shapes: readonly Shape[]): CountedValue[] {
+    const pieces = super.split(x, shapes);
+    if (pieces.length === 1 || (x as CountedValue).opened !== true) return pieces;
+    return pieces.map((piece) => ({ ...piece, opened: true, mask: { ...piece.mask, elements: () => 0 } }));
+  }
+
+  override join(pieces: readonly Value[], shape: Shape): CountedValue {
+    const whole = super.join(pieces, shape);
+    if (pieces.length === 1) return whole;
+    const opened = pieces.every((piece) => (piece as CountedValue).opened === true);
+    return { ...this.#openedBy(whole, pieces), ...(opened && { opened }) };
+  }
+
   /** A value that is opened by the openings of others; sends nothing then. */
   #openedBy(y: CountedValue, others: readonly Value[]): CountedValue {
     if (y.partial) return y;

@@ -89,6 +89,14 @@ export class CountingEngine extends CountedValues implements Engine {
     return task(this);
   }
 
+  async under<T>(place: Engine, label: string, task: (engine: Engine) => Promise<T>): Promise<T> {
+    const lane = (place as CountingEngine).lane.fork(label);
+    lane.join(this.lane);
+    const result = await task(new CountingEngine(lane, this.counts));
+    this.lane.join(lane);
+    return result;
+  }
+
   rows(dataset: Value, indices: readonly number[]): Value {
     if (!this.counts.datasets.has(dataset)) throw new Error('rows: not a data set');
     const [count, ...row] = dataset.shape;

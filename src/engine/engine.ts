@@ -81,6 +81,11 @@ export interface Engine {
   part<T>(samples: BatchPart, task: (engine: Engine) => Promise<T>): Promise<T>;
   /** Runs a task that concerns the whole batch, within a part or not. */
   together<T>(task: (engine: Engine) => Promise<T>): Promise<T>;
+  /**
+   * Runs a task that concerns the whole batch at an address that does not say who came to it, or when: under `label` below that of `place`, which
+   * may be in use. It comes after what this engine has done.
+   */
+  under<T>(place: Engine, label: string, task: (engine: Engine) => Promise<T>): Promise<T>;
 
   /** A public tensor, rounded to nearest in `fractionBits` (default: the engine's). */
   constant(shape: Shape, values: ArrayLike<number>, fractionBits?: number): Value;
@@ -198,6 +203,10 @@ export interface Engine {
   /** Values with equal trailing dimensions one below the other. */
   concatRows(parts: readonly Value[]): Value;
   reshape(x: Value, shape: Shape): Value;
+  /** Its elements in runs of these shapes, one after the other. What was opened is in pieces that are. */
+  split(x: Value, shapes: readonly Shape[]): Value[];
+  /** What `split` was given; as an operand of products it is opened by the openings of the pieces. */
+  join(pieces: readonly Value[], shape: Shape): Value;
   /** (m,n) → (n,m). */
   transpose(x: Value): Value;
 

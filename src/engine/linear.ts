@@ -167,6 +167,19 @@ export abstract class LinearEngine<V extends RingValue> {
     return this.view(x as V, shape, x.fractionBits);
   }
 
+  split(x: Value, shapes: readonly Shape[]): V[] {
+    if (shapes.length === 1) return [this.reshape(x, shapes[0])];
+    const flat = this.reshape(x, [sizeOf(x.shape)]);
+    let from = 0;
+    return shapes.map((shape) => this.reshape(this.slice(flat, from, (from += sizeOf(shape))), shape));
+  }
+
+  join(pieces: readonly Value[], shape: Shape): V {
+    if (pieces.length === 1) return this.reshape(pieces[0], shape);
+    const flat = pieces.map((piece) => this.reshape(piece, [sizeOf(piece.shape)]));
+    return this.reshape(this.concatRows(flat), shape);
+  }
+
   transpose(x: Value): V {
     const [m, n] = matrix('transpose', x);
     return this.linear([n, m], x.fractionBits, [x as V], (data) => z64.transpose(data, m, n));

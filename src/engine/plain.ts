@@ -89,6 +89,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return task(this.#beside(undefined));
   }
 
+  under<T>(place: Engine, label: string, task: (engine: Engine) => Promise<T>): Promise<T> {
+    return task((place as PlainEngine).#beside(undefined).#fork(label));
+  }
+
   rows(dataset: Value, indices: readonly number[]): Value {
     const [count, ...rest] = dataset.shape;
     const width = sizeOf(rest);

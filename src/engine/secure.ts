@@ -16,8 +16,8 @@ import { overlapping } from './overlapping.ts';
 import type { OwnedInput } from './ownedInput.ts';
 import type { Party } from '../party/party.ts';
 import { checkProducts, type Pair } from '../protocols/direct/productShape.ts';
-import { checkSize, gathered, type Held, type HeldOperand, Mask, opened, type SecureValue } from './secureValue.ts';
-import { SecureComparisons } from './secureComparisons.ts';
+import { checkSize, gathered, Mask, opened, type SecureValue } from './secureValue.ts';
+import { SecurePieces } from './securePieces.ts';
 import type { Runtime, SecureOptions } from './secureValues.ts';
 import { type Ahead, FunctionKeys } from '../protocols/direct/functionKeys.ts';
 import { suiteOf } from '../protocols/suite.ts';
@@ -32,7 +32,7 @@ import { Window } from '../party/window.ts';
 const HELPER_WINDOW = 1 << 21;
 const LEAST_WEIGHT = 1 << 15;
 
-export class SecureEngine extends SecureComparisons implements Engine {
+export class SecureEngine extends SecurePieces implements Engine {
   readonly #datasets: WeakMap<Value, Dataset>;
 
   constructor(party: Party, runtime: Runtime, datasets: WeakMap<Value, Dataset>) {
@@ -51,7 +51,7 @@ export class SecureEngine extends SecureComparisons implements Engine {
   }
 
   /** A value of which this party holds a share, null at the helper; opened if it came open from its owner (`ownedInput.ts`) or `held` gave it so. */
-  input(
+  override input(
     name: string,
     shape: Shape,
     fractionBits: number,
@@ -113,6 +113,16 @@ export class SecureEngine extends SecureComparisons implements Engine {
 
   together<T>(task: (engine: SecureEngine) => Promise<T>): Promise<T> {
     return task(this);
+  }
+
+  async under<T>(place: Engine, label: string, task: (engine: SecureEngine) => Promise<T>): Promise<T> {
+    const child = (place as SecureEngine).party.fork(label);
+    child.join(this.party);
+    await this.party.pause();
+    const result = await task(this.#fork(child));
+    this.party.join(child);
+    child.over();
+    return result;
   }
 
   rows(dataset: Value, indices: readonly number[]): Value {
@@ -182,24 +192,7 @@ export class SecureEngine extends SecureComparisons implements Engine {
         : mask.helperOperand(party).then((U) => U.lend(party)),
     );
     const kept = later(lent.then((operand) => operand.forProduct(party)));
-    return this.#productsOnly(x, new beaver.ForProducts(kept, async () => (await lent).free()));
-  }
-
-  /** A value of which products alone know anything. The helper need not know it yet. */
-  async #productsOnly({ shape, fractionBits }: Value, forProducts: beaver.ForProducts): Promise<Value> {
-    if (this.holdsData) await forProducts.forProduct(this.party);
-    const nothing = (): never => {
-      throw new Error('an operand that was kept for products is used otherwise');
-    };
-    return gathered({
-      shape,
-      fractionBits,
-      mask: new Mask(() => this.party, { workers: nothing, helper: nothing }),
-      partial: false,
-      whole: {},
-      gather: nothing,
-      forProducts,
-    });
+    return this.productsOnly(x, new beaver.ForProducts(kept, async () => (await lent).free()));
   }
 
   async truncateProducts(x: Value, bits: number, pairs: readonly Pair[]): Promise<{ y: Value; products: Value }> {
@@ -238,92 +231,6 @@ export class SecureEngine extends SecureComparisons implements Engine {
     const { data } = whole; // which may have to be put together
     const lane = this.party.fork(`carried/${name}`);
     return this.value(() => lane, x.shape, x.fractionBits, data, false);
-  }
-
-  /**
-   * What this party holds of a term of a sum, for another rank of it to add (docs/ranks.md): its share or, of a product, its part. Undefined at
-   * the helper of a value in two shares.
-   */
-  portion(x: Value): Promise<BigUint64Array> | undefined {
-    const value = x as SecureValue;
-    return this.holdsData ? Promise.resolve(dataOf(value)) : value.part;
-  }
-
-  /** The sum of portions of terms like x, all in the same parts: a term of a sum itself, and nothing else. The helper does not wait for them. */
-  async sumOfPortions(x: Value, portions: readonly Promise<BigUint64Array>[]): Promise<Value> {
-    const like = x as SecureValue;
-    const sum = later(Promise.all(portions).then((terms) => this.#summed(terms)));
-    const nowhere = (): never => {
-      throw new Error('a portion of a sum is used otherwise');
-    };
-    const mask = new Mask(nowhere, { workers: nowhere, helper: nowhere });
-    const { shape, fractionBits, partial } = like;
-    const common = { shape, fractionBits, partial, mask, whole: {} };
-    const value: SecureValue = this.holdsData
-      ? { ...common, data: await sum }
-      : { ...common, data: null, ...(partial ? { part: sum } : {}) };
-    return value;
-  }
-
-  #summed(terms: readonly BigUint64Array[]): Promise<BigUint64Array> {
-    if (terms.length === 1) return Promise.resolve(terms[0]);
-    return beaver.combined(
-      this.party,
-      terms,
-      terms.map(() => 1n),
-    );
-  }
-
-  /**
-   * What this party holds of an operand of products, which is opened now if it was not: enough for `operandInput` to give the same operand in
-   * another rank of this party. With dealt truncation that is what products take of it, and nothing else.
-   */
-  async heldOperand(x: Value): Promise<HeldOperand> {
-    const { mask } = await this.whole(x);
-    const { party } = this;
-    if (this.truncation === 'dealt') {
-      const kept = this.holdsData
-        ? mask.workers(party).then((masked) => masked.forProduct(party))
-        : mask.helper(party).then((U) => U.forProduct(party));
-      return { kept: later(kept) };
-    }
-    if (!this.holdsData) return { kept: later(mask.helper(party).then(({ shares }) => z64.concat(...shares))) };
-    const { opened, share } = await mask.workers(party);
-    return { kept: Promise.resolve(z64.concat(opened, share)) };
-  }
-
-  /** What `heldOperand` gave. The helper need not have it yet. @param name unlike any other on the present path */
-  async operandInput(name: string, shape: Shape, fractionBits: number, held: HeldOperand): Promise<Value> {
-    if (this.truncation === 'dealt')
-      return this.#productsOnly({ shape, fractionBits }, new beaver.ForProducts(held.kept));
-    const { kept } = held;
-    const size = sizeOf(shape);
-    if (this.holdsData) {
-      const both = await kept;
-      return this.input(name, shape, fractionBits, both.subarray(size), both.subarray(0, size));
-    }
-    const lane = this.party.fork(`input/${name}`);
-    const U = later(kept.then((both) => new beaver.HelperMask(both.subarray(0, size), both.subarray(size))));
-    const nothing = (): never => {
-      throw new Error('the helper has no share of a value');
-    };
-    return opened(() => lane, shape, fractionBits, null, { workers: nothing, helper: () => U, opening: () => kept });
-  }
-
-  /** How many elements `heldOperand` gives of a value with so many. */
-  heldElements(elements: number): number {
-    return this.truncation === 'dealt' ? elements : 2 * elements;
-  }
-
-  /** What this engine does next comes after what this chain of messages has led to. */
-  after(depth: number): void {
-    this.party.join({ depth });
-  }
-
-  /** What this party holds of a value: enough for `input` to give the same value in a later session. */
-  async held(x: Value): Promise<Held> {
-    const { data, opening } = await this.whole(x);
-    return { data, ...(opening === undefined ? {} : { opening: await opening() }) };
   }
 
   async reveal(name: string, x: Value): Promise<void> {

@@ -26,6 +26,8 @@ export interface ParameterSpec {
   readonly initial: { readonly fanIn: number } | number;
   /** By gradients. Others are kept by their layer (running statistics); they are part of the state and of the model. */
   readonly trained: boolean;
+  /** It enters products, and nothing else. */
+  readonly operand?: true;
 }
 
 /** The network's input, where sources are indices of layers. */

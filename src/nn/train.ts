@@ -9,6 +9,7 @@ import { batchOrder, initialValues } from './initial.ts';
 import { classScores, type Parameters, prepared } from './forward.ts';
 import type { LossName } from './loss.ts';
 import { layerShapes, type Network, parameters as parameterSpecs } from './network.ts';
+import { Pieces } from './pieces.ts';
 import { droppedBits, MOST_BITS, type OptimizerName, type State } from './optimizer.ts';
 import type { Team } from './ranks.ts';
 import { layerAcrossBatch, partsOf, type Rows, trainStep } from './trainStep.ts';
@@ -58,7 +59,7 @@ export interface Checkpointing {
   /** The state at the end of an earlier run's step, or weights to begin with at step 0. Absent: training starts from the public initial weights. */
   readonly from?: { readonly step: number; readonly state: ReadonlyMap<string, Value> } | undefined;
   /** After every step and the evaluation that follows it: all that a later run needs to go on from here. */
-  readonly onState?: ((step: number, state: ReadonlyMap<string, Value>) => Promise<void>) | undefined;
+  readonly onState?: ((step: number, state: () => Promise<ReadonlyMap<string, Value>>) => Promise<void>) | undefined;
   /** The ranks of this party, of which this is the one that leads. */
   readonly team?: Team | undefined;
 }
@@ -163,9 +164,17 @@ export async function train(
   const testImages = data.testImages?.shape[0] ?? 0;
   checkTraining(engine, network, samples, options, team);
   const specs = parameterSpecs(network);
-  const state: State = new Map(
-    from?.state ?? specs.map((spec) => [spec.name, engine.constant(spec.shape, initialValues(spec, options.seed))]),
+  const pieces = new Pieces(network);
+  const all = pieces.split(
+    engine,
+    from?.state ??
+      new Map(specs.map((spec) => [spec.name, engine.constant(spec.shape, initialValues(spec, options.seed))])),
   );
+  const state = (await team?.deal(engine, pieces, all)) ?? all;
+  const whole = async (what: 'parameters' | 'state'): Promise<Map<string, Value>> => {
+    await team?.begin({ kind: 'gather', what });
+    return pieces.join(engine, (await team?.gather(engine, what, pieces, state)) ?? state);
+  };
   const training = new Training(engine, network, data, options, team);
   const steps = totalSteps(samples, options);
   for (let step = (from?.step ?? 0) + 1; step <= steps; step++) {
@@ -178,12 +187,13 @@ export async function train(
       await training.evaluate(evaluation, state, testing);
       await onEvent({ kind: 'evaluated', evaluation, images: testImages });
     }
-    await onState?.(step, state);
+    await onState?.(step, () => whole('state'));
   }
+  const trained = await whole('parameters');
   if (options.showModel !== false)
-    for (const { name } of specs) await engine.reveal(REVEALED.parameter(name), state.get(name)!);
+    for (const { name } of specs) await engine.reveal(REVEALED.parameter(name), trained.get(name)!);
   await engine.settle();
-  return state;
+  return trained;
 }
 
 /** What a rank that does not lead does of a training, until rank 0 says that it is over. */
@@ -196,10 +206,12 @@ export async function trainAlong(
 ): Promise<void> {
   checkTraining(engine, network, data.images.shape[0], options, team);
   const training = new Training(engine, network, data, options, team);
-  const nothing: State = new Map();
+  const pieces = new Pieces(network);
+  const state = await team.deal(engine, pieces, undefined);
   for (let order = await team.next(); order !== undefined; order = await team.next()) {
-    if (order.kind === 'step') await training.step(order.step, nothing);
-    else if (order.kind === 'evaluation') await training.evaluate(order.evaluation, nothing, () => undefined);
+    if (order.kind === 'step') await training.step(order.step, state);
+    else if (order.kind === 'evaluation') await training.evaluate(order.evaluation, state, () => undefined);
+    else if (order.kind === 'gather') await team.gather(engine, order.what, pieces, state);
     else throw new Error(`${order.kind}: not of a training`);
   }
   await engine.settle();
@@ -233,6 +245,7 @@ class Training {
   readonly #data: TrainingData;
   readonly #options: TrainOptions;
   readonly #team: Team | undefined;
+  readonly #pieces: Pieces;
   readonly #samples: number;
   #order: { readonly epoch: number; readonly indices: Uint32Array } | undefined;
 
@@ -242,6 +255,7 @@ class Training {
     this.#data = data;
     this.#options = options;
     this.#team = team;
+    this.#pieces = new Pieces(network);
     this.#samples = data.images.shape[0];
   }
 
@@ -262,16 +276,19 @@ class Training {
       labels: fork.rows(this.#data.labels, indices.slice(start, end)),
     });
     await this.#engine.scope(`step/${step}`, (fork) =>
-      trainStep(fork, this.#network, state, rows, { ...options, step, learningRate, onLoss, team: this.#team }),
+      trainStep(fork, this.#network, this.#pieces, state, rows, {
+        ...options,
+        step,
+        learningRate,
+        onLoss,
+        team: this.#team,
+      }),
     );
+    await this.#team?.over(`step/${step}`);
     return { epoch, loss };
   }
 
-  async evaluate(
-    evaluation: number,
-    state: Parameters,
-    testing: (images: number) => void | Promise<void>,
-  ): Promise<void> {
+  async evaluate(evaluation: number, state: State, testing: (images: number) => void | Promise<void>): Promise<void> {
     await this.#engine.scope(`evaluation/${evaluation}`, async (fork) => {
       const correct = await this.#countCorrect(fork, `evaluation/${evaluation}`, state, testing);
       if (correct !== undefined) await fork.reveal(REVEALED.correct(evaluation), correct);
@@ -291,7 +308,7 @@ class Training {
   async #countCorrect(
     engine: Engine,
     label: string,
-    parameters: Parameters,
+    state: State,
     testing: (images: number) => void | Promise<void>,
   ): Promise<Value | undefined> {
     const [testImages, testLabels] = [this.#data.testImages!, this.#data.testLabels!];
@@ -300,8 +317,8 @@ class Training {
     const { rank, size } = this.#team ?? { rank: 0, size: 1 };
     const images = testImages.shape[0];
     const batch = evaluationBatch(network);
-    const given = await this.#team?.parameters(engine, label, parameterSpecs(network), parameters);
-    const model = given ?? (await prepared(engine, network, parameters));
+    const given = await this.#team?.parameters(engine, label, this.#pieces, state);
+    const model = given ?? (await prepared(engine, network, this.#pieces.parameters(engine, state)));
     const stride = size * batch;
     let correct: Value | undefined;
     for (let from = rank * batch; from < images; from += stride) {

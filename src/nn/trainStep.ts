@@ -6,11 +6,13 @@
 import type { BatchPart, Engine, Value } from '../engine/engine.ts';
 import { backward } from './backward.ts';
 import { forward, type Parameters } from './forward.ts';
+import type { Piece, Pieces } from './pieces.ts';
 import { isApart, layerName, layerType } from './layers/table.ts';
+import { sizeOf } from '../ring/shape.ts';
 import { type LossName, lossOf } from './loss.ts';
-import { type Network, parameterName, parameters as parameterSpecs } from './network.ts';
+import { type Network, parameterName } from './network.ts';
 import { type State, update, type UpdateOptions } from './optimizer.ts';
-import { leadOf, partsOfRank, type Team } from './ranks.ts';
+import { partsOfRank, type Team } from './ranks.ts';
 
 export interface StepOptions extends UpdateOptions {
   readonly loss: LossName;
@@ -40,10 +42,11 @@ export function layerAcrossBatch({ layers }: Network): string | undefined {
   return i < 0 ? undefined : layerName(layers[i], i);
 }
 
-/** @param state of a rank that does not lead: empty */
+/** @param state in pieces, of which a rank has its own */
 export async function trainStep(
   engine: Engine,
   network: Network,
+  pieces: Pieces,
   state: State,
   rows: Rows,
   options: StepOptions,
@@ -52,27 +55,90 @@ export async function trainStep(
   // Every step begins alike, whether the one before it ran in this session or its result was stored.
   for (const [name, x] of state) state.set(name, await engine.carry(name, x));
   const label = `step/${options.step}`;
-  const parameters = (await team?.parameters(engine, label, parameterSpecs(network), state)) ?? state;
+  const parameters = (await team?.parameters(engine, label, pieces, state)) ?? pieces.parameters(engine, state);
   const sums = new Sums(label, team);
+  const updates = new Updates(engine, label, pieces, state, options);
   const parts = partsOf(options.batch, options.microBatch);
-  const own = team === undefined ? parts : partsOfRank(parts, team, leadOf(network));
+  const own = team === undefined ? parts : partsOfRank(parts, team);
   for (const [i, part] of own.entries()) {
-    const step: Step = { network, state, parameters, rows, options, sums, part, last: i === own.length - 1 };
+    const step: Step = { network, updates, parameters, rows, options, sums, part, last: i === own.length - 1 };
     if (parts.length === 1) await trainPart(engine, step);
     else await engine.part(part, (fork) => trainPart(fork, step));
   }
+  // What products took of them is put together in each step.
+  for (const { name, operand, pieces: some } of pieces.tensors)
+    if (operand && (some.length > 1 || team !== undefined)) engine.free(parameters.get(name)!);
 }
 
 interface Step {
   readonly network: Network;
-  readonly state: State;
+  readonly updates: Updates;
   readonly parameters: Parameters;
   readonly rows: Rows;
   readonly options: StepOptions;
-  /** Gradients, and the loss, of the parts so far. */
+  /** Losses of the parts so far. */
   readonly sums: Sums;
   readonly part: BatchPart;
   readonly last: boolean;
+}
+
+/** The updates of a step: gradients summed over this rank's parts, then over all ranks, and the pieces that this rank holds. */
+class Updates {
+  readonly #step: Engine;
+  readonly #label: string;
+  readonly #pieces: Pieces;
+  readonly #state: State;
+  readonly #options: StepOptions;
+  readonly #owners: readonly number[] | undefined;
+  readonly #sums: Map<string, Value> = new Map();
+
+  constructor(step: Engine, label: string, pieces: Pieces, state: State, options: StepOptions) {
+    this.#step = step;
+    this.#label = label;
+    this.#pieces = pieces;
+    this.#state = state;
+    this.#options = options;
+    this.#owners = options.team && pieces.owners(options.team.size);
+  }
+
+  /** What a layer keeps itself. */
+  keep(name: string, x: Value): void {
+    for (const piece of this.#pieces.tensor(name).pieces) if (this.#holds(piece)) this.#state.set(name, x);
+  }
+
+  /** A gradient of a part; with that of the last one the update. @param apart it is in an array that nobody else has */
+  async add(engine: Engine, name: string, gradient: Value, last: boolean, apart: boolean): Promise<void> {
+    const before = this.#sums.get(name);
+    const sum = before === undefined ? gradient : engine.add(before, gradient);
+    if (!last) {
+      this.#sums.set(name, sum);
+      return;
+    }
+    this.#sums.delete(name);
+    const { team } = this.#options;
+    const tensor = this.#pieces.tensor(name);
+    const flat = engine.reshape(sum, [sizeOf(sum.shape)]);
+    const added = await team?.exchange(engine, `${this.#label}/${name}`, this.#pieces, tensor, flat);
+    await engine.all(
+      tensor.pieces
+        .filter((piece) => this.#holds(piece))
+        .map(
+          (piece) => (lane: Engine) =>
+            lane.under(this.#step, `update/${piece.number}`, (place) =>
+              place.scope(tensor.scope, async (fork) => {
+                const own = fork.slice(flat, piece.from, piece.to);
+                const g = (await added?.(fork, piece, own)) ?? own;
+                await update(fork, piece.key, g, this.#state, this.#options);
+              }),
+            ),
+        ),
+    );
+    if (team === undefined && apart) engine.free(sum);
+  }
+
+  #holds({ number }: Piece): boolean {
+    return this.#owners === undefined || this.#owners[number] === this.#options.team?.rank;
+  }
 }
 
 class Sums {
@@ -99,19 +165,16 @@ class Sums {
 }
 
 async function trainPart(engine: Engine, step: Step): Promise<void> {
-  const { network, state, parameters, rows, options, sums, part, last } = step;
+  const { network, updates, parameters, rows, options, sums, part, last } = step;
   const { images, labels } = rows(engine, part.from, part.to);
   const { logits, tapes, kept } = await forward(engine, network, parameters, images, { ...options, samples: part });
   const apart = new Set(tapes.filter(({ spec }) => isApart(spec)).map(({ index }) => parameterName(index, 'weight')));
   const loss = await engine.scope('loss', (fork) => lossOf(fork, options.loss, logits, labels));
   await engine.all([
     async (fork) => {
-      await backward(fork, tapes, loss.delta, async (own, name, gradient) => {
-        const sum = await sums.add(own, name, gradient, last);
-        if (sum === undefined) return;
-        await own.together((all) => update(all, name, sum, state, options));
-        if (options.team === undefined && apart.has(name)) own.free(sum);
-      });
+      await backward(fork, tapes, loss.delta, (own, name, gradient) =>
+        updates.add(own, name, gradient, last, apart.has(name)),
+      );
     },
     async (fork) => {
       if (options.onLoss === undefined) return;
@@ -119,5 +182,5 @@ async function trainPart(engine: Engine, step: Step): Promise<void> {
       if (sum !== undefined) await options.onLoss(fork, sum);
     },
   ]);
-  for (const [name, x] of kept) state.set(name, x);
+  for (const [name, x] of kept) updates.keep(name, x);
 }

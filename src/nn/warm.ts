@@ -6,6 +6,7 @@ import type { Engine, Value } from '../engine/engine.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { classCount, inputSize, misfit, type Network, parameters, productLayers } from './network.ts';
 import type { State } from './optimizer.ts';
+import { Pieces } from './pieces.ts';
 import type { TrainOptions } from './train.ts';
 import { type Rows, trainStep } from './trainStep.ts';
 
@@ -27,15 +28,17 @@ export function warmUps(network: Network, batch: number): number[] {
 export async function warmTraining(engine: Engine, network: Network, options: TrainOptions): Promise<void> {
   const batches = warmUps(network, options.microBatch ?? options.batch);
   await engine.scope('warm', async (warm) => {
-    const state = new Map(
+    const pieces = new Pieces(network);
+    const whole = new Map(
       parameters(network).map(({ name, shape, initial }) => [
         name,
         warm.constant(shape, new Float64Array(sizeOf(shape)).fill(typeof initial === 'number' ? initial : 0)),
       ]),
     );
+    const state = pieces.split(warm, whole);
     for (const [i, batch] of batches.entries())
       if (misfit(network, engine.truncation, batch) === undefined)
-        await warm.scope(`${i}`, (fork) => warmStep(fork, network, state, { ...options, step: i + 1 }, batch));
+        await warm.scope(`${i}`, (fork) => warmStep(fork, network, pieces, state, { ...options, step: i + 1 }, batch));
   });
   await engine.settle();
 }
@@ -43,6 +46,7 @@ export async function warmTraining(engine: Engine, network: Network, options: Tr
 function warmStep(
   engine: Engine,
   network: Network,
+  pieces: Pieces,
   state: State,
   options: TrainOptions & { readonly step: number },
   batch: number,
@@ -57,5 +61,11 @@ function warmStep(
   // The same shift as in a step of the training.
   const learningRate = optimizer === 'sgd' ? (options.learningRate * batch) / options.batch : options.learningRate;
   const onLoss = showLoss ? (): Promise<void> => Promise.resolve() : undefined;
-  return trainStep(engine, network, state, rows, { ...options, batch, microBatch: undefined, learningRate, onLoss });
+  return trainStep(engine, network, pieces, state, rows, {
+    ...options,
+    batch,
+    microBatch: undefined,
+    learningRate,
+    onLoss,
+  });
 }

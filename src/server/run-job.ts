@@ -223,10 +223,10 @@ async function runTraining(
     if (event.kind === 'evaluated' || event.step % between === 0) await engine.settle();
     await reporter.report(event);
   };
-  const onState = async (step: number, state: ReadonlyMap<string, Value>): Promise<void> => {
+  const onState = async (step: number, state: () => Promise<ReadonlyMap<string, Value>>): Promise<void> => {
     const last = (await stopping?.endsAfter(step)) ?? false;
     if (checkpoints === undefined || !(last || checkpointDue(step, job))) return;
-    const held = await heldOf(engine, state);
+    const held = await heldOf(engine, await state());
     await agree(true);
     await checkpoints.save(step, held);
     if (!last) return;

@@ -70,10 +70,10 @@ async function run(
       );
       await train(engine, network, tinyData(engine, party.id, dealt), options, () => undefined, {
         from: from && { step: from.step, state: new Map(state) },
-        onState: async (step, values) => {
+        onState: async (step, all) => {
           if (unwatched) return;
           const held = (dumps[step] ??= [new Map(), new Map(), new Map()])[party.id];
-          for (const [name, x] of values) {
+          for (const [name, x] of await all()) {
             const { data, opening } = await engine.held(x);
             const copied = { data: data && data.slice(), opening: opening?.slice() };
             held.set(name, { shape: x.shape, fractionBits: x.fractionBits, ...copied });

@@ -14,7 +14,7 @@ import { RankTeam } from '../../src/server/ranks/team.ts';
 import { workersLedger } from '../../src/server/workers-ledger.ts';
 import { ofEach, type OfEach } from '../federated.ts';
 import { testCompute } from '../simulate.ts';
-import { treeLinks } from './simulate.ts';
+import { rankLinks } from './simulate.ts';
 
 export interface InProcessOptions {
   /** Told of what ranks but the first say to the same rank of another party. */
@@ -41,10 +41,10 @@ export function ranksInProcess(job: RankedJob, size: number, { record, tamper }:
       links[rank][b].set(a, atB);
     }
   return ofEach((name, id): Ranks => {
-    const places = treeLinks(size, id);
+    const places = rankLinks(size, id);
     const failed = new Deferred<unknown>();
     const inputs: RankInput[] = [];
-    const teams = places.map((place, rank) => new RankTeam({ rank, size, ...place }));
+    const teams = places.map((links, rank) => new RankTeam({ rank, size, links }));
     let working: Promise<unknown> = Promise.resolve();
     const along = async (rank: number, pairKeys: ReadonlyMap<PeerName, Uint8Array>): Promise<void> => {
       const own = links[rank][name];

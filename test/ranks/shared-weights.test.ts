@@ -2,18 +2,23 @@ import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { FrameLink } from '../../src/channel/link.ts';
 import { PortTransport } from '../../src/server/ranks/port-transport.ts';
-import { SharedWeights } from '../../src/server/ranks/shared-weights.ts';
+import { sharedPlaces, SharedWeights } from '../../src/server/ranks/shared-weights.ts';
 
 describe('weights in shared memory', () => {
-  it('stay as they were until the tensor is written for the second time after', () => {
-    const shared = new SharedWeights();
-    const first = shared.put('a', BigUint64Array.of(1n, 2n));
-    const other = shared.put('b', BigUint64Array.of(9n));
-    const second = shared.put('a', BigUint64Array.of(3n, 4n));
-    expect([first, second, other].map((x) => [...x])).toEqual([[1n, 2n], [3n, 4n], [9n]]);
-    const third = shared.put('a', BigUint64Array.of(5n, 6n));
-    expect(third.buffer).toBe(first.buffer);
-    expect([...second]).toEqual([3n, 4n]);
+  it('stay as they were until the tensor is written for the second time after, and all threads see them', () => {
+    const places = sharedPlaces(new Map([['a', 2], ['b', 1]])); // prettier-ignore
+    const [writer, reader] = [new SharedWeights(places), new SharedWeights(places)];
+    writer.place('a', 0).set([1n, 2n]);
+    writer.place('b', 0).set([9n]);
+    writer.place('a', 1).set([3n, 4n]);
+    expect(['a', 'b'].map((name) => [...reader.place(name, 0)])).toEqual([[1n, 2n], [9n]]);
+    writer.place('a', 2).set([5n, 6n]);
+    expect([0, 1, 2].map((time) => [...reader.place('a', time)])).toEqual([
+      [5n, 6n],
+      [3n, 4n],
+      [5n, 6n],
+    ]);
+    expect(() => reader.place('c', 0)).toThrow('no memory is shared for c');
   });
 });
 
@@ -25,10 +30,8 @@ describe('a link between threads', () => {
 
   it('carries what is shared as it is, and of all else a copy', async () => {
     const [a, b] = joined();
-    const shared = new SharedWeights().put(
-      'w',
-      BigUint64Array.from({ length: 100 }, (_, i) => BigInt(i)),
-    );
+    const shared = new SharedWeights(sharedPlaces(new Map([['w', 100]]))).place('w', 0);
+    shared.set(BigUint64Array.from({ length: 100 }, (_, i) => BigInt(i)));
     const own = BigUint64Array.from({ length: 100 }, (_, i) => BigInt(2 * i));
     await a.send('shared', shared, 1);
     await a.send('own', own.subarray(10, 20), 2);

@@ -2,14 +2,16 @@
 import type { Link, PeerName } from '../../src/channel/channel.ts';
 import { memoryPair } from '../../src/channel/memory.ts';
 import { createParty, type Party, type PartyId } from '../../src/party/party.ts';
+import type { SharedPlaces } from '../../src/server/ranks/shared-weights.ts';
 import { RankTeam } from '../../src/server/ranks/team.ts';
-import { parentOf } from '../../src/server/ranks/tree.ts';
 import { connected, type PairKeys, type SimulationOptions, testCompute } from '../simulate.ts';
 
 export interface RankOptions extends Pick<SimulationOptions, 'streams' | 'security'> {
   readonly keys: PairKeys;
   /** Told of the label of each message between ranks of one party. */
   readonly within?: (party: PartyId, label: string) => void;
+  /** Weights are handed on in shared memory, as among threads. */
+  readonly places?: () => SharedPlaces;
 }
 
 const NAMES: readonly PeerName[] = ['P0', 'P1', 'P2'];
@@ -18,17 +20,19 @@ const NAMES: readonly PeerName[] = ['P0', 'P1', 'P2'];
 export async function simulateRanks(
   size: number,
   script: (party: Party, team: RankTeam) => Promise<void>,
-  { keys, within, security, ...options }: RankOptions,
+  { keys, within, places, security, ...options }: RankOptions,
 ): Promise<void> {
   const compute = await testCompute();
   const runs: Promise<void>[] = [];
-  const trees = NAMES.map((_, id) => treeLinks(size, id as PartyId, within));
+  const shared = NAMES.map(() => places?.());
+  const trees = NAMES.map((_, id) => rankLinks(size, id as PartyId, within));
   for (let rank = 0; rank < size; rank++) {
     const { links, streams } = connected(keys, options);
     NAMES.forEach((_, index) => {
       const id = index as PartyId;
       const party = createParty({ id, links: links[id], streams: streams[id], compute, security });
-      const team = new RankTeam({ rank, size, ...trees[id][rank] });
+      const team = new RankTeam({ rank, size, links: trees[id][rank] });
+      if (shared[id] !== undefined) team.share(shared[id]!);
       const run = async (): Promise<void> => {
         try {
           await script(party, team);
@@ -49,18 +53,15 @@ export async function simulateRanks(
   if (failures.length > 0) throw new Error(failures.join('\n'));
 }
 
-interface Place {
-  parent: Link | undefined;
-  readonly children: Map<number, Link>;
-}
-
-export function treeLinks(size: number, id: PartyId, within?: RankOptions['within']): Place[] {
-  const places = Array.from({ length: size }, (): Place => ({ parent: undefined, children: new Map() }));
+/** Of each rank its links to all others. */
+export function rankLinks(size: number, id: PartyId, within?: RankOptions['within']): Map<number, Link>[] {
+  const places = Array.from({ length: size }, () => new Map<number, Link>());
   const record = ({ label }: { label: string }): void => within?.(id, label);
-  for (let rank = 1; rank < size; rank++) {
-    const [above, below] = memoryPair(NAMES[id], NAMES[id], { record });
-    places[parentOf(rank)].children.set(rank, above);
-    places[rank].parent = below;
-  }
+  for (let rank = 0; rank < size; rank++)
+    for (let other = rank + 1; other < size; other++) {
+      const [one, two] = memoryPair(NAMES[id], NAMES[id], { record });
+      places[rank].set(other, one);
+      places[other].set(rank, two);
+    }
   return places;
 }

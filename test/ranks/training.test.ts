@@ -1,13 +1,15 @@
 /** Ranks compute what one rank computes part by part, bit for bit, and draw nothing that another one draws. */
 import { describe, expect, it } from 'vitest';
 import { createSecureEngine, type SecureEngine } from '../../src/engine/secure.ts';
-import type { Network } from '../../src/nn/network.ts';
+import { type Network, parameters } from '../../src/nn/network.ts';
 import { partsOfRank, rankPart } from '../../src/nn/ranks.ts';
 import { REVEALED, train, trainAlong, type TrainingData, type TrainOptions } from '../../src/nn/train.ts';
 import { partsOf } from '../../src/nn/trainStep.ts';
 import type { Party, PartyId } from '../../src/party/party.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';
 import * as z64 from '../../src/ring/z64.ts';
+import { sizeOf } from '../../src/ring/shape.ts';
+import { type SharedPlaces, sharedPlaces } from '../../src/server/ranks/shared-weights.ts';
 import type { RankTeam } from '../../src/server/ranks/team.ts';
 import { DIRECT, OPTIONS, PAPER, TINY, tinyData, tinyShares, type TinySetting, trainSecure } from '../nn/tiny.ts';
 import { ownedParts } from '../owned.ts';
@@ -139,15 +141,19 @@ describe('ranks', () => {
     const all = [0, 1, 2];
     expect(Object.fromEntries([...seen].map(([what, parties]) => [what, [...parties].sort()]))).toEqual({
       'order/N': all,
+      'over/step/N': all,
       ...Object.fromEntries(
         ['step', 'evaluation'].flatMap((when) => [
-          [`weights/${when}/N/layers.N.weight/operand`, all],
-          [`weights/${when}/N/layers.N.bias/share`, workers],
+          [`weights/${when}/N/layers.N.weight`, all],
+          [`weights/${when}/N/layers.N.bias`, workers],
         ]),
       ),
       'sum/step/N/layers.N.weight': all,
       'sum/step/N/layers.N.bias': workers,
       'sum/step/N/loss': all,
+      'state/N': all,
+      'state/N/N/data': workers,
+      'state/N/N/opening': all,
     });
   });
 
@@ -192,27 +198,58 @@ describe('ranks', () => {
   });
 });
 
+/** Two of its tensors are in pieces. */
+const WIDE: Network = {
+  name: 'wide',
+  input: [6],
+  layers: [
+    { type: 'dense', units: 150 },
+    { type: 'relu' },
+    { type: 'dense', units: 250 },
+    { type: 'relu' },
+    { type: 'dense', units: 80 },
+    { type: 'relu' },
+    { type: 'dense', units: 3 },
+  ],
+};
+
+describe('weights in shared memory', () => {
+  it.each([
+    ['direct', DIRECT, TINY, { ...OPTIONS, batch: 4, steps: undefined, epochs: 3, microBatch: 1 }],
+    ['paper', PAPER, TINY, { ...OPTIONS, batch: 4, steps: undefined, epochs: 3, microBatch: 1 }],
+    ['direct', DIRECT, WIDE, { ...OPTIONS, batch: 3, steps: 2, microBatch: 1, learningRate: 2 ** -6 }],
+    ['paper', PAPER, WIDE, { ...OPTIONS, batch: 3, steps: 2, microBatch: 1, learningRate: 2 ** -6 }],
+  ] as const)('%s suite, the same bits', async (_suite, setting, network, options) => {
+    const one = await trainSecure(setting, options, { keys: KEYS }, shares.get(setting.fractionBits), network);
+    const places = (): SharedPlaces =>
+      sharedPlaces(
+        new Map(
+          parameters(network).map(({ name, shape }) => [
+            name,
+            sizeOf(shape) * (setting.truncation === 'dealt' ? 1 : 2),
+          ]),
+        ),
+      );
+    for (const [i, simulation] of [{}, { places }].entries()) {
+      const several = await trainRanks(3, setting, options, network, simulation);
+      for (const [name, x] of one.parameters) expect(isSame(several.get(name)!, x), `${i} ${name}`).toBe(true);
+    }
+  });
+});
+
 describe('parts of a batch', () => {
   it.each([
-    [128, 1, undefined, 0, 128, [128]],
-    [128, 4, undefined, 0, 32, [32, 32, 32, 32]],
-    [128, 5, undefined, 0, 26, [24, 26, 26, 26, 26]],
-    [128, 4, 10, 0, 10, [28, 30, 30, 40]],
+    [128, 1, undefined, 128, [128]],
+    [128, 4, undefined, 32, [32, 32, 32, 32]],
+    [128, 5, undefined, 26, [24, 26, 26, 26, 26]],
+    [128, 4, 10, 10, [28, 30, 30, 40]],
     // By threes there would be two parts, and a third rank without one.
-    [6, 4, undefined, 0, 1, [1, 2, 1, 2]],
-    [5, 5, undefined, 0, 1, [1, 1, 1, 1, 1]],
-    // Rank 0 has more to do than its samples: as much as 15 of them, as one, as all.
-    [128, 1, undefined, 15, 128, [128]],
-    [128, 4, undefined, 15, 36, [20, 36, 36, 36]],
-    [128, 8, undefined, 15, 18, [2, 18, 18, 18, 18, 18, 18, 18]],
-    [128, 4, 10, 15, 10, [18, 30, 40, 40]],
-    [128, 2, undefined, 1000, 127, [1, 127]],
-    [128, 2, 8, 1000, 8, [8, 120]],
-    [6, 4, undefined, 3, 1, [1, 1, 1, 3]],
-  ])('%i samples, %i ranks: %s at a time at the most; lead %i: %i, %j', (batch, size, most, lead, part, each) => {
-    expect(rankPart(batch, size, most, lead)).toBe(part);
+    [6, 4, undefined, 1, [1, 2, 1, 2]],
+    [5, 5, undefined, 1, [1, 1, 1, 1, 1]],
+  ])('%i samples, %i ranks, %s at a time at the most: %i, %j', (batch, size, most, part, each) => {
+    expect(rankPart(batch, size, most)).toBe(part);
     const parts = partsOf(batch, part);
-    const shared = Array.from({ length: size }, (_, rank) => partsOfRank(parts, { rank, size }, lead));
+    const shared = Array.from({ length: size }, (_, rank) => partsOfRank(parts, { rank, size }));
     expect(shared.toReversed().flat()).toEqual(parts);
     expect(Math.min(...shared.map((own) => own.length))).toBeGreaterThan(0);
     const samples = shared.map((own) => own.reduce((sum, { from, to }) => sum + to - from, 0));
@@ -224,3 +261,7 @@ describe('parts of a batch', () => {
     expect(() => rankPart(3, 4)).toThrow('4 ranks: a batch has only 3 samples, and each rank needs one');
   });
 });
+
+function isSame(x: BigUint64Array, y: BigUint64Array): boolean {
+  return x.length === y.length && x.every((word, i) => word === y[i]);
+}

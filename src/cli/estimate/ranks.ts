@@ -1,12 +1,12 @@
 /**
  * What ranks bring (docs/ranks.md), on paper: each party on a machine of its own with a core for each rank, and the link of the estimate between
- * any two of them. A step then takes what the busiest rank has to compute: rank 0, which has fewer samples and updates the weights, or another; or what the ranks
+ * any two of them. A step then takes what the busiest rank has to compute, its samples and its part of the update; or what the ranks
  * of a party send together takes on a link, whichever is more; and the rounds of one rank. What ranks of one party hand each other is in memory, and
  * not counted.
  */
 import type { LinkModel } from '../../channel/linkModel.ts';
 import { type Counted, countTraining } from '../../nn/count.ts';
-import { leadOf, partsOfRank, rankPart } from '../../nn/ranks.ts';
+import { partsOfRank, rankPart } from '../../nn/ranks.ts';
 import { partsOf } from '../../nn/trainStep.ts';
 import type { TrainSettings } from '../options/training.ts';
 import type { Rates } from './calibrate.ts';
@@ -30,25 +30,24 @@ export function ranksShown(most: number): number[] {
 }
 
 export async function rankLine(settings: TrainSettings, ranks: number, rates: Rates): Promise<RankLine> {
-  const { batch, link, network } = settings;
-  const lead = leadOf(network);
-  const part = rankPart(batch, ranks, settings.microBatch, lead);
+  const { batch, link } = settings;
+  const part = rankPart(batch, ranks, settings.microBatch);
   const parts = partsOf(batch, part);
-  const samplesOf = (rank: number): number =>
-    partsOfRank(parts, { rank, size: ranks }, lead).reduce((sum, { from, to }) => sum + to - from, 0);
-  const all = await step(settings, batch, part);
-  // Rank 0 updates the weights, the others have more samples.
-  const first = await step(settings, samplesOf(0), part);
-  const seconds = rankSeconds(all, first, rates, link);
-  if (ranks === 1) return { ranks, bytes: all.bytes, rounds: first.rounds, seconds, limit: limitOf(seconds) };
-  const counted = await Promise.all([samplesOf(1), 1, 2].map((samples) => step(settings, samples, part)));
-  const [other, least, twice] = counted.map((each) => rankSeconds(all, each, rates, link));
-  const updating = Math.max(0, 2 * least.compute - twice.compute);
-  const compute = Math.max(seconds.compute, other.compute - updating);
-  const latency = Math.max(seconds.latency, other.latency);
-  const busiest = { ...seconds, compute, latency, total: Math.max(compute, seconds.transfer) + latency };
-  const rounds = Math.max(first.rounds, counted[0].rounds);
-  return { ranks, bytes: all.bytes, rounds, seconds: busiest, limit: limitOf(busiest) };
+  const samples = partsOfRank(parts, { rank: ranks - 1, size: ranks }).reduce(
+    (sum, { from, to }) => sum + to - from,
+    0,
+  );
+  const [all, one] = await Promise.all([step(settings, batch, part), step(settings, samples, part)]);
+  const seconds = rankSeconds(all, one, rates, link);
+  if (ranks === 1) return { ranks, bytes: all.bytes, rounds: one.rounds, seconds, limit: limitOf(seconds) };
+  // What a step takes without samples is the update, of which each rank does its part.
+  const [least, twice] = (await Promise.all([1, 2].map((count) => step(settings, count, part)))).map(
+    (each) => rankSeconds(all, each, rates, link).compute,
+  );
+  const updating = Math.max(0, 2 * least - twice);
+  const compute = Math.max(0, seconds.compute - updating * (1 - 1 / ranks));
+  const busiest = { ...seconds, compute, total: Math.max(compute, seconds.transfer) + seconds.latency };
+  return { ranks, bytes: all.bytes, rounds: one.rounds, seconds: busiest, limit: limitOf(busiest) };
 }
 
 /** The second step of a training: weights are open by then. */

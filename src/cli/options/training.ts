@@ -8,7 +8,7 @@ import { OPTIMIZERS, type OptimizerName } from '../../nn/optimizer.ts';
 import type { TrainOptions } from '../../nn/train.ts';
 import { augmentOptions, testShareOption } from './data.ts';
 import { networkOfModel } from './task.ts';
-import { leadOf, MOST_RANKS, rankPart } from '../../nn/ranks.ts';
+import { MOST_RANKS, rankPart } from '../../nn/ranks.ts';
 import { layerAcrossBatch } from '../../nn/trainStep.ts';
 import { readSession, sessionOptions, type SessionSettings } from './session.ts';
 import {
@@ -197,7 +197,7 @@ function partSettings(
     );
   if (backend === 'webgpu')
     throw new Problem('--ranks: a GPU serves the first rank of a party alone', 'leave --backend or --ranks out');
-  return { microBatch: rankPart(batch, ranks, microBatch, leadOf(network)), memory, ranks };
+  return { microBatch: rankPart(batch, ranks, microBatch), memory, ranks };
 }
 
 /** @param parts of a batch, or its images */

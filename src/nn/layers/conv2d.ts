@@ -50,7 +50,13 @@ export const conv2d: LayerType<Conv2dSpec> = {
   parameters: ({ kernel, filters }, [[, , channels]]) => {
     const inputs = [...pairOf(kernel), channels];
     return [
-      { name: 'weight', shape: [...inputs, filters], initial: { fanIn: sizeOf(inputs) }, trained: true },
+      {
+        name: 'weight',
+        shape: [...inputs, filters],
+        initial: { fanIn: sizeOf(inputs) },
+        trained: true,
+        operand: true,
+      },
       { name: 'bias', shape: [1, filters], initial: 0, trained: true },
     ];
   },

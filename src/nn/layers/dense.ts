@@ -20,7 +20,7 @@ export const dense: LayerType<DenseSpec> = {
     return [units];
   },
   parameters: ({ units }, [[inputs]]) => [
-    { name: 'weight', shape: [inputs, units], initial: { fanIn: inputs }, trained: true },
+    { name: 'weight', shape: [inputs, units], initial: { fanIn: inputs }, trained: true, operand: true },
     { name: 'bias', shape: [1, units], initial: 0, trained: true },
   ],
   forward: async (engine, _spec, [input], place) => {

@@ -27,6 +27,8 @@ export interface LayerParameter {
   readonly initial: { readonly fanIn: number } | number;
   /** By gradients. One that is not is kept by the layer itself and part of the model all the same. */
   readonly trained: boolean;
+  /** It enters products, and nothing else. */
+  readonly operand?: true;
 }
 
 /** Of a step of a training: what decides public masks. */

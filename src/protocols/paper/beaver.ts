@@ -97,8 +97,8 @@ abstract class Doubled {
     this.kept = kept;
   }
 
-  /** What twice a product takes, an array of the caller's own. */
-  abstract doubled(party: Party): Promise<BigUint64Array>;
+  /** What twice a product takes, an array of the caller's own. @param out where it goes, if not to a new one */
+  abstract doubled(party: Party, out?: BigUint64Array): Promise<BigUint64Array>;
 
   /** The same, to be read. */
   forProduct(party: Party): Promise<BigUint64Array> {
@@ -165,8 +165,8 @@ export class Masked extends Doubled {
   }
 
   /** E + 2⟨U⟩_j */
-  override doubled(party: Party): Promise<BigUint64Array> {
-    return combined(party, [this.opened, this.mask], [1n, 2n]);
+  override doubled(party: Party, out?: BigUint64Array): Promise<BigUint64Array> {
+    return combined(party, [this.opened, this.mask], [1n, 2n], out);
   }
 
   override async free(): Promise<void> {
@@ -192,8 +192,8 @@ export class HelperMask extends Doubled {
   }
 
   /** ⟨U⟩₀ − ⟨U⟩₁ */
-  override doubled(party: Party): Promise<BigUint64Array> {
-    return combined(party, this.shares, [1n, -1n]);
+  override doubled(party: Party, out?: BigUint64Array): Promise<BigUint64Array> {
+    return combined(party, this.shares, [1n, -1n], out);
   }
 
   override async free(): Promise<void> {
@@ -229,8 +229,8 @@ export async function combined(
   party: Party,
   terms: readonly BigUint64Array[],
   factors: readonly bigint[],
+  out: BigUint64Array = fresh(terms[0].length),
 ): Promise<BigUint64Array> {
-  const out = fresh(terms[0].length);
   await party.slices(out.length, (from, to) =>
     z64.combine(
       terms.map((term) => term.subarray(from, to)),

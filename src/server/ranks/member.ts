@@ -74,7 +74,7 @@ export class RankMember {
     tell({ type: 'connected' });
   }
 
-  async work({ pairKeys, inputs }: RankWork): Promise<void> {
+  async work({ pairKeys, inputs, shared }: RankWork): Promise<void> {
     const [started, mesh, team] = [this.#started, this.#mesh, this.#team];
     if (started === undefined || mesh === undefined || team === undefined)
       throw new Error('told to compute before it was told to start');
@@ -89,6 +89,7 @@ export class RankMember {
       ...{ id, links: mesh.links, streams, compute: measured, security: job.security },
       ledger: workersLedger(job, id, streams, rank),
     });
+    if (shared !== undefined) team.share(shared);
     await computeAlong(party, job, inputs, team);
     await Promise.all([team.close(), mesh.close()]);
     await this.#listener?.close();

@@ -6,6 +6,7 @@ import type { HostPort } from '../../federation/address.ts';
 import type { Shape } from '../../ring/shape.ts';
 import type { FailureNotice, PartyName, StartOrder } from '../ipc.ts';
 import type { RankedJob } from '../job.ts';
+import type { SharedPlaces } from './shared-weights.ts';
 
 /** What a thread is started with. */
 export interface RankData {
@@ -16,9 +17,8 @@ export interface RankData {
   readonly listen: HostPort;
   /** The secret half of the party's identity key. */
   readonly identity: Uint8Array;
-  /** To the rank that it hands sums to. */
-  readonly parent: MessagePort;
-  readonly children: ReadonlyMap<number, MessagePort>;
+  /** To all other ranks of the party. */
+  readonly links: ReadonlyMap<number, MessagePort>;
   /** What it counts, for rank 0 to read (`counters.ts`). */
   readonly counters: SharedArrayBuffer;
 }
@@ -45,6 +45,8 @@ export interface RankWork {
   readonly type: 'work';
   readonly pairKeys: ReadonlyMap<PeerName, Uint8Array>;
   readonly inputs: readonly RankInput[];
+  /** Where weights are handed on, of threads. */
+  readonly shared?: SharedPlaces | undefined;
 }
 
 export type ToRank = RankStart | RankWork;

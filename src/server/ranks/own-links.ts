@@ -18,7 +18,7 @@ export const CONTROL = 'ranks';
 const HELLO_MS = 5_000;
 const HELLO = 'tree/hello';
 
-/** Names a connection of the tree over which ranks hand each other sums and weights. */
+/** Names a connection over which ranks hand each other sums and weights. */
 export function treeSession(attempt: string): string {
   return `${attempt}.tree`;
 }
@@ -71,27 +71,34 @@ function trusted(
   return new FrameLink(party, party, transport, { onArrival });
 }
 
-/** The end of the tree at a rank that hands on to `child`. */
-export async function greetChild(link: Link, rank: number, child: number, size: number): Promise<void> {
-  await link.send(HELLO, placed(rank, child, size), 0);
-  await expect(link, child, rank, size);
+/** The end of a link at the rank that has called `other`. */
+export async function greetCalled(link: Link, rank: number, other: number, size: number): Promise<void> {
+  await link.send(HELLO, placed(rank, other, size), 0);
+  await expect(link, { from: other, to: rank, size });
 }
 
-/** The end of the tree at a rank that `parent` hands on to. */
-export async function greetParent(link: Link, rank: number, parent: number, size: number): Promise<void> {
-  await expect(link, parent, rank, size);
-  await link.send(HELLO, placed(rank, parent, size), 0);
+/** The end at the rank that was called, by one of those before it: by which. */
+export async function greetCaller(link: Link, rank: number, size: number): Promise<number> {
+  const from = await expect(link, { from: undefined, to: rank, size });
+  await link.send(HELLO, placed(rank, from, size), 0);
+  return from;
 }
 
 function placed(from: number, to: number, size: number): BigUint64Array {
   return BigUint64Array.of(BigInt(from), BigInt(to), BigInt(size));
 }
 
-async function expect(link: Link, from: number, to: number, size: number): Promise<void> {
+/** @param from undefined: any rank before this one */
+async function expect(
+  link: Link,
+  { from, to, size }: { readonly from: number | undefined; readonly to: number; readonly size: number },
+): Promise<number> {
   const { data } = await link.receive(HELLO, 'u64', 3, HELLO_MS);
   const [theirs, mine, all] = Array.from(data, Number);
-  if (theirs === from && mine === to && all === size) return;
-  const what = `rank ${to} of ${size} expects rank ${from}: rank ${theirs} of ${all} came, for rank ${mine}`;
+  const fits = from === undefined ? theirs < to : theirs === from;
+  if (fits && mine === to && all === size) return theirs;
+  const expected = from === undefined ? 'one before it' : `rank ${from}`;
+  const what = `rank ${to} of ${size} expects ${expected}: rank ${theirs} of ${all} came, for rank ${mine}`;
   link.abort(what);
   throw new Problem(what, 'give all ranks of a party the same number and the same list of hosts', { told: what });
 }

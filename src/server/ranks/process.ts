@@ -18,9 +18,8 @@ import { WaitMeter } from '../wait-meter.ts';
 import type { FromHost, InputFacts, StartMessage, WorkMessage } from './control.ts';
 import { RankMember } from './member.ts';
 import type { FromMember, RankInput } from './messages.ts';
-import { dialRank, greetChild, greetParent, ownDoor, treeSession } from './own-links.ts';
+import { dialRank, greetCalled, greetCaller, ownDoor, treeSession } from './own-links.ts';
 import { RankTeam } from './team.ts';
-import { childrenOf, parentOf } from './tree.ts';
 
 /** Host to process. */
 export type RankOrder =
@@ -100,28 +99,32 @@ async function open({ party, rank, size, attempt, at, tls }: Extract<RankOrder, 
   const onExpecting = (peers: readonly unknown[]): void => tell({ kind: 'expecting', any: peers.length > 0 });
   member = new RankMember({ party, rank, size, meter, tell: say, onDone: () => count(true), onExpecting });
   const own = { party, tls, onArrival };
-  const above = new Deferred<Link>();
-  treeDoor = ownDoor(own, (link) => above.resolve(link));
+  const links = new Map<number, Link>();
+  // Of two ranks the first calls the other.
+  const called = new Deferred<void>();
   const late = setTimeout(() => {
-    const what = `rank ${parentOf(rank)}, to which rank ${rank} hands sums, does not come`;
-    above.reject(new Problem(what, 'see why it ended', { told: what }));
+    const missing = Array.from({ length: rank }, (_, other) => other).filter((other) => !links.has(other));
+    const what = `rank ${missing.join(', ')}, with which rank ${rank} shares its work, does not come`;
+    called.reject(new Problem(what, 'see why it ended', { told: what }));
   }, JOIN_MS);
-  const up = async (): Promise<Link> => {
-    const link = await above.promise;
-    clearTimeout(late);
-    await greetParent(link, rank, parentOf(rank), size);
-    return link;
+  const take = async (link: Link): Promise<void> => {
+    const other = await greetCaller(link, rank, size);
+    if (links.has(other)) throw new ChannelError(`rank ${other} has called twice`);
+    links.set(other, link);
+    if (Array.from({ length: rank }, (_, before) => before).every((before) => links.has(before))) called.resolve();
   };
-  const down = async (child: number): Promise<[number, Link]> => {
-    const link = await dialRank(child, at[child - 1], treeSession(attempt), { ...own, timeoutMs: JOIN_MS });
-    await greetChild(link, rank, child, size);
-    return [child, link];
+  treeDoor = ownDoor(own, (link) => void take(link).catch((error: unknown) => called.reject(error)));
+  const call = async (other: number): Promise<void> => {
+    const link = await dialRank(other, at[other - 1], treeSession(attempt), { ...own, timeoutMs: JOIN_MS });
+    await greetCalled(link, rank, other, size);
+    links.set(other, link);
   };
-  const [parent, children] = await Promise.all([up(), Promise.all(childrenOf(rank, size).map(down))]);
+  const after = Array.from({ length: size - rank - 1 }, (_, i) => rank + 1 + i);
+  await Promise.all([called.promise, ...after.map(call)]).finally(() => clearTimeout(late));
   await treeDoor.close();
-  team = new RankTeam({ rank, size, parent, children: new Map(children), onSum: () => count(false) });
+  team = new RankTeam({ rank, size, links, onSum: () => count(false) });
   member.join(team);
-  for (const link of [parent, ...children.map(([, child]) => child)]) void link.failed.then(fail);
+  for (const link of links.values()) void link.failed.then(fail);
   tell({ kind: 'joined' });
 }
 

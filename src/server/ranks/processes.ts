@@ -17,10 +17,9 @@ import { ControlLane, helloOf, type FromHost, type InputFacts, type ToHost } fro
 import type { RankCounters } from './counters.ts';
 import { inputFacts } from './inputs.ts';
 import type { RankStart } from './messages.ts';
-import { CONTROL, dialRank, greetChild, treeSession } from './own-links.ts';
+import { CONTROL, dialRank, greetCalled, treeSession } from './own-links.ts';
 import { failureOf, ofRank, type Ranks } from './ranks.ts';
 import { RankTeam } from './team.ts';
-import { childrenOf } from './tree.ts';
 
 /** How long ranks may take to come and find their places: less than the service waits for this process. */
 const COME_MS = 20_000;
@@ -58,13 +57,13 @@ export class RankProcesses implements Ranks {
   readonly #remotes: readonly Remote[];
   readonly #inputs: { readonly facts: InputFacts; readonly opened: BigUint64Array | null }[] = [];
 
-  private constructor(options: ProcessesOptions, remotes: readonly Remote[], children: ReadonlyMap<number, Link>) {
+  private constructor(options: ProcessesOptions, remotes: readonly Remote[], ranks: ReadonlyMap<number, Link>) {
     this.#options = options;
     this.#remotes = remotes;
     this.size = 1 + remotes.length;
     this.failed = this.#fail.promise;
-    for (const [rank, child] of children) void child.failed.then((error) => this.#later(rank, error));
-    this.team = new RankTeam({ rank: 0, size: this.size, parent: undefined, children });
+    for (const [rank, link] of ranks) void link.failed.then((error) => this.#later(rank, error));
+    this.team = new RankTeam({ rank: 0, size: this.size, links: ranks });
     for (const remote of remotes) {
       this.#hear(remote).catch((error: unknown) => this.#end(remote, error));
     }
@@ -86,10 +85,10 @@ export class RankProcesses implements Ranks {
         }),
       );
       const links = await Promise.all(
-        childrenOf(0, size).map(async (child): Promise<[number, Link]> => {
-          const link = await dialRank(child, at[child - 1], treeSession(attempt), own);
-          await greetChild(link, 0, child, size);
-          return [child, link];
+        at.map(async (address, i): Promise<[number, Link]> => {
+          const link = await dialRank(i + 1, address, treeSession(attempt), own);
+          await greetCalled(link, 0, i + 1, size);
+          return [i + 1, link];
         }),
       );
       const processes = new RankProcesses(options, remotes, new Map(links));

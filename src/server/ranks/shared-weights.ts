@@ -1,19 +1,30 @@
 /**
- * Weights on their way from rank 0 to threads of the same process: written once, read by all. A tensor has two places that take turns. When one
- * is written again every rank has handed on the sums of the step, or evaluation, before the last one, so none reads it any more.
+ * What products take of weights, in memory that all threads of a party share: each rank writes its pieces, all read. A tensor has two places that
+ * take turns. One is written again when every rank has said that it is through with what was read of it (`exchange.ts`).
  */
-export class SharedWeights {
-  readonly #places: Map<string, BigUint64Array[]> = new Map();
+export type SharedPlaces = ReadonlyMap<string, readonly [SharedArrayBuffer, SharedArrayBuffer]>;
 
-  /** @param name of the tensor */
-  put(name: string, data: BigUint64Array): BigUint64Array {
-    const places = this.#places.get(name) ?? [room(data.length), room(data.length)];
-    this.#places.set(name, places.toReversed());
-    places[0].set(data);
-    return places[0];
-  }
+/** @param elements of each tensor, by name */
+export function sharedPlaces(elements: ReadonlyMap<string, number>): SharedPlaces {
+  return new Map([...elements].map(([name, count]) => [name, [room(count), room(count)] as const]));
 }
 
-function room(elements: number): BigUint64Array {
-  return new BigUint64Array(new SharedArrayBuffer(8 * elements));
+function room(elements: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(8 * elements);
+}
+
+/** One rank's view of them. */
+export class SharedWeights {
+  readonly #places: SharedPlaces;
+
+  constructor(places: SharedPlaces) {
+    this.#places = places;
+  }
+
+  /** @param time how often weights were handed on before */
+  place(name: string, time: number): BigUint64Array {
+    const places = this.#places.get(name);
+    if (places === undefined) throw new Error(`no memory is shared for ${name}`);
+    return new BigUint64Array(places[time % 2]);
+  }
 }

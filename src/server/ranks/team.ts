@@ -1,67 +1,71 @@
 /**
- * The ranks of one party (docs/ranks.md), joined by links of the party's own into a tree: rank r hands sums to rank ⌊r / 2⌋, and what
- * rank 0 hands on goes down the same way. Rank 0, which has most to do, adds those of one rank alone. Shares travel here, and nothing but within one party.
+ * The ranks of one party (docs/ranks.md), joined by links of the party's own, each to all others. What is begun goes down a tree of them, losses
+ * and counts up: rank r hands sums to rank ⌊r / 2⌋. Weights and gradients go from each to each (`exchange.ts`). Shares travel here, and nothing but within one party.
  *
  * Labels, up: `agreed/N`, u8, empty, in a private session; `sum/LABEL`, u64 in blocks, a portion of each sum: a worker's share or part, the helper's part (nothing of a sum in two shares);
  * `rows/LABEL/RANK`, u64 in blocks, a worker's share of rows that this rank has computed, of the helper empty; in a serving session: `serving.ts`.
- * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over, kind 3: what was opened is compared); of weights that enter products `weights/LABEL/NAME/operand`, what
- * they take of them (`SecureEngine.heldOperand`); of others `weights/LABEL/NAME/share`, to workers.
+ * To rank 0: `over/LABEL`, u8, empty: a rank has done its part of a step.
+ * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over, kind 3: what was opened is compared).
  *
  * Where ranks are processes also, down: `input/NAME`, u64 in blocks, E of an owner's input. Of a model that is not trained: `model/…` (`model.ts`).
- *
- * The helper waits for none of it: what it computes from portions and masks it computes when they are there, so it runs ahead as it does alone.
  */
 import type { Link } from '../../channel/channel.ts';
 import { WHILE_THE_LINK_LIVES } from '../../data/share.ts';
 import type { Engine, Value } from '../../engine/engine.ts';
 import { SecureEngine } from '../../engine/secure.ts';
 import type { Parameters } from '../../nn/forward.ts';
-import type { ParameterSpec } from '../../nn/network.ts';
-import type { JoinedRows, RankOrder, Team } from '../../nn/ranks.ts';
+import type { State } from '../../nn/optimizer.ts';
+import type { Pieces, Tensor } from '../../nn/pieces.ts';
+import type { JoinedRows, PieceSum, RankOrder, Team } from '../../nn/ranks.ts';
 import { later } from '../../party/later.ts';
 import { sizeOf } from '../../ring/shape.ts';
+import { RankExchange } from './exchange.ts';
 import { follows, joinRows } from './rows.ts';
-import type { SharedWeights } from './shared-weights.ts';
+import { type SharedPlaces, SharedWeights } from './shared-weights.ts';
 import { give, type Received, take } from './tensors.ts';
-import { ranksUnder } from './tree.ts';
+import { childrenOf, parentOf, ranksUnder } from './tree.ts';
 
 export interface TeamOptions {
   readonly rank: number;
   readonly size: number;
-  /** To the rank that this one hands sums to. */
-  readonly parent: Link | undefined;
-  /** By rank. */
-  readonly children: ReadonlyMap<number, Link>;
-  /** Told before a sum, or rows, are handed on. */
+  /** To all others, by rank. */
+  readonly links: ReadonlyMap<number, Link>;
+  /** Told before rows are handed on, and others are told that this rank has done its part. */
   readonly onSum?: (() => void) | undefined;
-  /** At rank 0 where all ranks are threads of this process. */
-  readonly shared?: SharedWeights | undefined;
 }
 
 /** Of an order, bytes. */
 const MOST_WORDS: number = 4 * 2 ** 20;
 
-const KINDS = [undefined, 'step', 'evaluation', 'agree', 'inference'] as const;
+const KINDS = [undefined, 'step', 'evaluation', 'agree', 'inference', 'gather'] as const;
+const GATHERED = ['parameters', 'state'] as const;
 
 export class RankTeam implements Team {
   readonly rank: number;
   readonly size: number;
+  readonly #links: ReadonlyMap<number, Link>;
   readonly #parent: Link | undefined;
   readonly #children: ReadonlyMap<number, Link>;
+  readonly #exchange: RankExchange;
   readonly #onSum: (() => void) | undefined;
-  readonly #shared: SharedWeights | undefined;
   #orders = 0;
   #agreements = 0;
   /** In a private session, at ranks that do not lead: compares with the same rank of the other worker what both have opened. */
   onAgree: () => Promise<void> = () => Promise.resolve();
 
-  constructor({ rank, size, parent, children, onSum, shared }: TeamOptions) {
+  constructor({ rank, size, links, onSum }: TeamOptions) {
     this.rank = rank;
     this.size = size;
-    this.#parent = parent;
-    this.#children = children;
+    this.#links = links;
+    this.#parent = rank === 0 ? undefined : links.get(parentOf(rank));
+    this.#children = new Map(childrenOf(rank, size).map((child) => [child, links.get(child)!]));
+    this.#exchange = new RankExchange({ rank, size, links });
     this.#onSum = onSum;
-    this.#shared = shared;
+  }
+
+  /** Weights are handed on in this memory. */
+  share(places: SharedPlaces): void {
+    this.#exchange.shared = new SharedWeights(places);
   }
 
   async begin(order: RankOrder): Promise<void> {
@@ -103,6 +107,8 @@ export class RankTeam implements Team {
         return { kind: 'evaluation', evaluation: number };
       case 'inference':
         return { kind: 'inference', batch: number };
+      case 'gather':
+        return { kind: 'gather', what: GATHERED[number % GATHERED.length] };
       case undefined:
         return undefined;
     }
@@ -135,21 +141,31 @@ export class RankTeam implements Team {
     return undefined;
   }
 
-  async parameters(
-    engine: Engine,
-    label: string,
-    specs: readonly ParameterSpec[],
-    mine: Parameters | undefined,
-  ): Promise<Parameters> {
-    const secure = secureOf(engine);
-    if (this.rank > 0)
-      return new Map(
-        await Promise.all(
-          specs.map(async (spec) => [spec.name, await this.#given(secure, label, spec)] as [string, Value]),
-        ),
-      );
-    await Promise.all(specs.map(({ name }) => this.#give(secure, `weights/${label}/${name}`, name, mine!.get(name)!)));
-    return mine!;
+  deal(engine: Engine, pieces: Pieces, all: State | undefined): Promise<State> {
+    return this.#exchange.deal(secureOf(engine), pieces, all);
+  }
+
+  gather(engine: Engine, what: 'parameters' | 'state', pieces: Pieces, mine: State): Promise<State | undefined> {
+    return this.#exchange.gather(secureOf(engine), pieces, mine, what === 'state');
+  }
+
+  parameters(engine: Engine, label: string, pieces: Pieces, mine: State): Promise<Parameters> {
+    return this.#exchange.parameters(secureOf(engine), label, pieces, mine);
+  }
+
+  exchange(engine: Engine, label: string, pieces: Pieces, tensor: Tensor, gradient: Value): Promise<PieceSum> {
+    return this.#exchange.exchange(secureOf(engine), label, pieces, tensor, gradient);
+  }
+
+  async over(label: string): Promise<void> {
+    const name = `over/${label}`;
+    if (this.rank === 0) {
+      const others = [...this.#links.values()];
+      await Promise.all(others.map((link) => link.receive(name, 'u8', 0, WHILE_THE_LINK_LIVES)));
+    } else {
+      this.#onSum?.();
+      await this.#links.get(0)!.send(name, new Uint8Array(0), 0);
+    }
   }
 
   async join(engine: Engine, label: string, rows: JoinedRows, mine: Value | undefined): Promise<Value | undefined> {
@@ -205,16 +221,12 @@ export class RankTeam implements Team {
 
   /** Tells the others why the work is over. */
   abort(reason: string): void {
-    for (const link of this.#links()) link.abort(reason);
+    for (const link of this.#links.values()) link.abort(reason);
   }
 
   /** When all has been said. */
   async close(): Promise<void> {
-    await Promise.all(this.#links().map((link) => link.close()));
-  }
-
-  #links(): Link[] {
-    return [...(this.#parent === undefined ? [] : [this.#parent]), ...this.#children.values()];
+    await Promise.all([...this.#links.values()].map((link) => link.close()));
   }
 
   /** At the helper, of a sum in two shares: nothing is handed on. */
@@ -227,33 +239,6 @@ export class RankTeam implements Team {
     const portion = await engine.portion(sum)!;
     this.#onSum?.();
     await give(this.#above(), label, portion, engine.rounds);
-  }
-
-  async #give(engine: SecureEngine, label: string, name: string, x: Value): Promise<void> {
-    if (!isOperand(name)) {
-      const { data } = await engine.held(x);
-      if (data !== null) await this.#down(`${label}/share`, data, engine.rounds);
-      return;
-    }
-    const { kept } = await engine.heldOperand(x);
-    const give = (operand: BigUint64Array): Promise<void> => this.#down(`${label}/operand`, operand, engine.rounds);
-    // The helper is ahead of its ranks: what it gave last may not have been read.
-    if (engine.id === 2) void later(kept.then(give));
-    else await kept.then((operand) => give(this.#shared?.put(name, operand) ?? operand));
-  }
-
-  /** A parameter that rank 0 hands on. Its name has the rank: an address of no other one. */
-  async #given(engine: SecureEngine, label: string, { name, shape }: ParameterSpec): Promise<Value> {
-    const [from, elements] = [`weights/${label}/${name}`, sizeOf(shape)];
-    const own = `rank/${this.rank}/${name}`;
-    const f = engine.fractionBits;
-    const take = async (what: string, count: number): Promise<BigUint64Array> => {
-      const { data, depth } = await this.#passOn(`${from}/${what}`, count);
-      follows(engine, depth);
-      return data;
-    };
-    if (!isOperand(name)) return engine.input(own, shape, f, engine.id === 2 ? null : await take('share', elements));
-    return engine.operandInput(own, shape, f, { kept: later(take('operand', engine.heldElements(elements))) });
   }
 
   async #passOn(label: string, elements: number): Promise<Received> {
@@ -280,11 +265,6 @@ function agreedLabel(number: number): string {
   return `agreed/${number}`;
 }
 
-/** Whether a parameter enters products, which need it opened; a bias is only added. */
-function isOperand(name: string): boolean {
-  return !name.endsWith('.bias');
-}
-
 function numberOf(order: RankOrder): number {
   switch (order.kind) {
     case 'step':
@@ -293,6 +273,8 @@ function numberOf(order: RankOrder): number {
       return order.evaluation;
     case 'inference':
       return order.batch;
+    case 'gather':
+      return GATHERED.indexOf(order.what);
   }
 }
 

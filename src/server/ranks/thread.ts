@@ -11,7 +11,7 @@ import type { FromRank, RankData, RankWork, ToRank } from './messages.ts';
 import { PortTransport } from './port-transport.ts';
 import { RankTeam } from './team.ts';
 
-const { party, rank, size, listen, identity, parent, children, counters } = workerData as RankData;
+const { party, rank, size, listen, identity, links, counters } = workerData as RankData;
 const meter = new WaitMeter();
 const tell = (message: FromRank): void => parentPort!.postMessage(message);
 const count = (): void => writeCounters(counters, member.counters);
@@ -20,14 +20,8 @@ const fail = (error: unknown): void => member.fail(error);
 const within = (port: ConstructorParameters<typeof PortTransport>[0]): Link =>
   // Who waits for another rank waits as long as that has to compute: each rank's own links have the time-outs.
   new FrameLink(party, party, new PortTransport(port), { onArrival: (peer) => meter.arrived(peer) });
-const above = within(parent);
-const team = new RankTeam({
-  rank,
-  size,
-  parent: above,
-  children: new Map([...children].map(([child, port]) => [child, within(port)])),
-  onSum: count,
-});
+const others = new Map([...links].map(([other, port]) => [other, within(port)]));
+const team = new RankTeam({ rank, size, links: others, onSum: count });
 member.join(team);
 
 let listener: Listener | undefined;
@@ -54,5 +48,5 @@ function obey(message: ToRank): Promise<void> {
 parentPort!.on('message', (message: ToRank) => void obey(message).catch(fail));
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
-void above.failed.then(fail);
+for (const other of others.values()) void other.failed.then(fail);
 open().catch(fail);

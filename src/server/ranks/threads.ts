@@ -8,17 +8,18 @@ import { FrameLink } from '../../channel/link.ts';
 import type { OwnedInput } from '../../engine/ownedInput.ts';
 import type { HostPort } from '../../federation/address.ts';
 import type { KeyPair } from '../../random/keys.ts';
-import type { Shape } from '../../ring/shape.ts';
+import { parameters } from '../../nn/network.ts';
+import { type Shape, sizeOf } from '../../ring/shape.ts';
 import { Deferred } from '../deferred.ts';
 import type { PartyName } from '../ipc.ts';
+import type { TrainJob } from '../job.ts';
 import { countersMemory, readCounters, type RankCounters } from './counters.ts';
 import { handInput, inSharedMemory } from './inputs.ts';
 import type { FromRank, RankData, RankInput, RankStart, ToRank } from './messages.ts';
 import { PortTransport } from './port-transport.ts';
 import { failureOf, ofRank, type Ranks } from './ranks.ts';
-import { SharedWeights } from './shared-weights.ts';
+import { type SharedPlaces, sharedPlaces } from './shared-weights.ts';
 import { RankTeam } from './team.ts';
-import { childrenOf, parentOf } from './tree.ts';
 
 /** How long a rank that has failed may take to say why. */
 const OWN_WORDS_MS = 200;
@@ -52,20 +53,21 @@ export class RankThreads implements Ranks {
   readonly #fail: Deferred<unknown> = new Deferred();
   readonly #options: ThreadsOptions;
   readonly #inputs: RankInput[] = [];
+  #places: SharedPlaces = new Map();
 
   constructor(options: ThreadsOptions) {
     const { size } = options;
     this.#options = options;
     this.size = size;
     this.failed = this.#fail.promise;
-    const ends = treePorts(size);
+    const ends = portsOf(size);
     this.#threads = Array.from({ length: size - 1 }, (_, i) => this.#begin(i + 1, ends));
     const link = (port: MessagePort): Link => new FrameLink(options.party, options.party, new PortTransport(port));
-    const children = new Map([...ends[0].children].map(([rank, port]) => [rank, link(port)]));
+    const links = new Map([...ends[0]].map(([rank, port]) => [rank, link(port)]));
     // A rank that fails says why itself; this is for one that cannot.
-    for (const [rank, child] of children)
-      void child.failed.then((error) => setTimeout(() => this.#end(rank, error), OWN_WORDS_MS).unref());
-    this.team = new RankTeam({ rank: 0, size, parent: undefined, children, shared: new SharedWeights() });
+    for (const [rank, other] of links)
+      void other.failed.then((error) => setTimeout(() => this.#end(rank, error), OWN_WORDS_MS).unref());
+    this.team = new RankTeam({ rank: 0, size, links });
   }
 
   /** Of ranks 1, 2, …, once they listen. */
@@ -75,6 +77,7 @@ export class RankThreads implements Ranks {
 
   /** Resolves when each rank has joined its peers. */
   async start(order: RankStart): Promise<void> {
+    if (order.job.kind === 'train') this.#places = placesOf(order.job);
     // The threads of a party's kernels are shared out, too.
     const workers = Math.floor(order.compute.workers / this.size);
     this.#tell({ ...order, compute: { ...order.compute, workers } });
@@ -94,7 +97,8 @@ export class RankThreads implements Ranks {
 
   /** All inputs are here: the others may compute what `team` begins. */
   work(pairKeys: ReadonlyMap<PeerName, Uint8Array>): void {
-    this.#tell({ type: 'work', pairKeys, inputs: this.#inputs });
+    this.team.share(this.#places);
+    this.#tell({ type: 'work', pairKeys, inputs: this.#inputs, shared: this.#places });
   }
 
   /** Nothing more is begun. Resolves when all ranks have ended. */
@@ -108,20 +112,19 @@ export class RankThreads implements Ranks {
     return this.#threads.map(({ counters }) => readCounters(counters));
   }
 
-  #begin(rank: number, ends: readonly TreeEnds[]): Thread {
+  #begin(rank: number, ends: readonly ReadonlyMap<number, MessagePort>[]): Thread {
     const { party, size, listen, stride, identity } = this.#options;
     const counters = countersMemory();
-    const { parent, children } = ends[rank];
+    const links = ends[rank];
     const port = listen.port === 0 ? 0 : listen.port + stride * (rank - 1);
     const data: RankData = {
-      ...{ party, rank, size, counters, children },
+      ...{ party, rank, size, counters, links },
       listen: { host: listen.host, port },
       identity: identity.exportSecret(),
-      parent: parent!,
     };
     // Compiled or run from source, the entry lies next to this file with the same ending.
     const entry = new URL(`./thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-    const worker = new Worker(entry, { workerData: data, transferList: [parent!, ...children.values()] });
+    const worker = new Worker(entry, { workerData: data, transferList: [...links.values()] });
     const [listening, connected, done] = [new Deferred<number>(), new Deferred<void>(), new Deferred<void>()];
     let ended = false;
     worker.on('message', (message: FromRank) => {
@@ -155,20 +158,21 @@ export class RankThreads implements Ranks {
   }
 }
 
-/** A rank's ends of the tree. */
-interface TreeEnds {
-  parent: MessagePort | undefined;
-  readonly children: Map<number, MessagePort>;
-}
-
-function treePorts(size: number): TreeEnds[] {
-  const ends = Array.from({ length: size }, (): TreeEnds => ({ parent: undefined, children: new Map() }));
+/** Of each rank its ends of the links to all others. */
+function portsOf(size: number): Map<number, MessagePort>[] {
+  const ends = Array.from({ length: size }, () => new Map<number, MessagePort>());
   for (let rank = 0; rank < size; rank++) {
-    for (const child of childrenOf(rank, size)) {
+    for (let other = rank + 1; other < size; other++) {
       const { port1, port2 } = new MessageChannel();
-      ends[parentOf(child)].children.set(child, port1);
-      ends[child].parent = port2;
+      ends[rank].set(other, port1);
+      ends[other].set(rank, port2);
     }
   }
   return ends;
+}
+
+function placesOf({ network, truncation }: Pick<TrainJob, 'network' | 'truncation'>): SharedPlaces {
+  const operands = parameters(network).filter(({ operand }) => operand === true);
+  const each = truncation === 'dealt' ? 1 : 2;
+  return sharedPlaces(new Map(operands.map(({ name, shape }) => [name, each * sizeOf(shape)])));
 }
