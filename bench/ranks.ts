@@ -3,7 +3,7 @@
  * accounting (Linux), for several numbers of ranks. On a machine with fewer cores than threads a step takes no less time; what a thread has to
  * do shows all the same.
  *
- *   node dist/bench/ranks.js [--network C] [--data FOLDER] [--batch 128] [--ranks 1,4,8] [--steps 8] [--out bench/results/ranks.json]
+ *   node dist/bench/ranks.js [--network C] [--data FOLDER] [--batch 128] [--ranks 1,4,8] [--warm 8] [--steps 8] [--out bench/results/ranks.json]
  *
  * `--workers` is the number of ranks, so each rank has a thread of its own for kernels besides, as one rank has by default. By default the data
  * are 2,560 images of MNIST.
@@ -24,13 +24,14 @@ const { values } = optionsOf(import.meta.url, {
   data: { type: 'string' },
   batch: { type: 'string', default: '128' },
   ranks: { type: 'string', default: '1,4,8' },
+  warm: { type: 'string', default: '8' },
   steps: { type: 'string', default: '8' },
   out: { type: 'string', default: 'bench/results/ranks.json' },
 });
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 /** Steps before the first look: in the first ones every thread compiles what it runs. */
-const WARM = 8;
+const WARM = Number(values.warm);
 const LOOK_MS = 20;
 const PARTIES = ['P0', 'P1', 'P2'] as const;
 

@@ -32,7 +32,7 @@ export async function simulateRanks(
       const id = index as PartyId;
       const party = createParty({ id, links: links[id], streams: streams[id], compute, security });
       const team = new RankTeam({ rank, size, links: trees[id][rank] });
-      if (shared[id] !== undefined) team.share(shared[id]!);
+      if (shared[id] !== undefined) team.share(shared[id]);
       const run = async (): Promise<void> => {
         try {
           await script(party, team);

@@ -60,7 +60,7 @@ export class RankExchange {
   /** How often weights were handed on. */
   #times = 0;
   /** By time: all are through with what was handed on at the time before. */
-  readonly #through: Promise<unknown>[] = [];
+  readonly #through: Map<number, Promise<unknown>> = new Map();
   #states = 0;
   /** Where all ranks are threads of one process. */
   shared: SharedWeights | undefined;
@@ -74,7 +74,7 @@ export class RankExchange {
   async parameters(engine: SecureEngine, label: string, pieces: Pieces, mine: State): Promise<Parameters> {
     const time = this.#times++;
     if (this.shared !== undefined) this.#sayThrough(engine, label, time);
-    const before = this.#through[time - 1] ?? Promise.resolve();
+    const before = this.#through.get(time - 1) ?? Promise.resolve();
     const values = await Promise.all(
       pieces.tensors.map((tensor) =>
         tensor.operand
@@ -179,8 +179,8 @@ export class RankExchange {
     const name = `weights/${label}/through`;
     const said = engine.past().then(() => Promise.all(links.map((link) => link.send(name, new Uint8Array(0), 0))));
     const heard = links.map((link) => link.receive(name, 'u8', 0, WHILE_THE_LINK_LIVES));
-    this.#through[time] = later(Promise.all([said, ...heard]));
-    delete this.#through[time - 2];
+    this.#through.set(time, later(Promise.all([said, ...heard])));
+    this.#through.delete(time - 2);
   }
 
   /** @param before all are through with what was in the place that is written now */
@@ -268,9 +268,8 @@ export class RankExchange {
   }
 
   async #toHolders(runs: ReadonlyMap<number, Run>, send: (link: Link, run: Run) => Promise<void>): Promise<void> {
-    await Promise.all(
-      [...runs].map(([rank, run]) => (rank === this.#rank ? undefined : send(this.#links.get(rank)!, run))),
-    );
+    const others = [...runs].filter(([rank]) => rank !== this.#rank);
+    await Promise.all(others.map(([rank, run]) => send(this.#links.get(rank)!, run)));
   }
 
   #ownersOf(pieces: Pieces): readonly number[] {
