@@ -1,6 +1,6 @@
 /** How a private inference compares: a few values at a time by functions (`protocols/direct/dcf.ts`), whose keys P2 deals ahead. */
 import { countInference } from '../nn/count.ts';
-import { correctionBytes } from '../protocols/direct/dcf.ts';
+import { correctionBytes, MOST_TOGETHER } from '../protocols/direct/dcf.ts';
 import type { Ahead } from '../protocols/direct/functionKeys.ts';
 import { FEW_VALUES } from '../protocols/suite.ts';
 import { type InferJob, type Job, ranksOfJob, type ServeJob } from './job.ts';
@@ -20,7 +20,8 @@ export async function keysAhead(job: InferJob | ServeJob): Promise<Ahead> {
   const few = fewValuesOf(job);
   if (few === undefined) return { ready: 0, total: 0 };
   const ranks = ranksOfJob(job);
-  const most = Math.floor(AHEAD_BYTES / ranks / correctionBytes(job.compareBits - 1));
+  const bytes = AHEAD_BYTES / ranks;
+  const most = Math.floor(bytes / correctionBytes(job.compareBits - 1)) - MOST_TOGETHER; // whole messages are dealt
   const [batch, total] = job.kind === 'serve' ? [1, Infinity] : [together(job), Math.ceil(job.images / ranks)];
   const [{ keys }] = await countInference(job.network, job, batch, 1);
   const images = Math.min(Math.ceil(AHEAD_IMAGES / ranks), total);

@@ -10,7 +10,7 @@ import type { RecordedMessage } from '../../src/channel/memory.ts';
 import { unpackFields } from '../../src/ring/fields.ts';
 import * as functionSign from '../../src/protocols/direct/functionSign.ts';
 import type { Cost } from '../../src/party/cost.ts';
-import type { Party } from '../../src/party/party.ts';
+import type { Party, Security } from '../../src/party/party.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { randomRing, ring, shares, signed } from '../reference.ts';
 import { pairKeys, simulate, type Simulation } from '../simulate.ts';
@@ -174,7 +174,7 @@ describe('what a worker puts together', () => {
       { memory: () => ({ record: ({ from, label, data }) => said.set(`${from} ${label}`, data.slice()) }) },
     );
     const c = z64.add(said.get('P0 /compare/0:c') as BigUint64Array, said.get('P1 /compare/0:c') as BigUint64Array);
-    const message = (said.get('P2 /compare/0:shift') as Uint8Array).slice(8);
+    const message = (said.get('P2 /compare/0:shift') as Uint8Array).slice();
     const shifts = [...(k > 56 ? new BigUint64Array(message.buffer) : unpackFields(message, k, RUNS))];
     return { x: Array.from(c, (word, i) => BigInt.asUintN(k, word + shifts[i])), t, shifts };
   }
@@ -219,9 +219,13 @@ describe('a P2 that names keys', () => {
             await functionSign.ahead(fork, window, keys, count);
             continue;
           }
-          const message = new Uint8Array(8 + Math.ceil((count * K) / 8));
-          new DataView(message.buffer).setBigUint64(0, start, true);
-          await Promise.all([fork.send('P0', 'shift', message), fork.send('P1', 'shift', message.slice())]);
+          const shift = new Uint8Array(Math.ceil((count * K) / 8));
+          await Promise.all(
+            (['P0', 'P1'] as const).flatMap((worker) => [
+              fork.send(worker, 'keys', BigUint64Array.of(start)),
+              fork.send(worker, 'shift', shift.slice()),
+            ]),
+          );
         }
       },
       { timeoutMs: 5000 },
@@ -231,7 +235,7 @@ describe('a P2 that names keys', () => {
     await expect(naming([0n, 0n], 500)).rejects.toThrow(/keys are used twice/);
   });
 
-  it.each([9000n * 512n, 2n ** 40n, 2n ** 53n, 2n ** 64n - 1n])(
+  it.each([9000n * 512n, 2n ** 40n, 2n ** 53n, 2n ** 64n - 2n])(
     'that it has not dealt, %i, is found out at once',
     async (start) => {
       await expect(naming([start], 10)).rejects.toThrow(/keys that are not dealt yet|no index of keys/);
@@ -242,9 +246,9 @@ describe('a P2 that names keys', () => {
 describe('keys that are dealt ahead', () => {
   // In messages of 512.
   it.each([
-    ['are no more than may lie ready', 0, { ready: 1200, total: 2100 }, 2],
-    ['nor more than the session takes', 0, { ready: 1200, total: 600 }, 1],
-    ['follow those that are used', 700, { ready: 1200, total: 2100 }, 3],
+    ['are no more than may lie ready', 0, { ready: 1200, total: 2100 }, 3],
+    ['nor more than the session takes', 0, { ready: 1200, total: 600 }, 2],
+    ['follow those that are used', 700, { ready: 1200, total: 2100 }, 4],
   ])('%s, and are all taken in the end', async (_name, count, ahead, messages) => {
     const values = ring(Array.from({ length: count }, (_, i) => BigInt(i) - 350n));
     const parts = shares(values);
@@ -265,9 +269,53 @@ describe('keys that are dealt ahead', () => {
         await keys.end();
         return undefined;
       },
-      { memory: () => ({ record: ({ to, label }) => (dealt += Number(to === 'P0' && label.endsWith(':keys'))) }) },
+      { memory: () => ({ record: ({ to, label }) => (dealt += Number(to === 'P0' && label.startsWith('/functions/'))) }) },
     );
     expect(dealt).toBe(messages);
     z64.add(results[0]!, results[1]!).forEach((bit, i) => expect(bit).toBe(signed(values[i]) >= 0n ? 1n : 0n));
+  });
+});
+
+describe('where P2 deals ahead', () => {
+  const COUNT = 600;
+  const K = 12;
+  const values = ring(Array.from({ length: COUNT }, (_, i) => BigInt(i) - 300n));
+
+  /** Compares the values `times` times, with keys for one time. */
+  async function compared(times: number, security: Security): Promise<{ bits: BigUint64Array[]; heard: string[] }> {
+    const parts = shares(values);
+    const heard: string[] = [];
+    const { results } = await simulate<BigUint64Array[]>(
+      async (party) => {
+        const keys = new FunctionKeys(party);
+        if (party.id === 2) await keys.keepAhead(K - 1, { ready: 600, total: 600 });
+        const bits: BigUint64Array[] = [];
+        for (let i = 0; i < times; i++) {
+          const compare = party.fork(`${i}`);
+          if (party.id === 2) {
+            const q = await directRelu.helperBits(compare, COUNT);
+            await directRelu.helper(compare, q, K, 0, { functions: keys });
+          } else {
+            const { sign } = await directRelu.workers(compare, parts[party.id], K, 0, keys);
+            bits.push(directRelu.workersBits(compare, sign));
+          }
+        }
+        await keys.end();
+        return bits;
+      },
+      { security, memory: () => ({ record: ({ to, label }) => to === 'P2' && heard.push(label) }) },
+    );
+    return { bits: results[0].map((bits, i) => z64.add(bits, results[1][i])), heard };
+  }
+
+  it.each(['semi-honest', 'private'] as const)('and has too few keys, digits take their place: %s', async (security) => {
+    const { bits, heard } = await compared(3, security);
+    const signs = Array.from(values, (value) => (signed(value) >= 0n ? 1n : 0n));
+    for (const each of bits) expect(Array.from(each)).toEqual(signs);
+    expect(heard.filter((label) => label.startsWith('/0/'))).toEqual([]);
+    for (const i of [1, 2]) {
+      expect(heard.some((label) => label === `/${i}/0:d`)).toBe(true);
+      expect(heard.some((label) => label.startsWith(`/${i}/0/proof/`))).toBe(security === 'private');
+    }
   });
 });

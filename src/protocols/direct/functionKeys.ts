@@ -2,7 +2,8 @@
  * The keys of comparison functions (`dcf.ts`) that P2 deals in a session: a row of them for each width, MOST_TOGETHER in a message. They are for
  * thresholds that P2 draws, not for those of any comparison, so they may lie ready before anybody knows what will be compared; a comparison takes the
  * next ones of the row and shifts its values to their thresholds (`functionSign.ts`). P2 says which these are, for the order in which concurrent
- * operations ask is its own.
+ * operations ask is its own. Where P2 deals ahead and too few lie ready, there are none, and the operation compares by digits: dealing keys takes
+ * a core several times as long as digits do, and nobody waits for that.
  *
  * Of keys p·MOST_TOGETHER …, streams under `functions/BITS/GROUP/p`: thresholds are the sum of one that P2 has with each worker, so neither knows any; a
  * worker's seeds are its stream with P2; the AES key is public. P2 → P0, P1: the AES key, and corrections.
@@ -19,7 +20,7 @@ const PATH = 'functions';
 const GROUP = 1024;
 /** Messages that may be under way at a time: many times what P2's window (`party/window.ts`) asks for. */
 const MOST_OPEN = 8192;
-/** While keys are being used, P2 deals others only when less than half of those that may lie ready are left: they would be in the way of what is asked for. */
+/** P2 deals ahead once no operation has asked for keys that long: before, it would be in the way of what is asked for. */
 const REST_MS = 100;
 const WORKERS = ['P0', 'P1'] as const;
 
@@ -36,11 +37,11 @@ export interface DealtRange {
   readonly thresholds: BigUint64Array;
 }
 
-/** What P2 deals before anybody asks. */
+/** What P2 deals before anybody asks, in whole messages. */
 export interface Ahead {
-  /** Keys that lie ready at the most. */
+  /** Keys that lie ready, but for what a message holds beyond them. */
   readonly ready: number;
-  /** Keys of the whole session at the most. */
+  /** Keys of the whole session, likewise. */
   readonly total: number;
 }
 
@@ -62,10 +63,11 @@ export class FunctionKeys {
     this.#together = together;
   }
 
-  /** P2: the next `count` keys, which nobody has used. */
-  async deal(bits: number, count: number): Promise<DealtRange> {
+  /** P2: the next `count` keys, which nobody has used; none where it deals ahead and fewer lie ready. */
+  async deal(bits: number, count: number): Promise<DealtRange | undefined> {
     const row = this.#dealing(bits);
     const start = row.reserve(count);
+    if (start === undefined) return undefined;
     const thresholds = new BigUint64Array(count);
     let at = 0;
     for (const { value, from, to } of await row.take(start, count)) {
@@ -178,6 +180,8 @@ class Row<T> {
   readonly #messages: Map<number, { readonly value: Promise<T>; left: number }> = new Map();
   /** Messages that were asked for so far. */
   #made = 0;
+  /** Of these, the ones that are there. */
+  #there = 0;
   /** Keys before this one have been given away. */
   #next = 0;
   /** When they were. */
@@ -197,11 +201,14 @@ class Row<T> {
   }
 
   /** The first of `count` keys that nobody else gets. */
-  reserve(count: number): number {
+  reserve(count: number): number | undefined {
     const start = this.#next;
-    this.#next += count;
     this.#asked = performance.now();
-    if (this.#ahead !== undefined) this.#refill().catch(() => undefined); // a link that failed has told the session
+    if (this.#ahead !== undefined) {
+      this.#refill().catch(() => undefined); // a link that failed has told the session
+      if (start + count > this.#there * this.#together) return undefined;
+    }
+    this.#next += count;
     return start;
   }
 
@@ -225,11 +232,11 @@ class Row<T> {
 
   async #makeAhead(): Promise<void> {
     for (;;) {
-      const made = (this.#made + 1) * this.#together;
+      const made = this.#made * this.#together;
       const { ready, total } = this.#ahead ?? { ready: 0, total: 0 };
-      if (made > total || made - this.#next > ready) return;
+      if (made >= total || made - this.#next >= ready) return;
       const rest = REST_MS - (performance.now() - this.#asked);
-      if (rest <= 0 || made - this.#next < ready / 2) await this.#upTo(this.#made + 1);
+      if (rest <= 0) await this.#upTo(this.#made + 1);
       else await this.#sleep(rest);
     }
   }
@@ -281,7 +288,10 @@ class Row<T> {
     for (; this.#made < total; this.#made++) {
       const group = Math.floor(this.#made / GROUP);
       const value = this.#make(this.#group(group).fork(`${this.#made % GROUP}`));
-      value.catch(() => undefined); // told to whoever takes it
+      value.then(
+        () => this.#there++,
+        () => undefined, // told to whoever takes it
+      );
       this.#messages.set(this.#made, { value, left: this.#together });
       made.push(value);
     }

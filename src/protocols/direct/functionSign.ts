@@ -3,7 +3,8 @@
  * rounds 2 and 3, in one round, and P2 receives nothing, so nothing that it deals can come back to it.
  *
  * Modulo 2^k, c and R from bit `from` on:
- *   Ahead:   P2 deals a key for a threshold ρ of k − 1 bits (`functionKeys.ts`). Bits e_0 and e_1 are from k02 and k12
+ *   Ahead:   P2 deals a key for a threshold ρ of k − 1 bits (`functionKeys.ts`), and tells both workers which one it is, or that there is none: then
+ *            they compare by digits, of which P2 hears, but which it proves. Bits e_0 and e_1 are from k02 and k12
  *   Shift:   P2 sets the top bit of ρ to 1 ⊕ q ⊕ e_0 ⊕ e_1 with its bit q, and tells both workers Δ = ρ − R. So x = c + Δ is a + ρ, and
  *            DReLU(a) = 1 ⊕ x_top ⊕ ρ_top ⊕ [x < ρ], of x and ρ the low k − 1 bits
  *   Round 2: each worker evaluates its key at x: V_j. P0, P1 exchange m_j = V_j ⊕ e_j, P0's with x_top: t = m_0 ⊕ m_1, and DReLU(a) = t ⊕ q as there
@@ -36,21 +37,21 @@ export interface FunctionAhead {
   readonly own: Uint8Array;
 }
 
-/** Of the index of the first key, before Δ. */
-const INDEX_BYTES = 8;
+/** In the place of the first key's index. */
+const NO_KEYS: bigint = 2n ** 64n - 1n;
 
-/** P0, P1. */
+/** P0, P1. Nothing where P2 has no keys for this. */
 export async function ahead(
   party: Party,
   { k }: FunctionWindow,
   keys: FunctionKeys,
   count: number,
-): Promise<FunctionAhead> {
+): Promise<FunctionAhead | undefined> {
+  const [start] = await party.receive('P2', 'keys', 'u64', 1);
+  if (start === NO_KEYS) return undefined;
   const own = party.stream('P2', 'e').bits(count);
-  const message = await party.receive('P2', 'shift', 'u8', shiftBytes(k, count));
-  const start = Number(new DataView(message.buffer, message.byteOffset).getBigUint64(0, true));
-  const shift = fromWire(message.subarray(INDEX_BYTES), k, count);
-  return { keys: await keys.held(k - 1, start, count), shift, own };
+  const shift = fromWire(await party.receive('P2', 'shift', 'u8', shiftBytes(k, count)), k, count);
+  return { keys: await keys.held(k - 1, Number(start), count), shift, own };
 }
 
 /** P0, P1: writes t, one byte 0/1 each, and returns it. `flip` turns the top bit of c round. */
@@ -84,25 +85,30 @@ export async function workers(
   return t;
 }
 
-/** P2, with its bits q. */
+/** P2, with its bits q. False where there are no keys. */
 export async function helper(
   party: Party,
   { from, k }: FunctionWindow,
   keys: FunctionKeys,
   R: BigUint64Array,
   q: Uint8Array,
-): Promise<void> {
+): Promise<boolean> {
   const count = R.length;
+  const dealt = await keys.deal(k - 1, count);
+  const first = BigUint64Array.of(dealt === undefined ? NO_KEYS : BigInt(dealt.start));
+  const named = Promise.all([party.send('P0', 'keys', first), party.send('P1', 'keys', first.slice())]);
+  if (dealt === undefined) {
+    await named;
+    return false;
+  }
   const X = z64.bitField(R, from, from + k);
-  const { start, thresholds } = await keys.deal(k - 1, count);
   const top = xorInto(party.stream('P0', 'e').bits(count), party.stream('P1', 'e').bits(count));
   for (let i = 0; i < count; i++) top[i] ^= 1 ^ q[i];
-  const rho = z64.accumulate(z64.shiftLeft(z64.fromBytes(top), k - 1), thresholds);
-  const message = new Uint8Array(shiftBytes(k, count));
-  new DataView(message.buffer).setBigUint64(0, BigInt(start), true);
-  message.set(toWire(z64.lowBits(z64.decrease(rho, X), k), k), INDEX_BYTES);
-  release(X, rho);
-  await Promise.all([party.send('P0', 'shift', message), party.send('P1', 'shift', message.slice())]);
+  const rho = z64.accumulate(z64.shiftLeft(z64.fromBytes(top), k - 1), dealt.thresholds);
+  const message = toWire(z64.lowBits(z64.decrease(rho, X), k), k);
+  release(X);
+  await Promise.all([named, party.send('P0', 'shift', message.slice()), party.send('P1', 'shift', message)]);
+  return true;
 }
 
 /** Elements of Z_{2^k}. */
@@ -116,15 +122,18 @@ function fromWire(packed: Uint8Array, k: number, count: number): BigUint64Array 
 }
 
 function shiftBytes(k: number, count: number): number {
-  return INDEX_BYTES + fieldsLength(count, fieldWidth(k));
+  return fieldsLength(count, fieldWidth(k));
 }
 
 /** Of `count` values, without keys. */
 export function bytes({ k }: FunctionWindow, count: number): number {
-  return 2 * shiftBytes(k, count) + 2 * packedBitsLength(count);
+  return 2 * 8 + 2 * shiftBytes(k, count) + 2 * packedBitsLength(count);
 }
 
 /** After the opening of c. Keys come besides (`functionKeys.ts`). */
 export function steps({ k }: FunctionWindow, count: number): Step[] {
-  return [step('tell', [':shift', shiftBytes(k, count)]), step('exchange', [':t', packedBitsLength(count)])];
+  return [
+    step('tell', [':keys', 8], [':shift', shiftBytes(k, count)]),
+    step('exchange', [':t', packedBitsLength(count)]),
+  ];
 }

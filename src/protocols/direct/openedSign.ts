@@ -7,7 +7,7 @@
  *   Round 3: the sign of a is c_top ⊕ R_top ⊕ borrow. P2 tells both workers v = 1 ⊕ R_top ⊕ β' ⊕ q with its bit q, uniform and drawn
  *            ahead, and they set t = c_top ⊕ β ⊕ v: DReLU(a) = t ⊕ q
  *
- * A window may say that comparison functions take their place (`functionSign.ts`): one round, of which P2 hears nothing.
+ * A window may say that comparison functions take their place (`functionSign.ts`), where P2 has keys for them: one round, of which P2 hears nothing.
  */
 import type { DigitCode } from '../../../runtime/compute.ts';
 import { packedBitsLength } from '../../ring/bits.ts';
@@ -50,9 +50,12 @@ function keysOf({ functions }: SignWindow): FunctionKeys | undefined {
 
 /** P0, P1: what to do before c is known. */
 export function ahead(party: Party, window: SignWindow, count: number): () => Promise<Ahead> {
-  const { code } = window;
   const keys = keysOf(window);
-  if (keys !== undefined) return () => functionSign.ahead(party, window, keys, count);
+  if (keys === undefined) return digitsAhead(party, window, count);
+  return async () => (await functionSign.ahead(party, window, keys, count)) ?? digitsAhead(party, window, count)();
+}
+
+function digitsAhead(party: Party, { code }: SignWindow, count: number): () => Promise<DigitsAhead> {
   const digits = codeProof.dealt(party, 'digits', code, count);
   return async () => {
     const random = privateCompare.draw(party, code, count);
@@ -85,7 +88,7 @@ export async function workers(
 export async function helper(party: Party, window: SignWindow, R: BigUint64Array, q: Uint8Array): Promise<void> {
   const { from, k, code } = window;
   const keys = keysOf(window);
-  if (keys !== undefined) return functionSign.helper(party, window, keys, R, q);
+  if (keys !== undefined && (await functionSign.helper(party, window, keys, R, q))) return;
   const X = z64.bitField(R, from, from + k - 1);
   const [, betaPrime] = await Promise.all([
     codeProof.deal(party, 'digits', code, X).then(() => release(X)),

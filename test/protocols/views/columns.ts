@@ -52,7 +52,6 @@ export function packedIn(label: string, packed: Uint8Array, { prime }: DigitCode
 /** What is in a message. The inputs are so many that nothing is filled up. */
 export function decoded({ label, data }: RecordedMessage, code: DigitCode | undefined, compute: Compute): Values {
   if (data instanceof BigUint64Array) return { kind: 'words', values: data };
-  if (purposeOf(label) === 'shift') return { kind: 'bits', values: unpackBits(data.subarray(8), 8 * data.length - 64) }; // what is before is public
   if (!isPacked(label)) return { kind: 'bits', values: unpackBits(data, 8 * data.length) };
   if (code === undefined) throw new Error(`${label}: over which Z_p?`);
   const values = packedIn(label, data, code, compute);
@@ -69,6 +68,11 @@ export interface Source {
   readonly values: Values;
 }
 
+/** All but which keys of functions are meant, which is public. */
+function hides({ label, data }: RecordedMessage): boolean {
+  return purposeOf(label) !== 'keys' || !(data instanceof BigUint64Array);
+}
+
 function sourcesOf(run: Run, id: PartyId, code: DigitCode | undefined, compute: Compute): Source[] {
   const made =
     id === 2
@@ -81,7 +85,7 @@ function sourcesOf(run: Run, id: PartyId, code: DigitCode | undefined, compute: 
       drawn.map((values, i) => ({ name: `${address}#${i}`, received: false, form: 'sent' as const, values })),
     ),
   );
-  const told = run.received[id].flatMap((message): Source[] => {
+  const told = run.received[id].filter(hides).flatMap((message): Source[] => {
     const { from, label } = message;
     const values = decoded(message, code, compute);
     const sent =
