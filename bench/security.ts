@@ -63,8 +63,7 @@ try {
   for (const cell of cells.filter(({ name }) => new RegExp(values.only).test(name))) {
     const { name, network, seconds, bytes, rounds } = cell;
     if (name.startsWith('infer')) await local(folder, train(network, 1));
-    const measure = (security: string): Promise<LocalReport> =>
-      local(folder, [...cell.args, '--security', security]);
+    const measure = (security: string): Promise<LocalReport> => local(folder, [...cell.args, '--security', security]);
     const pairs: (Reports & { readonly load: number })[] = [];
     for (let i = 0; i < Number(values.pairs); i++) {
       const load = rounded(loadavg()[0]);

@@ -269,7 +269,11 @@ describe('keys that are dealt ahead', () => {
         await keys.end();
         return undefined;
       },
-      { memory: () => ({ record: ({ to, label }) => (dealt += Number(to === 'P0' && label.startsWith('/functions/'))) }) },
+      {
+        memory: () => ({
+          record: ({ to, label }) => (dealt += Number(to === 'P0' && label.startsWith('/functions/'))),
+        }),
+      },
     );
     expect(dealt).toBe(messages);
     z64.add(results[0]!, results[1]!).forEach((bit, i) => expect(bit).toBe(signed(values[i]) >= 0n ? 1n : 0n));
@@ -308,14 +312,17 @@ describe('where P2 deals ahead', () => {
     return { bits: results[0].map((bits, i) => z64.add(bits, results[1][i])), heard };
   }
 
-  it.each(['semi-honest', 'private'] as const)('and has too few keys, digits take their place: %s', async (security) => {
-    const { bits, heard } = await compared(3, security);
-    const signs = Array.from(values, (value) => (signed(value) >= 0n ? 1n : 0n));
-    for (const each of bits) expect(Array.from(each)).toEqual(signs);
-    expect(heard.filter((label) => label.startsWith('/0/'))).toEqual([]);
-    for (const i of [1, 2]) {
-      expect(heard.some((label) => label === `/${i}/0:d`)).toBe(true);
-      expect(heard.some((label) => label.startsWith(`/${i}/0/proof/`))).toBe(security === 'private');
-    }
-  });
+  it.each(['semi-honest', 'private'] as const)(
+    'and has too few keys, digits take their place: %s',
+    async (security) => {
+      const { bits, heard } = await compared(3, security);
+      const signs = Array.from(values, (value) => (signed(value) >= 0n ? 1n : 0n));
+      for (const each of bits) expect(Array.from(each)).toEqual(signs);
+      expect(heard.filter((label) => label.startsWith('/0/'))).toEqual([]);
+      for (const i of [1, 2]) {
+        expect(heard.some((label) => label === `/${i}/0:d`)).toBe(true);
+        expect(heard.some((label) => label.startsWith(`/${i}/0/proof/`))).toBe(security === 'private');
+      }
+    },
+  );
 });
