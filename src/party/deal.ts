@@ -56,8 +56,11 @@ export async function dealtOdd(party: Party, purpose: string, count: number): Pr
 export async function dealDigits(party: Party, purpose: string, code: DigitCode, x: BigUint64Array): Promise<void> {
   const { scratch, depth } = party; // answers may arrive while this computes: the digits do not depend on them
   const values = x.length * codeLength(code);
+  await party.answersFirst();
   const drawn = party.stream(party.drawer, purpose).zp(code.prime, values, scratch.take(values));
+  await party.answersFirst();
   const sent = await party.compute.thermometer(code, x, drawn, scratch.take(values));
+  await party.answersFirst();
   const packed = party.compute.pack(code.prime, sent);
   scratch.give(drawn, sent);
   await party.send(receiverOf(party), purpose, packed, depth);

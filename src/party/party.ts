@@ -294,9 +294,14 @@ export class Party {
     return this.#setup.turns.pause();
   }
 
-  /** Before a piece of work that nobody waits for yet: lets all others go first. */
-  leisure(): Promise<void> {
-    return this.#setup.turns.leisure();
+  /** Amid a piece of work: if this turn has been long, lets those go first who have a message to answer, and nobody else. */
+  answersFirst(): Promise<void> {
+    return this.#setup.turns.pause(true);
+  }
+
+  /** Before a piece of work that nobody waits for yet, or the rest of it: lets all others go first. */
+  leisure(begun = false): Promise<void> {
+    return this.#setup.turns.leisure(begun);
   }
 
   /** Runs a local task on slice after slice [from, to) of `count` elements, whole units each; the event loop may turn in between. */

@@ -37,13 +37,16 @@ export class Turns {
     return new Promise((resolve) => (answering ? this.#answering : this.#waiting).push(resolve));
   }
 
-  /** Resolves when nobody else wants to go on. */
-  leisure(): Promise<void> {
+  /**
+   * Resolves when nobody else wants to go on.
+   * @param begun the piece is the rest of one that has begun: it goes before others like it
+   */
+  leisure(begun = false): Promise<void> {
     if (!this.#working) {
       this.#begin();
       return AT_ONCE;
     }
-    return new Promise((resolve) => this.#aside.push(resolve));
+    return new Promise((resolve) => (begun ? this.#aside.unshift(resolve) : this.#aside.push(resolve)));
   }
 
   /** Resolves in the next turn. */

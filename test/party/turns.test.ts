@@ -79,6 +79,7 @@ it('what nobody waits for yet goes last', async () => {
     piece('deal', turns.pause()),
     piece('answer', turns.pause(true)),
     piece('other aside', turns.leisure()),
+    piece('the rest of one', turns.leisure(true)),
   ]);
-  expect(order).toEqual(['answer', 'deal', 'aside', 'other aside']);
+  expect(order).toEqual(['answer', 'deal', 'the rest of one', 'aside', 'other aside']);
 });

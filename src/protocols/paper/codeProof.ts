@@ -191,20 +191,22 @@ function pointOf(party: Party, code: DigitCode): Uint8Array {
 }
 
 /** Step 3: a worker's shares of F_i(ρ) / L_0(ρ), in scratch bytes, and of Σ_i w_i·F*_i(ρ) / L_0(ρ)². */
-function fold(
+async function fold(
   party: Party,
   code: DigitCode,
   packed: Uint8Array,
   { r, w }: Challenge,
-): { f: Uint8Array; linear: Uint8Array; claim: (proof: Uint8Array) => Uint8Array } {
+): Promise<{ f: Uint8Array; linear: Uint8Array; claim: (proof: Uint8Array) => Uint8Array }> {
   const { compute, scratch } = party;
   const here = atPoint(code, pointOf(party, code));
   const f = elementsOf(party, party.stream('P2', 'mask'), code, w.length / STRIDE); // to which the digits are added
   const squares = scratch.take(w.length);
+  await party.leisure(true);
   const g = unpacked(party, code, packed, w.length / STRIDE);
   compute.proofFold(code, g, tablesOf(compute, code, r, here), f, squares);
   const linear = compute.proofInner(code.prime, w, squares);
   scratch.give(g, squares);
+  await party.leisure(true);
   return { f, linear, claim: here.claim };
 }
 
@@ -225,7 +227,7 @@ async function receiver(party: Party, code: DigitCode, packed: Uint8Array, count
   ]);
   await party.leisure();
   const challenge = challengeOf(party, seed, code, count);
-  const { f, linear, claim } = fold(party, code, packed, challenge);
+  const { f, linear, claim } = await fold(party, code, packed, challenge);
   const [proof, theirs] = [received(party, code, dealt, code.digits + 1), received(party, code, shown, count + 1)];
   compute.proofAdd(prime, f, theirs.subarray(0, STRIDE * count), f);
   const t = add(field, add(field, linear, claim(proof)), theirs.subarray(STRIDE * count));
@@ -248,7 +250,7 @@ async function drawer(party: Party, code: DigitCode, digits: Uint8Array, count: 
     throw new CodeError(`${party.path}: P2 was told another challenge than ${party.peer} and ${party.name} have`);
   await party.leisure();
   const challenge = challengeOf(party, seed, code, count);
-  const { f, linear, claim } = fold(party, code, digits, challenge);
+  const { f, linear, claim } = await fold(party, code, digits, challenge);
   const proof = elementsOf(party, party.stream('P2', 'dealt'), code, code.digits + 1);
   const shares = scratch.take(STRIDE * (count + 1));
   shares.set(f);
@@ -271,9 +273,11 @@ async function helper(party: Party, code: DigitCode, x: BigUint64Array): Promise
     elementsOf(party, party.stream(worker, 'mask'), code, count),
   );
   compute.proofAdd(prime, mask, other, mask);
+  await party.answersFirst();
   // step 2
   const y = compute.proofProducts(prime, w, mask, other);
   const s0 = compute.proofInner(prime, y, mask);
+  await party.answersFirst();
   const proof = proofOf(compute, code, r, s0, compute.proofCount(code, x, w, y));
   scratch.give(w, mask, other);
   const drawn = elementsOf(party, party.stream(party.drawer, 'dealt'), code, code.digits + 1);
