@@ -17,7 +17,7 @@ import { finishedStep, giveFinishedModel } from './finished-run.ts';
 import { dataOfRun, trainWithCheckpoints } from './kept-run.ts';
 import { checkSameOptions, readCheckpointSettings, type CheckpointSettings } from './options/checkpoints.ts';
 import { dataOptions } from './options/data.ts';
-import { checkRanks, readTrainSettings, type TrainSettings } from './options/training.ts';
+import { checkRanks, readTrainSettings, type TrainSettings, withRanks } from './options/training.ts';
 import type { PartyNews } from './party-news.ts';
 import { firstBatchWarnings } from './range-check.ts';
 import { readRun, type BegunRun } from './resume.ts';
@@ -28,7 +28,7 @@ import type { Argv } from './options/values.ts';
 type Given = (option: string) => boolean;
 
 export async function localTrain(argv: Argv, signal: AbortSignal, given: Given): Promise<void> {
-  const typed = readTrainSettings(argv);
+  const typed = readTrainSettings(withRanks(argv));
   const checkpointing = readCheckpointSettings(argv);
   if (checkpointing === undefined) return trainOnce(typed, signal);
   const { folder, kind } = checkpointing;

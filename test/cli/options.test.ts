@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import yargs, { type Options } from 'yargs';
 import { describe, expect, it } from 'vitest';
 import { inferOptions, readInferSettings, type InferSettings } from '../../src/cli/options/inference.ts';
-import { readTrainSettings, trainOptions, type TrainSettings } from '../../src/cli/options/training.ts';
+import { readTrainSettings, trainOptions, type TrainSettings, withRanks } from '../../src/cli/options/training.ts';
 import { Problem } from '../../src/data/problem.ts';
 import type { Argv } from '../../src/cli/options/values.ts';
 import { temporaryFolder } from '../folder.ts';
@@ -21,6 +21,24 @@ function parse(options: Readonly<Record<string, Options>>, words: string): Argv 
 
 const train = (words: string): TrainSettings => readTrainSettings(parse(trainOptions, words));
 const infer = (words: string): InferSettings => readInferSettings(parse(inferOptions, words));
+
+describe('--ranks auto', () => {
+  const ranks = (words: string, cores: number): number | undefined =>
+    readTrainSettings(withRanks(parse(trainOptions, words), cores)).ranks;
+
+  it('is a core for each rank of three parties, no more than images in a batch, and one where a batch is not cut', () => {
+    expect([2, 5, 6, 16, 36].map((cores) => ranks('--ranks auto', cores))).toEqual([undefined, undefined, 2, 5, 12]);
+    expect(ranks('--ranks auto --batch 4', 36)).toBe(4);
+    expect(ranks('--ranks auto --network resnet20', 36)).toBeUndefined();
+    expect(ranks('--ranks auto --backend webgpu', 36)).toBeUndefined();
+    expect(ranks('--ranks 3', 36)).toBe(3);
+    expect(ranks('', 36)).toBeUndefined();
+  });
+
+  it('is of local train alone', () => {
+    expect(() => train('--ranks auto')).toThrow('--ranks: expected a whole number from 1 to 256, found "auto"');
+  });
+});
 
 describe('defaults', () => {
   it('are those of the direct suite', () => {

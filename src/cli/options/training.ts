@@ -1,4 +1,5 @@
 /** The options of training. */
+import { availableParallelism } from 'node:os';
 import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
 import { LOSSES, type LossName } from '../../nn/loss.ts';
@@ -66,7 +67,8 @@ export const trainOptions: Readonly<Record<string, Options>> = {
     ...number,
     group: MACHINE,
     defaultDescription: '1',
-    describe: 'Ranks of a party, which compute parts of a batch side by side: 1 to 256 (docs/ranks.md)',
+    describe:
+      'Ranks of a party, which compute parts of a batch side by side: 1 to 256; of local train also auto, a core for each (docs/ranks.md)',
   },
   loss: {
     ...text,
@@ -212,6 +214,17 @@ export function checkRanks(ranks: number, parts: number, what = 'images'): void 
 function checkLayers({ network, truncation, batch }: SessionSettings): void {
   const unfit = misfit(network, truncation, batch);
   if (unfit !== undefined) throw new Problem(`--network: ${network.name}: ${unfit.what}`, unfit.fix);
+}
+
+/**
+ * `--ranks auto`, of a command whose three parties run on this machine: as many as it has cores for, one where a batch cannot be cut. A number decides
+ * how a batch is cut, and so how values round: it stands in the job, and in what the command says, and is never chosen unasked.
+ */
+export function withRanks(argv: Argv, cores: number = availableParallelism()): Argv {
+  if (argv.ranks !== 'auto') return argv;
+  const { batch, network, backend } = readTrainSettings({ ...argv, ranks: undefined });
+  const one = layerAcrossBatch(network) !== undefined || backend === 'webgpu';
+  return { ...argv, ranks: one ? 1 : Math.max(1, Math.min(batch, Math.floor(cores / 3))) };
 }
 
 export function readTrainSettings(argv: Argv): TrainSettings {
