@@ -10,18 +10,26 @@ import { Pieces } from './pieces.ts';
 import type { TrainOptions } from './train.ts';
 import { type Rows, trainStep } from './trainStep.ts';
 
-/** Products of the way forward in all warm-up steps together: a few steps of a small network, some images of a large one. */
+/** Products of the way forward in all warm-up steps together: some dozen steps of a small network, some images of a large one. */
 const PRODUCTS = 2 ** 26;
-const MOST_STEPS = 4;
-/** Adam's first step differs from those that follow it. */
-const LEAST_STEPS = 2;
+/** The last ones are of whole batches if products suffice, for which memory is taken then. Adam's first step differs from those that follow it. */
+const WHOLE_STEPS = 2;
+/**
+ * Those before them are of few samples: V8 compiles what has run often, whatever was in it. On a quarter of the products, where there are
+ * enough for any.
+ */
+const MOST_SMALL_STEPS = 24;
+const SMALL_STEP = 8;
+const SMALL_SHARE = 1 / 4;
 
 /** Samples of the warm-up's steps, one a step. */
 export function warmUps(network: Network, batch: number): number[] {
   const products = productLayers(network).reduce((sum, layer) => sum + layer.products, 0);
   const samples = Math.max(1, Math.floor(PRODUCTS / products));
-  const steps = Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.floor(samples / batch)));
-  return new Array<number>(steps).fill(Math.min(batch, Math.max(1, Math.floor(samples / steps))));
+  const small = Math.min(MOST_SMALL_STEPS, Math.floor((samples * SMALL_SHARE) / SMALL_STEP));
+  const whole = Math.max(1, Math.floor((samples - small * SMALL_STEP) / WHOLE_STEPS));
+  const steps = (count: number, size: number): number[] => new Array<number>(count).fill(Math.min(batch, size));
+  return [...steps(small, SMALL_STEP), ...steps(WHOLE_STEPS, whole)];
 }
 
 /** Also before a run goes on: it is at the addresses of the first time, of the same zeros, so its messages are those of the first time. */

@@ -78,7 +78,8 @@ describe('a warm-up', () => {
   });
 
   it('is a few steps of a small network, and some images of a large one', () => {
-    expect(warmUps(NETWORKS['A'], 128)).toEqual([128, 128, 128, 128]);
+    expect(warmUps(NETWORKS['A'], 128)).toEqual([...new Array<number>(17).fill(8), 128, 128]);
+    expect(warmUps(NETWORKS['A'], 4)).toEqual(new Array<number>(19).fill(4));
     expect(warmUps(NETWORKS['C'], 128)).toEqual([14, 14]);
     expect(warmUps(NETWORKS['vgg16'], 128)).toEqual([1, 1]);
   });
