@@ -21,6 +21,7 @@
  * Here is arithmetic alone: who draws and sends what is in `functionKeys.ts`. No branch and no address depends on a secret.
  */
 import { type AesKey, BLOCK_BYTES } from '../../random/aes.ts';
+import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 
 /** Bits of x that the last correction takes. */
@@ -98,6 +99,7 @@ export function generate(
       output,
       out: corrections.subarray(size * level, size * (level + 1)),
     });
+    giveBack(coded);
   }
   const leaves = new Uint32Array(2 * size);
   leaves.set(seeds0, 0);
@@ -217,53 +219,59 @@ export function evaluate(
   const t = new Uint8Array(n).fill(worker);
   const output = new Uint8Array(n);
   const first = (level: number): number => WORDS * (together * level + from);
+  if (levels === 0) setControl(seeds, 0, n, OUTPUTS);
+  else for (let i = 0; i < n; i++) seeds[WORDS * i] |= bitOf(x, i, bits - 1);
   for (let level = 0; level < levels; level++) {
-    const shift = bits - 1 - level;
-    setDirections(seeds, x, shift);
-    const hashed = hash(aes, seeds);
-    descend(x, shift, hashed, words.subarray(first(level), first(level) + WORDS * n), seeds, t, output);
+    const coded = encrypt(aes, seeds);
+    const own = words.subarray(first(level), first(level) + WORDS * n);
+    descend(x, { shift: bits - 1 - level, last: level === levels - 1 }, coded, own, seeds, t, output);
+    giveBack(coded);
   }
-  setControl(seeds, 0, n, OUTPUTS);
-  const hashed = hash(aes, seeds);
+  const coded = encrypt(aes, seeds);
   const last = (1 << Math.min(bits, LEAF_BITS)) - 1;
   for (let i = 0; i < n; i++) {
     const point = x[2 * i] & last;
     const at = WORDS * i + (point >> 5);
-    output[i] ^= ((hashed[at] ^ (words[first(levels) + at] & -t[i])) >>> (point & 31)) & 1;
+    output[i] ^= ((coded[at] ^ seeds[at] ^ (words[first(levels) + at] & -t[i])) >>> (point & 31)) & 1;
   }
+  giveBack(coded);
   return output;
 }
 
-/** Which child comes next, into the blocks of seeds. */
-function setDirections(seeds: Uint32Array, x: Uint32Array, shift: number): void {
-  const half = shift >> 5;
-  const place = shift & 31;
-  for (let at = 0, i = half; at < seeds.length; at += WORDS, i += 2) seeds[at] |= (x[i] >>> place) & 1;
+function bitOf(x: Uint32Array, i: number, place: number): number {
+  return (x[2 * i + (place >> 5)] >>> (place & 31)) & 1;
 }
 
-/** One level of Eval: from the children's hashes to their seeds. */
+/** One level of Eval: from π of the blocks of seeds to the children's, with what comes behind these in the next level. */
 function descend(
   x: Uint32Array,
-  shift: number,
-  hashed: Uint32Array,
+  { shift, last }: { readonly shift: number; readonly last: boolean },
+  coded: Uint32Array,
   corrections: Uint32Array,
   seeds: Uint32Array,
   t: Uint8Array,
   output: Uint8Array,
 ): void {
-  const half = shift >> 5;
-  const place = shift & 31;
+  const [half, place] = [shift >> 5, shift & 31];
+  const [nextHalf, nextPlace] = last ? [half, place] : [(shift - 1) >> 5, (shift - 1) & 31];
+  const next = last ? 0 : 1;
+  const always = last ? OUTPUTS : 0;
   for (let i = 0, at = 0; i < t.length; i++, at += WORDS) {
     const mask = -t[i];
-    const first = hashed[at] ^ (corrections[at] & mask);
+    const first = coded[at] ^ seeds[at] ^ (corrections[at] & mask);
     const right = (x[2 * i + half] >>> place) & 1;
     t[i] = (first >>> right) & 1;
     output[i] ^= (first >>> OUTPUT_BIT) & 1;
-    seeds[at] = first & ~CONTROL;
-    seeds[at + 1] = hashed[at + 1] ^ (corrections[at + 1] & mask);
-    seeds[at + 2] = hashed[at + 2] ^ (corrections[at + 2] & mask);
-    seeds[at + 3] = hashed[at + 3] ^ (corrections[at + 3] & mask);
+    seeds[at] = (first & ~CONTROL) | ((x[2 * i + nextHalf] >>> nextPlace) & next) | always;
+    seeds[at + 1] ^= coded[at + 1] ^ (corrections[at + 1] & mask);
+    seeds[at + 2] ^= coded[at + 2] ^ (corrections[at + 2] & mask);
+    seeds[at + 3] ^= coded[at + 3] ^ (corrections[at + 3] & mask);
   }
+}
+
+/** What the cipher has made, and nobody reads any more. */
+function giveBack({ buffer, byteOffset, byteLength }: Uint32Array): void {
+  release(new Uint8Array(buffer, byteOffset, byteLength));
 }
 
 /** H of each block. */
