@@ -1,20 +1,21 @@
 /**
- * One party that lies, in a hundred thousand private sessions: every protocol of both suites, each party in turn and each worker as the one that
- * digits are sent to, each message by every rule (`test/attacks/`), and whether what the party sees depends on the inputs. Then the attack on
- * digits, with and without proofs, and one wrong digit in ten million comparisons. It takes an hour.
+ * One party that lies, in a hundred thousand private sessions: every protocol of both suites, pieces of whole jobs, each party in turn and each
+ * worker as the one that digits are sent to, each message by every rule (`test/attacks/`), and whether what the party sees depends on the inputs.
+ * Then the attack on digits, with and without proofs, and one wrong digit in ten million comparisons. It takes half an hour.
  *
  *   npx tsx -C securenn-source bench/attacks.ts [--each 10] [--each-long 8] [--least 200] [--only PATTERN] [--comparisons 10000000]
- *     [--out bench/results/attacks.json]
+ *     [--with FILE]… [--out bench/results/attacks.json]
  *
  * Of each lie there are `each` sessions, of protocols of many steps `each-long`, and of all lies of a row `least` together. Each row is
- * written to `out` as it comes; started again on the same commit it goes on from there. Exits with 1 when something was found. It runs from
- * sources alone, as tests do.
+ * written to `out` as it comes, with the commit that it was made from; started again on the same commit it goes on from there, and takes rows of
+ * other results as they are (`with`). Exits with 1 when something was found. It runs from sources alone, as tests do.
  */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { campaign } from '../test/attacks/campaign.ts';
 import { dealRarely } from '../test/attacks/rare.ts';
+import { RULES } from '../test/attacks/rules.ts';
 import { readSigns } from '../test/attacks/signs.ts';
 import { ATTACKED, LONG } from '../test/attacks/table.ts';
 import { testCompute } from '../test/simulate.ts';
@@ -27,6 +28,7 @@ const { values } = optionsOf(import.meta.url, {
   least: { type: 'string', default: '200' },
   only: { type: 'string', default: '' },
   comparisons: { type: 'string', default: '10000000' },
+  with: { type: 'string', multiple: true, default: [] },
   out: { type: 'string' },
 });
 
@@ -35,12 +37,12 @@ interface Row {
   readonly name: string;
   readonly sessions?: number;
   readonly sound: boolean;
+  /** Of the sources; `changed` where files of them were not as committed. */
+  readonly commit: string;
 }
 
 /** What all rows of a result have been made with. */
 interface Settings {
-  /** Of the sources; `changed` where files of them are not as committed. */
-  readonly commit: string;
   readonly each: number;
   readonly eachLong: number;
   readonly least: number;
@@ -58,26 +60,31 @@ async function commitOf(): Promise<string> {
 }
 
 /** Rows of a run that ended before, with these settings. */
-async function rowsBefore(settings: Settings): Promise<Row[]> {
-  const text = values.out === undefined ? '{}' : await readFile(values.out, 'utf8').catch(() => '{}');
-  const { settings: before, rows } = JSON.parse(text) as { settings?: Settings; rows?: Row[] };
-  return rows !== undefined && JSON.stringify(before) === JSON.stringify(settings) ? rows : [];
+async function rowsOf(file: string | undefined): Promise<readonly Row[]> {
+  const text = file === undefined ? '{}' : await readFile(file, 'utf8').catch(() => '{}');
+  const { settings: others, rows = [] } = JSON.parse(text) as { settings?: Settings; rows?: Row[] };
+  return JSON.stringify(others) === JSON.stringify(settings) ? rows : [];
 }
 
 const settings: Settings = {
-  commit: await commitOf(),
   each: Number(values.each),
   eachLong: Number(values['each-long']),
   least: Number(values.least),
   comparisons: Number(values.comparisons),
 };
-const rows = await rowsBefore(settings);
+const commit = await commitOf();
+const before = [
+  ...(await rowsOf(values.out)).filter((one) => one.commit === commit),
+  ...(await Promise.all(values.with.map(rowsOf))).flat(),
+];
+const rows: Row[] = [];
+const pattern = new RegExp(values.only);
 const compute = await testCompute();
 
 /** A row that is not there yet. */
-async function row(name: string, make: () => Promise<Omit<Row, 'name'>>): Promise<void> {
-  if (rows.some((one) => one.name === name)) return;
-  const made = { name, ...(await make()) };
+async function row(name: string, make: () => Promise<Omit<Row, 'name' | 'commit'>>): Promise<void> {
+  if (!pattern.test(name)) return;
+  const made = before.find((one) => one.name === name) ?? { name, ...(await make()), commit };
   rows.push(made);
   console.error(JSON.stringify(made));
   const sessions = rows.reduce((sum, one) => sum + (one.sessions ?? 0), 0);
@@ -85,16 +92,15 @@ async function row(name: string, make: () => Promise<Omit<Row, 'name'>>): Promis
     await save(values.out, 'attacks', { settings, sessions, sound: rows.every(({ sound }) => sound), rows });
 }
 
-const pattern = new RegExp(values.only);
 for (const [i, protocol] of ATTACKED.entries()) {
-  if (!pattern.test(protocol.name)) continue;
   for (const by of ['P0', 'P1', 'P2'] as const)
     for (const drawer of ['P0', 'P1'] as const) {
       await row(`${protocol.name}, ${by}, drawer ${drawer}`, async () => {
         const { each: some, eachLong, least } = settings;
         const each = LONG.has(protocol.name) ? eachLong : some;
         const number = 1000 + 6 * i + 2 * Number(by[1]) + Number(drawer[1]);
-        const { faults, ...counts } = await campaign({ protocol, by, drawer, compute, each, least, number });
+        const most = protocol.most ?? RULES.size;
+        const { faults, ...counts } = await campaign({ protocol, by, drawer, compute, each, most, least, number });
         for (const fault of faults.slice(0, 20)) console.error(`${protocol.name}: ${fault}`);
         return { ...counts, faults: faults.length, sound: faults.length === 0 };
       });
@@ -118,5 +124,5 @@ await row('one wrong digit', async () => {
   return { comparisons, accepted, sound: failed.includes('is no code of digits') };
 });
 
-console.table(rows);
+console.table(rows, ['name', 'sessions', 'ended', 'messages', 'lies', 'faults', 'sound']);
 if (rows.some(({ sound }) => !sound)) process.exitCode = 1;

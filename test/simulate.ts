@@ -7,6 +7,7 @@ import type { Compute } from '../runtime/compute.ts';
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
 import type { Link, PeerName, Traffic } from '../src/channel/channel.ts';
 import { memoryPair, type MemoryOptions } from '../src/channel/memory.ts';
+import type { Ledger } from '../src/party/ledger.ts';
 import type { Probe } from '../src/profile/probe.ts';
 import { createParty, type Party, type PartyId, type Security } from '../src/party/party.ts';
 import type { Stream } from '../src/random/stream.ts';
@@ -25,13 +26,15 @@ export interface SimulationOptions {
   /** Random when absent. */
   readonly keys?: PairKeys;
   readonly chunk?: number;
-  readonly memory?: (a: PeerName, b: PeerName) => MemoryOptions;
+  readonly memory?: ((a: PeerName, b: PeerName) => MemoryOptions) | undefined;
   readonly timeoutMs?: number;
   readonly security?: Security;
   /** What a party computes with: to look at what it computes, or to break it on purpose. */
   readonly compute?: (compute: Compute, id: PartyId) => Compute;
   /** What a party draws from, by the pair's index: the same. Asked for each end of the pair. */
-  readonly streams?: (streams: PairStreams, pair: number) => Pick<PairStreams, 'stream'>;
+  readonly streams?: ((streams: PairStreams, pair: number) => Pick<PairStreams, 'stream'>) | undefined;
+  /** What a worker compares with the other one before it reveals; none when absent. */
+  readonly ledger?: ((id: PartyId, streams: ReadonlyMap<PeerName, PairStreams>) => Ledger | undefined) | undefined;
   /** Where each party counts its time and traffic, by its id. */
   readonly probes?: readonly [Probe, Probe, Probe];
 }
@@ -108,6 +111,7 @@ export async function simulate<T>(
       ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
       probe: options.probes?.[id],
       security: options.security,
+      ledger: options.ledger?.(id, streams[id]),
     }),
   );
   const settled = await Promise.allSettled(

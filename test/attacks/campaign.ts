@@ -3,14 +3,13 @@ import type { Compute } from '../../runtime/compute.ts';
 import type { PartyName, WorkerName } from '../../src/party/party.ts';
 import { testRandom } from '../reference.ts';
 import { grouped } from '../protocols/views/checks.ts';
-import type { Protocol } from '../protocols/views/table.ts';
 import { type Cheat, type Outgoing, type Session, session } from './cheat.ts';
 import { endsDiffer, faults } from './judge.ts';
 import { ruleNames, RULES } from './rules.ts';
-import { partOf } from './table.ts';
+import { type Attacked, partOf } from './table.ts';
 
 export interface Campaign {
-  readonly protocol: Protocol;
+  readonly protocol: Attacked;
   readonly by: PartyName;
   readonly compute: Compute;
   /** Of each lie; even, half of them of each input. */
@@ -50,8 +49,8 @@ export async function campaign(options: Campaign): Promise<Outcome> {
   const one = (cheat: Cheat): Promise<Session> => {
     const index = made++;
     const which = (index % 2) as 0 | 1;
-    return session(cheat, (party) => partOf(protocol, party, which), {
-      ...{ which, drawer, compute, code: protocol.code },
+    return session(cheat, (party, place) => partOf(protocol, party, which, place), {
+      ...{ which, drawer, compute, code: protocol.code, attempts: protocol.attempts, ranks: protocol.ranks },
       number: 1_000_000 * (number + 1) + index,
       random: testRandom(index),
     });

@@ -10,9 +10,13 @@ import type { MemoryOptions, RecordedMessage } from '../../src/channel/memory.ts
 import type { Cancel } from '../../src/channel/timers.ts';
 import type { Timers } from '../../src/channel/patience.ts';
 import type { Party, PartyId, PartyName, WorkerName } from '../../src/party/party.ts';
+import { continuedKeys } from '../../src/random/continued.ts';
 import { insecurePairKey } from '../../src/random/insecure.ts';
 import type { PairStreams } from '../../src/random/streams.ts';
+import type { RankTeam } from '../../src/server/ranks/team.ts';
+import { workersLedger } from '../../src/server/workers-ledger.ts';
 import { CHUNK, type Compared, PAIRS, type Run, tapped, type Values, watched } from '../protocols/views/record.ts';
+import { simulateRanks } from '../ranks/simulate.ts';
 import { type PairKeys, simulate, type SimulationOptions } from '../simulate.ts';
 
 /** A message on its way from who cheats. */
@@ -64,6 +68,18 @@ export interface SessionOptions {
   readonly random: () => number;
   readonly security?: SimulationOptions['security'];
   readonly wrap?: SimulationOptions['compute'];
+  /** Sessions one after the other, each of which goes on from the same state; 1 when absent. */
+  readonly attempts?: number | undefined;
+  /** Ranks of each party; 1 when absent. */
+  readonly ranks?: number | undefined;
+}
+
+/** Where a party's script runs. */
+export interface Place {
+  /** Counts from 0. */
+  readonly attempt: number;
+  /** Of several ranks. */
+  readonly team?: RankTeam;
 }
 
 const PATH = 's';
@@ -71,9 +87,10 @@ const PATH = 's';
 /** Runs `script` as each party under keys of the session's own; never longer than anybody gets on. */
 export async function session(
   cheat: Cheat,
-  script: (party: Party) => Promise<unknown>,
-  { which, number, drawer, code, compute, random, security = 'private', wrap }: SessionOptions,
+  script: (party: Party, place: Place) => Promise<unknown>,
+  options: SessionOptions,
 ): Promise<Session> {
+  const { which, number, drawer, code, compute, random, security = 'private', wrap, attempts = 1, ranks = 1 } = options;
   const run: Run = {
     which,
     received: [[], [], []],
@@ -85,60 +102,86 @@ export async function session(
   const ends: string[] = [];
   const quiet = new Quiet();
   const below = (path: string): string => path.slice(PATH.length + 1);
-  const memory = (a: PeerName, b: PeerName): MemoryOptions => {
-    let sequence = 0;
-    return {
-      timers: quiet,
-      record: (message: RecordedMessage) => {
-        if (message.from === cheat.by) return;
-        run.received[Number(message.to[1])].push({ ...message, label: below(message.label) });
-      },
-      tamper: (_index, bytes, from) => {
-        quiet.noteProgress();
-        const frame = decodeFrame([bytes]);
-        const to = from === a ? b : a;
-        if (to === cheat.by && frame.kind === 'abort') ends.push(`${from}: ${textOf(frame)}`);
-        if (from !== cheat.by) return [bytes];
-        const data = isMessage(frame) ? rewritten(frame, to) : frame.data;
-        return data === undefined ? [] : [encoded({ ...frame, data, sequence: sequence++ })];
+  const linksOf =
+    (prefix: string) =>
+    (a: PeerName, b: PeerName): MemoryOptions => {
+      let sequence = 0;
+      const named = (label: string): string => prefix + below(label);
+      /** By the rule, where it applies. */
+      const rewritten = (frame: Frame, to: PeerName): Frame['data'] | undefined => {
+        const message = { to, label: named(frame.label), data: frame.data.slice() };
+        const here = cheat.at?.to === to && cheat.at.label === message.label;
+        const data = here
+          ? cheat.rule!({ ...message, data: message.data.slice() }, { code, compute, random, before: sent.slice() })
+          : frame.data;
+        // As it was: what the party learns of a sum, it learns with its true share.
+        run.received[Number(to[1])].push({ ...message, from: cheat.by, depth: frame.depth });
+        sent.push(message);
+        return data;
+      };
+      return {
+        timers: quiet,
+        record: (message: RecordedMessage) => {
+          if (message.from === cheat.by) return;
+          run.received[Number(message.to[1])].push({ ...message, label: named(message.label) });
+        },
+        tamper: (_index, bytes, from) => {
+          quiet.noteProgress();
+          const frame = decodeFrame([bytes]);
+          const to = from === a ? b : a;
+          if (to === cheat.by && frame.kind === 'abort') ends.push(`${prefix}${from}: ${textOf(frame)}`);
+          if (from !== cheat.by) return [bytes];
+          const data = isMessage(frame) ? rewritten(frame, to) : frame.data;
+          return data === undefined ? [] : [encoded({ ...frame, data, sequence: sequence++ })];
+        },
+      };
+    };
+  const failures: string[] = [];
+  let keys = PAIRS.map((pair) => insecurePairKey(number, pair));
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const prefix = attempt === 0 ? '' : `attempt ${attempt}: `;
+    if (attempt > 0) keys = goneOn(keys, (pair) => insecurePairKey(number + AGAIN * attempt, pair));
+    const common: Pick<SimulationOptions, 'security' | 'chunk' | 'streams' | 'compute'> & { keys: PairKeys } = {
+      keys: keys as unknown as PairKeys,
+      chunk: CHUNK,
+      security,
+      streams: (streams: PairStreams, pair) => ({
+        stream: (path, purpose) => {
+          const draws = run.draws[pair];
+          const address = `${prefix}${PAIRS[pair]} ${below(path)}:${purpose}`;
+          const drawn: Values[] = [];
+          const first = !draws.has(address); // both ends of a pair draw the same
+          if (first) draws.set(address, drawn);
+          return tapped(streams.stream(path, purpose), drawn);
+        },
+      }),
+      compute: (own: Compute, id: PartyId) => {
+        const inner = wrap?.(own, id) ?? own;
+        return id === 2 ? inner : watched(inner, compared[id]);
       },
     };
-  };
-  /** By the rule, where it applies. */
-  const rewritten = (frame: Frame, to: PeerName): Frame['data'] | undefined => {
-    const message = { to, label: below(frame.label), data: frame.data.slice() };
-    const here = cheat.at?.to === to && cheat.at.label === message.label;
-    const data = here
-      ? cheat.rule!({ ...message, data: message.data.slice() }, { code, compute, random, before: sent.slice() })
-      : frame.data;
-    // As it was: what the party learns of a sum, it learns with its true share.
-    run.received[Number(to[1])].push({ ...message, from: cheat.by, depth: frame.depth });
-    sent.push(message);
-    return data;
-  };
-  const failed = await simulate((party) => script(party.fork(PATH, drawer)), {
-    keys: PAIRS.map((pair) => insecurePairKey(number, pair)) as unknown as PairKeys,
-    chunk: CHUNK,
-    security,
-    memory,
-    streams: (streams: PairStreams, pair) => ({
-      stream: (path, purpose) => {
-        const draws = run.draws[pair];
-        const address = `${PAIRS[pair]} ${below(path)}:${purpose}`;
-        const drawn: Values[] = [];
-        const first = !draws.has(address); // both ends of a pair draw the same
-        if (first) draws.set(address, drawn);
-        return tapped(streams.stream(path, purpose), drawn);
-      },
-    }),
-    compute: (own: Compute, id: PartyId) => {
-      const inner = wrap?.(own, id) ?? own;
-      return id === 2 ? inner : watched(inner, compared[id]);
-    },
-  }).then(
-    () => '',
-    (error: unknown) => (error as Error).message,
-  );
+    const ledgerOf =
+      (rank: number): SimulationOptions['ledger'] =>
+      (id, streams) =>
+        workersLedger({ security: security === 'private' ? security : undefined }, id, streams, rank);
+    const running =
+      ranks === 1
+        ? simulate((party) => script(party.fork(PATH, drawer), { attempt }), {
+            ...common,
+            memory: linksOf(prefix),
+            ledger: ledgerOf(0),
+          })
+        : simulateRanks(
+            ranks,
+            async (party, team) => void (await script(party.fork(PATH, drawer), { attempt, team })),
+            { ...common, memoryOf: (rank) => linksOf(`${prefix}rank ${rank}: `), ledgerOf },
+          );
+    await running.then(
+      () => undefined,
+      (error: unknown) => failures.push((error as Error).message),
+    );
+  }
+  const failed = failures.join('\n');
   quiet.stop();
   return { run, compared, sent, ends: ends.sort(), failed };
 }
@@ -156,6 +199,16 @@ function encoded(frame: Frame): Uint8Array {
   const { header, payload } = encodeFrame({ ...frame, kind });
   return Buffer.concat([header, payload]);
 }
+
+/** Keys of an attempt that goes on: of those that were kept and of its own handshake (`random/continued.ts`). */
+function goneOn(kept: readonly Uint8Array[], fresh: (pair: (typeof PAIRS)[number]) => Uint8Array): Uint8Array[] {
+  return PAIRS.map((pair, i) =>
+    continuedKeys('private', new Map([[pair, kept[i]]]), new Map([[pair, fresh(pair)]])).get(pair)!,
+  );
+}
+
+/** Far from the numbers of other sessions. */
+const AGAIN = 2 ** 40;
 
 /** Turns of the event loop in which nothing arrives, after which nothing will. */
 const QUIET_TURNS = 100;

@@ -5,7 +5,16 @@
  */
 import type { Compute, DigitCode } from '../../runtime/compute.ts';
 import type { PartyId, PartyName } from '../../src/party/party.ts';
-import { FAR, grouped, linearModulo, SPARE_RUNS, variables, wrongIn, wrongInFew } from '../protocols/views/checks.ts';
+import {
+  FAR,
+  grouped,
+  linearModulo,
+  NEVER_SEEN,
+  SPARE_RUNS,
+  variables,
+  wrongIn,
+  wrongInFew,
+} from '../protocols/views/checks.ts';
 import { chiSquareLimit } from '../reference.ts';
 import { type Column, columnsOf, purposeOf } from '../protocols/views/columns.ts';
 import { compares } from '../protocols/views/compare.ts';
@@ -15,6 +24,8 @@ import type { Session } from './cheat.ts';
 
 /** Fewer tell nothing. */
 const LEAST = 8;
+/** In so many all occurs that may. */
+const OFTEN = 64;
 
 /** What came to the party, and how it ended, without any value. */
 function shapeOf(session: Session, id: PartyId): string {
@@ -22,6 +33,17 @@ function shapeOf(session: Session, id: PartyId): string {
     ({ from, label, data }) => `${from} ${label} ${data instanceof BigUint64Array ? 'u64' : 'u8'} ${data.length}`,
   );
   return [...messages.sort(), ...session.ends].join('\n');
+}
+
+/** What it sees opened: what it had sent its own part of when the session ended, which is its own affair. */
+function openedBy({ run }: Session, by: PartyName): string {
+  const id = Number(by[1]);
+  if (id === 2) return '';
+  const own = run.received[1 - id].filter(({ from }) => from === by);
+  return own
+    .map(({ label }) => label)
+    .sort()
+    .join('\n');
 }
 
 /** Of draws, those that all runs have: who is told of an end at once draws no more. */
@@ -87,7 +109,14 @@ function comparisonsBy(sessions: readonly Session[], code: DigitCode, compute: C
   ) as unknown as Session['compared'];
   const { columns, found } = compares({ runs, compared }, code, compute);
   const which = runs.map((run) => run.which);
-  return [...found, ...columns.flatMap((column) => differing(column, which))];
+  // Of few sessions some kinds of comparisons may not occur
+  const seen = found.filter((one) => runs.length >= OFTEN || !one.endsWith(NEVER_SEEN));
+  return [...seen, ...columns.flatMap((column) => differing(column, which))];
+}
+
+/** Zeros behind the last bit, or the last element of Z_p, of a message: the same in every session, so they tell nothing. */
+function fillsUp({ received, kind, values }: Column): boolean {
+  return received && kind !== 'words' && (values as Uint8Array).every((value) => value === 0);
 }
 
 /** The most elements of Z_p among which an equation is sought. */
@@ -106,7 +135,7 @@ function together(sessions: readonly Session[], id: PartyId, code: DigitCode | u
     sessions.map(({ run }) => run),
     id,
   );
-  const columns = columnsOf(runs, id, code, VECTOR, compute);
+  const columns = columnsOf(runs, id, code, VECTOR, compute).filter((column) => !fillsUp(column));
   const which = runs.map((run) => run.which);
   const received = columns.filter((column) => column.received);
   if (received.length === 0) return [];
@@ -133,7 +162,7 @@ export function faults(
   compute: Compute,
 ): string[] {
   const id = Number(by[1]) as PartyId;
-  const alike = grouped(sessions, (session) => shapeOf(session, id));
+  const alike = grouped(sessions, (session) => `${shapeOf(session, id)}\n\n${openedBy(session, by)}`);
   return [...alike.values()].flatMap((some) => (some.length < LEAST ? [] : together(some, id, code, compute)));
 }
 

@@ -10,7 +10,18 @@ import * as privateCompare from '../../src/protocols/paper/privateCompare.ts';
 import * as odd from '../../src/ring/odd.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { ring, testRandom } from '../reference.ts';
+import type { Place } from './cheat.ts';
+import { WHOLE } from './whole.ts';
 import { INPUTS, type Protocol, PROTOCOLS, VECTOR } from '../protocols/views/table.ts';
+
+export interface Attacked extends Omit<Protocol, 'workers' | 'helper'> {
+  readonly workers: (party: Party, share: BigUint64Array, place: Place) => Promise<unknown>;
+  readonly helper: (party: Party, place: Place) => Promise<unknown>;
+  readonly attempts?: number;
+  readonly ranks?: number;
+  /** By how many rules each of its messages is rewritten; all when absent. */
+  readonly most?: number;
+}
 
 /** What is made of two rows. */
 function computed(name: string, code: DigitCode, setting: EngineSetting, script: Script): Protocol {
@@ -61,13 +72,14 @@ const proved = (code: DigitCode, orEqual: boolean): Protocol => ({
 const DEALT = ring([0n, 1n, 2n ** 63n, 5n, -1n, 2n ** 32n, 77n, -(2n ** 40n)]);
 const PUBLIC = ring([0n, 1n, 2n ** 31n, 5n, 2n ** 32n - 1n, 3n, 77n, 2n ** 30n]);
 
-export const ATTACKED: readonly Protocol[] = [
+export const ATTACKED: readonly Attacked[] = [
   ...PROTOCOLS.filter(({ name }) => !/^(PrivateCompare|deal digits)/.test(name)),
   ...[P17, P31, P67].flatMap((code) => [proved(code, false), proved(code, true)]),
   computed('division, direct suite', P17, DIRECT, dividedRows),
   computed('division, paper suite', P67, PAPER, dividedRows),
   computed('the larger of two rows, direct suite', P17, DIRECT, maximum),
   computed('the larger of two rows, paper suite', P67, PAPER, maximum),
+  ...WHOLE,
 ];
 
 /** Of many steps, each of which is another protocol's here: for the benchmark. */
@@ -75,10 +87,12 @@ export const LONG: ReadonlySet<string> = new Set([
   'division, direct suite',
   'division, paper suite',
   'the larger of two rows, paper suite',
+  'a step of a graph with a branch and pooling',
+  'a step of batch normalisation',
 ]);
 
 /** A worker's share of the input: P0's, and what P2 deals of its own, are the same in every session. */
-export function shareOf({ scale = 0, odd: isOdd = false }: Protocol, which: 0 | 1, worker: 0 | 1): BigUint64Array {
+export function shareOf({ scale = 0, odd: isOdd = false }: Attacked, which: 0 | 1, worker: 0 | 1): BigUint64Array {
   const random = testRandom(5);
   const share = ring(Array.from({ length: VECTOR }, () => BigInt(Math.floor(random() * 2 ** 52)) << 11n));
   if (worker === 0) return share;
@@ -86,7 +100,7 @@ export function shareOf({ scale = 0, odd: isOdd = false }: Protocol, which: 0 | 
   return isOdd ? odd.sub(odd.canonical(x), share) : z64.sub(x, share);
 }
 
-export async function partOf(protocol: Protocol, party: Party, which: 0 | 1): Promise<void> {
-  if (party.id === 2) await protocol.helper(party);
-  else await protocol.workers(party, shareOf(protocol, which, party.id));
+export async function partOf(protocol: Attacked, party: Party, which: 0 | 1, place: Place): Promise<void> {
+  if (party.id === 2) await protocol.helper(party, place);
+  else await protocol.workers(party, shareOf(protocol, which, party.id), place);
 }

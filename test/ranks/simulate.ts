@@ -6,8 +6,11 @@ import type { SharedPlaces } from '../../src/server/ranks/shared-weights.ts';
 import { RankTeam } from '../../src/server/ranks/team.ts';
 import { connected, type PairKeys, type SimulationOptions, testCompute } from '../simulate.ts';
 
-export interface RankOptions extends Pick<SimulationOptions, 'streams' | 'security'> {
+export interface RankOptions extends Pick<SimulationOptions, 'streams' | 'security' | 'chunk' | 'compute'> {
   readonly keys: PairKeys;
+  /** Of the links between parties, by rank. */
+  readonly memoryOf?: (rank: number) => SimulationOptions['memory'];
+  readonly ledgerOf?: (rank: number) => SimulationOptions['ledger'];
   /** Told of the label of each message between ranks of one party. */
   readonly within?: (party: PartyId, label: string) => void;
   /** Weights are handed on in shared memory, as among threads. */
@@ -20,17 +23,22 @@ const NAMES: readonly PeerName[] = ['P0', 'P1', 'P2'];
 export async function simulateRanks(
   size: number,
   script: (party: Party, team: RankTeam) => Promise<void>,
-  { keys, within, places, security, ...options }: RankOptions,
+  { keys, within, places, security, chunk, streams: drawnFrom, memoryOf, ledgerOf, compute: computing }: RankOptions,
 ): Promise<void> {
   const compute = await testCompute();
   const runs: Promise<void>[] = [];
   const shared = NAMES.map(() => places?.());
   const trees = NAMES.map((_, id) => rankLinks(size, id as PartyId, within));
   for (let rank = 0; rank < size; rank++) {
-    const { links, streams } = connected(keys, options);
+    const { links, streams } = connected(keys, { streams: drawnFrom, memory: memoryOf?.(rank) });
     NAMES.forEach((_, index) => {
       const id = index as PartyId;
-      const party = createParty({ id, links: links[id], streams: streams[id], compute, security });
+      const party = createParty({
+        ...{ id, links: links[id], streams: streams[id], security },
+        compute: computing?.(compute, id) ?? compute,
+        ...(chunk === undefined ? {} : { chunk }),
+        ledger: ledgerOf?.(rank)?.(id, streams[id]),
+      });
       const team = new RankTeam({ rank, size, links: trees[id][rank] });
       if (shared[id] !== undefined) team.share(shared[id]);
       const run = async (): Promise<void> => {

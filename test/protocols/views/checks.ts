@@ -26,9 +26,12 @@ const SOME_BITS = [0, 31, 63];
 /** Of opened words: those that comparisons read as a sign, and their neighbours. */
 const OPENED_BITS = [0, 31, 32, 33, 46, 47, 48, 60, 61, 62, 63];
 
+/** There was nothing to count. */
+export const NEVER_SEEN = ': never seen';
+
 /** Counts of what is to be uniform over the cells. */
 export function unevenness(what: string, counts: ArrayLike<number>): string[] {
-  if (Array.from(counts).every((count) => count === 0)) return [`${what}: never seen`];
+  if (Array.from(counts).every((count) => count === 0)) return [what + NEVER_SEEN];
   const found = chiSquare(counts);
   const most = chiSquareLimit(counts.length - 1, FAR);
   return found <= most ? [] : [`${what}: chi-square ${found.toFixed(0)} of at most ${most.toFixed(0)}`];

@@ -52,6 +52,7 @@ export function packedIn(label: string, packed: Uint8Array, { prime }: DigitCode
 /** What is in a message. The inputs are so many that nothing is filled up. */
 export function decoded({ label, data }: RecordedMessage, code: DigitCode | undefined, compute: Compute): Values {
   if (data instanceof BigUint64Array) return { kind: 'words', values: data };
+  if (purposeOf(label).startsWith('openings/')) return { kind: 'bits', values: unpackBits(data.subarray(0, 16), 128) }; // how many is public
   if (!isPacked(label)) return { kind: 'bits', values: unpackBits(data, 8 * data.length) };
   if (code === undefined) throw new Error(`${label}: over which Z_p?`);
   const values = packedIn(label, data, code, compute);
