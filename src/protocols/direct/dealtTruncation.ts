@@ -116,6 +116,7 @@ export async function dealShifted(
   rest?: { readonly words: BigUint64Array; readonly fields: BigUint64Array },
 ): Promise<void> {
   const { depth } = party; // independent of what may be received while this computes
+  await party.answersFirst();
   const more = rest === undefined ? NO_MORE : { words: rest.words.length, fields: rest.fields.length };
   const drawn = party.stream(party.drawer, PURPOSE).z64(dealtWords(R.length, bits, what, more));
   const view = views(drawn, R.length, bits, what, more);
