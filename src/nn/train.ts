@@ -109,10 +109,19 @@ export function evaluationAfter(
   return step % perEpoch === 0 ? step / perEpoch : undefined;
 }
 
-/** How many test images are evaluated at a time, at most. */
-export function evaluationBatch(network: Network): number {
+/**
+ * How many of so many test images are evaluated at a time, at most. A test set is cut as finely as batches are, so that it takes as much less
+ * memory, and each rank has as much of it.
+ */
+export function evaluationBatch(
+  network: Network,
+  images: number,
+  { batch, microBatch }: Pick<TrainOptions, 'batch' | 'microBatch'>,
+): number {
   const widest = Math.max(...layerShapes(network).map(sizeOf));
-  return Math.min(EVALUATION_BATCH, Math.max(1, Math.floor(EVALUATION_ELEMENTS / widest)));
+  const most = Math.min(EVALUATION_BATCH, Math.max(1, Math.floor(EVALUATION_ELEMENTS / widest)));
+  const parts = partsOf(batch, microBatch).length;
+  return parts === 1 ? most : Math.ceil(Math.min(most, images) / parts);
 }
 
 /** The learning rate of an epoch (counts from 1). */
@@ -316,7 +325,7 @@ class Training {
     const perClass = this.#options.perClass === true;
     const { rank, size } = this.#team ?? { rank: 0, size: 1 };
     const images = testImages.shape[0];
-    const batch = evaluationBatch(network);
+    const batch = evaluationBatch(network, images, this.#options);
     const given = await this.#team?.parameters(engine, label, this.#pieces, state);
     const model = given ?? (await prepared(engine, network, this.#pieces.parameters(engine, state)));
     const stride = size * batch;

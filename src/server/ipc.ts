@@ -43,6 +43,8 @@ export interface RankPlaces {
   readonly at: readonly HostPort[];
   /** What ranks of this party show each other, and its pin under the party's own name (`ranks/own-links.ts`). */
   readonly tls: LinkTls;
+  /** Whose attempt this is: an earlier one of the same is over. */
+  readonly job: Digest;
 }
 
 /** Make an identity key, and say where links end. */
@@ -293,7 +295,7 @@ export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('type', [
     type: z.literal('open'),
     party,
     listen: z.union([z.strictObject({ host: z.string(), port }), z.literal('handed')]),
-    ranks: z.union([count, z.strictObject({ at: z.array(hostPort).min(1), tls: linkTls })]).optional(),
+    ranks: z.union([count, z.strictObject({ at: z.array(hostPort).min(1), tls: linkTls, job: digest })]).optional(),
     checkpoints: z.string().optional(),
     storageKeys: z.array(bytes).min(1).optional(),
     profile: z.string().optional(),

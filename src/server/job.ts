@@ -14,7 +14,7 @@ import { MOST_RANKS } from '../nn/ranks.ts';
 import { firstIdleStep, stepsPerEpoch, totalSteps, type TrainOptions } from '../nn/train.ts';
 
 /** Changes whenever parties of two versions would misunderstand each other, or a resumed run would put other values under its masks. */
-export const JOB_VERSION = 19;
+export const JOB_VERSION = 20;
 
 interface CommonJob {
   readonly sessionId: string;

@@ -63,7 +63,7 @@ export async function trainingMemory(
   const { steps, evaluations, stateElements } = await countTraining(
     network,
     { ...settings, batch, microBatch: undefined, epochs: undefined, steps: 1 },
-    { trainImages: batch, testImages: Math.min(testImages, evaluationBatch(network)) },
+    { trainImages: batch, testImages: Math.min(testImages, evaluationBatch(network, testImages, settings)) },
   );
   const data = (trainImages + testImages) * (inputSize(network) + classCount(network));
   const weights = parameters(network).reduce((sum, { shape }) => sum + sizeOf(shape), 0);

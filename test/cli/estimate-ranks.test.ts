@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { countAll, estimateOptions, inWords } from '../../src/cli/estimate/command.ts';
 import type { Rates } from '../../src/cli/estimate/calibrate.ts';
-import { rankLine, ranksShown } from '../../src/cli/estimate/ranks.ts';
+import { rankLine, rankPrediction, ranksShown } from '../../src/cli/estimate/ranks.ts';
 import { readTrainSettings } from '../../src/cli/options/training.ts';
 import { WORK, type Work } from '../../src/engine/countedValues.ts';
 
@@ -51,6 +51,20 @@ describe('a step by several ranks', () => {
     // More parts than ranks: one after the other in each rank.
     const cut = await rankLine(settings({ ...network, 'micro-batch': 32 }), 4, rates);
     expect(cut.rounds).toBeGreaterThan(1.5 * lines[2].rounds);
+  });
+
+  it('of a prediction: one is what is estimated without, several send as much in the rounds of one', async () => {
+    const counts = new Map(await countAll(settings(), { trainImages: 288, testImages: 0 }));
+    const alone = counts.get('a prediction of 96 images')!;
+    const lines = await Promise.all([1, 2, 4].map((ranks) => rankPrediction(settings(), ranks, rates)));
+    expect([lines[0].bytes, lines[0].rounds]).toEqual([alone.bytes, alone.rounds]);
+    for (const { rounds, bytes, seconds } of lines.slice(1)) {
+      expect(rounds).toBe(alone.rounds);
+      // Weights are opened once; frames are more.
+      expect(bytes / alone.bytes).toBeGreaterThan(0.99);
+      expect(bytes / alone.bytes).toBeLessThan(1.05);
+      expect(seconds.compute).toBeLessThan(lines[0].seconds.compute);
+    }
   });
 
   it('says what it waits for', async () => {

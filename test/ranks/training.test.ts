@@ -154,6 +154,7 @@ describe('ranks', () => {
       'state/N': all,
       'state/N/N/data': workers,
       'state/N/N/opening': all,
+      'sum/evaluation/N': all,
     });
   });
 

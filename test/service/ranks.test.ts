@@ -108,7 +108,7 @@ describe('the host of a rank', () => {
 });
 
 describe('attempts of jobs', () => {
-  it('that begin at once get one process: the first has ended before the second begins', async () => {
+  it('of one job that begin at once get one process, those of others their own: the first has ended before the second begins', async () => {
     const pids: number[] = [];
     const write = (line: string): void => {
       const { pid, msg } = JSON.parse(line) as { readonly pid?: number; readonly msg?: string };
@@ -116,8 +116,10 @@ describe('attempts of jobs', () => {
     };
     const built = await importBuilt<typeof builtHost>('src/service/ranks/host.js');
     const at = await host({ size: 2, log: createLog('P0', 'info', { write }) }, built.RankHost);
-    const begin = (): Promise<RankProcesses> =>
-      RankProcesses.open({ party: 'P0', at: [at], tls: own, identity: KeyPair.generate(), onRefused: () => undefined });
+    const begin = (job = '0a'.repeat(32)): Promise<RankProcesses> =>
+      RankProcesses.open({
+        ...{ party: 'P0', at: [at], tls: own, job, identity: KeyPair.generate(), onRefused: () => undefined },
+      });
     const first = await begin();
     // Both find the process of the first one, and wait until it has ended.
     const outcomes = await Promise.allSettled([begin(), begin()]);
@@ -126,6 +128,10 @@ describe('attempts of jobs', () => {
     const alive = (): number[] => pids.filter(isAlive);
     await vi.waitFor(() => expect(alive()).toHaveLength(1), { timeout: 60_000 });
     expect(pids).toHaveLength(3);
+    // That of another job runs beside it: a session answers while a network is trained.
+    const beside = await begin('0b'.repeat(32));
+    expect(alive()).toHaveLength(2);
+    expect(await Promise.race([beside.failed, Promise.resolve('no failure')])).toBe('no failure');
     await hosts[0].close();
     expect(alive()).toEqual([]);
   });

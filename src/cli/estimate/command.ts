@@ -19,7 +19,7 @@ import { calibrate } from './calibrate.ts';
 import { type Memory, memoryOf } from '../../server/memory.ts';
 import { fittingPart } from '../../server/micro-batch.ts';
 import { secondsOf, type Seconds } from './model.ts';
-import { rankLine, type RankLine, ranksShown } from './ranks.ts';
+import { rankLine, type RankLine, rankPrediction, ranksShown } from './ranks.ts';
 
 const PICKED = ['batch', 'loss', 'optimizer', 'momentum', 'lr', 'suite', 'truncation', 'fraction-bits', 'compare-bits'];
 const MORE = ['security', 'epochs', 'workers', 'link', 'json', 'show-loss', 'micro-batch', 'memory', 'ranks'];
@@ -56,6 +56,8 @@ export interface EstimateReport {
   readonly memory: Memory;
   /** A training step by several ranks, if they are asked for. */
   readonly ranks?: readonly RankLine[];
+  /** A prediction of a batch by several ranks, if they are asked for. */
+  readonly rankPredictions?: readonly RankLine[];
   readonly machine: object;
 }
 
@@ -77,8 +79,11 @@ export async function estimate(argv: Argv): Promise<void> {
   const rates = await calibrate(settings);
   const counts = await countAll(settings, { trainImages, testImages });
   const memory = await memoryOf(settings, { trainImages, testImages });
-  const ranks: RankLine[] = [];
-  for (const each of most === undefined ? [] : ranksShown(most)) ranks.push(await rankLine(typed, each, rates));
+  const [ranks, rankPredictions]: RankLine[][] = [[], []];
+  for (const each of most === undefined ? [] : ranksShown(most)) {
+    ranks.push(await rankLine(typed, each, rates));
+    rankPredictions.push(await rankPrediction(typed, each, rates));
+  }
   const machine = { cores: availableParallelism(), workers: settings.workers };
   const lines = counts.map(([what, counted]) => ({
     what,
@@ -96,7 +101,7 @@ export async function estimate(argv: Argv): Promise<void> {
     link: settings.link ?? null,
     lines,
     memory,
-    ...(ranks.length > 0 && { ranks }),
+    ...(ranks.length > 0 && { ranks, rankPredictions }),
     machine: machineCard(),
   };
   const width = widthOf(settings.json === '-' ? process.stderr : process.stdout);
@@ -137,7 +142,7 @@ export async function countAll(
 
 /** @param width of the terminal */
 export function inWords(
-  { network, batch, microBatch, suite, truncation, security, link, lines, memory, ranks }: EstimateReport,
+  { network, batch, microBatch, suite, truncation, security, link, lines, memory, ...more }: EstimateReport,
   width: number = Infinity,
 ): string[] {
   const where = link === null ? 'links as fast as this machine' : `links of ${describeLink(link)}`;
@@ -156,22 +161,25 @@ export function inWords(
     `network ${network}, batch ${batch}${microBatch === undefined ? '' : ` (${microBatch} images at a time)`}, ${suite} suite, ${truncation} truncation${security === undefined ? '' : ', private where one party cheats'}, all parties on this machine, ${where}`,
     ...layTable(head, rows, width),
     ...layTable(['memory of a party, at its peak', 'P0', 'P1', 'P2'], peaks, width),
-    ...(ranks === undefined ? [] : rankTable(ranks, width)),
+    ...(more.ranks === undefined ? [] : rankTable(more.ranks, 'a step by so many ranks', width)),
+    ...(more.rankPredictions === undefined
+      ? []
+      : rankTable(more.rankPredictions, `a prediction of ${batch} images by so many`, width)),
+    ...(more.ranks === undefined
+      ? []
+      : ['Ranks are estimated with each party on a machine of its own, with a core for each (docs/ranks.md).']),
     'Rounds and bytes follow from the protocols; a step, an epoch and an evaluation are exact. Time is an estimate from 2 seconds of calibration, memory one from shapes (docs/links.md).',
   ];
 }
 
-function rankTable(ranks: readonly RankLine[], width: number): string[] {
-  const head = ['a step by so many ranks', 'rounds', 'sent', 'time', 'compute', 'transfer', 'latency', 'limit'];
+function rankTable(ranks: readonly RankLine[], what: string, width: number): string[] {
+  const head = [what, 'rounds', 'sent', 'time', 'compute', 'transfer', 'latency', 'limit'];
   const rows = ranks.map(({ ranks, rounds, bytes, seconds, limit }) => [
     ...[String(ranks), rounds.toLocaleString('en-US'), bytesInWords(bytes)],
     ...[seconds.total, seconds.compute, seconds.transfer, seconds.latency].map(timeInWords),
     limit,
   ]);
-  return [
-    ...layTable(head, rows, width),
-    'Ranks are estimated with each party on a machine of its own, with a core for each (docs/ranks.md).',
-  ];
+  return layTable(head, rows, width);
 }
 
 /** The owner's data on its way to P1, and from there to P0 (`data/share.ts`): 8 bytes an element each time. Its masks count as openings. */

@@ -5,7 +5,8 @@
  * not counted.
  */
 import type { LinkModel } from '../../channel/linkModel.ts';
-import { type Counted, countTraining } from '../../nn/count.ts';
+import { type Counted, countInference, countTraining, total } from '../../nn/count.ts';
+import { networkWithoutBatchNorm } from '../../nn/foldBatchNorm.ts';
 import { partsOfRank, rankPart } from '../../nn/ranks.ts';
 import { partsOf } from '../../nn/trainStep.ts';
 import type { TrainSettings } from '../options/training.ts';
@@ -48,6 +49,22 @@ export async function rankLine(settings: TrainSettings, ranks: number, rates: Ra
   const compute = Math.max(0, seconds.compute - updating * (1 - 1 / ranks));
   const busiest = { ...seconds, compute, total: Math.max(compute, seconds.transfer) + seconds.latency };
   return { ranks, bytes: all.bytes, rounds: one.rounds, seconds: busiest, limit: limitOf(busiest) };
+}
+
+/** A batch of an inference, whose parts the ranks predict side by side; rank 0 opens the weights, once. */
+export async function rankPrediction(settings: TrainSettings, ranks: number, rates: Rates): Promise<RankLine> {
+  const { batch, link } = settings;
+  // As `infer` shares a model.
+  const network = networkWithoutBatchNorm(settings.network);
+  const part = rankPart(batch, ranks);
+  const [first, later] = await countInference(network, settings, part, 2);
+  const others = partsOf(batch - part, part).map(({ from, to }) => to - from);
+  const counts = new Map([[part, later]]);
+  for (const size of new Set(others))
+    if (size !== part) counts.set(size, (await countInference(network, settings, size, 2))[1]);
+  const all = total([first, ...others.map((size) => counts.get(size)!)]);
+  const seconds = rankSeconds(all, first, rates, link);
+  return { ranks, bytes: all.bytes, rounds: first.rounds, seconds, limit: limitOf(seconds) };
 }
 
 /** The second step of a training: weights are open by then. */

@@ -2,7 +2,7 @@
  * What rank 0 and the host of another rank of the same party tell each other (docs/ranks.md), over a link of the party's own: JSON, in order, under
  * labels `control/0`, `control/1` … of each direction. It holds keys; nothing of it is ever logged.
  *
- *     rank 0 → host   hello {party, rank, size, attempt?}        who is meant; without an attempt it is only asked who is there
+ *     rank 0 → host   hello {party, rank, size, attempt?, job?}        who is meant; without an attempt it is only asked who is there
  *     host → rank 0   here {party, rank, size, instance}, or refused {reason}
  *     host → rank 0   joined, connected, counters, turned-away, done, failed
  *     rank 0 → host   start {…}, work {…}
@@ -13,6 +13,7 @@ import * as z from 'zod';
 import { ChannelError, type Link, type PeerName } from '../../channel/channel.ts';
 import { WHILE_THE_LINK_LIVES } from '../../data/share.ts';
 import type { MaskKey } from '../../engine/ownedInput.ts';
+import type { Digest } from '../../federation/canonical.ts';
 import { MOST_RANKS } from '../../nn/ranks.ts';
 import { BACKENDS } from '../compute.ts';
 import { fromHex, linkModel, linkTls, partyAddress, toHex, type FailureNotice, type PartyName } from '../ipc.ts';
@@ -21,7 +22,7 @@ import type { RankCounters } from './counters.ts';
 import type { FromMember, RankStart } from './messages.ts';
 
 /** Of what ranks of one party say to each other. */
-const VERSION = 1;
+const VERSION = 2;
 
 export interface Hello {
   readonly kind: 'hello';
@@ -32,6 +33,8 @@ export interface Hello {
   readonly size: number;
   /** Of this attempt of a job. Absent: it only asks. */
   readonly attempt?: string | undefined;
+  /** Whose attempt it is. */
+  readonly job?: Digest | undefined;
 }
 
 /** An input on its way: E goes over the tree. */
@@ -114,6 +117,10 @@ const toHost: z.ZodType<ToHost> = z.discriminatedUnion('kind', [
     attempt: z
       .string()
       .regex(/^[0-9a-f]{32}$/)
+      .optional(),
+    job: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
       .optional(),
   }),
   z.strictObject({ kind: z.literal('start'), order, identity: hex }),
@@ -198,8 +205,14 @@ function plain(this: Record<string, unknown>, key: string, value: unknown): unkn
   return value;
 }
 
-export function helloOf(party: PartyName, rank: number, size: number, attempt?: string): Hello {
-  return { kind: 'hello', version: VERSION, party, rank, size, attempt };
+/** @param attempt absent: it only asks */
+export function helloOf(
+  party: PartyName,
+  rank: number,
+  size: number,
+  attempt?: { readonly id: string; readonly job: Digest },
+): Hello {
+  return { kind: 'hello', version: VERSION, party, rank, size, attempt: attempt?.id, job: attempt?.job };
 }
 
 /** Why a host does not do what it is asked, if it does not; words for this party alone. */

@@ -8,6 +8,7 @@ import { ChannelError, type Link, type PeerName } from '../../channel/channel.ts
 import type { LinkTls } from '../../channel/pins.ts';
 import { Problem } from '../../data/problem.ts';
 import { joinAddress, type HostPort } from '../../federation/address.ts';
+import type { Digest } from '../../federation/canonical.ts';
 import type { OwnedInput } from '../../engine/ownedInput.ts';
 import type { KeyPair } from '../../random/keys.ts';
 import { sizeOf, type Shape } from '../../ring/shape.ts';
@@ -33,6 +34,8 @@ export interface ProcessesOptions {
   /** Where ranks 1, 2, … are. */
   readonly at: readonly HostPort[];
   readonly tls: LinkTls;
+  /** Whose attempt this is. */
+  readonly job: Digest;
   /** Of the session: the ranks prove with it who they are. */
   readonly identity: KeyPair;
   readonly onRefused: (reason: string) => void;
@@ -73,7 +76,7 @@ export class RankProcesses implements Ranks {
   static async open(options: ProcessesOptions): Promise<RankProcesses> {
     const { party, at, tls } = options;
     const size = 1 + at.length;
-    const attempt = randomBytes(16).toString('hex');
+    const attempt = { id: randomBytes(16).toString('hex'), job: options.job };
     const calling = new AbortController();
     const own = { party, tls, timeoutMs: COME_MS, signal: calling.signal };
     try {
@@ -86,7 +89,7 @@ export class RankProcesses implements Ranks {
       );
       const links = await Promise.all(
         at.map(async (address, i): Promise<[number, Link]> => {
-          const link = await dialRank(i + 1, address, treeSession(attempt), own);
+          const link = await dialRank(i + 1, address, treeSession(attempt.id), own);
           await greetCalled(link, 0, i + 1, size);
           return [i + 1, link];
         }),
@@ -206,7 +209,7 @@ interface Greeted {
 async function greeted(
   { party, at, tls }: Pick<ProcessesOptions, 'party' | 'at' | 'tls'>,
   rank: number,
-  { attempt, ...patience }: { attempt?: string; timeoutMs: number; signal?: AbortSignal },
+  { attempt, ...patience }: { attempt?: Parameters<typeof helloOf>[3]; timeoutMs: number; signal?: AbortSignal },
 ): Promise<Greeted> {
   const [place, size] = [at[rank - 1], 1 + at.length];
   const link = await dialRank(rank, place, CONTROL, { party, tls, ...patience });

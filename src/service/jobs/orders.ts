@@ -75,7 +75,7 @@ export function openOrder(job: Received<JobDocument>, folders: JobFolders, given
     party: given.roll().self,
     listen: 'handed',
     ...(job.document.kind === 'train' && { checkpoints: folders.checkpoints(job.digest) }),
-    ...(ranks > 1 && tls !== undefined && { ranks: { at: at.slice(0, ranks - 1), tls } }),
+    ...(ranks > 1 && tls !== undefined && { ranks: { at: at.slice(0, ranks - 1), tls, job: job.digest } }),
     storageKeys: given.storageKeys,
     log: given.logLevel(),
   };

@@ -45,7 +45,7 @@ export interface JobProcess {
 }
 
 /** The ranks of this party, as jobs need them. */
-export interface RankPool extends RankPlaces {
+export interface RankPool extends Omit<RankPlaces, 'job'> {
   readonly size: number;
   /** Ranks whose memory is this host's. */
   readonly here: number;

@@ -3,7 +3,7 @@
  * It computes nothing itself and keeps nothing. Whoever lacks the party's key for its ranks gets no further than TLS; a connection of a peer goes
  * to the process of the session that it names, if that waits for a peer, and is cut off otherwise: the peer dials again.
  *
- * There is one attempt at a time: a party trains one network at a time, and an attempt that is past is ended before the next one begins.
+ * There is one attempt of a job at a time: one that is past is ended before the next one begins. Sessions run beside each other, and beside a training.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -11,6 +11,7 @@ import type { Link } from '../../channel/channel.ts';
 import type { Listener } from '../../channel/listener.ts';
 import type { LinkTls } from '../../channel/pins.ts';
 import type { HostPort } from '../../federation/address.ts';
+import type { Digest } from '../../federation/canonical.ts';
 import type { PartyName } from '../../server/ipc.ts';
 import type { Logger } from '../../server/log.ts';
 import { sessionOfRank } from '../../server/neighbours.ts';
@@ -45,8 +46,9 @@ export class RankHost {
   readonly #options: RankHostOptions;
   readonly #door: Listener;
   readonly #port: LinksPort;
-  #child: RankChild | undefined;
-  /** The process of one attempt has ended before that of the next begins, whoever asks meanwhile. */
+  /** By job. */
+  readonly #children: Map<Digest, RankChild> = new Map();
+  /** The process of one attempt of a job has ended before that of the next begins, whoever asks meanwhile. */
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -74,15 +76,16 @@ export class RankHost {
       this.#door.take(socket);
       return true;
     }
-    const child = this.#child;
-    if (child === undefined) return false;
-    if (session === treeSession(child.attempt)) {
-      child.hand('tree', socket, head);
+    for (const child of this.#children.values()) {
+      if (session === treeSession(child.attempt)) {
+        child.hand('tree', socket, head);
+        return true;
+      }
+      if (child.session === undefined || session !== child.session || !child.expecting) continue;
+      child.hand('peers', socket, head);
       return true;
     }
-    if (child.session === undefined || session !== child.session || !child.expecting) return false;
-    child.hand('peers', socket, head);
-    return true;
+    return false;
   }
 
   /** Rank 0, or somebody who asks who is here. */
@@ -107,11 +110,11 @@ export class RankHost {
     this.#closed = true;
     this.#port.close();
     await this.#door.close();
-    await this.#inTurn(async () => this.#child?.end());
+    await this.#inTurn(() => Promise.all([...this.#children.values()].map((child) => child.end())));
   }
 
   kill(): void {
-    this.#child?.kill('SIGKILL');
+    for (const child of this.#children.values()) child.kill('SIGKILL');
   }
 
   get #here(): FromHost {
@@ -128,15 +131,15 @@ export class RankHost {
       await lane.send({ kind: 'refused', reason });
       return undefined;
     }
-    if (hello.attempt === undefined) {
+    const { attempt, job } = hello;
+    if (attempt === undefined || job === undefined) {
       await lane.send(this.#here);
       return undefined;
     }
-    const { attempt } = hello;
     return this.#inTurn(async () => {
       // The link of an attempt that is past may still be on its way out.
-      await this.#child?.end();
-      return this.#closed ? undefined : this.#begin(lane, attempt);
+      await this.#children.get(job)?.end();
+      return this.#closed ? undefined : this.#begin(lane, attempt, job);
     });
   }
 
@@ -146,7 +149,7 @@ export class RankHost {
     return mine;
   }
 
-  #begin(lane: Lane, attempt: string): RankChild {
+  #begin(lane: Lane, attempt: string, job: Digest): RankChild {
     const { party, rank, size, at, tls, log } = this.#options;
     let said = false;
     const child = new RankChild(
@@ -160,7 +163,7 @@ export class RankHost {
         void lane.send(news).catch(() => undefined);
       },
       (how) => {
-        if (this.#child === child) this.#child = undefined;
+        if (this.#children.get(job) === child) this.#children.delete(job);
         if (said) return;
         log.warn({ reason: how }, 'its process is gone');
         const told = {
@@ -173,8 +176,9 @@ export class RankHost {
         void lane.send({ kind: 'told', told }).catch(() => undefined);
       },
     );
-    log.info({ pid: child.pid }, 'begins an attempt');
-    return (this.#child = child);
+    log.info({ pid: child.pid, job }, 'begins an attempt');
+    this.#children.set(job, child);
+    return child;
   }
 
   /** What rank 0 says from now on is for its process. Rejects when rank 0 is gone. */
