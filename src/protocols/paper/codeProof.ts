@@ -267,7 +267,7 @@ async function helper(party: Party, code: DigitCode, x: BigUint64Array): Promise
   const to = receiverOf(party);
   const seed = await party.receive(to, 'seed', 'u8', SEED_BYTES); // step 1
   const told = party.send(party.drawer, 'told', seed.slice());
-  await party.pause();
+  await party.answersFirst(); // like an answer: the comparison is nearer than all that is not dealt yet
   const { r, w } = challengeOf(party, seed, code, count);
   const [mask, other] = (['P0', 'P1'] as const).map((worker) =>
     elementsOf(party, party.stream(worker, 'mask'), code, count),
