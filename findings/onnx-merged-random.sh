@@ -64,7 +64,8 @@ def check(operator, merging, inputs=("x",), seeded=False, **attributes):
         "onnxslim": run(onnxslim.slim(copy())),
         "onnxoptimizer": run(onnxoptimizer.optimize(copy())),
     }
-    print(f"{operator}{' with seeds' if seeded else ''}: " + ", ".join(f"{tool} {count}" for tool, count in seen.items()), flush=True)
+    counts = ", ".join(f"{tool} {count}" for tool, count in seen.items())
+    print(f"{operator}{' with seeds' if seeded else ''}: {counts}", flush=True)
     for tool, count in seen.items():
         assert (count == 0) == (tool in merging), (operator, tool)
 
