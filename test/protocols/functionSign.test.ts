@@ -246,9 +246,10 @@ describe('a P2 that names keys', () => {
 describe('keys that are dealt ahead', () => {
   // In messages of 512.
   it.each([
-    ['are no more than may lie ready', 0, { ready: 1200, total: 2100 }, 3],
-    ['nor more than the session takes', 0, { ready: 1200, total: 600 }, 2],
-    ['follow those that are used', 700, { ready: 1200, total: 2100 }, 4],
+    ['are no more than may lie ready', 0, { ready: 1200, total: 2100, beside: false }, 3],
+    ['nor more than the session takes', 0, { ready: 1200, total: 600, beside: false }, 2],
+    ['follow those that are used', 700, { ready: 1200, total: 2100, beside: false }, 4],
+    ['are dealt beside those that are used', 700, { ready: 1200, total: 2100, beside: true }, 4],
   ])('%s, and are all taken in the end', async (_name, count, ahead, messages) => {
     const values = ring(Array.from({ length: count }, (_, i) => BigInt(i) - 350n));
     const parts = shares(values);
@@ -292,7 +293,7 @@ describe('where P2 deals ahead', () => {
     const { results } = await simulate<BigUint64Array[]>(
       async (party) => {
         const keys = new FunctionKeys(party);
-        if (party.id === 2) await keys.keepAhead(K - 1, { ready: 600, total: 600 });
+        if (party.id === 2) await keys.keepAhead(K - 1, { ready: 600, total: 600, beside: false });
         const bits: BigUint64Array[] = [];
         for (let i = 0; i < times; i++) {
           const compare = party.fork(`${i}`);

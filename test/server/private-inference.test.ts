@@ -87,11 +87,11 @@ describe('a private inference', () => {
     expect(one.ready).toBeGreaterThan(0);
     expect(one.total).toBe(one.ready);
     const many = await keysAhead({ ...privately, batch: 1, images: 1000 });
-    expect(many).toEqual({ ready: 8 * one.total, total: 1000 * one.total });
+    expect(many).toEqual({ ready: 8 * one.total, total: 1000 * one.total, beside: true });
     const large: Network = { ...CONVOLUTIONAL, input: [128, 128, 1] };
     const { ready } = await keysAhead({ ...privately, network: large, batch: 1, images: 1000 });
     expect(ready * correctionBytes(32)).toBeLessThanOrEqual(64 * 2 ** 20);
-    expect(await keysAhead(job)).toEqual({ ready: 0, total: 0 });
+    expect(await keysAhead(job)).toEqual({ ready: 0, total: 0, beside: false });
     expect(fewValuesOf({ ...job, kind: 'train', security: 'private' })).toBeUndefined();
     expect(fewValuesOf({ ...job, suite: 'paper', security: 'private' })).toBeUndefined();
   });

@@ -20,7 +20,7 @@ const PATH = 'functions';
 const GROUP = 1024;
 /** Messages that may be under way at a time: many times what P2's window (`party/window.ts`) asks for. */
 const MOST_OPEN = 8192;
-/** P2 deals ahead once no operation has asked for keys that long: before, it would be in the way of what is asked for. */
+/** P2 deals ahead once no operation has asked for keys that long: before, it would be in the way of what is asked for, unless it is little. */
 const REST_MS = 100;
 const WORKERS = ['P0', 'P1'] as const;
 
@@ -43,7 +43,11 @@ export interface Ahead {
   readonly ready: number;
   /** Keys of the whole session, likewise. */
   readonly total: number;
+  /** Whether also while keys are being asked for, once less than half of those that may lie ready do. */
+  readonly beside: boolean;
 }
+
+const NONE: Ahead = { ready: 0, total: 0, beside: false };
 
 /** Of both roles. One a session. */
 export class FunctionKeys {
@@ -233,10 +237,10 @@ class Row<T> {
   async #makeAhead(): Promise<void> {
     for (;;) {
       const made = this.#made * this.#together;
-      const { ready, total } = this.#ahead ?? { ready: 0, total: 0 };
+      const { ready, total, beside } = this.#ahead ?? NONE;
       if (made >= total || made - this.#next >= ready) return;
       const rest = REST_MS - (performance.now() - this.#asked);
-      if (rest <= 0) await this.#upTo(this.#made + 1);
+      if (rest <= 0 || (beside && made - this.#next < ready / 2)) await this.#upTo(this.#made + 1);
       else await this.#sleep(rest);
     }
   }
