@@ -53,10 +53,10 @@ async function train(settings: Settings, flipped?: Flipped, received?: SessionOp
   return { model, error, revealed: said.filter(({ label }) => label.startsWith('reveal/')).map((s) => s.label), said };
 }
 
-/** Between the workers, in protocols. */
+/** Between the workers, in protocols; not of proofs, which say themselves that they were changed. */
 function openingsOf(said: readonly Said[]): Said[] {
   return said.filter(
-    ({ from, to, label }) => from !== 'P2' && to !== 'P2' && label.includes(':') && !label.includes('openings/'),
+    ({ from, to, label }) => from !== 'P2' && to !== 'P2' && label.includes(':') && !/openings\/|\/proof\b/.test(label),
   );
 }
 
