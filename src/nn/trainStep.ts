@@ -101,9 +101,9 @@ class Updates {
     this.#owners = options.team && pieces.owners(options.team.size);
   }
 
-  /** What a layer keeps itself. */
-  keep(name: string, x: Value): void {
-    for (const piece of this.#pieces.tensor(name).pieces) if (this.#holds(piece)) this.#state.set(name, x);
+  /** What layers keep themselves: no rank has any of them but one that is alone (`layerAcrossBatch`). */
+  keep(engine: Engine, kept: ReadonlyMap<string, Value>): void {
+    for (const [key, piece] of this.#pieces.split(engine, kept)) this.#state.set(key, piece);
   }
 
   /** A gradient of a part; with that of the last one the update. @param apart it is in an array that nobody else has */
@@ -182,5 +182,5 @@ async function trainPart(engine: Engine, step: Step): Promise<void> {
       if (sum !== undefined) await options.onLoss(fork, sum);
     },
   ]);
-  for (const [name, x] of kept) updates.keep(name, x);
+  updates.keep(engine, kept);
 }
