@@ -107,8 +107,15 @@ export const PROVING: readonly Weakening[] = [
     'codes that nobody has asked for fail unnoticed',
     'P2 has as many tries as it likes, for the session goes on',
     AHEAD,
-    ['if (this.#failure !== undefined) throw this.#failure;', ''],
+    ['    this.#throwIfFailed();\n    const dealt', '    const dealt'],
     [PROVED_AHEAD],
+  ),
+  one(
+    'a code is accepted although another one has failed',
+    'P2 has as many tries as codes are taken at a time, which is for it to say',
+    AHEAD,
+    ['    });\n    this.#throwIfFailed();', '      throw error;\n    });'],
+    ['test/party/ahead.test.ts'],
   ),
   one(
     'P2 fills a worker’s memory with codes that nobody asks for',

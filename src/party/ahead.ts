@@ -4,7 +4,7 @@
  *
  * A worker holds at most MOST_BYTES that nobody has asked for; what comes beyond that is looked at once there is room, or when its operation asks.
  * Whatever P2 names, then, an operation gets what was dealt under its own path and nothing else. One check that fails ends all: nobody who asks
- * from then on gets anything.
+ * from then on gets anything, and of what was asked for before nothing more is accepted. So P2 has one try, however much it deals at a time.
  */
 import { later } from './later.ts';
 
@@ -19,7 +19,7 @@ export interface Dealt {
 /** Taking and checking it; waits for the messages that this takes. */
 export interface Check {
   readonly path: string;
-  /** Of `packed`. */
+  /** What holding it takes. */
   readonly bytes: number;
   readonly begin: () => Dealt;
 }
@@ -57,7 +57,7 @@ export class Ahead {
   /** What was dealt under a path, of which nobody asks twice. */
   take(check: Check): Dealt {
     const { path, bytes } = check;
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#throwIfFailed();
     const dealt = this.#begun.get(path) ?? this.#begin(check);
     const over = (): void => {
       this.#begun.delete(path);
@@ -68,15 +68,24 @@ export class Ahead {
     return dealt;
   }
 
+  /** What a check says, of one that was not begun here, too: fails all after it, or with one before it. */
+  async unlessFailed(accepted: Promise<void>): Promise<void> {
+    await accepted.catch((error: unknown) => {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    });
+    this.#throwIfFailed();
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   #begin({ path, bytes, begin }: Check): Dealt {
     this.#postponed.delete(path);
     this.#bytes += bytes;
-    const dealt = begin();
+    const { packed, accepted } = begin();
+    const dealt = { packed: later(packed), accepted: later(this.unlessFailed(accepted)) };
     this.#begun.set(path, dealt);
-    void later(dealt.packed);
-    void dealt.accepted.catch((error: unknown) => {
-      this.#failure ??= error instanceof Error ? error : new Error(String(error));
-    });
     return dealt;
   }
 

@@ -83,3 +83,20 @@ it('after a check that failed nobody gets anything', async () => {
   expect(() => ahead.take(check('/good'))).toThrow('no code');
   expect(() => ahead.take(check('/other'))).toThrow('no code');
 });
+
+it('after a check that failed none is accepted of those that were asked for before', async () => {
+  const ahead = new Ahead();
+  const { check, end } = checks(10);
+  const before = ahead.take(check('/before'));
+  const pending = ahead.take(check('/pending'));
+  const other = ahead.unlessFailed(new Promise((resolve) => end.set('other', resolve)));
+  end.get('/before')!();
+  await before.accepted;
+  // As of one that is not ahead
+  await expect(ahead.unlessFailed(Promise.reject(new Error('no code')))).rejects.toThrow('no code');
+  end.get('/pending')!();
+  end.get('other')!();
+  await expect(pending.accepted).rejects.toThrow('no code');
+  await expect(other).rejects.toThrow('no code');
+  expect(() => ahead.take(check('/next'))).toThrow('no code');
+});

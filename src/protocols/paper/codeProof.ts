@@ -100,7 +100,10 @@ export function dealt(
     const lane = party.fork(LABEL);
     return async () => {
       const { packed, accepted } = check(lane, purpose, code, count);
-      return digitsOf(party, code, count, { packed, accepted: accepted.then(() => party.join(lane)) });
+      return digitsOf(party, code, count, {
+        packed,
+        accepted: ahead.unlessFailed(accepted).then(() => party.join(lane)),
+      });
     };
   }
   answerAhead(party);
