@@ -124,4 +124,11 @@ export const PROVING: readonly Weakening[] = [
     ['if (this.#bytes + bytes > this.#mostBytes)', 'if (this.#bytes < 0)'],
     ['test/party/ahead.test.ts'],
   ),
+  one(
+    'names of few values take nothing of what a worker may hold',
+    'a worker ends for want of memory',
+    PROOF,
+    ['OVERHEAD_BYTES + packedLength', 'packedLength'],
+    [PROVED_AHEAD],
+  ),
 ];

@@ -119,3 +119,38 @@ it('what P2 deals for no operation, or as it is none, takes the place of nothing
   const asks = (): Promise<void> => arrivals.all('shares', X.length + 4);
   expect(await session(asks, { memory: arrivals.memory }, [0, 1, 2], others)).toEqual(CODES);
 });
+
+it('a worker begins no more for many names of few values than for few of many', async () => {
+  const NAMES = 8_500;
+  const AT_ONCE = 2 ** 26 / 8192; // what it may hold, by what each takes at the least
+  const seeds: string[] = [];
+  const looked = 'has looked';
+  const memory = (): { record: (message: RecordedMessage) => void } => ({
+    record: ({ label }) => {
+      if (label.endsWith(':seed')) seeds.push(label);
+    },
+  });
+  const running = simulate(
+    async (party) => {
+      if (party.id === 0) return party.receive('P1', 'over', 'u8', 1);
+      if (party.id === 1) {
+        codeProof.answerAhead(party);
+        await party.receive('P2', 'all', 'u8', 1);
+        await settled();
+        throw new Error(looked);
+      }
+      const none = party.laneAhead('/none/proof/P1/17/0', 'P0');
+      await none.send('P1', 'digits', new Uint8Array());
+      const bytes = codeProof.bytes(P17, 1, 'semi-honest');
+      for (let i = 0; i < NAMES; i++)
+        await party.laneAhead(`/${i}/proof/P1/17/1`, 'P0').send('P1', 'digits', new Uint8Array(bytes));
+      await party.send('P1', 'all', new Uint8Array(1));
+      return party.receive('P1', 'over', 'u8', 1);
+    },
+    { security: 'private', memory },
+  );
+  await expect(running).rejects.toThrow(looked);
+  expect(seeds.length).toBeGreaterThan(AT_ONCE / 2);
+  expect(seeds.length).toBeLessThanOrEqual(AT_ONCE);
+  expect(seeds.filter((label) => label.startsWith('/none'))).toEqual([]);
+});

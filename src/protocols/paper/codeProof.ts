@@ -39,7 +39,9 @@ const SEED_BYTES = 16;
 /** Of the proof's fork, where it is not made ahead. */
 const LABEL = 'proof';
 /** What a worker is sent first where it is: digits, or the seed. Everything that it must know is in the path. */
-const FIRST = /^(.*\/proof\/(P[01])\/(17|31|67)\/(\d{1,7})):(digits|told)$/;
+const FIRST = /^(.*\/proof\/(P[01])\/(17|31|67)\/([1-9]\d{0,6})):(digits|told)$/;
+/** What a proof that is under way takes besides the digits, roughly: of few values, most of it. */
+const OVERHEAD_BYTES = 8192;
 const CODES: ReadonlyMap<number, DigitCode> = new Map([P17, P31, P67].map((code) => [code.prime, code]));
 
 /** Of the proof's fork, where it is made ahead. @param to the receiver */
@@ -125,7 +127,7 @@ export function answerAhead(party: Party): void {
 }
 
 function checkOf(lane: Party, code: DigitCode, count: number): Check {
-  const bytes = packedLength(code.prime, count * codeLength(code));
+  const bytes = OVERHEAD_BYTES + packedLength(code.prime, count * codeLength(code));
   return { path: lane.path, bytes, begin: () => check(lane, 'digits', code, count) };
 }
 
