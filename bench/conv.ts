@@ -1,18 +1,23 @@
 /**
- * Convolutions over Z_{2^64} and their gradients on one core, batch 128, two terms (fused Beaver product), for the convolutions of
- * networks B, C and D. Compared with the 512³ matrix product on the same core, timed before each row, by the best rates of the run: other
+ * Convolutions over Z_{2^64} and their gradients on one core, batch 128, for the convolutions of networks B, C and D: one term, as products
+ * with dealt truncation have it, which may be computed by fewer products (runtime/wasm/convSplit.ts), and two with an addend (fused Beaver
+ * product, local truncation), which never are. Rates are of the multiply-adds of the definition. Compared with the 512³ matrix product on the same core, timed before each row, by the best rates of the run: other
  * work on the machine disturbs them least.
  *
- *   node dist/bench/conv.js [--out bench/results/conv.json]
+ *   node dist/bench/conv.js [--other FOLDER] [--out bench/results/conv.json]
+ *
+ * With another build's folder: milliseconds of processor time of both, one right after the other, medians, and the median of the ratios.
  */
 import { webcrypto } from 'node:crypto';
-import { convOutput, type ConvMap, type ConvShape } from '../runtime/compute.ts';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Compute, type ConvJob, convOutput, type ConvMap, type ConvShape } from '../runtime/compute.ts';
 import { createWasmCompute } from '../runtime/wasm/wasm.ts';
 import { report } from './machine.ts';
-import { measure, rounded } from './measure.ts';
+import { inTurn, measure, median, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
 
-const { values } = optionsOf(import.meta.url, { out: { type: 'string' } });
+const { values } = optionsOf(import.meta.url, { out: { type: 'string' }, other: { type: 'string' } });
 
 interface Layer {
   readonly name: string;
@@ -35,8 +40,9 @@ const LAYERS: readonly Layer[] = [
 ];
 const MAPS: readonly ConvMap[] = ['forward', 'inputGradient', 'weightGradient'];
 const BATCH = 128;
-const TERMS = 2;
+const TERMS: readonly (1 | 2)[] = [1, 2];
 const SQUARE = 512;
+const PAIRS = 9;
 
 function ring(length: number): BigUint64Array {
   const values = new BigUint64Array(length);
@@ -45,7 +51,33 @@ function ring(length: number): BigUint64Array {
   return values;
 }
 
+async function otherCompute(folder: string): Promise<Compute> {
+  const file = resolve(folder, 'dist/runtime/wasm/wasm.js');
+  const other = (await import(pathToFileURL(file).href)) as { readonly createWasmCompute: typeof createWasmCompute };
+  return other.createWasmCompute({ workers: 0 });
+}
+
+/** Milliseconds of a processor. */
+async function processorTime(side: Compute, job: ConvJob): Promise<number> {
+  const before = process.cpuUsage();
+  await side.conv(job);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+async function beside(now: Compute, before: Compute, job: ConvJob): Promise<Record<string, number>> {
+  const pairs = [];
+  for (let turn = 0; turn < PAIRS; turn++)
+    pairs.push(await inTurn(turn, ['now', 'before'], (side) => processorTime(side === 'now' ? now : before, job)));
+  return {
+    'processor ms': rounded(median(pairs.map((pair) => pair.now))),
+    before: rounded(median(pairs.map((pair) => pair.before))),
+    ratio: rounded(median(pairs.map((pair) => pair.now / pair.before))),
+  };
+}
+
 const compute = await createWasmCompute({ workers: 0 });
+const other = values.other === undefined ? undefined : await otherCompute(values.other);
 const square = { m: SQUARE, k: SQUARE, n: SQUARE, terms: [{ a: ring(SQUARE ** 2), b: ring(SQUARE ** 2) }] };
 /** Multiply-adds a nanosecond. */
 let squareRate = 0;
@@ -60,27 +92,32 @@ for (const layer of LAYERS) {
     filter: kernel * kernel * channels * filters,
     output: batch * outHeight * outWidth * filters,
   };
-  const work = TERMS * batch * outHeight * outWidth * kernel * kernel * channels * filters;
+  const work = batch * outHeight * outWidth * kernel * kernel * channels * filters;
   for (const map of MAPS) {
     const x = map === 'inputGradient' ? lengths.output : lengths.image;
     const y = map === 'weightGradient' ? lengths.output : lengths.filter;
     const out = lengths.image + lengths.filter + lengths.output - x - y;
-    const terms = Array.from({ length: TERMS }, () => ({ x: ring(x), y: ring(y) }));
-    const job = { map, shape, terms, addend: ring(out) };
-    const product = await measure(() => compute.gemm(square));
-    squareRate = Math.max(squareRate, SQUARE ** 3 / product.best / 1e6);
-    const { median, best } = await measure(() => compute.conv(job), 1500);
-    rows.push({
-      layer: layer.name,
-      shape: `${height}x${width}x${channels} k${kernel} s${stride} p${padding} -> ${filters}`,
-      map,
-      milliseconds: rounded(median),
-      'G multiply-adds/s': rounded(work / median / 1e6),
-      best: rounded(work / best / 1e6),
-    });
+    for (const count of TERMS) {
+      const terms = Array.from({ length: count }, () => ({ x: ring(x), y: ring(y) }));
+      const job = { map, shape, terms, ...(count === 2 && { addend: ring(out) }) };
+      const product = await measure(() => compute.gemm(square));
+      squareRate = Math.max(squareRate, SQUARE ** 3 / product.best / 1e6);
+      const time = await measure(() => compute.conv(job), 1500);
+      rows.push({
+        layer: layer.name,
+        shape: `${height}x${width}x${channels} k${kernel} s${stride} p${padding} -> ${filters}`,
+        map,
+        terms: count,
+        milliseconds: rounded(time.median),
+        'G multiply-adds/s': rounded((count * work) / time.median / 1e6),
+        best: rounded((count * work) / time.best / 1e6),
+        ...(other !== undefined && (await beside(compute, other, job))),
+      });
+    }
   }
 }
 await compute.close();
+await other?.close();
 const compared = rows.map((row) => ({
   ...row,
   'best 512³ product': rounded(squareRate),
