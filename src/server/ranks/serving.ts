@@ -1,10 +1,11 @@
 /**
  * A serving session of several ranks: batch n is rank n modulo N's. Rank 0 takes part in the choice of what goes next (`serving-inputs.ts`) and hands
- * inputs on; who computes a batch compares in a private session what it opened for it, by itself, before its share of the answers goes to rank 0.
+ * inputs to the rank whose turn it is; who computes a batch compares in a private session what it opened for it, by itself, before its share of the answers goes to rank 0.
  *
- * Labels, down: `serving/N`, u8, JSON, whose rows the n-th batch has, with the keys of their masks that this party knows; `serving/N/opened`, u64 in
- * blocks, E of them, to workers. Up: `answers/N`, u64 in blocks, a worker's share of the answers, of the helper empty.
+ * Labels, from rank 0: `serving/N`, u8, JSON, whose rows the n-th batch has, with the keys of their masks that this party knows; `serving/N/opened`, u64
+ * in blocks, E of them, to workers. Back: `answers/N`, u64 in blocks, a worker's share of the answers, of the helper empty.
  */
+import { WHILE_THE_LINK_LIVES } from '../../data/share.ts';
 import { held } from '../../engine/ownedInput.ts';
 import type { SecureEngine } from '../../engine/secure.ts';
 import type { Parameters } from '../../nn/forward.ts';
@@ -18,22 +19,27 @@ import { bytesOf, inputFactsSchema } from './control.ts';
 import { inputFacts, takeInput } from './inputs.ts';
 import type { Ranks } from './ranks.ts';
 import type { RankTeam } from './team.ts';
+import { give, take } from './tensors.ts';
+
+/** Of what is said of a batch, bytes. */
+const MOST_WORDS: number = 4 * 2 ** 20;
 
 /** Rank 0: has another rank compute a batch, if it is the turn of one. @returns this worker's share of the answers, null at P2 */
 export async function answerElsewhere(
   engine: SecureEngine,
-  { size, team, forAll }: Pick<Ranks, 'size' | 'team' | 'forAll'>,
+  { size, team }: Pick<Ranks, 'size' | 'team'>,
   job: ServeJob,
   { n, images, input }: ServedBatch,
 ): Promise<{ readonly share: BigUint64Array | null } | undefined> {
   const rank = n % size;
   if (rank === 0) return undefined;
   const { name, label } = labels(n);
+  const link = team.link(rank);
   await team.begin({ kind: 'inference', batch: n });
-  await team.tell(label, bytesOf(inputFacts(name, [images, inputSize(job.network)], job.fractionBits, input)));
-  if (input.opened !== null) await team.hand(`${label}/opened`, forAll(input.opened));
-  const share = (await team.rise(`answers/${n}`, rank, elements(engine, job, images)))!;
-  return { share: engine.id === 2 ? null : share };
+  await link.send(label, bytesOf(inputFacts(name, [images, inputSize(job.network)], job.fractionBits, input)), 0);
+  if (input.opened !== null) await give(link, `${label}/opened`, input.opened, 0);
+  const { data } = await take(link, `answers/${n}`, elements(engine, job, images));
+  return { share: engine.id === 2 ? null : data };
 }
 
 /** The others, until rank 0 says that it is over. @param revealed what this worker would reveal, by name */
@@ -50,8 +56,11 @@ export async function serveAlong(
     await engine.scope(`inputs/${group}`, async (scope) => {
       const underWay = new UnderWay();
       while (order !== undefined && groupOf(order) === group) {
-        const batch = await takeBatch(scope, job, team, batchOf(order));
-        underWay.add(alongBatch(scope, job, model, team, batch, revealed));
+        const n = batchOf(order);
+        if (n % team.size === team.rank) {
+          const batch = await takeBatch(scope, job, team, n);
+          underWay.add(alongBatch(scope, job, model, team, batch, revealed));
+        }
         order = await underWay.unlessFailed(team.next());
       }
       await underWay.all();
@@ -68,26 +77,24 @@ async function alongBatch(
   { n, images, input }: ServedBatch,
   revealed: Map<string, BigUint64Array>,
 ): Promise<void> {
-  const rank = n % team.size;
   const name = `answer/${n}`;
-  let mine: BigUint64Array | undefined;
-  if (rank === team.rank) {
-    const share = held(engine.id, input, images * inputSize(job.network));
-    await answerBatch(engine, job, model, { n, images, ...share });
-    mine = revealed.get(name) ?? new BigUint64Array(0);
-    revealed.delete(name);
-  }
-  await team.rise(`answers/${n}`, rank, elements(engine, job, images), mine);
+  const share = held(engine.id, input, images * inputSize(job.network));
+  await answerBatch(engine, job, model, { n, images, ...share });
+  const mine = revealed.get(name) ?? new BigUint64Array(0);
+  revealed.delete(name);
+  await team.giveLead(`answers/${n}`, mine);
 }
 
 async function takeBatch(engine: SecureEngine, job: ServeJob, team: RankTeam, n: number): Promise<ServedBatch> {
   const { label } = labels(n);
-  const words = new TextDecoder('utf-8', { fatal: true }).decode(await team.told(label));
+  const lead = team.link(0);
+  const { data } = await lead.receiveUpTo(label, 'u8', MOST_WORDS, WHILE_THE_LINK_LIVES);
+  const words = new TextDecoder('utf-8', { fatal: true }).decode(data);
   const { elements: count, ...facts } = inputFactsSchema.parse(JSON.parse(words));
   const [images] = facts.shape;
   const expected = engine.id === 2 ? null : images * inputSize(job.network);
   if (count !== expected) throw new Error(`${label}: ${count} elements are open, expected ${expected}`);
-  const opened = count === null ? null : await team.handed(`${label}/opened`, count);
+  const opened = count === null ? null : (await take(lead, `${label}/opened`, count)).data;
   return { n, images, input: takeInput({ ...facts, opened }) };
 }
 

@@ -2,9 +2,9 @@
  * The ranks of one party (docs/ranks.md), joined by links of the party's own, each to all others. What is begun goes down a tree of them, losses
  * and counts up: rank r hands sums to rank ⌊r / 2⌋. Weights and gradients go from each to each (`exchange.ts`). Shares travel here, and nothing but within one party.
  *
- * Labels, up: `agreed/N`, u8, empty, in a private session; `sum/LABEL`, u64 in blocks, a portion of each sum: a worker's share or part, the helper's part (nothing of a sum in two shares);
- * `rows/LABEL/RANK`, u64 in blocks, a worker's share of rows that this rank has computed, of the helper empty; in a serving session: `serving.ts`.
- * To rank 0: `over/LABEL`, u8, empty: a rank has done its part of a step.
+ * Labels, up: `agreed/N`, u8, empty, in a private session; `sum/LABEL`, u64 in blocks, a portion of each sum: a worker's share or part, the helper's part (nothing of a sum in two shares).
+ * To rank 0: `over/LABEL`, u8, empty: a rank has done its part of a step; `rows/LABEL/RANK`, u64 in blocks, a worker's share of rows that this rank has computed,
+ * of the helper empty. Between rank 0 and another, in a serving session: `serving.ts`.
  * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over, kind 3: what was opened is compared).
  *
  * Where ranks are processes also, down: `input/NAME`, u64 in blocks, E of an owner's input. Of a model that is not trained: `model/…` (`model.ts`).
@@ -23,7 +23,7 @@ import { RankExchange } from './exchange.ts';
 import { follows, joinRows } from './rows.ts';
 import { type SharedPlaces, SharedWeights } from './shared-weights.ts';
 import { give, type Received, take } from './tensors.ts';
-import { childrenOf, parentOf, ranksUnder } from './tree.ts';
+import { childrenOf, parentOf } from './tree.ts';
 
 export interface TeamOptions {
   readonly rank: number;
@@ -33,9 +33,6 @@ export interface TeamOptions {
   /** Told before rows are handed on, and others are told that this rank has done its part. */
   readonly onSum?: (() => void) | undefined;
 }
-
-/** Of an order, bytes. */
-const MOST_WORDS: number = 4 * 2 ** 20;
 
 const KINDS = [undefined, 'step', 'evaluation', 'agree', 'inference', 'gather'] as const;
 const GATHERED = ['parameters', 'state'] as const;
@@ -164,7 +161,7 @@ export class RankTeam implements Team {
       await Promise.all(others.map((link) => link.receive(name, 'u8', 0, WHILE_THE_LINK_LIVES)));
     } else {
       this.#onSum?.();
-      await this.#links.get(0)!.send(name, new Uint8Array(0), 0);
+      await this.link(0).send(name, new Uint8Array(0), 0);
     }
   }
 
@@ -172,41 +169,20 @@ export class RankTeam implements Team {
     const secure = secureOf(engine);
     await secure.settle();
     this.#onSum?.();
-    return joinRows({ rank: this.rank, parent: this.#parent, children: this.#children }, secure, label, rows, mine);
+    return joinRows(this.rank, this.#links, secure, label, rows, mine);
   }
 
-  /** Hands words on to all ranks below. @param label unlike any other of the session */
-  async tell(label: string, words: Uint8Array): Promise<void> {
-    await Promise.all([...this.#children.values()].map((link) => link.send(label, words.slice(), 0)));
+  /** To another rank, for what is said to it alone. */
+  link(rank: number): Link {
+    const link = this.#links.get(rank);
+    if (link === undefined) throw new Error(`rank ${this.rank} has no link to rank ${rank}`);
+    return link;
   }
 
-  /** What `tell` has told, which is told on. */
-  async told(label: string): Promise<Uint8Array> {
-    const { data } = await this.#above().receiveUpTo(label, 'u8', MOST_WORDS, WHILE_THE_LINK_LIVES);
-    await this.tell(label, data);
-    return data;
-  }
-
-  /**
-   * What one rank alone has, on its way up to rank 0, which gets it; those between pass it on.
-   * @param label unlike any other of the session  @param mine at that rank
-   */
-  async rise(
-    label: string,
-    rank: number,
-    elements: number,
-    mine?: BigUint64Array,
-  ): Promise<BigUint64Array | undefined> {
-    let data = mine;
-    if (rank === this.rank) this.#onSum?.();
-    else {
-      const below = [...this.#children].find(([child]) => ranksUnder(child, this.size).includes(rank));
-      if (below === undefined) return undefined;
-      ({ data } = await take(below[1], label, elements));
-    }
-    if (this.rank === 0) return data;
-    await give(this.#above(), label, data!, 0);
-    return undefined;
+  /** Rank 0 gets what this rank alone has computed. @param label unlike any other of the session */
+  async giveLead(label: string, data: BigUint64Array): Promise<void> {
+    this.#onSum?.();
+    await give(this.link(0), label, data, 0);
   }
 
   /** Hands an array on to all ranks below. @param label unlike any other of the session */

@@ -10,8 +10,3 @@ export function childrenOf(rank: number, size: number): number[] {
   const children = rank === 0 ? [1] : [2 * rank, 2 * rank + 1];
   return children.filter((child) => child < size);
 }
-
-/** A rank and those below it, itself first. */
-export function ranksUnder(rank: number, size: number): number[] {
-  return [rank, ...childrenOf(rank, size).flatMap((child) => ranksUnder(child, size))];
-}
