@@ -20,15 +20,19 @@ export function* blocks(label: string, count: number): Generator<Block, void> {
   }
 }
 
-/** A tensor of `count` elements that the peer sends in blocks. */
+/** A tensor of `count` elements that the peer sends in blocks. @param came told of each, in order */
 export async function receiveBlocks(
   link: Link,
   label: string,
   count: number,
   timeoutMs: number,
+  came?: (block: BigUint64Array) => void,
 ): Promise<BigUint64Array> {
   const out = new BigUint64Array(count);
-  for (const block of blocks(label, count))
-    out.set((await link.receive(block.label, 'u64', block.to - block.from, timeoutMs)).data, block.from);
+  for (const block of blocks(label, count)) {
+    const { data } = await link.receive(block.label, 'u64', block.to - block.from, timeoutMs);
+    came?.(data);
+    out.set(data, block.from);
+  }
   return out;
 }

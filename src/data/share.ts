@@ -15,7 +15,7 @@
  * bytes an element from the owner to P1, and from P1 to P0.
  */
 import { createHash, type Hash, timingSafeEqual } from 'node:crypto';
-import { blocks } from '../channel/blocks.ts';
+import { blocks, receiveBlocks } from '../channel/blocks.ts';
 import { ChannelError, type Link } from '../channel/channel.ts';
 import { later } from '../party/later.ts';
 import type { Masks, OwnedInput } from '../engine/ownedInput.ts';
@@ -109,12 +109,8 @@ export async function receiveInput(
 ): Promise<OwnedInput> {
   const { streams, link } = owner;
   const digest = link && createHash(DIGEST);
-  const opened = new BigUint64Array(elements);
-  for (const { label, from, to } of blocks(`input/${name}`, elements)) {
-    const { data } = await P1.receive(label, 'u64', to - from, WHILE_THE_LINK_LIVES);
-    if (digest !== undefined) note(digest, data);
-    opened.set(data, from);
-  }
+  const came = digest && ((block: BigUint64Array): void => note(digest, block));
+  const opened = await receiveBlocks(P1, `input/${name}`, elements, WHILE_THE_LINK_LIVES, came);
   if (digest !== undefined) {
     const { data } = await link!.receive(digestLabel(name), 'u8', DIGEST_BYTES, WHILE_THE_LINK_LIVES);
     if (!timingSafeEqual(digest.digest(), data))
