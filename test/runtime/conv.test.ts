@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { convOutput, type Compute, type ConvJob, type ConvMap, type ConvShape } from '../../runtime/compute.ts';
-import { planConv } from '../../runtime/wasm/conv.ts';
+import { convResult, planConv } from '../../runtime/wasm/conv.ts';
+import { createMemory, viewOf } from '../../runtime/wasm/instance.ts';
+import { compileKernels } from '../../runtime/wasm/kernelFiles.ts';
 import { fresh, recycle } from '../../src/ring/pool.ts';
-import { REGION_BYTES } from '../../runtime/wasm/kernels.ts';
+import { REGION_BASE, REGION_BYTES } from '../../runtime/wasm/kernels.ts';
 import { createWasmCompute } from '../../runtime/wasm/wasm.ts';
 import { convReference, filterLength, imageLength, outputLength } from '../reference/conv.ts';
 import { TestRandom } from '../reference/random.ts';
@@ -288,6 +290,32 @@ test('every call fits a region, whatever the shape', () => {
       const largest = calls.reduce((most, { bytes }) => Math.max(most, bytes), 0);
       expect(largest).toBeLessThanOrEqual(REGION_BYTES);
     }),
+  );
+});
+
+test('a call by fewer products writes nothing behind what it says that it takes', async () => {
+  const memory = createMemory(2, false);
+  const { exports } = new WebAssembly.Instance(await compileKernels('inline'), { env: { memory } });
+  const view = viewOf(memory);
+  const size = fc.integer({ min: 8, max: 20 });
+  const taps = fc.integer({ min: 2, max: 9 });
+  const halves = fc.integer({ min: 1, max: 8 });
+  const padding = fc.integer({ min: 0, max: 2 });
+  const sizes = fc.record({ channels: size, filters: size, kernelHeight: taps, kernelWidth: taps, halves, padding });
+  fc.assert(
+    fc.property(fc.constantFrom(...MAPS), sizes, (map, { halves, ...sizes }) => {
+      const { kernelHeight, kernelWidth, padding } = sizes;
+      const [height, width] = [kernelHeight, kernelWidth].map((kernel) => 2 * halves + kernel - 1 - 2 * padding);
+      fc.pre(height > 0 && width > 0);
+      const job = randomJob(map, { batch: 2, height, width, stride: 1, ...sizes }, false);
+      for (const call of planConv(job, convResult(job, 0), 0)) {
+        expect(call.kernel).toMatch(/Split$/);
+        const behind = view.bytes.subarray(REGION_BASE + call.bytes, REGION_BASE + call.bytes + 65536).fill(0x55);
+        (exports[call.kernel] as (...args: number[]) => void)(...call.load(view, REGION_BASE));
+        expect(behind.every((byte) => byte === 0x55)).toBe(true);
+      }
+    }),
+    { numRuns: 40 },
   );
 });
 
