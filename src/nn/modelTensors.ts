@@ -17,23 +17,26 @@ export interface ModelTensor {
   readonly use: 'operand' | 'opened' | 'added';
 }
 
-/** Of a prepared layer (`layers/batchnorm.ts`): the slope enters products of elements. */
-const USES: Readonly<Record<string, ModelTensor['use']>> = { bias: 'added', slope: 'opened', offset: 'added' };
+/** Of what a layer prepares (`layers/batchnorm.ts`): the slope enters products of elements. */
+const PREPARED: Readonly<Partial<Record<string, ModelTensor['use']>>> = { slope: 'opened', offset: 'added' };
 
 export async function modelTensors(network: Network, options: CountingOptions): Promise<ModelTensor[]> {
   const engine = createCountingEngine(options);
+  const specs = new Map(parameters(network).map((spec) => [spec.name, spec]));
   const given = new Map(
-    parameters(network).map(({ name, shape }) => [
-      name,
-      engine.input(`model/${name}`, shape, options.fractionBits, true),
-    ]),
+    [...specs].map(([name, { shape }]) => [name, engine.input(`model/${name}`, shape, options.fractionBits, true)]),
   );
   const model: Parameters = await prepared(engine, network, given);
   const places = network.layers.flatMap((spec, i) => (layerType(spec).prepare === undefined ? [] : [i]));
   const replaced = (name: string): boolean => places.some((i) => name.startsWith(parameterName(i, '')));
+  const useOf = (name: string): ModelTensor['use'] => {
+    const spec = specs.get(name);
+    if (spec !== undefined) return spec.operand === true ? 'operand' : 'added';
+    const use = PREPARED[name.slice(name.lastIndexOf('.') + 1)];
+    if (use === undefined) throw new Error(`${name}: nothing is known of how it is used`);
+    return use;
+  };
   return [...model]
-    .filter(([name]) => !given.has(name) || !replaced(name))
-    .map(([name, { shape, fractionBits }]) => {
-      return { name, shape, fractionBits, use: USES[name.slice(name.lastIndexOf('.') + 1)] ?? 'operand' };
-    });
+    .filter(([name]) => !specs.has(name) || !replaced(name))
+    .map(([name, { shape, fractionBits }]) => ({ name, shape, fractionBits, use: useOf(name) }));
 }
