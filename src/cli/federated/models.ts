@@ -39,8 +39,7 @@ import {
   text,
   type Argv,
 } from '../options/values.ts';
-import { severalRanks } from '../options/inference.ts';
-import { trainOptions } from '../options/training.ts';
+import { severalRanks, trainOptions } from '../options/training.ts';
 import { saveResult, writeReport } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { asNamed, checkPlace, fileOf, placeOf } from '../training-run.ts';

@@ -4,8 +4,8 @@ import type { Options } from 'yargs';
 import { Problem } from '../../data/problem.ts';
 import { NETWORKS } from '../../nn/named.ts';
 import type { Network } from '../../nn/network.ts';
-import { MOST_RANKS, rankPart } from '../../nn/ranks.ts';
-import { checkRanks, trainOptions } from './training.ts';
+import { rankPart } from '../../nn/ranks.ts';
+import { checkRankBackend, checkRanks, severalRanks, trainOptions } from './training.ts';
 import { readSession, sessionOptions, type SessionSettings } from './session.ts';
 import { MACHINE, number, optionalInteger, optionalText, RESULTS, TASK, text, type Argv } from './values.ts';
 
@@ -94,8 +94,7 @@ export function readInferSettings(argv: Argv): InferSettings {
     out: optionalText(argv, 'out'),
   };
   const { images, labels, out, ranks } = settings;
-  if (ranks !== undefined && session.backend === 'webgpu')
-    throw new Problem('--ranks: a GPU serves the first rank of a party alone', 'leave --backend or --ranks out');
+  if (ranks !== undefined) checkRankBackend(session.backend);
   if (images !== undefined && argv.data !== undefined)
     throw new Problem('--images and --data: both say what to classify', 'give one of them');
   if (labels !== undefined && images === undefined)
@@ -103,12 +102,6 @@ export function readInferSettings(argv: Argv): InferSettings {
   if (out !== undefined && !['.csv', '.json'].includes(extname(out)))
     throw new Problem(`--out: expected FILE.csv or FILE.json, found "${out}"`, 'end the name in .csv or .json');
   return { ...session, ...settings, network: argv.network === undefined ? undefined : session.network };
-}
-
-/** Undefined: one. */
-export function severalRanks(argv: Argv): number | undefined {
-  const ranks = optionalInteger(argv, 'ranks', 1, MOST_RANKS);
-  return ranks === 1 ? undefined : ranks;
 }
 
 /** How batches of so many images, or fewer, are computed: by which ranks, and how much at a time. */

@@ -189,17 +189,28 @@ function partSettings(
       `--micro-batch: ${across} takes statistics over the whole batch, which cannot be computed part by part`,
       `leave it out, or give a smaller --batch`,
     );
-  const ranks = optionalInteger(argv, 'ranks', 1, MOST_RANKS) ?? 1;
-  if (ranks === 1) return { microBatch: microBatch === batch ? undefined : microBatch, memory, ranks: undefined };
+  const ranks = severalRanks(argv);
+  if (ranks === undefined) return { microBatch: microBatch === batch ? undefined : microBatch, memory, ranks };
   checkRanks(ranks, batch);
   if (across !== undefined)
     throw new Problem(
       `--ranks: ${across} takes statistics over the whole batch, which cannot be computed part by part`,
       'leave it out',
     );
+  checkRankBackend(backend);
+  return { microBatch: rankPart(batch, ranks, microBatch), memory, ranks };
+}
+
+/** Undefined: one. */
+export function severalRanks(argv: Argv): number | undefined {
+  const ranks = optionalInteger(argv, 'ranks', 1, MOST_RANKS);
+  return ranks === 1 ? undefined : ranks;
+}
+
+/** Of several ranks. */
+export function checkRankBackend(backend: SessionSettings['backend']): void {
   if (backend === 'webgpu')
     throw new Problem('--ranks: a GPU serves the first rank of a party alone', 'leave --backend or --ranks out');
-  return { microBatch: rankPart(batch, ranks, microBatch), memory, ranks };
 }
 
 /** @param parts of a batch, or its images */
