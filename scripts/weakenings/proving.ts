@@ -131,4 +131,11 @@ export const PROVING: readonly Weakening[] = [
     ['OVERHEAD_BYTES + packedLength', 'packedLength'],
     [PROVED_AHEAD],
   ),
+  one(
+    'all ranks have one challenge under a path',
+    'P2 names a path to one rank, learns the challenge, and deals what passes it to another',
+    PROOF,
+    ['party.rank === 0 ? purpose', 'party.rank >= 0 ? purpose'],
+    [PROVED_AHEAD],
+  ),
 ];

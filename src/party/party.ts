@@ -43,6 +43,8 @@ export interface PartySetup {
   readonly ledger?: Ledger | undefined;
   /** Elements per chunk; must agree among the parties. */
   readonly chunk?: number;
+  /** Of several of each party, which draw from the same keys. Absent: the first. */
+  readonly rank?: number | undefined;
   /** Where time and traffic are counted, if they are (`measured.ts`). */
   readonly probe?: Probe | undefined;
 }
@@ -118,6 +120,10 @@ export class Party {
 
   get name(): PartyName {
     return `P${this.id}` as PartyName;
+  }
+
+  get rank(): number {
+    return this.#setup.rank ?? 0;
   }
 
   /** The other worker. */

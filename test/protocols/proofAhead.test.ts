@@ -9,7 +9,8 @@ import type { Party } from '../../src/party/party.ts';
 import * as codeProof from '../../src/protocols/paper/codeProof.ts';
 import { randomRing } from '../reference.ts';
 import { thermometerReference } from '../reference/compare.ts';
-import { simulate, type SimulationOptions } from '../simulate.ts';
+import { simulateRanks } from '../ranks/simulate.ts';
+import { pairKeys, simulate, type SimulationOptions } from '../simulate.ts';
 
 const COUNT = 20;
 const X = [0, 1, 2].map(() => randomRing(COUNT));
@@ -153,4 +154,25 @@ it('a worker begins no more for many names of few values than for few of many', 
   expect(seeds.length).toBeGreaterThan(AT_ONCE / 2);
   expect(seeds.length).toBeLessThanOrEqual(AT_ONCE);
   expect(seeds.filter((label) => label.startsWith('/none'))).toEqual([]);
+});
+
+it('a path that P2 names to one rank tells it nothing of the challenge that another has there', async () => {
+  const seeds: string[] = [];
+  const memory = (): { record: (message: RecordedMessage) => void } => ({
+    record: ({ label, data }) => {
+      if (label.endsWith(':seed')) seeds.push(`${label} ${Buffer.from(data as Uint8Array).toString('hex')}`);
+    },
+  });
+  await simulateRanks(
+    2,
+    async (party) => {
+      const lane = party.fork('0', 'P0');
+      if (party.id === 2) return codeProof.deal(lane, 'digits', P17, X[0]);
+      const { accepted } = await codeProof.dealt(lane, 'digits', P17, COUNT)();
+      await accepted;
+    },
+    { keys: pairKeys(1, 2, 3), security: 'private', memoryOf: () => memory },
+  );
+  expect(seeds).toHaveLength(2);
+  expect(new Set(seeds).size).toBe(2);
 });

@@ -34,7 +34,7 @@ export async function simulateRanks(
     NAMES.forEach((_, index) => {
       const id = index as PartyId;
       const party = createParty({
-        ...{ id, links: links[id], streams: streams[id], security },
+        ...{ id, rank, links: links[id], streams: streams[id], security },
         compute: computing?.(compute, id) ?? compute,
         ...(chunk === undefined ? {} : { chunk }),
         ledger: ledgerOf?.(rank)?.(id, streams[id]),

@@ -189,7 +189,7 @@ function inField({ prime }: DigitCode, vector: Uint8Array): Uint8Array {
 
 /** ρ, which is none of the points. P2 never learns it. */
 function pointOf(party: Party, code: DigitCode): Uint8Array {
-  const stream = party.stream(party.peer, 'point');
+  const stream = ofThisRank(party, 'point');
   let point = elementsOf(party, stream, code, 1);
   while (isInteger(point)) point = elementsOf(party, stream, code, 1);
   return point;
@@ -216,7 +216,12 @@ async function fold(
 }
 
 function seedOf(party: Party): Uint8Array {
-  return party.stream(party.peer, 'seed').bytes(SEED_BYTES);
+  return ofThisRank(party, 'seed').bytes(SEED_BYTES);
+}
+
+/** What P2 must not know beforehand, though all ranks draw from the same keys and P2 may name a path of one of them to another. */
+function ofThisRank(party: Party, purpose: string): Stream {
+  return party.stream(party.peer, party.rank === 0 ? purpose : `${purpose} of rank ${party.rank}`);
 }
 
 async function receiver(party: Party, code: DigitCode, packed: Uint8Array, count: number): Promise<void> {

@@ -86,7 +86,7 @@ export class RankMember {
     );
     const id = PARTY_IDS[self];
     const party = createParty({
-      ...{ id, links: mesh.links, streams, compute: measured, security: job.security },
+      ...{ id, rank, links: mesh.links, streams, compute: measured, security: job.security },
       ledger: workersLedger(job, id, streams, rank),
     });
     if (shared !== undefined) team.share(shared);
