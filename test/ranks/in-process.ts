@@ -14,17 +14,22 @@ import { RankTeam } from '../../src/server/ranks/team.ts';
 import { workersLedger } from '../../src/server/workers-ledger.ts';
 import { ofEach, type OfEach } from '../federated.ts';
 import { testCompute } from '../simulate.ts';
-import { rankLinks } from './simulate.ts';
+import { rankLinks, type RankOptions } from './simulate.ts';
 
 export interface InProcessOptions {
   /** Told of what ranks but the first say to the same rank of another party. */
   readonly record?: (rank: number, message: RecordedMessage) => void;
   /** What becomes of their frames. */
   readonly tamper?: (rank: number, a: PeerName, b: PeerName) => MemoryOptions['tamper'];
+  readonly within?: RankOptions['within'];
 }
 
 /** @param size ranks of each party, the first among them */
-export function ranksInProcess(job: RankedJob, size: number, { record, tamper }: InProcessOptions = {}): OfEach<Ranks> {
+export function ranksInProcess(
+  job: RankedJob,
+  size: number,
+  { record, tamper, within }: InProcessOptions = {},
+): OfEach<Ranks> {
   const links = Array.from({ length: size }, () => ofEach(() => new Map<PeerName, Link>()));
   for (let rank = 1; rank < size; rank++)
     for (const [a, b] of [
@@ -41,7 +46,7 @@ export function ranksInProcess(job: RankedJob, size: number, { record, tamper }:
       links[rank][b].set(a, atB);
     }
   return ofEach((name, id): Ranks => {
-    const places = rankLinks(size, id);
+    const places = rankLinks(size, id, within);
     const failed = new Deferred<unknown>();
     const inputs: RankInput[] = [];
     const teams = places.map((links, rank) => new RankTeam({ rank, size, links }));

@@ -13,6 +13,7 @@ import { temporaryFolder } from '../folder.ts';
 import { TINY_IMAGES } from '../tiny-images.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 import { ranksInProcess } from './in-process.ts';
+import type { RankOptions } from './simulate.ts';
 
 const DOCUMENT = 'd0'.repeat(32);
 const TRAINING: TrainJob = {
@@ -55,11 +56,13 @@ async function served(
     count,
     atOnce = 1,
     flipped,
+    within,
   }: {
     readonly security?: 'private';
     readonly count: number;
     readonly atOnce?: number;
     readonly flipped?: { readonly rank: number; readonly message: Flipped };
+    readonly within?: RankOptions['within'];
   },
 ): Promise<Served> {
   const job: ServeJob = { ...JOB, ...(security && { security }), ranks: size === 1 ? undefined : size };
@@ -92,6 +95,7 @@ async function served(
     ...(size > 1 && {
       ranks: ranksInProcess(job, size, {
         record: note,
+        ...(within && { within }),
         tamper: (rank) => (flipped?.rank === rank ? flipping(flipped.message) : undefined),
       }),
     }),
@@ -147,6 +151,23 @@ describe('ranks', () => {
       expect(addresses.repeated()).toEqual([]);
     },
   );
+
+  it('are told of a batch, with its keys, and hand its answers on, when it is their turn alone', async () => {
+    const told = new Set<string>();
+    const within: RankOptions['within'] = (party, label, between) => {
+      const [, n] = /^(?:serving|answers)\/(\d+)/.exec(label) ?? [];
+      if (n !== undefined) told.add(`P${party} ${label}: ${between.join(' ')}`);
+    };
+    expect((await served(4, { count: 6, within })).answers.size).toBe(6);
+    const all = [1, 2, 3, 5].flatMap((n) =>
+      [0, 1, 2].flatMap((party) => [
+        `P${party} serving/${n}: 0 ${n % 4}`,
+        ...(party < 2 ? [`P${party} serving/${n}/opened: 0 ${n % 4}`] : []),
+        `P${party} answers/${n}: 0 ${n % 4}`,
+      ]),
+    );
+    expect([...told].sort()).toEqual(all.sort());
+  });
 
   it('hand out no answer for which the workers have opened something else, whichever rank computes it', async () => {
     const { said } = await served(3, { count: 4, security: 'private' });

@@ -12,7 +12,7 @@ export interface RankOptions extends Pick<SimulationOptions, 'streams' | 'securi
   readonly memoryOf?: (rank: number) => SimulationOptions['memory'];
   readonly ledgerOf?: (rank: number) => SimulationOptions['ledger'];
   /** Told of the label of each message between ranks of one party. */
-  readonly within?: (party: PartyId, label: string) => void;
+  readonly within?: (party: PartyId, label: string, between: readonly [rank: number, other: number]) => void;
   /** Weights are handed on in shared memory, as among threads. */
   readonly places?: () => SharedPlaces;
 }
@@ -64,9 +64,9 @@ export async function simulateRanks(
 /** Of each rank its links to all others. */
 export function rankLinks(size: number, id: PartyId, within?: RankOptions['within']): Map<number, Link>[] {
   const places = Array.from({ length: size }, () => new Map<number, Link>());
-  const record = ({ label }: { label: string }): void => within?.(id, label);
   for (let rank = 0; rank < size; rank++)
     for (let other = rank + 1; other < size; other++) {
+      const record = ({ label }: { label: string }): void => within?.(id, label, [rank, other]);
       const [one, two] = memoryPair(NAMES[id], NAMES[id], { record });
       places[rank].set(other, one);
       places[other].set(rank, two);
