@@ -115,7 +115,8 @@ describe('ranks', () => {
         security,
         streams: (streams, pair) => ({
           stream: (path, purpose) => {
-            if (purpose === 'seed') seeds.add(Buffer.from(streams.stream(path, purpose).bytes(16)).toString('hex'));
+            if (/^seed\b/.test(purpose))
+              seeds.add(Buffer.from(streams.stream(path, purpose).bytes(16)).toString('hex'));
             const draw = `${pair} ${Buffer.from(streams.stream(path, purpose).bytes(16)).toString('hex')}`;
             uses.set(draw, (uses.get(draw) ?? 0) + 1);
             return streams.stream(path, purpose);
