@@ -80,7 +80,7 @@ async function run(id: PartyId, order: OperationOrder, identity: KeyPair): Promi
   const compute = await createWasmCompute({ workers: 1 });
   const streams = new Map([...mesh.pairKeys].map(([peer, key]) => [peer, new PairStreams(key, compute)]));
   const direct = order.suite === 'direct';
-  const engine = createSecureEngine(createParty({ id, links: mesh.links, streams, compute }), {
+  const engine = createSecureEngine(createParty({ id, rank: 0, links: mesh.links, streams, compute }), {
     suite: order.suite,
     truncation: direct ? 'dealt' : 'local',
     fractionBits: direct ? 16 : 13,

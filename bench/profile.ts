@@ -85,7 +85,7 @@ async function session(compute: Compute, profiled: boolean): Promise<Cost> {
   await Promise.all(
     NAMES.map(async (_, id) => {
       const probe = profiled ? rootProbe(recorders[id]) : undefined;
-      const party = createParty({ id: id as PartyId, links: links[id], streams: streams[id], compute, probe });
+      const party = createParty({ id: id as PartyId, rank: 0, links: links[id], streams: streams[id], compute, probe });
       const engine = createSecureEngine(party, {
         ...({ suite: 'direct', truncation: 'dealt', fractionBits: 16, compareBits: 33 } as const),
         reveal: () => Promise.resolve(),

@@ -105,6 +105,7 @@ export async function simulate<T>(
   const parties = ([0, 1, 2] as PartyId[]).map((id) =>
     createParty({
       id,
+      rank: 0,
       links: links[id],
       streams: streams[id],
       compute: options.compute?.(compute, id) ?? compute,

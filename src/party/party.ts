@@ -43,8 +43,11 @@ export interface PartySetup {
   readonly ledger?: Ledger | undefined;
   /** Elements per chunk; must agree among the parties. */
   readonly chunk?: number;
-  /** Of several of each party, which draw from the same keys. Absent: the first. */
-  readonly rank?: number | undefined;
+  /**
+   * Of those of its party, which draw from the same keys: 0 is the first, or the only one. Nobody may forget it, for P2 would then learn a challenge
+   * of one rank from another (PROTOCOLS §10).
+   */
+  readonly rank: number;
   /** Where time and traffic are counted, if they are (`measured.ts`). */
   readonly probe?: Probe | undefined;
 }
@@ -123,7 +126,7 @@ export class Party {
   }
 
   get rank(): number {
-    return this.#setup.rank ?? 0;
+    return this.#setup.rank;
   }
 
   /** The other worker. */

@@ -94,7 +94,7 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
   if (job.kind === 'train') checkSchedule(job, job.trainImages);
   const streams = new Map([...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, compute)]));
   const party = createParty({
-    ...{ id, links, streams, compute, security: job.security },
+    ...{ id, rank: 0, links, streams, compute, security: job.security },
     ledger: workersLedger(job, id, streams),
     probe: session.profiling?.probe,
   });

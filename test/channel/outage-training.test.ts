@@ -65,7 +65,7 @@ async function trained(cutAfter: number): Promise<{ shares: Buffer[]; connection
     meshes.map(async ({ links, pairKeys }, i) => {
       const id = i as PartyId;
       const streams = new Map([...pairKeys].map(([peer, key]) => [peer, new PairStreams(key)]));
-      const party = createParty({ id, links, streams, compute });
+      const party = createParty({ id, rank: 0, links, streams, compute });
       const revealed = new Map<string, BigUint64Array>();
       const reveal = (name: string, share: BigUint64Array): Promise<void> => {
         revealed.set(name, share);

@@ -34,7 +34,7 @@ async function workers(
   });
   return Promise.all(
     ([0, 1] as PartyId[]).map(async (id) => {
-      const setup = { id, links: links[id], streams: streams[id], compute, security: 'private' as const };
+      const setup = { id, rank: 0, links: links[id], streams: streams[id], compute, security: 'private' as const };
       const party = createParty({ ...setup, ledger: new Ledger(() => new OpeningDigest(keys)) });
       const revealed: string[] = [];
       try {

@@ -57,7 +57,7 @@ export function ranksInProcess(
         const compute = await testCompute();
         const streams = new Map([...pairKeys].map(([peer, key]) => [peer, new PairStreams(key, compute)]));
         const ledger = workersLedger(job, id, streams, rank);
-        const party = createParty({ id, links: own, streams, compute, security: job.security, ledger });
+        const party = createParty({ id, rank, links: own, streams, compute, security: job.security, ledger });
         await computeAlong(party, job, inputs, teams[rank]);
         await Promise.all([...[...own.values()].map((link) => link.close()), teams[rank].close()]);
       } catch (error) {

@@ -130,7 +130,14 @@ function makeEngines(compute: Compute, setting: Setting): SecureEngine[] {
     streams[j].set(NAMES[i], shared);
   }
   return ([0, 1, 2] as PartyId[]).map((id) => {
-    const party = createParty({ id, links: links[id], streams: streams[id], compute, security: setting.security });
+    const party = createParty({
+      id,
+      rank: 0,
+      links: links[id],
+      streams: streams[id],
+      compute,
+      security: setting.security,
+    });
     return createSecureEngine(party, { ...setting, reveal: () => Promise.resolve() });
   });
 }
