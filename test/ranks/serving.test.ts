@@ -4,37 +4,21 @@ import type { RecordedMessage } from '../../src/channel/memory.ts';
 import { pixelSource } from '../../src/data/encode.ts';
 import { add } from '../../src/ring/z64.ts';
 import { PARTY_NAMES } from '../../src/server/ipc.ts';
-import type { ServeJob, TrainJob } from '../../src/server/job.ts';
+import type { ServeJob } from '../../src/server/job.ts';
 import type { ServingEnds } from '../../src/server/serving-ends.ts';
 import { watchAddresses } from '../addresses.ts';
 import { type Flipped, flipping } from '../changed-message.ts';
-import { inputParts, serveFederated, storeData, trainFederated, type OfEach } from '../federated.ts';
-import { temporaryFolder } from '../folder.ts';
-import { TINY_IMAGES } from '../tiny-images.ts';
-import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
+import { inputParts, serveFederated, type OfEach } from '../federated.ts';
+import { SERVING, trainTiny } from '../tiny-served.ts';
 import { ranksInProcess } from './in-process.ts';
 import type { RankOptions } from './simulate.ts';
-
-const DOCUMENT = 'd0'.repeat(32);
-const TRAINING: TrainJob = {
-  ...{ kind: 'train', sessionId: '', document: DOCUMENT, network: TINY_IMAGES, ...DIRECT_SUITE, ...SOFTMAX_SGD },
-  ...{ batch: 4, trainImages: 12, testImages: 0, steps: 2, checkpointEvery: 100, keepModel: true },
-};
-const JOB: ServeJob = {
-  ...{ kind: 'serve', sessionId: 's', document: '5e'.repeat(32), network: TINY_IMAGES, ...DIRECT_SUITE },
-  ...{ model: DOCUMENT, scores: true, maxBatch: 64, maxWaitMs: 0 },
-};
 
 /** The owner's masks decide roundings, too: the same in all sessions. */
 const masks = Array.from({ length: 32 }, (_, n) => [0, 1].map((i) => new Uint8Array(16).fill(1 + 2 * n + i)));
 let folder: string;
 
 beforeAll(async () => {
-  folder = temporaryFolder('ranks-serving');
-  const labels = Uint8Array.from({ length: 12 }, (_, i) => i % 3);
-  const images = Uint8Array.from({ length: 48 }, (_, i) => (i * 83) % 256);
-  const data = { trainImages: images, trainLabels: labels, rows: 2, columns: 2, channels: 1, classes: 3 };
-  await trainFederated(TRAINING, { seed: 1, folder, train: [storeData(folder, data, 16)] });
+  folder = await trainTiny('ranks-serving');
 });
 
 interface Served {
@@ -65,7 +49,7 @@ async function served(
     readonly within?: RankOptions['within'];
   },
 ): Promise<Served> {
-  const job: ServeJob = { ...JOB, ...(security && { security }), ranks: size === 1 ? undefined : size };
+  const job: ServeJob = { ...SERVING, ...(security && { security }), ranks: size === 1 ? undefined : size };
   const said = new Map<number, RecordedMessage[]>();
   const note = (rank: number, message: RecordedMessage): void =>
     void said.set(rank, [...(said.get(rank) ?? []), message]);

@@ -8,16 +8,15 @@ import { type Network, parameters } from '../../src/nn/network.ts';
 import { correctionBytes } from '../../src/protocols/direct/dcf.ts';
 import { add } from '../../src/ring/z64.ts';
 import { PARTY_NAMES } from '../../src/server/ipc.ts';
-import type { InferJob, ServeJob, TrainJob } from '../../src/server/job.ts';
+import type { InferJob, ServeJob } from '../../src/server/job.ts';
 import { fewValuesOf, keysAhead } from '../../src/server/keys-ahead.ts';
 import type { ServingEnds } from '../../src/server/serving-ends.ts';
 import { watchAddresses } from '../addresses.ts';
 import { type Flipped, flipping } from '../changed-message.ts';
-import { inputParts, serveFederated, storeData, trainFederated, type OfEach } from '../federated.ts';
-import { temporaryFolder } from '../folder.ts';
+import { inputParts, serveFederated, type OfEach } from '../federated.ts';
 import { session } from '../session.ts';
-import { TINY_IMAGES } from '../tiny-images.ts';
-import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
+import { SERVING as SCORED, trainTiny } from '../tiny-served.ts';
+import { DIRECT_SUITE } from '../training.ts';
 import { CONVOLUTIONAL, OBSERVER } from './tiny-training.ts';
 
 const IMAGES = 7;
@@ -98,23 +97,11 @@ describe('a private inference', () => {
 });
 
 describe('a private session', () => {
-  const DOCUMENT = 'd0'.repeat(32);
-  const TRAINING: TrainJob = {
-    ...{ kind: 'train', sessionId: '', document: DOCUMENT, network: TINY_IMAGES, ...DIRECT_SUITE, ...SOFTMAX_SGD },
-    ...{ batch: 4, trainImages: 12, testImages: 0, steps: 2, checkpointEvery: 100, keepModel: true },
-  };
-  const JOB: ServeJob = {
-    ...{ kind: 'serve', sessionId: 's', document: '5e'.repeat(32), network: TINY_IMAGES, ...DIRECT_SUITE },
-    ...{ model: DOCUMENT, maxBatch: 64, maxWaitMs: 0 },
-  };
+  const SERVING: ServeJob = { ...SCORED, scores: undefined };
   let folder: string;
 
   beforeAll(async () => {
-    folder = temporaryFolder('private');
-    const labels = Uint8Array.from({ length: 12 }, (_, i) => i % 3);
-    const images = Uint8Array.from({ length: 48 }, (_, i) => (i * 83) % 256);
-    const data = { trainImages: images, trainLabels: labels, rows: 2, columns: 2, channels: 1, classes: 3 };
-    await trainFederated(TRAINING, { seed: 1, folder, train: [storeData(folder, data, 16)] });
+    folder = await trainTiny('private');
   });
 
   interface Answered {
@@ -178,7 +165,7 @@ describe('a private session', () => {
   }
 
   it('answers as a semi-honest one does, P2 hears nothing, and keys that nobody used are taken when it ends', async () => {
-    const [open, closed] = [await answered(JOB, 5), await answered({ ...JOB, security: 'private' }, 5)];
+    const [open, closed] = [await answered(SERVING, 5), await answered({ ...SERVING, security: 'private' }, 5)];
     expect([open.error, closed.error]).toEqual(['', '']);
     expect(closed.found.length).toBe(5);
     expect(closed.found).toEqual(open.found);
@@ -189,7 +176,7 @@ describe('a private session', () => {
   });
 
   it('answers batches side by side, each behind digests of its own, and draws from no address twice', async () => {
-    const job = { ...JOB, security: 'private', maxBatch: 1 } as const;
+    const job = { ...SERVING, security: 'private', maxBatch: 1 } as const;
     const alone = await answered(job, 12);
     let several: Answered | undefined;
     const addresses = await watchAddresses(async () => {
@@ -207,7 +194,7 @@ describe('a private session', () => {
   });
 
   it('hands out no answer of which an opening was changed, and those before it stand', async () => {
-    const job = { ...JOB, security: 'private', maxBatch: 1 } as const;
+    const job = { ...SERVING, security: 'private', maxBatch: 1 } as const;
     const { said, found } = await answered(job, 6, 3);
     expect(found.length).toBe(6);
     // Of the fifth image, in the lanes of those that are answered side by side.

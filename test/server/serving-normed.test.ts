@@ -7,8 +7,8 @@ import { add } from '../../src/ring/z64.ts';
 import { type InputPart, PARTY_NAMES } from '../../src/server/ipc.ts';
 import type { ServeJob, TrainJob } from '../../src/server/job.ts';
 import type { ServingEnds } from '../../src/server/serving-ends.ts';
-import { inputParts, ofEach, type OfEach, resultsIn, serveFederated, storeData, trainFederated } from '../federated.ts';
-import { temporaryFolder } from '../folder.ts';
+import { inputParts, ofEach, type OfEach, resultsIn, serveFederated } from '../federated.ts';
+import { TRAINED_ON, trainTiny } from '../tiny-served.ts';
 import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
 
 const UNITS = 4;
@@ -62,11 +62,7 @@ function scoresOf(model: ReadonlyMap<string, Float64Array>, pixels: Uint8Array):
 }
 
 it('serves what it trained: every image by itself and beside others', async () => {
-  const folder = temporaryFolder('serving-normed');
-  const labels = Uint8Array.from({ length: 12 }, (_, i) => i % 3);
-  const images = Uint8Array.from({ length: 48 }, (_, i) => (i * 83) % 256);
-  const data = { trainImages: images, trainLabels: labels, rows: 2, columns: 2, channels: 1, classes: 3 };
-  await trainFederated(TRAINING, { seed: 1, folder, train: [storeData(folder, data, 16)] });
+  const folder = await trainTiny('serving-normed', TRAINING);
   const results = await resultsIn(folder, TRAINING);
   const model = new Map(parameters(NORMED).map(({ name }) => [name, decode(results.get(`model/${name}`)!, 16)]));
   // Statistics have moved from where they start.
@@ -80,7 +76,7 @@ it('serves what it trained: every image by itself and beside others', async () =
     ...{ seed: 2, folder, onBegin: (begun) => (ends = begun) },
     onNotice: (party, notice) => {
       if (notice.type === 'event' && notice.event.kind === 'ready' && party === 'P0')
-        for (const parts of [input('one', images.subarray(0, 4)), input('all', images)])
+        for (const parts of [input('one', TRAINED_ON.subarray(0, 4)), input('all', TRAINED_ON)])
           for (const each of PARTY_NAMES) ends![each].take([parts[each]]);
       if (notice.type !== 'answers') return;
       for (const { id, share } of notice.answers) {
@@ -95,7 +91,7 @@ it('serves what it trained: every image by itself and beside others', async () =
     const [a, b] = shares.get(id)!;
     return [...decode(add(a, b), 16)];
   };
-  const expected = Array.from({ length: 12 }, (_, i) => scoresOf(model, images.subarray(4 * i, 4 * i + 4))).flat();
+  const expected = Array.from({ length: 12 }, (_, i) => scoresOf(model, TRAINED_ON.subarray(4 * i, 4 * i + 4))).flat();
   expect(expected.some((score) => Math.abs(score) > 0.1)).toBe(true);
   answer('all').forEach((score, i) => expect(score).toBeCloseTo(expected[i], 2));
   answer('one').forEach((score, i) => expect(score).toBeCloseTo(expected[i], 2));

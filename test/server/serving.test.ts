@@ -12,20 +12,11 @@ import type { InputPart, Notice, PartyName } from '../../src/server/ipc.ts';
 import { PARTY_NAMES } from '../../src/server/ipc.ts';
 import type { ServeJob, TrainJob } from '../../src/server/job.ts';
 import type { ServingEnds } from '../../src/server/serving-ends.ts';
-import { inputParts, ofEach, resultsIn, serveFederated, storeData, trainFederated, type OfEach } from '../federated.ts';
-import { temporaryFolder } from '../folder.ts';
+import { inputParts, ofEach, resultsIn, serveFederated, type OfEach } from '../federated.ts';
 import { TINY_IMAGES } from '../tiny-images.ts';
-import { DIRECT_SUITE, SOFTMAX_SGD } from '../training.ts';
+import { SERVING, TRAINING as TINY_TRAINING, trainTiny } from '../tiny-served.ts';
 
-const DOCUMENT = 'd0'.repeat(32);
-const TRAINING: TrainJob = {
-  ...{ kind: 'train', sessionId: '', document: DOCUMENT, network: TINY_IMAGES, ...DIRECT_SUITE, ...SOFTMAX_SGD },
-  ...{ batch: 4, trainImages: 12, testImages: 0, steps: 8, checkpointEvery: 100, keepModel: true },
-};
-const JOB: ServeJob = {
-  ...{ kind: 'serve', sessionId: 's', document: '5e'.repeat(32), network: TINY_IMAGES, ...DIRECT_SUITE },
-  ...{ model: DOCUMENT, scores: true, maxBatch: 64, maxWaitMs: 0 },
-};
+const TRAINING: TrainJob = { ...TINY_TRAINING, steps: 8 };
 /** After so long a part counts as lost: longer than a busy machine takes to bring one. */
 const LATE_MS = 1000;
 
@@ -33,11 +24,7 @@ let folder: string;
 let model: ReadonlyMap<string, Float64Array>;
 
 beforeAll(async () => {
-  folder = temporaryFolder('serving');
-  const labels = Uint8Array.from({ length: 12 }, (_, i) => i % 3);
-  const images = Uint8Array.from({ length: 48 }, (_, i) => (i * 83) % 256);
-  const data = { trainImages: images, trainLabels: labels, rows: 2, columns: 2, channels: 1, classes: 3 };
-  await trainFederated(TRAINING, { seed: 1, folder, train: [storeData(folder, data, 16)] });
+  folder = await trainTiny('serving', TRAINING);
   const results = await resultsIn(folder, TRAINING);
   model = new Map(parameters(TINY_IMAGES).map(({ name }) => [name, decode(results.get(`model/${name}`)!, 16)]));
 });
@@ -88,7 +75,7 @@ async function session(
   };
   let working: Promise<void> | undefined;
   let ends: OfEach<ServingEnds> | undefined;
-  const job = options.job ?? JOB;
+  const job = options.job ?? SERVING;
   const { outcomes } = await serveFederated(job, {
     ...{ seed: 2, folder, ...options },
     record: (message) => said.push(message),
@@ -158,7 +145,7 @@ describe('a serving session', () => {
         await told('P0', 'x');
         await told('P1', 'x');
       },
-      { job: { ...JOB, scores: undefined } },
+      { job: { ...SERVING, scores: undefined } },
     );
     const scores = scoresOf(image(7));
     expect(answers.get('x')).toEqual([scores.indexOf(Math.max(...scores))]);
@@ -269,7 +256,7 @@ describe('a serving session', () => {
         const ids = [...many.map(({ P0 }) => P0.id), 'a', 'b'];
         await Promise.all(ids.flatMap((id) => PARTY_NAMES.map((party) => told(party, id))));
       },
-      { job: { ...JOB, maxBatch: 4 } },
+      { job: { ...SERVING, maxBatch: 4 } },
     );
     expect(batches.flat().toSorted()).toHaveLength(14);
     for (const batch of batches) expect(batch.length).toBeLessThanOrEqual(4);
@@ -287,7 +274,7 @@ describe('a serving session', () => {
         }
         await Promise.all(['a', 'b', 'c'].map((id) => told('P0', id)));
       },
-      { job: { ...JOB, maxWaitMs: 300 } },
+      { job: { ...SERVING, maxWaitMs: 300 } },
     );
     expect(batches).toEqual([['a', 'b', 'c']]);
   });
@@ -314,7 +301,7 @@ describe('a serving session', () => {
         for (const party of PARTY_NAMES) ends[party].withdraw('goes');
         await Promise.all(PARTY_NAMES.flatMap((party) => ['stays', 'goes'].map((id) => told(party, id))));
       },
-      { job: { ...JOB, maxWaitMs: 300 } },
+      { job: { ...SERVING, maxWaitMs: 300 } },
     );
     expect(batches).toEqual([['stays']]);
     expect(rejected.map(([party, id, reason]) => `${party} ${id} ${reason}`).sort()).toEqual(
@@ -332,7 +319,7 @@ describe('a serving session', () => {
         ends[party].take([parts[party]]);
         await Promise.all(PARTY_NAMES.map((each) => told(each, 'back')));
       },
-      { job: { ...JOB, maxWaitMs: 50 } },
+      { job: { ...SERVING, maxWaitMs: 50 } },
     );
     expect(batches).toEqual([['stays'], ['back']]);
     expect(rejected).toEqual([]);
