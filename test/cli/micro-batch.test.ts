@@ -60,11 +60,11 @@ describe('--micro-batch', () => {
 describe('--memory with ranks', () => {
   it('is what all ranks of a party take together, each at work on a part', async () => {
     const chosen = settings({ ranks: 4 });
-    expect(chosen.microBatch).toBe(39);
-    const [whole, half] = [4 * (await peakOf(chosen, 39)), 4 * (await peakOf(chosen, 20))];
+    expect(chosen.microBatch).toBe(32);
+    const [whole, half] = [4 * (await peakOf(chosen, 32)), 4 * (await peakOf(chosen, 16))];
     expect(await fittingPart(chosen, SAMPLES, whole)).toBeUndefined();
-    expect(await fittingPart(chosen, SAMPLES, whole - 1e-6)).toBe(20);
-    expect(await fittingPart(chosen, SAMPLES, half - 1e-6)).toBe(10);
+    expect(await fittingPart(chosen, SAMPLES, whole - 1e-6)).toBe(16);
+    expect(await fittingPart(chosen, SAMPLES, half - 1e-6)).toBe(8);
   });
 });
 
