@@ -28,7 +28,11 @@ it('every benchmark that a person starts with options reads them in one way', ()
     const text = readFileSync(new URL(`bench/${file}`, ROOT), 'utf8');
     // `subset` takes words alone; what needs tests runs from sources.
     const [header] = text.split('*/');
-    const started = [`dist/bench/${file.replace('.ts', '.js')}`, `tsx bench/${file}`];
+    const started = [
+      `dist/bench/${file.replace('.ts', '.js')}`,
+      `tsx bench/${file}`,
+      `tsx -C securenn-source bench/${file}`,
+    ];
     const usage = file !== 'subset.ts' && started.some((words) => header.includes(words));
     expect(text.includes('optionsOf(import.meta.url'), file).toBe(usage);
     if (file !== 'options.ts') expect(text, file).not.toContain('parseArgs');
