@@ -298,9 +298,10 @@ export class SecureEngine extends SecurePieces implements Engine {
 }
 
 export function createSecureEngine(party: Party, options: SecureOptions): SecureEngine {
-  const { few, rank = 0 } = options;
+  const { few } = options;
   codeProof.answerAhead(party);
-  const keysOf = rank === 0 ? party : party.fork(`rank/${rank}`);
+  // Each rank of a party has keys of its own.
+  const keysOf = party.rank === 0 ? party : party.fork(`rank/${party.rank}`);
   const functions = few === undefined || options.suite === 'paper' ? undefined : new FunctionKeys(keysOf);
   const suite = suiteOf(options, party.security, functions && { most: few!, functions });
   const runtime: Runtime = { options, suite, functions, window: new Window(HELPER_WINDOW, LEAST_WEIGHT) };

@@ -157,12 +157,11 @@ export abstract class SecurePieces extends SecureComparisons {
    * @param own nobody else has the array
    */
   async operandInput(name: string, shape: Shape, fractionBits: number, held: HeldOperand, own = false): Promise<Value> {
+    const { kept } = held;
     if (this.truncation === 'dealt') {
-      const { kept } = held;
       const forProducts = own ? beaver.ForProducts.own(kept) : new beaver.ForProducts(kept);
       return this.productsOnly({ shape, fractionBits }, forProducts);
     }
-    const { kept } = held;
     const size = sizeOf(shape);
     if (this.holdsData) {
       const both = await kept;

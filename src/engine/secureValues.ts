@@ -27,8 +27,6 @@ export interface SecureOptions {
   readonly compareBits: number;
   /** Operations on at most so many values compare by functions, whose keys `ahead` deals; absent: none (`suite.ts`). */
   readonly few?: number | undefined;
-  /** Of the party; each has keys of its own for comparisons by functions. Absent: the first. */
-  readonly rank?: number | undefined;
   /** Hands this worker's share of a result to the owner. Never called at the helper. */
   readonly reveal: (name: string, share: BigUint64Array) => Promise<void>;
 }

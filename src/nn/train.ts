@@ -173,7 +173,8 @@ export async function train(
   const testImages = data.testImages?.shape[0] ?? 0;
   checkTraining(engine, network, samples, options, team);
   const specs = parameterSpecs(network);
-  const pieces = new Pieces(network);
+  const training = new Training(engine, network, data, options, team);
+  const { pieces } = training;
   const all = pieces.split(
     engine,
     from?.state ??
@@ -184,7 +185,6 @@ export async function train(
     await team?.begin({ kind: 'gather', what });
     return pieces.join(engine, (await team?.gather(engine, what, pieces, state)) ?? state);
   };
-  const training = new Training(engine, network, data, options, team);
   const steps = totalSteps(samples, options);
   for (let step = (from?.step ?? 0) + 1; step <= steps; step++) {
     await team?.begin({ kind: 'step', step });
@@ -215,7 +215,7 @@ export async function trainAlong(
 ): Promise<void> {
   checkTraining(engine, network, data.images.shape[0], options, team);
   const training = new Training(engine, network, data, options, team);
-  const pieces = new Pieces(network);
+  const { pieces } = training;
   const state = await team.deal(engine, pieces, undefined);
   for (let order = await team.next(); order !== undefined; order = await team.next()) {
     if (order.kind === 'step') await training.step(order.step, state);
@@ -249,12 +249,13 @@ function checkTraining(
 
 /** The steps and evaluations of a training, as every rank computes them. */
 class Training {
+  /** How the state is cut. */
+  readonly pieces: Pieces;
   readonly #engine: Engine;
   readonly #network: Network;
   readonly #data: TrainingData;
   readonly #options: TrainOptions;
   readonly #team: Team | undefined;
-  readonly #pieces: Pieces;
   readonly #samples: number;
   #order: { readonly epoch: number; readonly indices: Uint32Array } | undefined;
 
@@ -264,7 +265,7 @@ class Training {
     this.#data = data;
     this.#options = options;
     this.#team = team;
-    this.#pieces = new Pieces(network);
+    this.pieces = new Pieces(network);
     this.#samples = data.images.shape[0];
   }
 
@@ -285,7 +286,7 @@ class Training {
       labels: fork.rows(this.#data.labels, indices.slice(start, end)),
     });
     await this.#engine.scope(`step/${step}`, (fork) =>
-      trainStep(fork, this.#network, this.#pieces, state, rows, {
+      trainStep(fork, this.#network, this.pieces, state, rows, {
         ...options,
         step,
         learningRate,
@@ -326,8 +327,8 @@ class Training {
     const { rank, size } = this.#team ?? { rank: 0, size: 1 };
     const images = testImages.shape[0];
     const batch = evaluationBatch(network, images, this.#options);
-    const given = await this.#team?.parameters(engine, label, this.#pieces, state);
-    const model = given ?? (await prepared(engine, network, this.#pieces.parameters(engine, state)));
+    const given = await this.#team?.parameters(engine, label, this.pieces, state);
+    const model = given ?? (await prepared(engine, network, this.pieces.parameters(engine, state)));
     const stride = size * batch;
     let correct: Value | undefined;
     for (let from = rank * batch; from < images; from += stride) {

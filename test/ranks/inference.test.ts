@@ -79,7 +79,6 @@ function inference(
     const engine: SecureEngine = createSecureEngine(party, {
       ...setting,
       ...(party.security === 'private' && setting.suite === 'direct' && { few: FEW_VALUES }),
-      rank: team?.rank,
       reveal: (name, share) => {
         reveal(name, share, party.id);
         return Promise.resolve();

@@ -28,7 +28,6 @@ export async function computeAlong(
   const engine = createSecureEngine(party, {
     ...{ suite, truncation, fractionBits, compareBits },
     few: fewValuesOf(job),
-    rank: team.rank,
     reveal: (name, share) => {
       if (job.kind !== 'serve') return Promise.reject(new Error('only the first rank of a party reveals'));
       revealed.set(name, share);

@@ -186,7 +186,7 @@ export class ControlLane<In, Out> {
     const label = `control/${this.#received++}`;
     const { data } = await this.link.receiveUpTo(label, 'u8', MAXIMUM_BYTES, timeoutMs);
     try {
-      return this.#form.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data)));
+      return this.#form.parse(wordsOf(data));
     } catch {
       throw new ChannelError(`from a rank of ${this.link.peer}: ${label} is no message of ranks of this version`);
     }
@@ -195,6 +195,11 @@ export class ControlLane<In, Out> {
 
 export function bytesOf(message: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(message, plain));
+}
+
+/** What `bytesOf` was given, in plain words. */
+export function wordsOf(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
 }
 
 /** Bytes as hexadecimal, maps as objects. A Buffer would have become an object of its own before it is handed over. */

@@ -21,6 +21,7 @@ import type { PieceSum } from '../../nn/ranks.ts';
 import { later } from '../../party/later.ts';
 import { fresh } from '../../ring/pool.ts';
 import { sizeOf } from '../../ring/shape.ts';
+import { bytesOf, wordsOf } from './control.ts';
 import { follows } from './rows.ts';
 import type { SharedWeights } from './shared-weights.ts';
 import { give, take } from './tensors.ts';
@@ -152,7 +153,7 @@ export class RankExchange {
       const { data, opening } = held[i];
       return { key, shape: [...shape], fractionBits, data: data !== null, opening: opening?.length ?? 0 };
     });
-    await link.send(label, new TextEncoder().encode(JSON.stringify(said)), engine.rounds);
+    await link.send(label, bytesOf(said), engine.rounds);
     for (const [i, { data, opening }] of held.entries()) {
       if (data !== null) await give(link, `${label}/${i}/data`, data, engine.rounds);
       if (opening !== undefined) await give(link, `${label}/${i}/opening`, opening, engine.rounds);
@@ -163,9 +164,7 @@ export class RankExchange {
     const { data: json, depth } = await link.receiveUpTo(label, 'u8', MOST_FACTS, WHILE_THE_LINK_LIVES);
     follows(engine, depth);
     const state: State = new Map();
-    for (const [i, { key, shape, fractionBits, data, opening }] of facts
-      .parse(JSON.parse(new TextDecoder().decode(json)))
-      .entries()) {
+    for (const [i, { key, shape, fractionBits, data, opening }] of facts.parse(wordsOf(json)).entries()) {
       const share = data ? (await take(link, `${label}/${i}/data`, sizeOf(shape))).data : null;
       const opened = opening > 0 ? (await take(link, `${label}/${i}/opening`, opening)).data : undefined;
       state.set(key, engine.input(`${label}/${key}`, shape, fractionBits, share, opened));

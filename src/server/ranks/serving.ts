@@ -15,7 +15,7 @@ import type { ServedBatch } from '../job-ends.ts';
 import type { ServeJob } from '../job.ts';
 import { answerBatch, GROUP } from '../serve-job.ts';
 import { UnderWay } from '../under-way.ts';
-import { bytesOf, inputFactsSchema } from './control.ts';
+import { bytesOf, inputFactsSchema, wordsOf } from './control.ts';
 import { inputFacts, takeInput } from './inputs.ts';
 import type { Ranks } from './ranks.ts';
 import type { RankTeam } from './team.ts';
@@ -89,8 +89,7 @@ async function takeBatch(engine: SecureEngine, job: ServeJob, team: RankTeam, n:
   const { label } = labels(n);
   const lead = team.link(0);
   const { data } = await lead.receiveUpTo(label, 'u8', MOST_WORDS, WHILE_THE_LINK_LIVES);
-  const words = new TextDecoder('utf-8', { fatal: true }).decode(data);
-  const { elements: count, ...facts } = inputFactsSchema.parse(JSON.parse(words));
+  const { elements: count, ...facts } = inputFactsSchema.parse(wordsOf(data));
   const [images] = facts.shape;
   const expected = engine.id === 2 ? null : images * inputSize(job.network);
   if (count !== expected) throw new Error(`${label}: ${count} elements are open, expected ${expected}`);
