@@ -5,8 +5,9 @@
  *   node dist/bench/turns.js --other FOLDER [--pairs 5] [--only REGEXP] [--out bench/results/turns.json] [--scores]
  *
  * FOLDER is a checkout of the other build in which `npm ci` has run. Cells are training steps at batch 128 (2,560 images of MNIST), and
- * inferences of 128 images and of one in a session under way. This build reveals the class alone, as builds before scores do, unless
- * `--scores` is given. Which of the two begins changes from pair to pair.
+ * inferences of 128 images and of one in a session under way. Both builds reveal the class alone, or with `--scores` the scores of all
+ * classes, in fewer rounds; The other build must know both options. Which of the two begins changes from pair
+ * to pair.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
@@ -72,8 +73,8 @@ try {
   for (const { name, args, seconds } of CELLS.filter(({ name }) => new RegExp(values.only).test(name))) {
     const network = name.split(/[ ,]/)[1];
     const measureSide = async (side: Side): Promise<number> => {
-      const own = side === 'now' && name.startsWith('infer') && !values.scores ? ['--no-scores'] : [];
-      const report = await local(folder, [...args(folder, model(side, network)), ...own], { dist: builds[side] });
+      const revealed = name.startsWith('infer') ? [values.scores ? '--scores' : '--no-scores'] : [];
+      const report = await local(folder, [...args(folder, model(side, network)), ...revealed], { dist: builds[side] });
       return seconds(report);
     };
     if (name.startsWith('infer'))
