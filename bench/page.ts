@@ -30,6 +30,7 @@ import { local } from './local-runs.ts';
 import { save } from './machine.ts';
 import { median, quantile, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
+import { complaintsOf } from './service/chromium.ts';
 import { ServedFederation } from './service/federation.ts';
 import { Line } from './service/line.ts';
 import { browserFor, bundleForPage, PageServer } from './service/page.ts';
@@ -170,9 +171,7 @@ try {
   const browser = await browserFor(federation.federation, join(folder, 'chromium'));
   try {
     const page = await browser.newPage();
-    const complaints: string[] = [];
-    page.on('console', (message) => complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(String(error)));
+    const complaints = complaintsOf(page);
     const began = performance.now();
     await page.goto(server.origin);
     await page.waitForSelector('#ask:not([disabled])');

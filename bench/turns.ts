@@ -6,8 +6,7 @@
  *
  * FOLDER is a checkout of the other build in which `npm ci` has run. Cells are training steps at batch 128 (2,560 images of MNIST), and
  * inferences of 128 images and of one in a session under way. Both builds reveal the class alone, or with `--scores` the scores of all
- * classes, in fewer rounds; The other build must know both options. Which of the two begins changes from pair
- * to pair.
+ * classes, in fewer rounds; the other build must know both options. Which of the two begins changes from pair to pair.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';

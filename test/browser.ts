@@ -4,7 +4,7 @@
  */
 import type { Page } from 'puppeteer-core';
 
-export { launchBrowser, launchStrictBrowser } from '../bench/service/chromium.ts';
+export { complaintsOf, launchBrowser, launchStrictBrowser } from '../bench/service/chromium.ts';
 export { unpackBrowser as default } from '../bench/service/chromium.ts';
 
 /** Files from outside the browser, as a person lets them fall at a place of the page. */

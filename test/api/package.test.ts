@@ -19,7 +19,7 @@ import {
   plainInference,
   plainTraining,
 } from '../../src/api/index.ts';
-import { launchBrowser } from '../browser.ts';
+import { complaintsOf, launchBrowser } from '../browser.ts';
 import { filesIn, type Packed, packAndInstall } from './packed.ts';
 
 const MOST_PACKED = 1_500_000;
@@ -111,7 +111,7 @@ describe.skipIf(windows)('the package', () => {
     let browser: Browser;
     let page: Page;
     const asked: string[] = [];
-    const complaints: string[] = [];
+    let complaints: string[] = [];
 
     beforeAll(async () => {
       const folder = await bundle('plain', PLAIN);
@@ -131,8 +131,7 @@ describe.skipIf(windows)('the package', () => {
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       browser = await launchBrowser(...WEBGPU);
       page = await browser.newPage();
-      page.on('console', (message) => complaints.push(message.text()));
-      page.on('pageerror', (error) => complaints.push(String(error)));
+      complaints = complaintsOf(page);
       await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/plain.html`);
     });
 

@@ -11,7 +11,7 @@ import { plainInference } from '../../src/api/plain.ts';
 import { loadModel } from '../../src/api/models.ts';
 import { loadTestImages } from '../../src/data/load.ts';
 import { encode } from '../../src/ring/fixed.ts';
-import { dropFiles, launchBrowser } from '../browser.ts';
+import { complaintsOf, dropFiles, launchBrowser } from '../browser.ts';
 import { temporaryFolder } from '../folder.ts';
 import { Command } from './command.ts';
 
@@ -20,7 +20,7 @@ const hosts = join(root, 'hosts');
 const PIXELS = 784;
 let [command, browser, page]: [Command, Browser, Page] = [] as never;
 let address = '';
-const complaints: string[] = [];
+let complaints: string[] = [];
 const asked: { readonly method: string; readonly url: string }[] = [];
 
 /** Before the page runs: keeps what it gives to `fetch`, and what its policy forbids. */
@@ -132,8 +132,7 @@ beforeAll(async () => {
   page = await browser.newPage();
   // For what hangs.
   page.setDefaultTimeout(240_000);
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  complaints = complaintsOf(page);
   page.on('request', (request) => asked.push({ method: request.method(), url: request.url() }));
   await page.evaluateOnNewDocument(WATCH);
   await page.setViewport({ width: 1200, height: 900 });

@@ -32,6 +32,7 @@ import { NETWORKS } from '../../src/nn/named.ts';
 import { inputSize } from '../../src/nn/network.ts';
 import { NODE } from '../../src/random/node-primitives.ts';
 import { concatBytes, toHex } from '../../src/random/text.ts';
+import { complaintsOf } from '../browser.ts';
 import { temporaryFolder } from '../folder.ts';
 import { run } from './command.ts';
 
@@ -48,7 +49,7 @@ let session: string;
 let document: ServeDocument;
 let expected: readonly number[];
 let test: { readonly images: Uint8Array; readonly labels: Uint8Array };
-const complaints: string[] = [];
+let complaints: string[] = [];
 const requests: HTTPRequest[] = [];
 
 /** Nothing but the client, put where a test finds it. */
@@ -87,8 +88,7 @@ beforeAll(async () => {
   server.show({ '': INDEX, 'page.js': await bundleForPage(SCRIPT, ROOT) }, federation);
   browser = await browserFor(federation, temporaryFolder('chromium'));
   page = await browser.newPage();
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  complaints = complaintsOf(page);
   page.on('request', (request) => requests.push(request));
   await page.goto(`${origin}/`);
   await page.waitForFunction('globalThis.securenn !== undefined');

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { analyse } from '../../src/profile/analysis.ts';
 import { formatReport } from '../../src/profile/report.ts';
 import type { RunFacts } from '../../src/profile/summary.ts';
-import { launchBrowser } from '../browser.ts';
+import { complaintsOf, launchBrowser } from '../browser.ts';
 import { FACTS, steps, threeParties } from './parts.ts';
 import { temporaryFolder } from '../folder.ts';
 
@@ -31,9 +31,8 @@ async function open(html: string, width = 1100, scheme: 'light' | 'dark' = 'ligh
   const path = join(folder, `${width}-${scheme}.html`);
   writeFileSync(path, html);
   const page = await browser.newPage();
-  const [complaints, requests]: [string[], string[]] = [[], []];
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  const requests: string[] = [];
+  const complaints = complaintsOf(page);
   page.on('request', (request) => requests.push(request.url()));
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
   await page.setViewport({ width, height: 900 });

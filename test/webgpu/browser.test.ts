@@ -9,7 +9,7 @@ import { extname, join, sep } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launchBrowser } from '../browser.ts';
+import { complaintsOf, launchBrowser } from '../browser.ts';
 import { convReference } from '../reference/conv.ts';
 import { gemmReference } from '../reference/gemm.ts';
 import { expectSame } from '../reference/same.ts';
@@ -24,7 +24,7 @@ const compilerOptions = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.
 let server: Server;
 let browser: Browser;
 let page: Page;
-const complaints: string[] = [];
+let complaints: string[] = [];
 
 /** Type and text of a file as the page is given it. */
 async function serve(path: string): Promise<readonly [type: string, text: string]> {
@@ -46,8 +46,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   browser = await launchBrowser(...FLAGS);
   page = await browser.newPage();
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  complaints = complaintsOf(page);
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
 });
 

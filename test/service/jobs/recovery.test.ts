@@ -85,6 +85,15 @@ describe('a training of three parties', () => {
     );
   });
 
+  it('is done where a party that is down is killed once more', () => {
+    const kill = { at: 0, party: 'P0', what: 'party' } as const;
+    const kills = [
+      { ...kill, back: 0 },
+      { ...kill, back: 0.33 },
+    ];
+    expect(states(simulate({ kills }, 425926487))).toEqual(DONE);
+  });
+
   it('goes on after all three were stopped at a step', () => {
     const simulation = simulate({ stopAt: 3 });
     // It stops there once; the next attempt begins at that step and does not come to it again.

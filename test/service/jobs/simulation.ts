@@ -185,8 +185,9 @@ export class Simulation {
     this.#due.push({ at: this.now + ms, order: this.#sequence++, act });
   }
 
-  /** Ends a party's life; what it was about to do is not done. */
+  /** Ends a party's life; what it was about to do is not done. One that is down already comes back when it would have. */
   #crash(party: Party, back = 3): void {
+    if (!party.up) return;
     party.up = false;
     party.life++;
     party.asking = [];
