@@ -6,7 +6,7 @@ import type { Sharing } from '../client/owner.ts';
 import type { Spent } from '../client/spent.ts';
 import type { Logger } from '../server/log.ts';
 import { widthOf, wrapParts, wrapText } from './layout.ts';
-import { megabytesPerSecond, shareInWords, waitShare } from './pace.ts';
+import { megabytesPerSecond, shareInWords, slowestRank, waitShare } from './pace.ts';
 
 const LINE_EVERY_MS = 5000;
 /** Speeds are those of the last steps that took so long together, or of the last one. */
@@ -172,12 +172,14 @@ export class Progress {
     const megabytes = megabytesPerSecond(this.#recent);
     const wait = waitShare(this.#recent);
     const seconds = this.#recent.reduce((sum, step) => sum + step.seconds, 0) / this.#recent.length;
+    const slowest = slowestRank(this.#recent);
     return [
       ...(this.#loss === undefined ? [] : [`loss ${this.#loss.toFixed(4)}`]),
       ...(this.#accuracy === undefined ? [] : [`accuracy ${(100 * this.#accuracy).toFixed(2)} %`]),
       `${seconds.toFixed(3)} s/${this.#what}`,
       ...(megabytes === 0 ? [] : [`${megabytes.toFixed(2)} MB/s`]),
       ...(wait === undefined ? [] : [shareInWords(100 * wait)]),
+      ...(slowest === undefined ? [] : [rankInWords(slowest)]),
     ];
   }
 
@@ -243,6 +245,11 @@ export class Progress {
       bars.create(1, 0, {}, { format: () => this.#shown[row] ?? '' });
     }
   }
+}
+
+/** `slowest rank: 2 of P1, 1.08 × the mean`. */
+function rankInWords({ party, rank, overMean }: NonNullable<ReturnType<typeof slowestRank>>): string {
+  return `slowest rank: ${rank} of ${party}, ${overMean.toFixed(2)} × the mean`;
 }
 
 /** Shows how sharing goes, in the owner's log and to the user. */

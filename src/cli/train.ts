@@ -103,7 +103,8 @@ async function tellBefore(
   for (const warning of await firstBatchWarnings(data, settings, initial)) news.line(warning);
   const { ranks = 1, batch, microBatch } = settings;
   if (ranks > 1) news.line(`${ranks} ranks a party: each batch of ${batch} is computed in parts of ${microBatch}`);
-  if (ranks > 1 && settings.profile !== undefined) news.line("the profile is of each party's first rank");
+  if (ranks > 1 && settings.profile !== undefined)
+    news.line("the profile tells of each party's first rank where time goes, of the others what they spend");
   if (settings.showLoss)
     news.line("every tenth step's loss is revealed to the owner: it is an output (--no-show-loss keeps it shared)");
 }

@@ -94,7 +94,8 @@ export class OwnerCheckpoints {
   }
 
   onStep(report: StepReport, evaluationFollows: boolean): void {
-    this.#steps.push(report);
+    // What ranks spent is of the session, not of the run: another one may have another number of them.
+    this.#steps.push({ ...report, ranks: undefined });
     if (evaluationFollows) this.#evaluating = true;
     else if (this.#isDue(report.step) || report.step === this.#stopAt) this.#save(report.step);
   }

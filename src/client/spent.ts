@@ -1,5 +1,6 @@
 /** What the three parties spent on one thing, such as a step: what each of them said, put together. */
 import { microseconds, type Counters } from '../data/party-events.ts';
+import type { RankCounters } from '../profile/rank-counters.ts';
 import { PARTIES, type PartyName } from './parties.ts';
 import type { Rounds } from './rounds.ts';
 
@@ -14,6 +15,8 @@ export interface Spent {
   /** By each party to the other two: frames. */
   readonly bytesSent: OfEachParty;
   readonly onlineRounds: number;
+  /** Of parties of several ranks, from rank 0 on, where each party told of them; the times above are rank 0's. */
+  readonly ranks?: Readonly<Record<PartyName, readonly RankCounters[]>> | undefined;
 }
 
 /** @param rounds of the whole job, which this goes on with */
@@ -22,12 +25,14 @@ export function spentOf(parts: Readonly<Record<PartyName, { readonly counters: C
     const [P0, P1, P2] = PARTIES.map((party) => value(parts[party].counters));
     return { P0, P1, P2 };
   };
+  const [P0, P1, P2] = PARTIES.map((party) => parts[party].counters.ranks);
   return {
     seconds: parts.P0.counters.seconds,
     computeSeconds: ofEach(({ seconds, waitSeconds }) => microseconds(Math.max(0, seconds - waitSeconds))),
     waitSeconds: ofEach(({ waitSeconds }) => waitSeconds),
     bytesSent: ofEach(({ bytesSent }) => bytesSent),
     onlineRounds: rounds.add(parts.P0.counters.onlineRounds, parts.P1.counters.onlineRounds),
+    ...(P0 && P1 && P2 && { ranks: { P0, P1, P2 } }),
   };
 }
 

@@ -3,14 +3,19 @@
  * `reveal/NAME`, each worker's share as u64, which the owner adds up. And how the four agree that a checkpoint is complete.
  */
 import * as z from 'zod';
+import { MOST_RANKS } from '../nn/ranks.ts';
+import { type RankCounters, rankCountersSchema } from '../profile/rank-counters.ts';
 
 /** What this party spent since its last event that has these. Traffic is that to the other two parties, not to the owner. */
 export interface Counters {
   readonly seconds: number;
   /** Of `seconds`: asleep until a message came. The rest is computing. */
   readonly waitSeconds: number;
+  /** By all its ranks. */
   readonly bytesSent: number;
   readonly onlineRounds: number;
+  /** Of a party of several ranks: what each spent; times above are rank 0's. */
+  readonly ranks?: readonly RankCounters[] | undefined;
 }
 
 /** Steps, epochs and evaluations count from 1, batches of an inference from 0. */
@@ -30,7 +35,8 @@ export type PartyEvent = (Happening & Counters) | Testing;
 
 const index = z.int().min(0);
 const seconds = z.number().min(0);
-const counters = { seconds, waitSeconds: seconds, bytesSent: index, onlineRounds: index };
+const ranks = z.array(rankCountersSchema).min(2).max(MOST_RANKS).optional();
+const counters = { seconds, waitSeconds: seconds, bytesSent: index, onlineRounds: index, ranks };
 
 export const partyEventSchema: z.ZodType<PartyEvent> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ready'), ...counters }),
@@ -46,7 +52,8 @@ export function microseconds(seconds: number): number {
   return Math.round(1e6 * seconds) / 1e6;
 }
 
-export const MAXIMUM_EVENT_BYTES = 4096;
+/** With figures of as many ranks as a party may have. */
+export const MAXIMUM_EVENT_BYTES: number = 2 ** 16;
 
 export function eventLabel(count: number): string {
   return `event/${count}`;

@@ -173,12 +173,12 @@ function compare(a: LayerRow, b: LayerRow): number {
 }
 
 function partySummary(part: Part, { time, waitFor }: PartyTimes): PartySummary {
-  const { party, complete, cpuMs, clock, traffic, rounds, kernels, awaited, lines } = part;
+  const { party, complete, cpuMs, clock, traffic, rounds, kernels, awaited, ranks, lines } = part;
   const gpuMs = lines.reduce((sum, line) => sum + line.gpuMs, 0);
   const counted = lines.filter(({ calls, idleMs, localMs }) => calls > 0 || idleMs + localMs > 0);
   return {
     ...{ party, complete, sessionMs: sessionMs(part), cpuMs, gpuMs, clock, time, waitFor },
-    ...{ traffic, rounds, kernels, awaited, lines: counted },
+    ...{ traffic, rounds, kernels, awaited, ...(ranks && { ranks }), lines: counted },
   };
 }
 

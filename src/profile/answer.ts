@@ -1,4 +1,5 @@
 /** Where the time goes, in words and in shares that add up. */
+import { busiestRank } from './rank-counters.ts';
 import { milliseconds, percents } from './words.ts';
 import {
   type ByCategory,
@@ -79,13 +80,22 @@ function sentence(text: string): string {
 }
 
 /** What the report's first screen says, for a terminal: lines of text. @param where the report */
-export function inWords({ warnings, headline, advice, verdict, run }: Summary, where: string): string[] {
+export function inWords({ warnings, headline, advice, verdict, run, parties }: Summary, where: string): string[] {
   const total = run.reduce((sum, { ms }) => sum + ms, 0);
   const phases = run.map((share) => `${share.name} ${percentOf(share)}`).join(', ');
   return [
     ...warnings.map(({ text, voids }) => `profile: ${voids ? 'do not rely on the times below. ' : ''}${text}`),
     `profile: ${where}: ${headline}`,
-    ...[advice, verdict.headline].filter((text) => text !== '').map((text) => `  ${text}`),
+    ...[advice, verdict.headline, ranksInWords(parties)].filter((text) => text !== '').map((text) => `  ${text}`),
     ...(run.length === 0 ? [] : [`  The whole run, ${milliseconds(total)}: ${phases}.`]),
   ];
+}
+
+/** Nothing where parties have one rank. */
+function ranksInWords(parties: Summary['parties']): string {
+  const busiest = parties.flatMap(({ party, ranks = [] }) => {
+    const found = busiestRank(ranks);
+    return found === undefined ? [] : [`${party} ${found.rank} (${found.overMean.toFixed(2)} × the mean)`];
+  });
+  return busiest.length === 0 ? '' : `All this is of rank 0. The busiest rank of each party: ${busiest.join(', ')}.`;
 }

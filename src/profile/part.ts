@@ -16,6 +16,7 @@
 import * as z from 'zod';
 import { KINDS, type CountedLine, PARTIES, type PartyName } from './line.ts';
 import { type Columns, makeColumns } from './log.ts';
+import { type RankCounters, rankCountersSchema } from './rank-counters.ts';
 import { type CoreWait, MAXIMUM_LINES, MAXIMUM_READINGS, type Gauge, type Recording } from './recorder.ts';
 
 /** What this party's link to a peer counted. */
@@ -42,6 +43,8 @@ export interface PartHeader {
   readonly traffic: readonly LinkTraffic[];
   /** Online rounds as the engine counts them. */
   readonly rounds: number;
+  /** Of a party of several ranks: what each spent since the protocols started. All else here is of rank 0. */
+  readonly ranks?: readonly RankCounters[] | undefined;
 }
 
 export interface Part extends PartHeader, Recording {}
@@ -88,6 +91,7 @@ const header = z.strictObject({
   complete: z.boolean(),
   traffic: z.array(z.strictObject({ peer: party, messages: count, payloadBytes: count, frameBytes: count })).max(3),
   rounds: count,
+  ranks: z.array(rankCountersSchema).min(2).max(256).optional(),
   startMs: time,
   endMs: time,
   cpuMs: amount,

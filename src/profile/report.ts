@@ -1,7 +1,7 @@
 /** A summary as one HTML page that needs nothing else: no script, no network. The verdict comes first, in words. */
 import { layerChart, timelineChart } from './charts.ts';
 import { percentOf } from './answer.ts';
-import { type Cell, layerFigures, layerTables, partyTable, protocolTable, table } from './tables.ts';
+import { type Cell, layerFigures, layerTables, partyTable, protocolTable, rankTable, table } from './tables.ts';
 import { bytes, escaped, milliseconds, percent } from './words.ts';
 import { STYLE } from './style.ts';
 import { type Expense, type Group, GROUP_NAMES, GROUPS, layerName, type Phase, type Summary } from './summary.ts';
@@ -37,6 +37,7 @@ export function formatReport(summary: Summary): string {
   const { facts, verdict, unit, traffic, rounds } = summary;
   const title = `Where the time goes: network ${facts.network}`;
   const mark = summary.warnings.some(({ voids }) => voids) ? ` ${VOID_MARK}` : '';
+  const who = summary.parties.some(({ ranks }) => ranks) ? 'the first ranks' : 'the session';
   const sent = `${bytes(traffic.frameBytes)} in ${traffic.messages} messages, ${rounds} online rounds`;
   return `<!doctype html>
 <html lang="en">
@@ -62,7 +63,7 @@ ${verdict.sentences.map((sentence) => `<li>${escaped(sentence)}</li>`).join('\n'
 </ul>
 </section>
 ${runBar(summary.run)}
-<p class="soft">${escaped(`${facts.batch} images a ${unit === 'batch' ? 'batch' : 'step'}; the session sent ${sent}. Suite ${facts.suite}, backend ${facts.backend}, ${facts.workers} ${facts.workers === 1 ? 'thread' : 'threads'} a party. ${facts.machine}.`)}</p>
+<p class="soft">${escaped(`${facts.batch} images a ${unit === 'batch' ? 'batch' : 'step'}; ${who} sent ${sent}. Suite ${facts.suite}, backend ${facts.backend}, ${facts.workers} ${facts.workers === 1 ? 'thread' : 'threads'} a party. ${facts.machine}.`)}</p>
 <h2>The five most expensive lines${mark}</h2>
 <p class="soft">What ${unit === 'session' ? 'the session' : `a ${UNIT_NAMES[unit]}`} at ${summary.teller} waits for in the end: where a party waits for another one, the line says what that one did meanwhile.</p>
 ${expenseTable(summary.expenses)}
@@ -84,12 +85,21 @@ ${timelineChart(summary.timeline)}
 ${protocolTable(summary)}
 <h2>Parties${mark}</h2>
 ${partyTable(summary)}
+${ranks(summary, mark)}
 <h2>Layer by layer${mark}</h2>
 <p class="soft">The whole session: what ran in each layer, by protocol, down to kernels, draws and messages. Times of a party do not overlap; they add up to its session.</p>
 ${layerTables(summary)}
 </body>
 </html>
 `;
+}
+
+/** Nothing where parties have one rank. */
+function ranks(summary: Summary, mark: string): string {
+  if (summary.parties.every(({ ranks }) => ranks === undefined)) return '';
+  return `<h2>Ranks${mark}</h2>
+<p class="soft">The whole session. A rank that is busier than the others of its party is what they wait for; everything else on this page is of rank 0, but for processor time. Computing is all time that was not waited, for a core of this machine too.</p>
+${rankTable(summary)}`;
 }
 
 function warnings({ warnings }: Summary): string {

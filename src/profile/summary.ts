@@ -1,6 +1,7 @@
 /** What a report shows, and `profile.json` holds. Times are milliseconds; those `per unit` add up to `unitMs`. */
 import type { CountedLine, PartyName } from './line.ts';
 import type { ClockReading, LinkTraffic } from './part.ts';
+import type { RankCounters } from './rank-counters.ts';
 import type { Gauge } from './recorder.ts';
 
 /** What is said of the run itself. */
@@ -126,6 +127,8 @@ export interface PartySummary {
   readonly rounds: number;
   readonly kernels: Gauge;
   readonly awaited: Gauge;
+  /** Of a party of several ranks: what each spent over the session. All else is of rank 0. */
+  readonly ranks?: readonly RankCounters[] | undefined;
   /** Everything counted over the session: layer → protocol → primitive. */
   readonly lines: readonly CountedLine[];
 }

@@ -1,6 +1,7 @@
 /** The tables of a report. */
 import { type CountedLine, PARTIES, type PartyName } from './line.ts';
 import { placeOf } from './place.ts';
+import { busiestRank } from './rank-counters.ts';
 import { GROUP_NAMES, GROUPS, groupTime, layerName, type PartySummary, type Summary } from './summary.ts';
 import { bytes, escaped, milliseconds } from './words.ts';
 
@@ -114,6 +115,24 @@ export function partyTable({ parties, unit }: Summary): string {
   ];
   const head: Cell[] = ['figure', ...parties.map(({ party }) => ({ n: party }))];
   return table({ id: 'parties', caption: 'The parties', head, rows });
+}
+
+/** Of parties of several ranks, what each spent; nothing else in a profile is of any but rank 0. */
+export function rankTable({ parties }: Summary): string {
+  const rows = parties.flatMap(({ party, ranks = [] }) => {
+    const busiest = busiestRank(ranks);
+    return ranks.map(({ cpuSeconds, computeSeconds, waitSeconds, bytesSent }, rank): Cell[] => [
+      party,
+      { n: String(rank) },
+      { n: cpuSeconds === 0 ? '–' : milliseconds(1000 * cpuSeconds) },
+      { n: milliseconds(1000 * computeSeconds) },
+      { n: milliseconds(1000 * waitSeconds) },
+      { n: bytes(bytesSent) },
+      { n: busiest?.rank === rank ? `${busiest.overMean.toFixed(2)} × the mean` : '' },
+    ]);
+  });
+  const figures = ['rank', 'main thread on a core', 'computing', 'waiting', 'sent', 'busiest'].map((n) => ({ n }));
+  return table({ id: 'ranks', caption: 'The ranks', head: ['party', ...figures], rows });
 }
 
 interface Primitive {

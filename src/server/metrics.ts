@@ -7,10 +7,10 @@
 import { collectDefaultMetrics, Counter, exponentialBuckets, Gauge, Histogram, Registry } from 'prom-client';
 import type { Link, PeerName } from '../channel/channel.ts';
 import type { Counters, Happening } from '../data/party-events.ts';
+import type { RankCounters } from '../profile/rank-counters.ts';
 import type { PartyName } from './ipc.ts';
 import type { Job } from './job.ts';
 import { MetricsEndpoint } from './metrics-endpoint.ts';
-import { countersOf, type RankCounters } from './ranks/counters.ts';
 import type { WaitMeter } from './wait-meter.ts';
 
 /** Seconds, 10 ms to 164 s. */
@@ -75,21 +75,21 @@ export class PartyMetrics {
     this.#links = links;
   }
 
-  /** This party has several ranks, of which the main thread's figures are the first's. @param others what the others have spent so far, from rank 1 on */
-  ranks(others: () => readonly RankCounters[]): void {
+  /** This party has several ranks, of which the main thread's figures are the first's. @param all what each has spent so far */
+  ranks(all: () => readonly RankCounters[]): void {
     const registers = [this.#registry];
-    const own = (): RankCounters => countersOf(this.#meter, this.#links.values());
     const byRank = (name: string, help: string, field: keyof RankCounters): Counter =>
       new Counter({
         ...{ name, help, registers, labelNames: ['rank'] },
         collect() {
           this.reset();
-          for (const [rank, counters] of [own(), ...others()].entries()) this.inc({ rank }, counters[field]);
+          for (const [rank, counters] of all().entries()) this.inc({ rank }, counters[field]);
         },
       });
     byRank('securenn_rank_sent_bytes_total', 'Bytes that a rank of this party has sent to its peers', 'bytesSent');
     byRank('securenn_rank_wait_seconds_total', 'Time for which a rank slept until a message came', 'waitSeconds');
     byRank('securenn_rank_compute_seconds_total', 'Time of a rank that was not waited', 'computeSeconds');
+    byRank('securenn_rank_cpu_seconds_total', "Time of a rank's main thread on a core; 0 but on Linux", 'cpuSeconds');
   }
 
   count(event: Happening & Counters): void {

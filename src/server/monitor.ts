@@ -3,11 +3,12 @@ import type { Link, PeerName, Traffic } from '../channel/channel.ts';
 import type { LinkModel } from '../channel/linkModel.ts';
 import { microseconds, type PartyEvent } from '../data/party-events.ts';
 import { stepsPerEpoch } from '../nn/train.ts';
+import { type RankCounters, spentBetween } from '../profile/rank-counters.ts';
 import type { Computing } from './compute.ts';
 import type { Job } from './job.ts';
 import { jobFacts, type Logger } from './log.ts';
 import type { PartyMetrics } from './metrics.ts';
-import type { RankCounters } from './ranks/counters.ts';
+import { countersOf } from './ranks/counters.ts';
 import { WaitMeter } from './wait-meter.ts';
 
 export interface MonitorOptions {
@@ -60,8 +61,13 @@ export class Monitor {
 
   /** This party has several ranks. @param others what those but the first have spent so far */
   ranks(others: () => readonly RankCounters[]): void {
-    this.#ranks = others;
-    this.#metrics?.ranks(others);
+    this.#ranks = () => [countersOf(this.meter, this.#links.values()), ...others()];
+    this.#metrics?.ranks(this.#ranks);
+  }
+
+  /** Of a party of several ranks: what each has spent so far. */
+  get rankCounters(): (() => readonly RankCounters[]) | undefined {
+    return this.#ranks;
   }
 
   onEvent(event: PartyEvent): void {
@@ -112,7 +118,7 @@ export class Monitor {
       computeSeconds: microseconds(computeSeconds),
       waitSeconds: microseconds(waitSeconds),
       traffic: Object.fromEntries(traffic),
-      ...(this.#ranks && { ranks: this.#ranks().map(rounded) }),
+      ...(this.#ranks && { ranks: spentBetween([], this.#ranks()) }),
     };
   }
 
@@ -120,8 +126,4 @@ export class Monitor {
     const job = this.#job;
     return job?.kind === 'train' && step % stepsPerEpoch(job.trainImages, job.batch) === 0;
   }
-}
-
-function rounded({ bytesSent, waitSeconds, computeSeconds }: RankCounters): RankCounters {
-  return { bytesSent, waitSeconds: microseconds(waitSeconds), computeSeconds: microseconds(computeSeconds) };
 }

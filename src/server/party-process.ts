@@ -232,7 +232,10 @@ async function start(order: StartOrder): Promise<void> {
   const pairKeys = continuedKeys(job.security, checkpoint?.keys, mesh.pairKeys);
   const { links } = mesh;
   if (ranks !== undefined) watching.ranks(() => ranks.counters);
-  if (job.profile) profiling = await Profiling.open({ folder: profile!, party, session: job.sessionId, links });
+  if (job.profile) {
+    const own = { folder: profile!, party, session: job.sessionId, links, ranks: watching.rankCounters };
+    profiling = await Profiling.open(own);
+  }
   session = sessionEnds(order.ends, { id, job, links, pairKeys, vault, notify });
   if (stopAsked) stop();
   const measured = new MeasuredCompute(compute, watching.meter);

@@ -13,6 +13,8 @@ import { loadSharedModel } from './shared-model.ts';
 
 /** Each party to the other two, when it has its inputs. */
 const ALL_THERE = 'input/all-there';
+/** Of the steps of a training, one in so many tells of each rank: a service keeps what it hears. */
+const RANKS_EVERY = 10;
 
 export interface PeerEndsOptions<J extends TrainJob | ServeJob> {
   readonly id: PartyId;
@@ -75,7 +77,7 @@ export abstract class PeerEnds<J extends TrainJob | ServeJob> {
   }
 
   report(event: PartyEvent): Promise<void> {
-    this.options.notify({ type: 'event', event });
+    this.options.notify({ type: 'event', event: asKept(event) });
     return Promise.resolve();
   }
 
@@ -90,4 +92,8 @@ export abstract class PeerEnds<J extends TrainJob | ServeJob> {
       fractionBits,
     });
   }
+}
+
+function asKept(event: PartyEvent): PartyEvent {
+  return event.kind === 'step' && event.step % RANKS_EVERY !== 0 ? { ...event, ranks: undefined } : event;
 }

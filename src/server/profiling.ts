@@ -8,6 +8,7 @@ import { answerClock, askClock } from '../channel/clock.ts';
 import type { Link, PeerName } from '../channel/channel.ts';
 import type { PartyName } from '../profile/line.ts';
 import { type ClockReading, encodePart, type LinkTraffic } from '../profile/part.ts';
+import { type RankCounters, spentBetween } from '../profile/rank-counters.ts';
 import { type Probe, rootProbe } from '../profile/probe.ts';
 import { Recorder } from '../profile/recorder.ts';
 
@@ -24,6 +25,8 @@ export interface ProfilingOptions {
   readonly party: PartyName;
   readonly session: string;
   readonly links: ReadonlyMap<PeerName, Link>;
+  /** Of a party of several ranks: what each has spent so far. */
+  readonly ranks?: (() => readonly RankCounters[]) | undefined;
 }
 
 export class Profiling {
@@ -32,6 +35,7 @@ export class Profiling {
   readonly #options: ProfilingOptions;
   readonly #clock: ClockReading;
   #before: readonly LinkTraffic[] = [];
+  #ranksBefore: readonly RankCounters[] = [];
   #rounds: () => number = () => 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -58,6 +62,7 @@ export class Profiling {
     const before = rounds();
     this.#rounds = () => rounds() - before;
     this.#before = this.#counted();
+    this.#ranksBefore = this.#options.ranks?.() ?? [];
     this.#recorder.begin();
     this.#timer = setInterval(() => this.#keep(false), KEEP_EVERY_MS).unref();
   }
@@ -80,7 +85,9 @@ export class Profiling {
         frameBytes: now.frameBytes - before.frameBytes,
       };
     });
-    const own = { session, party, clock: this.#clock, complete, traffic, rounds: this.#rounds() };
+    const now = this.#options.ranks?.();
+    const ranks = now && spentBetween(this.#ranksBefore, now);
+    const own = { session, party, clock: this.#clock, complete, traffic, rounds: this.#rounds(), ranks };
     return encodePart(own, this.#recorder.recording());
   }
 

@@ -1,6 +1,7 @@
 /** Tells how a job proceeds, with what this party spent since it last did. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Link } from '../channel/channel.ts';
+import { type RankCounters, spentBetween } from '../profile/rank-counters.ts';
 import { microseconds, type Counters, type Happening, type PartyEvent, type Testing } from '../data/party-events.ts';
 
 export interface ReporterOptions {
@@ -8,8 +9,8 @@ export interface ReporterOptions {
   readonly tell: (event: PartyEvent) => Promise<void>;
   /** Links whose traffic is counted. */
   readonly parties: readonly Link[];
-  /** Bytes that other ranks of this party have sent so far. */
-  readonly alsoSent?: (() => number) | undefined;
+  /** Of a party of several ranks: what each has spent so far. */
+  readonly ranks?: (() => readonly RankCounters[]) | undefined;
   /** Online rounds of this party so far. */
   readonly rounds: () => number;
   /** Seconds that this party has waited so far. */
@@ -24,6 +25,7 @@ interface Totals {
   readonly waitSeconds: number;
   readonly bytesSent: number;
   readonly onlineRounds: number;
+  readonly ranks: readonly RankCounters[] | undefined;
 }
 
 export class Reporter {
@@ -43,6 +45,7 @@ export class Reporter {
       waitSeconds: microseconds(Math.max(0, now.waitSeconds - before.waitSeconds)),
       bytesSent: now.bytesSent - before.bytesSent,
       onlineRounds: Math.max(0, now.onlineRounds - before.onlineRounds),
+      ...(now.ranks && { ranks: spentBetween(before.ranks ?? [], now.ranks) }),
     };
     await this.#tell({ ...event, ...counters });
   }
@@ -61,12 +64,15 @@ export class Reporter {
   }
 
   #now(): Totals {
-    const { parties, rounds, waited, alsoSent } = this.#options;
+    const { parties, rounds, waited } = this.#options;
+    const ranks = this.#options.ranks?.();
+    const sent = ranks?.map(({ bytesSent }) => bytesSent) ?? parties.map((link) => link.sent.frameBytes);
     return {
       seconds: performance.now() / 1000,
       waitSeconds: waited(),
-      bytesSent: parties.reduce((sum, link) => sum + link.sent.frameBytes, alsoSent?.() ?? 0),
+      bytesSent: sent.reduce((sum, bytes) => sum + bytes, 0),
       onlineRounds: rounds(),
+      ranks,
     };
   }
 }

@@ -109,7 +109,7 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
   const reporter = new Reporter({
     tell: (event) => ends.report(event),
     parties: [...links.values()].filter((link) => link.peer !== 'owner'),
-    alsoSent: () => (ranks?.counters ?? []).reduce((sum, { bytesSent }) => sum + bytesSent, 0),
+    ranks: monitor.rankCounters,
     rounds: () => engine.rounds,
     waited: () => monitor.meter.waitSeconds,
     onEvent: (event) => monitor.onEvent(event),

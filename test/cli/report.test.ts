@@ -8,6 +8,7 @@ import { duration, Progress } from '../../src/cli/progress.ts';
 import { meanBytes, spread } from '../../src/cli/report.ts';
 import type { Spent } from '../../src/client/spent.ts';
 import { Problem } from '../../src/data/problem.ts';
+import type { RankCounters } from '../../src/profile/rank-counters.ts';
 import { temporaryFolder } from '../folder.ts';
 
 describe('figures', () => {
@@ -94,6 +95,38 @@ describe('pace', () => {
     for (const steps of [[], [alone]]) {
       expect(paceOf(steps)).toEqual({ megabytesSentPerSecond: 0, waitPercent: null });
     }
+  });
+});
+
+describe('ranks', () => {
+  const of = (cpuSeconds: number, bytesSent: number): RankCounters => {
+    return { bytesSent, waitSeconds: 0, computeSeconds: 1, cpuSeconds };
+  };
+  const step = (P0: number[], P1: number[], P2: number[]): Spent => {
+    const [p0, p1, p2] = [P0, P1, P2].map((own) => own.map((seconds) => of(seconds, 100 * seconds)));
+    return { ...spent(1, 1), ranks: { P0: p0, P1: p1, P2: p2 } };
+  };
+
+  it('each as the mean over those steps that tell of them, but the first, with the imbalance of each party', () => {
+    const { ranks } = paceOf([
+      step([9, 9], [9, 9], [9, 9]),
+      step([1, 3], [1, 1], [1, 1]),
+      spent(1, 1),
+      step([2, 3], [2, 2], [1, 4]),
+    ]);
+    expect(ranks!.p0).toEqual([of(1.5, 150), of(3, 300)]);
+    expect(ranks!.imbalance).toEqual({ p0: 1.333333, p1: 1, p2: 1.428571 });
+    expect(paceOf([spent(1, 1)])).not.toHaveProperty('ranks');
+  });
+
+  it('the slowest stands in the progress line', () => {
+    let text = '';
+    const stream = { isTTY: false, write: (piece: string) => (text += piece) } as unknown as NodeJS.WriteStream;
+    const progress = new Progress(stream);
+    progress.begin(2, 'step');
+    progress.step({ done: 1, stage: 'x', spent: step([9, 1], [1, 1], [1, 1]) });
+    progress.step({ done: 2, stage: 'x', spent: step([1, 2], [1, 3], [1, 1]) });
+    expect(text).toMatch(/ · slowest rank: 1 of P1, 1\.50 × the mean\n$/);
   });
 });
 

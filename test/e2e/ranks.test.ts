@@ -15,6 +15,8 @@ import {
   type StartOrder,
 } from '../../src/server/ipc.ts';
 import { configurationFields, type TrainJob } from '../../src/server/job.ts';
+import type { RankCounters } from '../../src/profile/rank-counters.ts';
+import type { Summary } from '../../src/profile/summary.ts';
 import type * as partyChild from '../../src/server/party-child.ts';
 import { importBuilt } from '../built.ts';
 import { smallDataset, writeDataset } from '../data/fixtures.ts';
@@ -63,6 +65,31 @@ describe('a training', () => {
     // Each link of a rank has labels as long as a single rank's.
     expect(several.bytes / one.bytes).toBeGreaterThan(0.98);
     expect(several.bytes / one.bytes).toBeLessThan(1.02);
+  });
+
+  it('tells of each rank: on the way, at the end, and in a profile', async () => {
+    const words = ['--epochs', '2', '--ranks', '3', '--out', 'told', '--json', '-', '--profile', 'profile'];
+    const { code, stdout, stderr } = await run([...common, ...words], folder);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/slowest rank: \d of P\d, \d\.\d\d × the mean/);
+    expect(stderr).toMatch(/The busiest rank of each party: P0 \d \(.*\), P1 \d \(.*\), P2 \d \(/);
+    const { bytesSentPerStep, ranks } = JSON.parse(stdout) as {
+      bytesSentPerStep: Record<string, number>;
+      ranks: Record<'p0' | 'p1' | 'p2', RankCounters[]>;
+    };
+    const { parties } = JSON.parse(readFileSync(join(folder, 'profile', 'profile.json'), 'utf8')) as Summary;
+    for (const [i, party] of (['p0', 'p1', 'p2'] as const).entries()) {
+      expect(ranks[party]).toHaveLength(3);
+      for (const own of [...ranks[party], ...parties[i].ranks!])
+        expect(Math.min(own.bytesSent, own.computeSeconds, own.waitSeconds)).toBeGreaterThan(0);
+      // What is told of a step is told when rank 0 is through, of others when they have handed on what they sum.
+      const sent = ranks[party].reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+      expect(sent / bytesSentPerStep[party]).toBeGreaterThan(0.8);
+      expect(sent / bytesSentPerStep[party]).toBeLessThan(1.2);
+      // A session is more than its steps.
+      expect(parties[i].ranks![0].bytesSent).toBe(parties[i].traffic.reduce((sum, link) => sum + link.frameBytes, 0));
+    }
+    expect(readFileSync(join(folder, 'profile', 'report.html'), 'utf8')).toContain('id="ranks"');
   });
 
   it('a rank that dies with its party: the run goes on, by any number of ranks, to the same model', async () => {

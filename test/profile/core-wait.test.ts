@@ -1,8 +1,10 @@
 /** Waiting for a core: read as Linux writes it, once a step, and not at all where nobody counts it. */
-import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { coreWaitMeter } from '../../src/profile/core-wait.ts';
+import { coreTimeMeter, coreWaitMeter } from '../../src/profile/core-wait.ts';
 import { rootProbe } from '../../src/profile/probe.ts';
 import { MAXIMUM_READINGS, Recorder } from '../../src/profile/recorder.ts';
 import { temporaryFolder } from '../folder.ts';
@@ -17,6 +19,31 @@ describe('coreWaitMeter', () => {
     expect(read()).toBeCloseTo(112.517188, 9);
     writeFileSync(path, '56715337 212517188 20\n');
     expect(read()).toBeCloseTo(212.517188, 9);
+  });
+
+  it('of the time on a core there is the first', () => {
+    const path = join(folder, 'schedstat');
+    writeFileSync(path, '46715337 112517188 19\n');
+    expect(coreTimeMeter(path)!()).toBeCloseTo(46.715337, 9);
+  });
+
+  it.runIf(existsSync('/proc/thread-self/schedstat'))('is of the thread that asks', async () => {
+    const path = new URL('../../src/profile/core-wait.ts', import.meta.url).href;
+    const own = coreTimeMeter()!;
+    const before = own();
+    // The thread works for a while and says how long; this one sleeps.
+    const script = `
+      import(${JSON.stringify(path.replace('/src/', '/dist/src/').replace(/ts$/, 'js'))}).then(({ coreTimeMeter }) => {
+        const read = coreTimeMeter();
+        const from = read();
+        while (read() - from < 200);
+        require('node:worker_threads').parentPort.postMessage(read() - from);
+      });`;
+    const worker = new Worker(script, { eval: true });
+    const [worked] = (await once(worker, 'message')) as [number];
+    await worker.terminate();
+    expect(worked).toBeGreaterThanOrEqual(200);
+    expect(own() - before).toBeLessThan(200);
   });
 
   it.each([

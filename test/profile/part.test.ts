@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodePart, encodePart, MAXIMUM_PART_BYTES, PartError, type Part } from '../../src/profile/part.ts';
+import { rankCounters } from '../../src/profile/rank-counters.ts';
 import { threeParties } from './parts.ts';
 
 const part = threeParties(12.5).get('P2')!;
@@ -16,6 +17,11 @@ function encoded(changes: object = {}): Uint8Array {
 
 describe('a part', () => {
   it('comes out as it went in', () => expect(decodePart(encoded(), 'P2.part')).toEqual(part));
+
+  it('comes out with its ranks', () => {
+    const ranks = [rankCounters(() => 1), rankCounters(() => 2.5)];
+    expect(decodePart(encoded({ ranks }), 'P2.part')).toEqual({ ...part, ranks });
+  });
 
   it('decodes out of a Buffer, which may be part of a larger one', () => {
     expect(decodePart(Buffer.from(encoded()), 'P2.part')).toEqual(part);
@@ -67,6 +73,8 @@ describe('a part', () => {
       { traffic: [{ peer: 'P0', messages: 0.5, payloadBytes: 0, frameBytes: 0 }] },
       /traffic/,
     ],
+    ['a rank that spent less than nothing', { ranks: [rankCounters(() => 1), rankCounters(() => -1)] }, /ranks/],
+    ['more ranks than a party has', { ranks: Array(257).fill(rankCounters(() => 1)) }, /ranks/],
     ['an unknown party', { party: 'P9' }, /party/],
     ['an unknown field', { more: 1 }, /header/],
     ['control characters', { session: 'a\u001b[31m' }, /session/],

@@ -5,6 +5,8 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { analyse } from '../../src/profile/analysis.ts';
+import { inWords } from '../../src/profile/answer.ts';
+import { rankCounters, type RankCounters } from '../../src/profile/rank-counters.ts';
 import { formatReport } from '../../src/profile/report.ts';
 import type { RunFacts } from '../../src/profile/summary.ts';
 import { complaintsOf, launchBrowser } from '../browser.ts';
@@ -119,6 +121,24 @@ describe('report', () => {
       `[...document.querySelectorAll('#run .run i')].map((i) => i.getBoundingClientRect().width / document.querySelector('#run .run').getBoundingClientRect().width)`,
     );
     [0.1, 0.35, 0.15, 0.4].forEach((share, i) => expect((widths as number[])[i]).toBeCloseTo(share, 1));
+  });
+
+  it('shows what each rank of a party spent, and says of what the rest is; nothing of it with one rank', async () => {
+    const parts = threeParties(250);
+    const of = (seconds: number): RankCounters => ({ ...rankCounters(() => seconds), bytesSent: 3e6 });
+    for (const [party, part] of parts) parts.set(party, { ...part, ranks: [of(1), of(party === 'P1' ? 4 : 1)] });
+    const summary = analyse(parts, FACTS);
+    const { page } = await open(formatReport(summary));
+    const rows = (await page.evaluate(
+      `[...document.querySelectorAll('#ranks tbody tr')].map((row) => [...row.children].map((cell) => cell.innerText))`,
+    )) as string[][];
+    expect(rows).toHaveLength(6);
+    expect(rows[3]).toEqual(['P1', '1', '4.00 s', '4.00 s', '4.00 s', '3.00 MB', '1.60 × the mean']);
+    expect(await textOf(page)).toMatch(/everything else on this page is of rank 0/);
+    expect(inWords(summary, 'x').join()).toContain('P0 0 (1.00 × the mean), P1 1 (1.60 × the mean), P2 0');
+    const one = await open(report());
+    expect(await textOf(one.page)).not.toMatch(/rank/);
+    expect(inWords(analyse(threeParties(250), FACTS), 'x').join()).not.toMatch(/rank/);
   });
 
   it('warns above everything of what voids the times, and marks them', async () => {

@@ -8,6 +8,7 @@ import type { Link, PeerName } from '../../src/channel/channel.ts';
 import { memoryPair } from '../../src/channel/memory.ts';
 import { PartyMetrics } from '../../src/server/metrics.ts';
 import type { InferJob } from '../../src/server/job.ts';
+import { countersOf } from '../../src/server/ranks/counters.ts';
 import { WaitMeter } from '../../src/server/wait-meter.ts';
 import { NETWORKS } from '../../src/nn/named.ts';
 import { samples, type Samples } from '../samples.ts';
@@ -104,8 +105,8 @@ describe('a scrape', () => {
         ['owner', toOwner],
       ]),
     );
-    let others = [{ bytesSent: 7, waitSeconds: 2, computeSeconds: 5 }];
-    metrics.ranks(() => others);
+    let other = { bytesSent: 7, waitSeconds: 2, computeSeconds: 5, cpuSeconds: 3 };
+    metrics.ranks(() => [countersOf(meter, [toP1, toOwner]), other]);
     await toP1.send('a', new BigUint64Array(1000), 1);
     await toOwner.send('a', new BigUint64Array(1000), 1);
     slept = 1500;
@@ -115,7 +116,8 @@ describe('a scrape', () => {
     expect(first.value('securenn_rank_wait_seconds_total', of(0))).toBe(1.5);
     expect(first.value('securenn_rank_sent_bytes_total', of(1))).toBe(7);
     expect(first.value('securenn_rank_compute_seconds_total', of(1))).toBe(5);
-    others = [{ bytesSent: 8, waitSeconds: 2, computeSeconds: 6 }];
+    expect(first.value('securenn_rank_cpu_seconds_total', of(1))).toBe(3);
+    other = { ...other, bytesSent: 8 };
     expect((await scrape(port)).value('securenn_rank_sent_bytes_total', of(1))).toBe(8);
   });
 

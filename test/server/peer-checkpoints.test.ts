@@ -7,8 +7,9 @@ import type { Link, PeerName } from '../../src/channel/channel.ts';
 import { memoryPair } from '../../src/channel/memory.ts';
 import type { Checkpoint } from '../../src/data/checkpoint.ts';
 import { CheckpointStore, type Holdings } from '../../src/data/checkpoint-store.ts';
+import { rankCounters } from '../../src/profile/rank-counters.ts';
 import { PartyCheckpoints } from '../../src/server/checkpoints.ts';
-import { PARTY_NAMES, type PartyName } from '../../src/server/ipc.ts';
+import { PARTY_NAMES, type Notice, type PartyName } from '../../src/server/ipc.ts';
 import type { TrainJob } from '../../src/server/job.ts';
 import { newestCommon } from '../../src/server/resume-point.ts';
 import { StoredEnds } from '../../src/server/stored-ends.ts';
@@ -39,7 +40,7 @@ class SlowStore extends CheckpointStore {
   }
 }
 
-function endsOf(): OfEach<StoredEnds> {
+function endsOf(notify: (notice: Notice) => void = () => undefined): OfEach<StoredEnds> {
   const links = ofEach(() => new Map<PeerName, Link>());
   PARTY_NAMES.forEach((a, i) => {
     for (const b of PARTY_NAMES.slice(i + 1)) {
@@ -57,7 +58,7 @@ function endsOf(): OfEach<StoredEnds> {
       job: {} as TrainJob,
       links: links[party],
       vault,
-      notify: () => undefined,
+      notify,
       order,
       seal,
     });
@@ -71,6 +72,21 @@ const stepsIn = (folder: string): number[] => {
     return [];
   }
 };
+
+describe('what a service is told of a training', () => {
+  it('has figures of each rank with one step in ten, and with all that are no steps', async () => {
+    const told: number[] = [];
+    const { P1 } = endsOf((notice) => {
+      if (notice.type !== 'event' || notice.event.kind !== 'step') return;
+      if (notice.event.ranks !== undefined) told.push(notice.event.step);
+      expect(notice.event.bytesSent).toBe(7);
+    });
+    const ranks = [rankCounters(() => 1), rankCounters(() => 2)];
+    const counters = { seconds: 1, waitSeconds: 0, bytesSent: 7, onlineRounds: 3, ranks };
+    for (let step = 1; step <= 25; step++) await P1.report({ kind: 'step', step, epoch: 1, loss: false, ...counters });
+    expect(told).toEqual([10, 20]);
+  });
+});
 
 describe('a checkpoint of three parties', () => {
   it('is there at every moment, however slow each disk is and however far a party runs ahead', async () => {

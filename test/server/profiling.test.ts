@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { Link, PeerName } from '../../src/channel/channel.ts';
 import { memoryPair } from '../../src/channel/memory.ts';
 import { decodePart } from '../../src/profile/part.ts';
+import { rankCounters, type RankCounters } from '../../src/profile/rank-counters.ts';
 import { Recorder } from '../../src/profile/recorder.ts';
 import { partFile, Profiling } from '../../src/server/profiling.ts';
 import { temporaryFolder } from '../folder.ts';
@@ -14,7 +15,10 @@ const NAMES = ['P0', 'P1', 'P2'] as const;
 const AHEAD = { P0: 0, P1: 5000, P2: -3000 } as const;
 
 /** All three parties, with clocks set apart. */
-async function open(folder: string): Promise<{ parties: Profiling[]; links: Map<PeerName, Link>[] }> {
+async function open(
+  folder: string,
+  ranks?: () => readonly RankCounters[],
+): Promise<{ parties: Profiling[]; links: Map<PeerName, Link>[] }> {
   const links = NAMES.map(() => new Map<PeerName, Link>());
   for (const [i, j] of [
     [0, 1],
@@ -28,7 +32,7 @@ async function open(folder: string): Promise<{ parties: Profiling[]; links: Map<
   const parties = await Promise.all(
     NAMES.map((party, i) => {
       const recorder = new Recorder({ now: () => performance.now() + AHEAD[party], events: 16 });
-      return Profiling.open({ folder, party, session: 'one', links: links[i] }, recorder);
+      return Profiling.open({ folder, party, session: 'one', links: links[i], ranks }, recorder);
     }),
   );
   return { parties, links };
@@ -49,6 +53,18 @@ describe('profiling', () => {
       expect(payload.filter(([, bytes]) => bytes !== 0)).toEqual(i === 1 ? [['P0', 100]] : []);
       party.end(false);
     });
+  });
+
+  it('tells of several ranks what each spent since the protocols started', async () => {
+    const of = (all: number): RankCounters => rankCounters(() => all);
+    let ranks = [of(1), of(2)];
+    const { parties } = await open('nowhere', () => ranks);
+    parties[2].begin(() => 0);
+    ranks = [of(1.5), of(4)];
+    expect(decodePart(parties[2].part(true), 'part').ranks).toEqual([of(0.5), of(2)]);
+    parties[2].end(false);
+    const { parties: alone } = await open('nowhere');
+    expect(decodePart(alone[0].part(true), 'part').ranks).toBeUndefined();
   });
 
   it('leaves a whole file at the end, also of a party that never began', async () => {

@@ -15,14 +15,14 @@ import { WHILE_THE_LINK_LIVES } from '../../data/share.ts';
 import type { MaskKey } from '../../engine/ownedInput.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import { MOST_RANKS } from '../../nn/ranks.ts';
+import { type RankCounters, rankCountersSchema } from '../../profile/rank-counters.ts';
 import { BACKENDS } from '../compute.ts';
 import { fromHex, linkModel, linkTls, partyAddress, toHex, type FailureNotice, type PartyName } from '../ipc.ts';
 import { isRanked, jobSchema } from '../job.ts';
-import type { RankCounters } from './counters.ts';
 import type { FromMember, RankStart } from './messages.ts';
 
 /** Of what ranks of one party say to each other. */
-const VERSION = 2;
+const VERSION = 3;
 
 export interface Hello {
   readonly kind: 'hello';
@@ -85,7 +85,6 @@ const hex = z
   .string()
   .regex(/^(?:[0-9a-f]{2}){1,64}$/)
   .transform(fromHex);
-const seconds = z.number().min(0);
 const text = z.string().max(4096);
 const maskKey = z.strictObject({ name: z.string().max(256), key: hex, elements: z.int().min(1) });
 export const inputFactsSchema: z.ZodType<InputFacts> = z.strictObject({
@@ -143,10 +142,7 @@ const fromHost: z.ZodType<FromHost> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('here'), party, rank, size: rank, instance: z.string().max(64) }),
   z.strictObject({ kind: z.literal('refused'), reason: text }),
   z.strictObject({ kind: z.literal('joined') }),
-  z.strictObject({
-    kind: z.literal('counters'),
-    counters: z.strictObject({ bytesSent: seconds, waitSeconds: seconds, computeSeconds: seconds }),
-  }),
+  z.strictObject({ kind: z.literal('counters'), counters: rankCountersSchema }),
   z.strictObject({
     kind: z.literal('told'),
     told: z.union([

@@ -10,6 +10,7 @@ import type { Listener } from '../../channel/listener.ts';
 import { openMesh, type Mesh } from '../../channel/mesh.ts';
 import { explained } from '../../data/memory.ts';
 import { createParty } from '../../party/party.ts';
+import type { RankCounters } from '../../profile/rank-counters.ts';
 import { agreementsWith } from '../../random/agreement.ts';
 import type { KeyPair } from '../../random/keys.ts';
 import { PairStreams } from '../../random/streams.ts';
@@ -20,7 +21,7 @@ import { meshOptions, publicKeysOf } from '../neighbours.ts';
 import type { WaitMeter } from '../wait-meter.ts';
 import { workersLedger } from '../workers-ledger.ts';
 import { computeAlong } from './along.ts';
-import { countersOf, type RankCounters } from './counters.ts';
+import { countersOf } from './counters.ts';
 import type { FromMember, RankStart, RankWork } from './messages.ts';
 import type { RankTeam } from './team.ts';
 

@@ -10,12 +10,12 @@ import { Problem } from '../../data/problem.ts';
 import { joinAddress, type HostPort } from '../../federation/address.ts';
 import type { Digest } from '../../federation/canonical.ts';
 import type { OwnedInput } from '../../engine/ownedInput.ts';
+import { rankCounters, type RankCounters } from '../../profile/rank-counters.ts';
 import type { KeyPair } from '../../random/keys.ts';
 import { sizeOf, type Shape } from '../../ring/shape.ts';
 import { Deferred } from '../deferred.ts';
 import type { PartyName } from '../ipc.ts';
 import { ControlLane, helloOf, type FromHost, type InputFacts, type ToHost } from './control.ts';
-import type { RankCounters } from './counters.ts';
 import { inputFacts } from './inputs.ts';
 import type { RankStart } from './messages.ts';
 import { CONTROL, dialRank, greetCalled, treeSession } from './own-links.ts';
@@ -27,7 +27,7 @@ const COME_MS = 20_000;
 const HELLO_MS = 10_000;
 /** How long a rank that has failed may take to say why. */
 const OWN_WORDS_MS = 1_000;
-const NOTHING: RankCounters = { bytesSent: 0, waitSeconds: 0, computeSeconds: 0 };
+const NOTHING: RankCounters = rankCounters(() => 0);
 
 export interface ProcessesOptions {
   readonly party: PartyName;

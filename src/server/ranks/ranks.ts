@@ -3,10 +3,10 @@ import type { PeerName } from '../../channel/channel.ts';
 import { ChannelError } from '../../channel/channel.ts';
 import { Problem } from '../../data/problem.ts';
 import type { OwnedInput } from '../../engine/ownedInput.ts';
+import type { RankCounters } from '../../profile/rank-counters.ts';
 import type { Shape } from '../../ring/shape.ts';
 import { described } from '../described.ts';
 import type { FailureNotice } from '../ipc.ts';
-import type { RankCounters } from './counters.ts';
 import type { RankStart } from './messages.ts';
 import type { RankTeam } from './team.ts';
 
