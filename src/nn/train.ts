@@ -294,6 +294,8 @@ class Training {
         team: this.#team,
       }),
     );
+    // The helper runs ahead. All its ranks catch up before an evaluation, so that what each step sends is counted with it.
+    if (this.#team !== undefined && step % (options.steps ?? perEpoch) === 0) await this.#engine.settle();
     await this.#team?.over(`step/${step}`);
     return { epoch, loss };
   }
