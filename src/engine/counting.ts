@@ -97,6 +97,10 @@ export class CountingEngine extends CountedValues implements Engine {
     return result;
   }
 
+  follow(other: Engine): void {
+    this.lane.join((other as CountingEngine).lane);
+  }
+
   rows(dataset: Value, indices: readonly number[]): Value {
     if (!this.counts.datasets.has(dataset)) throw new Error('rows: not a data set');
     const [count, ...row] = dataset.shape;

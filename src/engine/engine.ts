@@ -76,7 +76,7 @@ export interface Engine {
 
   /**
    * Runs a task on some samples of a batch. The plain engine rounds a sample as it would in the whole batch: values of the task have a number of
-   * elements for each sample, sample after sample (rows of `truncateProducts` each).
+   * elements for each sample, sample after sample (rows of `truncateProducts` each). Several may run side by side on one engine.
    */
   part<T>(samples: BatchPart, task: (engine: Engine) => Promise<T>): Promise<T>;
   /** Runs a task that concerns the whole batch, within a part or not. */
@@ -86,6 +86,8 @@ export interface Engine {
    * may be in use. It comes after what this engine has done.
    */
   under<T>(place: Engine, label: string, task: (engine: Engine) => Promise<T>): Promise<T>;
+  /** What this engine does next comes after what the other one has done. */
+  follow(other: Engine): void;
 
   /** A public tensor, rounded to nearest in `fractionBits` (default: the engine's). */
   constant(shape: Shape, values: ArrayLike<number>, fractionBits?: number): Value;

@@ -93,6 +93,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return task((place as PlainEngine).#beside(undefined).#fork(label));
   }
 
+  follow(): void {
+    // Nothing is sent.
+  }
+
   rows(dataset: Value, indices: readonly number[]): Value {
     const [count, ...rest] = dataset.shape;
     const width = sizeOf(rest);

@@ -125,6 +125,10 @@ export class SecureEngine extends SecurePieces implements Engine {
     return result;
   }
 
+  follow(other: Engine): void {
+    this.party.join((other as SecureEngine).party);
+  }
+
   rows(dataset: Value, indices: readonly number[]): Value {
     const rows = this.#datasets.get(dataset);
     if (rows === undefined) throw new Error('rows: not a data set');

@@ -163,11 +163,24 @@ export abstract class SecurePieces extends SecureComparisons {
       return this.productsOnly({ shape, fractionBits }, forProducts);
     }
     const size = sizeOf(shape);
+    const both = kept.then((all) =>
+      this.holdsData ? { data: all.subarray(size), opening: all.subarray(0, size) } : { data: null, opening: all },
+    );
+    return this.openedInput(name, shape, fractionBits, both);
+  }
+
+  /**
+   * A value that is open, as `held` gave it in another rank of this party. The helper need not have it yet.
+   * @param name unlike any other on the present path
+   */
+  async openedInput(name: string, shape: Shape, fractionBits: number, held: Promise<Required<Held>>): Promise<Value> {
     if (this.holdsData) {
-      const both = await kept;
-      return this.input(name, shape, fractionBits, both.subarray(size), both.subarray(0, size));
+      const { data, opening } = await held;
+      return this.input(name, shape, fractionBits, data, opening);
     }
     const lane = this.party.fork(`input/${name}`);
+    const size = sizeOf(shape);
+    const kept = later(held.then(({ opening }) => opening));
     const U = later(kept.then((both) => new beaver.HelperMask(both.subarray(0, size), both.subarray(size))));
     const nothing = (): never => {
       throw new Error('the helper has no share of a value');

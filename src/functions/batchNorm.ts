@@ -19,9 +19,10 @@
  */
 import type { CostModel } from '../engine/costModel.ts';
 import { type Cost, FREE, inSequence, sideBySide } from '../party/cost.ts';
-import type { Engine, Value } from '../engine/engine.ts';
+import type { BatchPart, Engine, Value } from '../engine/engine.ts';
 import { truncatedOperand, withBits } from './formats.ts';
 import { cost as rootCost, FEW_BITS, inverseSqrtOfFew, ROOT_BITS } from './inverseSqrtFew.ts';
+import { aside, UNCUT, type WholeBatch } from './wholeBatch.ts';
 
 /** Variances and means are below 2^RANGE_BITS. */
 export const RANGE_BITS = 12;
@@ -39,6 +40,7 @@ const MOST_ROWS = 2 ** 26;
 
 interface Formats {
   readonly f: number;
+  /** Rows of the whole batch. */
   readonly m: number;
   /** Fractional bits of r, a and B. */
   readonly w: number;
@@ -46,18 +48,20 @@ interface Formats {
   readonly L: number;
   /** Σd² < 2^K. */
   readonly K: number;
-  /** In which products of rows are added up, each below the ring. */
+  /** In which products of the rows that are here are added up, each below the ring. */
   readonly parts: number;
 }
 
-function formats(engine: Pick<Engine, 'fractionBits' | 'truncation'>, m: number): Formats {
+/** @param part of the batch, whose rows these are */
+function formats(engine: Pick<Engine, 'fractionBits' | 'truncation'>, rows: number, part?: BatchPart): Formats {
   const f = engine.fractionBits;
+  const m = part === undefined ? rows : (rows / (part.to - part.from)) * part.of;
   checkTruncation(engine);
   if (m < 2 || m > MOST_ROWS)
     throw new RangeError(`batch normalisation: of ${m} numbers a channel, expected 2 … ${MOST_ROWS}`);
   const L = Math.ceil(Math.log2(m));
   const K = L + RANGE_BITS;
-  const parts = Math.ceil(2 ** (dotBits(f) + K - RING_BITS) * (m / 2 ** L));
+  const parts = Math.ceil(2 ** (dotBits(f) + K - RING_BITS) * (rows / 2 ** L));
   return { f, m, w: rootBits(f), L, K, parts: Math.max(1, parts) };
 }
 
@@ -94,15 +98,29 @@ export interface Statistics {
   readonly count: number;
 }
 
+/** What statistics give (1,n), w fractional bits. */
+interface Roots {
+  /** r, and r·2^L/m */
+  readonly root: Value;
+  readonly rootOfMean: Value;
+  /** a = γ·r */
+  readonly slope: Value;
+}
+
 /** What the way back needs. */
 export interface Normalized {
   /** x − μ (m,n), for products alone. */
   readonly centred: Value;
-  /** r, and r·2^L/m (1,n), w fractional bits. */
-  readonly root: Value;
-  readonly rootOfMean: Value;
-  /** a = γ·r (1,n), w fractional bits. */
+  /** a = γ·r (1,n), w fractional bits, for doubled products alone. */
   readonly slope: Value;
+  /** Where statistics of the whole batch are. */
+  readonly roots: Roots | undefined;
+}
+
+/** Rows (1,n) with f fractional bits that are made of the statistics, so many. */
+export interface Observer {
+  readonly rows: number;
+  readonly observe: (engine: Engine, statistics: Statistics) => Promise<readonly Value[]>;
 }
 
 export interface BatchNorm {
@@ -111,45 +129,77 @@ export interface BatchNorm {
   readonly kept: Normalized;
 }
 
-/** x (m,n) with f or more fractional bits; γ and β (1,n) with f. What is made of the statistics is made beside the rest. */
-export async function batchNorm<T>(
+/**
+ * x (m,n) with f or more fractional bits; γ and β (1,n) with f. What is made of the statistics is made beside the rest.
+ * @param batch of which x is a part
+ */
+export async function batchNorm(
   engine: Engine,
   x: Value,
   scale: Value,
   shift: Value,
   epsilon: number,
-  observe: (engine: Engine, statistics: Statistics) => Promise<T>,
-): Promise<[BatchNorm, T]> {
-  const format = formats(engine, x.shape[0]);
-  const { m, K } = format;
-  const [rows, negativeMean] = await operands(engine, x, format);
+  { rows: observed, observe }: Observer,
+  batch: WholeBatch = UNCUT,
+): Promise<[BatchNorm, readonly Value[]]> {
+  const format = formats(engine, x.shape[0], batch.part);
+  const { f, m, K } = format;
+  const [rows, negativeMean] = await operands(engine, x, format, batch);
   const centred = await engine.operand(engine.addRow(rows, negativeMean));
   const dots = await engine.columnDots(centred, centred, format.parts);
-  const squares = await total(engine, engine.reinterpret(dots, dots.fractionBits + K), FEW_BITS);
-  const statistics = { negativeMean, squares, bits: K, count: m };
+  const scaled = engine.reinterpret(dots, dots.fractionBits + K);
+  const own = await aside(engine, batch, 'squares', (fork) => total(fork, scaled, FEW_BITS));
+  const { kept: squares } = await batch.once(engine, 'squares', {
+    terms: [own],
+    handed: [],
+    compute: (_fork, [sum]) => Promise.resolve({ handed: [], kept: sum }),
+  });
+  const row = { shape: negativeMean.shape, fractionBits: f, use: 'added' } as const;
   return engine.all([
-    (fork) => normalized(fork, format, { centred, squares, scale, shift }, epsilon),
-    (fork) => observe(fork, statistics),
+    (fork) => normalized(fork, format, { centred, squares, scale, shift }, epsilon, batch),
+    async (fork) => {
+      const { handed } = await batch.once(fork, 'observed', {
+        terms: [],
+        handed: new Array<typeof row>(observed).fill(row),
+        compute: async (lead) => {
+          const statistics = { negativeMean, squares: squares!, bits: K, count: m };
+          return { handed: await observe(lead, statistics), kept: undefined };
+        },
+      });
+      return handed;
+    },
   ]);
 }
 
+/** @param squares where statistics of the whole batch are */
 async function normalized(
   engine: Engine,
   { f, m, w, L, K }: Formats,
-  { centred, squares, scale, shift }: Record<'centred' | 'squares' | 'scale' | 'shift', Value>,
+  { centred, squares, scale, shift }: Record<'centred' | 'scale' | 'shift', Value> & { squares: Value | undefined },
   epsilon: number,
+  batch: WholeBatch,
 ): Promise<BatchNorm> {
   const floor = (m * epsilon) / 2 ** K;
-  const root = await inverseSqrtOfFew(engine, engine.addPublic(squares, floor), lowOf(floor));
   const factor = Math.sqrt(m / 2 ** K);
   const {
-    roots: [r, rootOfMean],
-    slope,
-  } = await scaledRoots(engine, root, [factor, (factor * 2 ** L) / m], scale, w);
-  const a = await engine.truncateOperand(slope, w);
-  const product = await engine.mul(centred, a, { doubled: true });
+    handed: [slope],
+    kept: roots,
+  } = await batch.once(engine, 'slope', {
+    terms: [],
+    handed: [{ shape: scale.shape, fractionBits: w, use: 'operand' }],
+    compute: async (lead) => {
+      const inverse = await inverseSqrtOfFew(lead, lead.addPublic(squares!, floor), lowOf(floor));
+      const {
+        roots: [root, rootOfMean],
+        slope,
+      } = await scaledRoots(lead, inverse, [factor, (factor * 2 ** L) / m], scale, w);
+      const a = await lead.truncateOperand(slope, w);
+      return { handed: [a], kept: { root, rootOfMean, slope: a } };
+    },
+  });
+  const product = await engine.mul(centred, slope, { doubled: true });
   const y = engine.addRow(product, engine.extend(shift, product.fractionBits - f));
-  return { y, kept: { centred, root: r, rootOfMean, slope: a } };
+  return { y, kept: { centred, slope, roots } };
 }
 
 /** The lower end of what is at least `floor` rounded. */
@@ -158,11 +208,24 @@ export function lowOf(floor: number): number {
 }
 
 /** x with f fractional bits, and −μ, both as operands that come open. */
-function operands(engine: Engine, x: Value, format: Formats): Promise<[rows: Value, negativeMean: Value]> {
+function operands(
+  engine: Engine,
+  x: Value,
+  format: Formats,
+  batch: WholeBatch,
+): Promise<[rows: Value, negativeMean: Value]> {
   const surplus = x.fractionBits - format.f;
   const open = (fork: Engine): Promise<Value> => truncatedOperand(fork, x);
-  if (sumFits(surplus, format)) return engine.all([open, (fork) => negativeMeanOf(fork, x, format)]);
-  return open(engine).then(async (rows) => [rows, await negativeMeanOf(engine, rows, format)]);
+  const mean = async (fork: Engine, rows: Value): Promise<Value> => {
+    const { handed } = await batch.once(fork, 'mean', {
+      terms: [fork.sumRows(rows)],
+      handed: [{ shape: [1, x.shape[1]], fractionBits: format.f, use: 'opened' }],
+      compute: async (lead, [sum]) => ({ handed: [await negativeMeanOf(lead, sum, format)], kept: undefined }),
+    });
+    return handed[0];
+  };
+  if (sumFits(surplus, format)) return engine.all([open, (fork) => mean(fork, x)]);
+  return open(engine).then(async (rows) => [rows, await mean(engine, rows)]);
 }
 
 /** Whether x may be added up before it is truncated. */
@@ -176,10 +239,11 @@ function meanFormat({ f, m, L, K }: Formats): { bits: number; c: bigint; e: numb
   return { bits, ...scaled(1 / m, RING_BITS - bits - K) };
 }
 
-async function negativeMeanOf(engine: Engine, x: Value, format: Formats): Promise<Value> {
+/** @param rows added up */
+async function negativeMeanOf(engine: Engine, rows: Value, format: Formats): Promise<Value> {
   const { f } = format;
   const { bits, c, e } = meanFormat(format);
-  const sum = await withBits(engine, engine.sumRows(x), bits);
+  const sum = await withBits(engine, rows, bits);
   return engine.truncateOperand(engine.reinterpret(engine.scale(sum, -c), bits + e), bits + e - f);
 }
 
@@ -205,7 +269,7 @@ export async function scaledRoots(
   return { roots: factors.map((_, i) => engine.slice(y, i, i + 1)), slope: products };
 }
 
-/** What gradients and the error at the input both need of δ (m,n), f fractional bits. */
+/** What gradients and the error at the input both need of δ (m,n), f fractional bits, of the whole batch. */
 export interface ErrorSums {
   /** Σδ (1,n), f fractional bits. */
   readonly sum: Value;
@@ -221,24 +285,36 @@ function dotFormat({ f, w, L, K, parts }: Formats): { bits: number; first: numbe
   return { bits, first: Math.max(0, parts > 1 ? dotBits(f) + K - RING_BITS : 0, dotBits(f) - bits - DROP) };
 }
 
-export async function errorSums(engine: Engine, norm: Normalized, delta: Value): Promise<ErrorSums> {
-  const format = formats(engine, delta.shape[0]);
+/** @returns Σδ (1,n) of the rows that are here and, where statistics of the whole batch are, `all` */
+export async function errorSums(
+  engine: Engine,
+  norm: Normalized,
+  delta: Value,
+  batch: WholeBatch = UNCUT,
+): Promise<{ readonly own: Value; readonly all: ErrorSums | undefined }> {
+  const format = formats(engine, delta.shape[0], batch.part);
   const { w, L, parts } = format;
   const { bits, first } = dotFormat(format);
   const dots = await engine.columnDots(delta, norm.centred, parts);
-  const Q = await total(engine, dots, dots.fractionBits - first);
-  const drop = Q.fractionBits - bits;
-  const roots = [norm.rootOfMean, norm.root].map((r) => engine.reinterpret(engine.extend(r, drop), Q.fractionBits));
-  const rows = engine.concatRows([Q, ...roots]);
-  const { products } = await engine.truncateProducts(rows, drop, [
-    [0, 1],
-    [0, 2],
-  ]);
-  return {
-    sum: engine.sumRows(delta),
-    mean: engine.reinterpret(engine.slice(products, 0, 1), bits + w + L),
-    ofNormalized: engine.reinterpret(engine.slice(products, 1, 2), bits + w),
-  };
+  const Q = await aside(engine, batch, 'dots', (fork) => total(fork, dots, dots.fractionBits - first));
+  const own = engine.sumRows(delta);
+  const { kept } = await batch.once(engine, 'errors', {
+    terms: [Q, own],
+    handed: [],
+    compute: async (lead, [Q, sum]) => {
+      const drop = Q.fractionBits - bits;
+      const roots = [norm.roots!.rootOfMean, norm.roots!.root];
+      const extended = roots.map((r) => lead.reinterpret(lead.extend(r, drop), Q.fractionBits));
+      const { products } = await lead.truncateProducts(lead.concatRows([Q, ...extended]), drop, [
+        [0, 1],
+        [0, 2],
+      ]);
+      const mean = lead.reinterpret(lead.slice(products, 0, 1), bits + w + L);
+      const ofNormalized = lead.reinterpret(lead.slice(products, 1, 2), bits + w);
+      return { handed: [], kept: { sum, mean, ofNormalized } };
+    },
+  });
+  return { own, all: kept };
 }
 
 /** Fractional bits of P. */
@@ -246,35 +322,63 @@ function meanBitsOf(f: number): number {
   return Math.min(f + MEAN_GUARD, MOST_MEAN_BITS);
 }
 
-/** The error at x (m,n), f + w + 1 fractional bits. */
-export async function inputError(engine: Engine, norm: Normalized, delta: Value, sums: ErrorSums): Promise<Value> {
-  const { f, m, w } = formats(engine, delta.shape[0]);
+/**
+ * The error at x (m,n), f + w + 1 fractional bits.
+ * @param sums where statistics of the whole batch are
+ */
+export async function inputError(
+  engine: Engine,
+  norm: Normalized,
+  delta: Value,
+  sums: ErrorSums | undefined,
+  batch: WholeBatch = UNCUT,
+): Promise<Value> {
+  const format = formats(engine, delta.shape[0], batch.part);
+  const { shape } = norm.slope;
+  const { handed } = await batch.once(engine, 'slopes', {
+    terms: [],
+    handed: [
+      { shape, fractionBits: format.w, use: 'operand' },
+      { shape, fractionBits: format.f + format.w + 1, use: 'added' },
+    ],
+    compute: async (lead) => ({ handed: await errorSlopes(lead, format, norm.roots!, sums!), kept: undefined }),
+  });
+  const [B, row] = handed;
+  const [first, second] = await engine.all([
+    (fork) => fork.mul(delta, norm.slope, { doubled: true }),
+    (fork) => fork.mul(norm.centred, B, { doubled: true }),
+  ]);
+  return engine.addRow(engine.add(first, second), row);
+}
+
+/** −B with w fractional bits, opened, and −a·P with f + w + 1. */
+async function errorSlopes(
+  engine: Engine,
+  { f, m, w }: Formats,
+  roots: Roots,
+  sums: ErrorSums,
+): Promise<readonly [Value, Value]> {
   const drop = sums.mean.fractionBits - SLOPE_BITS;
   const meanBits = meanBitsOf(f);
   // Rows that leave with SLOPE_BITS, w and meanBits.
   const alike = (x: Value): Value => engine.reinterpret(x, sums.mean.fractionBits);
   const P = engine.scale(sums.sum, -BigInt(Math.round(2 ** (meanBits + drop - f) / m)));
-  const rows = engine.concatRows([sums.mean, alike(engine.extend(norm.slope, drop)), alike(P)]);
+  const rows = engine.concatRows([sums.mean, alike(engine.extend(roots.slope, drop)), alike(P)]);
   const { products } = await engine.truncateProducts(rows, drop, [
     [0, 1],
     [1, 2],
   ]);
   const aT = engine.reinterpret(engine.slice(products, 0, 1), SLOPE_BITS + w);
   const aP = engine.reinterpret(engine.slice(products, 1, 2), w + meanBits);
-  const [B, row] = await engine.all([
+  return engine.all([
     async (fork) => {
-      const r = fork.reinterpret(fork.extend(norm.root, w), aT.fractionBits);
+      const r = fork.reinterpret(fork.extend(roots.root, w), aT.fractionBits);
       const pair = fork.concatRows([fork.scale(aT, -1n), r]);
       const { products: aTr } = await fork.truncateProducts(pair, w, [[0, 1]]);
       return fork.truncateOperand(fork.reinterpret(aTr, SLOPE_BITS + w), SLOPE_BITS);
     },
     (fork) => withBits(fork, aP, f + w + 1),
   ]);
-  const [first, second] = await engine.all([
-    (fork) => fork.mul(delta, norm.slope, { doubled: true }),
-    (fork) => fork.mul(norm.centred, B, { doubled: true }),
-  ]);
-  return engine.addRow(engine.add(first, second), row);
 }
 
 function dropped(model: CostModel, count: number, bits: number): Cost {

@@ -1,6 +1,7 @@
 /** A batch through a network, layer by layer (`layers/`), and on a tape what backward needs. Written against Engine only. */
 import type { Engine, Value } from '../engine/engine.ts';
 import { truncated } from '../functions/formats.ts';
+import { UNCUT } from '../functions/wholeBatch.ts';
 import type { Pass, Place, Pullback, TrainingStep } from './layers/layer.ts';
 import { isApart, layerType } from './layers/table.ts';
 import { INPUT, type Network, parameterName } from './network.ts';
@@ -166,11 +167,14 @@ function runLayer(
   });
 }
 
-function placeOf({ index }: Placed, parameters: Parameters, training: TrainingStep | undefined): Place {
+function placeOf(placed: Placed, parameters: Parameters, training: TrainingStep | undefined): Place {
+  const { index } = placed;
+  const { together, samples } = training ?? {};
   const prepared = (short: string): Value | undefined => parameters.get(parameterName(index, short));
   return {
     index,
     training,
+    batch: together === undefined || samples === undefined ? UNCUT : together.of(placed.index, scopeOf(placed), samples),
     prepared,
     parameter: (short) => {
       const value = prepared(short);

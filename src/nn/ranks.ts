@@ -4,6 +4,7 @@
  * part by part. Sums over samples are added up inside the party, each where its pieces are updated; rank 0 leads.
  */
 import type { BatchPart, Engine, Value } from '../engine/engine.ts';
+import type { Handed } from '../functions/wholeBatch.ts';
 import type { Parameters } from './forward.ts';
 import type { State } from './optimizer.ts';
 import type { Piece, Pieces, Tensor } from './pieces.ts';
@@ -53,6 +54,12 @@ export interface Team {
    * @param label unlike any other of the session
    */
   sum(engine: Engine, label: string, before: Value | undefined, x: Value, among?: number): Promise<Value | undefined>;
+  /**
+   * What rank 0 has made, as all ranks use it.
+   * @param label unlike any other of the session, and of the present path
+   * @param x at rank 0
+   */
+  handOn(engine: Engine, label: string, handed: Handed, x: Value | undefined): Promise<Value>;
   /**
    * Rows that ranks have computed, one behind the other as `partsOfRank` cuts them; undefined but at rank 0. Resolves when all ranks have theirs.
    * @param label unlike any other of the session

@@ -10,9 +10,10 @@ import { classScores, type Parameters, prepared } from './forward.ts';
 import type { LossName } from './loss.ts';
 import { layerShapes, type Network, parameters as parameterSpecs } from './network.ts';
 import { Pieces } from './pieces.ts';
+import { preparedTensors } from './modelTensors.ts';
 import { droppedBits, MOST_BITS, type OptimizerName, type State } from './optimizer.ts';
 import type { Team } from './ranks.ts';
-import { layerAcrossBatch, partsOf, type Rows, trainStep } from './trainStep.ts';
+import { partsOf, type Rows, trainStep } from './trainStep.ts';
 
 export interface TrainingData {
   /** (samples, inputs) at the engine's fractional bits. */
@@ -171,7 +172,7 @@ export async function train(
 ): Promise<Parameters> {
   const samples = data.images.shape[0];
   const testImages = data.testImages?.shape[0] ?? 0;
-  checkTraining(engine, network, samples, options, team);
+  checkTraining(engine, samples, options, team);
   const specs = parameterSpecs(network);
   const training = new Training(engine, network, data, options, team);
   const { pieces } = training;
@@ -213,7 +214,7 @@ export async function trainAlong(
   options: TrainOptions,
   team: Team,
 ): Promise<void> {
-  checkTraining(engine, network, data.images.shape[0], options, team);
+  checkTraining(engine, data.images.shape[0], options, team);
   const training = new Training(engine, network, data, options, team);
   const { pieces } = training;
   const state = await team.deal(engine, pieces, undefined);
@@ -228,7 +229,6 @@ export async function trainAlong(
 
 function checkTraining(
   engine: Engine,
-  network: Network,
   samples: number,
   options: TrainOptions,
   team: Team | undefined,
@@ -236,9 +236,6 @@ function checkTraining(
   const { batch, microBatch } = options;
   if (stepsPerEpoch(samples, batch) === 0)
     throw new RangeError(`batch ${batch}: the data set has only ${samples} samples`);
-  const across = layerAcrossBatch(network);
-  if (across !== undefined && (microBatch ?? batch) < batch)
-    throw new RangeError(`${across}: a batch with it cannot be computed part by part`);
   const parts = partsOf(batch, microBatch).length;
   if (team !== undefined && parts < team.size)
     throw new RangeError(`${team.size} ranks: a batch has only ${parts} parts, and each rank needs one`);
@@ -307,6 +304,20 @@ class Training {
     });
   }
 
+  /** Parameters as an evaluation takes them. What layers prepare, one rank does, at the address that it has there if it is alone. */
+  async #prepared(engine: Engine, label: string, parameters: Parameters): Promise<Parameters> {
+    const team = this.#team;
+    const all = new Map(parameters);
+    const made = team === undefined || team.rank === 0 ? await prepared(engine, this.#network, parameters) : undefined;
+    if (partsOf(this.#options.batch, this.#options.microBatch).length === 1) return made!;
+    for (const { name, ...handed } of preparedTensors(this.#network, engine.fractionBits)) {
+      // In two shares, of whatever number of ranks: what follows would round otherwise.
+      const own = made && (await engine.carry(name, made.get(name)!));
+      all.set(name, team === undefined ? own! : await team.handOn(engine, `${label}/${name}`, handed, own));
+    }
+    return all;
+  }
+
   #indices(epoch: number): Uint32Array {
     if (this.#order?.epoch !== epoch)
       this.#order = { epoch, indices: batchOrder(this.#samples, this.#options.seed, epoch) };
@@ -330,7 +341,7 @@ class Training {
     const images = testImages.shape[0];
     const batch = evaluationBatch(network, images, this.#options);
     const given = await this.#team?.parameters(engine, label, this.pieces, state);
-    const model = given ?? (await prepared(engine, network, this.pieces.parameters(engine, state)));
+    const model = await this.#prepared(engine, label, given ?? this.pieces.parameters(engine, state));
     const stride = size * batch;
     let correct: Value | undefined;
     for (let from = rank * batch; from < images; from += stride) {

@@ -12,7 +12,10 @@ import { sizeOf } from '../ring/shape.ts';
 import { type LossName, lossOf } from './loss.ts';
 import { type Network, parameterName } from './network.ts';
 import { type State, update, type UpdateOptions } from './optimizer.ts';
-import { partsOfRank, type Team } from './ranks.ts';
+import { partsOfRank } from './ranks.ts';
+import { PartsTogether } from './across.ts';
+import type { Together } from './layers/layer.ts';
+import type { Team } from './ranks.ts';
 
 export interface StepOptions extends UpdateOptions {
   readonly loss: LossName;
@@ -36,7 +39,7 @@ export function partsOf(batch: number, microBatch: number = batch): BatchPart[] 
   return parts;
 }
 
-/** A layer for which a batch cannot be computed part by part, as errors name it. */
+/** A layer that needs all samples of a batch at once, as errors name it: parts of it are computed side by side. */
 export function layerAcrossBatch({ layers }: Network): string | undefined {
   const i = layers.findIndex((spec) => layerType(spec).acrossBatch === true);
   return i < 0 ? undefined : layerName(layers[i], i);
@@ -56,15 +59,17 @@ export async function trainStep(
   for (const [name, x] of state) state.set(name, await engine.carry(name, x));
   const label = `step/${options.step}`;
   const parameters = (await team?.parameters(engine, label, pieces, state)) ?? pieces.parameters(engine, state);
-  const sums = new Sums(label, team);
-  const updates = new Updates(engine, label, pieces, state, options);
   const parts = partsOf(options.batch, options.microBatch);
   const own = team === undefined ? parts : partsOfRank(parts, team);
-  for (const [i, part] of own.entries()) {
-    const step: Step = { network, updates, parameters, rows, options, sums, part, last: i === own.length - 1 };
-    if (parts.length === 1) await trainPart(engine, step);
-    else await engine.part(part, (fork) => trainPart(fork, step));
-  }
+  const updates = new Updates(engine, label, pieces, state, own.length, options);
+  const isTogether = parts.length > 1 && layerAcrossBatch(network) !== undefined;
+  const together = isTogether ? new PartsTogether(engine, label, own.length, team) : undefined;
+  const step: Step = { network, updates, parameters, rows, options, together };
+  const train = (part: BatchPart): Promise<PartResult> =>
+    parts.length === 1 ? trainPart(engine, step, part) : engine.part(part, (fork) => trainPart(fork, step, part));
+  const results = isTogether ? await Promise.all(own.map(train)) : await inTurn(own, train);
+  updates.keep(engine, results.at(-1)!.kept);
+  await sumLosses(engine, label, results, options);
   // What products took of them is put together in each step.
   for (const { name, operand, pieces: some } of pieces.tensors)
     if (operand && (some.length > 1 || team !== undefined)) engine.free(parameters.get(name)!);
@@ -76,10 +81,26 @@ interface Step {
   readonly parameters: Parameters;
   readonly rows: Rows;
   readonly options: StepOptions;
-  /** Losses of the parts so far. */
-  readonly sums: Sums;
-  readonly part: BatchPart;
-  readonly last: boolean;
+  readonly together: Together | undefined;
+}
+
+/** What is left of a part: its loss, where it is wanted, and what layers keep themselves, which is the same for all parts. */
+interface PartResult {
+  readonly loss: Value | undefined;
+  readonly kept: ReadonlyMap<string, Value>;
+}
+
+async function inTurn<X, Y>(items: readonly X[], task: (item: X) => Promise<Y>): Promise<Y[]> {
+  const results: Y[] = [];
+  for (const item of items) results.push(await task(item));
+  return results;
+}
+
+/** Of some parts, and what has computed the last of them. */
+interface GradientSum {
+  readonly sum: Value;
+  readonly parts: number;
+  readonly after: Engine;
 }
 
 /** The updates of a step: gradients summed over this rank's parts, then over all ranks, and the pieces that this rank holds. */
@@ -90,28 +111,43 @@ class Updates {
   readonly #state: State;
   readonly #options: StepOptions;
   readonly #owners: readonly number[] | undefined;
-  readonly #sums: Map<string, Value> = new Map();
+  readonly #parts: number;
+  readonly #sums: Map<string, GradientSum> = new Map();
 
-  constructor(step: Engine, label: string, pieces: Pieces, state: State, options: StepOptions) {
+  /** @param parts that this rank has */
+  constructor(
+    step: Engine,
+    label: string,
+    pieces: Pieces,
+    state: State,
+    parts: number,
+    options: StepOptions,
+  ) {
     this.#step = step;
     this.#label = label;
     this.#pieces = pieces;
     this.#state = state;
+    this.#parts = parts;
     this.#options = options;
     this.#owners = options.team && pieces.owners(options.team.size);
   }
 
-  /** What layers keep themselves: no rank has any of them but one that is alone (`layerAcrossBatch`). */
+  /** What layers keep themselves. All ranks have it, and each keeps the pieces that it holds. */
   keep(engine: Engine, kept: ReadonlyMap<string, Value>): void {
-    for (const [key, piece] of this.#pieces.split(engine, kept)) this.#state.set(key, piece);
+    const held = new Set(
+      this.#pieces.tensors.flatMap(({ pieces }) => pieces.filter((piece) => this.#holds(piece)).map(({ key }) => key)),
+    );
+    for (const [key, piece] of this.#pieces.split(engine, kept)) if (held.has(key)) this.#state.set(key, piece);
   }
 
   /** A gradient of a part; with that of the last one the update. @param apart it is in an array that nobody else has */
-  async add(engine: Engine, name: string, gradient: Value, last: boolean, apart: boolean): Promise<void> {
+  async add(engine: Engine, name: string, gradient: Value, apart: boolean): Promise<void> {
     const before = this.#sums.get(name);
-    const sum = before === undefined ? gradient : engine.add(before, gradient);
-    if (!last) {
-      this.#sums.set(name, sum);
+    const sum = before === undefined ? gradient : engine.add(before.sum, gradient);
+    const parts = (before?.parts ?? 0) + 1;
+    if (before !== undefined) engine.follow(before.after);
+    if (parts < this.#parts) {
+      this.#sums.set(name, { sum, parts, after: engine });
       return;
     }
     this.#sums.delete(name);
@@ -141,46 +177,37 @@ class Updates {
   }
 }
 
-class Sums {
-  readonly #label: string;
-  readonly #team: Team | undefined;
-  readonly #sums: Map<string, Value> = new Map();
-
-  constructor(label: string, team: Team | undefined) {
-    this.#label = label;
-    this.#team = team;
-  }
-
-  /** Adds a term. With the last of this rank gives the sum of all, but at a rank that hands it on. */
-  async add(engine: Engine, name: string, x: Value, last: boolean): Promise<Value | undefined> {
-    const before = this.#sums.get(name);
-    if (!last) {
-      this.#sums.set(name, before === undefined ? x : engine.add(before, x));
-      return undefined;
-    }
-    this.#sums.delete(name);
-    if (this.#team !== undefined) return this.#team.sum(engine, `${this.#label}/${name}`, before, x);
-    return before === undefined ? x : engine.add(before, x);
-  }
+/** Shows what the losses of this rank's parts, and of all ranks, add up to, if it is wanted. */
+async function sumLosses(
+  engine: Engine,
+  label: string,
+  results: readonly PartResult[],
+  { team, onLoss }: StepOptions,
+): Promise<void> {
+  const losses = results.flatMap(({ loss }) => loss ?? []);
+  const last = losses.pop();
+  if (onLoss === undefined || last === undefined) return;
+  const before = losses.length === 0 ? undefined : losses.reduce((sum, loss) => engine.add(sum, loss));
+  const sum =
+    team === undefined
+      ? before === undefined
+        ? last
+        : engine.add(before, last)
+      : await team.sum(engine, `${label}/loss`, before, last);
+  if (sum !== undefined) await onLoss(engine, sum);
 }
 
-async function trainPart(engine: Engine, step: Step): Promise<void> {
-  const { network, updates, parameters, rows, options, sums, part, last } = step;
+async function trainPart(engine: Engine, step: Step, part: BatchPart): Promise<PartResult> {
+  const { network, updates, parameters, rows, options, together } = step;
   const { images, labels } = rows(engine, part.from, part.to);
-  const { logits, tapes, kept } = await forward(engine, network, parameters, images, { ...options, samples: part });
+  const training = { ...options, samples: part, together };
+  const { logits, tapes, kept } = await forward(engine, network, parameters, images, training);
   const apart = new Set(tapes.filter(({ spec }) => isApart(spec)).map(({ index }) => parameterName(index, 'weight')));
   const loss = await engine.scope('loss', (fork) => lossOf(fork, options.loss, logits, labels));
-  await engine.all([
-    async (fork) => {
-      await backward(fork, tapes, loss.delta, (own, name, gradient) =>
-        updates.add(own, name, gradient, last, apart.has(name)),
-      );
-    },
-    async (fork) => {
-      if (options.onLoss === undefined) return;
-      const sum = await sums.add(fork, 'loss', await fork.together((all) => loss.sum(all)), last);
-      if (sum !== undefined) await options.onLoss(fork, sum);
-    },
+  const [, sum] = await engine.all([
+    (fork) =>
+      backward(fork, tapes, loss.delta, (own, name, gradient) => updates.add(own, name, gradient, apart.has(name))),
+    (fork) => (options.onLoss === undefined ? Promise.resolve(undefined) : fork.together((all) => loss.sum(all))),
   ]);
-  updates.keep(engine, kept);
+  return { loss: sum, kept };
 }

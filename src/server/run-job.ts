@@ -291,7 +291,7 @@ async function runInference(job: InferJob, { engine, agree, reporter, ends, rank
   const model = await prepared(engine, network, received);
   const team = ranks?.team;
   checkRanksOfInference(job.images, { ...job, team });
-  if (ranks !== undefined) await giveModel(engine, ranks, await modelTensors(network, job), model);
+  if (ranks !== undefined) await giveModel(engine, ranks, modelTensors(network, job), model);
   for (let batch = 0; batch * job.batch < job.images; batch++) {
     await team?.begin({ kind: 'inference', batch });
     await engine.scope(`batch/${batch}`, async (scope) => {
@@ -313,7 +313,7 @@ async function runServing(job: ServeJob, { engine, agree, reporter, ends, ranks,
   await ready(async () => {
     model = await prepared(engine, job.network, received);
     await warm(job, { engine, model });
-    if (ranks !== undefined) await giveModel(engine, ranks, await modelTensors(job.network, job), model);
+    if (ranks !== undefined) await giveModel(engine, ranks, modelTensors(job.network, job), model);
     await ranks?.team.join(engine, 'warm', nothingOf(ranks.size), undefined);
     await agree(true);
     await engine.keepAhead(await keysAhead(job));

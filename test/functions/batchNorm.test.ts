@@ -1,7 +1,7 @@
 /** Batch normalisation against doubles: forward, gradients, running statistics and the affine map; secure against plain, and its cost. */
 import { describe, expect, it } from 'vitest';
 import { createCostModel, type CostOptions } from '../../src/engine/costModel.ts';
-import { batchNorm, errorCost, errorSums, forwardCost, inputError, sumsCost } from '../../src/functions/batchNorm.ts';
+import { batchNorm, errorCost, errorSums, forwardCost, inputError, type Statistics, sumsCost } from '../../src/functions/batchNorm.ts';
 import { affine, affineCost, affineOf, updated, updatedCost } from '../../src/functions/runningNorm.ts';
 import { inSequence } from '../../src/party/cost.ts';
 import type { Engine, Value } from '../../src/engine/engine.ts';
@@ -102,12 +102,12 @@ function inputsOf({ m, x, delta, scale, shift }: Case, surplus: number, f: numbe
   ];
 }
 
-const unobserved = (): Promise<void> => Promise.resolve();
+const unobserved = { rows: 0, observe: () => Promise.resolve([]) };
 
 const run = async (engine: Engine, x: Value, scale: Value, shift: Value, delta: Value): Promise<Value[]> => {
   const [{ y, kept }] = await batchNorm(engine, x, scale, shift, EPSILON, unobserved);
-  const sums = await errorSums(engine, kept, delta);
-  return [y, await inputError(engine, kept, delta, sums), sums.ofNormalized, sums.sum];
+  const { all: sums } = await errorSums(engine, kept, delta);
+  return [y, await inputError(engine, kept, delta, sums), sums!.ofNormalized, sums!.sum];
 };
 
 const SETTINGS: (CostOptions & { rows: number[]; surplus: number })[] = [
@@ -201,10 +201,12 @@ describe.each(tests)('$suite suite, f = $fractionBits, $m rows, $surplus bits of
     const momentum = Math.round(0.1 * 2 ** 16) / 2 ** 16;
     const unbiased = expected.variance.map((v) => (v * m) / (m - 1));
     const script = async (e: Engine, ...[x, scale, shift, , old, oldVariance]: Value[]): Promise<Value> => {
-      const [, next] = await batchNorm(e, x, scale, shift, EPSILON, (fork, statistics) =>
-        updated(fork, { mean: old, variance: oldVariance }, statistics, 0.1),
-      );
-      return e.concatRows([next.mean, next.variance]);
+      const observe = async (fork: Engine, statistics: Statistics): Promise<Value[]> => {
+        const next = await updated(fork, { mean: old, variance: oldVariance }, statistics, 0.1);
+        return [next.mean, next.variance];
+      };
+      const [, next] = await batchNorm(e, x, scale, shift, EPSILON, { rows: 2, observe });
+      return e.concatRows(next);
     };
     for (const engineOf of [plain, secure]) {
       const { numbers, bytes } = await engineOf(setting, [...inputs, ...state], script);

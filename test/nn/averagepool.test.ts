@@ -1,6 +1,7 @@
 /** Means of windows: as exact as the ring has room for, of values with f fractional bits and of those right behind a product. */
 import { expect, it } from 'vitest';
 import { truncated } from '../../src/functions/formats.ts';
+import { UNCUT } from '../../src/functions/wholeBatch.ts';
 import { averagepool, type AveragepoolSpec } from '../../src/nn/layers/averagepool.ts';
 import { sizeOf } from '../../src/ring/shape.ts';
 import { plain, type Script, secure, SETTINGS } from '../twins.ts';
@@ -48,7 +49,7 @@ it.each(SPECS)('window $window, stride $stride', async (spec) => {
     const { fractionBits } = setting;
     const inputs = [{ shape: [1, SIDE, SIDE, 1], numbers }];
     const script: Script = async (engine, x) => {
-      const place = { index: 0, training: undefined, prepared: () => undefined, parameter: () => x };
+      const place = { index: 0, training: undefined, batch: UNCUT, prepared: () => undefined, parameter: () => x };
       const { y } = await averagepool.forward(engine, spec, [engine.extend(x, more)], place);
       return truncated(engine, engine.reshape(y, [1, sizeOf(y.shape)]));
     };

@@ -87,7 +87,7 @@ function inference(
     const dataset = engine.dataset('images', [IMAGES, inputSize(network)], f, images[party.id]);
     const options = { ...task, team };
     checkRanksOfInference(IMAGES, options);
-    const tensors = await modelTensors(network, counting);
+    const tensors = modelTensors(network, counting);
     if (team !== undefined && team.rank > 0) {
       team.onAgree = () => engine.agree({ always: true });
       const model = await takeModel(engine, team, tensors);
@@ -213,7 +213,7 @@ describe('ranks', () => {
 });
 
 it('takes of a layer with running statistics what is prepared of them', async () => {
-  const tensors = await modelTensors(NORMED, DIRECT);
+  const tensors = modelTensors(NORMED, DIRECT);
   expect(tensors.map(({ name, shape }) => [name, sizeOf(shape)])).toEqual([
     ['layers.0.weight', 16],
     ['layers.0.bias', 4],

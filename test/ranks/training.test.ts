@@ -11,7 +11,7 @@ import * as z64 from '../../src/ring/z64.ts';
 import { sizeOf } from '../../src/ring/shape.ts';
 import { type SharedPlaces, sharedPlaces } from '../../src/server/ranks/shared-weights.ts';
 import type { RankTeam } from '../../src/server/ranks/team.ts';
-import { DIRECT, OPTIONS, PAPER, TINY, tinyData, tinyShares, type TinySetting, trainSecure } from '../nn/tiny.ts';
+import { DIRECT, NORMED, OPTIONS, PAPER, TINY, tinyData, tinyShares, type TinySetting, trainSecure } from '../nn/tiny.ts';
 import { ownedParts } from '../owned.ts';
 import { testRandom } from '../reference.ts';
 import { type RankOptions, simulateRanks } from './simulate.ts';
@@ -34,7 +34,7 @@ const IMAGES: Network = {
 };
 
 /** The owner's masks decide roundings, too: the same in both runs. */
-const shares = new Map([DIRECT, PAPER].map(({ fractionBits }) => [fractionBits, tinyShares(fractionBits)]));
+const shares = new Map([DIRECT.fractionBits, PAPER.fractionBits, 20].map((f) => [f, tinyShares(f)]));
 
 /** A rank's part of a training. */
 function training(
@@ -85,6 +85,10 @@ describe('ranks', () => {
     [5, 'images, as many ranks as parts but one', DIRECT, IMAGES, { ...twoSteps, microBatch: 1 }],
     [2, 'vectors, paper suite', PAPER, TINY, twoSteps],
     [2, 'vectors, amsgrad', DIRECT, TINY, { ...twoSteps, optimizer: 'amsgrad', learningRate: 2 ** -8 }],
+    [2, 'statistics of the batch', DIRECT, NORMED, twoSteps],
+    [3, 'statistics, unequal parts', DIRECT, NORMED, { ...twoSteps, batch: 7 }],
+    [4, 'statistics, more parts than ranks', DIRECT, NORMED, twoSteps],
+    [2, 'statistics, wide numbers', { ...DIRECT, fractionBits: 20, compareBits: 37 }, NORMED, twoSteps],
   ] as const)(
     '%i, %s: the model, losses and counts of one, bit for bit',
     async (size, _what, setting, network, base) => {

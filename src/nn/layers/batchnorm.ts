@@ -5,9 +5,10 @@
  */
 import * as z from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
-import { batchNorm, type ErrorSums, errorSums, inputError, type Normalized } from '../../functions/batchNorm.ts';
+import { batchNorm, type ErrorSums, errorSums, inputError, type Normalized, rootBits, type Statistics } from '../../functions/batchNorm.ts';
 import { truncated, truncatedOperand } from '../../functions/formats.ts';
 import { affine, type Affine, affineOf, type Running, updated } from '../../functions/runningNorm.ts';
+import type { WholeBatch } from '../../functions/wholeBatch.ts';
 import { type Shape, sizeOf } from '../../ring/shape.ts';
 import { type LayerType, type Pass, type Place, type Pullback, through, type Wiring } from './layer.ts';
 
@@ -45,6 +46,14 @@ export const batchnorm: LayerType<BatchnormSpec> = {
       { name: 'variance', shape, initial: 1, trained: false },
     ];
   },
+  prepares: ([input], f) => {
+    const shape = [1, input[input.length - 1]];
+    const w = rootBits(f);
+    return [
+      { name: 'slope', shape, fractionBits: w, use: 'opened' },
+      { name: 'offset', shape, fractionBits: f + w, use: 'added' },
+    ];
+  },
   prepare: async (engine, spec, place) => new Map(Object.entries(await mapOf(engine, spec, place))),
   forward: (engine, spec, [x], place) =>
     place.training === undefined ? mapped(engine, spec, x, place) : normalized(engine, spec, x, place),
@@ -62,27 +71,51 @@ function running(place: Place): Running {
 
 async function normalized(engine: Engine, spec: BatchnormSpec, x: Value, place: Place): Promise<Pass> {
   const { epsilon = EPSILON, momentum = MOMENTUM } = spec;
+  const { batch } = place;
   const [scale, shift] = [place.parameter('weight'), place.parameter('bias')];
-  const [{ y, kept }, next] = await batchNorm(engine, rowsOf(engine, x), scale, shift, epsilon, (fork, statistics) =>
-    updated(fork, running(place), statistics, momentum),
-  );
-  return { y: engine.reshape(y, x.shape), tape: pullback(kept, x.shape), kept: new Map(Object.entries(next)) };
+  const observer = {
+    rows: 2,
+    observe: async (fork: Engine, statistics: Statistics) => {
+      const { mean, variance } = await updated(fork, running(place), statistics, momentum);
+      return [mean, variance];
+    },
+  };
+  const rows = rowsOf(engine, x);
+  const [{ y, kept }, [mean, variance]] = await batchNorm(engine, rows, scale, shift, epsilon, observer, batch);
+  return {
+    y: engine.reshape(y, x.shape),
+    tape: pullback(kept, x.shape, batch),
+    kept: new Map([
+      ['mean', mean],
+      ['variance', variance],
+    ]),
+  };
 }
 
-function pullback(norm: Normalized, shape: Shape): Pullback {
-  const sums = ([sum, ofNormalized, mean]: readonly Value[]): ErrorSums => ({ sum, ofNormalized, mean });
+function pullback(norm: Normalized, shape: Shape, batch: WholeBatch): Pullback {
+  // Of the whole batch where its statistics are.
+  const sums = ([, sum, ofNormalized, mean]: readonly (Value | undefined)[]): ErrorSums | undefined =>
+    sum && ofNormalized && mean && { sum, ofNormalized, mean };
   return {
     parameters: ['weight', 'bias'],
     shared: async (engine, delta) => {
-      const { sum, ofNormalized, mean } = await errorSums(engine, norm, rowsOf(engine, delta));
-      return [sum, ofNormalized, mean];
+      const { own, all } = await errorSums(engine, norm, rowsOf(engine, delta), batch);
+      return all === undefined ? [own] : [own, all.sum, all.ofNormalized, all.mean];
     },
     gradients: async (engine, _delta, shared) => {
-      const { sum, ofNormalized } = sums(shared);
-      return [await truncated(engine, ofNormalized), sum];
+      const [own] = shared;
+      const { kept } = await batch.once(engine, 'gradient', {
+        terms: [],
+        handed: [],
+        compute: async (lead) => ({ handed: [], kept: await truncated(lead, sums(shared)!.ofNormalized) }),
+      });
+      // It is the whole batch's: the last part brings it, which is where it was computed.
+      const { part } = batch;
+      const brings = part === undefined || part.to === part.of;
+      return [brings ? kept! : engine.constant(own.shape, new Float64Array(sizeOf(own.shape))), own];
     },
     inputs: async (engine, delta, shared) => {
-      const error = await inputError(engine, norm, rowsOf(engine, delta), sums(shared));
+      const error = await inputError(engine, norm, rowsOf(engine, delta), sums(shared), batch);
       // The layer before most often opens it.
       const open = await truncatedOperand(engine, error);
       return [engine.reshape(open, shape)];

@@ -8,6 +8,7 @@
  */
 import type { z } from 'zod';
 import type { BatchPart, Engine, Value } from '../../engine/engine.ts';
+import type { Handed, WholeBatch } from '../../functions/wholeBatch.ts';
 import type { Shape } from '../../ring/shape.ts';
 
 /** What every layer of a network may have beside its own fields. */
@@ -38,6 +39,14 @@ export interface TrainingStep {
   readonly step: number;
   /** Of a batch that is computed part by part: which samples these are. */
   readonly samples?: BatchPart | undefined;
+  /** Where all parts are computed side by side, what a layer computes once for the batch. */
+  readonly together?: Together | undefined;
+}
+
+/** The parts of a batch, computed side by side. */
+export interface Together {
+  /** For a layer, counted from 0. */
+  of: (index: number, scope: string, samples: BatchPart) => WholeBatch;
 }
 
 /** A layer in a network. */
@@ -48,6 +57,8 @@ export interface Place {
   readonly training: TrainingStep | undefined;
   /** A tensor of the layer, by its short name. */
   readonly parameter: (name: string) => Value;
+  /** Of the training step, of which the layer's input is a part. */
+  readonly batch: WholeBatch;
   /** What `prepare` made, by its short name. */
   readonly prepared: (name: string) => Value | undefined;
 }
@@ -96,7 +107,7 @@ export interface LayerType<S> {
   readonly compares?: true;
   /** An inference finds every value as it was. */
   readonly passes?: true;
-  /** What it gives of a sample depends on the others of the batch: a batch with such a layer cannot be computed part by part. */
+  /** In a training what it gives of a sample depends on the others of the batch, whose parts are computed side by side for it. */
   readonly acrossBatch?: true;
   /**
    * What it gives on either way has arrays of its own, and of what it is given it keeps operands and signs alone: both are given back
@@ -112,6 +123,8 @@ export interface LayerType<S> {
   /** The shape of one sample after it; throws what does not fit. */
   readonly shape: (spec: S, inputs: readonly Shape[]) => Shape;
   readonly parameters?: (spec: S, inputs: readonly Shape[]) => LayerParameter[];
+  /** What `prepare` makes, at an engine with so many fractional bits. */
+  readonly prepares?: (inputs: readonly Shape[], fractionBits: number) => (Handed & { readonly name: string })[];
   /** Once before an inference or an evaluation of many batches: what they need in place of parameters. */
   readonly prepare?: (engine: Engine, spec: S, place: Place) => Promise<ReadonlyMap<string, Value>>;
   readonly forward: (engine: Engine, spec: S, inputs: readonly Value[], place: Place) => Promise<Pass>;

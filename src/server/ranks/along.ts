@@ -66,7 +66,7 @@ async function alongServing(
   team: RankTeam,
   revealed: Map<string, BigUint64Array>,
 ): Promise<void> {
-  const model = await takeModel(engine, team, await modelTensors(job.network, job));
+  const model = await takeModel(engine, team, modelTensors(job.network, job));
   await warm(job, { engine, model }, `rank/${team.rank}/warm`);
   await engine.keepAhead(await keysAhead(job));
   await team.join(engine, 'warm', nothingOf(team.size), undefined);
@@ -76,6 +76,6 @@ async function alongServing(
 async function alongInference(engine: SecureEngine, job: InferJob, images: Value, team: RankTeam): Promise<void> {
   const { network } = job;
   await engine.keepAhead(await keysAhead(job));
-  const model = await takeModel(engine, team, await modelTensors(network, job));
+  const model = await takeModel(engine, team, modelTensors(network, job));
   await inferAlong(engine, network, model, images, { ...job, team });
 }

@@ -141,7 +141,8 @@ async function work({ pairKeys, inputs }: WorkOrder): Promise<void> {
 }
 
 async function withOpened({ elements, ...facts }: InputFacts): Promise<RankInput> {
-  return { ...facts, opened: elements === null ? null : await team!.handed(`input/${facts.name}`, elements) };
+  if (elements === null) return { ...facts, opened: null };
+  return { ...facts, opened: (await team!.handed(`input/${facts.name}`, elements)).data };
 }
 
 function obey(order: RankOrder, socket: Socket | undefined): Promise<void> | void {

@@ -144,7 +144,7 @@ export class RankProcesses implements Ranks {
   async #work(pairKeys: ReadonlyMap<PeerName, Uint8Array>, inputs: readonly InputFacts[]): Promise<void> {
     await Promise.all(this.#remotes.map(({ lane }) => lane.send({ kind: 'work', pairKeys, inputs })));
     for (const { facts, opened } of this.#inputs)
-      if (opened !== null) await this.team.hand(`input/${facts.name}`, opened);
+      if (opened !== null) await this.team.hand(`input/${facts.name}`, opened, 0);
   }
 
   async #hear(remote: Remote): Promise<void> {

@@ -7,12 +7,14 @@
  * of the helper empty. Between rank 0 and another, in a serving session: `serving.ts`.
  * Down: `order/N`, u64, what is begun (kind, number; kind 0: the work is over, kind 3: what was opened is compared).
  *
- * Where ranks are processes also, down: `input/NAME`, u64 in blocks, E of an owner's input. Of a model that is not trained: `model/…` (`model.ts`).
+ * Where ranks are processes also, down: `input/NAME`, u64 in blocks, E of an owner's input. Of a model that is not trained: `model/…` (`model.ts`); of what
+ * is computed once for a batch: `STEP/together/LAYER/NAME/…`, and what an evaluation prepares, `evaluation/N/NAME/…` (`handed.ts`).
  */
 import type { Link } from '../../channel/channel.ts';
 import { WHILE_THE_LINK_LIVES } from '../../data/share.ts';
 import type { Engine, Value } from '../../engine/engine.ts';
 import { SecureEngine } from '../../engine/secure.ts';
+import type { Handed } from '../../functions/wholeBatch.ts';
 import type { Parameters } from '../../nn/forward.ts';
 import type { State } from '../../nn/optimizer.ts';
 import type { Pieces, Tensor } from '../../nn/pieces.ts';
@@ -20,6 +22,7 @@ import type { JoinedRows, PieceSum, RankOrder, Team } from '../../nn/ranks.ts';
 import { later } from '../../party/later.ts';
 import { sizeOf } from '../../ring/shape.ts';
 import { RankExchange } from './exchange.ts';
+import { giveValue, takeValue } from './handed.ts';
 import { follows, joinRows } from './rows.ts';
 import { type SharedPlaces, SharedWeights } from './shared-weights.ts';
 import { give, type Received, take } from './tensors.ts';
@@ -185,14 +188,23 @@ export class RankTeam implements Team {
     await give(this.link(0), label, data, 0);
   }
 
-  /** Hands an array on to all ranks below. @param label unlike any other of the session */
-  async hand(label: string, data: BigUint64Array): Promise<void> {
-    await this.#down(label, data, 0);
+  /** Hands an array on to all ranks below. @param label unlike any other of the session  @param depth the chain behind it */
+  async hand(label: string, data: BigUint64Array, depth: number): Promise<void> {
+    await this.#down(label, data, depth);
   }
 
   /** What `hand` has handed on, which goes on to the ranks below this one. */
-  async handed(label: string, elements: number): Promise<BigUint64Array> {
-    return (await this.#passOn(label, elements)).data;
+  async handed(label: string, elements: number): Promise<Received> {
+    const received = await take(this.#above(), label, elements);
+    await this.#down(label, received.data, received.depth);
+    return received;
+  }
+
+  async handOn(engine: Engine, label: string, handed: Handed, x: Value | undefined): Promise<Value> {
+    const secure = secureOf(engine);
+    if (x === undefined) return takeValue(secure, this, label, handed);
+    await giveValue(secure, this, label, handed.use, x);
+    return x;
   }
 
   /** Tells the others why the work is over. */
@@ -215,12 +227,6 @@ export class RankTeam implements Team {
     const portion = await engine.portion(sum)!;
     this.#onSum?.();
     await give(this.#above(), label, portion, engine.rounds);
-  }
-
-  async #passOn(label: string, elements: number): Promise<Received> {
-    const received = await take(this.#above(), label, elements);
-    await this.#down(label, received.data, received.depth);
-    return received;
   }
 
   async #down(label: string, data: BigUint64Array, depth: number): Promise<void> {
