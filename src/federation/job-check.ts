@@ -3,7 +3,7 @@
  * data sets are here, their owners' and fit its network and each other, and the model that it starts from or serves is here and fits. Pure.
  */
 import { classCount, inputSize } from '../nn/network.ts';
-import { layerAcrossBatch, partsOf } from '../nn/trainStep.ts';
+import { partsOf } from '../nn/trainStep.ts';
 import { sameShape } from '../ring/shape.ts';
 import type { MemberRole } from './card.ts';
 import { digestOf, type Digest } from './canonical.ts';
@@ -146,14 +146,8 @@ function examineTraining(document: TrainDocument, network: Digest, world: World)
 }
 
 /** How its batches are cut. */
-function examineParts({ batch, microBatch, ranks = 1, network }: TrainDocument): Refused | undefined {
+function examineParts({ batch, microBatch, ranks = 1 }: TrainDocument): Refused | undefined {
   const parts = partsOf(batch, microBatch).length;
-  const across = layerAcrossBatch(network);
-  if (parts > 1 && across !== undefined)
-    return refuse(
-      `${across} takes statistics over the whole batch, which is cut`,
-      'leave --micro-batch and --ranks out',
-    );
   if (ranks <= parts) return undefined;
   const what = `ranks: a batch has ${parts} parts, too few for ${ranks} ranks: each needs one`;
   return refuse(what, `give --ranks ${parts} at most, or more images a batch`);

@@ -76,18 +76,30 @@ export class PartsTogether implements Together {
     const [{ engine }, ...others] = comers;
     for (const other of others) engine.follow(other.engine);
     return engine.under(this.#step, `together/${name}`, async (place) => {
-      const made = await place.scope(scope, (fork) => this.#compute(fork, `${this.#label}/together/${name}`, comers, task));
+      const made = await place.scope(scope, (fork) =>
+        this.#compute(fork, `${this.#label}/together/${name}`, comers, task),
+      );
       return { ...made, after: place };
     });
   }
 
-  async #compute<T>(engine: Engine, label: string, comers: readonly Comer[], task: Once<T>): Promise<Partial<Made<T>> & Pick<Made<T>, 'handed'>> {
+  async #compute<T>(
+    engine: Engine,
+    label: string,
+    comers: readonly Comer[],
+    task: Once<T>,
+  ): Promise<Partial<Made<T>> & Pick<Made<T>, 'handed'>> {
     const team = this.#team;
     const sums: Value[] = [];
     for (const [i, last] of comers.at(-1)!.terms.entries()) {
       const before = comers.slice(0, -1).map(({ terms }) => terms[i]);
       const own = before.length === 0 ? undefined : before.reduce((sum, x) => engine.add(sum, x));
-      const sum = team === undefined ? (own === undefined ? last : engine.add(own, last)) : await team.sum(engine, `${label}/${i}`, own, last);
+      const sum =
+        team === undefined
+          ? own === undefined
+            ? last
+            : engine.add(own, last)
+          : await team.sum(engine, `${label}/${i}`, own, last);
       if (sum !== undefined) sums.push(sum);
     }
     const made = team === undefined || team.rank === 0 ? await task.compute(engine, sums) : undefined;

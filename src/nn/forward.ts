@@ -174,7 +174,8 @@ function placeOf(placed: Placed, parameters: Parameters, training: TrainingStep 
   return {
     index,
     training,
-    batch: together === undefined || samples === undefined ? UNCUT : together.of(placed.index, scopeOf(placed), samples),
+    batch:
+      together === undefined || samples === undefined ? UNCUT : together.of(placed.index, scopeOf(placed), samples),
     prepared,
     parameter: (short) => {
       const value = prepared(short);

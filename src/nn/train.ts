@@ -227,12 +227,7 @@ export async function trainAlong(
   await engine.settle();
 }
 
-function checkTraining(
-  engine: Engine,
-  samples: number,
-  options: TrainOptions,
-  team: Team | undefined,
-): void {
+function checkTraining(engine: Engine, samples: number, options: TrainOptions, team: Team | undefined): void {
   const { batch, microBatch } = options;
   if (stepsPerEpoch(samples, batch) === 0)
     throw new RangeError(`batch ${batch}: the data set has only ${samples} samples`);

@@ -115,14 +115,7 @@ class Updates {
   readonly #sums: Map<string, GradientSum> = new Map();
 
   /** @param parts that this rank has */
-  constructor(
-    step: Engine,
-    label: string,
-    pieces: Pieces,
-    state: State,
-    parts: number,
-    options: StepOptions,
-  ) {
+  constructor(step: Engine, label: string, pieces: Pieces, state: State, parts: number, options: StepOptions) {
     this.#step = step;
     this.#label = label;
     this.#pieces = pieces;

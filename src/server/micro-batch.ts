@@ -29,7 +29,7 @@ export async function fittingPart(
   const across = layerAcrossBatch(network);
   if (across !== undefined)
     throw new Problem(
-      `${short(`a batch of ${batch}`, whole)}, and ${across} takes statistics over the whole batch, which cannot be computed part by part`,
+      `${short(`a batch of ${batch}`, whole)}, and ${across} takes statistics over the whole batch, whose parts are held at once`,
       `give a smaller --batch, or --memory ${inWords(whole)} at least`,
     );
   let part = first;

@@ -26,10 +26,10 @@ describe('--ranks auto', () => {
   const ranks = (words: string, cores: number): number | undefined =>
     readTrainSettings(withRanks(parse(trainOptions, words), cores)).ranks;
 
-  it('is a core for each rank of three parties, no more than images in a batch, and one where a batch is not cut', () => {
+  it('is a core for each rank of three parties, no more than images in a batch, and one with a GPU', () => {
     expect([2, 5, 6, 16, 36].map((cores) => ranks('--ranks auto', cores))).toEqual([undefined, undefined, 2, 5, 12]);
     expect(ranks('--ranks auto --batch 4', 36)).toBe(4);
-    expect(ranks('--ranks auto --network resnet20', 36)).toBeUndefined();
+    expect(ranks('--ranks auto --network resnet20', 36)).toBe(12);
     expect(ranks('--ranks auto --backend webgpu', 36)).toBeUndefined();
     expect(ranks('--ranks 3', 36)).toBe(3);
     expect(ranks('', 36)).toBeUndefined();

@@ -159,8 +159,8 @@ describe('what cannot be', () => {
     [[...task, '--ranks', '33'], '--ranks: a batch has 32 images, too few for 33 ranks: each needs one'],
     [[...task, '--ranks', '257'], '--ranks: expected a whole number from 1 to 256, found 257'],
     [
-      ['local', 'train', '--ranks', '2', '--network', 'resnet20'],
-      '--ranks: layer 1 (batchnorm) takes statistics over the whole batch',
+      ['local', 'train', '--ranks', '2', '--micro-batch', '8', '--network', 'resnet20'],
+      '--micro-batch: layer 1 (batchnorm) takes statistics over the whole batch',
     ],
     [[...task, '--ranks', '2', '--backend', 'webgpu'], '--ranks: a GPU serves the first rank of a party alone'],
   ])('%j is refused before anything begins', async (words, complaint) => {

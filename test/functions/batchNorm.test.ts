@@ -1,7 +1,15 @@
 /** Batch normalisation against doubles: forward, gradients, running statistics and the affine map; secure against plain, and its cost. */
 import { describe, expect, it } from 'vitest';
 import { createCostModel, type CostOptions } from '../../src/engine/costModel.ts';
-import { batchNorm, errorCost, errorSums, forwardCost, inputError, type Statistics, sumsCost } from '../../src/functions/batchNorm.ts';
+import {
+  batchNorm,
+  errorCost,
+  errorSums,
+  forwardCost,
+  inputError,
+  type Statistics,
+  sumsCost,
+} from '../../src/functions/batchNorm.ts';
 import { affine, affineCost, affineOf, updated, updatedCost } from '../../src/functions/runningNorm.ts';
 import { inSequence } from '../../src/party/cost.ts';
 import type { Engine, Value } from '../../src/engine/engine.ts';

@@ -212,7 +212,7 @@ describe('ranks', () => {
   });
 });
 
-it('takes of a layer with running statistics what is prepared of them', async () => {
+it('takes of a layer with running statistics what is prepared of them', () => {
   const tensors = modelTensors(NORMED, DIRECT);
   expect(tensors.map(({ name, shape }) => [name, sizeOf(shape)])).toEqual([
     ['layers.0.weight', 16],

@@ -11,7 +11,17 @@ import * as z64 from '../../src/ring/z64.ts';
 import { sizeOf } from '../../src/ring/shape.ts';
 import { type SharedPlaces, sharedPlaces } from '../../src/server/ranks/shared-weights.ts';
 import type { RankTeam } from '../../src/server/ranks/team.ts';
-import { DIRECT, NORMED, OPTIONS, PAPER, TINY, tinyData, tinyShares, type TinySetting, trainSecure } from '../nn/tiny.ts';
+import {
+  DIRECT,
+  NORMED,
+  OPTIONS,
+  PAPER,
+  TINY,
+  tinyData,
+  tinyShares,
+  type TinySetting,
+  trainSecure,
+} from '../nn/tiny.ts';
 import { ownedParts } from '../owned.ts';
 import { testRandom } from '../reference.ts';
 import { type RankOptions, simulateRanks } from './simulate.ts';
@@ -106,16 +116,18 @@ describe('ranks', () => {
   );
 
   it.each([
-    ['direct', DIRECT, 'semi-honest'],
-    ['direct', DIRECT, 'private'],
-    ['paper', PAPER, 'private'],
+    ['direct', DIRECT, 'semi-honest', IMAGES],
+    ['direct', DIRECT, 'private', IMAGES],
+    ['paper', PAPER, 'private', IMAGES],
+    ['direct', DIRECT, 'semi-honest', NORMED],
+    ['direct', DIRECT, 'private', NORMED],
   ] as const)(
     'draw at addresses of their own, %s suite: no mask of one is another one’s',
-    async (_suite, setting, security) => {
+    async (_suite, setting, security, network) => {
       const uses = new Map<string, number>();
       // Of proofs: P2 must not know a challenge from another rank
       const seeds = new Set<string>();
-      await trainRanks(3, setting, { ...twoSteps, microBatch: 1 }, IMAGES, {
+      await trainRanks(3, setting, { ...twoSteps, microBatch: 1 }, network, {
         security,
         streams: (streams, pair) => ({
           stream: (path, purpose) => {
@@ -160,6 +172,36 @@ describe('ranks', () => {
       'state/N/N/data': workers,
       'state/N/N/opening': all,
       'sum/evaluation/N': all,
+    });
+  });
+
+  it('hand on sums over the batch, and what is made of them, of a layer with statistics', async () => {
+    const seen = new Map<string, Set<PartyId>>();
+    await trainRanks(2, DIRECT, { ...twoSteps, microBatch: 3 }, NORMED, {
+      within: (party, label) => {
+        const [, what] = /\/(?:together\/1|layers\.1\.(?=slope|offset))\/?(.*)/.exec(label) ?? [];
+        if (what !== undefined) seen.set(what, (seen.get(what) ?? new Set<PartyId>()).add(party));
+      },
+    });
+    const [workers, all] = [
+      [0, 1],
+      [0, 1, 2],
+    ];
+    expect(Object.fromEntries([...seen].map(([what, parties]) => [what, [...parties].sort()]))).toEqual({
+      'mean/0': all,
+      'mean/handed/0/share': workers,
+      'mean/handed/0/opening': all,
+      'squares/0': all,
+      'slope/handed/0/operand': all,
+      'observed/handed/0/share': workers,
+      'observed/handed/1/share': workers,
+      'errors/0': all,
+      'errors/1': workers,
+      'slopes/handed/0/operand': all,
+      'slopes/handed/1/share': workers,
+      'slope/share': workers,
+      'slope/opening': all,
+      'offset/share': workers,
     });
   });
 

@@ -7,6 +7,7 @@
 import type { LinkModel } from '../../channel/linkModel.ts';
 import { type Counted, countInference, countTraining, total } from '../../nn/count.ts';
 import { networkWithoutBatchNorm } from '../../nn/foldBatchNorm.ts';
+import { misfit } from '../../nn/network.ts';
 import { partsOfRank, rankPart } from '../../nn/ranks.ts';
 import { partsOf } from '../../nn/trainStep.ts';
 import type { TrainSettings } from '../options/training.ts';
@@ -34,15 +35,17 @@ export async function rankLine(settings: TrainSettings, ranks: number, rates: Ra
   const { batch, link } = settings;
   const part = rankPart(batch, ranks, settings.microBatch);
   const parts = partsOf(batch, part);
+  // Layers may need more than one to have statistics.
+  const fewest = misfit(settings.network, settings.truncation, 1) === undefined ? 1 : 2;
   const samples = partsOfRank(parts, { rank: ranks - 1, size: ranks }).reduce(
     (sum, { from, to }) => sum + to - from,
     0,
   );
-  const [all, one] = await Promise.all([step(settings, batch, part), step(settings, samples, part)]);
+  const [all, one] = await Promise.all([step(settings, batch, part), step(settings, Math.max(fewest, samples), part)]);
   const seconds = rankSeconds(all, one, rates, link);
   if (ranks === 1) return { ranks, bytes: all.bytes, rounds: one.rounds, seconds, limit: limitOf(seconds) };
   // What a step takes without samples is the update, of which each rank does its part.
-  const [least, twice] = (await Promise.all([1, 2].map((count) => step(settings, count, part)))).map(
+  const [least, twice] = (await Promise.all([1, 2].map((count) => step(settings, count * fewest, part)))).map(
     (each) => rankSeconds(all, each, rates, link).compute,
   );
   const updating = Math.max(0, 2 * least - twice);

@@ -186,17 +186,12 @@ function partSettings(
   const across = layerAcrossBatch(network);
   if (microBatch !== undefined && microBatch < batch && across !== undefined)
     throw new Problem(
-      `--micro-batch: ${across} takes statistics over the whole batch, which cannot be computed part by part`,
+      `--micro-batch: ${across} takes statistics over the whole batch, so all its parts are held at once: that saves no memory`,
       `leave it out, or give a smaller --batch`,
     );
   const ranks = severalRanks(argv);
   if (ranks === undefined) return { microBatch: microBatch === batch ? undefined : microBatch, memory, ranks };
   checkRanks(ranks, batch);
-  if (across !== undefined)
-    throw new Problem(
-      `--ranks: ${across} takes statistics over the whole batch, which cannot be computed part by part`,
-      'leave it out',
-    );
   checkRankBackend(backend);
   return { microBatch: rankPart(batch, ranks, microBatch), memory, ranks };
 }
@@ -233,8 +228,8 @@ function checkLayers({ network, truncation, batch }: SessionSettings): void {
  */
 export function withRanks(argv: Argv, cores: number = availableParallelism()): Argv {
   if (argv.ranks !== 'auto') return argv;
-  const { batch, network, backend } = readTrainSettings({ ...argv, ranks: undefined });
-  const one = layerAcrossBatch(network) !== undefined || backend === 'webgpu';
+  const { batch, backend } = readTrainSettings({ ...argv, ranks: undefined });
+  const one = backend === 'webgpu';
   return { ...argv, ranks: one ? 1 : Math.max(1, Math.min(batch, Math.floor(cores / 3))) };
 }
 

@@ -5,7 +5,15 @@
  */
 import * as z from 'zod';
 import type { Engine, Value } from '../../engine/engine.ts';
-import { batchNorm, type ErrorSums, errorSums, inputError, type Normalized, rootBits, type Statistics } from '../../functions/batchNorm.ts';
+import {
+  batchNorm,
+  type ErrorSums,
+  errorSums,
+  inputError,
+  type Normalized,
+  rootBits,
+  type Statistics,
+} from '../../functions/batchNorm.ts';
 import { truncated, truncatedOperand } from '../../functions/formats.ts';
 import { affine, type Affine, affineOf, type Running, updated } from '../../functions/runningNorm.ts';
 import type { WholeBatch } from '../../functions/wholeBatch.ts';
