@@ -8,15 +8,15 @@ import { openDevice } from '../../runtime/webgpu/device.ts';
 import { Dispatcher } from '../../runtime/webgpu/dispatch.ts';
 import { elementwiseStep } from '../../runtime/webgpu/elementwise.ts';
 import { ResidentOperands } from '../../runtime/webgpu/resident.ts';
-import { loadDawn, readShaderFile } from '../../runtime/webgpu/node.ts';
+import { readShaderFile } from '../../runtime/webgpu/node.ts';
 import { gemmReference } from '../reference/gemm.ts';
 import { TestRandom } from '../reference/random.ts';
 import { expectSame } from '../reference/same.ts';
-import { openTestCompute, openTestDevice } from './open.ts';
+import { openTestCompute, openTestDevice, testDawn } from './open.ts';
 
 describe('device', () => {
   test('a fallback adapter is taken only when asked for', async () => {
-    const dawn = await loadDawn();
+    const dawn = await testDawn();
     await expect(openDevice(dawn)).rejects.toThrow(/no hardware adapter: .*SwiftShader.*computes on the CPU/);
     const gpu = await openDevice(dawn, { fallbackAdapter: true });
     expect(gpu).toMatchObject({ isFallback: true, packedDot: true });
@@ -41,7 +41,7 @@ describe('device', () => {
   test('tells of an error that belongs to no call', async () => {
     const heard: string[] = [];
     const onError = (message: string): number => heard.push(message);
-    const gpu = await openDevice(await loadDawn(), { fallbackAdapter: true, onError });
+    const gpu = await openDevice(await testDawn(), { fallbackAdapter: true, onError });
     gpu.device.createBuffer({ size: 4, usage: 0xffff });
     await gpu.device.queue.onSubmittedWorkDone();
     expect(heard).toEqual([expect.stringMatching(/^Value 65535 is invalid for WGPUBufferUsage/)]);

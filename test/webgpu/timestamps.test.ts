@@ -5,12 +5,12 @@ import { productStep } from '../../runtime/webgpu/choices.ts';
 import { openDevice, type Gpu } from '../../runtime/webgpu/device.ts';
 import { Dispatcher } from '../../runtime/webgpu/dispatch.ts';
 import { gemmProduct } from '../../runtime/webgpu/gemm.ts';
-import { loadDawn, readShaderFile } from '../../runtime/webgpu/node.ts';
+import { readShaderFile } from '../../runtime/webgpu/node.ts';
 import { nanosecondsBetween } from '../../runtime/webgpu/timestamps.ts';
 import { gemmReference } from '../reference/gemm.ts';
 import { TestRandom } from '../reference/random.ts';
 import { expectSame } from '../reference/same.ts';
-import { openTestCompute, openTestDevice } from './open.ts';
+import { openTestCompute, openTestDevice, testDawn } from './open.ts';
 
 const random = new TestRandom(11);
 const job: GemmJob = { m: 33, k: 50, n: 20, terms: [{ a: random.ring(1650), b: random.ring(1000) }] };
@@ -18,7 +18,7 @@ const expected = gemmReference(job);
 
 /** A device of an adapter that offers no features. */
 async function openWithoutTimestamps(): Promise<Gpu> {
-  const dawn = await loadDawn();
+  const dawn = await testDawn();
   const plain = {
     wgslLanguageFeatures: dawn.wgslLanguageFeatures,
     async requestAdapter(options: GPURequestAdapterOptions) {
