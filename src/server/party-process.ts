@@ -213,7 +213,8 @@ async function start(order: StartOrder): Promise<void> {
   checkRanks(order);
   const checkpoint = resumes ? await loadCheckpoint(store!, job) : undefined;
   const watching = (monitor = new Monitor({ log, metrics }));
-  const settings = { ...order.compute, timestamps: job.profile === true };
+  const workers = ranks?.ownWorkers(order.compute.workers) ?? order.compute.workers;
+  const settings = { ...order.compute, workers, timestamps: job.profile === true };
   const { compute, computing } = await openCompute(settings, (text) => {
     watching.note(text);
     notify({ type: 'note', text });

@@ -72,6 +72,7 @@ export function ranksInProcess(
       failed: failed.promise,
       counters: [],
       ports: () => Promise.resolve(undefined),
+      ownWorkers: (workers) => workers,
       start: () => Promise.resolve(),
       input: (of, shape, fractionBits, input) => {
         inputs.push({ ...inputFacts(of, shape, fractionBits, input), opened: input.opened });

@@ -108,6 +108,11 @@ export class RankProcesses implements Ranks {
     return Promise.resolve(undefined);
   }
 
+  /** Their hosts know theirs. */
+  ownWorkers(workers: number): number {
+    return workers;
+  }
+
   async start(order: RankStart): Promise<void> {
     const identity = this.#options.identity.exportSecret();
     await Promise.all(this.#remotes.map(({ lane }) => lane.send({ kind: 'start', order, identity })));

@@ -17,6 +17,8 @@ export interface Ranks {
   readonly failed: Promise<unknown>;
   /** Resolves once they are there: with the ports of ranks 1, 2, … where they listen at this party's own address. */
   ports(): Promise<number[] | undefined>;
+  /** Of so many threads for kernels, those of this rank. */
+  ownWorkers(workers: number): number;
   /** Resolves when each rank has joined its peers. */
   start(order: RankStart): Promise<void>;
   /** An input that all ranks read. */
@@ -29,6 +31,14 @@ export interface Ranks {
   end(): Promise<void>;
   /** What each has spent so far, by rank from 1 on. */
   readonly counters: readonly RankCounters[];
+}
+
+/**
+ * Threads for kernels of one rank, of so many that the ranks of a host share: as evenly as can be, the first ranks first. Where there are fewer than
+ * ranks the last ones have none, and compute their products themselves.
+ */
+export function workersOfRank(workers: number, ranks: number, rank: number): number {
+  return Math.ceil(Math.max(0, workers - rank) / ranks);
 }
 
 /** The same error, with the rank named. */

@@ -18,7 +18,7 @@ import { countersMemory, readCounters } from './counters.ts';
 import { handInput, inSharedMemory } from './inputs.ts';
 import type { FromRank, RankData, RankInput, RankStart, ToRank } from './messages.ts';
 import { PortTransport } from './port-transport.ts';
-import { failureOf, ofRank, type Ranks } from './ranks.ts';
+import { failureOf, ofRank, type Ranks, workersOfRank } from './ranks.ts';
 import { type SharedPlaces, sharedPlaces } from './shared-weights.ts';
 import { RankTeam } from './team.ts';
 
@@ -76,12 +76,17 @@ export class RankThreads implements Ranks {
     return Promise.all(this.#threads.map(({ listening }) => listening.promise));
   }
 
+  ownWorkers(workers: number): number {
+    return workersOfRank(workers, this.size, 0);
+  }
+
   /** Resolves when each rank has joined its peers. */
   async start(order: RankStart): Promise<void> {
     if (order.job.kind === 'train') this.#places = placesOf(order.job);
-    // The threads of a party's kernels are shared out, too.
-    const workers = Math.floor(order.compute.workers / this.size);
-    this.#tell({ ...order, compute: { ...order.compute, workers } });
+    this.#tell((rank) => {
+      const workers = workersOfRank(order.compute.workers, this.size, rank);
+      return { ...order, compute: { ...order.compute, workers } };
+    });
     await Promise.all(this.#threads.map(({ connected }) => connected.promise));
   }
 
@@ -99,7 +104,7 @@ export class RankThreads implements Ranks {
   /** All inputs are here: the others may compute what `team` begins. */
   work(pairKeys: ReadonlyMap<PeerName, Uint8Array>): void {
     this.team.share(this.#places);
-    this.#tell({ type: 'work', pairKeys, inputs: this.#inputs, shared: this.#places });
+    this.#tell(() => ({ type: 'work', pairKeys, inputs: this.#inputs, shared: this.#places }));
   }
 
   /** Nothing more is begun. Resolves when all ranks have ended. */
@@ -150,8 +155,8 @@ export class RankThreads implements Ranks {
     return { rank, worker, counters, listening, connected, done };
   }
 
-  #tell(message: ToRank): void {
-    for (const { worker } of this.#threads) worker.postMessage(message);
+  #tell(message: (rank: number) => ToRank): void {
+    for (const { rank, worker } of this.#threads) worker.postMessage(message(rank));
   }
 
   #end(rank: number, error: unknown): void {

@@ -15,6 +15,7 @@ import {
   type StoredSet,
 } from '../../server/ipc.ts';
 import type { Job } from '../../server/job.ts';
+import { workersOfRank } from '../../server/ranks/ranks.ts';
 import type { DataSets, Received } from '../jobs-api.ts';
 import type { StartControl } from './control.ts';
 import type { SchedulerOptions } from './ports.ts';
@@ -89,6 +90,9 @@ export async function startOrder(
   given: Given,
 ): Promise<StartOrder> {
   const { links, tls, data, compute, patience } = given;
+  const ranks = ranksOf(document);
+  // Ranks on this host share its threads (`own-ranks.ts`).
+  const workers = workersOfRank(compute.workers, Math.min(ranks, given.ranks?.here ?? 1), 0);
   const session = { sessionId: sessionOf(order), resume: order.resume };
   const job: Job =
     document.kind === 'train'
@@ -101,11 +105,11 @@ export async function startOrder(
       document.kind === 'train'
         ? await trainingEnds(document, digest, folders, data)
         : { kind: 'serving', model: folders.modelFile(document.model) },
-    parties: addresses(links(), order, ranksOf(document)),
+    parties: addresses(links(), order, ranks),
     tls: tls(),
     timeoutMs: 1000 * patience.stepSeconds,
     linkPatienceMs: 1000 * patience.linkSeconds,
-    compute,
+    compute: { ...compute, workers },
   };
 }
 

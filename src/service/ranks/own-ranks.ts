@@ -10,6 +10,7 @@ import type { PartyName } from '../../server/ipc.ts';
 import type { Logger } from '../../server/log.ts';
 import { rankOfSession } from '../../server/neighbours.ts';
 import { askRank } from '../../server/ranks/processes.ts';
+import { workersOfRank } from '../../server/ranks/ranks.ts';
 import { readPassphrase } from '../config.ts';
 import type { PartyStanding } from '../standing.ts';
 import { RankHost } from './host.ts';
@@ -63,12 +64,12 @@ export class OwnRanks {
     const tls = await readRanksTls(party, paths.ranksKey, await readPassphrase(config));
     if (at !== undefined) return new OwnRanks(options, at, tls, []);
     const places: HostPort[] = [];
-    const workers = Math.floor(config.compute.workers / size);
     const hosts: RankHost[] = [];
     try {
       for (let rank = 1; rank < size; rank++) {
         const own = log.child({ rank });
         const listen = { host: HERE, port: 0 };
+        const workers = workersOfRank(config.compute.workers, size, rank);
         const host = await RankHost.open({ party, rank, size, listen, at: () => places, tls, workers, log: own });
         hosts.push(host);
         places.push({ host: HERE, port: host.port });
