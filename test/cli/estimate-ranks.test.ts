@@ -53,6 +53,17 @@ describe('a step by several ranks', () => {
     expect(cut.rounds).toBeGreaterThan(1.5 * lines[2].rounds);
   });
 
+  it('counts what each rank hands the others of its party: gradients that they hold, and its weights to each', async () => {
+    const handed = async (ranks: number, more: object = {}): Promise<number> =>
+      (await rankLine(settings(more), ranks, rates)).handedBytes!;
+    const weights = 784 * 128 + 128 * 128 + 128 * 10;
+    const biases = 128 + 128 + 10;
+    expect(await handed(1)).toBe(0);
+    expect(await handed(4)).toBe(0.75 * 8 * 2 * (weights + biases));
+    expect(await handed(4, { truncation: 'local' })).toBe(0.75 * 8 * (3 * weights + 2 * biases));
+    expect((await rankPrediction(settings(), 2, rates)).handedBytes).toBeUndefined();
+  });
+
   it('of a prediction: one is what is estimated without, several send as much in the rounds of one', async () => {
     const counts = new Map(await countAll(settings(), { trainImages: 288, testImages: 0 }));
     const alone = counts.get('a prediction of 96 images')!;

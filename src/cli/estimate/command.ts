@@ -167,19 +167,23 @@ export function inWords(
       : rankTable(more.rankPredictions, `a prediction of ${batch} images by so many`, width)),
     ...(more.ranks === undefined
       ? []
-      : ['Ranks are estimated with each party on a machine of its own, with a core for each (docs/ranks.md).']),
+      : [
+          'Ranks are estimated with each party on a machine of its own, with a core for each. What each hands the others of its party in a step, in memory, takes no time of it (docs/ranks.md).',
+        ]),
     'Rounds and bytes follow from the protocols; a step, an epoch and an evaluation are exact. Time is an estimate from 2 seconds of calibration, memory one from shapes (docs/links.md).',
   ];
 }
 
 function rankTable(ranks: readonly RankLine[], what: string, width: number): string[] {
+  const handed = ranks.every(({ handedBytes }) => handedBytes !== undefined);
   const head = [what, 'rounds', 'sent', 'time', 'compute', 'transfer', 'latency', 'limit'];
-  const rows = ranks.map(({ ranks, rounds, bytes, seconds, limit }) => [
+  const rows = ranks.map(({ ranks, rounds, bytes, handedBytes, seconds, limit }) => [
     ...[String(ranks), rounds.toLocaleString('en-US'), bytesInWords(bytes)],
     ...[seconds.total, seconds.compute, seconds.transfer, seconds.latency].map(timeInWords),
     limit,
+    ...(handed ? [bytesInWords(handedBytes!)] : []),
   ]);
-  return layTable(head, rows, width);
+  return layTable(handed ? [...head, 'handed on'] : head, rows, width);
 }
 
 /** The owner's data on its way to P1, and from there to P0 (`data/share.ts`): 8 bytes an element each time. Its masks count as openings. */

@@ -1,15 +1,16 @@
 /**
  * What ranks bring (docs/ranks.md), on paper: each party on a machine of its own with a core for each rank, and the link of the estimate between
  * any two of them. A step then takes what the busiest rank has to compute, its samples and its part of the update; or what the ranks
- * of a party send together takes on a link, whichever is more; and the rounds of one rank. What ranks of one party hand each other is in memory, and
- * not counted.
+ * of a party send together takes on a link, whichever is more; and the rounds of one rank. What ranks of one party hand each other is in memory: it
+ * is counted, but takes no time.
  */
 import type { LinkModel } from '../../channel/linkModel.ts';
 import { type Counted, countInference, countTraining, total } from '../../nn/count.ts';
 import { networkWithoutBatchNorm } from '../../nn/foldBatchNorm.ts';
-import { misfit } from '../../nn/network.ts';
+import { misfit, parameters } from '../../nn/network.ts';
 import { partsOfRank, rankPart } from '../../nn/ranks.ts';
 import { partsOf } from '../../nn/trainStep.ts';
+import { sizeOf } from '../../ring/shape.ts';
 import type { TrainSettings } from '../options/training.ts';
 import type { Rates } from './calibrate.ts';
 import { secondsOf, type Seconds } from './model.ts';
@@ -18,6 +19,8 @@ export interface RankLine {
   readonly ranks: number;
   /** Of all ranks, by all parties together. */
   readonly bytes: number;
+  /** What each hands the others of its party in a step of a training, of weights and their gradients. */
+  readonly handedBytes?: number;
   /** Of one rank. */
   readonly rounds: number;
   readonly seconds: Seconds;
@@ -43,7 +46,8 @@ export async function rankLine(settings: TrainSettings, ranks: number, rates: Ra
   );
   const [all, one] = await Promise.all([step(settings, batch, part), step(settings, Math.max(fewest, samples), part)]);
   const seconds = rankSeconds(all, one, rates, link);
-  if (ranks === 1) return { ranks, bytes: all.bytes, rounds: one.rounds, seconds, limit: limitOf(seconds) };
+  const counted = { ranks, bytes: all.bytes, handedBytes: handedBytes(settings, ranks), rounds: one.rounds };
+  if (ranks === 1) return { ...counted, seconds, limit: limitOf(seconds) };
   // What a step takes without samples is the update, of which each rank does its part.
   const [least, twice] = (await Promise.all([1, 2].map((count) => step(settings, count * fewest, part)))).map(
     (each) => rankSeconds(all, each, rates, link).compute,
@@ -51,7 +55,14 @@ export async function rankLine(settings: TrainSettings, ranks: number, rates: Ra
   const updating = Math.max(0, 2 * least - twice);
   const compute = Math.max(0, seconds.compute - updating * (1 - 1 / ranks));
   const busiest = { ...seconds, compute, total: Math.max(compute, seconds.transfer) + seconds.latency };
-  return { ranks, bytes: all.bytes, rounds: one.rounds, seconds: busiest, limit: limitOf(busiest) };
+  return { ...counted, seconds: busiest, limit: limitOf(busiest) };
+}
+
+/** In a step a rank hands on the gradients that others hold, and to each of them what products take of its own weights (`exchange.ts`). */
+function handedBytes({ network, truncation }: TrainSettings, ranks: number): number {
+  const arrays = (operand: boolean | undefined): number => (operand === true && truncation === 'local' ? 2 : 1);
+  const both = parameters(network).reduce((sum, { shape, operand }) => sum + (1 + arrays(operand)) * sizeOf(shape), 0);
+  return Math.round(8 * both * (1 - 1 / ranks));
 }
 
 /** A batch of an inference, whose parts the ranks predict side by side; rank 0 opens the weights, once. */
