@@ -1,6 +1,6 @@
 /** The command line. Errors are one line on standard error, and the exit code is not 0. */
 import { hideBin } from 'yargs/helpers';
-import { commands } from './commands.ts';
+import { runCommandLine } from './commands.ts';
 import { errorLine, exitCodeOf } from './errors.ts';
 import { listenForInterrupts } from './interrupts.ts';
 
@@ -10,7 +10,7 @@ const EXIT_MS = 2000;
 async function main(): Promise<number> {
   const signal = listenForInterrupts();
   try {
-    await commands(signal).parseAsync(hideBin(process.argv));
+    await runCommandLine(hideBin(process.argv), signal);
     return 0;
   } catch (error) {
     console.error(errorLine(error));

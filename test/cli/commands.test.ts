@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commands } from '../../src/cli/commands.ts';
+import { commands, FAMILIES, runCommandLine } from '../../src/cli/commands.ts';
 import { doctorOptions } from '../../src/cli/doctor.ts';
 import { MEMBER_COMMANDS, MEMBER_GROUPS } from '../../src/cli/federated/commands.ts';
 import { OPERATOR_COMMANDS, OPERATOR_GROUPS } from '../../src/cli/federation/commands.ts';
@@ -12,7 +12,8 @@ import { plainTrainOptions, trainOptions } from '../../src/cli/options/training.
 /** What a command line prints as help. */
 async function help(words: string): Promise<string> {
   let text = '';
-  await commands(new AbortController().signal).parseAsync(words, {}, (_, __, output) => {
+  const parser = await commands(new AbortController().signal);
+  await parser.parseAsync(words, {}, (_, __, output) => {
     text = output;
   });
   return text;
@@ -20,7 +21,10 @@ async function help(words: string): Promise<string> {
 
 async function failure(words: string): Promise<unknown> {
   try {
-    await commands(new AbortController().signal).parseAsync(words);
+    await runCommandLine(
+      words.split(' ').filter((word) => word !== ''),
+      new AbortController().signal,
+    );
     return undefined;
   } catch (error) {
     return error;
@@ -70,6 +74,13 @@ describe('--help', () => {
     const text = await help('local train --help');
     for (const part of ['Task:', 'Protocol:', 'Machine:', 'Results:', 'Monitoring:', 'Examples:', 'While it runs:'])
       expect(text).toContain(part);
+  });
+});
+
+describe('families', () => {
+  it.each(FAMILIES)('%o has the commands that begin with %j, and no others', async (load, words) => {
+    const { table } = await load();
+    expect([...new Set(Object.keys(table).map((path) => path.split(' ')[0]))].toSorted()).toEqual(words.toSorted());
   });
 });
 

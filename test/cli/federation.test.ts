@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { commands } from '../../src/cli/commands.ts';
+import { runCommandLine } from '../../src/cli/commands.ts';
 import { parseFederation } from '../../src/federation/federation-file.ts';
 import { idOf } from '../../src/federation/public-identity.ts';
 import { readMembers } from '../../src/federation/members.ts';
@@ -18,7 +18,7 @@ const PARTIES = ['p0', 'p1', 'p2'] as const;
 async function run(...words: string[]): Promise<string> {
   const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
   try {
-    await commands(new AbortController().signal).parseAsync(words);
+    await runCommandLine(words, new AbortController().signal);
     return said.mock.calls.flat().join('\n');
   } finally {
     said.mockRestore();

@@ -2,7 +2,7 @@
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { commands } from '../../src/cli/commands.ts';
+import { runCommandLine } from '../../src/cli/commands.ts';
 import { errorLine } from '../../src/cli/errors.ts';
 import { parsePartyCard } from '../../src/federation/signed-card.ts';
 import type { PartyCard } from '../../src/federation/card.ts';
@@ -27,7 +27,7 @@ afterEach(() => {
 /** What a command line says. */
 async function run(...words: string[]): Promise<string> {
   shown.length = 0;
-  await commands(new AbortController().signal).parseAsync(words);
+  await runCommandLine(words, new AbortController().signal);
   return shown.join('\n');
 }
 
