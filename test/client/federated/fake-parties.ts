@@ -5,6 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { NODE } from '../../../src/random/node-primitives.ts';
 import type { JobView, JobState } from '../../../src/federation/views.ts';
+import { waitFor } from '../../../src/client/federated/aborting.ts';
 import { FederationClient } from '../../../src/client/federated/client.ts';
 import { type Reply, type Request, type Transport, Unreachable } from '../../../src/client/federated/transport.ts';
 import { PARTIES, type PartyName } from '../../../src/client/parties.ts';
@@ -303,10 +304,7 @@ export class FakeParties {
     request.signal?.throwIfAborted();
     await this.before?.(party, request);
     if (this.down.has(party)) throw new Unreachable(party, `${party}.example:1`, 'nothing listens there', 'start it');
-    const left = new Promise<never>((_, reject) => {
-      request.signal?.addEventListener('abort', () => reject(request.signal?.reason as Error), { once: true });
-    });
-    return Promise.race([this.party[party].answer(request), left]);
+    return waitFor(this.party[party].answer(request), request.signal);
   };
 
   /** A member with an identity of its own. */
