@@ -184,10 +184,11 @@ function multiplyTile(variant: SubgroupVariant, a: Fragments, b: Fragments, sums
     const sum = sums[diagonal];
     for (let i = 0; i < M; i++) {
       for (let j = 0; j < N; j++) {
-        let total = sum[i * N + j];
+        let products = 0;
         let p = fromA + VECTOR * i * a.strides.row;
         let q = fromB + VECTOR * j * b.strides.row;
-        for (let end = p + K; p < end; p++, q++) total += a.bytes[p] * b.bytes[q];
+        for (let end = p + K; p < end; p++, q++) products += Math.imul(a.bytes[p], b.bytes[q]);
+        const total = sum[i * N + j] + products;
         if (total >= 2 ** 32) throw new RangeError(`diagonal ${diagonal} overflows: ${total}`);
         sum[i * N + j] = total;
       }

@@ -232,10 +232,11 @@ function dependent(columns: readonly Column[], prime: number): string[] {
   return [constant, ...columns].flatMap(({ name, received, values }) => {
     const row = Int32Array.from(values.subarray(0, runs) as Uint8Array);
     for (const { row: other, at } of basis) {
-      const factor = row[at] % prime;
-      if (factor === 0) continue;
-      for (let i = 0; i < runs; i++) row[i] = (row[i] + (prime - factor) * other[i]) % prime;
+      const factor = prime - (row[at] % prime);
+      // Reduced below: 100,000 products of two elements of Z_p are less than 2^31.
+      if (factor < prime) for (let i = 0; i < runs; i++) row[i] += Math.imul(factor, other[i]);
     }
+    for (let i = 0; i < runs; i++) row[i] %= prime;
     const at = row.findIndex((value) => value !== 0);
     if (at < 0) return received ? [`${name} is a sum of others modulo ${prime}, or constant`] : [];
     const inverse = inverseModulo(row[at], prime);
