@@ -20,7 +20,7 @@ import { readConfig } from '../../src/service/config.ts';
 import type { JobState } from '../../src/service/jobs-api.ts';
 import { admitEverywhere, makeParties } from '../../src/service/loopback.ts';
 import { LoopbackMember } from '../../src/service/loopback-member.ts';
-import { commandOf, jobsOf } from '../service/job-processes.ts';
+import { commandOf, jobsOf, peakOf } from '../service/job-processes.ts';
 import { Line } from '../service/line.ts';
 
 const START_SECONDS = 120;
@@ -140,6 +140,11 @@ export class LiveFederation {
     const pid = children.find((each) => commandOf(each).at(-1) === name);
     if (pid !== undefined) process.kill(pid, 'SIGKILL');
     return pid !== undefined;
+  }
+
+  /** Of each process of the attempt under way: its party, or `PARTY.RANK`, and the largest resident set that it has had, in MiB. */
+  peaks(role: Role): (readonly [name: string, mebibytes: number])[] {
+    return jobsOf(this.#processes[role]!.pid!).map((pid) => [commandOf(pid).at(-1) ?? '', peakOf(pid)]);
   }
 
   /** By SIGTERM, and by a second one once it has said that it is draining. @returns the exit code */

@@ -13,3 +13,12 @@ export function commandOf(pid: number): string[] {
     return [];
   }
 }
+
+/** The largest resident set that a process has had, in MiB; 0 when it is gone. */
+export function peakOf(pid: number): number {
+  try {
+    return Number(/^VmHWM:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
