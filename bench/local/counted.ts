@@ -5,6 +5,7 @@
  */
 import { createCipheriv } from 'node:crypto';
 import { Socket } from 'node:net';
+import { coreWaitMeter } from '../../src/profile/core-wait.ts';
 import { fileOf, labelOf, siteOf, type Frame } from './site.ts';
 
 /** What is done: `into`, `out`: of WebAssembly's memory; `copy`: between arrays. */
@@ -19,7 +20,7 @@ export interface Count {
   calls: number;
   readBytes: number;
   writtenBytes: number;
-  /** Time in the deed itself. */
+  /** Time in the deed itself; of a socket's only that on a core. */
   ms: number;
 }
 
@@ -41,6 +42,7 @@ export class Counter {
   /** Of each memory: bytes of the array that was last put at an address. */
   readonly #memories: Map<WebAssembly.Memory, Map<number, number>> = new Map();
   readonly #ciphers: Set<object> = new Set();
+  readonly #waitedMs = coreWaitMeter() ?? ((): number => 0);
   #on = false;
 
   /** @param root address of `dist`, with a slash at its end */
@@ -209,12 +211,13 @@ export class Counter {
     }
   }
 
+  /** In the very call the system wakes whoever waits for the bytes, who may take the core. */
   #countSockets(): void {
     standIn(Socket.prototype, '_writeGeneric', (write, socket: Socket, args: [boolean, unknown]) => {
       const [several, data] = args;
-      const start = performance.now();
+      const [start, waited] = [performance.now(), this.#waitedMs()];
       const result = write.apply(socket, args);
-      const ms = performance.now() - start;
+      const ms = performance.now() - start - (this.#waitedMs() - waited);
       const pieces = (several ? data : [data]) as (Uint8Array | string | { chunk: Uint8Array })[];
       const bytes = pieces.reduce(
         (sum, piece) => sum + (typeof piece === 'object' && 'chunk' in piece ? piece.chunk : piece).length,

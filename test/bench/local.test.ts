@@ -48,16 +48,17 @@ describe('rows', () => {
     const beaver = `${ROOT}src/protocols/paper/beaver.js`;
     const profile: Profiler.Profile = {
       nodes: [
-        node(1, '(root)', '', [2, 5, 6]),
+        node(1, '(root)', '', [2, 5, 6, 7]),
         node(2, 'helper', beaver, [3]),
         node(3, 'combine', `${ROOT}src/ring/z64.js`, [4]),
         node(4, 'wasm-function[12]', 'wasm://wasm/1'),
         node(5, '(garbage collector)', ''),
         node(6, '(idle)', ''),
+        node(7, '', `${ROOT}src/channel/websocket.js`),
       ],
-      ...{ startTime: 0, endTime: 45_000 },
-      samples: [3, 4, 5, 6, 6],
-      timeDeltas: [0, 10_000, 20_000, 10_000, 5000],
+      ...{ startTime: 0, endTime: 55_000 },
+      samples: [3, 4, 5, 6, 7, 7],
+      timeDeltas: [0, 10_000, 20_000, 10_000, 5000, 10_000],
     };
     const common = { party: 'P0', steps: 2, system: SYSTEM };
     const counts = [
@@ -79,6 +80,8 @@ describe('rows', () => {
         writtenBytes: 0,
         ms: 3,
       },
+      { label: 'websocket.()', deed: 'socket', name: 'write', calls: 2, readBytes: 60, writtenBytes: 60, ms: 1 },
+      { label: 'websocket.()', deed: 'socket', name: 'writev', calls: 2, readBytes: 60, writtenBytes: 60, ms: 3 },
     ] as const;
     const samples: Measured = { ...common, kind: 'samples', profile, kernels: { '12': 'gemm' } };
     const { rows, kinds } = rowsOf(samples, { ...common, kind: 'counts', counts }, ROOT);
@@ -87,6 +90,8 @@ describe('rows', () => {
       ...{ party: 'P0', label: 'beaver.helper > z64.combine', ms: (30 * 0.75) / 2, kernelMs: (20 * 0.75) / 2 },
       ...{ passes: 3, readBytes: 850, writtenBytes: 400, intoBytes: 400, outBytes: 0, copiedBytes: 0, newBytes: 0 },
     });
+    // Of 10 ms in which it was sampled, 4 on a core.
+    expect(rows.find(({ label }) => label === 'websocket.()')).toMatchObject({ ms: 2, writtenBytes: 60 });
     expect(kinds).toMatchObject({ products: 7.5, collector: 3.75, asleep: 2.5, pool: 3.5, 'waiting for a core': 5 });
     // Of 10 ms in JavaScript, at 3/4, copies took 8.
     expect(kinds.copies).toBeCloseTo(3);
