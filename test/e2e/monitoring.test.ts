@@ -46,7 +46,7 @@ describe('a training with checkpoints, at level debug', () => {
 
   beforeAll(async () => {
     writeFileSync(log, '');
-    const words = ['local', 'train', ...common, '--epochs', '12', '--out', model, '--json', '-'];
+    const words = ['local', 'train', ...common, '--epochs', '3', '--out', model, '--json', '-'];
     const keeping = ['--checkpoint', checkpoints, '--insecure-keys', `${SEED}`];
     const watching = ['--log-level', 'debug', '--log-file', log, '--metrics', '0'];
     const command = new Command([...words, ...keeping, ...watching], folder);
@@ -91,14 +91,14 @@ describe('a training with checkpoints, at level debug', () => {
       for (const msg of ['listening', 'started', 'all peers are connected', 'all inputs are here', 'finished'])
         expect(count(party, msg), `${party}: ${msg}`).toBe(1);
       expect(count(party, 'connected')).toBe(3);
-      expect(count(party, 'step done')).toBe(96);
-      expect(count(party, 'epoch done')).toBe(12);
-      expect(count(party, 'evaluation done')).toBe(12);
-      expect(count(party, 'checkpoint complete')).toBe(13);
+      expect(count(party, 'step done')).toBe(24);
+      expect(count(party, 'epoch done')).toBe(3);
+      expect(count(party, 'evaluation done')).toBe(3);
+      expect(count(party, 'checkpoint complete')).toBe(4);
     }
     for (const msg of ['started', 'all parties are connected', 'training', 'finished'])
       expect(count('owner', msg)).toBe(1);
-    expect(count('owner', 'evaluation done')).toBe(12);
+    expect(count('owner', 'evaluation done')).toBe(3);
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
