@@ -17,8 +17,8 @@
 #     Fxp(0.1) == 0.1: False
 #     NaN: 127.99609375
 #     1 / 0: 0.0
-#     flagged as overflow: none of 0.5 * 200, NaN, 1 / 0
 #     unsigned 1 - 2: 0.0
+#     flagged as overflow: none of 0.5 * 200, NaN, 1 / 0
 # Follows: write constants as Fxp, with a format of their own, and look for NaN and 0 before.
 set -euo pipefail
 dir=$(mktemp -d)
