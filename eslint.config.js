@@ -28,8 +28,8 @@ export default defineConfig(
     rules: { 'no-console': 'error' },
   },
   {
-    // What runs before anything is compiled: JavaScript, without types.
-    files: ['bin/*.js', 'scripts/*.mjs'],
+    // What runs before anything is compiled, or whatever is: JavaScript, without types.
+    files: ['bin/*.js', 'scripts/*.mjs', 'test/**/*.mjs'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: { parserOptions: { projectService: false } },
   },

@@ -1,6 +1,6 @@
 /** One message of a session in memory, changed on its way as nobody who speaks would change it. */
 import type { PeerName } from '../src/channel/channel.ts';
-import { decodeFrame, encodeFrame } from '../src/channel/frame.ts';
+import { decodeFrame, encodeFrame, type Frame } from '../src/channel/frame.ts';
 import type { MemoryOptions } from '../src/channel/memory.ts';
 
 export interface Flipped {
@@ -16,7 +16,12 @@ export function flipping({ from, label }: Flipped): NonNullable<MemoryOptions['t
     const data = frame.data.slice();
     const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     view[view.length >> 1] ^= 1;
-    const { header, payload } = encodeFrame({ ...frame, data });
-    return [new Uint8Array(Buffer.concat([header, payload]))];
+    return [framed({ ...frame, data })];
   };
+}
+
+/** As it travels. */
+export function framed(frame: Frame): Uint8Array {
+  const { header, payload } = encodeFrame(frame);
+  return new Uint8Array(Buffer.concat([header, payload]));
 }

@@ -9,12 +9,20 @@ export const TINY_IMAGES: Network = {
   layers: [{ type: 'flatten' }, { type: 'dense', units: 4 }, { type: 'relu' }, { type: 'dense', units: 3 }],
 };
 
-/** The same images serve as test set. @param first where in an endless row of images they begin */
-export function tinyImages(samples: number, first = 0): Dataset {
-  const labels = Uint8Array.from({ length: samples }, (_, i) => (first + i) % 3);
-  const images = Uint8Array.from({ length: 4 * samples }, (_, i) => ((first + (i >> 2)) * 37 + i * 11) % 256);
+/**
+ * The same images serve as test set.
+ * @param first where in an endless row of images they begin
+ * @param side of an image
+ */
+export function tinyImages(samples: number, first = 0, side = 2, classes = 3): Dataset {
+  const pixels = side * side;
+  const labels = Uint8Array.from({ length: samples }, (_, i) => (first + i) % classes);
+  const images = Uint8Array.from(
+    { length: pixels * samples },
+    (_, i) => ((first + Math.floor(i / pixels)) * 37 + i * 11) % 256,
+  );
   return {
     ...{ name: 'tiny', trainImages: images, trainLabels: labels, testImages: images, testLabels: labels },
-    ...{ rows: 2, columns: 2, channels: 1, classes: 3, scaling: OF_BYTES },
+    ...{ rows: side, columns: side, channels: 1, classes, scaling: OF_BYTES },
   };
 }

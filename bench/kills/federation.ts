@@ -41,6 +41,8 @@ export interface FederationSettings {
   readonly ranks?: number;
   /** What else parties say in party.json. */
   readonly limits?: Readonly<Record<string, number>>;
+  /** What services find in their environment besides. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
 export class LiveFederation {
@@ -54,14 +56,15 @@ export class LiveFederation {
   readonly #members: ReadonlyMap<Person, LoopbackMember>;
   readonly #said: Record<Role, string> = { P0: '', P1: '', P2: '' };
   readonly #main: string;
+  readonly #environment: Readonly<Record<string, string>>;
 
   private constructor(
-    { folder, main }: FederationSettings,
+    { folder, main, environment = {} }: FederationSettings,
     federation: Federation,
     people: ReadonlyMap<Person, Identity>,
     lines: readonly Line[],
   ) {
-    [this.folder, this.federation, this.#main] = [folder, federation, main];
+    [this.folder, this.federation, this.#main, this.#environment] = [folder, federation, main, environment];
     const [P0, P1, P2] = lines;
     this.#lines = { P0, P1, P2 };
     this.#members = new Map(
@@ -230,6 +233,7 @@ export class LiveFederation {
   async #start(role: Role): Promise<void> {
     const dir = join(this.folder, role);
     const child = spawn(process.execPath, [this.#main, 'party', 'serve', '--dir', dir], {
+      env: { ...process.env, ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own: a machine that loses power takes job processes with it.
       detached: true,

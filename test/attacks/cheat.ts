@@ -5,7 +5,7 @@
  */
 import type { Compute, DigitCode } from '../../runtime/compute.ts';
 import type { PeerName } from '../../src/channel/channel.ts';
-import { decodeFrame, encodeFrame, type Frame } from '../../src/channel/frame.ts';
+import { decodeFrame, type Frame } from '../../src/channel/frame.ts';
 import type { MemoryOptions, RecordedMessage } from '../../src/channel/memory.ts';
 import type { Cancel } from '../../src/channel/timers.ts';
 import type { Timers } from '../../src/channel/patience.ts';
@@ -15,6 +15,7 @@ import { insecurePairKey } from '../../src/random/insecure.ts';
 import type { PairStreams } from '../../src/random/streams.ts';
 import type { RankTeam } from '../../src/server/ranks/team.ts';
 import { workersLedger } from '../../src/server/workers-ledger.ts';
+import { framed } from '../changed-message.ts';
 import { CHUNK, type Compared, PAIRS, type Run, tapped, type Values, watched } from '../protocols/views/record.ts';
 import { simulateRanks } from '../ranks/simulate.ts';
 import { type PairKeys, simulate, type SimulationOptions } from '../simulate.ts';
@@ -196,8 +197,7 @@ function textOf({ data }: Frame): string {
 
 function encoded(frame: Frame): Uint8Array {
   const kind = isMessage(frame) ? (frame.data instanceof BigUint64Array ? 'u64' : 'u8') : frame.kind;
-  const { header, payload } = encodeFrame({ ...frame, kind });
-  return Buffer.concat([header, payload]);
+  return framed({ ...frame, kind });
 }
 
 /** Keys of an attempt that goes on: of those that were kept and of its own handshake (`random/continued.ts`). */

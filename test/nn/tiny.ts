@@ -91,23 +91,43 @@ function result(
 }
 
 export interface TinyShares {
+  readonly samples: number;
+  /** Of all samples, one behind the other. */
   readonly images: OwnedParts;
+  /** One-hot. */
   readonly classes: OwnedParts;
+  /** Numbers of a sample. */
+  readonly inputs: number;
+  readonly outputs: number;
 }
 
 /** The owner's inputs. */
 export function tinyShares(f: number): TinyShares {
-  return { images: ownedParts(encode(pixels, f)), classes: ownedParts(encode(oneHot, 0)) };
+  return dataShares(f, SAMPLES, pixels, oneHot);
 }
 
-/** One party's part of the data set. */
-export function tinyData(engine: SecureEngine, id: PartyId, { images, classes }: TinyShares): TrainingData {
-  const f = engine.fractionBits;
+/** Inputs of so many samples. @param values one sample behind the other  @param codes one-hot */
+export function dataShares(
+  f: number,
+  samples: number,
+  values: readonly number[],
+  codes: readonly number[],
+): TinyShares {
   return {
-    images: engine.dataset('images', [SAMPLES, 6], f, images[id]),
-    labels: engine.dataset('labels', [SAMPLES, 3], 0, classes[id]),
-    testImages: engine.dataset('testImages', [SAMPLES, 6], f, images[id]),
-    testLabels: engine.dataset('testLabels', [SAMPLES, 3], 0, classes[id]),
+    ...{ samples, images: ownedParts(encode(values, f)), classes: ownedParts(encode(codes, 0)) },
+    ...{ inputs: values.length / samples, outputs: codes.length / samples },
+  };
+}
+
+/** One party's part of the data set, which serves as test set, too. */
+export function tinyData(engine: SecureEngine, id: PartyId, dealt: TinyShares): TrainingData {
+  const f = engine.fractionBits;
+  const { samples, images, classes, inputs, outputs } = dealt;
+  return {
+    images: engine.dataset('images', [samples, inputs], f, images[id]),
+    labels: engine.dataset('labels', [samples, outputs], 0, classes[id]),
+    testImages: engine.dataset('testImages', [samples, inputs], f, images[id]),
+    testLabels: engine.dataset('testLabels', [samples, outputs], 0, classes[id]),
   };
 }
 

@@ -1,7 +1,10 @@
 /** Ranks compute what one rank computes part by part, bit for bit, and draw nothing that another one draws. */
 import { describe, expect, it } from 'vitest';
+import { decodeFrame } from '../../src/channel/frame.ts';
+import type { MemoryOptions } from '../../src/channel/memory.ts';
 import { createSecureEngine, type SecureEngine } from '../../src/engine/secure.ts';
-import { type Network, parameters } from '../../src/nn/network.ts';
+import { NETWORKS } from '../../src/nn/named.ts';
+import { inputSize, type Network, parameters } from '../../src/nn/network.ts';
 import { partsOfRank, rankPart } from '../../src/nn/ranks.ts';
 import { REVEALED, train, trainAlong, type TrainingData, type TrainOptions } from '../../src/nn/train.ts';
 import { partsOf } from '../../src/nn/trainStep.ts';
@@ -16,12 +19,15 @@ import {
   NORMED,
   OPTIONS,
   PAPER,
+  dataShares,
   TINY,
   tinyData,
   tinyShares,
   type TinySetting,
+  type TinyShares,
   trainSecure,
 } from '../nn/tiny.ts';
+import { framed } from '../changed-message.ts';
 import { ownedParts } from '../owned.ts';
 import { testRandom } from '../reference.ts';
 import { type RankOptions, simulateRanks } from './simulate.ts';
@@ -68,21 +74,50 @@ function training(
   };
 }
 
+/** What the workers reveal. */
+interface Revealed {
+  readonly reveal: (name: string, share: BigUint64Array, id: PartyId) => void;
+  readonly sums: () => Map<string, BigUint64Array>;
+}
+
+function revealing(): Revealed {
+  const shares = [new Map<string, BigUint64Array>(), new Map<string, BigUint64Array>()];
+  return {
+    reveal: (name, share, id) => shares[id].set(name, share),
+    sums: () => new Map([...shares[0]].map(([name, share]) => [name, z64.add(share, shares[1].get(name)!)])),
+  };
+}
+
 async function trainRanks(
   size: number,
   setting: TinySetting,
   options: TrainOptions,
   network: Network = TINY,
   simulation: Partial<RankOptions> = {},
+  dealt: TinyShares = shares.get(setting.fractionBits)!,
+  revealed: Revealed = revealing(),
 ): Promise<Map<string, BigUint64Array>> {
-  const revealed = [new Map<string, BigUint64Array>(), new Map<string, BigUint64Array>()];
-  const dealt = shares.get(setting.fractionBits)!;
-  const run = training(setting, options, network, (name, share, id) => revealed[id].set(name, share));
+  const run = training(setting, options, network, revealed.reveal);
   await simulateRanks(size, (party, team) => run(party, team, (engine) => tinyData(engine, party.id, dealt)), {
     keys: KEYS,
     ...simulation,
   });
-  return new Map([...revealed[0]].map(([name, share]) => [name, z64.add(share, revealed[1].get(name)!)]));
+  return revealed.sums();
+}
+
+/** Of so many ranks and of one that has the same parts. */
+async function expectSame(
+  size: number,
+  setting: TinySetting,
+  options: TrainOptions,
+  network: Network,
+  dealt: TinyShares = shares.get(setting.fractionBits)!,
+): Promise<void> {
+  const one = await trainSecure(setting, options, { keys: KEYS }, dealt, network);
+  const several = await trainRanks(size, setting, options, network, {}, dealt);
+  for (const [name, x] of one.parameters) expect(isSame(several.get(name)!, x), name).toBe(true);
+  expect(Array.from(several.get(REVEALED.correct(1))!, Number)).toEqual(one.counts);
+  expect(decode(several.get(REVEALED.loss(1))!, setting.fractionBits)[0] / options.batch).toBe(one.losses[0]);
 }
 
 const twoSteps = { ...OPTIONS, batch: 6, steps: 3 };
@@ -106,14 +141,19 @@ describe('ranks', () => {
         ...base,
         microBatch: rankPart(base.batch, size, 'microBatch' in base ? base.microBatch : undefined),
       };
-      const f = setting.fractionBits;
-      const one = await trainSecure(setting, options, { keys: KEYS }, shares.get(f), network);
-      const several = await trainRanks(size, setting, options, network);
-      for (const [name, x] of one.parameters) expect(several.get(name), name).toEqual(x);
-      expect(Array.from(several.get(REVEALED.correct(1))!, Number)).toEqual(one.counts);
-      expect(decode(several.get(REVEALED.loss(1))!, f)[0] / options.batch).toBe(one.losses[0]);
+      await expectSame(size, setting, options, network);
     },
   );
+
+  it('2, ResNet-20 of small images: the model, losses and counts of one, bit for bit', async () => {
+    const { fractionBits: f } = DIRECT;
+    const network: Network = { ...NETWORKS.resnet20, input: [8, 8, 3] };
+    const random = testRandom(9);
+    const images = Array.from({ length: 4 * inputSize(network) }, () => Math.abs(random()));
+    const codes = [3, 0, 7, 3].flatMap((label) => Array.from({ length: 10 }, (_, c) => Number(c === label)));
+    const options = { ...OPTIONS, batch: 4, steps: 2, microBatch: 2, learningRate: 2 ** -6 };
+    await expectSame(2, DIRECT, options, network, dataShares(f, 4, images, codes));
+  });
 
   it.each([
     ['direct', DIRECT, 'semi-honest', IMAGES],
@@ -243,6 +283,56 @@ describe('ranks', () => {
   it('one that fails ends all, by name', async () => {
     const broken = trainRanks(2, DIRECT, { ...twoSteps, microBatch: 6 });
     await expect(broken).rejects.toThrow('rank 1 of P0: 2 ranks: a batch has only 1 parts, and each rank needs one');
+  });
+});
+
+describe('a helper that names to one rank the path of another', () => {
+  /** In the second step, of the second rank, whose part begins with the third sample; that of the third rank begins with the first. */
+  const [OWN, OTHER] = ['/step/2/part/2/', '/step/2/part/0/'];
+
+  /** Once, of what P2 says to the second rank of P0: in its place, or besides, the same under a path of the third rank. */
+  const naming =
+    (what: RegExp, besides: boolean, answered: (label: string) => void): NonNullable<RankOptions['memoryOf']> =>
+    (rank) =>
+    (a, b) => {
+      if (rank !== 1 || a !== 'P0' || b !== 'P2') return {};
+      let named = false;
+      const tamper: MemoryOptions['tamper'] = (_index, bytes, from) => {
+        const frame = decodeFrame([bytes]);
+        if (from === 'P0') {
+          if (frame.label.startsWith(OTHER)) answered(frame.label);
+          return [bytes];
+        }
+        if (named) return [framed({ ...frame, sequence: frame.sequence + Number(besides) })];
+        if (!frame.label.startsWith(OWN) || !what.test(frame.label)) return [bytes];
+        named = true;
+        const other = framed({ ...frame, label: OTHER + frame.label.slice(OWN.length) });
+        return besides ? [other, framed({ ...frame, sequence: frame.sequence + 1 })] : [other];
+      };
+      return { tamper, timeoutMs: 1_000 };
+    };
+
+  const SEED = [expect.stringMatching(/\/proof\/P0\/\d+\/\d+:seed$/)];
+  it.each([
+    // Nobody asks for what is said besides: it changes nothing, and is noticed at the end.
+    ['semi-honest', 'besides', /./, { complaint: /nobody asked for: "\/step\/2\/part\/0\//, answers: [], model: true }],
+    ['semi-honest', 'in place', /./, { complaint: /waited 1 s for/, answers: [], model: false }],
+    // The challenge of a proof is the rank's own: nothing follows of it for another (PROTOCOLS.md, 10).
+    ['private', 'besides', /:digits$/, { complaint: /part\/0\//, answers: SEED, model: true }],
+    ['private', 'besides', /:told$/, { complaint: /part\/0\/.*told another challenge/, answers: [], model: false }],
+    ['private', 'in place', /:digits$/, { complaint: /waited 1 s for/, answers: SEED, model: false }],
+  ] as const)('ends the session, %s, %s of its own: %s', async (security, how, what, expected) => {
+    const options = { ...twoSteps, microBatch: 2 };
+    const answered: string[] = [];
+    const revealed = revealing();
+    const memoryOf = naming(what, how === 'besides', (label) => answered.push(label));
+    const dealt = shares.get(DIRECT.fractionBits)!;
+    const running = trainRanks(3, DIRECT, options, TINY, { security, memoryOf }, dealt, revealed);
+    await expect(running).rejects.toThrow(expected.complaint);
+    expect(answered).toEqual(expected.answers);
+    const parameters = new Map([...revealed.sums()].filter(([name]) => name.startsWith('model/')));
+    const honest = await trainSecure(DIRECT, options, { keys: KEYS, security }, dealt);
+    expect(parameters).toEqual(expected.model ? honest.parameters : new Map());
   });
 });
 
