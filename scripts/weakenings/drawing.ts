@@ -60,6 +60,12 @@ export const DRAWING: readonly Weakening[] = [
     "this.path.replace(/part\\/\\d+/, 'part'), purpose",
     OF_RANKS,
   ),
+  addressed(
+    'all that is made of a batch’s statistics draws at the same addresses',
+    "this.path.replace(/together\\/\\d+\\/\\w+/, 'together'), purpose",
+    OF_RANKS,
+    'draw at addresses',
+  ),
   one(
     'ranks that compute the first parts of a batch all alike',
     'two ranks draw the same masks, over values of other shares',
@@ -67,6 +73,19 @@ export const DRAWING: readonly Weakening[] = [
     ['return parts.slice(start(place), start(place + 1));', 'return parts.slice(0, start(1));'],
     OF_RANKS,
   ),
+  {
+    ...one(
+      'statistics of the first rank’s samples alone',
+      'what is revealed is not the model that was agreed on: some give samples that count for nothing',
+      'src/nn/across.ts',
+      [
+        'await team.sum(engine, `${label}/${i}`, own, last);',
+        '(await team.sum(engine, `${label}/${i}`, own, last)) && last;',
+      ],
+      OF_RANKS,
+    ),
+    only: 'statistics',
+  },
   addressed(
     'every batch of an inference draws at the same addresses',
     "this.path.replace(/batch\\/\\d+/, 'batch'), purpose",

@@ -6,6 +6,7 @@
  * It never outlives the process that started it, and whatever ends it early, its peers are told why.
  */
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MeasuredCompute } from '../../runtime/measured.ts';
 import { openMesh, type Mesh } from '../channel/mesh.ts';
 import { openListener, portlessListener, type Listener } from '../channel/listener.ts';
@@ -45,6 +46,8 @@ import { sessionEnds, type SessionEnds } from './session-ends.ts';
 
 /** How long what was sent last may take to leave this process. */
 const LAST_WORDS_MS = 500;
+/** How long it may take until it is known that a rank of this party is gone, once links have broken. */
+const RANK_MS = 500;
 
 interface Opened {
   readonly party: PartyName;
@@ -87,7 +90,14 @@ function leave(code: number, notice: Notice): void {
 }
 
 /** Ends this party: peers and starter learn the reason. The first reason counts. */
+/** The first reason counts; but when a rank is gone links break, at once, and that it is, and which, is known a little later. */
 function fail(reason: unknown): void {
+  const ranks = opened?.ranks;
+  if (ranks === undefined || !(reason instanceof ChannelError)) return failOf(reason);
+  void Promise.race([ranks.failed, sleep(RANK_MS, reason)]).then(failOf);
+}
+
+function failOf(reason: unknown): void {
   if (ending) return;
   ending = true;
   const failure = failureNotice(explained(reason));

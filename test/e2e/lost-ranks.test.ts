@@ -26,7 +26,7 @@ let undisturbed: string | undefined;
 it.each([
   ['hands up its sum of squares', 'P1.1', 'sum/step/5/together/1/squares', 1],
   ['hands slopes on to the rank below it', 'P2.1', 'step/5/together/1/slope/handed', 2],
-  ['hands up its sum of errors', 'P0.2', 'sum/step/5/together/1/errors', 4],
+  ['hands up its sum of errors', 'P0.2', 'sum/step/5/together/1/errors', 3],
 ])(
   'a thread that is lost as it %s: the run ends by its name, and goes on to the model of the undisturbed',
   async (_what, who, label, ranks) => {
@@ -45,10 +45,7 @@ it.each([
     const { code, stderr } = await command.outcome;
     expect(existsSync(armed)).toBe(false);
     expect(code).toBe(1);
-    // Whoever is heard first: its party, or the same rank of another one.
-    expect(stderr).toMatch(
-      new RegExp(`(${party} lost a rank: its thread has ended|lost ${party}: .*) \\(rank ${rank}\\)`),
-    );
+    expect(stderr).toContain(`${party} lost a rank: its thread has ended (rank ${rank})`);
     await allGone(parties.values());
     const resumed = await run(
       ['local', 'train', '--resume', who, '--ranks', `${ranks}`, '--out', `again-${who}`],

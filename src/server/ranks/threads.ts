@@ -5,6 +5,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Link, PeerName } from '../../channel/channel.ts';
 import { FrameLink } from '../../channel/link.ts';
+import { Problem } from '../../data/problem.ts';
 import type { OwnedInput } from '../../engine/ownedInput.ts';
 import type { HostPort } from '../../federation/address.ts';
 import type { KeyPair } from '../../random/keys.ts';
@@ -66,8 +67,7 @@ export class RankThreads implements Ranks {
     const link = (port: MessagePort): Link => new FrameLink(options.party, options.party, new PortTransport(port));
     const links = new Map([...ends[0]].map(([rank, port]) => [rank, link(port)]));
     // A rank that fails says why itself; this is for one that cannot.
-    for (const [rank, other] of links)
-      void other.failed.then((error) => setTimeout(() => this.#end(rank, error), OWN_WORDS_MS).unref());
+    for (const [rank, other] of links) void other.failed.then((error) => this.#later(rank, error));
     this.team = new RankTeam({ rank: 0, size, links });
   }
 
@@ -145,18 +145,26 @@ export class RankThreads implements Ranks {
         case 'refused':
           return this.#options.onRefused(`${message.reason} (rank ${rank})`);
         case 'error':
-          return this.#end(rank, failureOf(message));
+          // It may have lost one that is gone, of which that is known in a moment.
+          return message.origin === 'link'
+            ? this.#later(rank, failureOf(message))
+            : this.#end(rank, failureOf(message));
       }
     });
     worker.on('error', (error) => this.#end(rank, error));
     worker.on('exit', () => {
-      if (!ended) this.#end(rank, new Error(`${party} lost a rank: its thread has ended`));
+      const what = `${party} lost a rank: its thread has ended`;
+      if (!ended) this.#end(rank, new Problem(what, 'start again', { told: what }));
     });
     return { rank, worker, counters, listening, connected, done };
   }
 
   #tell(message: (rank: number) => ToRank): void {
     for (const { rank, worker } of this.#threads) worker.postMessage(message(rank));
+  }
+
+  #later(rank: number, error: unknown): void {
+    setTimeout(() => this.#end(rank, error), OWN_WORDS_MS).unref();
   }
 
   #end(rank: number, error: unknown): void {
