@@ -3,6 +3,8 @@ import { one, type Weakening } from './weakening.ts';
 
 const DIGESTS = 'src/random/openings.ts';
 const LEDGER = 'src/party/ledger.ts';
+const TEAM = 'src/server/ranks/team.ts';
+const OF_RANKS = ['test/ranks/training.test.ts'];
 const ON_SESSIONS = ['test/server/openings.test.ts'];
 const WRONG = 'a message between the workers that was changed on the way leads to a wrong result, unnoticed';
 
@@ -59,6 +61,26 @@ export const OPENING: readonly Weakening[] = [
     ['if (!timingSafeEqual(digest.digest(), data))', 'if (data.length === 0)'],
     ['test/data/share.test.ts'],
   ),
+  {
+    ...one(
+      'a rank that compares nothing before the first one reveals',
+      WRONG,
+      TEAM,
+      ['await Promise.all([this.onAgree(), this.#allAgree(number)]);', 'await this.#allAgree(number);'],
+      OF_RANKS,
+    ),
+    only: 'of another rank have opened',
+  },
+  {
+    ...one(
+      'a first rank that reveals before the others have compared',
+      'who changes a message between the same rank of two workers sees a result that follows from the change',
+      TEAM,
+      ['    await this.#allAgree(number);\n', '    void this.#allAgree(number).catch(() => undefined);\n'],
+      OF_RANKS,
+    ),
+    only: 'of another rank have opened',
+  },
   one(
     'a private job with keys that anybody can compute',
     'who cheats computes all keys, and reads everything',

@@ -1,7 +1,7 @@
 /** Ranks compute what one rank computes part by part, bit for bit, and draw nothing that another one draws. */
 import { describe, expect, it } from 'vitest';
 import { decodeFrame } from '../../src/channel/frame.ts';
-import type { MemoryOptions } from '../../src/channel/memory.ts';
+import type { MemoryOptions, RecordedMessage } from '../../src/channel/memory.ts';
 import { createSecureEngine, type SecureEngine } from '../../src/engine/secure.ts';
 import { NETWORKS } from '../../src/nn/named.ts';
 import { inputSize, type Network, parameters } from '../../src/nn/network.ts';
@@ -13,6 +13,7 @@ import { decode, encode } from '../../src/ring/fixed.ts';
 import * as z64 from '../../src/ring/z64.ts';
 import { sizeOf } from '../../src/ring/shape.ts';
 import { type SharedPlaces, sharedPlaces } from '../../src/server/ranks/shared-weights.ts';
+import { workersLedger } from '../../src/server/workers-ledger.ts';
 import type { RankTeam } from '../../src/server/ranks/team.ts';
 import {
   DIRECT,
@@ -27,7 +28,7 @@ import {
   type TinyShares,
   trainSecure,
 } from '../nn/tiny.ts';
-import { framed } from '../changed-message.ts';
+import { flipping, framed } from '../changed-message.ts';
 import { ownedParts } from '../owned.ts';
 import { testRandom } from '../reference.ts';
 import { type RankOptions, simulateRanks } from './simulate.ts';
@@ -68,8 +69,10 @@ function training(
       },
     });
     const data = dataOf(engine);
+    team.onAgree = () => engine.agree({ always: true });
     if (team.rank > 0) return trainAlong(engine, network, data, options, team);
     await train(engine, network, data, options, () => undefined, { team });
+    await engine.agree({ others: () => team.agree() });
     await team.end();
   };
 }
@@ -284,6 +287,34 @@ describe('ranks', () => {
     const broken = trainRanks(2, DIRECT, { ...twoSteps, microBatch: 6 });
     await expect(broken).rejects.toThrow('rank 1 of P0: 2 ranks: a batch has only 1 parts, and each rank needs one');
   });
+});
+
+it('nothing of a private training is revealed for which workers of another rank have opened something else', async () => {
+  const options = { ...twoSteps, microBatch: 3 };
+  const security = 'private';
+  const dealt = shares.get(DIRECT.fractionBits)!;
+  const ledgerOf: NonNullable<RankOptions['ledgerOf']> = (rank) => (id, streams) =>
+    workersLedger({ security }, id, streams, rank);
+  /** What P0 says to P1 of values of the second rank's part. */
+  const said: string[] = [];
+  const record = ({ from, to, label, data }: RecordedMessage): void => {
+    if (from === 'P0' && to === 'P1' && data instanceof BigUint64Array && /^\/step\/3\/part/.test(label))
+      said.push(label);
+  };
+  const memoryOf: RankOptions['memoryOf'] = (rank) => () => (rank === 1 ? { record } : {});
+  const honest = await trainRanks(2, DIRECT, options, TINY, { security, ledgerOf, memoryOf });
+  expect([...honest.keys()].filter((name) => name.startsWith('model/'))).toHaveLength(4);
+  expect(said.length).toBeGreaterThan(0);
+  const revealed = revealing();
+  const tamper = flipping({ from: 'P0', label: said[0] });
+  const lied = trainRanks(
+    ...([2, DIRECT, options, TINY] as const),
+    { security, ledgerOf, memoryOf: (rank) => (a, b) => (rank === 1 && a === 'P0' && b === 'P1' ? { tamper } : {}) },
+    dealt,
+    revealed,
+  );
+  await expect(lied).rejects.toThrow();
+  expect([...revealed.sums().keys()]).toEqual([]);
 });
 
 describe('a helper that names to one rank the path of another', () => {
