@@ -1,23 +1,9 @@
 /** The parser of command lines, and the families of commands that it is made of. */
 import yargs, { type Argv as Yargs } from 'yargs';
 import { VERSION } from '../data/packages.ts';
-import { addCommands, type Command, type Groups, tableOf } from './groups.ts';
+import { addCommands, type Command, type Family, type Groups, type Run, tableOf } from './groups.ts';
 import { mistake, type CommandTable } from './mistakes.ts';
 import type { Argv } from './options/values.ts';
-
-/** `given`: whether an option was typed; what argv has may be its default. */
-export type Run = (argv: Argv, signal: AbortSignal, given: (option: string) => boolean) => Promise<void>;
-
-/** Commands that are loaded together. */
-export interface Family {
-  readonly table: CommandTable;
-  /** @param exactly a group that takes one of its commands and nothing else. @param run what the parser runs for a command */
-  readonly add: (
-    parser: Yargs,
-    exactly: (parser: Yargs, path: string) => Yargs,
-    run: (command: Run) => (argv: object) => Promise<void>,
-  ) => Yargs;
-}
 
 async function operators(): Promise<Family> {
   const { OPERATOR_COMMANDS, OPERATOR_GROUPS } = await import('./federation/commands.ts');

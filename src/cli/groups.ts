@@ -17,6 +17,20 @@ export interface Command {
 
 export type Groups = Readonly<Record<string, readonly [what: string, commands: Readonly<Record<string, Command>>]>>;
 
+/** `given`: whether an option was typed; what argv has may be its default. */
+export type Run = (argv: Argv, signal: AbortSignal, given: (option: string) => boolean) => Promise<void>;
+
+/** Commands that are loaded together. */
+export interface Family {
+  readonly table: CommandTable;
+  /** @param exactly a group that takes one of its commands and nothing else. @param run what the parser runs for a command */
+  readonly add: (
+    parser: Yargs,
+    exactly: (parser: Yargs, path: string) => Yargs,
+    run: (command: Run) => (argv: object) => Promise<void>,
+  ) => Yargs;
+}
+
 /** The options of each command, by its path. */
 export function tableOf(groups: Groups, alone: Readonly<Record<string, Command>> = {}): CommandTable {
   const all = [

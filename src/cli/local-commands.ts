@@ -1,10 +1,10 @@
 /** The commands of one machine: trainings and inferences of three parties in processes of its own, their reference, and what it can do. */
 import type { Argv as Yargs } from 'yargs';
 import { benchOptions, benchTables } from './bench/command.ts';
-import type { Family } from './commands.ts';
 import { doctor, doctorOptions } from './doctor.ts';
 import { estimate, estimateOptions } from './estimate/command.ts';
 import { exportCheckpoint, exportOptions } from './export.ts';
+import type { Family } from './groups.ts';
 import { localInfer } from './infer.ts';
 import { localTrainOptions } from './options/checkpoints.ts';
 import { inferOptions } from './options/inference.ts';
