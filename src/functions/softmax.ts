@@ -97,9 +97,12 @@ function lossSquarings(engine: Pick<Engine, 'truncation' | 'fractionBits'>, n: n
 
 /** Largest error of ln of such a sum: it is largest when all the others are equal. */
 function sumError(n: number, m: number): number {
-  const steps = Array.from({ length: 20 * CLIP }, (_, i) => -i / 20);
-  const errors = steps.map((x) => Math.log((1 + (n - 1) * approximation(x, m)) / (1 + (n - 1) * Math.exp(x))));
-  return Math.max(...errors);
+  let largest = 0; // of x = 0
+  for (let i = 1; i < 20 * CLIP; i++) {
+    const x = -i / 20;
+    largest = Math.max(largest, Math.log((1 + (n - 1) * approximation(x, m)) / (1 + (n - 1) * Math.exp(x))));
+  }
+  return largest;
 }
 
 /** Of `crossEntropy` after `softmax`, before the sum is revealed. */

@@ -12,7 +12,9 @@
  * Views: those of the truncation; what is dealt besides is one-time padded. Cost: a truncation, and a product 8 + 2·bits/8 bytes, a square
  * 8 + bits/8.
  */
+import { xorInto } from '../../ring/bits.ts';
 import { unpackFields } from '../../ring/fields.ts';
+import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
 import { open } from '../../party/open.ts';
@@ -40,30 +42,31 @@ export async function workers(
   const products = new BigUint64Array(pairs.length * columns);
   await party.chunks(columns, async (chunk, from, to) => {
     const n = to - from;
-    const row = (x: BigUint64Array, i: number): BigUint64Array => x.subarray(i * n, (i + 1) * n);
     const masked = maskForTruncation(chunk, gather(z, shape, from, to));
     const more = dealtMore(shape, n);
-    const [c, { shift, top, words, fields }] = await Promise.all([
+    const [c, { shift, top, words, fields, all }] = await Promise.all([
       open(chunk, 'c', masked), // round 1
       dealtShifted(chunk, rows * n, bits, 'R', more),
     ]);
     const wraps = z64.shiftLeft(unpackFields(fields, bits, more.fields), 64 - bits);
-    let at = 0;
-    /** ⟨w_i · the next vector of wraps⟩ */
-    const wrapped = (i: number): BigUint64Array => z64.keepWhere(noWrap.subarray(i * n, (i + 1) * n), row(wraps, at++));
     const share = chunk.compute.truncateDealt(chunk.worker, c, { bits, shift, top });
     const C = shiftedOpening(c, bits);
-    const noWrap = z64.bitAt(c, 63).map((bit) => 1 - bit);
-    for (let i = 0; i < rows; i++) y.set(row(share, i), i * columns + from);
+    const noWrap = xorInto(z64.bitAt(c, 63), new Uint8Array(c.length).fill(1));
+    // P0 takes C_i·C_j off.
+    const rest = chunk.worker === 0 ? z64.sub(share, C) : share;
+    for (let i = 0; i < rows; i++) y.set(row(share, n, i), i * columns + from);
+    let at = 0;
     for (const [k, [i, j]] of pairs.entries()) {
-      const sum = z64.multiply(row(C, i), row(share, j));
-      z64.accumulate(sum, z64.multiply(row(C, j), row(share, i)));
-      if (chunk.worker === 0) z64.accumulate(sum, z64.negate(z64.multiply(row(C, i), row(C, j))));
-      z64.accumulate(sum, row(words, k));
-      const left = wrapped(i);
-      z64.accumulate(left, i === j ? left : wrapped(j));
+      const sum =
+        i === j
+          ? z64.multiply(row(C, n, i), z64.add(row(share, n, i), row(rest, n, i)))
+          : z64.accumulate(z64.multiply(row(C, n, i), row(share, n, j)), z64.multiply(row(C, n, j), row(rest, n, i)));
+      z64.accumulate(sum, row(words, n, k));
+      const left = z64.keepWhere(row(noWrap, n, i), row(wraps, n, at++));
+      z64.accumulate(left, i === j ? left : z64.keepWhere(row(noWrap, n, j), row(wraps, n, at++)));
       z64.sub(sum, left, products.subarray(k * columns + from, k * columns + to));
     }
+    release(c, all);
   });
   return { y, products };
 }
@@ -76,13 +79,17 @@ export async function helper(party: Party, shape: ProductShape, part?: BigUint64
     const R = helperMask(chunk, 0, rows * n, part && gather(part, shape, from, to));
     const M = z64.shiftRight(R, bits);
     const r = z64.bitAt(R, 63);
-    const row = <T extends BigUint64Array | Uint8Array>(x: T, i: number): T => x.subarray(i * n, (i + 1) * n) as T;
-    const words = pairs.map(([i, j]) => z64.multiply(row(M, i), row(M, j)));
-    const wrapped = (i: number, j: number): BigUint64Array => z64.keepWhere(row(r, i), row(M, j));
+    const words = pairs.map(([i, j]) => z64.multiply(row(M, n, i), row(M, n, j)));
+    const wrapped = (i: number, j: number): BigUint64Array => z64.keepWhere(row(r, n, i), row(M, n, j));
     const fields = pairs.flatMap(([i, j]) => (i === j ? [wrapped(i, i)] : [wrapped(i, j), wrapped(j, i)]));
     const rest = { words: z64.concat(...words), fields: z64.concat(...fields) };
     await dealShifted(chunk, R, bits, 'R', undefined, rest);
   });
+}
+
+/** Row i of what has n columns. */
+function row<T extends BigUint64Array | Uint8Array>(x: T, n: number, i: number): T {
+  return x.subarray(i * n, (i + 1) * n) as T;
 }
 
 /** What is dealt of the products, for `n` columns. */
