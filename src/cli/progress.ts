@@ -65,6 +65,9 @@ export class Progress {
   /** Of the last test, a share. */
   #accuracy: number | undefined;
   #recent: Spent[] = [];
+  #recentSeconds = 0;
+  /** There is more to tell than stands on the terminal. */
+  #stale = false;
   #lastLine = 0;
   #sharing: { readonly since: number; input: string } | undefined;
 
@@ -102,6 +105,7 @@ export class Progress {
   /** Starts counting `total` steps (`what`: `step`, `batch`); time left is reckoned from here. */
   begin(total: number, what: string, { done = 0, tests = 0, testImages = 0 }: Beside = {}): void {
     this.stop();
+    this.#stale = false;
     this.#what = what;
     this.#total = total;
     this.#before = this.#done = done;
@@ -118,10 +122,11 @@ export class Progress {
     this.#stage = stage;
     this.#done = done;
     // A session's first step is not like the others (`paceOf`).
-    if (done === this.#before + 2) this.#recent = [];
+    if (done === this.#before + 2) [this.#recent, this.#recentSeconds] = [[], 0];
     this.#recent.push(spent);
-    let seconds = this.#recent.reduce((sum, step) => sum + step.seconds, 0);
-    while (this.#recent.length > 1 && seconds > RECENT_SECONDS) seconds -= this.#recent.shift()!.seconds;
+    this.#recentSeconds += spent.seconds;
+    while (this.#recent.length > 1 && this.#recentSeconds > RECENT_SECONDS)
+      this.#recentSeconds -= this.#recent.shift()!.seconds;
     this.#show(done === this.#total);
   }
 
@@ -153,12 +158,19 @@ export class Progress {
     this.#barCount = 0;
   }
 
+  /** Some times a second on a terminal (`#open`), now and then elsewhere: steps may take a millisecond. */
   #show(isLast: boolean): void {
+    this.#stale = true;
+    if (this.#bars === undefined && (isLast || this.#isDue(this.#clock()))) this.#tell();
+  }
+
+  #tell(): void {
     const now = this.#clock();
+    this.#stale = false;
     const where = [this.#stage, ...this.#test(now), `${this.#left(now)} left`].filter((part) => part !== '');
     const figures = this.#figures();
     if (this.#bars) this.#draw(this.#done / this.#total, [[this.#counted(), ...where], figures]);
-    else if (isLast || this.#isDue(now)) {
+    else {
       this.#lastLine = now;
       this.line([`${this.#done}/${this.#total}`, ...where, ...figures].join(' · '));
     }
@@ -171,7 +183,7 @@ export class Progress {
   #figures(): string[] {
     const megabytes = megabytesPerSecond(this.#recent);
     const wait = waitShare(this.#recent);
-    const seconds = this.#recent.reduce((sum, step) => sum + step.seconds, 0) / this.#recent.length;
+    const seconds = this.#recentSeconds / this.#recent.length;
     const slowest = slowestRank(this.#recent);
     return [
       ...(this.#loss === undefined ? [] : [`loss ${this.#loss.toFixed(4)}`]),
@@ -226,6 +238,8 @@ export class Progress {
       clearOnComplete: passing,
       // A line that was printed above has moved the bars down.
       forceRedraw: true,
+    }).on('update-pre', () => {
+      if (this.#stale) this.#tell();
     });
   }
 

@@ -131,6 +131,16 @@ describe('progress on a terminal', () => {
     expect(text).toContain('after epoch 3: 96.81 % of the test set right (9681 of 10000)');
   });
 
+  it('is drawn some times a second, however many steps there are, and at the end as it is then', () => {
+    const scene = new Scene(80);
+    scene.progress.begin(1000, 'batch');
+    scene.take();
+    for (let done = 1; done <= 1000; done++) scene.progress.step({ done, stage: 'x', spent: spent(0.001) });
+    expect(scene.take().length).toBeLessThan(20);
+    scene.progress.stop();
+    expect(scene.take().join(' ')).toContain('batch 1000/1000');
+  });
+
   it('has a bar of full length where there is room', () => {
     expect(run(120).some((line) => /^[█░]{24} step 1404\/2340 · epoch 3\/5 · testing/.test(line))).toBe(true);
   });
