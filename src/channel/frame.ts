@@ -57,28 +57,32 @@ const MAX_U32 = 2 ** 32 - 1;
 /** The two pieces of a frame. Throws a ChannelError when a field does not fit. */
 export function encodeFrame(frame: Frame, maxFrameBytes: number = DEFAULT_FRAME_BYTES): EncodedFrame {
   const { kind, sequence, depth, label, data } = frame;
-  checkLabel(label);
+  checkLabelLength(label);
   if ((label === '') !== isControl(kind))
     throw new ChannelError(`a ${kind} message ${label === '' ? 'needs a' : 'has no'} label`);
   checkU32('sequence number', sequence, label);
   checkU32('depth', depth, label);
   checkU32('number of elements', data.length, label);
-  const header = new Uint8Array(headerBytes(label.length));
-  if (header.length + data.byteLength > maxFrameBytes) {
+  const length = headerBytes(label.length);
+  if (length + data.byteLength > maxFrameBytes) {
     throw new ChannelError(
-      `"${label}": a frame of ${header.length + data.byteLength} bytes exceeds the limit of ${maxFrameBytes}: send it in chunks`,
+      `"${label}": a frame of ${length + data.byteLength} bytes exceeds the limit of ${maxFrameBytes}: send it in chunks`,
     );
   }
-  const view = new DataView(header.buffer);
-  view.setUint32(0, MAGIC, true);
-  view.setUint8(4, VERSION);
-  view.setUint8(5, KINDS.indexOf(kind));
-  view.setUint16(6, label.length, true);
-  view.setUint32(8, sequence, true);
-  view.setUint32(12, depth, true);
-  view.setUint32(16, data.length, true);
-  for (let i = 0; i < label.length; i++) header[FIXED_BYTES + i] = label.charCodeAt(i);
-  view.setUint32(CHECK_AT, check(header), true);
+  const header = Buffer.allocUnsafe(length); // of memory that many share
+  putU32(header, 0, MAGIC);
+  putU32(header, 4, VERSION | (KINDS.indexOf(kind) << 8) | (label.length << 16));
+  putU32(header, 8, sequence);
+  putU32(header, 12, depth);
+  putU32(header, 16, data.length);
+  for (let i = 0; i < label.length; i++) {
+    const code = label.charCodeAt(i);
+    if (!isPrintable(code))
+      throw new ChannelError(`label "${printable(label)}": character ${i} is not printable ASCII`);
+    header[FIXED_BYTES + i] = code;
+  }
+  header.fill(0, FIXED_BYTES + label.length);
+  putU32(header, CHECK_AT, check(header, length));
   return { header, payload: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
@@ -89,25 +93,27 @@ export function encodeFrame(frame: Frame, maxFrameBytes: number = DEFAULT_FRAME_
 export function decodeFrame(parts: readonly Uint8Array[], maxFrameBytes: number = DEFAULT_FRAME_BYTES): Frame {
   const total = totalBytes(parts);
   if (total > maxFrameBytes) throw new ChannelError(`a frame of ${total} bytes exceeds the limit of ${maxFrameBytes}`);
-  const [header, payload] = splitParts(parts, total);
-  const view = new DataView(header.buffer, header.byteOffset, header.length);
-  if (view.getUint32(CHECK_AT, true) !== check(header))
+  if (total < FIXED_BYTES) throw new ChannelError(`a frame of ${total} bytes is shorter than a header`);
+  // The sender keeps header and payload apart. Anything else is legal too, and pays for a copy.
+  const apart = parts.length === 2 && parts[0].length >= FIXED_BYTES && parts[0].length === claimedHeader(parts[0]);
+  const header = apart || parts.length === 1 ? parts[0] : join(parts, total);
+  const length = claimedHeader(header);
+  if (length > total) throw new ChannelError(`a frame of ${total} bytes is cut short: its header has ${length}`);
+  if (u32At(header, CHECK_AT) !== check(header, length))
     throw new ChannelError('frame header is damaged: its check differs');
-  const kind = KINDS[view.getUint8(5)] as FrameKind | undefined;
-  if (kind === undefined) throw new ChannelError(`unknown frame kind ${view.getUint8(5)}`);
-  const label = readLabel(header, view.getUint16(6, true));
+  const kind = KINDS[header[5]] as FrameKind | undefined;
+  if (kind === undefined) throw new ChannelError(`unknown frame kind ${header[5]}`);
+  const label = readLabel(header, length);
   if ((label.length === 0) !== isControl(kind))
     throw new ChannelError(`a ${kind} frame ${label === '' ? 'without' : 'with'} a label`);
-  const count = view.getUint32(16, true);
-  const elementBytes = kind === 'u64' ? 8 : 1;
-  if (payload.length !== count * elementBytes) {
+  const count = u32At(header, 16);
+  const bytes = count * (kind === 'u64' ? 8 : 1);
+  if (total - length !== bytes) {
     const name = label === '' ? kind : `"${label}"`;
-    throw new ChannelError(
-      `${name}: ${payload.length} bytes of payload, expected ${count * elementBytes} for ${count} elements`,
-    );
+    throw new ChannelError(`${name}: ${total - length} bytes of payload, expected ${bytes} for ${count} elements`);
   }
-  const data = kind === 'u64' ? elementsOf(payload) : bytesOf(payload);
-  return { kind, sequence: view.getUint32(8, true), depth: view.getUint32(12, true), label, data };
+  const data = apart ? payloadOf(kind, parts[1], 0, count) : payloadOf(kind, header, length, count);
+  return { kind, sequence: u32At(header, 8), depth: u32At(header, 12), label, data };
 }
 
 /** Length of the header of a frame with a label of this length. */
@@ -120,52 +126,45 @@ export function printable(text: string, maximum: number = MAX_REASON_BYTES): str
   return text.slice(0, maximum).replace(/[^ -~]/g, '?');
 }
 
-/** Header and payload; throws when the bytes do not begin with a whole header. */
-function splitParts(parts: readonly Uint8Array[], total: number): [header: Uint8Array, payload: Uint8Array] {
-  if (total < FIXED_BYTES) throw new ChannelError(`a frame of ${total} bytes is shorter than a header`);
-  // The sender keeps header and payload apart. Anything else is legal too, and pays for a copy.
-  const apart = parts.length === 2 && parts[0].length >= FIXED_BYTES && parts[0].length === claimedHeader(parts[0]);
-  if (apart) return [parts[0], parts[1]];
-  const whole = parts.length === 1 ? parts[0] : join(parts, total);
-  const length = claimedHeader(whole);
-  if (length > total) throw new ChannelError(`a frame of ${total} bytes is cut short: its header has ${length}`);
-  return [whole.subarray(0, length), whole.subarray(length)];
-}
-
 /** The header length its fields claim, after magic and version, without which the fields mean nothing. */
 function claimedHeader(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (view.getUint32(0, true) !== MAGIC) throw new ChannelError('not a frame: it does not begin with SNNf');
-  if (view.getUint8(4) !== VERSION) throw new ChannelError(`frame version ${view.getUint8(4)}, expected ${VERSION}`);
-  return headerBytes(view.getUint16(6, true));
+  if (u32At(bytes, 0) !== MAGIC) throw new ChannelError('not a frame: it does not begin with SNNf');
+  if (bytes[4] !== VERSION) throw new ChannelError(`frame version ${bytes[4]}, expected ${VERSION}`);
+  return headerBytes(labelLength(bytes));
 }
 
-function readLabel(header: Uint8Array, length: number): string {
+function labelLength(header: Uint8Array): number {
+  return header[6] | (header[7] << 8);
+}
+
+/** @param end of the header */
+function readLabel(header: Uint8Array, end: number): string {
+  const length = labelLength(header);
   if (length > MAX_LABEL_BYTES)
     throw new ChannelError(`a label of ${length} bytes exceeds the limit of ${MAX_LABEL_BYTES}`);
-  const bytes = header.subarray(FIXED_BYTES, FIXED_BYTES + length);
-  for (let i = 0; i < length; i++) {
-    if (!isPrintable(bytes[i]))
-      throw new ChannelError(`label byte ${i} is 0x${bytes[i].toString(16)}, expected printable ASCII`);
+  const to = FIXED_BYTES + length;
+  for (let i = FIXED_BYTES; i < to; i++) {
+    if (!isPrintable(header[i]))
+      throw new ChannelError(`label byte ${i - FIXED_BYTES} is 0x${header[i].toString(16)}, expected printable ASCII`);
   }
-  for (let i = FIXED_BYTES + length; i < header.length; i++)
-    if (header[i] !== 0) throw new ChannelError('frame padding is not zero');
-  return String.fromCharCode(...bytes);
+  for (let i = to; i < end; i++) if (header[i] !== 0) throw new ChannelError('frame padding is not zero');
+  return Buffer.from(header.buffer, header.byteOffset + FIXED_BYTES, length).toString('latin1');
 }
 
-function elementsOf(payload: Uint8Array): BigUint64Array {
-  const bytes = payload.byteOffset % 8 === 0 ? bytesOf(payload) : ownCopy(payload);
-  return new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
+/** `count` elements from `at` on: plain arrays (receivers may hand out Buffers), copied when they are the smaller part of their buffer. */
+function payloadOf(kind: FrameKind, bytes: Uint8Array, at: number, count: number): BigUint64Array | Uint8Array {
+  const { buffer } = bytes;
+  const from = bytes.byteOffset + at;
+  const length = kind === 'u64' ? 8 * count : count;
+  const copied = buffer.byteLength > 2 * length + 1024 || (kind === 'u64' && from % 8 !== 0);
+  const [memory, offset] = copied ? [ownCopy(buffer, from, length), 0] : [buffer, from];
+  return kind === 'u64' ? new BigUint64Array(memory, offset, count) : new Uint8Array(memory, offset, count);
 }
 
-/** A plain Uint8Array (receivers may hand out Buffers), copied when it is the smaller part of its buffer. */
-function bytesOf(payload: Uint8Array): Uint8Array {
-  if (payload.buffer.byteLength > 2 * payload.length + 1024) return ownCopy(payload);
-  return new Uint8Array(payload.buffer, payload.byteOffset, payload.length);
-}
-
-function ownCopy(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes);
+function ownCopy(buffer: ArrayBufferLike, from: number, length: number): ArrayBuffer {
+  const own = new Uint8Array(length);
+  own.set(new Uint8Array(buffer, from, length));
+  return own.buffer;
 }
 
 function join(parts: readonly Uint8Array[], total: number): Uint8Array {
@@ -178,13 +177,23 @@ function join(parts: readonly Uint8Array[], total: number): Uint8Array {
   return whole;
 }
 
-function check(header: Uint8Array): number {
+/** Of a header of `length` bytes. */
+function check(header: Uint8Array, length: number): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < header.length; i++) {
-    if (i >= CHECK_AT && i < FIXED_BYTES) continue;
-    hash = Math.imul(hash ^ header[i], 0x01000193);
-  }
+  for (let i = 0; i < CHECK_AT; i++) hash = Math.imul(hash ^ header[i], 0x01000193);
+  for (let i = FIXED_BYTES; i < length; i++) hash = Math.imul(hash ^ header[i], 0x01000193);
   return hash >>> 0;
+}
+
+function u32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+}
+
+function putU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
 }
 
 function isControl(kind: FrameKind): boolean {
@@ -195,16 +204,11 @@ function isPrintable(code: number): boolean {
   return code >= 0x20 && code <= 0x7e;
 }
 
-function checkLabel(label: string): void {
-  if (label.length > MAX_LABEL_BYTES) {
-    throw new ChannelError(
-      `label "${printable(label, 40)}…" has ${label.length} characters, the limit is ${MAX_LABEL_BYTES}`,
-    );
-  }
-  for (let i = 0; i < label.length; i++) {
-    if (!isPrintable(label.charCodeAt(i)))
-      throw new ChannelError(`label "${printable(label)}": character ${i} is not printable ASCII`);
-  }
+function checkLabelLength(label: string): void {
+  if (label.length <= MAX_LABEL_BYTES) return;
+  throw new ChannelError(
+    `label "${printable(label, 40)}…" has ${label.length} characters, the limit is ${MAX_LABEL_BYTES}`,
+  );
 }
 
 function checkU32(what: string, value: number, label: string): void {
