@@ -15,7 +15,7 @@ import type { Party } from './party.ts';
 
 /** P0, P1: the value behind two shares over Z_{2^64}. `mine` is sent and must not change afterwards. */
 export async function open(party: Party, purpose: string, mine: BigUint64Array): Promise<BigUint64Array> {
-  const [, theirs] = await exchange(party, purpose, mine); // what was received is this party's own array
+  const theirs = await exchange(party, purpose, mine); // what was received is this party's own array
   const opened = z64.accumulate(theirs, mine);
   party.note(purpose, opened);
   return opened;
@@ -48,7 +48,7 @@ export async function openEach(
   const { depth } = party; // no block depends on another
   await party.blocks(purpose, count, async ({ label, from, to }) => {
     const mine = share(from, to);
-    const [, theirs] = await exchange(party, label, mine, depth);
+    const theirs = await exchange(party, label, mine, depth);
     const opened = z64.accumulate(theirs, mine);
     party.note(label, opened);
     take(opened, from);
@@ -57,22 +57,24 @@ export async function openEach(
 
 /** P0, P1: the same over Z_{2^64 − 1}. */
 export async function openOdd(party: Party, purpose: string, mine: BigUint64Array): Promise<BigUint64Array> {
-  const [, theirs] = await exchange(party, purpose, mine);
+  const theirs = await exchange(party, purpose, mine);
   const opened = odd.accumulate(theirs, mine);
   party.note(purpose, opened);
   return opened;
 }
 
-function exchange(
+/** What the other worker sends under the purpose that `mine`, of the same type and length, is sent under. */
+export async function exchange<T extends BigUint64Array | Uint8Array>(
   party: Party,
   purpose: string,
-  mine: BigUint64Array,
+  mine: T,
   depth: number = party.depth,
-): Promise<[void, BigUint64Array]> {
-  return Promise.all([
-    party.send(party.peer, purpose, mine, depth),
-    party.receive(party.peer, purpose, 'u64', mine.length),
-  ]);
+): Promise<T> {
+  const sent = party.send(party.peer, purpose, mine, depth);
+  const type = mine instanceof BigUint64Array ? 'u64' : 'u8';
+  const theirs = await party.receive(party.peer, purpose, type, mine.length);
+  await sent;
+  return theirs as T;
 }
 
 export function openCost(count: number): Cost {

@@ -66,6 +66,10 @@ const HELPER_TURN_MS = 0.25;
 const IN_FLIGHT = 4;
 const HELPER_CHUNKS = 12;
 
+/** Addresses that a list holds. */
+const FEW = 8;
+const NONE: string[] = [];
+
 /** Where the chain of messages begins that P2 sends before it has received any. */
 export const AHEAD = -1;
 
@@ -87,7 +91,8 @@ export class Party {
   readonly #setup: Session;
   readonly #probe: Probe | undefined;
   readonly #ledger: Ledger | undefined;
-  #used: Set<string> | undefined;
+  /** Addresses: a list as long as they are few, which costs a third of a set. */
+  #used: string[] | Set<string> = NONE;
   #depth: number;
   /** Whether it says of all it sends that it is sent ahead. */
   readonly #ahead: boolean;
@@ -344,13 +349,19 @@ export class Party {
 
   /** Runs `task` on every item, a few at a time. */
   async #inLanes<T>(lanes: number, items: Iterator<T>, task: (item: T) => Promise<void>): Promise<void> {
-    const lane = async (): Promise<void> => {
-      for (let item = items.next(); item.done !== true; item = items.next()) {
+    const lane = async (first: T): Promise<void> => {
+      for (let item: IteratorResult<T> = { value: first }; item.done !== true; item = items.next()) {
         await this.pause();
         await task(item.value);
       }
     };
-    await Promise.all(Array.from({ length: lanes }, lane));
+    const running: Promise<void>[] = [];
+    while (running.length < lanes) {
+      const item = items.next();
+      if (item.done === true) break;
+      running.push(lane(item.value));
+    }
+    await (running.length === 1 ? running[0] : Promise.all(running));
   }
 
   #child(label: string, depth: number, drawer: WorkerName, ledger: Ledger | undefined = this.#ledger): Party {
@@ -372,10 +383,13 @@ export class Party {
   }
 
   #claim(address: string): void {
-    this.#used ??= new Set();
-    if (this.#used.has(address))
+    const used = this.#used;
+    if (used instanceof Set ? used.has(address) : used.includes(address))
       throw new Error(`address ${this.path} ${address} is used twice: random values would repeat`);
-    this.#used.add(address);
+    if (used instanceof Set) used.add(address);
+    else if (used === NONE) this.#used = [address];
+    else if (used.length < FEW) used.push(address);
+    else this.#used = new Set([...used, address]);
   }
 }
 

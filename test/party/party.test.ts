@@ -56,6 +56,14 @@ describe('an address that is used twice', () => {
       },
       /address {2}\/0 is used twice/,
     ],
+    ...[0, 7, 8, 9, 19].map((again): [string, (party: Party) => unknown, RegExp] => [
+      `the ${again + 1}th of many`,
+      (party) => {
+        for (let i = 0; i < 20; i++) party.fork(`${i}`);
+        party.fork(`${again}`);
+      },
+      new RegExp(`address {2}/${again} is used twice`),
+    ]),
   ])('%s: the party stops', async (_what, task, message) => {
     await expect(everyParty(task)).rejects.toThrow(message);
   });

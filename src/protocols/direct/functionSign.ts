@@ -17,6 +17,7 @@ import { packBits, packedBitsLength, unpackBits, xorInto } from '../../ring/bits
 import { fieldsLength, fieldWidth, packFields, unpackFields } from '../../ring/fields.ts';
 import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
+import { exchange } from '../../party/open.ts';
 import type { Party } from '../../party/party.ts';
 import { type Step, step } from '../../party/steps.ts';
 import { evaluate } from './dcf.ts';
@@ -76,10 +77,7 @@ export async function workers(
   else xorInto(mine, own);
   release(x);
   const packed = packBits(mine);
-  const [, theirs] = await Promise.all([
-    party.send(party.peer, 't', packed),
-    party.receive(party.peer, 't', 'u8', packed.length),
-  ]);
+  const theirs = await exchange(party, 't', packed);
   t.set(xorInto(unpackBits(theirs, c.length), mine));
   party.note('t', t);
   return t;

@@ -23,6 +23,7 @@ import { release } from '../../ring/release.ts';
 import { HelperMask, Masked } from '../paper/beaver.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
 import { dealtZ64, receiverOf } from '../../party/deal.ts';
+import { exchange } from '../../party/open.ts';
 import type { Party } from '../../party/party.ts';
 import { inChunks, type Stage, step } from '../../party/steps.ts';
 
@@ -71,15 +72,6 @@ export async function helper(party: Party, count: number, bits: number, part?: B
     await chunk.send(receiverOf(chunk), 'U', drawn, depth);
   });
   return new HelperMask(U0, U1, { kept: false });
-}
-
-/** P0, P1: what the other worker sends under the purpose that `mine` is sent under. */
-async function exchange(party: Party, purpose: string, mine: Uint8Array): Promise<Uint8Array> {
-  const [, theirs] = await Promise.all([
-    party.send(party.peer, purpose, mine),
-    party.receive(party.peer, purpose, 'u8', mine.length),
-  ]);
-  return theirs;
 }
 
 /** A share of U, and packed of r. */
