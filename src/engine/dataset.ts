@@ -7,6 +7,7 @@
 import { HelperMask, Masked } from '../protocols/paper/beaver.ts';
 import type { OwnedInput } from './ownedInput.ts';
 import type { Party } from '../party/party.ts';
+import { fresh } from '../ring/pool.ts';
 import * as z64 from '../ring/z64.ts';
 
 export class Dataset {
@@ -60,7 +61,7 @@ export class Dataset {
 
   #openedRows(indices: readonly number[]): BigUint64Array {
     const width = this.#width;
-    const out = new BigUint64Array(indices.length * width);
+    const out = fresh(indices.length * width);
     this.#starts(indices).forEach((from, i) => out.set(this.#input.opened!.subarray(from, from + width), i * width));
     return out;
   }

@@ -202,5 +202,6 @@ async function trainPart(engine: Engine, step: Step, part: BatchPart): Promise<P
       backward(fork, tapes, loss.delta, (own, name, gradient) => updates.add(own, name, gradient, apart.has(name))),
     (fork) => (options.onLoss === undefined ? Promise.resolve(undefined) : fork.together((all) => loss.sum(all))),
   ]);
+  if (engine.truncation === 'dealt') engine.free(images); // else operands are what they were made of
   return { loss: sum, kept };
 }
