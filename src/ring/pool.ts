@@ -10,7 +10,7 @@ import { release } from './release.ts';
 /** Below this an array costs less made than kept. */
 const LEAST_BYTES = 2 ** 16;
 /** Kept at most. What is kept longest goes first. */
-const MOST_BYTES = 2 ** 28;
+const MOST_BYTES = 2 ** 25;
 
 const { transfer } = ArrayBuffer.prototype as ArrayBuffer & { transfer?: (length: number) => ArrayBuffer };
 
