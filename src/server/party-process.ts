@@ -89,8 +89,10 @@ function leave(code: number, notice: Notice): void {
   setTimeout(() => process.exit(code), LAST_WORDS_MS).unref();
 }
 
-/** Ends this party: peers and starter learn the reason. The first reason counts. */
-/** The first reason counts; but when a rank is gone links break, at once, and that it is, and which, is known a little later. */
+/**
+ * Ends this party: peers and starter learn the reason. The first reason counts; but when a rank is gone its links break at once, and which one it
+ * was is known a little later.
+ */
 function fail(reason: unknown): void {
   const ranks = opened?.ranks;
   if (ranks === undefined || !(reason instanceof ChannelError)) return failOf(reason);
