@@ -66,10 +66,6 @@ const HELPER_TURN_MS = 0.25;
 const IN_FLIGHT = 4;
 const HELPER_CHUNKS = 12;
 
-/** Addresses that a list holds. */
-const FEW = 8;
-const NONE: string[] = [];
-
 /** Where the chain of messages begins that P2 sends before it has received any. */
 export const AHEAD = -1;
 
@@ -91,8 +87,7 @@ export class Party {
   readonly #setup: Session;
   readonly #probe: Probe | undefined;
   readonly #ledger: Ledger | undefined;
-  /** Addresses: a list as long as they are few, which costs a third of a set. */
-  #used: string[] | Set<string> = NONE;
+  #used: Set<string> | undefined;
   #depth: number;
   /** Whether it says of all it sends that it is sent ahead. */
   readonly #ahead: boolean;
@@ -383,13 +378,10 @@ export class Party {
   }
 
   #claim(address: string): void {
-    const used = this.#used;
-    if (used instanceof Set ? used.has(address) : used.includes(address))
+    this.#used ??= new Set();
+    if (this.#used.has(address))
       throw new Error(`address ${this.path} ${address} is used twice: random values would repeat`);
-    if (used instanceof Set) used.add(address);
-    else if (used === NONE) this.#used = [address];
-    else if (used.length < FEW) used.push(address);
-    else this.#used = new Set([...used, address]);
+    this.#used.add(address);
   }
 }
 
