@@ -15,6 +15,7 @@ import type { Dataset } from '../src/data/dataset.ts';
 import { OF_BYTES } from '../src/data/scaling.ts';
 import { ROLES } from '../src/federation/card.ts';
 import type { TrainDocument } from '../src/federation/documents.ts';
+import { ENDED } from '../src/federation/views.ts';
 import { NETWORKS } from '../src/nn/named.ts';
 import { rankPart } from '../src/nn/ranks.ts';
 import { JOB_VERSION } from '../src/server/job.ts';
@@ -25,7 +26,6 @@ import { optionsOf } from './options.ts';
 
 const LOOK_MS = 200;
 const PATIENCE_SECONDS = 1200;
-const OVER = ['succeeded', 'failed', 'cancelled', 'expired', 'refused'];
 
 const { values } = optionsOf(import.meta.url, {
   network: { type: 'string', default: 'vgg16' },
@@ -82,7 +82,7 @@ async function measure(folder: string, ranks: number): Promise<Omit<Row, 'overOn
     await decide(at.clients['owner-0'], job, true);
     const peaks = new Map<string, number>();
     for (let view = await at.view('P0', job); view.state !== 'succeeded'; view = await at.view('P0', job)) {
-      if (OVER.includes(view.state)) throw new Error(`${ranks} ranks: ${view.state} ${view.reason ?? ''}`);
+      if (ENDED.includes(view.state)) throw new Error(`${ranks} ranks: ${view.state} ${view.reason ?? ''}`);
       for (const [name, mebibytes] of ROLES.flatMap((role) => at.peaks(role)))
         peaks.set(name, Math.max(mebibytes, peaks.get(name) ?? 0));
       await sleep(LOOK_MS);

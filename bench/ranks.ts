@@ -18,6 +18,7 @@ import { writeSubset } from './local-runs.ts';
 import { report } from './machine.ts';
 import { rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
+import { memoryOf } from './service/job-processes.ts';
 
 const { values } = optionsOf(import.meta.url, {
   network: { type: 'string', default: 'C' },
@@ -63,8 +64,7 @@ async function look(pid: number): Promise<Look> {
       return [tid, Number(spent.split(' ')[0])];
     }),
   );
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return { threads: new Map(threads), peakMiB: Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1]) / 1024 };
+  return { threads: new Map(threads), peakMiB: memoryOf(pid).peak / 1024 };
 }
 
 /** Process ids of the parties that a command has started. */

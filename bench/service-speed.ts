@@ -23,7 +23,8 @@ import { local } from './local-runs.ts';
 import { save } from './machine.ts';
 import { median, quantile, rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
-import { COMMAND, forgetPeak, memoryOf, ServedFederation } from './service/federation.ts';
+import { COMMAND, forgetPeak, ServedFederation } from './service/federation.ts';
+import { memoryOf } from './service/job-processes.ts';
 import { openSession } from './service/session.ts';
 import { byRole } from '../src/service/loopback.ts';
 

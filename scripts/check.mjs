@@ -31,7 +31,7 @@ async function inTurn(scripts) {
 
 const alongside = ['typecheck', 'lint', 'format:check', ...process.argv.slice(2)];
 const outcomes = [await run('prepare')];
-if (outcomes[0].code === 0) outcomes.push(...(await Promise.all([inTurn(alongside), inTurn(['test'])])).flat());
+if (outcomes[0].code === 0) outcomes.push(...(await Promise.all([inTurn(alongside), run('test')])).flat());
 const failed = outcomes.filter(({ code }) => code !== 0).map(({ script }) => script);
 if (failed.length > 0) {
   console.error(`failed: ${failed.join(', ')}`);

@@ -162,13 +162,6 @@ export class ServedFederation {
   };
 }
 
-/** KiB that a process has resident now, and had at the most since the last `forgetPeak`. */
-export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const field = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? NaN);
-  return { now: field('VmRSS'), peak: field('VmHWM') };
-}
-
 /** Seconds of a core that a process has used. */
 export function cpuOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');

@@ -14,10 +14,17 @@ export function commandOf(pid: number): string[] {
   }
 }
 
+/** KiB that a process has resident now, and had at the most since the last `forgetPeak` (`federation.ts`). */
+export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const field = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? NaN);
+  return { now: field('VmRSS'), peak: field('VmHWM') };
+}
+
 /** The largest resident set that a process has had, in MiB; 0 when it is gone. */
 export function peakOf(pid: number): number {
   try {
-    return Number(/^VmHWM:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+    return (memoryOf(pid).peak || 0) / 1024;
   } catch {
     return 0;
   }

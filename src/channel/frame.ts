@@ -162,9 +162,7 @@ function payloadOf(kind: FrameKind, bytes: Uint8Array, at: number, count: number
 }
 
 function ownCopy(buffer: ArrayBufferLike, from: number, length: number): ArrayBuffer {
-  const own = new Uint8Array(length);
-  own.set(new Uint8Array(buffer, from, length));
-  return own.buffer;
+  return new Uint8Array(new Uint8Array(buffer, from, length)).buffer;
 }
 
 function join(parts: readonly Uint8Array[], total: number): Uint8Array {

@@ -21,6 +21,7 @@ import { release } from '../ring/release.ts';
 import type { PairStreams } from '../random/streams.ts';
 import { Ahead } from './ahead.ts';
 import type { Agreement, Ledger } from './ledger.ts';
+import { inLanes, range } from './lanes.ts';
 import { measuredReceive, measuredSend } from './measured.ts';
 import { Turns } from './turns.ts';
 
@@ -342,21 +343,8 @@ export class Party {
     return out;
   }
 
-  /** Runs `task` on every item, a few at a time. */
-  async #inLanes<T>(lanes: number, items: Iterator<T>, task: (item: T) => Promise<void>): Promise<void> {
-    const lane = async (first: T): Promise<void> => {
-      for (let item: IteratorResult<T> = { value: first }; item.done !== true; item = items.next()) {
-        await this.pause();
-        await task(item.value);
-      }
-    };
-    const running: Promise<void>[] = [];
-    while (running.length < lanes) {
-      const item = items.next();
-      if (item.done === true) break;
-      running.push(lane(item.value));
-    }
-    await (running.length === 1 ? running[0] : Promise.all(running));
+  #inLanes<T>(lanes: number, items: Iterator<T>, task: (item: T) => Promise<void>): Promise<void> {
+    return inLanes(lanes, items, () => this.pause(), task);
   }
 
   #child(label: string, depth: number, drawer: WorkerName, ledger: Ledger | undefined = this.#ledger): Party {
@@ -383,10 +371,6 @@ export class Party {
       throw new Error(`address ${this.path} ${address} is used twice: random values would repeat`);
     this.#used.add(address);
   }
-}
-
-function* range(total: number): Generator<number, void> {
-  for (let index = 0; index < total; index++) yield index;
 }
 
 /**
