@@ -83,8 +83,9 @@ export function forkBeside(from: string, entry: string, name: string): ChildProc
 }
 
 /**
- * The helper waits for nobody, the workers for each other and for it. Where the three share cores it computes in the time that the workers
- * leave: a training step became 3 % faster on two cores.
+ * In a training the helper waits for nobody, the workers for each other and for it. Where the three share cores it computes in the time that the
+ * workers leave: a step became 3 % faster on two cores. In an inference they wait for its answers more than it has to deal ahead: there it gives
+ * no way, and an image takes 4 % less.
  */
 function giveWay(helper: ChildProcess): void {
   try {
@@ -106,6 +107,7 @@ export class PartyChild {
   stoppedAt: number | undefined;
   readonly #process: ChildProcess;
   readonly #onNews: (news: News) => void;
+  readonly #together: boolean;
   #output = '';
   /** The beginning of a line. */
   #unfinished = '';
@@ -113,8 +115,8 @@ export class PartyChild {
   constructor(name: PartyName, { onChange, onNews, together = false }: PartyChildOptions) {
     this.name = name;
     this.#onNews = onNews;
+    this.#together = together;
     this.#process = forkBeside(import.meta.url, 'party-process', name);
-    if (together && name === 'P2') giveWay(this.#process);
     this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => this.#printed(text));
     this.#process.on('message', (message) => {
       if (this.#hear(message)) onChange(this);
@@ -132,6 +134,8 @@ export class PartyChild {
   }
 
   send(order: Order): void {
+    const training = order.type === 'start' && order.job.kind === 'train';
+    if (training && this.#together && this.name === 'P2') giveWay(this.#process);
     // A party that is gone is noticed by its exit, not here.
     if (this.#process.connected) this.#process.send(order, () => undefined);
   }
