@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
+import * as z from 'zod';
 import { cancel } from '../src/client/federated/jobs.ts';
 import { partyEventSchema } from '../src/data/party-events.ts';
 import { loadHalf } from '../src/data/load.ts';

@@ -15,7 +15,7 @@ if (!existsSync(new URL('build.json', built))) {
   process.exitCode = 1;
 } else {
   try {
-    await import(new URL('src/cli/main.js', built));
+    await import(new URL('src/cli/main.bundle.js', built));
   } catch (error) {
     const fix = fixOf(error);
     if (fix === undefined) throw error;

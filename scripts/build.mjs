@@ -32,6 +32,18 @@ const assets = [
   ...['Words', 'Bytes', 'Matrix'].map((name) => `bench/kernels/ceiling${name}.wgsl`),
 ];
 
+/** What is started as a process or a thread of its own. */
+const programs = [
+  'cli/main.js',
+  'cli/estimate/echo.js',
+  'server/party-process.js',
+  'server/ranks/process.js',
+  'server/ranks/thread.js',
+];
+
+/** Packages that few of them need, and so load themselves; so are all that are optional. */
+const seldom = ['@peculiar/x509', 'fast-png', 'jpeg-js', 'papaparse', 'prom-client', 'reflect-metadata', 'yauzl'];
+
 /** Paths from the root of all files under a folder. */
 async function filesUnder(folder) {
   const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
@@ -169,6 +181,74 @@ async function bundlePage() {
   return [...bundled, ...others.map((name) => join('dist', 'page', name))];
 }
 
+/** Whether a module is one of ours that asks where it lies. */
+const OURS = /[\\/]dist[\\/](src|runtime)[\\/].*\.js$/;
+/** Of a bundle: what modules in it stand in the place of `require` and of where they lie, wherever in the bundle they come to stand. */
+const BANNER = `import { createRequire as requireOf__ } from 'node:module';
+const require = requireOf__(import.meta.url);
+const OWN__ = import.meta.url.slice(0, import.meta.url.lastIndexOf('/src/') + 1);`;
+
+/** A module in a bundle asks for what lies beside its source: files where they are, and programs that are bundles like its own. */
+const ownPlaces = {
+  name: 'own-places',
+  setup(bundling) {
+    bundling.onLoad({ filter: OURS }, async ({ path }) => {
+      const place = relative(dist, path).replaceAll(sep, '/').replace(/js$/, 'bundle.js');
+      const text = await readFile(path, 'utf8');
+      return { contents: text.replaceAll('import.meta.url', `new URL('${place}', OWN__).href`) };
+    });
+  },
+};
+
+/**
+ * What is started as a process or a thread again, as `NAME.bundle.js` beside `NAME.js`: with all that it needs in few files, for Node takes several
+ * times as long to load hundreds. Packages are in them with their licences, but for those that few need. Returns the files written.
+ */
+async function bundlePrograms() {
+  const { build: bundle } = await import('esbuild');
+  const { optionalDependencies = {} } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const { metafile } = await bundle({
+    absWorkingDir: root,
+    entryPoints: programs.map((name) => join('dist', 'src', name)).filter((path) => existsSync(join(root, path))),
+    outdir: 'dist',
+    outbase: 'dist',
+    entryNames: '[dir]/[name].bundle',
+    chunkNames: 'src/bundled/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    // What asks for its own files in a way that only Node understands has another form for bundlers.
+    mainFields: ['module', 'main'],
+    external: [...seldom, ...Object.keys(optionalDependencies)],
+    charset: 'utf8',
+    legalComments: 'none',
+    logLevel: 'error',
+    sourcemap: true,
+    metafile: true,
+    banner: { js: BANNER },
+    plugins: [ownPlaces],
+  });
+  const licences = join('dist', 'src', 'bundled', 'LICENSES.txt');
+  await mkdir(dirname(join(root, licences)), { recursive: true });
+  await writeFile(join(root, licences), await licencesOf(Object.keys(metafile.inputs)));
+  return [...Object.keys(metafile.outputs).map((path) => path.replaceAll('/', sep)), licences];
+}
+
+/** What the packages that these modules are from ask to be passed on with them. */
+async function licencesOf(modules) {
+  const folders = new Set(modules.flatMap((path) => /^.*node_modules\/(@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0] ?? []));
+  const texts = [...folders].sort().map(async (folder) => {
+    const { name, version, license } = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8'));
+    const entries = await readdir(join(root, folder), { withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile() && /^(licen[cs]e|copying|notice)/i.test(entry.name));
+    const parts = await Promise.all(files.map(({ name: file }) => readFile(join(root, folder, file), 'utf8')));
+    return [`${name} ${version} (${license})`, ...parts.map((part) => part.trim())].join('\n\n');
+  });
+  return `${(await Promise.all(texts)).join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+}
+
 /** Kernels that were compiled from the same text are taken as they are. */
 async function build(hashes, before) {
   const { default: asc } = await import('assemblyscript/asc');
@@ -186,7 +266,8 @@ async function build(hashes, before) {
     await compileKernels(asc, 'index', 'inline');
   }
   const written = new Set([...(await program), ...(await copyAssets()), ...(await embedForPages())]);
-  for (const path of await bundlePage()) written.add(path);
+  for (const bundled of await Promise.all([bundlePage(), bundlePrograms()]))
+    for (const path of bundled) written.add(path);
   // Not dist/ as a whole before: a run that is under way reads from it.
   for (const path of await filesUnder('dist')) if (!written.has(path)) await rm(join(root, path), { force: true });
   await writeFile(stamp, `${JSON.stringify(hashes)}\n`);

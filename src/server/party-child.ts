@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../data/problem.ts';
+import { beside } from './beside.ts';
 import { Deferred } from './deferred.ts';
 import { lastWords, remedy } from './last-words.ts';
 import { isLogLine } from './log.ts';
@@ -71,10 +72,9 @@ export function partyEnvironment(environment: NodeJS.ProcessEnv = process.env): 
   return { ...KEPT_MEMORY, ...environment };
 }
 
-/** Starts a process that computes. @param entry compiled or run from source, it lies next to the file `from` with the same ending */
+/** Starts a process that computes. @param entry the program, next to the file `from` */
 export function forkBeside(from: string, entry: string, name: string): ChildProcess {
-  const file = new URL(`./${entry}${from.endsWith('.ts') ? '.ts' : '.js'}`, from);
-  return fork(fileURLToPath(file), [name], {
+  return fork(fileURLToPath(beside(from, entry)), [name], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
     env: partyEnvironment(),

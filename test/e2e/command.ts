@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-export const MAIN: string = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+export const MAIN: string = fileURLToPath(new URL('../../bin/securenn.js', import.meta.url));
 
 /** Nothing that still goes on takes as long, however busy the machine is: a test that waits no longer reports what it has. */
 const GUARD_MS = 240_000;
@@ -64,7 +64,7 @@ export class Command {
       try {
         const parent = Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${entry}/status`, 'utf8'))?.[1]);
         const words = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
-        const at = words.findIndex((word) => word.endsWith('party-process.js'));
+        const at = words.findIndex((word) => /party-process(\.bundle)?\.js$/.test(word));
         if (parent === this.pid && at >= 0) found.set(words[at + 1], Number(entry));
       } catch {
         // It ended while we looked.

@@ -23,6 +23,7 @@ import { createSecureEngine, type SecureEngine } from '../../engine/secure.ts';
 import type { SecureOptions } from '../../engine/secureValues.ts';
 import { PairStreams } from '../../random/streams.ts';
 import * as z64 from '../../ring/z64.ts';
+import { beside } from '../../server/beside.ts';
 import type { EchoOrder } from './echo.ts';
 
 export interface Rates {
@@ -201,9 +202,7 @@ const PINGS = 300;
 /** Half the median time from a ping to its answer by another process. */
 async function hopBetweenProcesses(): Promise<number> {
   const listener = await openListener({ host: '127.0.0.1', port: 0 });
-  // Compiled or run from source, the entry lies next to this file with the same ending.
-  const entry = `./echo${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
-  const child = fork(fileURLToPath(new URL(entry, import.meta.url)));
+  const child = fork(fileURLToPath(beside(import.meta.url, 'echo')));
   try {
     const order: EchoOrder = { url: `ws://127.0.0.1:${listener.port}`, count: PINGS };
     const transport = await new Promise<WebSocketTransport>((resolve, reject) => {

@@ -3,7 +3,7 @@
  * a step that a later attempt repeats is told again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z, type ZodType } from 'zod';
+import * as z from 'zod';
 import { Problem } from '../../data/problem.ts';
 import { type Counters, partyEventSchema, type PartyEvent } from '../../data/party-events.ts';
 import type { Digest } from '../../federation/canonical.ts';
@@ -160,7 +160,7 @@ class Watch {
     await sleep(Math.max(0, ms), undefined, { signal: this.#over.signal }).catch(() => undefined);
   }
 
-  #ask<T>(party: PartyName, rest: string, schema: ZodType<T>): Promise<T> {
+  #ask<T>(party: PartyName, rest: string, schema: z.ZodType<T>): Promise<T> {
     const asked = { patienceMs: 0, signal: this.#over.signal };
     return this.#client.ask(party, 'GET', `/v1/jobs/${this.#job}${rest}`, schema, asked);
   }
@@ -287,7 +287,7 @@ class Watch {
 }
 
 const count = z.int().min(1);
-const answersSchema: ZodType<Answers> = z.object({
+const answersSchema: z.ZodType<Answers> = z.object({
   ...{ images: count, inputs: count, batches: count },
   seconds: z.number().positive(),
 });

@@ -12,6 +12,7 @@ import type { KeyPair } from '../../random/keys.ts';
 import { parameters } from '../../nn/network.ts';
 import type { RankCounters } from '../../profile/rank-counters.ts';
 import { type Shape, sizeOf } from '../../ring/shape.ts';
+import { beside } from '../beside.ts';
 import { Deferred } from '../deferred.ts';
 import type { PartyName } from '../ipc.ts';
 import type { TrainJob } from '../job.ts';
@@ -128,9 +129,10 @@ export class RankThreads implements Ranks {
       listen: { host: listen.host, port },
       identity: identity.exportSecret(),
     };
-    // Compiled or run from source, the entry lies next to this file with the same ending.
-    const entry = new URL(`./thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-    const worker = new Worker(entry, { workerData: data, transferList: [...links.values()] });
+    const worker = new Worker(beside(import.meta.url, 'thread'), {
+      workerData: data,
+      transferList: [...links.values()],
+    });
     const [listening, connected, done] = [new Deferred<number>(), new Deferred<void>(), new Deferred<void>()];
     let ended = false;
     worker.on('message', (message: FromRank) => {
