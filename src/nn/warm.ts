@@ -7,7 +7,7 @@ import { type Shape, sizeOf } from '../ring/shape.ts';
 import { classCount, inputSize, misfit, type Network, parameters, productLayers } from './network.ts';
 import type { State } from './optimizer.ts';
 import { Pieces } from './pieces.ts';
-import type { TrainOptions } from './train.ts';
+import { totalSteps, type TrainOptions } from './train.ts';
 import { type Rows, trainStep } from './trainStep.ts';
 
 /** Products of the way forward in all warm-up steps together: some dozen steps of a small network, some images of a large one. */
@@ -22,19 +22,29 @@ const MOST_SMALL_STEPS = 24;
 const SMALL_STEP = 8;
 const SMALL_SHARE = 1 / 4;
 
-/** Samples of the warm-up's steps, one a step. */
-export function warmUps(network: Network, batch: number): number[] {
+/** Samples of the warm-up's steps, one a step. @param most no more of them: a training has as many itself */
+export function warmUps(network: Network, batch: number, most: number = Infinity): number[] {
   const products = productLayers(network).reduce((sum, layer) => sum + layer.products, 0);
   const samples = Math.max(1, Math.floor(PRODUCTS / products));
-  const small = Math.min(MOST_SMALL_STEPS, Math.floor((samples * SMALL_SHARE) / SMALL_STEP));
+  const wholes = Math.min(WHOLE_STEPS, most);
+  const small = Math.min(MOST_SMALL_STEPS, most - wholes, Math.floor((samples * SMALL_SHARE) / SMALL_STEP));
   const whole = Math.max(1, Math.floor((samples - small * SMALL_STEP) / WHOLE_STEPS));
   const steps = (count: number, size: number): number[] => new Array<number>(count).fill(Math.min(batch, size));
-  return [...steps(small, SMALL_STEP), ...steps(WHOLE_STEPS, whole)];
+  return [...steps(small, SMALL_STEP), ...steps(wholes, whole)];
 }
 
-/** Also before a run goes on: it is at the addresses of the first time, of the same zeros, so its messages are those of the first time. */
-export async function warmTraining(engine: Engine, network: Network, options: TrainOptions): Promise<void> {
-  const batches = warmUps(network, options.microBatch ?? options.batch);
+/**
+ * Also before a run goes on: it is at the addresses of the first time, of the same zeros, so its messages are those of the first time. A run that
+ * has become longer may have more warm-up steps, at other addresses.
+ * @param trainImages of the training, which is warmed by no more steps than it has
+ */
+export async function warmTraining(
+  engine: Engine,
+  network: Network,
+  trainImages: number,
+  options: TrainOptions,
+): Promise<void> {
+  const batches = warmUps(network, options.microBatch ?? options.batch, totalSteps(trainImages, options));
   await engine.scope('warm', async (warm) => {
     const pieces = new Pieces(network);
     const whole = new Map(
@@ -46,7 +56,9 @@ export async function warmTraining(engine: Engine, network: Network, options: Tr
     const state = pieces.split(warm, whole);
     for (const [i, batch] of batches.entries())
       if (misfit(network, engine.truncation, batch) === undefined)
-        await warm.scope(`${i}`, (fork) => warmStep(fork, network, pieces, state, { ...options, step: i + 1 }, batch));
+        await warm.scope(`${batches.length}/${i}`, (fork) =>
+          warmStep(fork, network, pieces, state, { ...options, step: i + 1 }, batch),
+        );
   });
   await engine.settle();
 }

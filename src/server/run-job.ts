@@ -198,7 +198,7 @@ async function runTraining(
   };
   const [inputs, classes] = [inputSize(network), classCount(network)];
   // While inputs are on their way. Ranks are for networks that need none.
-  const warming = ranks === undefined ? warmTraining(engine, network, job) : Promise.resolve();
+  const warming = ranks === undefined ? warmTraining(engine, network, job.trainImages, job) : Promise.resolve();
   // In the order in which an owner sends them.
   const receiveData = async (): Promise<TrainingData> => ({
     images: await dataset('train/images', [job.trainImages, inputs], fractionBits),

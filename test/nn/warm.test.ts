@@ -45,7 +45,7 @@ async function ran(
         },
       });
       if (warmed) {
-        await warmTraining(engine, network, options);
+        await warmTraining(engine, network, dealt.samples, options);
         expect(revealed[party.id] ?? []).toEqual([]);
       }
       await train(engine, network, tinyData(engine, party.id, dealt), options, () => undefined);
@@ -73,7 +73,7 @@ describe('a warm-up', () => {
     const warm = await ran(setting, network, options, dealt, true);
     expect(warm.revealed).toEqual(cold.revealed);
     const own = warm.labels.filter((label) => label.startsWith('/warm/'));
-    expect(own.length).toBeGreaterThan(cold.labels.length / 2);
+    expect(own.length).toBeGreaterThan(cold.labels.length / 3);
     expect(warm.labels.filter((label) => !label.startsWith('/warm/')).toSorted()).toEqual(cold.labels.toSorted());
   });
 
@@ -82,5 +82,22 @@ describe('a warm-up', () => {
     expect(warmUps(NETWORKS['A'], 4)).toEqual(new Array<number>(19).fill(4));
     expect(warmUps(NETWORKS['C'], 128)).toEqual([14, 14]);
     expect(warmUps(NETWORKS['vgg16'], 128)).toEqual([1, 1]);
+  });
+
+  it('is no longer than the training', () => {
+    expect(warmUps(NETWORKS['A'], 128, 5)).toEqual([8, 8, 8, 128, 128]);
+    expect(warmUps(NETWORKS['A'], 128, 1)).toEqual([128]);
+    expect(warmUps(NETWORKS['C'], 128, 1)).toEqual([14]);
+  });
+
+  it('of a run that has become longer is at other addresses', async () => {
+    const dealt = tinyShares(DIRECT.fractionBits);
+    const labels = async (steps: number): Promise<string[]> =>
+      (await ran(DIRECT, TINY, { ...OPTIONS, steps }, dealt, true)).labels.filter((label) =>
+        label.startsWith('/warm/'),
+      );
+    const [short, long] = [await labels(1), await labels(3)];
+    expect(short.length).toBeGreaterThan(0);
+    expect(short.filter((label) => long.includes(label))).toEqual([]);
   });
 });
