@@ -59,6 +59,14 @@ export async function commands(signal: AbortSignal): Promise<Yargs> {
   return parserOf(families, signal, (message, words) => mistake(message, words, table));
 }
 
+/** Yargs lays out the help of each command that it runs, which takes 0.1 s, and keeps it for what prints it with errors: nothing here does. */
+function keepNoHelp(parser: Yargs): void {
+  interface Internal {
+    getInternalMethods(): { getUsageInstance(): { cacheHelpMessage: () => void } };
+  }
+  (parser as unknown as Internal).getInternalMethods().getUsageInstance().cacheHelpMessage = () => undefined;
+}
+
 function parserOf(
   families: readonly Family[],
   signal: AbortSignal,
@@ -74,6 +82,7 @@ function parserOf(
   const exactly = (parser: Yargs, path: string): Yargs =>
     parser.demandCommand(1, 1, `${path}: say what to do`, `${path}: too many words`).strict();
 
+  keepNoHelp(parser);
   exactly(parser, 'securenn');
   for (const family of families) family.add(parser, exactly, run);
   return parser
