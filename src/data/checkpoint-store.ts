@@ -62,11 +62,11 @@ export class CheckpointStore {
     return checkpoint;
   }
 
-  /** Resolves when the file is on the disk, in whole; those of other steps are left as they are. */
+  /** Resolves when the file is on the disk, in whole; those of other steps are left as they are. Tensors are read before it returns. */
   async write(checkpoint: Checkpoint): Promise<void> {
+    const bytes = formatCheckpoint(checkpoint);
     await checkPrivateFolder(this.#folder);
     const path = this.#path(checkpoint.step);
-    const bytes = formatCheckpoint(checkpoint);
     await writeFileAtomically(path, this.#vault?.seal(CHECKPOINT_PURPOSE, bytes) ?? bytes, 'private').catch(
       (error: unknown) => {
         throw new Problem(

@@ -57,6 +57,7 @@ export async function trainStep(
   const { team } = options;
   // Every step begins alike, whether the one before it ran in this session or its result was stored.
   for (const [name, x] of state) state.set(name, await engine.carry(name, x));
+  const before = new Map(state);
   const label = `step/${options.step}`;
   const parameters = (await team?.parameters(engine, label, pieces, state)) ?? pieces.parameters(engine, state);
   const parts = partsOf(options.batch, options.microBatch);
@@ -73,6 +74,8 @@ export async function trainStep(
   // What products took of them is put together in each step.
   for (const { name, operand, pieces: some } of pieces.tensors)
     if (operand && (some.length > 1 || team !== undefined)) engine.free(parameters.get(name)!);
+  // Of several ranks others may still be handed it.
+  if (team === undefined) for (const [key, x] of before) if (state.get(key) !== x) engine.free(x);
 }
 
 interface Step {

@@ -46,7 +46,7 @@ export class PartyCheckpoints {
     this.failed.catch(() => undefined);
   }
 
-  /** Resolves when the checkpoint before is complete and this one under way. */
+  /** Resolves when the checkpoint before is complete and this one under way: the next step may give its tensors back. */
   async save(step: number, tensors: ReadonlyMap<string, StoredTensor>): Promise<void> {
     await this.#keeping;
     this.#keeping = this.#keep(step, tensors);

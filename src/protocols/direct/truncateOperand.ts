@@ -19,6 +19,7 @@
  * Cost: 2 rounds, 16 + 8 + bits/8 bytes: a truncation and the opening of its result take 16 + 8 + bits/8 + 16.
  */
 import { fieldsLength } from '../../ring/fields.ts';
+import { fresh } from '../../ring/pool.ts';
 import { release } from '../../ring/release.ts';
 import { HelperMask, Masked } from '../paper/beaver.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
@@ -35,8 +36,7 @@ export function holds(bits: number): boolean {
 /** P0, P1: ⟨z⟩, or a part of it → y as an operand of products. */
 export async function workers(party: Party, z: BigUint64Array, bits: number): Promise<Masked> {
   const { compute } = party;
-  const opened = new BigUint64Array(z.length);
-  const share = new BigUint64Array(z.length);
+  const [opened, share] = [fresh(z.length), fresh(z.length)];
   await party.chunks(z.length, async (chunk, from, to) => {
     const S = chunk.stream('P2', 'S').z64(to - from);
     const high = compute.operandMask(chunk.worker, bits, z.subarray(from, to), S);
@@ -57,7 +57,7 @@ export async function workers(party: Party, z: BigUint64Array, bits: number): Pr
 
 /** P2: the mask U of `count` elements. `part` is what z lacks at the workers. */
 export async function helper(party: Party, count: number, bits: number, part?: BigUint64Array): Promise<HelperMask> {
-  const [U0, U1] = [new BigUint64Array(count), new BigUint64Array(count)];
+  const [U0, U1] = [fresh(count), fresh(count)];
   await party.chunks(count, async (chunk, from, to) => {
     const { depth } = chunk;
     const n = to - from;
