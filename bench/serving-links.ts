@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseLink } from '../src/channel/linkModel.ts';
 import { pinOf } from '../src/channel/pins.ts';
-import type { StoredTensor } from '../src/data/checkpoint.ts';
+import { sourceOfTensors, type StoredTensor } from '../src/data/checkpoint.ts';
 import { formatModel } from '../src/data/model-file.ts';
 import { maskOf } from '../src/data/share.ts';
 import { Vault } from '../src/data/vault.ts';
@@ -79,7 +79,7 @@ async function writeModel(): Promise<void> {
   }
   for (const party of PARTY_NAMES) {
     const name = { party, job: MODEL, network, fractionBits: FRACTION_BITS };
-    await keepSharedModel(join(folder, party), new Vault([storage[party]]), name, shares[party]);
+    await keepSharedModel(join(folder, party), new Vault([storage[party]]), name, sourceOfTensors(shares[party]));
   }
   await writeFile(join(folder, 'model'), formatModel({ network, fractionBits: FRACTION_BITS, tensors: clear }));
 }

@@ -6,7 +6,7 @@ import { memoryPair, type MemoryOptions, type RecordedMessage } from '../src/cha
 import { Owner } from '../src/client/owner.ts';
 import type { PartyName } from '../src/client/parties.ts';
 import type { Mesh } from '../src/channel/mesh.ts';
-import type { Checkpoint } from '../src/data/checkpoint.ts';
+import type { StoredCheckpoint } from '../src/data/checkpoint.ts';
 import type { CheckpointStore } from '../src/data/checkpoint-store.ts';
 import { Monitor } from '../src/server/monitor.ts';
 import { logToStandardError } from '../src/server/log.ts';
@@ -25,7 +25,7 @@ export interface SessionOptions {
   readonly seed: number;
   readonly store?: (keeper: PartyName) => CheckpointStore;
   /** What each party goes on from, and the owner, if its keys are not the same. */
-  readonly checkpoints?: Readonly<Record<PartyName, Checkpoint> & { owner?: Pick<Checkpoint, 'keys'> }>;
+  readonly checkpoints?: Readonly<Record<PartyName, StoredCheckpoint> & { owner?: Pick<StoredCheckpoint, 'keys'> }>;
   readonly record?: (message: RecordedMessage) => void;
   /** What a party makes of an input of the owner's that has reached it. */
   readonly received?: (party: PartyName, name: string, input: OwnedInput) => OwnedInput;

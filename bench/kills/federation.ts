@@ -36,6 +36,7 @@ export interface FederationSettings {
   readonly main: string;
   readonly linkSeconds?: number;
   readonly partySeconds?: number;
+  readonly stepSeconds?: number;
   readonly workers?: number;
   /** Of each party. */
   readonly ranks?: number;
@@ -76,7 +77,8 @@ export class LiveFederation {
 
   /** Keys, cards, federation file, members; nothing runs yet. */
   static async make(settings: FederationSettings): Promise<LiveFederation> {
-    const { folder, linkSeconds = 20, partySeconds = 120, workers = 1, ranks = 1, limits = {} } = settings;
+    const { folder, linkSeconds = 20, partySeconds = 120, stepSeconds = 60 } = settings;
+    const { workers = 1, ranks = 1, limits = {} } = settings;
     const lines = ROLES.map(() => new Line());
     const { federation } = await makeParties(folder, {
       linksPort: async (role, port) => {
@@ -85,7 +87,7 @@ export class LiveFederation {
         return line.port;
       },
       config: (role) => ({
-        patience: { linkSeconds, partySeconds, stepSeconds: 60 },
+        patience: { linkSeconds, partySeconds, stepSeconds },
         ...{
           compute: { backend: 'wasm', workers },
           ranks,

@@ -23,7 +23,7 @@ export const STORING: readonly Weakening[] = [
     'a file at rest whose tag is not looked at',
     'whoever can write to the disk changes shares bit by bit',
     VAULT,
-    ['decipher.final();\n    } catch', 'void decipher;\n    } catch'],
+    ['decipher.final();\n  } catch', 'void decipher;\n  } catch'],
     OF_VAULT,
   ),
   one(
@@ -44,7 +44,7 @@ export const STORING: readonly Weakening[] = [
     'checkpoints on the disk in the clear',
     'whoever steals a disk has shares and keys',
     'src/data/checkpoint-store.ts',
-    ['this.#vault?.seal(CHECKPOINT_PURPOSE, bytes) ?? bytes', 'bytes'],
+    ['this.#vault?.sealParts(CHECKPOINT_PURPOSE, bytes) ?? bytes', 'bytes'],
     OF_TRAINING,
   ),
   one(
@@ -113,8 +113,8 @@ export const STORING: readonly Weakening[] = [
     'a session masks weights as the training did that left them',
     MODEL,
     [
-      'tensors.set(name, { shape, fractionBits, data });',
-      'tensors.set(name, { ...weights.get(name)!, shape, fractionBits, data });',
+      'facts: weights.facts.map((tensor) => ({ ...tensor, opened: false })),\n    async *held() {\n      for await (const { data } of weights.held()) yield { data };\n    },\n',
+      '...weights,\n',
     ],
     OF_TRAINING,
   ),

@@ -1,9 +1,18 @@
 /** The checkpoints of one party, or of the owner, in a folder of its own: `step-00000469.checkpoint`, one a step; encrypted where there is a vault. */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PeerName } from '../channel/channel.ts';
-import { faultOf, writeFileAtomically } from './atomic-write.ts';
-import { CHECKPOINT_FIX, formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.ts';
+import { AtomicFile, faultOf } from './atomic-write.ts';
+import {
+  CHECKPOINT_FIX,
+  checkpointBytes,
+  openCheckpoint,
+  readCheckpoint,
+  type Checkpoint,
+  type NewCheckpoint,
+  type StoredCheckpoint,
+} from './checkpoint.ts';
+import { partsOfFile } from './file-parts.ts';
 import { checkPrivateFolder } from './private-folder.ts';
 import { Problem } from './problem.ts';
 import type { Vault } from './vault.ts';
@@ -40,7 +49,7 @@ export class CheckpointStore {
       const step = stepOf(name);
       if (step === undefined) continue;
       try {
-        whole.push({ run: (await this.read(step)).run, step });
+        whole.push({ run: (await this.open(step)).run, step });
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         damaged.push({ step, what: error.message, fix: error.fix });
@@ -50,11 +59,20 @@ export class CheckpointStore {
   }
 
   async read(step: number): Promise<Checkpoint> {
+    return readCheckpoint(await this.open(step));
+  }
+
+  /** Reads the file, all of which is checked, and none of its tensors yet. */
+  async open(step: number): Promise<StoredCheckpoint> {
     const path = this.#path(step);
-    const bytes = await readFile(path).catch((error: unknown) => {
-      throw new Problem(`${path}: cannot be read: ${reasonOf(error)}`, 'give a folder of checkpoints that can be read');
-    });
-    const checkpoint = parseCheckpoint(this.#vault?.open(CHECKPOINT_PURPOSE, bytes, path) ?? bytes, path);
+    const bytes = (): AsyncIterable<Uint8Array> => {
+      const parts = partsOfFile(path, (error) => {
+        const what = `${path}: cannot be read: ${reasonOf(error)}`;
+        return new Problem(what, 'give a folder of checkpoints that can be read');
+      });
+      return this.#vault?.openParts(CHECKPOINT_PURPOSE, parts, path) ?? parts;
+    };
+    const checkpoint = await openCheckpoint(bytes, path);
     const { keeper, step: found } = checkpoint;
     if (keeper !== this.#keeper)
       throw new Problem(`${path}: is a checkpoint of ${keeper}, expected one of ${this.#keeper}`, CHECKPOINT_FIX);
@@ -62,20 +80,29 @@ export class CheckpointStore {
     return checkpoint;
   }
 
-  /** Resolves when the file is on the disk, in whole; those of other steps are left as they are. Tensors are read before it returns. */
-  async write(checkpoint: Checkpoint): Promise<void> {
-    const bytes = formatCheckpoint(checkpoint);
+  /** Resolves when the file is on the disk, in whole; those of other steps are left as they are. */
+  async write(checkpoint: NewCheckpoint): Promise<void> {
+    const commit = await this.draft(checkpoint);
+    await commit();
+  }
+
+  /** Resolves when all has been taken of the checkpoint's tensors; then the file is on the disk, in whole, when what it gives has resolved. */
+  async draft(checkpoint: NewCheckpoint): Promise<() => Promise<void>> {
     await checkPrivateFolder(this.#folder);
     const path = this.#path(checkpoint.step);
-    await writeFileAtomically(path, this.#vault?.seal(CHECKPOINT_PURPOSE, bytes) ?? bytes, 'private').catch(
-      (error: unknown) => {
-        throw new Problem(
-          `checkpoint ${path}: cannot be written: ${faultOf(error)}`,
-          'see that the disk has room and the folder can be written',
-          { told: `its checkpoint of step ${checkpoint.step} cannot be written` },
-        );
-      },
-    );
+    const faultyOf = (error: unknown): Problem =>
+      new Problem(
+        `checkpoint ${path}: cannot be written: ${faultOf(error)}`,
+        'see that the disk has room and the folder can be written',
+        { told: `its checkpoint of step ${checkpoint.step} cannot be written` },
+      );
+    const bytes = checkpointBytes(checkpoint);
+    const parts = this.#vault?.sealParts(CHECKPOINT_PURPOSE, bytes) ?? bytes;
+    const file = await AtomicFile.ofParts(path, parts, 'private', faultyOf);
+    return () =>
+      file.commit().catch((error: unknown) => {
+        throw faultyOf(error);
+      });
   }
 
   /** Removes the checkpoints of earlier steps. */

@@ -4,10 +4,11 @@
  *
  * It holds keys and shares. Nothing of them may enter an error message.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, type Hash, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
 import type { PeerName } from '../channel/channel.ts';
 import { sizeOf, type Shape } from '../ring/shape.ts';
+import { HeldBack } from './held-back.ts';
 import { Problem } from './problem.ts';
 
 /** A tensor of the training state. */
@@ -36,11 +37,35 @@ export interface Checkpoint {
   readonly notes?: unknown;
 }
 
+/** What is said of a tensor before it comes. */
+export interface TensorFacts extends Pick<StoredTensor, 'shape' | 'fractionBits'> {
+  readonly name: string;
+  /** Its opening comes, too. */
+  readonly opened: boolean;
+}
+
+/** Tensors that are written while they come. */
+export interface TensorSource {
+  /** In the order in which they come. */
+  readonly facts: readonly TensorFacts[];
+  readonly held: () => Iterable<HeldTensor> | AsyncIterable<HeldTensor>;
+}
+
+export type HeldTensor = Pick<StoredTensor, 'data' | 'opening'>;
+
+/** One that is written. */
+export interface NewCheckpoint extends Omit<Checkpoint, 'tensors'> {
+  readonly tensors: ReadonlyMap<string, StoredTensor> | TensorSource;
+}
+
 const MAGIC = 'SNNckpt\n';
 const VERSION = 3;
 /** Magic, version and length of the header. */
 const START_BYTES = 16;
 const DIGEST_BYTES = 32;
+/** Of a file, that are read, or written, at a time. */
+export const PIECE_BYTES: number = 2 ** 20;
+const NONE = new BigUint64Array(0);
 export const CHECKPOINT_FIX = 'restore the file from a copy, or go on from an older step with --resume-step';
 
 const peer = z.enum(['P0', 'P1', 'P2', 'owner'] satisfies PeerName[]);
@@ -61,81 +86,186 @@ const header = z.strictObject({
   notes: z.unknown().optional(),
 });
 
-export function formatCheckpoint(checkpoint: Checkpoint): Uint8Array {
+/** A checkpoint's bytes, some at a time: one tensor is taken when the one before is out. */
+export async function* checkpointBytes(checkpoint: NewCheckpoint): AsyncGenerator<Uint8Array, void> {
   const { keys, tensors, ...rest } = checkpoint;
+  const { facts, held } = 'facts' in tensors ? tensors : sourceOfTensors(tensors);
   const json = Buffer.from(
     JSON.stringify({
       ...rest,
       keys: Object.fromEntries([...keys].map(([peer, key]) => [peer, Buffer.from(key).toString('hex')])),
-      tensors: [...tensors].map(([name, { shape, fractionBits, opening }]) => ({
+      tensors: facts.map(({ name, shape, fractionBits, opened }) => ({
         name,
         shape: [...shape],
         fractionBits,
-        opened: opening !== undefined,
+        opened,
       })),
     } satisfies z.input<typeof header>),
   );
   // Spaces bring the shares to a multiple of eight bytes.
   const headerBytes = Math.ceil(json.length / 8) * 8;
-  const shares = [...tensors.values()].flatMap(({ data, opening }) =>
-    [data, opening].filter((part) => part !== null && part !== undefined),
-  );
-  const shareBytes = shares.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const bytes = Buffer.alloc(START_BYTES + headerBytes + shareBytes + DIGEST_BYTES, ' ');
-  bytes.write(MAGIC);
-  bytes.writeUInt32LE(VERSION, 8);
-  bytes.writeUInt32LE(headerBytes, 12);
-  json.copy(bytes, START_BYTES);
-  let at = START_BYTES + headerBytes;
-  for (const { buffer, byteOffset, byteLength } of shares) {
-    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
-    at += byteLength;
+  const start = Buffer.alloc(START_BYTES + headerBytes, ' ');
+  start.write(MAGIC);
+  start.writeUInt32LE(VERSION, 8);
+  start.writeUInt32LE(headerBytes, 12);
+  json.copy(start, START_BYTES);
+  const digest = createHash('sha256').update(start);
+  yield start;
+  let next = 0;
+  for await (const { data, opening } of held()) {
+    const { name, opened } = facts[next++];
+    if ((opening !== undefined) !== opened) throw new Error(`tensor ${name}: said to be ${opened ? '' : 'not '}opened`);
+    for (const shares of [data, opening])
+      for (const part of pieces(shares ?? NONE)) {
+        digest.update(part);
+        yield part;
+      }
   }
-  digestOf(bytes).copy(bytes, at);
-  return bytes;
+  if (next !== facts.length) throw new Error(`${next} tensors came, ${facts.length} were said to come`);
+  yield digest.digest();
 }
 
-/** Of everything before the digest itself. */
-function digestOf(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes.subarray(0, -DIGEST_BYTES)).digest();
+function* pieces({ buffer, byteOffset, byteLength }: BigUint64Array): Generator<Uint8Array, void> {
+  for (let from = 0; from < byteLength; from += PIECE_BYTES)
+    yield new Uint8Array(buffer, byteOffset + from, Math.min(PIECE_BYTES, byteLength - from));
 }
 
-/** Checks a file's bytes, all of them, before anything is used. `source` names the file in errors. */
-export function parseCheckpoint(file: Uint8Array, source: string): Checkpoint {
-  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
-  if (bytes.length < START_BYTES + DIGEST_BYTES || bytes.toString('latin1', 0, 8) !== MAGIC)
-    throw new Problem(`${source}: is not a checkpoint`, CHECKPOINT_FIX);
-  const version = bytes.readUInt32LE(8);
-  if (version !== VERSION) {
-    throw new Problem(
-      `${source}: checkpoint version: expected ${VERSION}, found ${version}`,
-      'go on with the version of securenn that wrote it',
-    );
-  }
-  if (!timingSafeEqual(digestOf(bytes), bytes.subarray(-DIGEST_BYTES)))
-    throw new Problem(`${source}: is damaged or cut off: its SHA-256 does not fit its content`, CHECKPOINT_FIX);
-  const shareStart = START_BYTES + bytes.readUInt32LE(12);
-  const { keys, tensors, ...rest } = parseHeader(bytes.subarray(START_BYTES, shareStart), source);
+/** Tensors that are all here. */
+export function sourceOfTensors(tensors: ReadonlyMap<string, StoredTensor>): TensorSource {
+  const facts = [...tensors].map(([name, { shape, fractionBits, opening }]) => ({
+    ...{ name, shape, fractionBits },
+    opened: opening !== undefined,
+  }));
+  return { facts, held: () => tensors.values() };
+}
+
+/** A checkpoint in a file, all of whose bytes have been checked. */
+export interface StoredCheckpoint extends Omit<Checkpoint, 'tensors'> {
+  readonly facts: ReadonlyMap<string, Omit<TensorFacts, 'name'>>;
+  /** Reads the file once more, a tensor at a time, in the order of `facts`. Ends with an error if the file is another one by now. */
+  readonly tensors: () => AsyncIterable<readonly [name: string, tensor: StoredTensor]>;
+}
+
+/**
+ * Checks a file's bytes, all of them, before anything is used.
+ * @param read the bytes, from the first on  @param source names the file in errors
+ */
+export async function openCheckpoint(read: () => AsyncIterable<Uint8Array>, source: string): Promise<StoredCheckpoint> {
+  const { start, length, digest } = await checkedFile(read(), source);
+  const { tensors, keys, ...rest } = parseHeader(start.subarray(START_BYTES), source);
   const held = rest.keeper === 'P0' || rest.keeper === 'P1';
   const openings = held ? 1 : 2;
   const words = tensors.map(({ shape, opened }) => (Number(held) + (opened ? openings : 0)) * sizeOf(shape));
-  const expected = shareStart + 8 * words.reduce((sum, count) => sum + count, 0) + DIGEST_BYTES;
-  if (bytes.length !== expected)
-    throw new Problem(`${source}: its tensors take ${expected} bytes, found ${bytes.length}`, CHECKPOINT_FIX);
-  let at = shareStart;
-  const next = (shape: Shape): BigUint64Array => {
-    // A copy: the file's bytes need not lie at a multiple of eight.
-    const values = new BigUint64Array(new Uint8Array(bytes.subarray(at, at + 8 * sizeOf(shape))).buffer);
-    at += values.byteLength;
-    return values;
-  };
-  const stored = tensors.map(({ name, shape, fractionBits, opened }): [string, StoredTensor] => {
-    const data = held ? next(shape) : null;
-    return [name, { shape, fractionBits, data, ...(opened ? { opening: next([openings, ...shape]) } : {}) }];
-  });
+  const expected = start.length + 8 * words.reduce((sum, count) => sum + count, 0) + DIGEST_BYTES;
+  if (length !== expected)
+    throw new Problem(`${source}: its tensors take ${expected} bytes, found ${length}`, CHECKPOINT_FIX);
   const hexKeys = Object.entries(keys) as [PeerName, string][];
-  const keyBytes = hexKeys.map(([name, hex]) => [name, new Uint8Array(Buffer.from(hex, 'hex'))] as const);
-  return { ...rest, keys: new Map(keyBytes), tensors: new Map(stored) };
+  return {
+    ...rest,
+    keys: new Map(hexKeys.map(([name, hex]) => [name, new Uint8Array(Buffer.from(hex, 'hex'))])),
+    facts: new Map(tensors.map(({ name, ...facts }) => [name, facts])),
+    tensors: async function* () {
+      const file = new Reader(read(), source);
+      await file.next(start.length);
+      for (const { name, shape, fractionBits, opened } of tensors) {
+        const data = held ? await file.elements(sizeOf(shape)) : null;
+        const opening = opened ? { opening: await file.elements(openings * sizeOf(shape)) } : {};
+        yield [name, { shape, fractionBits, data, ...opening }];
+      }
+      const found = file.digest();
+      if (!timingSafeEqual(found, digest) || !timingSafeEqual(await file.next(DIGEST_BYTES), digest))
+        throw damaged(source);
+    },
+  };
+}
+
+/** All of it at once. */
+export async function readCheckpoint(checkpoint: StoredCheckpoint): Promise<Checkpoint> {
+  const { keeper, run, step, job, keys, notes } = checkpoint;
+  const tensors = new Map<string, StoredTensor>();
+  for await (const [name, tensor] of checkpoint.tensors()) tensors.set(name, tensor);
+  return { keeper, run, step, job, keys, tensors, notes };
+}
+
+interface CheckedFile {
+  /** All that stands before the tensors. */
+  readonly start: Buffer;
+  readonly length: number;
+  readonly digest: Buffer;
+}
+
+async function checkedFile(parts: AsyncIterable<Uint8Array>, source: string): Promise<CheckedFile> {
+  const hash = createHash('sha256');
+  const last = new HeldBack(DIGEST_BYTES);
+  const first: Uint8Array[] = [];
+  let [length, wanted] = [0, START_BYTES];
+  for await (const part of parts) {
+    for (const bytes of last.take(part)) hash.update(bytes);
+    if (length < wanted) first.push(part);
+    length += part.length;
+    if (wanted === START_BYTES && length >= START_BYTES) wanted += headerLength(Buffer.concat(first), source);
+  }
+  if (length < START_BYTES + DIGEST_BYTES) throw noCheckpoint(source);
+  const digest = hash.digest();
+  if (!timingSafeEqual(digest, last.bytes)) throw damaged(source);
+  return { start: Buffer.concat(first).subarray(0, wanted), length, digest };
+}
+
+/** From the first bytes of a file. */
+function headerLength(start: Buffer, source: string): number {
+  if (start.toString('latin1', 0, MAGIC.length) !== MAGIC) throw noCheckpoint(source);
+  const version = start.readUInt32LE(8);
+  if (version === VERSION) return start.readUInt32LE(12);
+  throw new Problem(
+    `${source}: checkpoint version: expected ${VERSION}, found ${version}`,
+    'go on with the version of securenn that wrote it',
+  );
+}
+
+function noCheckpoint(source: string): Problem {
+  return new Problem(`${source}: is not a checkpoint`, CHECKPOINT_FIX);
+}
+
+function damaged(source: string): Problem {
+  return new Problem(`${source}: is damaged or cut off: its SHA-256 does not fit its content`, CHECKPOINT_FIX);
+}
+
+/** Reads what comes in parts in pieces of other sizes. */
+class Reader {
+  readonly #parts: AsyncIterator<Uint8Array>;
+  readonly #source: string;
+  readonly #hash: Hash = createHash('sha256');
+  #rest: Uint8Array = new Uint8Array(0);
+
+  constructor(parts: AsyncIterable<Uint8Array>, source: string) {
+    [this.#parts, this.#source] = [parts[Symbol.asyncIterator](), source];
+  }
+
+  async next(count: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(count);
+    for (let at = 0; at < count;) {
+      if (this.#rest.length === 0) {
+        const part = await this.#parts.next();
+        if (part.done === true) throw damaged(this.#source);
+        this.#rest = part.value;
+      }
+      const some = this.#rest.subarray(0, count - at);
+      bytes.set(some, at);
+      at += some.length;
+      this.#rest = this.#rest.subarray(some.length);
+    }
+    this.#hash.update(bytes);
+    return bytes;
+  }
+
+  async elements(count: number): Promise<BigUint64Array> {
+    return new BigUint64Array((await this.next(8 * count)).buffer);
+  }
+
+  /** Of all that has been read. */
+  digest(): Buffer {
+    return this.#hash.copy().digest();
+  }
 }
 
 /** Errors name a field, never what is in it. */

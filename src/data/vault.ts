@@ -7,7 +7,8 @@
  * Each file has a key of its own, so no nonce comes twice however many files there are. The purpose keeps a file of one kind, or of one
  * place, from being taken for another.
  */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { type CipherGCM, createCipheriv, createDecipheriv, type DecipherGCM, hkdfSync, randomBytes } from 'node:crypto';
+import { HeldBack } from './held-back.ts';
 import { Problem } from './problem.ts';
 
 export const STORAGE_KEY_BYTES = 32;
@@ -46,10 +47,7 @@ export class Vault {
   }
 
   seal(purpose: string, bytes: Uint8Array): Uint8Array {
-    const [{ id, secret }] = this.#keys;
-    const salt = randomBytes(SALT_BYTES);
-    const head = Buffer.concat([MAGIC, id, salt]);
-    const cipher = createCipheriv(CIPHER, fileKey(secret, salt, purpose), NONCE).setAAD(head);
+    const { head, cipher } = this.#sealing(purpose);
     const sealed = Buffer.alloc(HEAD_BYTES + bytes.length + TAG_BYTES);
     sealed.set(head);
     for (const [from, to] of pieces(bytes.length))
@@ -59,8 +57,36 @@ export class Vault {
     return sealed;
   }
 
+  /** What `seal` makes of all of them. */
+  async *sealParts(purpose: string, parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+    const { head, cipher } = this.#sealing(purpose);
+    yield head;
+    for await (const part of parts) yield cipher.update(part);
+    cipher.final();
+    yield cipher.getAuthTag();
+  }
+
+  #sealing(purpose: string): { readonly head: Buffer; readonly cipher: CipherGCM } {
+    const [{ id, secret }] = this.#keys;
+    const salt = randomBytes(SALT_BYTES);
+    const head = Buffer.concat([MAGIC, id, salt]);
+    return { head, cipher: createCipheriv(CIPHER, fileKey(secret, salt, purpose), NONCE).setAAD(head) };
+  }
+
   /** @param source names the file in errors */
   open(purpose: string, sealed: Uint8Array, source: string): Uint8Array {
+    const decipher = this.#opening(purpose, sealed, source);
+    const length = sealed.length - VAULT_OVERHEAD_BYTES;
+    const bytes = new Uint8Array(length);
+    for (const [from, to] of pieces(length))
+      bytes.set(decipher.update(sealed.subarray(HEAD_BYTES + from, HEAD_BYTES + to)), from);
+    decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
+    checkEnd(decipher, source);
+    return bytes;
+  }
+
+  /** @param sealed its first bytes: all of a file that is too short */
+  #opening(purpose: string, sealed: Uint8Array, source: string): DecipherGCM {
     if (sealed.length < VAULT_OVERHEAD_BYTES || !MAGIC.equals(sealed.subarray(0, MAGIC.length)))
       throw new Problem(`${source}: is not encrypted as this party encrypts its files`, 'restore the file from a copy');
     const key = this.#keyOf(sealed);
@@ -73,18 +99,31 @@ export class Vault {
     const head = sealed.subarray(0, HEAD_BYTES);
     const salt = head.subarray(MAGIC.length + ID_BYTES);
     const options = { authTagLength: TAG_BYTES };
-    const decipher = createDecipheriv(CIPHER, fileKey(key.secret, salt, purpose), NONCE, options).setAAD(head);
-    const length = sealed.length - VAULT_OVERHEAD_BYTES;
-    const bytes = new Uint8Array(length);
-    for (const [from, to] of pieces(length))
-      bytes.set(decipher.update(sealed.subarray(HEAD_BYTES + from, HEAD_BYTES + to)), from);
-    decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
-    try {
-      decipher.final();
-    } catch {
-      throw new Problem(`${source}: is damaged, or another file was put in its place`, 'restore the file from a copy');
+    return createDecipheriv(CIPHER, fileKey(key.secret, salt, purpose), NONCE, options).setAAD(head);
+  }
+
+  /** What `open` gives, as the parts come. Nobody else has made it if it ends without an error; until then it may be anything. */
+  async *openParts(
+    purpose: string,
+    parts: AsyncIterable<Uint8Array>,
+    source: string,
+  ): AsyncGenerator<Uint8Array, void> {
+    const last = new HeldBack(TAG_BYTES);
+    let head = Buffer.alloc(0);
+    let decipher: DecipherGCM | undefined;
+    for await (const part of parts) {
+      let bytes = part;
+      if (decipher === undefined) {
+        head = Buffer.concat([head, part]);
+        if (head.length < VAULT_OVERHEAD_BYTES) continue;
+        decipher = this.#opening(purpose, head, source);
+        bytes = head.subarray(HEAD_BYTES);
+      }
+      for (const some of last.take(bytes)) if (some.length > 0) yield decipher.update(some);
     }
-    return bytes;
+    decipher ??= this.#opening(purpose, head, source);
+    decipher.setAuthTag(last.bytes);
+    checkEnd(decipher, source);
   }
 
   /** Whether a file is under an older key, and has to be sealed anew before that key can go. */
@@ -95,6 +134,14 @@ export class Vault {
   #keyOf(sealed: Uint8Array): StorageKey | undefined {
     const id = idOf(sealed);
     return this.#keys.find((key) => key.id.equals(id));
+  }
+}
+
+function checkEnd(decipher: DecipherGCM, source: string): void {
+  try {
+    decipher.final();
+  } catch {
+    throw new Problem(`${source}: is damaged, or another file was put in its place`, 'restore the file from a copy');
   }
 }
 

@@ -203,6 +203,16 @@ export abstract class SecurePieces extends SecureComparisons {
     this.party.join({ depth });
   }
 
+  /** Whether `held` gives an opening. */
+  opened(x: Value): boolean {
+    return (x as SecureValue).opening !== undefined;
+  }
+
+  /** How many elements that has. */
+  openingElements(elements: number): number {
+    return this.holdsData ? elements : 2 * elements;
+  }
+
   /** What this party holds of a value: enough for `input` to give the same value in a later session. */
   async held(x: Value): Promise<Held> {
     const { data, opening } = await this.whole(x);

@@ -125,13 +125,13 @@ export async function countTraining(
   const meter = new Meter(engine, options);
   const steps: CountedStep[] = [];
   const evaluations: Counted[] = [];
-  const state = await train(engine, network, data, options, (event) => {
+  await train(engine, network, data, options, (event) => {
     const layers = engine.memory.takeLayers();
     if (event.kind !== 'testing') engine.agree();
     if (event.kind === 'step') steps.push({ ...meter.read(), layers, epoch: event.epoch, loss: event.loss });
     if (event.kind === 'evaluated') evaluations.push(meter.read());
   });
-  const stateElements = [...state.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const stateElements = parameters(network).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   return { steps, evaluations, stateElements };
 }
 

@@ -92,37 +92,35 @@ export class Pieces {
     return state;
   }
 
-  /** What `split` was given. */
-  join(engine: Engine, state: ReadonlyMap<string, Value>): Map<string, Value> {
-    const whole = new Map<string, Value>();
-    for (const { name, shape, pieces } of this.tensors)
-      for (const key of state.keys()) {
-        if (!key.endsWith(pieces[0].key) || nameOf(key) !== name) continue;
-        const before = key.slice(0, key.length - pieces[0].key.length);
-        whole.set(before + name, joined(engine, shape, pieces, before, state));
-      }
-    return whole;
+  /** Of which tensors, parameters and what optimizers remember of them, these are the keys: in the order of layers, each with those of all its pieces. */
+  wholes(
+    keys: ReadonlySet<string>,
+  ): { readonly name: string; readonly shape: Shape; readonly keys: readonly string[] }[] {
+    return this.tensors.flatMap(({ name, shape, pieces }) =>
+      [...keys]
+        .filter((key) => key.endsWith(pieces[0].key) && nameOf(key) === name)
+        .map((key) => {
+          const before = key.slice(0, key.length - pieces[0].key.length);
+          return { name: before + name, shape, keys: pieces.map((piece) => before + piece.key) };
+        }),
+    );
+  }
+
+  /** Those pieces of the state that are parameters'. */
+  parametersOf(state: State): State {
+    const keys = new Set(this.tensors.flatMap(({ pieces }) => pieces.map(({ key }) => key)));
+    return new Map([...state].filter(([key]) => keys.has(key)));
   }
 
   /** The parameters alone. */
   parameters(engine: Engine, state: ReadonlyMap<string, Value>): Map<string, Value> {
     return new Map(
-      this.tensors.map(({ name, shape, pieces }) => [name, joined(engine, shape, pieces, '', state)] as const),
+      this.tensors.map(({ name, shape, pieces }) => {
+        const values = pieces.map(({ key }) => state.get(key)!);
+        return [name, engine.join(values, shape)] as const;
+      }),
     );
   }
-}
-
-function joined(
-  engine: Engine,
-  shape: Shape,
-  pieces: readonly Piece[],
-  before: string,
-  state: ReadonlyMap<string, Value>,
-): Value {
-  return engine.join(
-    pieces.map(({ key }) => state.get(before + key)!),
-    shape,
-  );
 }
 
 /** `velocity/piece/3/layers.0.weight` → `layers.0.weight` */

@@ -8,6 +8,7 @@ import type { Handed } from '../functions/wholeBatch.ts';
 import type { Parameters } from './forward.ts';
 import type { State } from './optimizer.ts';
 import type { Piece, Pieces, Tensor } from './pieces.ts';
+import type { OthersState } from './wholeState.ts';
 
 /** Of a party. */
 export const MOST_RANKS = 256;
@@ -18,8 +19,11 @@ export type RankOrder =
   | { readonly kind: 'evaluation'; readonly evaluation: number }
   /** A batch of an inference, counted from 0. */
   | { readonly kind: 'inference'; readonly batch: number }
-  /** Rank 0 gets all pieces, of the parameters or of all that is kept from step to step. */
-  | { readonly kind: 'gather'; readonly what: 'parameters' | 'state' };
+  /** Rank 0 reads all pieces. */
+  | { readonly kind: 'gather'; readonly what: Gathered };
+
+/** Shares of the parameters, or all that is held of what is kept from step to step. */
+export type Gathered = 'parameters' | 'state';
 
 /** The sum of all ranks' portions of a piece of a gradient. @param own this rank's */
 export type PieceSum = (engine: Engine, piece: Piece, own: Value) => Promise<Value>;
@@ -33,10 +37,10 @@ export interface Team {
   begin(order: RankOrder): Promise<void>;
   /** The others: what is begun next; undefined when the work is over. */
   next(): Promise<RankOrder | undefined>;
-  /** The pieces that this rank holds from here on. @param all at rank 0 */
-  deal(engine: Engine, pieces: Pieces, all: State | undefined): Promise<State>;
-  /** At rank 0 all pieces, of which it has ordered `what`; at others nothing. */
-  gather(engine: Engine, what: 'parameters' | 'state', pieces: Pieces, mine: State): Promise<State | undefined>;
+  /** The pieces that this rank holds from here on. @param all at rank 0, some pieces after the others: none stays there that another rank holds */
+  deal(engine: Engine, pieces: Pieces, all: AsyncIterable<State> | undefined): Promise<State>;
+  /** At rank 0 what the others hold, of which it has ordered `what`; they give it as it asks for it, and have nothing. */
+  gather(engine: Engine, what: Gathered, pieces: Pieces, mine: State): Promise<OthersState | undefined>;
   /**
    * Parameters as all ranks use them. Each rank opens the operands among its pieces, once, and hands them on.
    * @param label unlike any other of the session

@@ -12,8 +12,9 @@ import { layerShapes, type Network, parameters as parameterSpecs } from './netwo
 import { Pieces } from './pieces.ts';
 import { preparedTensors } from './modelTensors.ts';
 import { droppedBits, MOST_BITS, type OptimizerName, type State } from './optimizer.ts';
-import type { Team } from './ranks.ts';
+import type { Gathered, Team } from './ranks.ts';
 import { partsOf, type Rows, trainStep } from './trainStep.ts';
+import { WholeState } from './wholeState.ts';
 
 export interface TrainingData {
   /** (samples, inputs) at the engine's fractional bits. */
@@ -55,12 +56,17 @@ export interface TrainOptions {
   readonly showModel?: false | undefined;
 }
 
+/** Whole tensors, each taken when the one before is cut and handed on. */
+export type Values = Iterable<readonly [name: string, x: Value]> | AsyncIterable<readonly [name: string, x: Value]>;
+
 /** How a run is kept, and gone on with. */
 export interface Checkpointing {
   /** The state at the end of an earlier run's step, or weights to begin with at step 0. Absent: training starts from the public initial weights. */
-  readonly from?: { readonly step: number; readonly state: ReadonlyMap<string, Value> } | undefined;
+  readonly from?: { readonly step: number; readonly state: Values } | undefined;
   /** After every step and the evaluation that follows it: all that a later run needs to go on from here. */
-  readonly onState?: ((step: number, state: () => Promise<ReadonlyMap<string, Value>>) => Promise<void>) | undefined;
+  readonly onState?: ((step: number, state: () => Promise<WholeState>) => Promise<void>) | undefined;
+  /** When all is trained and, if it is, revealed. */
+  readonly onTrained?: ((parameters: () => Promise<WholeState>) => Promise<void>) | undefined;
   /** The ranks of this party, of which this is the one that leads. */
   readonly team?: Team | undefined;
 }
@@ -168,23 +174,18 @@ export async function train(
   data: TrainingData,
   options: TrainOptions,
   onEvent: (event: TrainEvent) => void | Promise<void>,
-  { from, onState, team }: Checkpointing = {},
-): Promise<Parameters> {
+  { from, onState, onTrained, team }: Checkpointing = {},
+): Promise<void> {
   const samples = data.images.shape[0];
   const testImages = data.testImages?.shape[0] ?? 0;
   checkTraining(engine, samples, options, team);
-  const specs = parameterSpecs(network);
   const training = new Training(engine, network, data, options, team);
   const { pieces } = training;
-  const all = pieces.split(
-    engine,
-    from?.state ??
-      new Map(specs.map((spec) => [spec.name, engine.constant(spec.shape, initialValues(spec, options.seed))])),
-  );
-  const state = (await team?.deal(engine, pieces, all)) ?? all;
-  const whole = async (what: 'parameters' | 'state'): Promise<Map<string, Value>> => {
+  const state = await begun(engine, pieces, from?.state ?? initial(engine, network, options.seed), team);
+  const whole = async (what: Gathered): Promise<WholeState> => {
     await team?.begin({ kind: 'gather', what });
-    return pieces.join(engine, (await team?.gather(engine, what, pieces, state)) ?? state);
+    const mine = what === 'state' ? state : pieces.parametersOf(state);
+    return new WholeState(engine, pieces, mine, await team?.gather(engine, what, pieces, state));
   };
   const steps = totalSteps(samples, options);
   for (let step = (from?.step ?? 0) + 1; step <= steps; step++) {
@@ -199,11 +200,27 @@ export async function train(
     }
     await onState?.(step, () => whole('state'));
   }
-  const trained = await whole('parameters');
   if (options.showModel !== false)
-    for (const { name } of specs) await engine.reveal(REVEALED.parameter(name), trained.get(name)!);
+    for await (const [name, x] of (await whole('parameters')).values())
+      await engine.reveal(REVEALED.parameter(name), x);
   await engine.settle();
-  return trained;
+  await onTrained?.(() => whole('parameters'));
+}
+
+/** The public initial weights. */
+function* initial(engine: Engine, network: Network, seed: number): Generator<readonly [string, Value], void> {
+  for (const spec of parameterSpecs(network)) yield [spec.name, engine.constant(spec.shape, initialValues(spec, seed))];
+}
+
+/** The state at the beginning, in pieces; of several ranks this one's. */
+async function begun(engine: Engine, pieces: Pieces, whole: Values, team: Team | undefined): Promise<State> {
+  async function* cut(): AsyncGenerator<State, void> {
+    for await (const [name, x] of whole) yield pieces.split(engine, new Map([[name, x]]));
+  }
+  if (team !== undefined) return team.deal(engine, pieces, cut());
+  const state: State = new Map();
+  for await (const some of cut()) for (const [key, x] of some) state.set(key, x);
+  return state;
 }
 
 /** What a rank that does not lead does of a training, until rank 0 says that it is over. */

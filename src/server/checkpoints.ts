@@ -1,10 +1,17 @@
 /**
- * One party's checkpoints while a training runs. Writing goes on beside the training. A checkpoint is complete when all who take part have it
+ * One party's checkpoints while a training runs. The state is written, tensor by tensor, before the next step changes it; that it reaches the disk
+ * goes on beside the training. A checkpoint is complete when all who take part have it
  * on disk (`JobEnds.agreeOn`); until then everybody keeps the one before, and nobody begins the next. So whoever crashes whenever, there is a
  * step of which all hold a whole file.
  */
 import * as z from 'zod';
-import { CHECKPOINT_FIX, type Checkpoint, type StoredTensor } from '../data/checkpoint.ts';
+import {
+  CHECKPOINT_FIX,
+  type Checkpoint,
+  type NewCheckpoint,
+  type StoredCheckpoint,
+  type StoredTensor,
+} from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import { Problem } from '../data/problem.ts';
 import { parameters } from '../nn/network.ts';
@@ -46,10 +53,10 @@ export class PartyCheckpoints {
     this.failed.catch(() => undefined);
   }
 
-  /** Resolves when the checkpoint before is complete and this one under way: the next step may give its tensors back. */
-  async save(step: number, tensors: ReadonlyMap<string, StoredTensor>): Promise<void> {
+  /** Resolves when the checkpoint before is complete, and of this one all tensors are written: the next step may give them back. */
+  async save(step: number, tensors: NewCheckpoint['tensors']): Promise<void> {
     await this.#keeping;
-    this.#keeping = this.#keep(step, tensors);
+    this.#keeping = this.#keep(step, await this.#store.draft({ ...this.#checkpoint, step, tensors }));
     this.#keeping.catch(this.#fail);
   }
 
@@ -58,8 +65,8 @@ export class PartyCheckpoints {
     return this.#keeping;
   }
 
-  async #keep(step: number, tensors: ReadonlyMap<string, StoredTensor>): Promise<void> {
-    await this.#store.write({ ...this.#checkpoint, step, tensors });
+  async #keep(step: number, commit: () => Promise<void>): Promise<void> {
+    await commit();
     await this.#agreeOn(step);
     // What a run that nobody can go on with has left would come between.
     if (this.#complete === undefined) await this.#store.removeOthers(this.#checkpoint.run);
@@ -70,9 +77,9 @@ export class PartyCheckpoints {
 }
 
 /** This party's checkpoint of the run and step that the job goes on from, if it fits the job. */
-export async function loadCheckpoint(store: CheckpointStore, job: TrainJob): Promise<Checkpoint> {
+export async function loadCheckpoint(store: CheckpointStore, job: TrainJob): Promise<StoredCheckpoint> {
   const { run, step } = job.resume!;
-  const checkpoint = await store.read(step);
+  const checkpoint = await store.open(step);
   const who = `checkpoint of ${checkpoint.keeper} at step ${step}`;
   if (checkpoint.run !== run) {
     throw new Problem(
@@ -81,7 +88,7 @@ export async function loadCheckpoint(store: CheckpointStore, job: TrainJob): Pro
     );
   }
   checkSameJob(checkpoint.job, job, who);
-  if (step > 0) checkTensors(checkpoint.tensors, job, who);
+  if (step > 0) checkTensors(checkpoint.facts, job, who);
   return checkpoint;
 }
 
@@ -129,7 +136,11 @@ function checkSameJob(json: unknown, job: TrainJob, who: string): void {
 }
 
 /** Every parameter of the network is there; all else belongs to one: `velocity/NAME`. */
-export function checkTensors(tensors: Checkpoint['tensors'], job: TrainJob, who: string): void {
+export function checkTensors(
+  tensors: ReadonlyMap<string, Pick<StoredTensor, 'shape' | 'fractionBits'>>,
+  job: TrainJob,
+  who: string,
+): void {
   const specs = parameters(job.network);
   for (const { name } of specs) {
     if (!tensors.has(name)) throw new Problem(`${who}: tensor ${name} is missing`, CHECKPOINT_FIX);

@@ -2,7 +2,7 @@
  * Where a job's inputs come from and its results go. A job runs alike whether its owner takes part in the session (`owner-ends.ts`), its
  * inputs were stored and its results are sealed to a receiver (`stored-ends.ts`), or clients send inputs as they like (`serving-ends.ts`).
  */
-import type { StoredTensor } from '../data/checkpoint.ts';
+import type { TensorSource } from '../data/checkpoint.ts';
 import type { PartyEvent } from '../data/party-events.ts';
 import type { OwnedInput } from '../engine/ownedInput.ts';
 import type { Held } from '../engine/secureValue.ts';
@@ -29,7 +29,7 @@ export interface JobEnds {
 
 export interface TrainingEnds {
   /** The trained weights, of which each party keeps what it holds. */
-  keepModel(weights: ReadonlyMap<string, StoredTensor>): Promise<void>;
+  keepModel(weights: TensorSource): Promise<void>;
   /** This party has the checkpoint of a step on the disk; resolves when all have. */
   agreeOn(step: number): Promise<void>;
   /**

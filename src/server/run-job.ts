@@ -4,7 +4,7 @@
  */
 import type { Compute } from '../../runtime/compute.ts';
 import type { Link, PeerName } from '../channel/channel.ts';
-import type { Checkpoint, StoredTensor } from '../data/checkpoint.ts';
+import type { StoredCheckpoint, TensorSource } from '../data/checkpoint.ts';
 import type { CheckpointStore } from '../data/checkpoint-store.ts';
 import { type Parameters, prepared } from '../nn/forward.ts';
 import { checkRanksOfInference, inferBatch } from '../nn/infer.ts';
@@ -13,6 +13,7 @@ import { modelTensors } from '../nn/modelTensors.ts';
 import { classCount, inputSize, type Network, parameters } from '../nn/network.ts';
 import { stepsPerEpoch, totalSteps, train, type TrainEvent, type TrainingData } from '../nn/train.ts';
 import { warmTraining } from '../nn/warm.ts';
+import type { WholeState } from '../nn/wholeState.ts';
 import type { Value } from '../engine/engine.ts';
 import { createParty, type PartyId } from '../party/party.ts';
 import { createSecureEngine, type SecureEngine } from '../engine/secure.ts';
@@ -53,7 +54,7 @@ export interface PartySession {
   /** Where this party's checkpoints are kept, if they are. */
   readonly store?: CheckpointStore | undefined;
   /** Of a run that goes on: the state to go on from. */
-  readonly stored?: Checkpoint['tensors'] | undefined;
+  readonly stored?: StoredCheckpoint['tensors'] | undefined;
   /** If a profile is taken. */
   readonly profiling?: Profiling | undefined;
   /** The other ranks of this party, if there are any. */
@@ -142,7 +143,7 @@ export async function runJob(job: Job, session: PartySession): Promise<JobOutcom
   return { kind: 'done' };
 }
 
-function runKind(job: Job, running: Running, stored: Checkpoint['tensors'] | undefined): Promise<void> {
+function runKind(job: Job, running: Running, stored: StoredCheckpoint['tensors'] | undefined): Promise<void> {
   switch (job.kind) {
     case 'train':
       return runTraining(job, running, stored);
@@ -188,7 +189,7 @@ function trainingOf({ training }: JobEnds): TrainingEnds {
 async function runTraining(
   job: TrainJob,
   { engine, agree, reporter, ends, checkpoints, stopping, ranks, ready }: Running,
-  stored: Checkpoint['tensors'] = new Map(),
+  stored: StoredCheckpoint['tensors'] | undefined,
 ): Promise<void> {
   const { network, fractionBits } = job;
   const dataset = async (name: string, shape: Shape, bits: number): Promise<Value> => {
@@ -223,44 +224,52 @@ async function runTraining(
     if (event.kind === 'evaluated' || event.step % between === 0) await engine.settle();
     await reporter.report(event);
   };
-  const onState = async (step: number, state: () => Promise<ReadonlyMap<string, Value>>): Promise<void> => {
+  const onState = async (step: number, state: () => Promise<WholeState>): Promise<void> => {
     const last = (await stopping?.endsAfter(step)) ?? false;
     if (checkpoints === undefined || !(last || checkpointDue(step, job))) return;
-    const held = await heldOf(engine, await state());
     await agree(true);
-    await checkpoints.save(step, held);
+    await checkpoints.save(step, sourceOf(engine, await state()));
     if (!last) return;
     await Promise.race([checkpoints.settled().then(() => trainingOf(ends).stopped()), checkpoints.failed]);
     throw new StoppedEarly(step);
   };
-  const state = new Map(
-    [...stored].map(([name, x]) => {
+  async function* storedState(tensors: ReturnType<StoredCheckpoint['tensors']>): AsyncGenerator<[string, Value], void> {
+    for await (const [name, x] of tensors) {
       // Where a party may bring about that the others go back, nothing is taken up as it was: other shares, opened anew.
       const { data, opening } =
         job.security === 'private' ? { data: engine.refreshed(name, x.data), opening: undefined } : x;
-      return [name, engine.input(`state/${name}`, x.shape, x.fractionBits, data, opening)];
-    }),
-  );
-  const step = job.resume?.step ?? 0;
-  const from = step > 0 ? { step, state } : weights && { step, state: weights };
-  const trained = await train(engine, network, data, job, onEvent, { from, onState, team: ranks?.team });
-  await agree(job.keepModel === true);
-  if (job.keepModel === true) {
-    const weights = parameters(network).map(({ name }) => [name, trained.get(name)!] as const);
-    await trainingOf(ends).keepModel(await heldOf(engine, new Map(weights)));
+      yield [name, engine.input(`state/${name}`, x.shape, x.fractionBits, data, opening)];
+    }
   }
+  const step = job.resume?.step ?? 0;
+  const from =
+    step > 0 && stored !== undefined
+      ? { step, state: storedState(stored()) }
+      : weights && { step, state: emptied(weights) };
+  const onTrained = async (weights: () => Promise<WholeState>): Promise<void> => {
+    await agree(job.keepModel === true);
+    if (job.keepModel === true) await trainingOf(ends).keepModel(sourceOf(engine, await weights()));
+  };
+  await train(engine, network, data, job, onEvent, { from, onState, onTrained, team: ranks?.team });
   await checkpoints?.settled();
 }
 
-/** What this party holds of values. */
-async function heldOf(
-  engine: SecureEngine,
-  values: ReadonlyMap<string, Value>,
-): Promise<ReadonlyMap<string, StoredTensor>> {
-  const tensors = new Map<string, StoredTensor>();
-  for (const [name, x] of values)
-    tensors.set(name, { shape: x.shape, fractionBits: x.fractionBits, ...(await engine.held(x)) });
-  return tensors;
+/** A map's entries, each of which it has until then. */
+function* emptied<K, V>(map: Map<K, V>): Generator<[K, V], void> {
+  for (const entry of map) {
+    map.delete(entry[0]);
+    yield entry;
+  }
+}
+
+/** What this party holds of values, to be written. */
+function sourceOf(engine: SecureEngine, whole: WholeState): TensorSource {
+  return {
+    facts: whole.facts((x) => engine.opened(x)),
+    async *held() {
+      for await (const [, x] of whole.values()) yield engine.held(x);
+    },
+  };
 }
 
 /** The weights that the job is given, in the order in which an owner sends them. */

@@ -2,10 +2,16 @@
  * A trained model that stays shared: each party keeps what it holds of the weights, a worker its share, P2 their shapes. Such a file is a
  * checkpoint without keys and openings, encrypted under the party's storage key: every session that uses the model masks it anew.
  */
-import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
-import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
-import { formatCheckpoint, parseCheckpoint, type StoredTensor } from '../data/checkpoint.ts';
+import { AtomicFile, faultOf } from '../data/atomic-write.ts';
+import {
+  checkpointBytes,
+  openCheckpoint,
+  readCheckpoint,
+  type StoredTensor,
+  type TensorSource,
+} from '../data/checkpoint.ts';
+import { partsOfFile } from '../data/file-parts.ts';
 import { Problem } from '../data/problem.ts';
 import type { Vault } from '../data/vault.ts';
 import { digestOf, type Digest } from '../federation/canonical.ts';
@@ -33,18 +39,25 @@ export async function keepSharedModel(
   path: string,
   vault: Vault,
   { party, job, network, fractionBits }: ModelName,
-  weights: ReadonlyMap<string, StoredTensor>,
+  weights: TensorSource,
 ): Promise<void> {
-  const tensors = new Map<string, StoredTensor>();
-  for (const [name, { shape, fractionBits, data }] of weights) tensors.set(name, { shape, fractionBits, data });
+  const tensors: TensorSource = {
+    facts: weights.facts.map((tensor) => ({ ...tensor, opened: false })),
+    async *held() {
+      for await (const { data } of weights.held()) yield { data };
+    },
+  };
   const described: z.infer<typeof about> = { network: digestOf(network), fractionBits };
-  const bytes = formatCheckpoint({ keeper: party, run: job, step: 0, job: described, keys: new Map(), tensors });
-  await writeFileAtomically(path, vault.seal(MODEL_PURPOSE, bytes), 'private').catch((error: unknown) => {
-    throw new Problem(
+  const bytes = checkpointBytes({ keeper: party, run: job, step: 0, job: described, keys: new Map(), tensors });
+  const faultyOf = (error: unknown): Problem =>
+    new Problem(
       `shared model ${path}: cannot be written: ${faultOf(error)}`,
       'see that the disk has room and the folder can be written',
       { told: 'its part of the trained model cannot be written' },
     );
+  const file = await AtomicFile.ofParts(path, vault.sealParts(MODEL_PURPOSE, bytes), 'private', faultyOf);
+  await file.commit().catch((error: unknown) => {
+    throw faultyOf(error);
   });
 }
 
@@ -56,10 +69,9 @@ export async function loadSharedModel(
 ): Promise<ReadonlyMap<string, StoredTensor>> {
   const wrong = (what: string): Problem =>
     new Problem(`${path}: ${what}`, FIX, { told: `its part of model ${job.slice(0, 8)} cannot be used` });
-  const sealed = await readFile(path).catch((error: unknown) => {
-    throw wrong(`cannot be read: ${faultOf(error)}`);
-  });
-  const model = parseCheckpoint(vault.open(MODEL_PURPOSE, sealed, path), path);
+  const sealed = (): AsyncIterable<Uint8Array> =>
+    partsOfFile(path, (error) => wrong(`cannot be read: ${faultOf(error)}`));
+  const model = await readCheckpoint(await openCheckpoint(() => vault.openParts(MODEL_PURPOSE, sealed(), path), path));
   const described = about.safeParse(model.job);
   if (model.keeper !== party) throw wrong(`is ${model.keeper}'s part of a model, expected ${party}'s`);
   if (model.run !== job) throw wrong(`is of the model that job ${model.run} trained, expected job ${job}`);

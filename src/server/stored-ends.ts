@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import { faultOf, writeFileAtomically } from '../data/atomic-write.ts';
-import type { StoredTensor } from '../data/checkpoint.ts';
+import type { TensorSource } from '../data/checkpoint.ts';
 import { savedLabel } from '../data/party-events.ts';
 import { Problem } from '../data/problem.ts';
 import type { OwnedInput } from '../engine/ownedInput.ts';
@@ -70,7 +70,7 @@ export class StoredEnds extends PeerEnds<TrainJob> implements JobEnds {
     this.options.notify({ type: 'revealed', name, bytes: sealed.length });
   }
 
-  async #keepModel(weights: ReadonlyMap<string, StoredTensor>): Promise<void> {
+  async #keepModel(weights: TensorSource): Promise<void> {
     const { keep } = this.#order;
     if (keep === undefined) throw new Problem('the model is to stay shared, but it is not said where', 'name a file');
     const { network, fractionBits } = this.options.job;

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { formatCheckpoint, parseCheckpoint, type Checkpoint } from '../../src/data/checkpoint.ts';
+import { checkpointBytes, openCheckpoint, readCheckpoint, type Checkpoint } from '../../src/data/checkpoint.ts';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
 import { Problem } from '../../src/data/problem.ts';
 import { temporaryFolder } from '../folder.ts';
@@ -41,9 +41,26 @@ const helper: Checkpoint = {
 };
 const owner: Checkpoint = { ...worker, keeper: 'owner', tensors: new Map(), notes: { history: [1, 'two', null] } };
 
+async function bytesOf(checkpoint: Checkpoint): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of checkpointBytes(checkpoint)) parts.push(part.slice());
+  return Buffer.concat(parts);
+}
+
+/** As a file of parts of so many bytes is read. */
+function open(bytes: Uint8Array, size = 7): ReturnType<typeof openCheckpoint> {
+  async function* parts(): AsyncGenerator<Uint8Array, void> {
+    for (let from = 0; from < bytes.length; from += size)
+      yield await Promise.resolve(bytes.subarray(from, from + size));
+  }
+  return openCheckpoint(parts, 'file');
+}
+
+const workerBytes = await bytesOf(worker);
+
 /** The bytes with something changed in them and the digest made to fit again. */
 function forged(edit: (bytes: Buffer) => Buffer | undefined): Uint8Array {
-  const bytes = Buffer.from(formatCheckpoint(worker));
+  const bytes = Buffer.from(workerBytes);
   const body = (edit(bytes) ?? bytes).subarray(0, -32);
   return Buffer.concat([body, createHash('sha256').update(body).digest()]);
 }
@@ -65,27 +82,30 @@ describe('checkpoint files', () => {
     ['a worker', worker],
     ['the helper', helper],
     ['the owner', owner],
-  ])('give back what %s keeps', (_, checkpoint) => {
-    expect(parseCheckpoint(formatCheckpoint(checkpoint), 'x')).toEqual(checkpoint);
-    // At an odd place in a larger buffer, as readers may give it.
-    const bytes = Buffer.concat([Buffer.alloc(3), formatCheckpoint(checkpoint)]).subarray(3);
-    expect(parseCheckpoint(bytes, 'x')).toEqual(checkpoint);
-  });
-
-  it('are refused when a bit is flipped, wherever it is', () => {
-    const bytes = formatCheckpoint(worker);
-    for (let at = 0; at < bytes.length; at++) {
-      const flipped = bytes.slice();
-      flipped[at] ^= 1 << (at % 8);
-      expect(() => parseCheckpoint(flipped, 'file'), `byte ${at}`).toThrow(/^file: (is |checkpoint version)/);
+  ])('give back what %s keeps', async (_, checkpoint) => {
+    const whole = await bytesOf(checkpoint);
+    for (const size of [1, 16, 33, whole.length]) {
+      expect(await readCheckpoint(await open(whole, size)), `${size} at a time`).toEqual(checkpoint);
+      // At an odd place in a larger buffer, as readers may give it.
+      const bytes = Buffer.concat([Buffer.alloc(3), whole]).subarray(3);
+      expect(await readCheckpoint(await open(bytes, size))).toEqual(checkpoint);
     }
   });
 
-  it('are refused when they are cut off, wherever that is', () => {
-    const bytes = formatCheckpoint(worker);
+  it('are refused when a bit is flipped, wherever it is', async () => {
+    const bytes = workerBytes;
+    for (let at = 0; at < bytes.length; at++) {
+      const flipped = Uint8Array.from(bytes);
+      flipped[at] ^= 1 << (at % 8);
+      await expect(open(flipped), `byte ${at}`).rejects.toThrow(/^file: (is |checkpoint version)/);
+    }
+  });
+
+  it('are refused when they are cut off, wherever that is', async () => {
+    const bytes = workerBytes;
     for (let length = 0; length < bytes.length; length++)
-      expect(() => parseCheckpoint(bytes.subarray(0, length), 'file')).toThrow(/^file: is (not a checkpoint|damaged)/);
-    expect(() => parseCheckpoint(Buffer.concat([bytes, Buffer.alloc(8)]), 'file')).toThrow(/^file: is damaged/);
+      await expect(open(bytes.subarray(0, length))).rejects.toThrow(/^file: is (not a checkpoint|damaged)/);
+    await expect(open(Buffer.concat([bytes, Buffer.alloc(8)]))).rejects.toThrow(/^file: is damaged/);
   });
 
   it.each<[string, Uint8Array, RegExp]>([
@@ -102,12 +122,65 @@ describe('checkpoint files', () => {
       header((json) => (json.tensors = [{ name: 'x', shape: [2 ** 30, 2 ** 30], fractionBits: 1, opened: false }])),
       /its tensors take/,
     ],
-  ])('are refused with %s', (_, bytes, message) => {
-    const parse = (): unknown => parseCheckpoint(bytes, 'file');
-    expect(parse).toThrow(message);
-    expect(parse).toThrow(Problem);
+  ])('are refused with %s', async (_, bytes, message) => {
+    const error: unknown = await open(bytes).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Problem);
+    expect((error as Problem).message).toMatch(message);
     // Whatever is wrong, no key may stand in the error.
-    expect(parse).not.toThrow(/abab/);
+    expect((error as Problem).message).not.toMatch(/abab/);
+  });
+
+  it('are refused when they have changed between the check and the reading, wherever that is', async () => {
+    const { length } = workerBytes;
+    const end = 16 + Buffer.from(workerBytes).readUInt32LE(12);
+    for (const at of [0, end - 1, end, end + 8 * 3, length - 33, length - 1]) {
+      const bytes = Uint8Array.from(workerBytes);
+      const checkpoint = await open(bytes);
+      bytes[at] ^= 1;
+      await expect(readCheckpoint(checkpoint), `byte ${at}`).rejects.toThrow('file: is damaged or cut off');
+    }
+    const bytes = Uint8Array.from(workerBytes);
+    const cut = await openCheckpoint(async function* () {
+      yield await Promise.resolve(bytes.subarray(0, bytes[0] === 0 ? length - 40 : length));
+    }, 'file');
+    bytes[0] = 0;
+    await expect(readCheckpoint(cut)).rejects.toThrow('file: is damaged or cut off');
+  });
+
+  it('take a tensor when the one before is out, and are a mebibyte at a time at most', async () => {
+    const elements = 2 ** 18;
+    let taken = 0;
+    let bytes = 0;
+    const tensors = ['a', 'b', 'c'].map((name) => ({ name, shape: [elements], fractionBits: 16, opened: true }));
+    const parts = checkpointBytes({
+      ...worker,
+      tensors: {
+        facts: tensors,
+        async *held() {
+          for (; taken < tensors.length;) {
+            taken++;
+            const data = await Promise.resolve(new BigUint64Array(elements));
+            yield { data, opening: data };
+          }
+        },
+      },
+    });
+    const start = (await parts.next()).value!.length;
+    for await (const part of parts) {
+      bytes += part.length;
+      expect(part.length).toBeLessThanOrEqual(2 ** 20);
+      if (part.length > 32) expect(taken).toBe(Math.ceil(bytes / (16 * elements)));
+    }
+    expect([start % 8, bytes]).toEqual([0, 3 * 16 * elements + 32]);
+  });
+
+  it.each([
+    ['fewer tensors', [], 'tensors came'],
+    ['an opening that was not announced', [{ data: new BigUint64Array(1), opening: new BigUint64Array(1) }], 'opened'],
+  ])('are not made of %s than were announced', async (_, held, message) => {
+    const facts = [{ name: 'a', shape: [1], fractionBits: 16, opened: false }];
+    const parts = checkpointBytes({ ...worker, tensors: { facts, held: () => held } });
+    await expect((async () => { for await (const part of parts) void part; })()).rejects.toThrow(message); // prettier-ignore
   });
 });
 
@@ -183,7 +256,7 @@ describe('a folder of checkpoints', () => {
     for (const step of [4, 8]) await store.write(at(step));
     writeFileSync(join(folder, name(12)), readFileSync(join(folder, name(8))).subarray(0, -1));
     copyFileSync(join(folder, name(8)), join(folder, name(16)));
-    writeFileSync(join(folder, name(20)), formatCheckpoint({ ...helper, step: 20 }));
+    writeFileSync(join(folder, name(20)), await bytesOf({ ...helper, step: 20 }));
     const { whole, damaged } = await store.survey();
     expect(whole).toEqual([4, 8].map((step) => ({ run: 'run-1', step })));
     expect(damaged.map(({ step }) => step)).toEqual([12, 16, 20]);

@@ -6,6 +6,16 @@ import { Vault, VAULT_OVERHEAD_BYTES } from '../../src/data/vault.ts';
 
 const key = (): Uint8Array => new Uint8Array(randomBytes(32));
 
+async function* parts(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array, void> {
+  for (let from = 0; from < bytes.length; from += size) yield await Promise.resolve(bytes.subarray(from, from + size));
+}
+
+async function joined(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  for await (const part of parts) all.push(part);
+  return new Uint8Array(Buffer.concat(all));
+}
+
 describe('a vault', () => {
   const secret = key();
   const vault = new Vault([secret]);
@@ -23,6 +33,21 @@ describe('a vault', () => {
     for (const length of [0, 5, VAULT_OVERHEAD_BYTES - 1, VAULT_OVERHEAD_BYTES, sealed.length - 1])
       expect(() => vault.open('checkpoint', sealed.subarray(0, length), 'f')).toThrow(/^f: /);
     expect(vault.open('model', vault.seal('model', new Uint8Array(0)), 'f').length).toBe(0);
+  });
+
+  it.each([1, 7, 48, 64, 1064])('seals and opens the same %i bytes at a time', async (size) => {
+    const sealed = await joined(vault.sealParts('checkpoint', parts(bytes, size)));
+    expect(vault.open('checkpoint', sealed, 'f')).toEqual(bytes);
+    const opened = (of: Uint8Array): Promise<Uint8Array> => joined(vault.openParts('checkpoint', parts(of, size), 'f'));
+    expect(await opened(sealed)).toEqual(bytes);
+    expect(await opened(vault.seal('checkpoint', new Uint8Array(0)))).toEqual(new Uint8Array(0));
+    for (let i = 0; i < sealed.length; i += 13) {
+      const changed = sealed.slice();
+      changed[i] ^= 1;
+      await expect(opened(changed), `byte ${i}`).rejects.toThrow(Problem);
+    }
+    for (const length of [0, 5, VAULT_OVERHEAD_BYTES - 1, VAULT_OVERHEAD_BYTES, sealed.length - 1])
+      await expect(opened(sealed.subarray(0, length)), `${length} bytes`).rejects.toThrow(/^f: /);
   });
 
   it('takes no file of another purpose for its own', () => {

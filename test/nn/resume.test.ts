@@ -73,7 +73,7 @@ async function run(
         onState: async (step, all) => {
           if (unwatched) return;
           const held = (dumps[step] ??= [new Map(), new Map(), new Map()])[party.id];
-          for (const [name, x] of await all()) {
+          for await (const [name, x] of (await all()).values()) {
             const { data, opening } = await engine.held(x);
             const copied = { data: data && data.slice(), opening: opening?.slice() };
             held.set(name, { shape: x.shape, fractionBits: x.fractionBits, ...copied });

@@ -2,11 +2,19 @@
 import { describe, expect, it } from 'vitest';
 import { decodeFrame } from '../../src/channel/frame.ts';
 import type { MemoryOptions, RecordedMessage } from '../../src/channel/memory.ts';
+import type { StoredTensor } from '../../src/data/checkpoint.ts';
 import { createSecureEngine, type SecureEngine } from '../../src/engine/secure.ts';
 import { NETWORKS } from '../../src/nn/named.ts';
 import { inputSize, type Network, parameters } from '../../src/nn/network.ts';
 import { partsOfRank, rankPart } from '../../src/nn/ranks.ts';
-import { REVEALED, train, trainAlong, type TrainingData, type TrainOptions } from '../../src/nn/train.ts';
+import {
+  type Checkpointing,
+  REVEALED,
+  train,
+  trainAlong,
+  type TrainingData,
+  type TrainOptions,
+} from '../../src/nn/train.ts';
 import { partsOf } from '../../src/nn/trainStep.ts';
 import type { Party, PartyId } from '../../src/party/party.ts';
 import { decode, encode } from '../../src/ring/fixed.ts';
@@ -59,6 +67,7 @@ function training(
   options: TrainOptions,
   network: Network,
   reveal: (name: string, share: BigUint64Array, id: PartyId) => void,
+  keeping: (engine: SecureEngine) => Pick<Checkpointing, 'from' | 'onState'> = () => ({}),
 ): (party: Party, team: RankTeam, dataOf: (engine: SecureEngine) => TrainingData) => Promise<void> {
   return async (party, team, dataOf) => {
     const engine = createSecureEngine(party, {
@@ -71,7 +80,7 @@ function training(
     const data = dataOf(engine);
     team.onAgree = () => engine.agree({ always: true });
     if (team.rank > 0) return trainAlong(engine, network, data, options, team);
-    await train(engine, network, data, options, () => undefined, { team });
+    await train(engine, network, data, options, () => undefined, { ...keeping(engine), team });
     await engine.agree({ others: () => team.agree() });
     await team.end();
   };
@@ -211,9 +220,12 @@ describe('ranks', () => {
       'sum/step/N/layers.N.weight': all,
       'sum/step/N/layers.N.bias': workers,
       'sum/step/N/loss': all,
+      // What comes, and a share of each piece of it; what there is, what is asked for, and a share of that.
+      'state/N/N': all,
+      'state/N/N/N/data': workers,
       'state/N': all,
+      'state/N/asked/N': all,
       'state/N/N/data': workers,
-      'state/N/N/opening': all,
       'sum/evaluation/N': all,
     });
   });
@@ -315,6 +327,41 @@ it('nothing of a private training is revealed for which workers of another rank 
   );
   await expect(lied).rejects.toThrow();
   expect([...revealed.sums().keys()]).toEqual([]);
+});
+
+it.each([1, 2, 3])('what three ranks have kept %i go on from, to the same model', async (size) => {
+  const options = { ...OPTIONS, microBatch: 1, steps: 3 };
+  const dealt = shares.get(DIRECT.fractionBits)!;
+  const kept = Array.from({ length: 3 }, () => new Map<string, StoredTensor>());
+  const run = async (ranks: number, keeping: Parameters<typeof training>[4]): Promise<Map<string, BigUint64Array>> => {
+    const { reveal, sums } = revealing();
+    const script = training(DIRECT, options, NORMED, reveal, keeping);
+    const all = (party: Party, team: RankTeam): Promise<void> =>
+      script(party, team, (engine) => tinyData(engine, party.id, dealt));
+    await simulateRanks(ranks, all, { keys: KEYS });
+    return new Map([...sums()].filter(([name]) => name.startsWith('model/')));
+  };
+  const whole = await run(3, (engine) => ({
+    onState: async (step, state) => {
+      if (step !== 1) return;
+      for await (const [name, x] of (await state()).values()) {
+        const { data, opening } = await engine.held(x);
+        const copies = { data: data && data.slice(), ...(opening && { opening: opening.slice() }) };
+        kept[engine.id].set(name, { shape: x.shape, fractionBits: x.fractionBits, ...copies });
+      }
+    },
+  }));
+  const rest = await run(size, (engine) => ({
+    from: {
+      step: 1,
+      state: [...kept[engine.id]].map(([name, { shape, fractionBits, data, opening }]) => [
+        name,
+        engine.input(`state/${name}`, shape, fractionBits, data, opening),
+      ]),
+    },
+  }));
+  expect(rest.size).toBe(parameters(NORMED).length);
+  expect(rest).toEqual(whole);
 });
 
 describe('a helper that names to one rank the path of another', () => {

@@ -11,7 +11,7 @@ import { pixelSource } from '../../src/data/encode.ts';
 import { ownInference } from '../../src/client/inference.ts';
 import { PARTIES, type PartyName } from '../../src/client/parties.ts';
 import { ownTraining } from '../../src/client/training.ts';
-import type { Checkpoint } from '../../src/data/checkpoint.ts';
+import type { StoredCheckpoint } from '../../src/data/checkpoint.ts';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import type { Model } from '../../src/data/model-file.ts';
@@ -41,7 +41,7 @@ interface Trained {
   /** Between the parties, and what the owner shares: `from to label`. */
   readonly said: ReadonlyMap<string, RecordedMessage['data']>;
   /** What each party kept after step RESUMED_FROM. */
-  readonly kept: Readonly<Record<PartyName, Checkpoint>> | undefined;
+  readonly kept: Readonly<Record<PartyName, StoredCheckpoint>> | undefined;
 }
 
 /** What is not of the protocols: what a party tells the owner of its work, and what is agreed about checkpoints. */
@@ -51,7 +51,7 @@ async function training(
   job: TrainJob,
   data: Dataset,
   folder: string,
-  checkpoints?: Readonly<Record<PartyName, Checkpoint>>,
+  checkpoints?: Readonly<Record<PartyName, StoredCheckpoint>>,
 ): Promise<Trained> {
   const said = new Map<string, RecordedMessage['data']>();
   let model: Model | undefined;
@@ -88,7 +88,7 @@ async function training(
     ? undefined
     : (Object.fromEntries(
         await Promise.all(PARTIES.map(async (name) => [name, await loadCheckpoint(store(name), again)] as const)),
-      ) as Record<PartyName, Checkpoint>);
+      ) as Record<PartyName, StoredCheckpoint>);
   return { model: model!, addresses, said, kept };
 }
 

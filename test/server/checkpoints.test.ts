@@ -9,7 +9,7 @@ import { OwnerCheckpoints } from '../../src/client/checkpoints.ts';
 import { readNotes } from '../../src/client/history.ts';
 import { PARTIES } from '../../src/client/parties.ts';
 import type { Owner } from '../../src/client/owner.ts';
-import type { Checkpoint, StoredTensor } from '../../src/data/checkpoint.ts';
+import { readCheckpoint, type Checkpoint, type NewCheckpoint, type StoredTensor } from '../../src/data/checkpoint.ts';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
 import { Problem } from '../../src/data/problem.ts';
 import type { Network } from '../../src/nn/network.ts';
@@ -65,7 +65,7 @@ describe('a party that goes on', () => {
   async function load(change: Partial<Checkpoint>): Promise<Checkpoint> {
     const store = new CheckpointStore(fresh(), 'P0');
     await store.write({ ...good, ...change });
-    return loadCheckpoint(store, job);
+    return readCheckpoint(await loadCheckpoint(store, job));
   }
   const tensors = (change: [string, StoredTensor | undefined]): Partial<Checkpoint> => {
     const changed = new Map(good.tensors);
@@ -129,10 +129,13 @@ class SlowStore extends CheckpointStore {
     this.#onWritten = onWritten;
   }
 
-  override async write(checkpoint: Checkpoint): Promise<void> {
-    await this.#delay();
-    await super.write(checkpoint);
-    this.#onWritten();
+  override async draft(checkpoint: NewCheckpoint): Promise<() => Promise<void>> {
+    const commit = await super.draft(checkpoint);
+    return async () => {
+      await this.#delay();
+      await commit();
+      this.#onWritten();
+    };
   }
 
   override async removeBefore(step: number): Promise<void> {

@@ -9,7 +9,7 @@ import { OwnerCheckpoints } from '../../src/client/checkpoints.ts';
 import type { StepReport } from '../../src/client/history.ts';
 import { PARTIES, type PartyName } from '../../src/client/parties.ts';
 import { ownTraining } from '../../src/client/training.ts';
-import type { Checkpoint } from '../../src/data/checkpoint.ts';
+import type { StoredCheckpoint } from '../../src/data/checkpoint.ts';
 import { CheckpointStore } from '../../src/data/checkpoint-store.ts';
 import type { Model } from '../../src/data/model-file.ts';
 import { createSecureEngine } from '../../src/engine/secure.ts';
@@ -33,7 +33,7 @@ const jobOf = (suite: typeof DIRECT_SUITE | typeof PAPER_SUITE, security?: 'priv
   ...{ trainImages: SAMPLES, testImages: SAMPLES, steps: STEPS, checkpointEvery: 2, security },
 });
 
-type Kept = Readonly<Record<PartyName | 'owner', Checkpoint>>;
+type Kept = Readonly<Record<PartyName | 'owner', StoredCheckpoint>>;
 
 interface Trained {
   readonly model: Model;
@@ -74,8 +74,8 @@ async function training(job: TrainJob, folder: string, seed: number, kept?: Kept
     );
   });
   const again = { ...job, resume: { run: 'first', step: FROM } };
-  const read = async (keeper: PartyName | 'owner'): Promise<Checkpoint> =>
-    keeper === 'owner' ? store(keeper).read(FROM) : loadCheckpoint(store(keeper), again);
+  const read = async (keeper: PartyName | 'owner'): Promise<StoredCheckpoint> =>
+    keeper === 'owner' ? store(keeper).open(FROM) : loadCheckpoint(store(keeper), again);
   if (kept !== undefined) return { model: model!, addresses, said, kept };
   const all = await Promise.all(
     ([...PARTIES, 'owner'] as const).map(async (name) => [name, await read(name)] as const),

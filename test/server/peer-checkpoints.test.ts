@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Link, PeerName } from '../../src/channel/channel.ts';
 import { memoryPair } from '../../src/channel/memory.ts';
-import type { Checkpoint } from '../../src/data/checkpoint.ts';
+import type { NewCheckpoint } from '../../src/data/checkpoint.ts';
 import { CheckpointStore, type Holdings } from '../../src/data/checkpoint-store.ts';
 import { rankCounters } from '../../src/profile/rank-counters.ts';
 import { PartyCheckpoints } from '../../src/server/checkpoints.ts';
@@ -28,10 +28,13 @@ class SlowStore extends CheckpointStore {
     this.#onChange = onChange;
   }
 
-  override async write(checkpoint: Checkpoint): Promise<void> {
-    await this.#delay();
-    await super.write(checkpoint);
-    this.#onChange();
+  override async draft(checkpoint: NewCheckpoint): Promise<() => Promise<void>> {
+    const commit = await super.draft(checkpoint);
+    return async () => {
+      await this.#delay();
+      await commit();
+      this.#onChange();
+    };
   }
 
   override async removeBefore(step: number): Promise<void> {

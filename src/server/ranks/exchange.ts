@@ -5,7 +5,8 @@
  *
  * Labels: `sum/STEP/NAME`, u64, a run of a portion of a gradient, to who holds it; `weights/LABEL/NAME`, u64, of a run of a tensor what products take
  * of it (nothing, where it is in shared memory) or, of a tensor that also enters other operations, shares; `weights/LABEL/through`, u8, empty: what was
- * handed on at the time before the last is read no more. Of the state: `state/N`, u8, JSON, which tensors come; `state/N/I/data` and `…/opening`, u64.
+ * handed on at the time before the last is read no more. Of the state: `state/N` or, where it is dealt, `state/N/TIME`, u8, JSON, which pieces come (none: no more) or
+ * may be asked for; `state/N/asked/TIME`, u64, the place of one of them there (that behind the last: no more); `…/I/data` and `…/I/opening`, u64, piece I.
  *
  * The helper waits for none of it: what it computes from portions and masks it computes when they are there, so it runs ahead as it does alone.
  */
@@ -17,7 +18,8 @@ import type { SecureEngine } from '../../engine/secure.ts';
 import type { Parameters } from '../../nn/forward.ts';
 import type { State } from '../../nn/optimizer.ts';
 import type { Piece, Pieces, Tensor } from '../../nn/pieces.ts';
-import type { PieceSum } from '../../nn/ranks.ts';
+import type { Gathered, PieceSum } from '../../nn/ranks.ts';
+import type { OthersState } from '../../nn/wholeState.ts';
 import { later } from '../../party/later.ts';
 import { fresh } from '../../ring/pool.ts';
 import { sizeOf } from '../../ring/shape.ts';
@@ -40,6 +42,7 @@ interface Run {
   readonly pieces: readonly Piece[];
 }
 
+type Facts = z.infer<typeof facts>[number];
 const facts = z
   .array(
     z.strictObject({
@@ -120,56 +123,136 @@ export class RankExchange {
     };
   }
 
-  /** The others get their pieces of what rank 0 has. */
-  async deal(engine: SecureEngine, pieces: Pieces, all: State | undefined): Promise<State> {
+  /** The others get their pieces of what rank 0 has, some after the others, and let go. */
+  async deal(engine: SecureEngine, pieces: Pieces, all: AsyncIterable<State> | undefined): Promise<State> {
     const label = `state/${this.#states++}`;
-    if (all === undefined) return this.#takeState(engine, this.#links.get(0)!, label);
+    if (all === undefined) return this.#takeDealt(engine, label);
     const owners = this.#ownersOf(pieces);
     const holders = new Map(
       pieces.tensors.flatMap((tensor) => tensor.pieces).map(({ key, number }) => [key, owners[number]]),
     );
     const rankOf = (key: string): number => holders.get(key) ?? holders.get(key.slice(key.indexOf('/') + 1))!;
-    const heldBy = (rank: number): State => new Map([...all].filter(([key]) => rankOf(key) === rank));
-    await Promise.all([...this.#links].map(([rank, link]) => this.#giveState(engine, link, label, heldBy(rank))));
-    return heldBy(0);
+    const mine: State = new Map();
+    const times = new Map<number, number>();
+    const deal = async (rank: number, link: Link, some: State): Promise<void> => {
+      const time = times.get(rank) ?? 0;
+      times.set(rank, time + 1);
+      await this.#giveState(engine, link, `${label}/${time}`, some);
+    };
+    for await (const state of all) {
+      const heldBy = (rank: number): State => new Map([...state].filter(([key]) => rankOf(key) === rank));
+      for (const [key, x] of heldBy(0)) mine.set(key, x);
+      await Promise.all(
+        [...this.#links].map(async ([rank, link]) => {
+          const theirs = heldBy(rank);
+          if (theirs.size > 0) await deal(rank, link, theirs);
+        }),
+      );
+    }
+    await Promise.all([...this.#links].map(([rank, link]) => deal(rank, link, new Map())));
+    return mine;
   }
 
-  /** Rank 0 gets what the others have. */
-  async gather(engine: SecureEngine, pieces: Pieces, mine: State, all: boolean): Promise<State | undefined> {
+  async #takeDealt(engine: SecureEngine, label: string): Promise<State> {
+    const link = this.#links.get(0)!;
+    const mine: State = new Map();
+    for (let time = 0; ; time++) {
+      const facts = await this.#takeFacts(engine, link, `${label}/${time}`);
+      if (facts.length === 0) return mine;
+      for (const [i, { key }] of facts.entries())
+        mine.set(key, await this.#takeValue(engine, link, `${label}/${time}`, facts, i));
+    }
+  }
+
+  /** Rank 0 gets what it asks for of what the others have. */
+  async gather(engine: SecureEngine, what: Gathered, pieces: Pieces, mine: State): Promise<OthersState | undefined> {
     const label = `state/${this.#states++}`;
-    const keys = new Set(pieces.tensors.flatMap((tensor) => tensor.pieces.map(({ key }) => key)));
-    const wanted: State = new Map([...mine].filter(([key]) => all || keys.has(key)));
     if (this.#rank > 0) {
-      await this.#giveState(engine, this.#links.get(0)!, label, wanted);
+      const state = what === 'state' ? mine : pieces.parametersOf(mine);
+      await this.#giveAsked(engine, this.#links.get(0)!, label, what, state);
       return undefined;
     }
-    const theirs = await Promise.all([...this.#links.values()].map((link) => this.#takeState(engine, link, label)));
-    return new Map([wanted, ...theirs].flatMap((state) => [...state]));
+    const held = await Promise.all(
+      [...this.#links.values()].map(async (link) => ({ link, facts: await this.#takeFacts(engine, link, label) })),
+    );
+    const places = new Map(held.flatMap(({ facts }, k) => facts.map(({ key }, i) => [key, { k, i }] as const)));
+    const asked = held.map(() => 0);
+    const ask = (k: number, i: number): Promise<void> =>
+      held[k].link.send(`${label}/asked/${asked[k]++}`, BigUint64Array.of(BigInt(i)), 0);
+    return {
+      facts: new Map(
+        held.flatMap(({ facts }) =>
+          facts.map(({ key, fractionBits, opening }) => [key, { fractionBits, opened: opening > 0 }] as const),
+        ),
+      ),
+      take: async (keys) => {
+        const values = keys.map(async (key) => {
+          const { k, i } = places.get(key)!;
+          const { link, facts } = held[k];
+          await ask(k, i);
+          return [key, await this.#takeValue(engine, link, label, facts, i)] as const;
+        });
+        return new Map(await Promise.all(values));
+      },
+      end: async () => {
+        await Promise.all(held.map(({ facts }, k) => ask(k, facts.length)));
+      },
+    };
+  }
+
+  async #giveAsked(engine: SecureEngine, link: Link, label: string, what: Gathered, state: State): Promise<void> {
+    const values = [...state.values()];
+    await this.#giveFacts(engine, link, label, state, what);
+    for (let n = 0; ; n++) {
+      const { data } = await link.receive(`${label}/asked/${n}`, 'u64', 1, WHILE_THE_LINK_LIVES);
+      const i = Number(data[0]);
+      if (i >= values.length) return;
+      await this.#giveValue(engine, link, `${label}/${i}`, values[i], what);
+    }
   }
 
   async #giveState(engine: SecureEngine, link: Link, label: string, state: State): Promise<void> {
-    const held = await Promise.all([...state.values()].map((x) => engine.held(x)));
-    const said = [...state].map(([key, { shape, fractionBits }], i): z.infer<typeof facts>[number] => {
-      const { data, opening } = held[i];
-      return { key, shape: [...shape], fractionBits, data: data !== null, opening: opening?.length ?? 0 };
-    });
-    await link.send(label, bytesOf(said), engine.rounds);
-    for (const [i, { data, opening }] of held.entries()) {
-      if (data !== null) await give(link, `${label}/${i}/data`, data, engine.rounds);
-      if (opening !== undefined) await give(link, `${label}/${i}/opening`, opening, engine.rounds);
-    }
+    await this.#giveFacts(engine, link, label, state);
+    for (const [i, x] of [...state.values()].entries()) await this.#giveValue(engine, link, `${label}/${i}`, x);
   }
 
-  async #takeState(engine: SecureEngine, link: Link, label: string): Promise<State> {
+  async #giveFacts(
+    engine: SecureEngine,
+    link: Link,
+    label: string,
+    state: State,
+    what: Gathered = 'state',
+  ): Promise<void> {
+    const said = [...state].map(([key, x]): Facts => {
+      const opening = what === 'state' && engine.opened(x) ? engine.openingElements(sizeOf(x.shape)) : 0;
+      return { key, shape: [...x.shape], fractionBits: x.fractionBits, data: engine.id !== 2, opening };
+    });
+    await link.send(label, bytesOf(said), engine.rounds);
+  }
+
+  async #giveValue(engine: SecureEngine, link: Link, label: string, x: Value, what: Gathered = 'state'): Promise<void> {
+    const { data, opening } = await engine.held(x);
+    if (data !== null) await give(link, `${label}/data`, data, engine.rounds);
+    if (opening !== undefined && what === 'state') await give(link, `${label}/opening`, opening, engine.rounds);
+  }
+
+  async #takeFacts(engine: SecureEngine, link: Link, label: string): Promise<readonly Facts[]> {
     const { data: json, depth } = await link.receiveUpTo(label, 'u8', MOST_FACTS, WHILE_THE_LINK_LIVES);
     follows(engine, depth);
-    const state: State = new Map();
-    for (const [i, { key, shape, fractionBits, data, opening }] of facts.parse(wordsOf(json)).entries()) {
-      const share = data ? (await take(link, `${label}/${i}/data`, sizeOf(shape))).data : null;
-      const opened = opening > 0 ? (await take(link, `${label}/${i}/opening`, opening)).data : undefined;
-      state.set(key, engine.input(`${label}/${key}`, shape, fractionBits, share, opened));
-    }
-    return state;
+    return facts.parse(wordsOf(json));
+  }
+
+  async #takeValue(
+    engine: SecureEngine,
+    link: Link,
+    label: string,
+    facts: readonly Facts[],
+    i: number,
+  ): Promise<Value> {
+    const { key, shape, fractionBits, data, opening } = facts[i];
+    const share = data ? (await take(link, `${label}/${i}/data`, sizeOf(shape))).data : null;
+    const opened = opening > 0 ? (await take(link, `${label}/${i}/opening`, opening)).data : undefined;
+    return engine.input(`${label}/${key}`, shape, fractionBits, share, opened);
   }
 
   /** In shared memory: what was handed on at the time before is read no more, once this rank has done what it has begun so far. */

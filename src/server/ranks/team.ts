@@ -18,7 +18,8 @@ import type { Handed } from '../../functions/wholeBatch.ts';
 import type { Parameters } from '../../nn/forward.ts';
 import type { State } from '../../nn/optimizer.ts';
 import type { Pieces, Tensor } from '../../nn/pieces.ts';
-import type { JoinedRows, PieceSum, RankOrder, Team } from '../../nn/ranks.ts';
+import type { Gathered, JoinedRows, PieceSum, RankOrder, Team } from '../../nn/ranks.ts';
+import type { OthersState } from '../../nn/wholeState.ts';
 import { later } from '../../party/later.ts';
 import { sizeOf } from '../../ring/shape.ts';
 import { RankExchange } from './exchange.ts';
@@ -141,12 +142,12 @@ export class RankTeam implements Team {
     return undefined;
   }
 
-  deal(engine: Engine, pieces: Pieces, all: State | undefined): Promise<State> {
+  deal(engine: Engine, pieces: Pieces, all: AsyncIterable<State> | undefined): Promise<State> {
     return this.#exchange.deal(secureOf(engine), pieces, all);
   }
 
-  gather(engine: Engine, what: 'parameters' | 'state', pieces: Pieces, mine: State): Promise<State | undefined> {
-    return this.#exchange.gather(secureOf(engine), pieces, mine, what === 'state');
+  gather(engine: Engine, what: Gathered, pieces: Pieces, mine: State): Promise<OthersState | undefined> {
+    return this.#exchange.gather(secureOf(engine), what, pieces, mine);
   }
 
   parameters(engine: Engine, label: string, pieces: Pieces, mine: State): Promise<Parameters> {
