@@ -2,10 +2,10 @@
  * What each rank of a party takes of memory (docs/ranks.md): largest resident sets of the processes of a training, for several numbers of ranks, each
  * a process of its own. A federation of three services on loopback trains a network on noise.
  *
- *   node dist/bench/rank-memory.js [--network vgg16] [--batch 32] [--steps 2] [--ranks 1,4] [--out bench/results/rank-memory.json]
+ *   node dist/bench/rank-memory.js [--network vgg16|FILE.json] [--batch 32] [--steps 2] [--ranks 1,4] [--out bench/results/rank-memory.json]
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,6 +17,7 @@ import { ROLES } from '../src/federation/card.ts';
 import type { TrainDocument } from '../src/federation/documents.ts';
 import { ENDED } from '../src/federation/views.ts';
 import { NETWORKS } from '../src/nn/named.ts';
+import { readNetworkText } from '../src/nn/networkFile.ts';
 import { rankPart } from '../src/nn/ranks.ts';
 import { JOB_VERSION } from '../src/server/job.ts';
 import { LiveFederation } from './kills/federation.ts';
@@ -34,8 +35,7 @@ const { values } = optionsOf(import.meta.url, {
   ranks: { type: 'string', default: '1,4' },
   out: { type: 'string', default: 'bench/results/rank-memory.json' },
 });
-const network = NETWORKS[values.network];
-if (network === undefined) throw new Error(`--network: there is no ${values.network}`);
+const network = NETWORKS[values.network] ?? readNetworkText(await readFile(values.network, 'utf8'), values.network);
 const batch = Number(values.batch);
 const images = batch * Number(values.steps);
 
@@ -63,13 +63,14 @@ function noise(): Dataset {
 
 async function measure(folder: string, ranks: number): Promise<Omit<Row, 'overOne'>> {
   const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
-  const at = await LiveFederation.make({ folder, main, ranks, workers: ranks, partySeconds: PATIENCE_SECONDS });
+  const patience = { partySeconds: PATIENCE_SECONDS, stepSeconds: PATIENCE_SECONDS };
+  const at = await LiveFederation.make({ folder, main, ranks, workers: ranks, ...patience });
   try {
     await at.start(...ROLES);
     const train = [await at.put('owner-0', 'noise', noise(), 16)];
     const { analyst } = at.clients;
     const document: TrainDocument = {
-      ...{ securenn: 'job', version: JOB_VERSION, title: values.network, network, suite: 'direct' },
+      ...{ securenn: 'job', version: JOB_VERSION, title: network.name, network, suite: 'direct' },
       ...{ truncation: 'dealt', fractionBits: 16, compareBits: 33, federation: at.federation.id, kind: 'train' },
       ...{ nonce: randomBytes(16).toString('hex'), train, test: [], batch, epochs: 1, loss: 'softmax' },
       ...{ optimizer: 'sgd', learningRate: 2 ** -7, lrDecay: 1, lrDecayEpochs: 1, momentum: 0.9, seed: 1 },
@@ -108,7 +109,7 @@ try {
     rows.push({ ...row, overOne: one === undefined ? null : rounded(row.mostMiB / one.mostMiB) });
     console.log(JSON.stringify(rows.at(-1)));
   }
-  await report(`memory by rank, network ${values.network}, batch ${values.batch}`, rows, values.out);
+  await report(`memory by rank, network ${network.name}, batch ${values.batch}`, rows, values.out);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
