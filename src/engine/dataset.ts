@@ -61,13 +61,16 @@ export class Dataset {
 
   #openedRows(indices: readonly number[]): BigUint64Array {
     const width = this.#width;
+    const opened = this.#input.opened!;
     const out = fresh(indices.length * width);
-    this.#starts(indices).forEach((from, i) => out.set(this.#input.opened!.subarray(from, from + width), i * width));
+    for (const [i, from] of this.#starts(indices).entries()) out.set(opened.subarray(from, from + width), i * width);
     return out;
   }
 
   /** Where rows begin in the data set. */
   #starts(indices: readonly number[]): number[] {
-    return indices.map((index) => index * this.#width);
+    const starts: number[] = [];
+    for (const index of indices) starts.push(index * this.#width);
+    return starts;
   }
 }

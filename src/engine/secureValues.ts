@@ -129,9 +129,14 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
   ): SecureValue {
     if (this.holdsData) {
       const partial = operands.some((operand) => operand.partial);
-      const terms = operands.map((operand) => operand.summands?.() ?? [dataOf<SecureValue>(operand)]);
-      const weights = terms.flatMap((summands, i) => summands.map(() => factors[i]));
-      return this.value(this.nextLane(), shape, fractionBits, z64.combine(terms.flat(), weights), partial);
+      const terms: BigUint64Array[] = [];
+      const weights: bigint[] = [];
+      for (const [i, operand] of operands.entries())
+        for (const term of operand.summands?.() ?? [dataOf<SecureValue>(operand)]) {
+          terms.push(term);
+          weights.push(factors[i]);
+        }
+      return this.value(this.nextLane(), shape, fractionBits, z64.combine(terms, weights), partial);
     }
     const part = this.partOfSum(factors, operands) ?? false;
     return this.value(this.nextLane(), shape, fractionBits, null, part);

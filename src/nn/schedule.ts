@@ -32,7 +32,9 @@ export function schedule(network: Network): Placed[] {
 
 /** How many inputs of layers an output is. */
 export function readers(placed: readonly Placed[], index: number): number {
-  return placed.reduce((sum, { inputs }) => sum + inputs.filter((source) => source === index).length, 0);
+  let count = 0;
+  for (const { inputs } of placed) for (const source of inputs) if (source === index) count++;
+  return count;
 }
 
 function reading(layer: Placed, from: number, to: number): Placed {

@@ -145,13 +145,14 @@ export class MaskTable {
     }
     for (let first = 0; first < starts.length; first += together) {
       const some = starts.slice(first, first + together);
-      const firstBlocks = some.map((from) => Math.floor(from / 2));
+      const firstBlocks: number[] = [];
+      for (const from of some) firstBlocks.push(Math.floor(from / 2));
       const blocks = this.#cipher.gather(this.#address, firstBlocks, count);
       const { buffer, byteOffset } = blocks;
-      some.forEach((from, i) => {
+      for (const [i, from] of some.entries()) {
         const at = byteOffset + BLOCK_BYTES * count * i + 8 * (from % 2);
         out.set(new BigUint64Array(buffer, at, n), (first + i) * n);
-      });
+      }
       release(blocks);
     }
     return out;

@@ -51,10 +51,12 @@ function* bands(shape: WindowShape): Generator<Band> {
     for (let r = 0; r < rows; r += most) {
       const count = Math.min(most, rows - r);
       const start = (b * height + r * strideHeight) * row;
-      const places = Array.from({ length: windowHeight * windowWidth }, (_, place) => {
+      const places: Band['places'][number][] = [];
+      for (let place = 0; place < windowHeight * windowWidth; place++) {
         const [i, j] = [Math.floor(place / windowWidth), place % windowWidth];
-        return { image: i * row + j * channels, plane: ((place * batch + b) * rows + r) * columns * channels };
-      });
+        const plane = ((place * batch + b) * rows + r) * columns * channels;
+        places.push({ image: i * row + j * channels, plane });
+      }
       const runs = { rows: count, columns, run: channels, rowStep: strideHeight * row, step: strideWidth * channels };
       yield { start, end: start + ((count - 1) * strideHeight + windowHeight) * row, runs, places };
     }

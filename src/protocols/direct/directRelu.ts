@@ -80,22 +80,39 @@ export async function workersCompare(
 ): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
   const window = windowFor(compareBits, drop, functions);
   const y = fresh(count);
-  const t = freshBytes(count);
-  const q = fresh(count);
-  await party.chunks(count, async (chunk, from, to) => {
-    const n = to - from;
-    const masked = addTo(chunk.stream('P2', 'R').z64(n), from, to);
-    const [c, ahead, dealt] = await Promise.all([
-      open(chunk, 'c', masked), // round 1
-      ...chunk.meanwhile(openedSign.ahead(chunk, window, n), () => dealtZ64(chunk, 'q,qR', 2 * n)),
-    ]);
-    const known = await openedSign.workers(chunk, window, ahead, c, t.subarray(from, to)); // rounds 2, 3
-    const job = { t: known, opened: c, q: dealt.subarray(0, n), qMask: dealt.subarray(n) };
-    product(chunk, job, from, to, y.subarray(from, to));
-    q.set(job.q, from);
-    release(c, dealt);
-  });
-  return { y, sign: { t, q } };
+  const sign = { t: freshBytes(count), q: fresh(count) };
+  const task: CompareTask = { window, addTo, product, y, sign };
+  await party.chunks(count, (chunk, from, to) => compareChunk(task, chunk, from, to));
+  return { y, sign };
+}
+
+/** What its chunks compute, and where their results go. */
+interface CompareTask {
+  readonly window: SignWindow;
+  readonly addTo: (mask: BigUint64Array, from: number, to: number) => BigUint64Array;
+  readonly product: ChunkProduct;
+  readonly y: BigUint64Array;
+  readonly sign: WorkerSign;
+}
+
+/** No closure, for what V8 has compiled for one is gone once a full collection finds none alive. */
+async function compareChunk(
+  { window, addTo, product, y, sign }: CompareTask,
+  chunk: Party,
+  from: number,
+  to: number,
+): Promise<void> {
+  const n = to - from;
+  const masked = addTo(chunk.stream('P2', 'R').z64(n), from, to);
+  const [c, ahead, dealt] = await Promise.all([
+    open(chunk, 'c', masked), // round 1
+    ...chunk.meanwhile(openedSign.ahead(chunk, window, n), () => dealtZ64(chunk, 'q,qR', 2 * n)),
+  ]);
+  const known = await openedSign.workers(chunk, window, ahead, c, sign.t.subarray(from, to)); // rounds 2, 3
+  const job = { t: known, opened: c, q: dealt.subarray(0, n), qMask: dealt.subarray(n) };
+  product(chunk, job, from, to, y.subarray(from, to));
+  sign.q.set(job.q, from);
+  release(c, dealt);
 }
 
 /** P0, P1: ⟨a⟩ → ⟨ReLU(a)⟩ and the kept bits. */

@@ -231,14 +231,20 @@ export async function combined(
   factors: readonly bigint[],
   out: BigUint64Array = fresh(terms[0].length),
 ): Promise<BigUint64Array> {
-  await party.slices(out.length, (from, to) =>
-    z64.combine(
-      terms.map((term) => term.subarray(from, to)),
-      factors,
-      out.subarray(from, to),
-    ),
-  );
+  await party.slices(out.length, (from, to) => combineSlice(terms, factors, out, from, to));
   return out;
+}
+
+function combineSlice(
+  terms: readonly BigUint64Array[],
+  factors: readonly bigint[],
+  out: BigUint64Array,
+  from: number,
+  to: number,
+): void {
+  const parts: BigUint64Array[] = [];
+  for (const term of terms) parts.push(term.subarray(from, to));
+  z64.combine(parts, factors, out.subarray(from, to));
 }
 
 /** P0, P1: masks and opens a shared value. */
