@@ -41,15 +41,15 @@ interface Exit {
  * heap that may grow (nothing is taken from the system for that) it does so once in six steps, in increments, and ends in 3 ms. On two
  * cores a step of network A took 0.057 s; 0.063 with marking in one go, which stopped the party for 19 ms at a time; 0.091 by default.
  *
- * Once 64 MB of tensors have come since the last collection, V8 marks for 5 ms at each further one. So marking begins a little before, once more than
- * 5 % of the limit (percents are whole: 60 MB) have come, and goes on in tasks of a tenth of a millisecond. At 3 % it began at every second young
- * collection, of which there is one for 32 MB of new tensors whatever the young generation may hold: so that holds little, for each of its pages is
+ * Once 64 MB of tensors have come since the last collection, V8 marks for 5 ms at each further one. So marking begins before, once more than 3 % of
+ * the limit (30 MB) have come, and goes on in tasks of a tenth of a millisecond: at 5 % a party took the same time, and P2 25 MiB more in a training
+ * of D. There is a young collection for 32 MB of new tensors whatever the young generation may hold: so that holds little, for each of its pages is
  * visited then.
  */
 export const GARBAGE_COLLECTION: readonly string[] = [
   '--single-threaded-gc',
   '--initial-heap-size=1000',
-  '--incremental-marking-soft-trigger=5',
+  '--incremental-marking-soft-trigger=3',
   '--max-semi-space-size=16',
   // Arrays can be given back before a collection (`ring/release.ts`): as later versions of Node can without being told.
   ...('transfer' in ArrayBuffer.prototype ? [] : ['--harmony-rab-gsab-transfer']),
