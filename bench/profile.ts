@@ -3,7 +3,7 @@
  * drift falls on both; processor time is compared beside the time that passed, because others may want the cores. The flags are those of a
  * party's process.
  *
- *   node --single-threaded-gc --initial-heap-size=1000 --incremental-marking-soft-trigger=5 --max-semi-space-size=16 \
+ *   node --single-threaded-gc --initial-heap-size=1000 --incremental-marking-soft-trigger=3 --max-semi-space-size=16 \
  *     dist/bench/profile.js [--network A] [--steps 8] [--pairs 9] [--out bench/results/profile-overhead.json]
  */
 import { randomBytes } from 'node:crypto';
