@@ -89,7 +89,7 @@ function firstFailure(tree: string, tests: readonly string[], only?: string): Fa
   const { status, stderr } = spawnSync(
     join(tree, 'node_modules/.bin/vitest'),
     [...command, ...tests, ...(only === undefined ? [] : ['-t', only])],
-    { cwd: tree, encoding: 'utf8', timeout: 600_000 },
+    { cwd: tree, encoding: 'utf8', timeout: 1_800_000 },
   );
   const { numTotalTests, testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report;
   for (const { name, status: outcome, message, assertionResults } of testResults) {
