@@ -164,7 +164,7 @@ export const DRAWING: readonly Weakening[] = [
     'the masks of all rows alike',
     'differences of rows are open',
     STREAMS,
-    ['const firstBlocks = some.map((from) => Math.floor(from / 2));', 'const firstBlocks = some.map(() => 0);'],
+    ['firstBlocks.push(Math.floor(from / 2));', 'firstBlocks.push(0);'],
     OF_STREAMS,
   ),
   one(

@@ -9,7 +9,8 @@ import { type MicroOperation, prepare } from './micro.ts';
 import { classCount, inputSize, type Network, parameters } from './network.ts';
 import { FEW_VALUES } from '../protocols/suite.ts';
 import { sizeOf } from '../ring/shape.ts';
-import { type Samples, train, type TrainOptions } from './train.ts';
+import { type Samples, train, type TrainEvent, type TrainOptions } from './train.ts';
+import type { WholeState } from './wholeState.ts';
 
 export interface Counted {
   /** Frames, with headers and labels, by all parties together. */
@@ -125,13 +126,18 @@ export async function countTraining(
   const meter = new Meter(engine, options);
   const steps: CountedStep[] = [];
   const evaluations: Counted[] = [];
-  await train(engine, network, data, options, (event) => {
+  let stateElements = 0;
+  const onState = async (_step: number, state: () => Promise<WholeState>): Promise<void> => {
+    const tensors = (await state()).facts(() => false);
+    stateElements = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  };
+  const onEvent = (event: TrainEvent): void => {
     const layers = engine.memory.takeLayers();
     if (event.kind !== 'testing') engine.agree();
     if (event.kind === 'step') steps.push({ ...meter.read(), layers, epoch: event.epoch, loss: event.loss });
     if (event.kind === 'evaluated') evaluations.push(meter.read());
-  });
-  const stateElements = parameters(network).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  };
+  await train(engine, network, data, options, onEvent, { onState });
   return { steps, evaluations, stateElements };
 }
 
