@@ -64,7 +64,7 @@ describe('a warm-up', () => {
       TINY,
       { ...OPTIONS, optimizer: 'adam', learningRate: 2 ** -6, showLoss: false },
     ],
-    ['parts of a batch', DIRECT, TINY, { ...OPTIONS, microBatch: 2 }],
+    ['parts of a batch', DIRECT, TINY, { ...OPTIONS, microBatch: 2, steps: 3 }],
     ['batch normalisation and dropout', DIRECT, NORMED, OPTIONS],
     ['the paper suite', PAPER, TINY, OPTIONS],
   ] as const)('leaves a training as it is: %s', async (_, setting, network, options) => {
@@ -73,7 +73,7 @@ describe('a warm-up', () => {
     const warm = await ran(setting, network, options, dealt, true);
     expect(warm.revealed).toEqual(cold.revealed);
     const own = warm.labels.filter((label) => label.startsWith('/warm/'));
-    expect(own.length).toBeGreaterThan(cold.labels.length / 3);
+    expect(own.length).toBeGreaterThan(cold.labels.length / 2);
     expect(warm.labels.filter((label) => !label.startsWith('/warm/')).toSorted()).toEqual(cold.labels.toSorted());
   });
 
