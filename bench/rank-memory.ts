@@ -5,19 +5,18 @@
  *   node dist/bench/rank-memory.js [--network vgg16|FILE.json] [--batch 32] [--steps 2] [--ranks 1,4] [--out bench/results/rank-memory.json]
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { decide, propose } from '../src/client/federated/jobs.ts';
+import { readNetwork } from '../src/cli/options/task.ts';
 import type { Dataset } from '../src/data/dataset.ts';
 import { OF_BYTES } from '../src/data/scaling.ts';
 import { ROLES } from '../src/federation/card.ts';
 import type { TrainDocument } from '../src/federation/documents.ts';
 import { ENDED } from '../src/federation/views.ts';
-import { NETWORKS } from '../src/nn/named.ts';
-import { readNetworkText } from '../src/nn/networkFile.ts';
 import { rankPart } from '../src/nn/ranks.ts';
 import { JOB_VERSION } from '../src/server/job.ts';
 import { LiveFederation } from './kills/federation.ts';
@@ -35,7 +34,7 @@ const { values } = optionsOf(import.meta.url, {
   ranks: { type: 'string', default: '1,4' },
   out: { type: 'string', default: 'bench/results/rank-memory.json' },
 });
-const network = NETWORKS[values.network] ?? readNetworkText(await readFile(values.network, 'utf8'), values.network);
+const network = readNetwork({ network: values.network });
 const batch = Number(values.batch);
 const images = batch * Number(values.steps);
 

@@ -18,7 +18,7 @@ import { writeSubset } from './local-runs.ts';
 import { report } from './machine.ts';
 import { rounded } from './measure.ts';
 import { optionsOf } from './options.ts';
-import { memoryOf } from './service/job-processes.ts';
+import { peakOf } from './service/job-processes.ts';
 
 const { values } = optionsOf(import.meta.url, {
   network: { type: 'string', default: 'C' },
@@ -64,7 +64,7 @@ async function look(pid: number): Promise<Look> {
       return [tid, Number(spent.split(' ')[0])];
     }),
   );
-  return { threads: new Map(threads), peakMiB: memoryOf(pid).peak / 1024 };
+  return { threads: new Map(threads), peakMiB: peakOf(pid) };
 }
 
 /** Process ids of the parties that a command has started. */

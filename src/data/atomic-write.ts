@@ -72,27 +72,6 @@ export class AtomicFile {
     }
   }
 
-  /** Of parts that come one after the other: written, and to be committed or abandoned. @param faultyOf what the system's errors become; those of the parts are thrown as they are */
-  static async ofParts(
-    path: string,
-    parts: AsyncIterable<Uint8Array>,
-    access: 'private' | undefined,
-    faultyOf: (error: unknown) => Error,
-    files: Files = disk,
-  ): Promise<AtomicFile> {
-    const faulty = (error: unknown): never => {
-      throw faultyOf(error);
-    };
-    const file = await AtomicFile.create(path, access, files).catch(faulty);
-    try {
-      for await (const part of parts) await file.write(part).catch(faulty);
-    } catch (error) {
-      await file.abandon();
-      throw error;
-    }
-    return file;
-  }
-
   async write(bytes: Uint8Array): Promise<void> {
     await this.#handle.writeFile(bytes);
   }
@@ -146,6 +125,29 @@ export class AtomicFile {
       await this.#handle.close();
     }
   }
+}
+
+/**
+ * Writes parts that come one after the other. Resolves when all are written; the file is on the disk under its name when what it gives has resolved.
+ * @param faultyOf what the system's errors become; those of the parts are thrown as they are
+ */
+export async function draftFile(
+  path: string,
+  parts: AsyncIterable<Uint8Array>,
+  access: 'private' | undefined,
+  faultyOf: (error: unknown) => Error,
+): Promise<() => Promise<void>> {
+  const faulty = (error: unknown): never => {
+    throw faultyOf(error);
+  };
+  const file = await AtomicFile.create(path, access).catch(faulty);
+  try {
+    for await (const part of parts) await file.write(part).catch(faulty);
+  } catch (error) {
+    await file.abandon();
+    throw error;
+  }
+  return () => file.commit().catch(faulty);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PeerName } from '../channel/channel.ts';
-import { AtomicFile, faultOf } from './atomic-write.ts';
+import { draftFile, faultOf } from './atomic-write.ts';
 import {
   CHECKPOINT_FIX,
   checkpointBytes,
@@ -98,11 +98,7 @@ export class CheckpointStore {
       );
     const bytes = checkpointBytes(checkpoint);
     const parts = this.#vault?.sealParts(CHECKPOINT_PURPOSE, bytes) ?? bytes;
-    const file = await AtomicFile.ofParts(path, parts, 'private', faultyOf);
-    return () =>
-      file.commit().catch((error: unknown) => {
-        throw faultyOf(error);
-      });
+    return draftFile(path, parts, 'private', faultyOf);
   }
 
   /** Removes the checkpoints of earlier steps. */

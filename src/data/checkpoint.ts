@@ -8,6 +8,7 @@ import { createHash, type Hash, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
 import type { PeerName } from '../channel/channel.ts';
 import { sizeOf, type Shape } from '../ring/shape.ts';
+import { PART_BYTES } from './file-parts.ts';
 import { HeldBack } from './held-back.ts';
 import { Problem } from './problem.ts';
 
@@ -63,8 +64,6 @@ const VERSION = 3;
 /** Magic, version and length of the header. */
 const START_BYTES = 16;
 const DIGEST_BYTES = 32;
-/** Of a file, that are read, or written, at a time. */
-export const PIECE_BYTES: number = 2 ** 20;
 const NONE = new BigUint64Array(0);
 export const CHECKPOINT_FIX = 'restore the file from a copy, or go on from an older step with --resume-step';
 
@@ -126,8 +125,8 @@ export async function* checkpointBytes(checkpoint: NewCheckpoint): AsyncGenerato
 }
 
 function* pieces({ buffer, byteOffset, byteLength }: BigUint64Array): Generator<Uint8Array, void> {
-  for (let from = 0; from < byteLength; from += PIECE_BYTES)
-    yield new Uint8Array(buffer, byteOffset + from, Math.min(PIECE_BYTES, byteLength - from));
+  for (let from = 0; from < byteLength; from += PART_BYTES)
+    yield new Uint8Array(buffer, byteOffset + from, Math.min(PART_BYTES, byteLength - from));
 }
 
 /** Tensors that are all here. */

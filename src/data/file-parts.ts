@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 
-const PART_BYTES = 2 ** 20;
+/** Of a file, that are read, or written, at a time. */
+export const PART_BYTES: number = 2 ** 20;
 
 /** A file's bytes, some at a time. @param faultyOf what the system's errors become */
 export async function* partsOfFile(

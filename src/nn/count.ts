@@ -9,7 +9,7 @@ import { type MicroOperation, prepare } from './micro.ts';
 import { classCount, inputSize, type Network, parameters } from './network.ts';
 import { FEW_VALUES } from '../protocols/suite.ts';
 import { sizeOf } from '../ring/shape.ts';
-import { type Samples, train, type TrainEvent, type TrainOptions } from './train.ts';
+import { type Samples, totalSteps, train, type TrainEvent, type TrainOptions } from './train.ts';
 import type { WholeState } from './wholeState.ts';
 
 export interface Counted {
@@ -127,7 +127,9 @@ export async function countTraining(
   const steps: CountedStep[] = [];
   const evaluations: Counted[] = [];
   let stateElements = 0;
-  const onState = async (_step: number, state: () => Promise<WholeState>): Promise<void> => {
+  const last = totalSteps(samples.trainImages, options);
+  const onState = async (step: number, state: () => Promise<WholeState>): Promise<void> => {
+    if (step < last) return;
     const tensors = (await state()).facts(() => false);
     stateElements = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   };

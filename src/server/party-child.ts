@@ -107,7 +107,7 @@ export class PartyChild {
   stoppedAt: number | undefined;
   readonly #process: ChildProcess;
   readonly #onNews: (news: News) => void;
-  readonly #together: boolean;
+  readonly #givesWay: boolean;
   #output = '';
   /** The beginning of a line. */
   #unfinished = '';
@@ -115,7 +115,7 @@ export class PartyChild {
   constructor(name: PartyName, { onChange, onNews, together = false }: PartyChildOptions) {
     this.name = name;
     this.#onNews = onNews;
-    this.#together = together;
+    this.#givesWay = together && name === 'P2';
     this.#process = forkBeside(import.meta.url, 'party-process', name);
     this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => this.#printed(text));
     this.#process.on('message', (message) => {
@@ -134,8 +134,7 @@ export class PartyChild {
   }
 
   send(order: Order): void {
-    const training = order.type === 'start' && order.job.kind === 'train';
-    if (training && this.#together && this.name === 'P2') giveWay(this.#process);
+    if (this.#givesWay && order.type === 'start' && order.job.kind === 'train') giveWay(this.#process);
     // A party that is gone is noticed by its exit, not here.
     if (this.#process.connected) this.#process.send(order, () => undefined);
   }

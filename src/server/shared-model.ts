@@ -3,7 +3,7 @@
  * checkpoint without keys and openings, encrypted under the party's storage key: every session that uses the model masks it anew.
  */
 import * as z from 'zod';
-import { AtomicFile, faultOf } from '../data/atomic-write.ts';
+import { draftFile, faultOf } from '../data/atomic-write.ts';
 import {
   checkpointBytes,
   openCheckpoint,
@@ -55,10 +55,8 @@ export async function keepSharedModel(
       'see that the disk has room and the folder can be written',
       { told: 'its part of the trained model cannot be written' },
     );
-  const file = await AtomicFile.ofParts(path, vault.sealParts(MODEL_PURPOSE, bytes), 'private', faultyOf);
-  await file.commit().catch((error: unknown) => {
-    throw faultyOf(error);
-  });
+  const commit = await draftFile(path, vault.sealParts(MODEL_PURPOSE, bytes), 'private', faultyOf);
+  await commit();
 }
 
 /** By the parameters' names. Rejects when it is not this party's part of this model. */
