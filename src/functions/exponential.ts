@@ -15,6 +15,7 @@ import { sizeOf } from '../ring/shape.ts';
 import type { CostModel } from '../engine/costModel.ts';
 import { type Cost, FREE, inSequence, repeated } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
+import { reluOf } from './formats.ts';
 
 /** The row of a vector by itself. */
 const SQUARE = [[0, 0]] as const;
@@ -50,9 +51,9 @@ function baseBits(w: number): number {
   return (31 + w) >> 1;
 }
 
-/** max(x, −CLIP). */
+/** max(x, −CLIP) with the engine's fractional bits: x may have more. */
 export async function clip(engine: Engine, x: Value): Promise<Value> {
-  const { y } = await engine.relu(engine.addPublic(x, CLIP));
+  const { y } = await reluOf(engine, engine.addPublic(x, CLIP));
   return engine.addPublic(y, -CLIP);
 }
 
@@ -70,9 +71,10 @@ export async function exponential(engine: Engine, x: Value, m: number = squaring
   return engine.reshape(await engine.truncate(power, w), x.shape);
 }
 
-/** Clip and exponential of `count` values at the engine's fractional bits. */
-export function cost(model: CostModel, count: number): Cost {
-  return inSequence(model.relu(count), exponentialCost(model, count));
+/** Clip and exponential of `count` values with `surplus` fractional bits more than the engine's. */
+export function cost(model: CostModel, count: number, surplus = 0): Cost {
+  const clipped = surplus > 0 ? model.truncateRelu(count, surplus) : model.relu(count);
+  return inSequence(clipped, exponentialCost(model, count));
 }
 
 /** The exponential alone. `opened`: of values that entered a product before. */

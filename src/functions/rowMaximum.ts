@@ -1,27 +1,23 @@
 /**
- * Row maximum and its index by a balanced tree (PROTOCOLS §3): max(x, y) = y + ReLU(x − y).
+ * Row maximum and its index by a balanced tree (PROTOCOLS §3).
  *
- * rowMaximum      (m,n) → (m,1).   ⌈log2 n⌉ levels of one ReLU each.
- * indexOfMaximum  (m,n) → (m,1).   One more select a level, with the bits already compared; ties go to the left.
+ * rowMaximum      (m,n) → (m,1).   ⌈log2 n⌉ levels of one ReLU each (`maxpoolTree.ts`): entries may be products, and then each level
+ *                                  adds a fractional bit. It is an entry, less than an ulp a level below the largest one.
+ * indexOfMaximum  (m,n) → (m,1).   max(x, y) = y + ReLU(x − y), and one more select a level with the bits already compared; ties go to
+ *                                  the left.
  *
  * Differences of two entries must lie inside the comparison window.
  */
 import type { CostModel } from '../engine/costModel.ts';
 import { type Cost, inSequence } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
+import { maxpoolTree, treeCost } from './maxpoolTree.ts';
 
 export async function rowMaximum(engine: Engine, x: Value): Promise<Value> {
   // Columns as rows, which are views.
-  let rows = engine.transpose(x);
-  while (rows.shape[0] > 1) {
-    const n = rows.shape[0];
-    const half = n >> 1;
-    const [left, right] = [engine.slice(rows, 0, half), engine.slice(rows, half, 2 * half)];
-    const { y } = await engine.relu(engine.sub(left, right));
-    const larger = engine.add(right, y);
-    rows = n % 2 === 1 ? engine.concatRows([larger, engine.slice(rows, n - 1, n)]) : larger;
-  }
-  return engine.reshape(rows, [x.shape[0], 1]);
+  const { y, over } = await maxpoolTree(engine, engine.transpose(x));
+  over(engine);
+  return engine.reshape(y, [x.shape[0], 1]);
 }
 
 export async function indexOfMaximum(engine: Engine, x: Value): Promise<Value> {
@@ -64,8 +60,14 @@ function perLevel(m: number, n: number, cost: (elements: number) => Cost): Cost 
   return inSequence(...levels);
 }
 
-export function rowMaximumCost(model: CostModel, m: number, n: number): Cost {
-  return perLevel(m, n, (elements) => model.relu(elements));
+/** Fractional bits that the maximum of n products has more than they. */
+export function growth(n: number): number {
+  return Math.ceil(Math.log2(n));
+}
+
+/** `drop`: the entries' surplus fractional bits. */
+export function rowMaximumCost(model: CostModel, m: number, n: number, drop = 0): Cost {
+  return treeCost(model, n, m, drop);
 }
 
 export function indexCost(model: CostModel, m: number, n: number): Cost {

@@ -2,6 +2,10 @@
  * Softmax and softmax cross-entropy (PROTOCOLS §5): subtract the row maximum, clip, exponentials, their sum in [1, n], its
  * reciprocal, one product.
  *
+ * Logits that are products are compared as they are and truncated by the clip's ReLU: no round and no message for their truncation. The maximum is
+ * one of them then, but may be some ulps below the largest one (`rowMaximum.ts`), so x − max may be as much above 0; exp and the sum are as right
+ * there.
+ *
  * crossEntropy: Σ over rows of ln Σ_j exp(x_j) − x_label on the shifted and clipped logits x, so one row's loss is at most
  * 16 + ln n. It is shown, never trained on. From 13 fractional bits on its mean errs by less than 0.005 whatever n: by 1.8e-3 because of ln
  * (`logarithm.ts`) and by 2e-3 because of the exponentials, which take more squarings for it where classes are many (`sumForLoss`).
@@ -21,10 +25,10 @@ import {
   squarings,
   workingBits,
 } from './exponential.ts';
-import { truncated } from './formats.ts';
+import { alike, truncated } from './formats.ts';
 import { logarithm, logarithmCost } from './logarithm.ts';
 import { cost as reciprocalCost, holds, reciprocal } from './reciprocal.ts';
-import { rowMaximum, rowMaximumCost } from './rowMaximum.ts';
+import { growth, rowMaximum, rowMaximumCost } from './rowMaximum.ts';
 
 export interface Softmax {
   /** (m,n) at the engine's fractional bits. */
@@ -47,11 +51,12 @@ export function classLimit(engine: Pick<Engine, 'truncation' | 'fractionBits'>):
   return low;
 }
 
-/** Logits (m,n) at the engine's fractional bits. */
+/** Logits (m,n) at the engine's fractional bits or more. */
 export async function softmax(engine: Engine, logits: Value): Promise<Softmax> {
   const n = logits.shape[1];
-  const maximum = await rowMaximum(engine, logits);
-  const shifted = await clip(engine, engine.subColumn(logits, maximum));
+  const scores = comparesProducts(engine, logits.fractionBits, n) ? logits : await truncated(engine, logits);
+  const [x, maximum] = alike(engine, [scores, await rowMaximum(engine, scores)]);
+  const shifted = await clip(engine, engine.subColumn(x, maximum));
   const powers = await exponential(engine, shifted);
   const sum = engine.sumColumns(powers);
   const inverse = await reciprocal(engine, sum, n);
@@ -59,11 +64,21 @@ export async function softmax(engine: Engine, logits: Value): Promise<Softmax> {
   return { probabilities, shifted, sum };
 }
 
-export function softmaxCost(model: CostModel, m: number, n: number): Cost {
+/** Whether logits with so many fractional bits are truncated by the clip alone: the clip's input must stay below 2^(32−f), as in any comparison. */
+function comparesProducts(
+  engine: Pick<Engine, 'suite' | 'truncation' | 'fractionBits'>,
+  bits: number,
+  n: number,
+): boolean {
+  return engine.suite === 'direct' && engine.truncation === 'dealt' && bits + growth(n) <= 30 + engine.fractionBits;
+}
+
+/** `surplus`: fractional bits beyond the engine's of logits that the clip truncates. */
+export function softmaxCost(model: CostModel, m: number, n: number, surplus = 0): Cost {
   const w = workingBits(model);
   return inSequence(
-    rowMaximumCost(model, m, n),
-    clippedCost(model, m * n),
+    rowMaximumCost(model, m, n, surplus),
+    clippedCost(model, m * n, surplus === 0 ? 0 : surplus + growth(n)),
     reciprocalCost(model, m, n, w),
     truncatedProduct(model, m * n + m, m * n, 2 * w - model.fractionBits),
   );

@@ -17,7 +17,7 @@ export interface Tape extends Placed {
 }
 
 export interface Forward {
-  /** (batch, classes) at the engine's fractional bits. */
+  /** (batch, classes) as the last layer leaves them: with the fractional bits of a product, where it is one. */
   readonly logits: Value;
   /** One a layer, in the order in which they ran. */
   readonly tapes: Tape[];
@@ -42,7 +42,7 @@ export async function forward(
     tapes.push({ ...placed, scope: scopeOf(placed), pullback: tape });
     for (const [name, value] of pass.kept ?? []) kept.set(parameterName(placed.index, name), value);
   }
-  return { logits: await outputs.logits(engine), tapes, kept };
+  return { logits: outputs.last, tapes, kept };
 }
 
 /** `forward` without a way back. A layer may take the one after it along. @param whole to the engine's fractional bits */
@@ -68,7 +68,7 @@ export async function classScores(
       i++;
     } else await runLayer(engine, placed, parameters, outputs, undefined);
   }
-  return whole ? outputs.logits(engine) : outputs.last;
+  return whole ? truncated(engine, outputs.last) : outputs.last;
 }
 
 /**
@@ -141,10 +141,6 @@ class Outputs {
 
   get last(): Value {
     return this.peek(this.#layers.at(-1)!.index);
-  }
-
-  logits(engine: Engine): Promise<Value> {
-    return truncated(engine, this.last);
   }
 }
 

@@ -20,7 +20,7 @@ export interface Loss {
   sum(engine: Engine): Promise<Value>;
 }
 
-/** Logits (batch, classes) at the engine's fractional bits; labels one-hot, integers. */
+/** Logits (batch, classes) at the engine's fractional bits or more; labels one-hot, integers. */
 export async function lossOf(engine: Engine, name: LossName, logits: Value, labels: Value): Promise<Loss> {
   const oneHot = engine.extend(labels, engine.fractionBits);
   switch (name) {
@@ -29,7 +29,7 @@ export async function lossOf(engine: Engine, name: LossName, logits: Value, labe
       return { delta: engine.sub(output.probabilities, oneHot), sum: (fork) => crossEntropy(fork, output, labels) };
     }
     case 'asm': {
-      const delta = engine.sub(await asm(engine, logits), oneHot);
+      const delta = engine.sub(await asm(engine, await truncated(engine, logits)), oneHot);
       return { delta, sum: (fork) => squares(fork, delta) };
     }
   }

@@ -6,6 +6,7 @@ import { P17 } from '../../runtime/compute.ts';
 import type { Engine, Value } from '../../src/engine/engine.ts';
 import { createSecureEngine, type SecureEngine } from '../../src/engine/secure.ts';
 import { backward } from '../../src/nn/backward.ts';
+import { truncated } from '../../src/functions/formats.ts';
 import { forward, type Parameters } from '../../src/nn/forward.ts';
 import { initialValues } from '../../src/nn/initial.ts';
 import { type Network, parameters } from '../../src/nn/network.ts';
@@ -75,8 +76,9 @@ async function step(
   onGradient: (engine: Engine, name: string, gradient: Value) => Promise<void>,
 ): Promise<void> {
   const { logits, tapes } = await forward(engine, network, weights, x, { seed: 1, step: 1 });
+  const delta = await truncated(engine, logits);
   await engine.scope('back', async (fork) => {
-    await backward(fork, tapes, logits, onGradient);
+    await backward(fork, tapes, delta, onGradient);
   });
 }
 

@@ -408,6 +408,45 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     expect(Math.abs(entropy.numbers[0] - loss)).toBeLessThan(m * (setting.truncation === 'dealt' ? 0.005 : 0.05));
   });
 
+  it.each([2, 10, 17])('softmax of %i products: the clip truncates them', async (n) => {
+    const m = 6;
+    const inputs = [numbers([m, n], -4, 6), { shape: [1, n], numbers: new Array<number>(n).fill(1) }];
+    // A row of equals, one whose largest is an ulp ahead, one below the clip.
+    const rows = inputs[0].numbers as number[];
+    rows
+      .fill(1.5, 0, n)
+      .fill(-2, n, 2 * n)
+      .fill(-30, 2 * n, 3 * n);
+    rows[n] += ulp;
+    rows[3 * n - 1] = 3;
+    const onProducts: Script = async (e, x, y) => (await softmax(e, await e.mul(x, y))).probabilities;
+    const found = await secure(setting, inputs, onProducts);
+    const expected = Array.from({ length: m }, (_, r) => {
+      const powers = rows.slice(r * n, (r + 1) * n).map(Math.exp);
+      return powers.map((power) => power / powers.reduce((a, b) => a + b, 0));
+    });
+    closeTo(found, expected.flat(), setting.truncation === 'dealt' ? 5e-3 : 3e-2);
+    if (setting.truncation === 'local') return;
+    const cost = inSequence(model.product(m * n + n), softmaxCost(model, m, n, f));
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(cost);
+    expect(found.rounds).toBe(1 + softmaxCost(model, m, n).rounds);
+  });
+
+  it('softmax of products that leave no room for the tree truncates them first', async () => {
+    if (setting.truncation === 'local') return;
+    const [m, n] = [4, 10];
+    const bits = f / 2 + 14;
+    const inputs = [
+      { ...numbers([m, n], -4, 6), fractionBits: bits },
+      { shape: [1, n], numbers: new Array<number>(n).fill(1), fractionBits: bits },
+    ];
+    const script: Script = async (e, x, y) => (await softmax(e, await e.mul(x, y))).probabilities;
+    const [found, twin] = [await secure(setting, inputs, script), await plain(setting, inputs, script)];
+    closeTo(found, twin.numbers, 16 * ulp);
+    const first = inSequence(model.product(m * n + n), model.truncate(m * n, 2 * bits - f));
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(inSequence(first, softmaxCost(model, m, n)));
+  });
+
   it('operations under `all` overlap and agree with the twin', async () => {
     const inputs = [numbers([5, 5], -3, 3), numbers([5, 5], -3, 3, 2)];
     const script: Script = async (e, x, y) => {
