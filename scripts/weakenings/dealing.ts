@@ -6,6 +6,7 @@ const DEALT = 'src/protocols/direct/dealtTruncation.ts';
 const DIRECT = 'src/protocols/direct/directRelu.ts';
 const OPERAND = 'src/protocols/direct/truncateOperand.ts';
 const BEAVER = 'src/protocols/paper/beaver.ts';
+const ARGMAX = 'src/protocols/direct/argmax.ts';
 
 const P2_DEALS = 'const drawn = party.stream(party.drawer, purpose).z64(v.length);';
 const DRAWER_HAS = "if (party.name === party.drawer) return party.stream('P2', purpose).z64(count);";
@@ -82,6 +83,29 @@ function selectedInClear(purpose: string, range: string, what: string, only: str
     ],
     tests: [VIEWS],
     only,
+  };
+}
+
+/** Of what P2 deals for the maxima of rows, one part in the clear. */
+function unitsInClear(part: 'units' | 'q', what: string, breaks: string): Weakening {
+  const zeros = part === 'q' ? '0' : '0n';
+  return {
+    name: `${what} dealt in the clear`,
+    breaks,
+    edits: [
+      edit(
+        ARGMAX,
+        'const sent = viewsOf(drawn, rows, columns);',
+        `const sent = viewsOf(drawn, rows, columns);\n  sent.${part}.fill(${zeros});`,
+      ),
+      edit(
+        ARGMAX,
+        'const one = chunk.worker === 0 ? 1 : 0;',
+        `const one = chunk.worker === 0 ? 1 : 0;\n  if (chunk.name === chunk.drawer) ${part}.fill(${zeros});`,
+      ),
+    ],
+    tests: [VIEWS],
+    only: 'unit vectors of rows’ maxima, k = 33',
   };
 }
 
@@ -206,6 +230,8 @@ export const DEALING: readonly Weakening[] = [
   selectedInClear('q,qR', '.subarray(drawn.length / 2)', 'the larger’s (2q − 1)·R', 'larger of two products, k = 61'),
   selectedInClear('qV', '', 'q·V', 'ReLU and select, k = 61'),
   selectedInClear('qU', '', 'q·U of an error down a tree', 'error down a tree'),
+  unitsInClear('units', 'unit vectors of the masks of losses', 'one worker knows the mask of losses, and so the class'),
+  unitsInClear('q', 'the bits of comparisons of scores', 'one worker knows P2’s bits, and so who is larger'),
   {
     name: 'P2’s part of a product dealt in the clear',
     breaks: 'one worker knows U * V',

@@ -5,6 +5,7 @@ const DEALT = 'src/protocols/direct/dealtTruncation.ts';
 const DIRECT = 'src/protocols/direct/directRelu.ts';
 const OPERAND = 'src/protocols/direct/truncateOperand.ts';
 const BEAVER = 'src/protocols/paper/beaver.ts';
+const ARGMAX = 'src/protocols/direct/argmax.ts';
 
 const TOLD_R = edit(
   DEALT,
@@ -105,6 +106,45 @@ function maskS(name: string, breaks: string, body: string): Weakening {
   };
 }
 
+/** The masks of scores and of their losses (`argmax.ts`), as `body` changes each worker's share of them. */
+function maskScores(mask: 'R' | 'r', name: string, breaks: string, body: string): Weakening {
+  const [ofWorker, ofP2] =
+    mask === 'R'
+      ? (['rows * columns', []] as const)
+      : ([
+          'wordsOf(columns * rows)',
+          ([0, 1] as const).map((i) =>
+            edit(
+              ARGMAX,
+              `chunk.stream('P${i}', 'r').z64(wordsOf(columns * rows))`,
+              `change(chunk.stream('P${i}', 'r').z64(wordsOf(columns * rows)), ${i})`,
+            ),
+          ),
+        ] as const);
+  return {
+    name,
+    breaks,
+    edits: [
+      edit(
+        ARGMAX,
+        '/** P2: e_r for every element',
+        `function change(${mask}: BigUint64Array, worker: 0 | 1): BigUint64Array {\n  ${body}\n}\n\n/** P2: e_r for every element`,
+      ),
+      edit(
+        ARGMAX,
+        `chunk.stream('P2', '${mask}').z64(${ofWorker})`,
+        `change(chunk.stream('P2', '${mask}').z64(${ofWorker}), chunk.worker)`,
+      ),
+      ...ofP2,
+    ],
+    tests: [VIEWS],
+    only: 'unit vectors of rows’ maxima, k = 33',
+  };
+}
+
+const SCORES = 'scores are opened';
+const LOSSES = 'the workers see which class loses how often: with it the class itself';
+
 const LOW = 'return S.map((s) => s & ((1n << BigInt(bits)) - 1n)) as BigUint64Array;';
 const HIGH = 'return S.map((s) => (s >> BigInt(bits)) << BigInt(bits)) as BigUint64Array;';
 const KNOWN = (worker: 0 | 1, mask: string): string => `return worker === ${worker} ? ${mask}.fill(0n) : ${mask};`;
@@ -150,6 +190,25 @@ export const MASKING: readonly Weakening[] = [
     'S of a truncated operand has no low bits',
     'the second opening shows the wrap, and the mask has no high bits',
     HIGH,
+  ),
+  maskScores('R', 'the mask of scores is zero', SCORES, 'return R.fill(0n);'),
+  maskScores('R', 'the mask of scores is known to P0', 'P1 sends its share in the clear', KNOWN(1, 'R')),
+  maskScores('R', 'the mask of scores is known to P1', 'P0 sends its share in the clear', KNOWN(0, 'R')),
+  maskScores('R', 'one mask for all scores', 'differences of scores are opened', 'return R.fill(R[0]);'),
+  maskScores('r', 'the mask of losses is zero', LOSSES, 'return r.fill(0n);'),
+  maskScores('r', 'the mask of losses is known to P0', 'P1 sends its share in the clear', KNOWN(1, 'r')),
+  maskScores('r', 'the mask of losses is known to P1', 'P0 sends its share in the clear', KNOWN(0, 'r')),
+  maskScores(
+    'r',
+    'the mask of losses has no high bits',
+    'what stands above it tells of the losses',
+    'return r.map((word) => word & 0x0f0f0f0f0f0f0f0fn) as BigUint64Array;',
+  ),
+  maskScores(
+    'r',
+    'one mask for the losses of several rows',
+    'differences of losses are opened',
+    'return r.fill(r[0]);',
   ),
   {
     name: 'V of a select is zero',

@@ -41,6 +41,13 @@ export const OPENING: readonly Weakening[] = [
     ON_SESSIONS,
   ),
   one(
+    'openings over Z_256 that no digest has',
+    WRONG,
+    'src/party/open.ts',
+    ['(byte, i) => byte + mine[i]);\n  party.note(purpose, opened);', '(byte, i) => byte + mine[i]);'],
+    ['test/party/ledger.test.ts'],
+  ),
+  one(
     'truncated operands that no digest has',
     WRONG,
     'src/protocols/direct/truncateOperand.ts',

@@ -25,6 +25,8 @@ export interface CostModel {
   /** One product that opens `opened` elements of operands; P2's part of it is dealt when something other than `truncate` uses it. */
   product(opened: number): Cost;
   unitVectors(count: number, n: number): Cost;
+  /** Of x (rows, columns) with `drop` surplus fractional bits; absent as of the engine. */
+  readonly argmax?: ((rows: number, columns: number, drop?: number) => Cost) | undefined;
   /** Dealing P2's part of `count` elements. */
   part(count: number): Cost;
 }
@@ -77,6 +79,7 @@ export function createCostModel(options: CostOptions): CostModel {
     product: beaver.maskCost,
     part: beaver.partCost,
     unitVectors: (count, n) => unitVectors.cost(count, n, chunk),
+    argmax: suite.argmax && ((rows, columns, drop = 0) => suite.argmax!.cost(rows, columns, drop, chunk)),
   };
 }
 

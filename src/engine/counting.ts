@@ -16,10 +16,9 @@ import { overlapping } from './overlapping.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
 import { inBlocks, type Stage, step } from '../party/steps.ts';
 import { DIGEST_BYTES } from '../random/openings.ts';
-import { type FusedSuite, suiteOf } from '../protocols/suite.ts';
+import { type ArgmaxSuite, type FusedSuite, suiteOf } from '../protocols/suite.ts';
 import { type Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
-import type { Conjunctions } from '../protocols/direct/conjunctions.ts';
-import * as conjunctions from '../protocols/direct/conjunctions.ts';
+import { pairsOf } from '../protocols/direct/argmax.ts';
 import * as treeRoute from '../protocols/direct/treeRoute.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
@@ -224,14 +223,17 @@ export class CountingEngine extends CountedValues implements Engine {
     return this.make(sign.shape, 0);
   }
 
-  get conjunctions(): ((sign: Sign, sets: Conjunctions['sets']) => Promise<Value> | undefined) | undefined {
-    if (this.counts.options.few === undefined) return undefined;
-    return ({ shape: [, columns] }, sets) => {
-      const of = { columns, sets };
-      if (!conjunctions.holds(of)) return undefined;
-      this.run('conjunctions', conjunctions.stages(of), sets.length * columns);
-      return Promise.resolve(this.make([sets.length, columns], 0));
-    };
+  get argmax(): ((x: Value) => Promise<Value>) | undefined {
+    const { argmax } = this.counts.suite;
+    return argmax && ((x) => this.#argmax(argmax, x));
+  }
+
+  #argmax(argmax: ArgmaxSuite, x: Value): Promise<Value> {
+    const [rows, columns] = x.shape;
+    const drop = Math.max(0, x.fractionBits - this.fractionBits);
+    this.run('argmax', argmax.stages(rows, columns, drop), rows);
+    this.did('relu', rows * pairsOf(columns));
+    return Promise.resolve(this.make(x.shape, 0));
   }
 
   unitVectors(index: Value, n: number): Promise<Value> {

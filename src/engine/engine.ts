@@ -7,7 +7,6 @@
  *
  * Operations of one engine run one after the other; operations that may overlap run under `all`, each on a fork of its own.
  */
-import type { Conjunctions } from '../protocols/direct/conjunctions.ts';
 import type { ConvMap, ConvShape } from '../../runtime/compute.ts';
 import type { Border, Fill } from '../ring/pad.ts';
 import type { Shape } from '../ring/shape.ts';
@@ -146,6 +145,11 @@ export interface Engine {
   /** x where the kept bit is 1, else 0. */
   select(sign: Sign, x: Value): Promise<Value>;
 
+  /**
+   * Unit vectors of each row's maximum of x (m,n), 2 ≤ n ≤ 16, ties to the left, in four rounds. Of an x with more fractional bits than the
+   * engine's those of x truncated are compared. Absent where the suite has no such protocol. Differences must lie inside the comparison window.
+   */
+  readonly argmax?: ((x: Value) => Promise<Value>) | undefined;
   /** Unit vectors (m,n) of secret indices (m), integers in [0, n). */
   unitVectors(index: Value, n: number): Promise<Value>;
 
@@ -157,11 +161,6 @@ export interface Engine {
   // Local operations: no message.
   /** The kept bits as integers 0/1: the comparison's answer itself. */
   bits(sign: Sign): Value;
-  /**
-   * Where few values are compared by functions (`suite.ts`) and each round counts: bits of shape (rows, columns) → for each set and column 1 where all
-   * of the set's rows are as it says, else 0; without a round. Undefined where the tables would be too large.
-   */
-  readonly conjunctions?: ((sign: Sign, sets: Conjunctions['sets']) => Promise<Value> | undefined) | undefined;
   add(x: Value, y: Value): Value;
   sub(x: Value, y: Value): Value;
   /** Subtracts a column (m,1) from every column of x (m,n). */

@@ -9,10 +9,8 @@ import { checkAlike, dataOf } from './linear.ts';
 import type { Party } from '../party/party.ts';
 import { Mask, type SecureSign, type SecureValue } from './secureValue.ts';
 import { SecureValues } from './secureValues.ts';
-import type { Conjunctions } from '../protocols/direct/conjunctions.ts';
-import * as conjunctions from '../protocols/direct/conjunctions.ts';
-import type { WorkerSign } from '../protocols/direct/directRelu.ts';
-import type { FusedSuite } from '../protocols/suite.ts';
+import { pairsOf } from '../protocols/direct/argmax.ts';
+import type { ArgmaxSuite, FusedSuite } from '../protocols/suite.ts';
 import type { HelperRouted, Routed } from '../protocols/direct/treeRoute.ts';
 import { checkTruncationBits } from '../protocols/paper/truncation.ts';
 
@@ -123,21 +121,19 @@ export abstract class SecureComparisons extends SecureValues {
     return this.make(sign.shape, 0, this.holdsData ? this.runtime.suite.bits(this.party, bit) : null);
   }
 
-  get conjunctions(): ((sign: Sign, sets: Conjunctions['sets']) => Promise<Value> | undefined) | undefined {
-    if (this.runtime.functions === undefined) return undefined;
-    return (sign, sets) => {
-      const of = { columns: sign.shape[1], sets };
-      return conjunctions.holds(of) ? this.#conjoin(sign as SecureSign, of) : undefined;
-    };
+  get argmax(): ((x: Value) => Promise<Value>) | undefined {
+    const { argmax } = this.runtime.suite;
+    return argmax && ((x) => this.#argmax(argmax, x));
   }
 
-  async #conjoin({ bit }: SecureSign, of: Conjunctions): Promise<Value> {
-    const shape = [of.sets.length, of.columns];
-    const share = await this.run('conjunctions', sizeOf(shape), {
-      workers: (party) => conjunctions.workers(party, bit as WorkerSign, of),
-      helper: async (party) => conjunctions.helper(party, (await bit) as Uint8Array, of),
+  async #argmax(argmax: ArgmaxSuite, x: Value): Promise<Value> {
+    const [rows, columns] = x.shape;
+    const drop = Math.max(0, x.fractionBits - this.fractionBits);
+    const share = await this.run('argmax', rows * pairsOf(columns), {
+      workers: (party) => argmax.workers(party, dataOf<SecureValue>(x), columns, drop),
+      helper: async (party) => argmax.helper(party, rows, columns, drop, await (x as SecureValue).part),
     });
-    return this.make(shape, 0, share);
+    return this.make(x.shape, 0, share);
   }
 
   async truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value> {

@@ -1,5 +1,6 @@
 /** Messages that are counted and not sent: frames and bytes of each link, and how long chains of messages grow at each party. */
 import { headerBytes } from '../channel/frame.ts';
+import { chunkOf } from '../party/cost.ts';
 import type { PartyId, WorkerName } from '../party/party.ts';
 import type { Stage, Step } from '../party/steps.ts';
 import { keyMessages } from '../protocols/direct/functionKeys.ts';
@@ -83,16 +84,17 @@ export function rootLane(): Lane {
 /** Sends the messages of a protocol for `count` elements under a lane, in the chunks of `Party.chunks`. */
 export function sendStages(lane: Lane, stages: readonly Stage[], count: number, chunk: number, traffic: Traffic): void {
   const ahead = lane.depths[2];
-  for (const { path, chunked, steps, keys } of stages) {
+  for (const { path, chunked, steps, keys, each = 1 } of stages) {
     if (keys !== undefined) traffic.takeKeys(keys.bits, keys.each * count);
     const below = path === '' ? lane : new Lane(`${lane.path}${path}`, lane.depths, lane.drawer);
     if (chunked) {
-      const total = Math.max(1, Math.ceil(count / chunk));
+      const size = chunkOf(chunk, each);
+      const total = Math.max(1, Math.ceil(count / size));
       const children: Lane[] = [];
       for (let index = 0; index < total; index++) {
         const drawer = index % 2 === 0 ? lane.drawer : other(lane.drawer);
         const child = below.fork(`${index}`, drawer);
-        sendSteps(child, steps(Math.min(chunk, count - index * chunk)), ahead, traffic);
+        sendSteps(child, steps(Math.min(size, count - index * size)), ahead, traffic);
         children.push(child);
       }
       for (const child of children) lane.join(child);

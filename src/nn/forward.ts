@@ -45,13 +45,12 @@ export async function forward(
   return { logits: outputs.last, tapes, kept };
 }
 
-/** `forward` without a way back. A layer may take the one after it along. @param whole to the engine's fractional bits */
+/** `forward` without a way back: (batch, classes), of the last layer's fractional bits. A layer may take the one after it along. */
 export async function classScores(
   engine: Engine,
   network: Network,
   parameters: Parameters,
   batch: Value,
-  whole = true,
 ): Promise<Value> {
   const layers = schedule(network);
   const outputs = new Outputs(engine, network, layers, batch);
@@ -68,7 +67,7 @@ export async function classScores(
       i++;
     } else await runLayer(engine, placed, parameters, outputs, undefined);
   }
-  return whole ? truncated(engine, outputs.last) : outputs.last;
+  return outputs.last;
 }
 
 /**

@@ -24,6 +24,11 @@ export function repeated(times: number, cost: Cost): Cost {
   return { rounds: times * cost.rounds, bytes: times * cost.bytes };
 }
 
+/** Elements of a chunk, of which each counts for `each`. */
+export function chunkOf(chunk: number, each: number): number {
+  return Math.max(1, Math.floor(chunk / each));
+}
+
 /** The cost of `count` elements that flow in chunks: bytes are summed chunk by chunk (packing rounds up in each). */
 export function chunked(count: number, chunk: number, cost: (elements: number) => Cost): Cost {
   const whole = Math.floor(count / chunk);

@@ -63,6 +63,14 @@ export async function openOdd(party: Party, purpose: string, mine: BigUint64Arra
   return opened;
 }
 
+/** P0, P1: the same over Z_256. */
+export async function openBytes(party: Party, purpose: string, mine: Uint8Array): Promise<Uint8Array> {
+  const theirs = await exchange(party, purpose, mine);
+  const opened = theirs.map((byte, i) => byte + mine[i]);
+  party.note(purpose, opened);
+  return opened;
+}
+
 /** What the other worker sends under the purpose that `mine`, of the same type and length, is sent under. */
 export async function exchange<T extends BigUint64Array | Uint8Array>(
   party: Party,

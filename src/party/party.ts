@@ -20,6 +20,7 @@ import { fresh } from '../ring/pool.ts';
 import { release } from '../ring/release.ts';
 import type { PairStreams } from '../random/streams.ts';
 import { Ahead } from './ahead.ts';
+import { chunkOf } from './cost.ts';
 import type { Agreement, Ledger } from './ledger.ts';
 import { inLanes, range } from './lanes.ts';
 import { measuredReceive, measuredSend } from './measured.ts';
@@ -277,10 +278,14 @@ export class Party {
 
   /**
    * Runs `task` on every chunk [from, to) of `count` elements, each under its own fork, a few at a time. One chunk keeps this
-   * party's drawer; among several it alternates.
+   * party's drawer; among several it alternates. `each`: what an element counts for.
    */
-  async chunks(count: number, task: (party: Party, from: number, to: number) => Promise<void>): Promise<void> {
-    const size = this.#setup.chunk ?? DEFAULT_CHUNK;
+  async chunks(
+    count: number,
+    task: (party: Party, from: number, to: number) => Promise<void>,
+    each = 1,
+  ): Promise<void> {
+    const size = chunkOf(this.#setup.chunk ?? DEFAULT_CHUNK, each);
     const total = Math.max(1, Math.ceil(count / size));
     const other = this.drawer === 'P0' ? 'P1' : 'P0';
     const start = this.#depth; // chunks do not depend on each other: every one starts here

@@ -39,6 +39,8 @@ export interface Step {
 export interface Stage {
   readonly path: string;
   readonly chunked: boolean;
+  /** What an element counts for in a chunk; 1 when absent. */
+  readonly each?: number | undefined;
   /** For `count` elements: of a chunk, or all. */
   readonly steps: (count: number) => readonly Step[];
   /** Keys of comparison functions (`functionKeys.ts`) that an element takes, of so many bits. */
@@ -55,8 +57,8 @@ export function inBlocks(purpose: string, count: number): [label: string, bytes:
 }
 
 /** A protocol that runs in chunks and does nothing else. */
-export function inChunks(steps: Stage['steps'], keys?: Stage['keys']): Stage[] {
-  return [{ path: '', chunked: true, steps, keys }];
+export function inChunks(steps: Stage['steps'], keys?: Stage['keys'], each?: number): Stage[] {
+  return [{ path: '', chunked: true, steps, keys, each }];
 }
 
 export function atOnce(steps: Stage['steps'], path = ''): Stage {

@@ -1,4 +1,5 @@
 /** The two comparison suites behind one interface: the direct suite (PROTOCOLS §3, default) and the paper's (§2). */
+import * as argmax from './direct/argmax.ts';
 import type * as beaver from './paper/beaver.ts';
 import type { Cost } from '../party/cost.ts';
 import * as direct from './direct/directRelu.ts';
@@ -32,6 +33,8 @@ export interface Suite<WorkerBit, HelperBit> {
   readonly fused?: FusedSuite<WorkerBit, HelperBit>;
   /** What a tree of maxima takes; absent where the suite has the paper's Maxpool. */
   readonly tree?: TreeSuite<WorkerBit, HelperBit>;
+  /** Unit vectors of rows' maxima by all pairs of columns at once; absent where the suite has no such protocol. */
+  readonly argmax?: ArgmaxSuite;
   reluCost(count: number, drop: number, chunk: number): Cost;
   selectCost(count: number): Cost;
   reluStages(drop: number, count: number): Stage[];
@@ -72,6 +75,14 @@ export interface TreeSuite<WorkerBit, HelperBit> {
   helperRoute(party: Party, levels: readonly Branching<HelperBit>[], U: Promise<beaver.HelperMask>): HelperRouted;
 }
 
+/** Of x (rows, columns), of which `drop` bits are dropped (`direct/argmax.ts`). */
+export interface ArgmaxSuite {
+  workers(party: Party, x: BigUint64Array, columns: number, drop: number): Promise<BigUint64Array>;
+  helper(party: Party, rows: number, columns: number, drop: number, part?: BigUint64Array): Promise<void>;
+  cost(rows: number, columns: number, drop: number, chunk: number): Cost;
+  stages(rows: number, columns: number, drop: number): Stage[];
+}
+
 /** Where comparison functions (`dcf.ts`) take the place of PrivateCompare: in operations on at most so many values. */
 export interface FewByFunctions {
   readonly most: number;
@@ -93,6 +104,10 @@ function directSuite(
   direct.codeFor(compareBits); // refuses a window no code holds
   const by = (count: number): Functions | undefined =>
     few !== undefined && count <= few.most ? few.functions : security === 'private' ? 'proved' : undefined;
+  const ofRows = (rows: number, columns: number, drop: number): argmax.Argmax => ({
+    ...{ columns, drop, compareBits },
+    functions: by(rows * argmax.pairsOf(columns)),
+  });
   return {
     name: 'direct',
     relu: async (party, a, drop) => {
@@ -135,6 +150,12 @@ function directSuite(
       largerReluStages: (bits, count) => largerRelu.stages(bits, compareBits, by(count)),
       route: treeRoute.workers,
       helperRoute: treeRoute.helper,
+    },
+    argmax: {
+      workers: (party, x, columns, drop) => argmax.workers(party, x, ofRows(x.length / columns, columns, drop)),
+      helper: (party, rows, columns, drop, part) => argmax.helper(party, rows, ofRows(rows, columns, drop), part),
+      cost: (rows, columns, drop, chunk) => argmax.cost(rows, ofRows(rows, columns, drop), chunk),
+      stages: (rows, columns, drop) => argmax.stages(ofRows(rows, columns, drop)),
     },
   };
 }

@@ -16,6 +16,7 @@ import * as z64 from '../../src/ring/z64.ts';
 import { ring, testRandom } from '../reference.ts';
 import { thermometerReference } from '../reference/compare.ts';
 import { decoded, purposeOf } from '../protocols/views/columns.ts';
+import { CHUNK } from '../protocols/views/record.ts';
 import { session } from './cheat.ts';
 
 /** A code that is none, of x. */
@@ -89,6 +90,3 @@ export async function readSigns(security: Security, count: number, number: numbe
   }
   return { right, wrong, answered, failed };
 }
-
-/** As sessions cut. */
-const CHUNK = 8;

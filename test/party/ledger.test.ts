@@ -5,7 +5,7 @@ import type { PeerName } from '../../src/channel/channel.ts';
 import { BLOCK_ELEMENTS } from '../../src/channel/blocks.ts';
 import { decodeFrame, encodeFrame } from '../../src/channel/frame.ts';
 import { Ledger } from '../../src/party/ledger.ts';
-import { open, openBlocks, openEach, openOdd } from '../../src/party/open.ts';
+import { open, openBlocks, openBytes, openEach, openOdd } from '../../src/party/open.ts';
 import { createParty, type Party, type PartyId } from '../../src/party/party.ts';
 import { OpeningDigest, OpeningKeys } from '../../src/random/openings.ts';
 import { PairStreams } from '../../src/random/streams.ts';
@@ -54,6 +54,7 @@ const BLOCKS = BLOCK_ELEMENTS + 5;
 const openings: [string, string, (party: Party) => Promise<unknown>][] = [
   ['of one message', '/a:x', (party) => open(party, 'x', share(9, party.id))],
   ['over Z_{2^64 − 1}', '/a:x', (party) => openOdd(party, 'x', share(9, party.id))],
+  ['over Z_256', '/a:x', (party) => openBytes(party, 'x', new Uint8Array(9).fill(party.id))],
   ...['/a:x', '/a:x/1'].map(
     (label) =>
       [

@@ -10,8 +10,6 @@
  */
 import { dealtZ64, dealZ64 } from '../../party/deal.ts';
 import type { Party } from '../../party/party.ts';
-import { atOnce, type Stage, step } from '../../party/steps.ts';
-import type { WorkerSign } from './directRelu.ts';
 
 /** Bits (rows, columns) of a comparison; of each column as many products as there are sets. */
 export interface Conjunctions {
@@ -36,8 +34,8 @@ export function holds(of: Conjunctions): boolean {
   return products(of) * tableOf(of) <= MOST_WORDS;
 }
 
-/** P0, P1: shares (sets, columns). */
-export async function workers(party: Party, { t }: WorkerSign, of: Conjunctions): Promise<BigUint64Array> {
+/** P0, P1, with their bits t: shares (sets, columns). */
+export async function workers(party: Party, t: Uint8Array, of: Conjunctions): Promise<BigUint64Array> {
   const size = tableOf(of);
   const tables = await dealtZ64(party, 'table', products(of) * size);
   return BigUint64Array.from(words(of, t), (v, i) => tables[i * size + v]);
@@ -65,6 +63,7 @@ function words({ columns, sets }: Conjunctions, bits: Uint8Array): number[] {
   return out;
 }
 
-export function stages(of: Conjunctions): Stage[] {
-  return [atOnce(() => [step('ahead', [':table', 8 * products(of) * tableOf(of)])])];
+/** Of all tables. */
+export function bytes(of: Conjunctions): number {
+  return 8 * products(of) * tableOf(of);
 }

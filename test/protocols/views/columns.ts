@@ -32,6 +32,16 @@ const RESIDUES = new Set(['d', 'digits', 'x']);
 /** The same of elements of its extension, of which the last bytes are zero. */
 const EXTENDED = new Set(['dealt', 'shares']);
 
+/** How bytes that the workers open are added up: bits, or elements of Z_256. */
+const OPENED: Readonly<Record<string, ((mine: Uint8Array, theirs: Uint8Array) => Uint8Array) | undefined>> = {
+  t: (mine, theirs) => unpackBits(xorInto(mine.slice(), theirs), 8 * mine.length),
+  losses: (mine, theirs) =>
+    unpackBits(
+      theirs.map((byte, i) => byte + mine[i]),
+      8 * mine.length,
+    ),
+};
+
 export function purposeOf(label: string): string {
   return label.slice(label.lastIndexOf(':') + 1);
 }
@@ -93,16 +103,10 @@ function sourcesOf(run: Run, id: PartyId, code: DigitCode | undefined, compute: 
       id === 2 ? undefined : run.received[1 - id].find((own) => own.from === `P${id}` && own.label === label);
     const name = `${from} ${label}`;
     // What a worker sends follows from what it has: of bits that are opened their sums are what it learns.
-    if (sent !== undefined && purposeOf(label) === 't') {
-      const own = unpackBits(sent.data as Uint8Array, values.values.length);
-      return [
-        {
-          name,
-          received: true,
-          form: 'sent',
-          values: { kind: 'bits', values: xorInto(own, values.values as Uint8Array) },
-        },
-      ];
+    const opened = sent && OPENED[purposeOf(label)];
+    if (opened !== undefined) {
+      const bits = opened(sent!.data as Uint8Array, message.data as Uint8Array);
+      return [{ name, received: true, form: 'sent', values: { kind: 'bits', values: bits } }];
     }
     if (sent === undefined || values.kind !== 'words') return [{ name, received: true, form: 'sent', values }];
     const sum = z64.add(values.values, sent.data as BigUint64Array);

@@ -139,5 +139,5 @@ export async function record(
   return { runs, compared };
 }
 
-/** Elements of a chunk. */
-export const CHUNK = 8;
+/** Elements of a chunk: all that a protocol has here. */
+export const CHUNK = 24;

@@ -14,6 +14,7 @@ import {
   toldBits,
 } from '../../../src/party/deal.ts';
 import type { Party } from '../../../src/party/party.ts';
+import * as argmax from '../../../src/protocols/direct/argmax.ts';
 import * as conjunctions from '../../../src/protocols/direct/conjunctions.ts';
 import * as dealtTruncation from '../../../src/protocols/direct/dealtTruncation.ts';
 import * as directRelu from '../../../src/protocols/direct/directRelu.ts';
@@ -199,6 +200,9 @@ const CONJUNCTIONS: conjunctions.Conjunctions = {
   ],
 };
 
+/** Of as many comparisons as fill whole bytes. */
+const argmaxIn = (k: number): argmax.Argmax => ({ columns: 4, drop: 16, compareBits: k });
+
 /** The direct suite's, in both windows. */
 const inWindow = (k: number): Protocol[] => [
   {
@@ -238,6 +242,14 @@ const inWindow = (k: number): Protocol[] => [
       const C = dealtTruncation.shiftedOpening(c, 16);
       return z64.shiftLeft(z64.sub(C.subarray(0, VECTOR), C.subarray(VECTOR)), 64 - Math.min(k, 47));
     },
+  },
+  {
+    name: `unit vectors of rows’ maxima, k = ${k}`,
+    code: codeOf(k),
+    scale: 16,
+    workers: (party, share) => argmax.workers(party, z64.concat(inThree(party, share), share), argmaxIn(k)),
+    helper: (party) => argmax.helper(party, 4, argmaxIn(k), z64.concat(DEALT, new BigUint64Array(VECTOR))),
+    derived: (c) => z64.shiftLeft(argmax.differences(c, argmaxIn(k)), 64 - Math.min(k, 48)),
   },
   {
     name: `truncate-and-ReLU and truncate-and-select, k = ${k}`,
@@ -360,7 +372,8 @@ export const PROTOCOLS: readonly Protocol[] = [
     name: 'products of kept bits',
     code: P17,
     workers: async (party) => {
-      await conjunctions.workers(party, await workersBits(party, VECTOR), CONJUNCTIONS);
+      const { t } = await workersBits(party, VECTOR);
+      await conjunctions.workers(party, t, CONJUNCTIONS);
     },
     helper: async (party) => conjunctions.helper(party, await helperBits(party, VECTOR), CONJUNCTIONS),
   },
