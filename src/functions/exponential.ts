@@ -1,43 +1,63 @@
 /**
  * exp(x) for x ≤ 0 by repeated squaring of a second-order base (PROTOCOLS §5):
- *   exp(x) ≈ (1 + t + t²/2)^(2^m) with t = x / 2^m
+ *   exp(x) ≈ (1 + c_1·t + c_2·t²)^(2^m) with t = x / 2^m
  *
  * x is first clipped to [−16, 0]: exp(−16) is below one ulp of 2^−16. Reading x with m more fractional bits divides it by 2^m without an
  * error, the base is truncated once, and the squarings run at w = f + 8 bits (at most 26): the ±1 ulp of each truncation, doubled by
  * every later squaring, ends below 2^(m+1) ulps of 2^−w.
- * Approximation error: relative |x|³ / (6·4^m), at most 2.2e-4 in absolute terms for m = 5 (at x = −3), 8.8e-4 for m = 4. The plain
- * (1 + t)^(2^m) needs m = 8 and four rounds more for ten times that error. Above f = 23 the base takes a truncation more, of t.
- * With local truncation (error probability |z| / 2^64) m = 4 and w = f.
+ *
+ * Approximation. By Taylor, c = (1, 1/2), the base errs by t³/6, always upwards, and exp by |x|³ / (6·4^m) of itself: 8.8e-4 at m = 4 (at x = −3).
+ * c_1 = 1 − 7 / 4^(m+2), c_2 = 1/2 − 5 / 2^(m+3) take both what grows with x and what grows with x² off that cubic, so that the error has both
+ * signs: at most 2.4e-4 at m = 4, a quarter of it with each further squaring, and exp(0) = 1. They were found by a search for the least
+ * largest error on [−16, 0] at m = 4 and 5. With dealt truncation m = 4.
+ * With local truncation (error probability |z| / 2^64) c is Taylor's, which takes six bits less, m = 4 and w = f.
+ *
+ * A first truncation may drop 32 bits (`truncateProducts.ts`): what a base has beyond w + 32 stays for the next. Above f = 23 t takes a
+ * truncation of its own.
  *
  * Result: w = `workingBits(engine)` fractional bits. Cost: ReLU + product + m (truncation with product) + truncation.
  */
 import { sizeOf } from '../ring/shape.ts';
 import type { CostModel } from '../engine/costModel.ts';
-import { type Cost, FREE, inSequence, repeated } from '../party/cost.ts';
+import { type Cost, FREE, inSequence } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
+import { MOST_BITS } from '../protocols/direct/productShape.ts';
 import { reluOf } from './formats.ts';
 
 /** The row of a vector by itself. */
 const SQUARE = [[0, 0]] as const;
 /** exp is taken on [−CLIP, 0]. */
 export const CLIP = 16;
+/** Squarings, unless more are asked for. */
+export const SQUARINGS = 4;
 
 type Precision = Pick<Engine, 'truncation' | 'fractionBits'>;
 
-export function squarings(engine: Precision): number {
-  return engine.truncation === 'dealt' ? 5 : 4;
+/** 1 + linear·t + square·t², whose coefficients have `bits` fractional bits at the most. */
+interface Base {
+  readonly linear: number;
+  readonly square: number;
+  readonly bits: number;
+}
+
+function baseOf({ truncation }: Pick<Engine, 'truncation'>, m: number): Base {
+  if (truncation === 'local') return { linear: 1, square: 1 / 2, bits: 1 };
+  return { linear: 1 - 7 / 4 ** (m + 2), square: 1 / 2 - 5 / 2 ** (m + 3), bits: m + 3 };
 }
 
 /** What stands for exp(x) after `m` squarings, but for rounding. */
-export function approximation(x: number, m: number): number {
+export function approximation(engine: Pick<Engine, 'truncation'>, x: number, m: number): number {
+  const { linear, square } = baseOf(engine, m);
   const t = x / 2 ** m;
-  return (1 + t + (t * t) / 2) ** (2 ** m);
+  return (1 + linear * t + square * t * t) ** (2 ** m);
 }
 
 /** Fractional bits that the squarings have beyond f, against the ulps they double. */
 const GUARD_BITS = 8;
 /** Products of two working values, sums over 512 of them and the reciprocal's slope stay below 2^62. */
 const MAX_WORKING_BITS = 26;
+/** Of the base, which is at most 1. */
+const BASE_BITS = 61;
 
 /** Fractional bits of exponentials, their sums and reciprocals. */
 export function workingBits(engine: Precision): number {
@@ -46,9 +66,21 @@ export function workingBits(engine: Precision): number {
     : engine.fractionBits;
 }
 
-/** Fractional bits that t may have: its square leaves the base by a truncation that takes the next square along (at most 32 bits). */
-function baseBits(w: number): number {
-  return (31 + w) >> 1;
+/** Fractional bits that t may have: so that the base fits, and what its truncation leaves is squared and then has w bits. */
+function mostBits({ bits }: Base, w: number): number {
+  const left = (MOST_BITS + w) >> 1;
+  return (Math.min(BASE_BITS, left + MOST_BITS) - bits) >> 1;
+}
+
+/** How many bits each of m truncations drops of a base with `bits` fractional bits, and the last one of its power. */
+function dropped(bits: number, w: number, m: number): number[] {
+  let has = bits;
+  const drops = Array.from({ length: m }, () => {
+    const drop = Math.min(MOST_BITS, has - w);
+    has = 2 * (has - drop);
+    return drop;
+  });
+  return [...drops, has - w];
 }
 
 /** max(x, −CLIP) with the engine's fractional bits: x may have more. */
@@ -58,37 +90,43 @@ export async function clip(engine: Engine, x: Value): Promise<Value> {
 }
 
 /** exp of a value in [−CLIP, 0] (see `clip`), by m squarings. */
-export async function exponential(engine: Engine, x: Value, m: number = squarings(engine)): Promise<Value> {
+export async function exponential(engine: Engine, x: Value, m: number = SQUARINGS): Promise<Value> {
   const w = workingBits(engine);
+  const base = baseOf(engine, m);
   const divided = engine.reinterpret(x, x.fractionBits + m); // x / 2^m
-  const surplus = divided.fractionBits - baseBits(w);
+  const surplus = divided.fractionBits - mostBits(base, w);
   const t = surplus > 0 ? await engine.truncate(divided, surplus) : divided;
   const square = await engine.mul(t, t);
-  const half = engine.reinterpret(square, square.fractionBits + 1);
-  const base = engine.add(engine.extend(engine.addPublic(t, 1), half.fractionBits - t.fractionBits), half);
-  let power = engine.reshape(base, [1, sizeOf(x.shape)]);
-  for (let i = 0; i < m; i++) power = (await engine.truncateProducts(power, power.fractionBits - w, SQUARE)).products;
-  return engine.reshape(await engine.truncate(power, w), x.shape);
+  const bits = square.fractionBits + base.bits;
+  const terms = [
+    [BigInt(base.linear * 2 ** (bits - t.fractionBits)), t],
+    [BigInt(base.square * 2 ** base.bits), square],
+  ] as const;
+  let power = engine.reshape(engine.addPublic(engine.combine(terms, bits), 1), [1, sizeOf(x.shape)]);
+  const drops = dropped(bits, w, m);
+  for (const drop of drops.slice(0, m)) power = (await engine.truncateProducts(power, drop, SQUARE)).products;
+  return engine.reshape(await engine.truncate(power, drops[m]), x.shape);
 }
 
 /** Clip and exponential of `count` values with `surplus` fractional bits more than the engine's. */
-export function cost(model: CostModel, count: number, surplus = 0): Cost {
+export function cost(model: CostModel, count: number, surplus = 0, m: number = SQUARINGS): Cost {
   const clipped = surplus > 0 ? model.truncateRelu(count, surplus) : model.relu(count);
-  return inSequence(clipped, exponentialCost(model, count));
+  return inSequence(clipped, exponentialCost(model, count, m));
 }
 
 /** The exponential alone. `opened`: of values that entered a product before. */
-export function exponentialCost(model: CostModel, count: number, m: number = squarings(model), opened = false): Cost {
+export function exponentialCost(model: CostModel, count: number, m: number = SQUARINGS, opened = false): Cost {
   const w = workingBits(model);
-  const surplus = Math.max(0, model.fractionBits + m - baseBits(w));
+  const base = baseOf(model, m);
+  const surplus = Math.max(0, model.fractionBits + m - mostBits(base, w));
+  const drops = dropped(2 * (model.fractionBits + m - surplus) + base.bits, w, m);
   const squaring = (bits: number): Cost => model.truncateProducts({ rows: 1, columns: count, bits, pairs: SQUARE });
   const dealt = model.truncation === 'local' ? model.part(count) : FREE;
   return inSequence(
     surplus > 0 ? model.truncate(count, surplus) : FREE,
     opened && surplus === 0 ? FREE : model.product(count),
     dealt,
-    squaring(2 * (model.fractionBits + m - surplus) + 1 - w),
-    repeated(m - 1, squaring(w)),
-    model.truncate(count, w),
+    ...drops.slice(0, m).map(squaring),
+    model.truncate(count, drops[m]),
   );
 }

@@ -3,8 +3,8 @@
  * (Goldschmidt), which squares the error e and updates the guess y in one product:
  *   y₀ = a − b·s,  e₀ = 1 − s·y₀,   y ← y·(1 + e),  e ← e²
  * a and b are Chebyshev's: max |e₀| over [1, n] is least, namely 1 / T₂((n+1)/(n−1)). After t steps the relative error is e₀^(2^t);
- * t is chosen so that it is below 2^−w, w being the fractional bits of s. An ulp lost early is multiplied by what is still missing
- * from the guess, at most 1 / y₀(1): `errorUlps` bounds the error (n = 10: 20 ulps; n = 100: 200).
+ * t is chosen so that it is at most 2 ulps of the engine's f fractional bits: a tenth of what the exponentials are wrong by, of which s is the
+ * sum. An ulp of s lost early is multiplied by what is still missing from the guess, at most 1 / y₀(1): `errorUlps` bounds the error.
  * Cost: 2 truncations, a product, and t truncations with their products.
  */
 import type { CostModel } from '../engine/costModel.ts';
@@ -50,18 +50,18 @@ export function holds(n: number, w: number): boolean {
   return n > 1 && !overflows(n, w) && firstError(n, w) < 1;
 }
 
-/** Steps for s with w fractional bits. */
-export function iterations(n: number, w: number): number {
+/** Steps for s with w fractional bits, until the error is at most 2^(1−f). */
+export function iterations(n: number, w: number, f: number): number {
   if (overflows(n, w)) throw new RangeError(`reciprocal on [1, ${n}]: products overflow at ${w} fractional bits`);
   const error = firstError(n, w);
   if (error >= 1) throw new RangeError(`reciprocal on [1, ${n}]: ${w} fractional bits are too few`);
-  return Math.max(1, Math.ceil(Math.log2((w + 1) / Math.log2(1 / error))));
+  return Math.max(1, Math.ceil(Math.log2((f - 1) / Math.log2(1 / error))));
 }
 
 /** Bound of the absolute error, in units of 2^−w. */
-export function errorUlps(n: number, w: number): number {
+export function errorUlps(n: number, w: number, f: number): number {
   const { a, b } = firstGuess(n);
-  return (iterations(n, w) + 4) * Math.max(1, 1 / (a - b));
+  return 2 ** (w - f + 1) + (iterations(n, w, f) + 4) * Math.max(1, 1 / (a - b));
 }
 
 /** s is (m,1) in [1, n]; returns (m,1) with the same fractional bits. */
@@ -73,7 +73,7 @@ export async function reciprocal(engine: Engine, s: Value, n: number): Promise<V
   const [m] = s.shape;
   let y: Value = engine.addPublic(await engine.truncate(engine.reinterpret(slope, w + shift), shift), a);
   let e: Value = engine.addPublic(engine.scale(await engine.mul(s, y), -1n), 1);
-  for (let i = iterations(n, w); i > 0; i--) {
+  for (let i = iterations(n, w, engine.fractionBits); i > 0; i--) {
     const guess = engine.reshape(engine.extend(y, 2 * w - y.fractionBits), [1, m]);
     const rows = engine.concatRows([guess, engine.reshape(e, [1, m])]);
     const { y: truncated, products } = await engine.truncateProducts(rows, w, i > 1 ? STEP : LAST_STEP);
@@ -91,7 +91,7 @@ export function cost(model: CostModel, m: number, n: number, w: number): Cost {
     model.truncate(m, w + SLOPE_BITS),
     model.product(2 * m),
     model.truncation === 'local' ? model.part(2 * m) : FREE,
-    repeated(iterations(n, w) - 1, step(STEP)),
+    repeated(iterations(n, w, model.fractionBits) - 1, step(STEP)),
     step(LAST_STEP),
     model.truncate(m, w),
   );

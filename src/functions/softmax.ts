@@ -22,7 +22,7 @@ import {
   cost as clippedCost,
   exponential,
   exponentialCost,
-  squarings,
+  SQUARINGS,
   workingBits,
 } from './exponential.ts';
 import { alike, truncated } from './formats.ts';
@@ -57,7 +57,7 @@ export async function softmax(engine: Engine, logits: Value): Promise<Softmax> {
   const scores = comparesProducts(engine, logits.fractionBits, n) ? logits : await truncated(engine, logits);
   const [x, maximum] = alike(engine, [scores, await rowMaximum(engine, scores)]);
   const shifted = await clip(engine, engine.subColumn(x, maximum));
-  const powers = await exponential(engine, shifted);
+  const powers = await exponential(engine, shifted, softmaxSquarings(engine, n));
   const sum = engine.sumColumns(powers);
   const inverse = await reciprocal(engine, sum, n);
   const probabilities = await truncated(engine, await engine.mul(powers, inverse));
@@ -78,7 +78,7 @@ export function softmaxCost(model: CostModel, m: number, n: number, surplus = 0)
   const w = workingBits(model);
   return inSequence(
     rowMaximumCost(model, m, n, surplus),
-    clippedCost(model, m * n, surplus === 0 ? 0 : surplus + growth(n)),
+    clippedCost(model, m * n, surplus === 0 ? 0 : surplus + growth(n), softmaxSquarings(model, n)),
     reciprocalCost(model, m, n, w),
     truncatedProduct(model, m * n + m, m * n, 2 * w - model.fractionBits),
   );
@@ -96,34 +96,44 @@ export async function crossEntropy(engine: Engine, { shifted, sum }: Softmax, la
 
 /** Σ_j exp(shifted_j), near enough for ln: that of the softmax, or of exponentials with more squarings. */
 async function sumForLoss(engine: Engine, shifted: Value, sum: Value): Promise<Value> {
-  const m = lossSquarings(engine, shifted.shape[1]);
-  return m === squarings(engine) ? sum : engine.sumColumns(await exponential(engine, shifted, m));
+  const n = shifted.shape[1];
+  const m = squaringsFor(engine, n, LOSS_ERROR);
+  const enough = m === softmaxSquarings(engine, n);
+  return enough ? sum : engine.sumColumns(await exponential(engine, shifted, m));
 }
 
-/** What ln may err by because exponentials do. */
-const SUM_ERROR = 2e-3;
+/** What ln of a sum of exponentials may err by because these do: where it is shown, and where p, and so its relative error, is all that counts. */
+const LOSS_ERROR = 2e-3;
+const SOFTMAX_ERROR = 2e-2;
 
-/** Squarings after which ln Σ_j exp(x_j) of n classes, one of which is at 0, errs by no more than SUM_ERROR. */
-function lossSquarings(engine: Pick<Engine, 'truncation' | 'fractionBits'>, n: number): number {
-  let m = squarings(engine);
-  while (sumError(n, m) > SUM_ERROR) m++;
+/** Of the exponentials of softmax. Local truncation spares itself more of them. */
+function softmaxSquarings(engine: Pick<Engine, 'truncation'>, n: number): number {
+  return engine.truncation === 'local' ? SQUARINGS : squaringsFor(engine, n, SOFTMAX_ERROR);
+}
+
+/** Squarings after which ln Σ_j exp(x_j) of n classes, one of which is at 0, errs by no more than `most`. */
+function squaringsFor(engine: Pick<Engine, 'truncation'>, n: number, most: number): number {
+  let m = SQUARINGS;
+  while (sumError(engine, n, m) > most) m++;
   return m;
 }
 
 /** Largest error of ln of such a sum: it is largest when all the others are equal. */
-function sumError(n: number, m: number): number {
+function sumError(engine: Pick<Engine, 'truncation'>, n: number, m: number): number {
   let largest = 0; // of x = 0
   for (let i = 1; i < 20 * CLIP; i++) {
     const x = -i / 20;
-    largest = Math.max(largest, Math.log((1 + (n - 1) * approximation(x, m)) / (1 + (n - 1) * Math.exp(x))));
+    const error = Math.log((1 + (n - 1) * approximation(engine, x, m)) / (1 + (n - 1) * Math.exp(x)));
+    largest = Math.max(largest, Math.abs(error));
   }
   return largest;
 }
 
 /** Of `crossEntropy` after `softmax`, before the sum is revealed. */
 export function crossEntropyCost(model: CostModel, m: number, n: number): Cost {
-  const squared = lossSquarings(model, n);
-  const sum = squared === squarings(model) ? FREE : exponentialCost(model, m * n, squared, true);
+  const squared = squaringsFor(model, n, LOSS_ERROR);
+  const enough = squared === softmaxSquarings(model, n);
+  const sum = enough ? FREE : exponentialCost(model, m * n, squared, true);
   const ln = inSequence(sum, logarithmCost(model, m, n));
   // The labels are opened; P2's part of the product is dealt once it is summed up.
   const atLabel = inSequence(model.product(m * n), model.part(1));

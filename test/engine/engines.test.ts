@@ -348,19 +348,27 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
   });
 
   it('exponential on its domain and below', async () => {
-    const input = { shape: [1, 60], numbers: Array.from({ length: 60 }, (_, i) => -i / 3) };
+    const input = { shape: [1, 60], numbers: Array.from({ length: 60 }, (_, i) => -Math.round(i / 3 / ulp) * ulp) };
     const found = await secure(setting, [input], async (e, x) =>
       exponential.exponential(e, await exponential.clip(e, x)),
     );
-    // The base errs by t³/6, raised to 2^m; each squaring doubles the ulps before it
-    const m = setting.truncation === 'dealt' ? 5 : 4;
-    const noise = 2 ** (m + 2 - exponential.workingBits(setting));
+    // An ulp of each truncation, doubled by each squaring after it
+    const m = exponential.SQUARINGS;
+    const noise = 2 ** (m + 1 - exponential.workingBits(setting));
     found.numbers.forEach((y, i) => {
-      const x = input.numbers[i];
-      const bound = Math.max((Math.exp(x) * Math.abs(x) ** 3) / (6 * 4 ** m), x < -8 ? Math.exp(x / 2) / 2 ** m : 0);
-      expect(Math.abs(y - Math.exp(x)), `exp(${x})`).toBeLessThan(1.25 * bound + noise + 2e-7);
+      const x = Math.max(input.numbers[i], -exponential.CLIP);
+      expect(Math.abs(y - exponential.approximation(setting, x, m)), `exp(${x})`).toBeLessThan(noise);
     });
     expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(exponential.cost(model, 60));
+  });
+
+  it.each([4, 5, 6, 7, 8])('what stands for the exponential after %i squarings', (m) => {
+    const most = setting.truncation === 'dealt' ? 2.4e-4 * 4 ** (4 - m) : 1.05e-3 * 4 ** (4 - m);
+    for (let x = 0; x >= -exponential.CLIP; x -= 1 / 64) {
+      const y = exponential.approximation(setting, x, m);
+      expect(Math.abs(y - Math.exp(x)), `exp(${x})`).toBeLessThan(most);
+    }
+    expect(exponential.approximation(setting, 0, m)).toBe(1);
   });
 
   it.each([2, 10, 100])('reciprocal on [1, %i]', async (n) => {
@@ -369,7 +377,7 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     closeTo(
       found,
       input.numbers.map((s) => 1 / s),
-      ulp * reciprocal.errorUlps(n, f),
+      ulp * reciprocal.errorUlps(n, f, f),
     );
     expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(reciprocal.cost(model, 40, n, f));
   });

@@ -12,7 +12,7 @@ export interface ProductShape {
 }
 
 /** Above this the product of two wraps does not vanish. */
-const MOST_BITS = 32;
+export const MOST_BITS = 32;
 
 export function checkProducts({ rows, bits, pairs }: ProductShape): void {
   if (!Number.isInteger(bits) || bits < 1 || bits > MOST_BITS)
