@@ -2,8 +2,8 @@
 # m2cgen 0.10.0, scikit-learn 1.9.1, lightgbm 4.7.0, numpy 2.4.6 (PyPI), code for Python; Python 3.11 or later.
 #
 # Expected by most: what the generator of code does not know it refuses, as it does zero_as_missing of LightGBM or the
-#   generalised linear models of this scikit-learn; else score() gives what the model predicts, and the greatest of three
-#   scores of three classes is the class.
+#   generalised linear models of this scikit-learn; else score() gives what the model predicts, and the greatest of
+#   three scores of three classes is the class.
 # Seen: a tree of scikit-learn that learned where missing values go sends every NaN right. Of LightGBM's linear leaves
 #   the constants are left, while NaN is followed there. A support vector machine of three classes gives its three pairs
 #   in place of three classes, so the greatest is another class for most samples; of four classes it gives six. No word
@@ -12,13 +12,14 @@
 #     trees of LightGBM: 0.0, with NaN 0.0
 #     linear leaves of LightGBM: 1.0
 #     SVC, greatest of 3 scores: 0.7, votes of pairs 0.0
-# Follows: fill in missing values before trees are trained, leave linear_tree alone, and count votes of pairs for an SVC.
+# Follows: fill in missing values before trees are trained, leave linear_tree alone, count votes of pairs for an SVC.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 python3 -m venv python
-python/bin/pip install --quiet --disable-pip-version-check m2cgen==0.10.0 scikit-learn==1.9.1 lightgbm==4.7.0 numpy==2.4.6
+python/bin/pip install --quiet --disable-pip-version-check m2cgen==0.10.0 scikit-learn==1.9.1 \
+  lightgbm==4.7.0 numpy==2.4.6
 python/bin/python -W ignore - <<'PY'
 import lightgbm
 import m2cgen

@@ -5,7 +5,7 @@
 #   roundings of floats: u32 is modulo 2^32, what is too large is converted as WGSL does.
 # Seen: vectors of integers wrap, numbers do not, though they come from d.u32: a sum is 2^32, a product loses its low
 #   digits, and dot of integer vectors is a plain number as well. Products of vectors are rounded to 53 bits before they
-#   are reduced, so 4294967295 squared is 0, where both WGSL and Math.imul give 1. Numbers that are too large wrap, where
+#   are reduced, so 4294967295 squared is 0, where WGSL and Math.imul give 1. Numbers that are too large wrap, where
 #   WGSL takes the nearest of the type. f16 is infinite beyond 65504. Output:
 #     add of u32 4294967295, 1: 4294967296; of vectors 0
 #     mul of u32 4294967295, 4294967295: 18446744065119617000; of vectors 0
