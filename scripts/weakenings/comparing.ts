@@ -6,6 +6,7 @@ const CONVERT = 'src/protocols/paper/shareConvert.ts';
 const MSB = 'src/protocols/paper/computeMsb.ts';
 const UNIT = 'src/protocols/paper/unitVectors.ts';
 const DIRECT = 'src/protocols/direct/directRelu.ts';
+const LARGEST = 'src/protocols/direct/largest.ts';
 const KERNEL = 'runtime/wasm/assembly/compareShare.ts';
 
 const PRIMES = 'PrivateCompare over Z_';
@@ -268,5 +269,31 @@ export const COMPARING: readonly Weakening[] = [
     ],
     tests: [VIEWS],
     only: 'larger of two values and zero',
+  },
+  {
+    name: 'P2’s bits of two pairs are one: two uses of one draw',
+    breaks: 'the workers learn whether x ≥ z goes with y ≥ z',
+    edits: [
+      edit(
+        LARGEST,
+        'const q = await helperBits(chunk, R.length);',
+        'const q = await helperBits(chunk, R.length);\n    q.copyWithin(n, 0, n);',
+      ),
+    ],
+    tests: [VIEWS],
+    only: 'largest of three values, k = 33',
+  },
+  {
+    name: 'differences to the last value under one mask',
+    breaks: 'each worker learns the difference of two of them',
+    edits: [
+      edit(
+        LARGEST,
+        "chunk.stream('P2', 'R').z64((of - 1) * n)",
+        "chunk.stream('P2', 'R').z64((of - 1) * n).copyWithin(n, 0, n)",
+      ),
+    ],
+    tests: [VIEWS],
+    only: 'largest of three values, k = 61',
   },
 ];

@@ -1,6 +1,6 @@
 /** Declared costs of a secure engine's operations, from those its protocols declare. */
 import * as beaver from '../protocols/paper/beaver.ts';
-import { type Cost, FREE, inSequence } from '../party/cost.ts';
+import { type Cost, FREE, inSequence, repeated } from '../party/cost.ts';
 import type { ProductShape } from '../protocols/direct/productShape.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
 import { suiteOf } from '../protocols/suite.ts';
@@ -12,6 +12,7 @@ import * as unitVectors from '../protocols/paper/unitVectors.ts';
 /** What one engine's operations cost, by number of elements; made by `createCostModel` for given options. */
 export interface CostModel {
   readonly fractionBits: number;
+  readonly suite: 'direct' | 'paper';
   readonly truncation: 'dealt' | 'local';
   /** `drop`: surplus fractional bits of the operand. */
   relu(count: number, drop?: number): Cost;
@@ -20,6 +21,8 @@ export interface CostModel {
   truncateOperand(count: number, bits: number): Cost;
   truncateProducts(shape: ProductShape): Cost;
   truncateRelu(count: number, bits: number): Cost;
+  /** Of `of` values. */
+  largest(count: number, of: number, drop: number): Cost;
   largerRelu(count: number, bits: number): Cost;
   truncateSelect(count: number, bits: number): Cost;
   /** One product that opens `opened` elements of operands; P2's part of it is dealt when something other than `truncate` uses it. */
@@ -49,6 +52,7 @@ export function createCostModel(options: CostOptions): CostModel {
     options.truncation === 'local' || count === 0 ? FREE : dealtTruncation.dealtCost(count, bits, chunk);
   return {
     fractionBits: options.fractionBits,
+    suite: options.suite,
     truncation: options.truncation,
     relu: (count, drop = 0) => suite.reluCost(count, drop, chunk),
     select: (count) => suite.selectCost(count),
@@ -68,6 +72,8 @@ export function createCostModel(options: CostOptions): CostModel {
       fused === undefined
         ? inSequence(truncate(count, bits), suite.reluCost(count, 0, chunk))
         : fused.reluCost(count, bits, chunk),
+    largest: (count, of, drop) =>
+      suite.tree?.largestCost(count, of, drop, chunk) ?? repeated(of - 1, suite.reluCost(count, drop, chunk)),
     largerRelu: (count, bits) =>
       suite.tree === undefined || fused === undefined
         ? inSequence(suite.reluCost(count, 0, chunk), truncate(count, bits + 1), suite.reluCost(count, 0, chunk))

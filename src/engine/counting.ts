@@ -19,6 +19,7 @@ import { DIGEST_BYTES } from '../random/openings.ts';
 import { type ArgmaxSuite, type FusedSuite, suiteOf } from '../protocols/suite.ts';
 import { type Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.ts';
 import { pairsOf } from '../protocols/direct/argmax.ts';
+import * as largest from '../protocols/direct/largest.ts';
 import * as treeRoute from '../protocols/direct/treeRoute.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
@@ -169,6 +170,20 @@ export class CountingEngine extends CountedValues implements Engine {
     this.did('local', 2 * sizeOf(x.shape));
     const partial = (x as CountedValue).partial || (y as CountedValue).partial;
     return this.#compare('larger', x, x.fractionBits + 1, this.counts.suite.reluStages(drop, sizeOf(x.shape)), partial);
+  }
+
+  async largest(values: readonly Value[]): Promise<Value> {
+    const { tree } = this.counts.suite;
+    if (tree === undefined) return this.largestInTurn(values);
+    const [x] = values;
+    for (const other of values) checkAlike('largest', x, other);
+    const [size, of] = [sizeOf(x.shape), values.length];
+    const drop = Math.max(0, x.fractionBits - this.fractionBits);
+    this.did('local', of * size);
+    this.run('largest', tree.largestStages(of, drop, size), size);
+    this.did('relu', largest.comparisons(of) * size);
+    const partial = values.some((value) => (value as CountedValue).partial);
+    return this.value(this.nextLane(), x.shape, x.fractionBits + of - 1, partial);
   }
 
   async largerRelu(x: Value, y: Value, bits: number): Promise<Value> {

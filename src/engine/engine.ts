@@ -136,6 +136,11 @@ export interface Engine {
    */
   larger(x: Value, y: Value): Promise<{ readonly y: Value; readonly sign: Sign }>;
   /**
+   * The largest of g values, with g − 1 fractional bits more than they have, without sign bits: as right as that of a tree of `larger`. With the
+   * direct suite in the rounds of one ReLU, for 235 bytes of three and 581 of four where a tree sends 147 and 220. For few values.
+   */
+  largest(values: readonly Value[]): Promise<Value>;
+  /**
    * `truncateRelu` of max(x, y), without sign bits: with dealt truncation and the direct suite in the rounds of one ReLU, for half as many bytes
    * again as `larger` and a ReLU send. For few values.
    */

@@ -305,6 +305,13 @@ export abstract class LinearEngine<V extends RingValue> {
     return { y: this.extend(this.add(y, positive.y), 1), sign: positive.sign };
   }
 
+  /** `largest`, one after the other. */
+  protected async largestInTurn([first, ...others]: readonly Value[]): Promise<Value> {
+    let largest = first;
+    for (const [more, x] of others.entries()) largest = (await this.larger(largest, this.extend(x, more))).y;
+    return largest;
+  }
+
   /** `largerRelu`, one after the other. */
   protected async treeThenRelu(x: Value, y: Value, bits: number): Promise<Value> {
     const { y: larger } = await this.larger(x, y);

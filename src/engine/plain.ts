@@ -153,6 +153,10 @@ export class PlainEngine extends LinearEngine<PlainValue> implements Engine {
     return this.reluThenAdd(x, y);
   }
 
+  largest(values: readonly Value[]): Promise<Value> {
+    return this.largestInTurn(values);
+  }
+
   largerRelu(x: Value, y: Value, bits: number): Promise<Value> {
     return this.treeThenRelu(x, y, bits);
   }

@@ -10,6 +10,7 @@ import type { Party } from '../party/party.ts';
 import { Mask, type SecureSign, type SecureValue } from './secureValue.ts';
 import { SecureValues } from './secureValues.ts';
 import { pairsOf } from '../protocols/direct/argmax.ts';
+import * as largest from '../protocols/direct/largest.ts';
 import type { ArgmaxSuite, FusedSuite } from '../protocols/suite.ts';
 import type { HelperRouted, Routed } from '../protocols/direct/treeRoute.ts';
 import { checkTruncationBits } from '../protocols/paper/truncation.ts';
@@ -59,6 +60,28 @@ export abstract class SecureComparisons extends SecureValues {
     };
     const partial = (x as SecureValue).partial || (y as SecureValue).partial;
     return this.#compare('larger', x, x.fractionBits + 1, scripts, sum ?? partial);
+  }
+
+  async largest(values: readonly Value[]): Promise<Value> {
+    const { tree } = this.runtime.suite;
+    if (tree === undefined) return this.largestInTurn(values);
+    const [x] = values;
+    for (const other of values) checkAlike('largest', x, other);
+    const [size, of] = [sizeOf(x.shape), values.length];
+    const drop = Math.max(0, x.fractionBits - this.fractionBits);
+    const all = values as SecureValue[];
+    const differences = all.slice(0, -1).map((value) => this.partOfSum([1n, -1n], [value, all[of - 1]]));
+    const sum = this.partOfSum(largest.factors(of), all);
+    const share = await this.run('largest', largest.comparisons(of) * size, {
+      workers: (party) => tree.largest(party, all.map(dataOf<SecureValue>), drop),
+      helper: async (party) => {
+        const parts = await Promise.all(differences.map((part) => Promise.resolve(part)));
+        await tree.helperLargest(party, size, drop, parts);
+        for (const part of parts) if (part !== undefined) recycle(part);
+      },
+    });
+    const partial = all.some((value) => value.partial);
+    return this.value(this.nextLane(), x.shape, x.fractionBits + of - 1, share, sum ?? partial);
   }
 
   async largerRelu(x: Value, y: Value, bits: number): Promise<Value> {

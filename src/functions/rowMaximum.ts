@@ -1,8 +1,10 @@
 /**
- * Row maximum and its index by a balanced tree (PROTOCOLS §3).
+ * Row maximum and its index by trees (PROTOCOLS §3).
  *
- * rowMaximum      (m,n) → (m,1).   ⌈log2 n⌉ levels of one ReLU each (`maxpoolTree.ts`): entries may be products, and then each level
- *                                  adds a fractional bit. It is an entry, less than an ulp a level below the largest one.
+ * rowMaximum      (m,n) → (m,1).   Each level compares groups of two or three side by side (`largest.ts`), in the rounds of one ReLU: as few
+ *                                  levels as threes take, and of those the fewest comparisons (`planOf`). Entries may be products; a level
+ *                                  of groups of g adds g − 1 fractional bits. It is an entry, less than an ulp a level below the largest one.
+ *                                  In the paper suite and with local truncation by pairs (`maxpoolTree.ts`), and no bits are added.
  * indexOfMaximum  (m,n) → (m,1).   max(x, y) = y + ReLU(x − y), and one more select a level with the bits already compared; ties go to
  *                                  the left.
  *
@@ -13,11 +15,58 @@ import { type Cost, inSequence } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
 import { maxpoolTree, treeCost } from './maxpoolTree.ts';
 
+/** Of groups that the row maximum compares. */
+const SIZES = [2, 3];
+
 export async function rowMaximum(engine: Engine, x: Value): Promise<Value> {
   // Columns as rows, which are views.
-  const { y, over } = await maxpoolTree(engine, engine.transpose(x));
-  over(engine);
-  return engine.reshape(y, [x.shape[0], 1]);
+  let rows = engine.transpose(x);
+  if (!inGroups(engine)) rows = (await maxpoolTree(engine, rows)).y;
+  for (const { size, groups } of planOf(rows.shape[0]).levels) {
+    const [n] = rows.shape;
+    const starts = Array.from({ length: size }, (_, i) => Math.min(i * groups, n - groups));
+    const largest = await engine.largest(starts.map((from) => engine.slice(rows, from, from + groups)));
+    const waits = n - size * groups;
+    rows =
+      waits > 0 ? engine.concatRows([largest, engine.extend(engine.slice(rows, n - waits, n), size - 1)]) : largest;
+  }
+  return engine.reshape(rows, [x.shape[0], 1]);
+}
+
+/** Whether entries are compared in groups, for which they may be products. */
+export function inGroups({ suite, truncation }: Pick<Engine, 'suite' | 'truncation'>): boolean {
+  return suite === 'direct' && truncation === 'dealt';
+}
+
+/** A level on the way from many entries to one: groups of `size`. What is left over waits for the next, or is in two groups. */
+interface GroupLevel {
+  readonly size: number;
+  readonly groups: number;
+}
+
+interface Plan {
+  readonly levels: readonly GroupLevel[];
+  readonly comparisons: number;
+}
+
+/** Of n entries: the fewest levels, and of those the fewest comparisons. @param known plans of fewer */
+function planOf(n: number, known = new Map<number, Plan>([[1, { levels: [], comparisons: 0 }]])): Plan {
+  const before = known.get(n);
+  if (before !== undefined) return before;
+  const levels = SIZES.filter((size) => size <= n).flatMap((size) =>
+    [Math.floor(n / size), Math.ceil(n / size)].map((groups) => ({ size, groups })),
+  );
+  const plans = levels.map((level): Plan => {
+    const { size, groups } = level;
+    const after = planOf(groups + Math.max(0, n - size * groups), known);
+    const comparisons = (groups * size * (size - 1)) / 2 + after.comparisons;
+    return { levels: [level, ...after.levels], comparisons };
+  });
+  const best = plans.reduce((a, b) =>
+    (b.levels.length - a.levels.length || b.comparisons - a.comparisons) < 0 ? b : a,
+  );
+  known.set(n, best);
+  return best;
 }
 
 export async function indexOfMaximum(engine: Engine, x: Value): Promise<Value> {
@@ -60,14 +109,21 @@ function perLevel(m: number, n: number, cost: (elements: number) => Cost): Cost 
   return inSequence(...levels);
 }
 
-/** Fractional bits that the maximum of n products has more than they. */
-export function growth(n: number): number {
-  return Math.ceil(Math.log2(n));
+/** Fractional bits that the maximum of n entries has more than they. */
+export function growth(engine: Pick<Engine, 'suite' | 'truncation'>, n: number): number {
+  return inGroups(engine) ? planOf(n).levels.reduce((bits, { size }) => bits + size - 1, 0) : 0;
 }
 
 /** `drop`: the entries' surplus fractional bits. */
 export function rowMaximumCost(model: CostModel, m: number, n: number, drop = 0): Cost {
-  return treeCost(model, n, m, drop);
+  if (!inGroups(model)) return treeCost(model, n, m, drop);
+  let bits = drop;
+  const costs = planOf(n).levels.map(({ size, groups }) => {
+    const cost = model.largest(m * groups, size, bits);
+    bits += size - 1;
+    return cost;
+  });
+  return inSequence(...costs);
 }
 
 export function indexCost(model: CostModel, m: number, n: number): Cost {

@@ -28,7 +28,7 @@ import {
 import { alike, truncated } from './formats.ts';
 import { logarithm, logarithmCost } from './logarithm.ts';
 import { cost as reciprocalCost, holds, reciprocal } from './reciprocal.ts';
-import { growth, rowMaximum, rowMaximumCost } from './rowMaximum.ts';
+import { growth, inGroups, rowMaximum, rowMaximumCost } from './rowMaximum.ts';
 
 export interface Softmax {
   /** (m,n) at the engine's fractional bits. */
@@ -70,7 +70,7 @@ function comparesProducts(
   bits: number,
   n: number,
 ): boolean {
-  return engine.suite === 'direct' && engine.truncation === 'dealt' && bits + growth(n) <= 30 + engine.fractionBits;
+  return inGroups(engine) && bits + growth(engine, n) <= 30 + engine.fractionBits;
 }
 
 /** `surplus`: fractional bits beyond the engine's of logits that the clip truncates. */
@@ -78,7 +78,7 @@ export function softmaxCost(model: CostModel, m: number, n: number, surplus = 0)
   const w = workingBits(model);
   return inSequence(
     rowMaximumCost(model, m, n, surplus),
-    clippedCost(model, m * n, surplus === 0 ? 0 : surplus + growth(n), softmaxSquarings(model, n)),
+    clippedCost(model, m * n, surplus + growth(model, n), softmaxSquarings(model, n)),
     reciprocalCost(model, m, n, w),
     truncatedProduct(model, m * n + m, m * n, 2 * w - model.fractionBits),
   );

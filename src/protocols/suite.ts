@@ -5,6 +5,7 @@ import type { Cost } from '../party/cost.ts';
 import * as direct from './direct/directRelu.ts';
 import * as larger from './direct/larger.ts';
 import * as largerRelu from './direct/largerRelu.ts';
+import * as largest from './direct/largest.ts';
 import { openCost } from '../party/open.ts';
 import { recycle } from '../ring/pool.ts';
 import type { Functions } from './direct/openedSign.ts';
@@ -53,7 +54,7 @@ export interface FusedSuite<WorkerBit, HelperBit> {
   selectStages(bits: number): Stage[];
 }
 
-/** Each party's parts of x and y → of 2·max(x, y) (`larger.ts`); an error down the tree (`treeRoute.ts`). */
+/** Each party's parts of x and y → of 2·max(x, y) (`larger.ts`); of more values (`largest.ts`); an error down the tree (`treeRoute.ts`). */
 export interface TreeSuite<WorkerBit, HelperBit> {
   larger(
     party: Party,
@@ -61,6 +62,17 @@ export interface TreeSuite<WorkerBit, HelperBit> {
     drop: number,
   ): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
   helperLarger(party: Party, bits: HelperBit, drop: number, part?: BigUint64Array): Promise<void>;
+  /** A worker's parts of g values → of 2^(g−1)·max (`largest.ts`). */
+  largest(party: Party, values: readonly BigUint64Array[], drop: number): Promise<BigUint64Array>;
+  /** `parts`: of all values but the last, less that of the last. */
+  helperLargest(
+    party: Party,
+    count: number,
+    drop: number,
+    parts: readonly (BigUint64Array | undefined)[],
+  ): Promise<void>;
+  largestCost(count: number, of: number, drop: number, chunk: number): Cost;
+  largestStages(of: number, drop: number, count: number): Stage[];
   /** A worker's parts of two values → of max(x, y, 0), truncated (`largerRelu.ts`). */
   largerRelu(party: Party, values: readonly [BigUint64Array, BigUint64Array], bits: number): Promise<BigUint64Array>;
   helperLargerRelu(
@@ -143,6 +155,10 @@ function directSuite(
         return { y, bit: sign };
       },
       helperLarger: (party, q, drop, part) => larger.helper(party, q, compareBits, drop, part, by(q.length)),
+      largest: (party, values, drop) => largest.workers(party, values, compareBits, drop, by(values[0].length)),
+      helperLargest: (party, count, drop, parts) => largest.helper(party, count, compareBits, drop, parts, by(count)),
+      largestCost: (count, of, drop, chunk) => largest.cost(count, of, compareBits, drop, chunk, by(count)),
+      largestStages: (of, drop, count) => largest.stages(of, compareBits, drop, by(count)),
       largerRelu: (party, values, bits) => largerRelu.workers(party, values, bits, compareBits, by(values[0].length)),
       helperLargerRelu: (party, count, bits, parts) =>
         largerRelu.helper(party, count, bits, compareBits, parts, by(count)),

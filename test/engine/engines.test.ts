@@ -286,7 +286,19 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(model.truncate(81, 7));
   });
 
-  it.each([1, 2, 3, 7, 10, 16, 17])('row maximum and argmax of %i columns', async (n) => {
+  it.each([
+    [3, 3],
+    [8, 6],
+    [10, 9],
+    [26, 9],
+    [47, 12],
+    [100, 15],
+  ])('the row maximum of %i columns takes %i rounds', (n, rounds) => {
+    if (setting.suite === 'paper') return;
+    expect(rowMaximumCost(model, 1, n).rounds).toBe(rounds);
+  });
+
+  it.each([1, 2, 3, 7, 8, 10, 16, 17, 26])('row maximum and argmax of %i columns', async (n) => {
     const input = numbers([12, n], -50, 50);
     const found = await exact([input], rowMaximum, rowMaximumCost(model, 12, n));
     const rows = Array.from({ length: 12 }, (_, r) => input.numbers.slice(r * n, (r + 1) * n));
@@ -297,6 +309,40 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     );
     const index = await exact([input], async (e, x) => indexOf(e, await argmax(e, x)), argmaxCost(model, 12, n));
     expect(Array.from(index.numbers)).toEqual(rows.map((row) => row.indexOf(Math.max(...row))));
+  });
+
+  it.each([2, 3, 4])('the largest of %i values, on every side of each other', async (of) => {
+    const around = [0, 1, -1, 7, -(2 ** 9)].map((ulps) => ulps * ulp);
+    const count = around.length ** of;
+    const inputs = Array.from({ length: of }, (_, i) => ({
+      shape: [count],
+      numbers: Array.from({ length: count }, (_value, k) => around[Math.floor(k / around.length ** i) % around.length]),
+    }));
+    const found = await exact(inputs, (e, ...values) => e.largest(values), model.largest(count, of, 0));
+    closeTo(
+      found,
+      inputs[0].numbers.map((_, k) => Math.max(...inputs.map((input) => input.numbers[k]))),
+      0,
+    );
+  });
+
+  it.each([2, 3, 4])('the largest of %i, of which some are products', async (of) => {
+    const operands = [numbers([60], -9, 9), numbers([60], -9, 9, 2)];
+    const others = Array.from({ length: of - 1 }, (_, i) => ({
+      ...numbers([60], -40, 40, 3 + i),
+      fractionBits: 2 * f,
+    }));
+    for (let place = 0; place < of; place++) {
+      const script: Script = async (e, x, y, ...rest) =>
+        e.largest([...rest.slice(0, place), await e.mul(x, y), ...rest.slice(place)]);
+      const inputs = [...operands, ...others];
+      const [found, twin] = [await secure(setting, inputs, script), await plain(setting, inputs, script)];
+      closeTo(found, twin.numbers, 2 * ulp);
+      if (setting.suite === 'paper') continue;
+      const cost = inSequence(model.product(120), model.largest(60, of, f), model.part(60));
+      expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(cost);
+      expect(found.rounds).toBe(1 + 3);
+    }
   });
 
   it('argmax gives ties to the left', async () => {

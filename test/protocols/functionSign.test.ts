@@ -4,6 +4,7 @@ import * as directRelu from '../../src/protocols/direct/directRelu.ts';
 import { FunctionKeys, keyMessages } from '../../src/protocols/direct/functionKeys.ts';
 import * as larger from '../../src/protocols/direct/larger.ts';
 import * as largerRelu from '../../src/protocols/direct/largerRelu.ts';
+import * as largest from '../../src/protocols/direct/largest.ts';
 import type { Functions } from '../../src/protocols/direct/openedSign.ts';
 import * as truncateRelu from '../../src/protocols/direct/truncateRelu.ts';
 import type { RecordedMessage } from '../../src/channel/memory.ts';
@@ -78,6 +79,16 @@ const protocols = (k: number): Protocol[] => [
     cost: (count, chunk, by) => largerRelu.cost(count, 8, k, chunk, by),
     each: 3,
     bits: Math.min(k, 55) - 1,
+  },
+  {
+    name: `the largest of three, k = ${k}`,
+    workers: async (party, share, by) => ({
+      y: await largest.workers(party, [share, z64.scale(share, 3n), new BigUint64Array(share.length)], k, 8, by),
+    }),
+    helper: (party, count, functions) => largest.helper(party, count, k, 8, [undefined, undefined], functions),
+    cost: (count, chunk, by) => largest.cost(count, 3, k, 8, chunk, by),
+    each: 3,
+    bits: Math.min(k, 56) - 1,
   },
 ];
 

@@ -8,6 +8,7 @@ import * as beaver from '../../src/protocols/paper/beaver.ts';
 import * as directRelu from '../../src/protocols/direct/directRelu.ts';
 import * as larger from '../../src/protocols/direct/larger.ts';
 import * as largerRelu from '../../src/protocols/direct/largerRelu.ts';
+import * as largest from '../../src/protocols/direct/largest.ts';
 import type { Party } from '../../src/party/party.ts';
 import * as treeRoute from '../../src/protocols/direct/treeRoute.ts';
 import * as truncateOperand from '../../src/protocols/direct/truncateOperand.ts';
@@ -75,6 +76,17 @@ const LARGER_RELU = {
   },
   helper: async (party: Party, count: number): Promise<unknown> =>
     largerRelu.helper(party, count, 16, K, [partOf(count), new BigUint64Array(count)]),
+};
+
+/** The largest of a product, of a value in two shares, and zero: three comparisons, too. */
+const LARGEST = {
+  scale: 16,
+  workers: async (party: Party, share: BigUint64Array): Promise<unknown> => {
+    const part = party.id === 0 ? z64.sub(share, partOf(share.length)) : share;
+    return largest.workers(party, [part, share, new BigUint64Array(share.length)], K, 16);
+  },
+  helper: async (party: Party, count: number): Promise<unknown> =>
+    largest.helper(party, count, K, 16, [partOf(count), undefined]),
 };
 
 function partOf(count: number): BigUint64Array {
@@ -187,6 +199,7 @@ describe("P2's view of PrivateCompare", () => {
     ['truncate-and-ReLU of a product', TRUNCATE_RELU],
     ['the larger of two products', LARGER],
     ['the larger of two values and zero', LARGER_RELU],
+    ['the largest of three values', LARGEST],
   ])('is as the proof says, in %s', async (_name, protocol) => {
     const view = await helperView(fixed, undefined, protocol);
     for (const [what, holds] of Object.entries(checks)) expect(holds(view), what).toBe(true);
@@ -319,6 +332,7 @@ describe("the workers' openings", () => {
     ['truncate-and-ReLU of a product', TRUNCATE_RELU],
     ['the larger of two products', LARGER],
     ['the larger of two values and zero', LARGER_RELU],
+    ['the largest of three values', LARGEST],
   ])('are uniform for fixed inputs, in %s', async (_name, protocol) => {
     expect(await openingLooksUniform(protocol)).toBe(true);
   });

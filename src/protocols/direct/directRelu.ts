@@ -50,7 +50,7 @@ export function codeFor(compareBits: number): DigitCode {
 }
 
 /** The window on a >> drop: bit drop + k − 1 of a is read as its sign. */
-function windowFor(compareBits: number, drop: number, functions: Functions | undefined): SignWindow {
+export function windowFor(compareBits: number, drop: number, functions: Functions | undefined): SignWindow {
   const k = Math.min(compareBits, 64 - drop);
   return { from: drop, k, code: codeFor(k), functions };
 }

@@ -20,6 +20,7 @@ import * as dealtTruncation from '../../../src/protocols/direct/dealtTruncation.
 import * as directRelu from '../../../src/protocols/direct/directRelu.ts';
 import { FunctionKeys } from '../../../src/protocols/direct/functionKeys.ts';
 import * as larger from '../../../src/protocols/direct/larger.ts';
+import * as largest from '../../../src/protocols/direct/largest.ts';
 import * as largerRelu from '../../../src/protocols/direct/largerRelu.ts';
 import * as treeRoute from '../../../src/protocols/direct/treeRoute.ts';
 import * as truncateOperand from '../../../src/protocols/direct/truncateOperand.ts';
@@ -250,6 +251,15 @@ const inWindow = (k: number): Protocol[] => [
     workers: (party, share) => argmax.workers(party, z64.concat(inThree(party, share), share), argmaxIn(k)),
     helper: (party) => argmax.helper(party, 4, argmaxIn(k), z64.concat(DEALT, new BigUint64Array(VECTOR))),
     derived: (c) => z64.shiftLeft(argmax.differences(c, argmaxIn(k)), 64 - Math.min(k, 48)),
+  },
+  {
+    name: `the largest of three values, k = ${k}`,
+    code: codeOf(k),
+    scale: 16,
+    workers: (party, share) =>
+      largest.workers(party, [inThree(party, share), z64.shiftLeft(share, 1), z64.shiftLeft(share, 2)], k, 16),
+    helper: (party) => largest.helper(party, VECTOR, k, 16, [DEALT, undefined]),
+    derived: (c) => z64.shiftLeft(z64.sub(c.subarray(0, VECTOR), c.subarray(VECTOR)), 48 - Math.min(k, 48)),
   },
   {
     name: `truncate-and-ReLU and truncate-and-select, k = ${k}`,
