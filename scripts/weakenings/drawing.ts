@@ -122,14 +122,21 @@ export const DRAWING: readonly Weakening[] = [
   {
     name: 'addresses without the lengths of their parts',
     breaks: 'two addresses meet: a path that ends as another’s purpose begins',
-    edits: [edit(ADDRESS, '.setUint32(at, written);', '.setUint32(at, 0);')],
+    edits: [edit(ADDRESS, 'length >>> (24 - 8 * i);', '0;')],
     tests: OF_STREAMS,
   },
   one(
     'addresses that are no text',
     'two addresses meet',
     ADDRESS,
-    ['if (/\\p{Surrogate}/u.test(path) || /\\p{Surrogate}/u.test(purpose))', 'if (path === undefined)'],
+    ['if (/\\p{Surrogate}/u.test(text))', 'if (text === undefined)'],
+    OF_STREAMS,
+  ),
+  one(
+    'addresses of the last bytes of a text’s characters',
+    'two addresses meet',
+    ADDRESS,
+    ['units < 0x80 ? text.length : putUnicode(bytes, from, text)', 'text.length'],
     OF_STREAMS,
   ),
   one(

@@ -15,9 +15,6 @@ const ADDRESS_TEXT = new Uint8Array(1024);
 
 /** SHA-256, of which the first 12 bytes are the address. */
 export function addressOf(path: string, purpose: string): Uint8Array {
-  // Lone surrogates all become U+FFFD in UTF-8, so they would let two addresses meet.
-  if (/\p{Surrogate}/u.test(path) || /\p{Surrogate}/u.test(purpose))
-    throw new RangeError('a stream address must be well-formed Unicode');
   const most = 8 + 3 * (path.length + purpose.length);
   const text = most <= ADDRESS_TEXT.length ? ADDRESS_TEXT : new Uint8Array(most);
   const end = putText(text, putText(text, 0, path), purpose);
@@ -26,9 +23,23 @@ export function addressOf(path: string, purpose: string): Uint8Array {
 
 /** A text behind its length; returns where it ends. */
 function putText(bytes: Uint8Array, at: number, text: string): number {
-  const { written } = utf8.encodeInto(text, bytes.subarray(at + 4));
-  new DataView(bytes.buffer).setUint32(at, written);
-  return at + 4 + written;
+  const from = at + 4;
+  let units = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    units |= unit;
+    bytes[from + i] = unit;
+  }
+  const length = units < 0x80 ? text.length : putUnicode(bytes, from, text); // of ASCII, as nearly all are, it is written
+  for (let i = 0; i < 4; i++) bytes[at + i] = length >>> (24 - 8 * i);
+  return from + length;
+}
+
+/** UTF-8 of a text; returns how many bytes. */
+function putUnicode(bytes: Uint8Array, at: number, text: string): number {
+  // Lone surrogates all become U+FFFD in UTF-8, so they would let two addresses meet.
+  if (/\p{Surrogate}/u.test(text)) throw new RangeError('a stream address must be well-formed Unicode');
+  return utf8.encodeInto(text, bytes.subarray(at)).written;
 }
 
 /** Block `from` of the stream at an address. */

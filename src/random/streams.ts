@@ -14,6 +14,7 @@ import { aesKey } from '#aes';
 import { addressOf, checkPlace, counterBlock, STREAM_BYTES } from './address.ts';
 import { type AesKey, BLOCK_BYTES, type KeyStream } from './aes.ts';
 import { release } from '../ring/release.ts';
+import { counterBlocks, MOST_COUNTER_BLOCKS } from '../ring/vector.ts';
 import { STREAM_KEY_BYTES } from './primitives.ts';
 import { CipherStream, type FastSamplers, type Stream, type StreamCipher } from './stream.ts';
 
@@ -23,65 +24,30 @@ export type { Stream };
  * A stream whose first piece is at most this long takes it from the key's block cipher, counter block by counter block: most streams are
  * short, and a cipher in counter mode of their own costs more to make, and to collect, than these bytes.
  */
-const SHORT_BYTES = 8192;
-/** Most that is encrypted block by block in one call; counters and result stay in the cache. */
-const GATHERED_BYTES = 65_536;
+const SHORT_BYTES: number = BLOCK_BYTES * MOST_COUNTER_BLOCKS;
 
 /** AES of one key, block by block, and in counter mode from any block. */
 class BlockCipher {
   readonly #key: AesKey;
-  /** Counter blocks on their way into the cipher: for a short stream, or for all. Keys of one image's masks, which serve once, need no more. */
-  #blocks: Uint32Array<ArrayBuffer> = new Uint32Array(SHORT_BYTES / 4);
-  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(this.#blocks.buffer);
-  /** The address in the first blocks, and in how many: that of a data set's masks comes again and again. */
-  #address: Uint8Array | undefined;
-  #addressed = 0;
 
   constructor(key: AesKey) {
     this.#key = key;
   }
 
-  /** `length` bytes of the key stream at an address from block `from` on, up to GATHERED_BYTES. */
+  /** `length` bytes of the key stream at an address from block `from` on, up to SHORT_BYTES. */
   short(address: Uint8Array, from: number, length: number): Uint8Array<ArrayBuffer> {
     return this.gather(address, [from], Math.ceil(length / BLOCK_BYTES)).subarray(0, length);
   }
 
-  /** `count` blocks of the key stream at an address from each of `starts` on, one run after the other; together up to GATHERED_BYTES. */
+  /** `count` blocks of the key stream at an address from each of `starts` on, one run after the other; together up to SHORT_BYTES. */
   gather(address: Uint8Array, starts: readonly number[], count: number): Uint8Array<ArrayBuffer> {
-    const total = starts.length * count;
-    if (4 * total > this.#blocks.length) this.#makeRoom();
-    const blocks = this.#blocks;
-    if (address !== this.#address) [this.#address, this.#addressed] = [address, 0];
-    const [a, b, c] = [wordAt(address, 0), wordAt(address, 4), wordAt(address, 8)];
-    for (let i = this.#addressed; i < total; i++) {
-      blocks[4 * i] = a;
-      blocks[4 * i + 1] = b;
-      blocks[4 * i + 2] = c;
-    }
-    this.#addressed = Math.max(this.#addressed, total);
-    let at = 3;
-    for (const start of starts) {
-      for (let n = start; n < start + count; n++, at += 4)
-        blocks[at] = (n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24); // big-endian
-    }
-    return this.#key.blocks(this.#bytes.subarray(0, total * BLOCK_BYTES));
-  }
-
-  #makeRoom(): void {
-    this.#blocks = new Uint32Array(GATHERED_BYTES / 4);
-    this.#bytes = new Uint8Array(this.#blocks.buffer);
-    this.#addressed = 0;
+    return this.#key.blocks(counterBlocks(address, starts, count));
   }
 
   /** Counter mode at an address from block `from` on. */
   counter(address: Uint8Array, from: number): KeyStream {
     return this.#key.counter(counterBlock(address, from));
   }
-}
-
-/** Little-endian, as typed arrays are on every machine that runs this. */
-function wordAt(bytes: Uint8Array, at: number): number {
-  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }
 
 /** The key stream at one address. */
@@ -138,7 +104,7 @@ export class MaskTable {
     for (const from of starts) checkPlace(from, n);
     const out = new BigUint64Array(starts.length * n);
     const count = Math.floor(n / 2) + 1; // blocks of a row, also of one that begins within a block
-    const together = Math.floor(GATHERED_BYTES / (BLOCK_BYTES * count));
+    const together = Math.floor(MOST_COUNTER_BLOCKS / count);
     if (together === 0) {
       starts.forEach((from, i) => out.set(this.z64(from, n), i * n));
       return out;

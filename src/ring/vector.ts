@@ -1,7 +1,7 @@
 /**
- * The arithmetic of z64.ts on SIMD lanes: one small WASM instance (runtime/wasm/assembly/vector.ts), whose memory holds a slice of each
- * operand. Slices are copied in and results out; with these copies, which stay in the first-level cache, an addition takes a quarter of
- * what it takes on u32 halves in JavaScript. `out` may be an operand. Lengths are checked by the caller.
+ * The arithmetic of z64.ts on SIMD lanes, and counter blocks for AES: one small WASM instance (runtime/wasm/assembly/vector.ts), whose memory
+ * holds a slice of each operand. Slices are copied in and results out; with these copies, which stay in the first-level cache, an addition takes
+ * a quarter of what it takes on u32 halves in JavaScript. `out` may be an operand. Lengths are checked by the caller.
  */
 import { VECTOR_WASM } from './vectorWasm.ts';
 
@@ -10,8 +10,11 @@ const SLICE = 2048;
 /** Where the slices of x and y begin: in elements, and in bytes. */
 const [X, Y] = [0, SLICE];
 const [X_BYTES, Y_BYTES] = [8 * X, 8 * Y];
+/** Counter blocks at most, 16 bytes each, and where they lie. */
+export const MOST_COUNTER_BLOCKS = 4096;
+const COUNTER_BYTES = 16 * SLICE;
 /** Behind them a slab, and the runs that are taken from it or added to it. */
-const SLAB: number = 2 * SLICE;
+const SLAB: number = 2 * (SLICE + MOST_COUNTER_BLOCKS);
 const PAGE_BYTES = 65536;
 
 interface Kernels {
@@ -29,6 +32,7 @@ interface Kernels {
   unpackBits(n: number, packed: number, to: number): void;
   xorBytes(n: number, x: number, y: number): void;
   xorBitAt(n: number, x: number, y: number, elements: number, index: number, flip: number): void;
+  counterBlocks(n: number, address: number, from: number, to: number): void;
 }
 
 /** Runs of `run` elements: `rows` × `columns` of them, which begin every `rowStep` and every `step` elements. */
@@ -40,7 +44,7 @@ export interface Runs {
   readonly step: number;
 }
 
-const memory = new WebAssembly.Memory({ initial: 1 });
+const memory = new WebAssembly.Memory({ initial: Math.ceil((8 * SLAB) / PAGE_BYTES) });
 let words = new BigUint64Array(memory.buffer);
 let memoryBytes = new Uint8Array(memory.buffer);
 const bytes = Uint8Array.from(atob(VECTOR_WASM), (character) => character.charCodeAt(0));
@@ -201,6 +205,23 @@ export function xorBitAt(
     kernels.xorBitAt(n, Y_BYTES, Y_BYTES + SLICE, X_BYTES, index, flip);
     out.set(bytesAt(Y_BYTES, n), at);
   }
+}
+
+/**
+ * Runs of `count` blocks for AES in counter mode (random/streams.ts), MOST_COUNTER_BLOCKS together at most: the first 12 bytes of `address`, then a
+ * big-endian counter from one of `starts` on. A view of the memory, which the next call writes again.
+ */
+export function counterBlocks(address: Uint8Array, starts: readonly number[], count: number): Uint8Array {
+  const length = 16 * count * starts.length;
+  if (length > 16 * MOST_COUNTER_BLOCKS)
+    throw new RangeError(`${length / 16} counter blocks: no more than ${MOST_COUNTER_BLOCKS}`);
+  loadBytes(X_BYTES, address, 0, 12);
+  let to = COUNTER_BYTES;
+  for (const from of starts) {
+    kernels.counterBlocks(count, X_BYTES, from, to);
+    to += 16 * count;
+  }
+  return bytesAt(COUNTER_BYTES, length);
 }
 
 /** A stretch of elements in the memory, of which runs are taken and to which runs are added: one at a time. */

@@ -155,3 +155,12 @@ export function xorBitAt(n: u32, x: usize, y: usize, elements: usize, index: u32
   for (const end = x + n; x < end; x++, y++, at += 8)
     store<u8>(x, load<u8>(x) ^ load<u8>(y) ^ ((load<u8>(at) >> <u8>place) & 1) ^ <u8>flip);
 }
+
+/** n blocks of 16 bytes for a cipher in counter mode: the 12 bytes at `address`, then a big-endian counter from `from` on. */
+export function counterBlocks(n: u32, address: usize, from: u32, to: usize): void {
+  let block = i32x4.replace_lane(v128.load(address), 3, from);
+  for (const end = to + (<usize>n << 4); to < end; to += 16) {
+    v128.store(to, v128.shuffle<u8>(block, block, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 14, 13, 12));
+    block = i32x4.add(block, i32x4(0, 0, 0, 1));
+  }
+}
