@@ -2,7 +2,7 @@
 # @dsnp/parquetjs 1.8.8 (npm), with pyarrow 26.0.1 (PyPI) on the other side; Python 3.
 #
 # Expected by most: a DECIMAL column is there for amounts that floats can't hold, so 19.99 stays 19.99; an unsigned type
-#   holds its upper half, in files of others and in its own; what is no value of the type throws, as 300 does for UINT_8.
+#   holds its upper half, in files of others and in its own; what is no value of the type throws, as 300 does in UINT_8.
 # Seen: a decimal is the float times the power of ten, rounded down: 271 of the 4001 amounts from -20.00 to 20.00 are a
 #   cent less, in the file too. Of up to 9 digits it also reads each second value of its own as 0. Unsigned numbers of
 #   32 and 64 bits are read as signed and refused when written. Days before 1970 with an hour of the day are a day late.

@@ -5,7 +5,8 @@
 #   each protocol, and what the parser does not know throws.
 # Seen: from protocol 2 on, which all use, numbers below -2^31 have a wrong sign and size: -2^40 is a large positive
 #   number. Others are rounded to doubles, from 2^63 on it throws. In protocol 0 infinity is NaN, and texts keep their
-#   escapes. Classes become objects without what they hold: a Counter is empty, and so are bytes below protocol 3. Output:
+#   escapes. Classes become objects without what they hold: a Counter is empty, and so are bytes below protocol 3.
+#   Output:
 #     -2147483648: protocol 0 -2147483648, protocol 2 -2147483648, protocol 4 -2147483648
 #     -2147483649: protocol 0 -2147483649, protocol 2 1097364144127, protocol 4 1097364144127
 #     -1099511627776: protocol 0 -1099511627776, protocol 2 280375465082880, protocol 4 280375465082880
