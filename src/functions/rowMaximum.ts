@@ -5,14 +5,14 @@
  *                                  levels as threes take, and of those the fewest comparisons (`planOf`). Entries may be products; a level
  *                                  of groups of g adds g − 1 fractional bits. It is an entry, less than an ulp a level below the largest one.
  *                                  In the paper suite and with local truncation by pairs (`maxpoolTree.ts`), and no bits are added.
- * indexOfMaximum  (m,n) → (m,1).   max(x, y) = y + ReLU(x − y), and one more select a level with the bits already compared; ties go to
- *                                  the left.
+ * indexOfMaximum  (m,n) → (m,1).   By pairs, max(x, y) = y + ReLU(x − y), and one more select a level with the bits already compared,
+ *                                  while the next level compares; ties go to the left.
  *
  * Differences of two entries must lie inside the comparison window.
  */
 import type { CostModel } from '../engine/costModel.ts';
-import { type Cost, inSequence } from '../party/cost.ts';
-import type { Engine, Value } from '../engine/engine.ts';
+import { type Cost, FREE, inSequence } from '../party/cost.ts';
+import type { Engine, Sign, Value } from '../engine/engine.ts';
 import { maxpoolTree, treeCost } from './maxpoolTree.ts';
 
 /** Of groups that the row maximum compares. */
@@ -72,19 +72,26 @@ function planOf(n: number, known = new Map<number, Plan>([[1, { levels: [], comp
 export async function indexOfMaximum(engine: Engine, x: Value): Promise<Value> {
   const [m, n] = x.shape;
   let current = x;
-  let carried = engine.constant(
+  let carried: Value = engine.constant(
     [m, n],
     Array.from({ length: m * n }, (_, i) => i % n),
     0,
   );
+  /** Of the level before the one under way. */
+  let larger: Sign | undefined;
+  const takeStep = async (fork: Engine): Promise<void> => {
+    if (larger === undefined) return;
+    const { left, right, rest } = pair(fork, carried);
+    const chosen = await fork.select(larger, fork.sub(left, right));
+    carried = join(fork, fork.add(right, chosen), rest);
+  };
   while (current.shape[1] > 1) {
-    const v = pair(engine, current);
-    const p = pair(engine, carried);
-    const { y, sign } = await engine.relu(engine.sub(v.left, v.right));
-    const chosen = await engine.select(sign, engine.sub(p.left, p.right));
-    current = join(engine, engine.add(v.right, y), v.rest);
-    carried = join(engine, engine.add(p.right, chosen), p.rest);
+    const { left, right, rest } = pair(engine, current);
+    const [{ y, sign }] = await engine.all([(fork) => fork.relu(engine.sub(left, right)), takeStep]);
+    current = join(engine, engine.add(right, y), rest);
+    larger = sign;
   }
+  await takeStep(engine);
   return carried;
 }
 
@@ -101,12 +108,6 @@ function pair(engine: Engine, x: Value): { left: Value; right: Value; rest: Valu
 
 function join(engine: Engine, x: Value, rest: Value | undefined): Value {
   return rest === undefined ? x : engine.concatColumns([x, rest]);
-}
-
-function perLevel(m: number, n: number, cost: (elements: number) => Cost): Cost {
-  const levels: Cost[] = [];
-  for (let width = n; width > 1; width = (width >> 1) + (width % 2)) levels.push(cost(m * (width >> 1)));
-  return inSequence(...levels);
 }
 
 /** Fractional bits that the maximum of n entries has more than they. */
@@ -127,5 +128,9 @@ export function rowMaximumCost(model: CostModel, m: number, n: number, drop = 0)
 }
 
 export function indexCost(model: CostModel, m: number, n: number): Cost {
-  return perLevel(m, n, (elements) => inSequence(model.relu(elements), model.select(elements)));
+  if (n === 1) return FREE;
+  const comparisons = treeCost(model, n, m, 0);
+  // Every select but the last is beside the next level's comparisons.
+  const { rounds, bytes } = model.select(m * (n - 1));
+  return { rounds: comparisons.rounds + rounds, bytes: comparisons.bytes + bytes };
 }

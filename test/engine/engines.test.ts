@@ -296,6 +296,8 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
   ])('the row maximum of %i columns takes %i rounds', (n, rounds) => {
     if (setting.suite === 'paper') return;
     expect(rowMaximumCost(model, 1, n).rounds).toBe(rounds);
+    if (n > 16)
+      expect(argmaxCost(model, 1, n).rounds).toBe(3 * Math.ceil(Math.log2(n)) + 1 + model.unitVectors(1, n).rounds);
   });
 
   it.each([1, 2, 3, 7, 8, 10, 16, 17, 26])('row maximum and argmax of %i columns', async (n) => {
