@@ -4,6 +4,7 @@ import { type Cost, FREE, inSequence, repeated } from '../party/cost.ts';
 import type { ProductShape } from '../protocols/direct/productShape.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
 import { suiteOf } from '../protocols/suite.ts';
+import * as leftOpen from '../protocols/direct/leftOpen.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
 import * as dealtTruncation from '../protocols/direct/dealtTruncation.ts';
@@ -20,6 +21,8 @@ export interface CostModel {
   truncate(count: number, bits: number): Cost;
   truncateOperand(count: number, bits: number): Cost;
   truncateProducts(shape: ProductShape): Cost;
+  /** `count` products of what truncations by `bits` have left, of sums of so many of their values (`leftOpen.ts`); of a square one number. */
+  leftProduct(count: number, bits: number, terms: readonly number[]): Cost;
   truncateRelu(count: number, bits: number): Cost;
   /** Of `of` values. */
   largest(count: number, of: number, drop: number): Cost;
@@ -62,12 +65,15 @@ export function createCostModel(options: CostOptions): CostModel {
         ? truncateOperand.cost(count, bits, chunk)
         : truncate(count, bits),
     truncateProducts: (shape) =>
-      options.truncation === 'local'
-        ? inSequence(
-            beaver.maskCost(2 * shape.pairs.length * shape.columns),
-            beaver.partCost(shape.pairs.length * shape.columns),
-          )
-        : truncateProducts.cost(shape, chunk),
+      options.truncation === 'local' && shape.pairs.length === 0
+        ? FREE
+        : options.truncation === 'local'
+          ? inSequence(
+              beaver.maskCost(2 * shape.pairs.length * shape.columns),
+              beaver.partCost(shape.pairs.length * shape.columns),
+            )
+          : truncateProducts.cost(shape, chunk),
+    leftProduct: (count, bits, terms) => leftOpen.cost(count, bits, terms, chunk),
     truncateRelu: (count, bits) =>
       fused === undefined
         ? inSequence(truncate(count, bits), suite.reluCost(count, 0, chunk))

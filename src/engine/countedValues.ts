@@ -164,6 +164,14 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
     }
   }
 
+  override slice(x: Value, from: number, to: number): CountedValue {
+    return leaves(super.slice(x, from, to), x, 1);
+  }
+
+  override sumColumns(x: Value): CountedValue {
+    return leaves(super.sumColumns(x), x, x.shape[1]);
+  }
+
   override addRow(x: Value, row: Value): CountedValue {
     return this.#openedBy(super.addRow(x, row), [x, row]);
   }
@@ -224,6 +232,13 @@ export abstract class CountedValues extends LinearEngine<CountedValue> {
     sendStages(lane, stages, count, this.counts.options.chunk ?? DEFAULT_CHUNK, this.counts.traffic);
     joinWorkers(this.lane, lane);
   }
+}
+
+/** y, made of what x is: by as many terms an element, if a truncation has left x. */
+function leaves(y: CountedValue, x: Value, terms: number): CountedValue {
+  const { left } = x as CountedValue;
+  if (left === undefined) return y;
+  return { ...y, left: { shape: { ...left.shape, terms: terms * left.shape.terms } } };
 }
 
 /** P2 runs ahead: its own chain does not pass from operation to operation. */

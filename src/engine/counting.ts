@@ -21,6 +21,7 @@ import { type Lane, rootLane, sendStages, sendSteps, Traffic } from './traffic.t
 import { pairsOf } from '../protocols/direct/argmax.ts';
 import * as largest from '../protocols/direct/largest.ts';
 import * as treeRoute from '../protocols/direct/treeRoute.ts';
+import * as leftOpen from '../protocols/direct/leftOpen.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
 import type { Pair } from '../protocols/direct/productShape.ts';
@@ -146,7 +147,7 @@ export class CountingEngine extends CountedValues implements Engine {
     this.run('truncateProducts', truncateProducts.stages({ rows, columns, bits, pairs }), columns);
     this.did('truncate', (rows + pairs.length) * columns);
     const fractionBits = x.fractionBits - bits;
-    const y = this.make(x.shape, fractionBits);
+    const y: CountedValue = { ...this.make(x.shape, fractionBits), left: { shape: { bits, terms: 1 } } };
     return { y, products: this.make([pairs.length, ...rest], 2 * fractionBits) };
   }
 
@@ -296,6 +297,8 @@ export class CountingEngine extends CountedValues implements Engine {
   }
 
   protected product(map: BilinearMap, x: Value, y: Value, factor: 1 | 2, bias?: Bias<CountedValue>): Promise<Value> {
+    if (map.name === 'mul' && factor === 1 && leftOpen.follows(x, y))
+      return Promise.resolve(this.#leftProduct(x as CountedValue, y as CountedValue));
     const operands = [this.whole(x), this.whole(y)];
     if (bias !== undefined) {
       this.whole(bias.row);
@@ -313,6 +316,15 @@ export class CountingEngine extends CountedValues implements Engine {
     else this.did('multiply', (factor === 2 ? 3 : 5) * map.multiplyAdds);
     const fractionBits = x.fractionBits + y.fractionBits + factor - 1;
     return Promise.resolve(this.value(this.nextLane(), map.shape, fractionBits, true));
+  }
+
+  /** Of what truncations have left. */
+  #leftProduct(x: CountedValue, y: CountedValue): Value {
+    const [left, right] = [x.left!.shape, y.left!.shape];
+    const terms = x.left === y.left ? [left.terms] : [left.terms, right.terms];
+    this.run('leftProduct', leftOpen.stages(left.bits, terms), sizeOf(x.shape));
+    this.did('local', 8 * sizeOf(x.shape));
+    return this.make(x.shape, x.fractionBits + y.fractionBits);
   }
 
   get #fused(): FusedSuite<unknown, unknown> | undefined {

@@ -102,7 +102,10 @@ export interface Engine {
   matmul(x: Value, y: Value, options?: MatmulOptions): Promise<Value>;
   /** A convolution or one of its gradients; operands and result as `ConvMap` says, fractional bits as of `matmul`. `bias` has a number a channel. */
   conv(map: ConvMap, shape: ConvShape, x: Value, y: Value, bias?: Value): Promise<Value>;
-  /** Element product, whose fractional bits add up; y may also be a column (m,1) or a row (1,n) against x (m,n), and is then repeated. */
+  /**
+   * Element product, whose fractional bits add up; y may also be a column (m,1) or a row (1,n) against x (m,n), and is then repeated. In no round where
+   * both were left by `truncateProducts` of the same bits, or are slices of such values or sums over their columns, and y is no row.
+   */
   mul(x: Value, y: Value, options?: MulOptions): Promise<Value>;
   /**
    * Dot products of the columns of x (m,n) with those of y (m,n), with fractional bits as of `matmul`, in parts that may be truncated before they
@@ -118,7 +121,7 @@ export interface Engine {
   truncateOperand(x: Value, bits: number): Promise<Value>;
   /**
    * `truncate` of the rows of x (n,m) by at most 32 bits, and products of pairs of them, element by element (pairs,m), of twice the
-   * fractional bits: with dealt truncation in the one round that the truncation takes.
+   * fractional bits: with dealt truncation in the one round that the truncation takes. Without pairs: for `mul` later.
    */
   truncateProducts(
     x: Value,

@@ -295,6 +295,7 @@ export abstract class LinearEngine<V extends RingValue> {
   ): Promise<{ y: Value; products: Value }> {
     checkProducts({ rows: x.shape[0], columns: 0, bits, pairs });
     const y = await truncate();
+    if (pairs.length === 0) return { y, products: this.reinterpret(this.slice(y, 0, 0), 2 * y.fractionBits) };
     const rows = (side: 0 | 1): V => this.concatRows(pairs.map((pair) => this.slice(y, pair[side], pair[side] + 1)));
     return { y, products: await this.mul(rows(0), rows(1)) };
   }

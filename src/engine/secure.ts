@@ -21,6 +21,8 @@ import { SecurePieces } from './securePieces.ts';
 import type { Runtime, SecureOptions } from './secureValues.ts';
 import { type Ahead, FunctionKeys } from '../protocols/direct/functionKeys.ts';
 import { suiteOf } from '../protocols/suite.ts';
+import type { Left, LeftPair } from '../protocols/direct/leftOpen.ts';
+import * as leftOpen from '../protocols/direct/leftOpen.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
 import * as dealtTruncation from '../protocols/direct/dealtTruncation.ts';
@@ -209,16 +211,23 @@ export class SecureEngine extends SecurePieces implements Engine {
     const shape = { rows, columns, bits, pairs };
     checkProducts(shape);
     let products: BigUint64Array | null = null;
+    let held: Promise<Left> | undefined;
     const share = await this.run('truncateProducts', (rows + pairs.length) * columns, {
       workers: async (party) => {
         const result = await truncateProducts.workers(party, dataOf<SecureValue>(x), shape);
         products = result.products;
-        return result.y;
+        held = Promise.resolve(result.left);
+        return result.left.share;
       },
-      helper: async (party) => truncateProducts.helper(party, shape, await (x as SecureValue).part),
+      helper: async (party) => {
+        const { part } = x as SecureValue;
+        held = later(Promise.resolve(part).then((Z) => truncateProducts.helper(party, shape, Z)));
+        await held;
+      },
     });
     const fractionBits = x.fractionBits - bits;
-    const y = this.make(x.shape, fractionBits, share);
+    const left = { shape: { bits, terms: 1 }, held: held! };
+    const y: SecureValue = { ...this.make(x.shape, fractionBits, share), left };
     return { y, products: this.make([pairs.length, ...rest], 2 * fractionBits, products) };
   }
 
@@ -273,6 +282,7 @@ export class SecureEngine extends SecurePieces implements Engine {
     factor: 1 | 2,
     bias?: Bias<SecureValue>,
   ): Promise<Value> {
+    if (map.name === 'mul' && factor === 1 && leftOpen.follows(x, y)) return this.#leftProduct(x, y);
     const [left, right] = await Promise.all([this.whole(x), this.whole(y)]);
     const row = bias && (await this.whole(bias.row));
     const operands = <T>(masked: (mask: Mask) => Promise<T>): Promise<(T | beaver.ForProducts)[]> =>
@@ -292,6 +302,20 @@ export class SecureEngine extends SecurePieces implements Engine {
       },
     });
     return this.value(this.nextLane(), map.shape, x.fractionBits + y.fractionBits + factor - 1, data, part ?? true);
+  }
+
+  /** Of what truncations have left. */
+  async #leftProduct(x: Value, y: Value): Promise<Value> {
+    const size = sizeOf(x.shape);
+    const operands = async (): Promise<LeftPair> => {
+      const [X, Y] = await Promise.all([(x as SecureValue).left!.held, (y as SecureValue).left!.held]);
+      return [X, leftOpen.repeated(Y, size / sizeOf(y.shape))];
+    };
+    const share = await this.run('leftProduct', size, {
+      workers: async (party) => leftOpen.workers(party, await operands()),
+      helper: async (party) => leftOpen.helper(party, await operands()),
+    });
+    return this.make(x.shape, x.fractionBits + y.fractionBits, share);
   }
 
   #fork(party: Party): SecureEngine {

@@ -1,4 +1,5 @@
 /** What the secure engine's values carry besides their shape: the mask they are opened under, and P2's part of a product. */
+import type { Left, LeftShape } from '../protocols/direct/leftOpen.ts';
 import * as beaver from '../protocols/paper/beaver.ts';
 import type { Sign } from './engine.ts';
 import { later } from '../party/later.ts';
@@ -102,6 +103,8 @@ export interface SecureValue extends RingValue {
   readonly summands?: () => readonly BigUint64Array[];
   /** Of an image in which nothing but these planes lies, each where the others do not: what has the same sums over rows of its channels. */
   readonly planes?: { readonly value: SecureValue; readonly channels: number };
+  /** Of what a truncation has left: how products follow from its opening (`leftOpen.ts`). */
+  readonly left?: LeftValue;
   readonly partial: boolean;
   /** At the helper, of a partial value: P2's part, still being computed perhaps. */
   readonly part?: Promise<BigUint64Array>;
@@ -109,6 +112,12 @@ export interface SecureValue extends RingValue {
   readonly forProducts?: beaver.ForProducts;
   /** The value in two shares, once somebody has asked for it. Shared by all views of the value. */
   readonly whole: { value?: Promise<SecureValue> };
+}
+
+/** What a truncation has left, and what this party holds of it; the helper may still be drawing it. */
+export interface LeftValue {
+  readonly shape: LeftShape;
+  readonly held: Promise<Left>;
 }
 
 /** A value that was opened as it was made. */

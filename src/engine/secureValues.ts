@@ -7,6 +7,8 @@ import { recycle } from '../ring/pool.ts';
 import { type Shape, sizeOf } from '../ring/shape.ts';
 import { overlay, roomFor, type WindowShape } from '../ring/windows.ts';
 import * as z64 from '../ring/z64.ts';
+import type { Left } from '../protocols/direct/leftOpen.ts';
+import * as leftOpen from '../protocols/direct/leftOpen.ts';
 import * as beaver from '../protocols/paper/beaver.ts';
 import type { Sign, Value } from './engine.ts';
 import { later } from '../party/later.ts';
@@ -210,6 +212,16 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     return super.sumRows(this.view(planes.value, [rows, columns], x.fractionBits));
   }
 
+  override slice(x: Value, from: number, to: number): SecureValue {
+    const width = sizeOf(x.shape.slice(1));
+    return leaves(super.slice(x, from, to), x, 1, (left) => leftOpen.slice(left, from * width, to * width));
+  }
+
+  override sumColumns(x: Value): SecureValue {
+    const [, n] = x.shape;
+    return leaves(super.sumColumns(x), x, n, (left) => leftOpen.sums(left, n));
+  }
+
   /** Images with a border are opened by the images' opening: that of a data set is there already. */
   override pad(x: Value, border: Border, fill: Fill): SecureValue {
     const padded = super.pad(x, border, fill);
@@ -334,6 +346,14 @@ export abstract class SecureValues extends LinearEngine<SecureValue> {
     party.over();
     return share;
   }
+}
+
+/** y, made of what x is: by as many terms an element, if a truncation has left x. */
+function leaves(y: SecureValue, x: Value, terms: number, map: (left: Left) => Left): SecureValue {
+  const { left } = x as SecureValue;
+  if (left === undefined) return y;
+  const { bits, terms: before } = left.shape;
+  return { ...y, left: { shape: { bits, terms: terms * before }, held: later(left.held.then(map)) } };
 }
 
 function overlaidAtOnce(planes: SecureValue, shape: WindowShape, size: number): BigUint64Array {

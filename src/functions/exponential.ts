@@ -21,8 +21,7 @@ import { sizeOf } from '../ring/shape.ts';
 import type { CostModel } from '../engine/costModel.ts';
 import { type Cost, FREE, inSequence } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
-import { MOST_BITS } from '../protocols/direct/productShape.ts';
-import { reluOf } from './formats.ts';
+import { chainBits, chainDrops, reluOf } from './formats.ts';
 
 /** The row of a vector by itself. */
 const SQUARE = [[0, 0]] as const;
@@ -56,8 +55,6 @@ export function approximation(engine: Pick<Engine, 'truncation'>, x: number, m: 
 const GUARD_BITS = 8;
 /** Products of two working values, sums over 512 of them and the reciprocal's slope stay below 2^62. */
 const MAX_WORKING_BITS = 26;
-/** Of the base, which is at most 1. */
-const BASE_BITS = 61;
 
 /** Fractional bits of exponentials, their sums and reciprocals. */
 export function workingBits(engine: Precision): number {
@@ -66,21 +63,9 @@ export function workingBits(engine: Precision): number {
     : engine.fractionBits;
 }
 
-/** Fractional bits that t may have: so that the base fits, and what its truncation leaves is squared and then has w bits. */
+/** Fractional bits that t may have. */
 function mostBits({ bits }: Base, w: number): number {
-  const left = (MOST_BITS + w) >> 1;
-  return (Math.min(BASE_BITS, left + MOST_BITS) - bits) >> 1;
-}
-
-/** How many bits each of m truncations drops of a base with `bits` fractional bits, and the last one of its power. */
-function dropped(bits: number, w: number, m: number): number[] {
-  let has = bits;
-  const drops = Array.from({ length: m }, () => {
-    const drop = Math.min(MOST_BITS, has - w);
-    has = 2 * (has - drop);
-    return drop;
-  });
-  return [...drops, has - w];
+  return (chainBits(w) - bits) >> 1;
 }
 
 /** max(x, −CLIP) with the engine's fractional bits: x may have more. */
@@ -89,7 +74,7 @@ export async function clip(engine: Engine, x: Value): Promise<Value> {
   return engine.addPublic(y, -CLIP);
 }
 
-/** exp of a value in [−CLIP, 0] (see `clip`), by m squarings. */
+/** exp of a value in [−CLIP, 0] (see `clip`), by m squarings; it enters products with what else truncations have left in no round. */
 export async function exponential(engine: Engine, x: Value, m: number = SQUARINGS): Promise<Value> {
   const w = workingBits(engine);
   const base = baseOf(engine, m);
@@ -103,9 +88,9 @@ export async function exponential(engine: Engine, x: Value, m: number = SQUARING
     [BigInt(base.square * 2 ** base.bits), square],
   ] as const;
   let power = engine.reshape(engine.addPublic(engine.combine(terms, bits), 1), [1, sizeOf(x.shape)]);
-  const drops = dropped(bits, w, m);
+  const drops = chainDrops(bits, w, m);
   for (const drop of drops.slice(0, m)) power = (await engine.truncateProducts(power, drop, SQUARE)).products;
-  return engine.reshape(await engine.truncate(power, drops[m]), x.shape);
+  return engine.reshape((await engine.truncateProducts(power, drops[m], [])).y, x.shape);
 }
 
 /** Clip and exponential of `count` values with `surplus` fractional bits more than the engine's. */
@@ -119,7 +104,7 @@ export function exponentialCost(model: CostModel, count: number, m: number = SQU
   const w = workingBits(model);
   const base = baseOf(model, m);
   const surplus = Math.max(0, model.fractionBits + m - mostBits(base, w));
-  const drops = dropped(2 * (model.fractionBits + m - surplus) + base.bits, w, m);
+  const drops = chainDrops(2 * (model.fractionBits + m - surplus) + base.bits, w, m);
   const squaring = (bits: number): Cost => model.truncateProducts({ rows: 1, columns: count, bits, pairs: SQUARE });
   const dealt = model.truncation === 'local' ? model.part(count) : FREE;
   return inSequence(
@@ -127,6 +112,6 @@ export function exponentialCost(model: CostModel, count: number, m: number = SQU
     opened && surplus === 0 ? FREE : model.product(count),
     dealt,
     ...drops.slice(0, m).map(squaring),
-    model.truncate(count, drops[m]),
+    model.truncateProducts({ rows: 1, columns: count, bits: drops[m], pairs: [] }),
   );
 }

@@ -39,13 +39,13 @@ export interface Softmax {
   readonly sum: Value;
 }
 
-/** The most classes that the reciprocal of their sum holds for: 8189 at 16 fractional bits with dealt truncation. */
+/** The most classes that the reciprocal of their sum holds for: 8191 at 16 fractional bits with dealt truncation. */
 export function classLimit(engine: Pick<Engine, 'truncation' | 'fractionBits'>): number {
   const w = workingBits(engine);
   let [low, high] = [1, 2 ** 32];
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
-    if (holds(middle, w)) low = middle;
+    if (holds(engine, middle, w)) low = middle;
     else high = middle;
   }
   return low;
@@ -79,8 +79,10 @@ export function softmaxCost(model: CostModel, m: number, n: number, surplus = 0)
   return inSequence(
     rowMaximumCost(model, m, n, surplus),
     clippedCost(model, m * n, surplus + growth(model, n), softmaxSquarings(model, n)),
-    reciprocalCost(model, m, n, w),
-    truncatedProduct(model, m * n + m, m * n, 2 * w - model.fractionBits),
+    reciprocalCost(model, m, n, w, n),
+    model.truncation === 'local'
+      ? truncatedProduct(model, m * n + m, m * n, 2 * w - model.fractionBits)
+      : inSequence(model.leftProduct(m * n, w, [1, 1]), model.truncate(m * n, 2 * w - model.fractionBits)),
   );
 }
 

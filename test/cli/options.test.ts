@@ -136,14 +136,14 @@ describe('values', () => {
     const path = join(temporaryFolder('net'), 'net.json');
     const classes = (units: number): void =>
       writeFileSync(path, JSON.stringify({ name: 'many', input: [16], layers: [{ type: 'dense', units }] }));
-    classes(8189);
-    expect(train(`--network ${path}`).network.layers).toEqual([{ type: 'dense', units: 8189 }]);
+    classes(8191);
+    expect(train(`--network ${path}`).network.layers).toEqual([{ type: 'dense', units: 8191 }]);
     expect(() => train(`--network ${path} --fraction-bits 18`)).toThrow(
-      '--network: many has 8189 classes: softmax with 18 fractional bits takes 2 to 511',
+      '--network: many has 8191 classes: softmax with 18 fractional bits takes 2 to 511',
     );
-    classes(8190);
+    classes(8192);
     expect(() => train(`--network ${path}`)).toThrow(Problem);
-    expect(train(`--network ${path} --loss asm`).network.layers).toEqual([{ type: 'dense', units: 8190 }]);
+    expect(train(`--network ${path} --loss asm`).network.layers).toEqual([{ type: 'dense', units: 8192 }]);
     classes(1);
     expect(() => train(`--network ${path}`)).toThrow('many has 1 class: softmax');
   });

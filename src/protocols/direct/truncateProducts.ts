@@ -1,24 +1,20 @@
 /**
- * Truncation of some values, and element products among what it leaves, from the truncation's openings alone: a chain of products takes one
- * round each, not two (a squaring in an exponential, a step of Newton–Raphson).
- *
- * With C = (c >> bits) − 2^(62−bits), M = R >> bits, r = R_63 and w = (1 − c_63)·2^(64−bits) of `dealtTruncation.ts`, y_i = C_i − M_i + w_i·r_i.
- * So y_i − C_i is a function of what P2 knows and of public bits, and for bits ≤ 32, where w_i·w_j = 0,
- *   y_i·y_j = C_i·y_j + C_j·y_i − C_i·C_j + M_i·M_j − w_i·r_i·M_j − w_j·r_j·M_i
- * P2 deals ⟨M_i·M_j⟩ over Z_{2^64} and ⟨r_i·M_j⟩, ⟨r_j·M_i⟩ over Z_{2^bits} ahead, of a square the one that they both are; all else is the
- * truncation's.
+ * Truncation of some values, and element products among what it leaves, from the truncation's openings alone (`leftOpen.ts`): a chain of products
+ * takes one round each, not two (a squaring in an exponential, a step of Newton–Raphson). What is dealt of the products comes in the message of
+ * the truncation; what it leaves may enter further products so, later.
  *   Round 1: P0, P1 open c = z + 2^62 + R
  *
  * Views: those of the truncation; what is dealt besides is one-time padded. Cost: a truncation, and a product 8 + 2·bits/8 bytes, a square
  * 8 + bits/8.
  */
 import { xorInto } from '../../ring/bits.ts';
-import { unpackFields } from '../../ring/fields.ts';
 import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
 import { open } from '../../party/open.ts';
 import type { Party } from '../../party/party.ts';
+import type { Left, LeftPair } from './leftOpen.ts';
+import * as leftOpen from './leftOpen.ts';
 import type { ProductShape } from './productShape.ts';
 import { inChunks, type Stage, step } from '../../party/steps.ts';
 import {
@@ -31,71 +27,80 @@ import {
   shiftedOpening,
 } from './dealtTruncation.ts';
 
-/** P0, P1: ⟨z⟩, or a part of it (`dealtTruncation.ts`) → ⟨y⟩ = ⟨z / 2^bits⟩ and the products of its rows, pair after pair. */
-export async function workers(
-  party: Party,
-  z: BigUint64Array,
-  shape: ProductShape,
-): Promise<{ y: BigUint64Array; products: BigUint64Array }> {
+/** What a worker gets: ⟨y⟩ as products take it, and products of its rows, pair after pair. */
+export interface Truncated {
+  readonly left: Left & Required<Pick<Left, 'share'>>;
+  readonly products: BigUint64Array;
+}
+
+/** P0, P1: ⟨z⟩, or a part of it (`dealtTruncation.ts`) → ⟨y⟩ = ⟨z / 2^bits⟩ and the products of its rows. */
+export async function workers(party: Party, z: BigUint64Array, shape: ProductShape): Promise<Truncated> {
   const { rows, columns, bits, pairs } = shape;
-  const y = new BigUint64Array(rows * columns);
+  const y = room(shape);
+  const share = new BigUint64Array(rows * columns);
   const products = new BigUint64Array(pairs.length * columns);
   await party.chunks(columns, async (chunk, from, to) => {
     const n = to - from;
     const masked = maskForTruncation(chunk, gather(z, shape, from, to));
-    const more = dealtMore(shape, n);
-    const [c, { shift, top, words, fields, all }] = await Promise.all([
+    const [c, dealt] = await Promise.all([
       open(chunk, 'c', masked), // round 1
-      dealtShifted(chunk, rows * n, bits, 'R', more),
+      dealtShifted(chunk, rows * n, bits, 'R', dealtMore(shape, n)),
     ]);
-    const wraps = z64.shiftLeft(unpackFields(fields, bits, more.fields), 64 - bits);
-    const share = chunk.compute.truncateDealt(chunk.worker, c, { bits, shift, top });
-    const C = shiftedOpening(c, bits);
-    const noWrap = xorInto(z64.bitAt(c, 63), new Uint8Array(c.length).fill(1));
-    // P0 takes C_i·C_j off.
-    const rest = chunk.worker === 0 ? z64.sub(share, C) : share;
-    for (let i = 0; i < rows; i++) y.set(row(share, n, i), i * columns + from);
-    let at = 0;
-    for (const [k, [i, j]] of pairs.entries()) {
-      const sum =
-        i === j
-          ? z64.multiply(row(C, n, i), z64.add(row(share, n, i), row(rest, n, i)))
-          : z64.accumulate(z64.multiply(row(C, n, i), row(share, n, j)), z64.multiply(row(C, n, j), row(rest, n, i)));
-      z64.accumulate(sum, row(words, n, k));
-      const left = z64.keepWhere(row(noWrap, n, i), row(wraps, n, at++));
-      z64.accumulate(left, i === j ? left : z64.keepWhere(row(noWrap, n, j), row(wraps, n, at++)));
-      z64.sub(sum, left, products.subarray(k * columns + from, k * columns + to));
-    }
-    release(c, all);
+    const { shift, top } = dealt;
+    const left = {
+      bits,
+      terms: 1,
+      words: shiftedOpening(c, bits),
+      wraps: xorInto(z64.bitAt(c, 63), new Uint8Array(c.length).fill(1)),
+      share: chunk.compute.truncateDealt(chunk.worker, c, { bits, shift, top }),
+    };
+    place(y, left, shape, from, to);
+    for (let i = 0; i < rows; i++) share.set(left.share.subarray(i * n, (i + 1) * n), i * columns + from);
+    const found = leftOpen.multiply(chunk.worker, pairsOf(left, shape), bits, dealt);
+    for (const [k, product] of found.entries()) products.set(product, k * columns + from);
+    release(c, dealt.all);
   });
-  return { y, products };
+  return { left: { ...y, share }, products };
 }
 
-/** P2. `part` is its part of z. */
-export async function helper(party: Party, shape: ProductShape, part?: BigUint64Array): Promise<void> {
-  const { rows, columns, bits, pairs } = shape;
+/** P2 → y as products take it. `part` is its part of z. */
+export async function helper(party: Party, shape: ProductShape, part?: BigUint64Array): Promise<Left> {
+  const { rows, columns, bits } = shape;
+  const y = room(shape);
   await party.chunks(columns, async (chunk, from, to) => {
-    const n = to - from;
-    const R = helperMask(chunk, 0, rows * n, part && gather(part, shape, from, to));
-    const M = z64.shiftRight(R, bits);
-    const r = z64.bitAt(R, 63);
-    const words = pairs.map(([i, j]) => z64.multiply(row(M, n, i), row(M, n, j)));
-    const wrapped = (i: number, j: number): BigUint64Array => z64.keepWhere(row(r, n, i), row(M, n, j));
-    const fields = pairs.flatMap(([i, j]) => (i === j ? [wrapped(i, i)] : [wrapped(i, j), wrapped(j, i)]));
-    const rest = { words: z64.concat(...words), fields: z64.concat(...fields) };
-    await dealShifted(chunk, R, bits, 'R', undefined, rest);
+    const R = helperMask(chunk, 0, rows * (to - from), part && gather(part, shape, from, to));
+    const left = { bits, terms: 1, words: z64.shiftRight(R, bits), wraps: z64.bitAt(R, 63) };
+    place(y, left, shape, from, to);
+    await dealShifted(chunk, R, bits, 'R', undefined, leftOpen.deal(pairsOf(left, shape)));
   });
+  return y;
 }
 
-/** Row i of what has n columns. */
-function row<T extends BigUint64Array | Uint8Array>(x: T, n: number, i: number): T {
-  return x.subarray(i * n, (i + 1) * n) as T;
+function room({ rows, columns, bits }: ProductShape): Left {
+  const count = rows * columns;
+  return { bits, terms: 1, words: new BigUint64Array(count), wraps: new Uint8Array(count) };
+}
+
+/** Columns from … to of every row. */
+function place(y: Left, columnsOf: Left, { rows, columns }: ProductShape, from: number, to: number): void {
+  const n = to - from;
+  for (let i = 0; i < rows; i++) {
+    y.words.set(columnsOf.words.subarray(i * n, (i + 1) * n), i * columns + from);
+    y.wraps.set(columnsOf.wraps.subarray(i * n, (i + 1) * n), i * columns + from);
+  }
+}
+
+/** The rows that are multiplied. */
+function pairsOf(y: Left, { rows, pairs }: ProductShape): LeftPair[] {
+  const n = y.words.length / rows;
+  const all = Array.from({ length: rows }, (_, i) => leftOpen.slice(y, i * n, (i + 1) * n));
+  return pairs.map(([i, j]) => [all[i], all[j]]);
 }
 
 /** What is dealt of the products, for `n` columns. */
 function dealtMore({ pairs }: ProductShape, n: number): More {
-  const wraps = pairs.reduce((sum, [i, j]) => sum + (i === j ? 1 : 2), 0);
-  return { words: pairs.length * n, fields: wraps * n };
+  const fields = pairs.reduce((sum, [i, j]) => sum + (i === j ? n : 2 * n), 0);
+  return { words: pairs.length * n, fields };
 }
 
 /** Columns from … to of every row, row after row. */

@@ -22,6 +22,7 @@ import { FunctionKeys } from '../../../src/protocols/direct/functionKeys.ts';
 import * as larger from '../../../src/protocols/direct/larger.ts';
 import * as largest from '../../../src/protocols/direct/largest.ts';
 import * as largerRelu from '../../../src/protocols/direct/largerRelu.ts';
+import * as leftOpen from '../../../src/protocols/direct/leftOpen.ts';
 import * as treeRoute from '../../../src/protocols/direct/treeRoute.ts';
 import * as truncateOperand from '../../../src/protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../../../src/protocols/direct/truncateProducts.ts';
@@ -302,6 +303,8 @@ const PRODUCTS = {
   ] as const,
 };
 
+const LEFT = { rows: 1, columns: VECTOR, bits: 16, pairs: [] };
+
 export const PROTOCOLS: readonly Protocol[] = [
   {
     name: 'deal over Z_2^64',
@@ -376,6 +379,23 @@ export const PROTOCOLS: readonly Protocol[] = [
     scale: 16,
     workers: (party, share) => truncateProducts.workers(party, inThree(party, share), PRODUCTS),
     helper: (party) => truncateProducts.helper(party, PRODUCTS, DEALT),
+  },
+  {
+    name: 'products of what truncations have left',
+    scale: 16,
+    workers: async (party, share) => {
+      const { left } = await truncateProducts.workers(party, inThree(party, share), LEFT);
+      const sums = leftOpen.sums(left, 2);
+      const square = await leftOpen.workers(party.fork('square'), [sums, sums]);
+      return [square, await leftOpen.workers(party.fork('scaled'), [left, leftOpen.repeated(sums, 2)])];
+    },
+    made: (result) => result as BigUint64Array[],
+    helper: async (party) => {
+      const left = await truncateProducts.helper(party, LEFT, DEALT);
+      const sums = leftOpen.sums(left, 2);
+      await leftOpen.helper(party.fork('square'), [sums, sums]);
+      await leftOpen.helper(party.fork('scaled'), [left, leftOpen.repeated(sums, 2)]);
+    },
   },
   ...BY_FUNCTIONS,
   {
