@@ -1,7 +1,7 @@
 /** Declared costs of a secure engine's operations, from those its protocols declare. */
 import * as beaver from '../protocols/paper/beaver.ts';
 import { type Cost, FREE, inSequence, repeated } from '../party/cost.ts';
-import type { ProductShape } from '../protocols/direct/productShape.ts';
+import { MOST_BITS, type ProductShape } from '../protocols/direct/productShape.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
 import { suiteOf } from '../protocols/suite.ts';
 import * as leftOpen from '../protocols/direct/leftOpen.ts';
@@ -26,6 +26,8 @@ export interface CostModel {
   truncateRelu(count: number, bits: number): Cost;
   /** Of `of` values. */
   largest(count: number, of: number, drop: number): Cost;
+  /** Powers beyond the first may be left in three parts. */
+  reluPowers(count: number, bits: number, degree: number): Cost;
   largerRelu(count: number, bits: number): Cost;
   truncateSelect(count: number, bits: number): Cost;
   /** One product that opens `opened` elements of operands; P2's part of it is dealt when something other than `truncate` uses it. */
@@ -53,6 +55,10 @@ export function createCostModel(options: CostOptions): CostModel {
   const fused = options.truncation === 'dealt' ? suite.fused : undefined;
   const truncate = (count: number, bits: number): Cost =>
     options.truncation === 'local' || count === 0 ? FREE : dealtTruncation.dealtCost(count, bits, chunk);
+  const truncateRelu = (count: number, bits: number): Cost =>
+    fused === undefined
+      ? inSequence(truncate(count, bits), suite.reluCost(count, 0, chunk))
+      : fused.reluCost(count, bits, chunk);
   return {
     fractionBits: options.fractionBits,
     suite: options.suite,
@@ -74,10 +80,14 @@ export function createCostModel(options: CostOptions): CostModel {
             )
           : truncateProducts.cost(shape, chunk),
     leftProduct: (count, bits, terms) => leftOpen.cost(count, bits, terms, chunk),
-    truncateRelu: (count, bits) =>
-      fused === undefined
-        ? inSequence(truncate(count, bits), suite.reluCost(count, 0, chunk))
-        : fused.reluCost(count, bits, chunk),
+    truncateRelu,
+    reluPowers: (count, bits, degree) => {
+      if (fused !== undefined && bits >= 1 && bits <= MOST_BITS) return fused.reluCost(count, bits, chunk, degree);
+      const relu = bits > 0 ? truncateRelu(count, bits) : suite.reluCost(count, 0, chunk);
+      const square = degree > 1 ? beaver.maskCost(count) : FREE;
+      const more = inSequence(beaver.partCost(count), beaver.maskCost(count));
+      return inSequence(relu, square, repeated(Math.max(0, degree - 2), more));
+    },
     largest: (count, of, drop) =>
       suite.tree?.largestCost(count, of, drop, chunk) ?? repeated(of - 1, suite.reluCost(count, drop, chunk)),
     largerRelu: (count, bits) =>

@@ -24,7 +24,7 @@ import * as treeRoute from '../protocols/direct/treeRoute.ts';
 import * as leftOpen from '../protocols/direct/leftOpen.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
-import type { Pair } from '../protocols/direct/productShape.ts';
+import { MOST_BITS, type Pair } from '../protocols/direct/productShape.ts';
 import * as dealtTruncation from '../protocols/direct/dealtTruncation.ts';
 import { checkTruncationBits } from '../protocols/paper/truncation.ts';
 import * as unitVectors from '../protocols/paper/unitVectors.ts';
@@ -162,6 +162,16 @@ export class CountingEngine extends CountedValues implements Engine {
     if (fused === undefined) return this.relu(await this.truncate(x, bits));
     checkTruncationBits(bits);
     return this.#compare('truncateRelu', x, x.fractionBits - bits, fused.reluStages(bits, sizeOf(x.shape)));
+  }
+
+  override async reluPowers(x: Value, bits: number, degree: number): Promise<readonly Value[]> {
+    const fused = this.#fused;
+    if (fused === undefined || bits < 1 || bits > MOST_BITS) return super.reluPowers(x, bits, degree);
+    const stages = fused.reluStages(bits, sizeOf(x.shape), degree);
+    const { y } = await this.#compare('reluPowers', x, x.fractionBits - bits, stages);
+    this.did('local', 8 * degree * sizeOf(x.shape));
+    const others = Array.from({ length: degree - 1 }, (_, i) => this.make(x.shape, (i + 2) * y.fractionBits));
+    return [y, ...others];
   }
 
   async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {

@@ -163,6 +163,11 @@ export interface Engine {
 
   /** `relu` of `truncate`: a linear layer with its activation, in one opening where the suite has it. */
   truncateRelu(x: Value, bits: number): Promise<{ readonly y: Value; readonly sign: Sign }>;
+  /**
+   * y, y², … y^degree for the y of `truncateRelu` (of `relu`, where bits is 0), whose fractional bits add up. Of a truncation by at most 32 bits the
+   * powers take no round where the suite has it in one opening.
+   */
+  reluPowers(x: Value, bits: number, degree: number): Promise<readonly Value[]>;
   /** `select` of `truncate`: the same on the way back. */
   truncateSelect(sign: Sign, x: Value, bits: number): Promise<Value>;
 

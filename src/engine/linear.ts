@@ -300,6 +300,13 @@ export abstract class LinearEngine<V extends RingValue> {
     return { y, products: await this.mul(rows(0), rows(1)) };
   }
 
+  async reluPowers(x: Value, bits: number, degree: number): Promise<readonly Value[]> {
+    const { y } = await (bits > 0 ? this.truncateRelu(x, bits) : this.relu(x));
+    const powers = [y];
+    while (powers.length < degree) powers.push(await this.mul(powers.at(-1)!, y));
+    return powers;
+  }
+
   /** `larger`, by max(x, y) = y + ReLU(x − y). */
   protected async reluThenAdd(x: Value, y: Value): ReturnType<Engine['larger']> {
     const positive = await this.relu(this.sub(x, y));

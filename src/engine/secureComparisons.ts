@@ -7,6 +7,7 @@ import { sizeOf } from '../ring/shape.ts';
 import type { Level, Sign, Value } from './engine.ts';
 import { checkAlike, dataOf } from './linear.ts';
 import type { Party } from '../party/party.ts';
+import { MOST_BITS } from '../protocols/direct/productShape.ts';
 import { Mask, type SecureSign, type SecureValue } from './secureValue.ts';
 import { SecureValues } from './secureValues.ts';
 import { pairsOf } from '../protocols/direct/argmax.ts';
@@ -41,6 +42,24 @@ export abstract class SecureComparisons extends SecureValues {
       workers: (party) => fused.relu(party, dataOf<SecureValue>(x), bits),
       helper: async (party, bit) => fused.helperRelu(party, bit, bits, await (x as SecureValue).part),
     });
+  }
+
+  override async reluPowers(x: Value, bits: number, degree: number): Promise<readonly Value[]> {
+    const fused = this.#fused;
+    if (fused === undefined || bits < 1 || bits > MOST_BITS) return super.reluPowers(x, bits, degree);
+    let found: BigUint64Array[] | undefined;
+    const { y } = await this.#compare('reluPowers', x, x.fractionBits - bits, {
+      workers: async (party) => {
+        const result = await fused.relu(party, dataOf<SecureValue>(x), bits, degree);
+        found = result.powers;
+        return result;
+      },
+      helper: async (party, bit) => fused.helperRelu(party, bit, bits, await (x as SecureValue).part, degree),
+    });
+    const others = Array.from({ length: degree - 1 }, (_, i) =>
+      this.make(x.shape, (i + 2) * y.fractionBits, found?.[i] ?? null),
+    );
+    return [y, ...others];
   }
 
   async larger(x: Value, y: Value): Promise<{ y: Value; sign: Sign }> {

@@ -17,12 +17,13 @@ import { type Cost, FREE, inSequence, sideBySide } from '../party/cost.ts';
 import type { Engine, Value } from '../engine/engine.ts';
 import {
   approximation,
+  type Base,
   CLIP,
   clip,
   cost as clippedCost,
   exponential,
   exponentialCost,
-  SQUARINGS,
+  firstBase,
   workingBits,
 } from './exponential.ts';
 import { alike, truncated } from './formats.ts';
@@ -33,8 +34,8 @@ import { growth, inGroups, rowMaximum, rowMaximumCost } from './rowMaximum.ts';
 export interface Softmax {
   /** (m,n) at the engine's fractional bits. */
   readonly probabilities: Value;
-  /** Logits minus their row maximum, clipped: (m,n), the engine's fractional bits. */
-  readonly shifted: Value;
+  /** Logits minus their row maximum, clipped, and powers of these as `exponential` takes them: (m,n), the engine's fractional bits. */
+  readonly shifted: readonly Value[];
   /** Σ_j exp(shifted_j) in [1, n]: (m,1), `workingBits` fractional bits. */
   readonly sum: Value;
 }
@@ -56,8 +57,9 @@ export async function softmax(engine: Engine, logits: Value): Promise<Softmax> {
   const n = logits.shape[1];
   const scores = comparesProducts(engine, logits.fractionBits, n) ? logits : await truncated(engine, logits);
   const [x, maximum] = alike(engine, [scores, await rowMaximum(engine, scores)]);
-  const shifted = await clip(engine, engine.subColumn(x, maximum));
-  const powers = await exponential(engine, shifted, softmaxSquarings(engine, n));
+  const base = softmaxBase(engine, n);
+  const shifted = await clip(engine, engine.subColumn(x, maximum), base);
+  const powers = await exponential(engine, shifted, base);
   const sum = engine.sumColumns(powers);
   const inverse = await reciprocal(engine, sum, n);
   const probabilities = await truncated(engine, await engine.mul(powers, inverse));
@@ -78,7 +80,7 @@ export function softmaxCost(model: CostModel, m: number, n: number, surplus = 0)
   const w = workingBits(model);
   return inSequence(
     rowMaximumCost(model, m, n, surplus),
-    clippedCost(model, m * n, surplus + growth(model, n), softmaxSquarings(model, n)),
+    clippedCost(model, m * n, softmaxBase(model, n), surplus + growth(model, n)),
     reciprocalCost(model, m, n, w, n),
     model.truncation === 'local'
       ? truncatedProduct(model, m * n + m, m * n, 2 * w - model.fractionBits)
@@ -88,44 +90,43 @@ export function softmaxCost(model: CostModel, m: number, n: number, surplus = 0)
 
 /** Sum over the batch of the cross-entropy, a (1,1) value at the engine's fractional bits. labels: one-hot integers (m,n). */
 export async function crossEntropy(engine: Engine, { shifted, sum }: Softmax, labels: Value): Promise<Value> {
-  const n = shifted.shape[1];
+  const [x] = shifted;
   const [logOfSum, atLabel] = await engine.all([
-    async (fork) => logarithm(fork, await sumForLoss(fork, shifted, sum), n),
-    (fork) => fork.mul(shifted, labels),
+    async (fork) => logarithm(fork, await sumForLoss(fork, shifted, sum), x.shape[1]),
+    (fork) => fork.mul(x, labels),
   ]);
   return engine.sumRows(engine.sub(logOfSum, engine.sumColumns(atLabel)));
 }
 
-/** Σ_j exp(shifted_j), near enough for ln: that of the softmax, or of exponentials with more squarings. */
-async function sumForLoss(engine: Engine, shifted: Value, sum: Value): Promise<Value> {
-  const n = shifted.shape[1];
-  const m = squaringsFor(engine, n, LOSS_ERROR);
-  const enough = m === softmaxSquarings(engine, n);
-  return enough ? sum : engine.sumColumns(await exponential(engine, shifted, m));
+/** Σ_j exp(shifted_j), near enough for ln: that of the softmax, or of better exponentials. */
+async function sumForLoss(engine: Engine, shifted: readonly Value[], sum: Value): Promise<Value> {
+  const base = lossBase(engine, shifted[0].shape[1]);
+  return base === undefined ? sum : engine.sumColumns(await exponential(engine, shifted, base));
 }
 
-/** What ln of a sum of exponentials may err by because these do: where it is shown, and where p, and so its relative error, is all that counts. */
-const LOSS_ERROR = 2e-3;
+type Precision = Pick<Engine, 'truncation' | 'fractionBits'>;
+
+/** What ln of a sum of exponentials may err by because these do: where p, and so its relative error, is all that counts, and where it is shown. */
 const SOFTMAX_ERROR = 2e-2;
+const LOSS_ERROR = 2e-3;
 
-/** Of the exponentials of softmax. Local truncation spares itself more of them. */
-function softmaxSquarings(engine: Pick<Engine, 'truncation'>, n: number): number {
-  return engine.truncation === 'local' ? SQUARINGS : squaringsFor(engine, n, SOFTMAX_ERROR);
+/** Of the exponentials of softmax. Local truncation spares itself squarings. */
+function softmaxBase(engine: Precision, n: number): Base {
+  return firstBase(engine, (base) => engine.truncation === 'local' || sumError(base, n) <= SOFTMAX_ERROR);
 }
 
-/** Squarings after which ln Σ_j exp(x_j) of n classes, one of which is at 0, errs by no more than `most`. */
-function squaringsFor(engine: Pick<Engine, 'truncation'>, n: number, most: number): number {
-  let m = SQUARINGS;
-  while (sumError(engine, n, m) > most) m++;
-  return m;
+/** Of those for the loss, if they need be better. */
+function lossBase(engine: Precision, n: number): Base | undefined {
+  if (sumError(softmaxBase(engine, n), n) <= LOSS_ERROR) return undefined;
+  return firstBase(engine, (base) => sumError(base, n) <= LOSS_ERROR);
 }
 
-/** Largest error of ln of such a sum: it is largest when all the others are equal. */
-function sumError(engine: Pick<Engine, 'truncation'>, n: number, m: number): number {
+/** Largest error of ln Σ_j exp(x_j) of n classes, one of which is at 0: it is largest when all the others are equal. */
+function sumError(base: Base, n: number): number {
   let largest = 0; // of x = 0
   for (let i = 1; i < 20 * CLIP; i++) {
     const x = -i / 20;
-    const error = Math.log((1 + (n - 1) * approximation(engine, x, m)) / (1 + (n - 1) * Math.exp(x)));
+    const error = Math.log((1 + (n - 1) * approximation(base, x)) / (1 + (n - 1) * Math.exp(x)));
     largest = Math.max(largest, Math.abs(error));
   }
   return largest;
@@ -133,11 +134,10 @@ function sumError(engine: Pick<Engine, 'truncation'>, n: number, m: number): num
 
 /** Of `crossEntropy` after `softmax`, before the sum is revealed. */
 export function crossEntropyCost(model: CostModel, m: number, n: number): Cost {
-  const squared = squaringsFor(model, n, LOSS_ERROR);
-  const enough = squared === softmaxSquarings(model, n);
-  const sum = enough ? FREE : exponentialCost(model, m * n, squared, true);
+  const base = lossBase(model, n);
+  const sum = base === undefined ? FREE : exponentialCost(model, m * n, base);
   const ln = inSequence(sum, logarithmCost(model, m, n));
-  // The labels are opened; P2's part of the product is dealt once it is summed up.
-  const atLabel = inSequence(model.product(m * n), model.part(1));
+  // Both are opened; P2's part of the product is dealt once it is summed up.
+  const atLabel = inSequence(model.product(2 * m * n), model.part(1));
   return sideBySide(ln, atLabel);
 }

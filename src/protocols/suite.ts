@@ -44,13 +44,19 @@ export interface Suite<WorkerBit, HelperBit> {
 
 /** With the dealt truncation. The helper's `part` is what z lacks at the workers (`dealtTruncation.ts`). */
 export interface FusedSuite<WorkerBit, HelperBit> {
-  relu(party: Party, z: BigUint64Array, bits: number): Promise<{ y: BigUint64Array; bit: WorkerBit }>;
-  helperRelu(party: Party, kept: HelperBit, bits: number, part?: BigUint64Array): Promise<void>;
+  /** `powers`: of y, 2 … `degree` (1), of a truncation by at most 32 bits. */
+  relu(
+    party: Party,
+    z: BigUint64Array,
+    bits: number,
+    degree?: number,
+  ): Promise<{ y: BigUint64Array; bit: WorkerBit; powers: BigUint64Array[] }>;
+  helperRelu(party: Party, kept: HelperBit, bits: number, part?: BigUint64Array, degree?: number): Promise<void>;
   select(party: Party, bit: WorkerBit, z: BigUint64Array, bits: number): Promise<BigUint64Array>;
   helperSelect(party: Party, bit: HelperBit, bits: number, part?: BigUint64Array): Promise<void>;
-  reluCost(count: number, bits: number, chunk: number): Cost;
+  reluCost(count: number, bits: number, chunk: number, degree?: number): Cost;
   selectCost(count: number, bits: number, chunk: number): Cost;
-  reluStages(bits: number, count: number): Stage[];
+  reluStages(bits: number, count: number, degree?: number): Stage[];
   selectStages(bits: number): Stage[];
 }
 
@@ -137,16 +143,17 @@ function directSuite(
     reluStages: (drop, count) => direct.stages(compareBits, drop, by(count)),
     selectStages: direct.selectStages,
     fused: {
-      relu: async (party, z, bits) => {
-        const { y, sign } = await fused.workers(party, z, bits, compareBits, by(z.length));
-        return { y, bit: sign };
+      relu: async (party, z, bits, degree) => {
+        const { y, sign, powers } = await fused.workers(party, z, bits, compareBits, by(z.length), degree);
+        return { y, bit: sign, powers };
       },
-      helperRelu: (party, q, bits, part) => fused.helper(party, q, bits, compareBits, part, by(q.length)),
+      helperRelu: (party, q, bits, part, degree) =>
+        fused.helper(party, q, bits, compareBits, part, by(q.length), degree),
       select: fused.workersSelect,
       helperSelect: fused.helperSelect,
-      reluCost: (count, bits, chunk) => fused.cost(count, bits, compareBits, chunk, by(count)),
+      reluCost: (count, bits, chunk, degree) => fused.cost(count, bits, compareBits, chunk, by(count), degree),
       selectCost: fused.selectCost,
-      reluStages: (bits, count) => fused.stages(bits, compareBits, by(count)),
+      reluStages: (bits, count, degree) => fused.stages(bits, compareBits, by(count), degree),
       selectStages: fused.selectStages,
     },
     tree: {

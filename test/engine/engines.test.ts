@@ -452,28 +452,53 @@ describe.each(SETTINGS)('$suite suite, f = $fractionBits, k = $compareBits', (se
     await expect(attempt(8, 2)).rejects.toThrow('products: row 2 of 2');
   });
 
-  it('exponential on its domain and below', async () => {
-    const input = { shape: [1, 60], numbers: Array.from({ length: 60 }, (_, i) => -Math.round(i / 3 / ulp) * ulp) };
-    const found = await secure(setting, [input], async (e, x) =>
-      exponential.exponential(e, await exponential.clip(e, x)),
-    );
-    // An ulp of each truncation, doubled by each squaring after it
-    const m = exponential.SQUARINGS;
-    const noise = 2 ** (m + 1 - exponential.workingBits(setting));
-    found.numbers.forEach((y, i) => {
-      const x = Math.max(input.numbers[i], -exponential.CLIP);
-      expect(Math.abs(y - exponential.approximation(setting, x, m)), `exp(${x})`).toBeLessThan(noise);
-    });
-    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(exponential.cost(model, 60));
+  it.each([7, 32, 33])('powers of a ReLU with a truncation by %i bits', async (bits) => {
+    const input = { ...numbers([1, 90], -20, 20), fractionBits: f + 7 };
+    input.numbers.slice(0, 4).forEach((_, i) => ((input.numbers as number[])[i] = [0, ulp, -ulp, 20][i]));
+    const script: Script = async (e, x) => {
+      const scaled = e.reinterpret(e.extend(x, bits - 7), f + bits);
+      const powers = await e.reluPowers(scaled, bits, 3);
+      return e.concatRows(powers.map((power) => e.reinterpret(power, 0)));
+    };
+    if (bits > 7 + 30) return;
+    const found = await secure(setting, [input], script);
+    const [y, square, cube] = [0, 90, 180].map((at) => Array.from(found.ring.subarray(at, at + 90), signed));
+    input.numbers.forEach((x, i) => expect(Math.abs(Number(y[i]) * ulp - Math.max(x, 0))).toBeLessThan(3 * ulp));
+    expect(square).toEqual(y.map((value) => BigInt.asIntN(64, value ** 2n)));
+    expect(cube).toEqual(y.map((value) => BigInt.asIntN(64, value ** 3n)));
+    const inOne = setting.truncation === 'dealt' && bits <= 32;
+    // What was left in three parts is dealt before it is revealed
+    const cost = inSequence(model.reluPowers(90, bits, 3), inOne ? FREE : model.part(270));
+    expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(cost);
+    if (inOne) expect(cost.rounds).toBe(3);
   });
 
-  it.each([4, 5, 6, 7, 8])('what stands for the exponential after %i squarings', (m) => {
-    const most = setting.truncation === 'dealt' ? 2.4e-4 * 4 ** (4 - m) : 1.05e-3 * 4 ** (4 - m);
+  it('exponential on its domain and below', async () => {
+    const input = { shape: [1, 60], numbers: Array.from({ length: 60 }, (_, i) => -Math.round(i / 3 / ulp) * ulp) };
+    for (const least of [0, 5]) {
+      const base = exponential.firstBase(setting, ({ squarings }) => squarings >= least);
+      const found = await secure(setting, [input], async (e, x) =>
+        exponential.exponential(e, await exponential.clip(e, x, base), base),
+      );
+      // An ulp of each truncation, doubled by each squaring after it
+      const noise = 2 ** (base.squarings + 1 - exponential.workingBits(setting));
+      found.numbers.forEach((y, i) => {
+        const x = Math.max(input.numbers[i], -exponential.CLIP);
+        expect(Math.abs(y - exponential.approximation(base, x)), `exp(${x})`).toBeLessThan(noise);
+      });
+      expect({ bytes: found.bytes, rounds: found.rounds }).toEqual(exponential.cost(model, 60, base));
+    }
+  });
+
+  it.each([0, 4, 5, 6, 7, 8])('what stands for the exponential after %i squarings', (least) => {
+    const base = exponential.firstBase(setting, ({ squarings }) => squarings >= least);
+    const dealt = setting.truncation === 'dealt';
+    const most = base.squarings === 3 ? 9e-5 : (dealt ? 2.4e-4 : 1.05e-3) * 4 ** (4 - base.squarings);
     for (let x = 0; x >= -exponential.CLIP; x -= 1 / 64) {
-      const y = exponential.approximation(setting, x, m);
+      const y = exponential.approximation(base, x);
       expect(Math.abs(y - Math.exp(x)), `exp(${x})`).toBeLessThan(most);
     }
-    expect(exponential.approximation(setting, 0, m)).toBe(1);
+    expect(exponential.approximation(base, 0)).toBe(1);
   });
 
   it.each([2, 10, 47, 200])('reciprocal on [1, %i]', async (n) => {

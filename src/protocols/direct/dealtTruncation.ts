@@ -82,7 +82,7 @@ export function maskForTruncation(chunk: Party, z: BigUint64Array): BigUint64Arr
 export type DealtOf = 'R' | 'R,qR' | 'R,q,qR' | 'qR' | 'q,qR';
 
 /** One party's part of it, as views of the array; empty where it is not dealt. */
-interface Dealt {
+export interface Dealt {
   /** All of it, of which the others are views. */
   readonly all: BigUint64Array;
   readonly shift: BigUint64Array;

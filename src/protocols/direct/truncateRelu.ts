@@ -26,6 +26,7 @@ import { open } from '../../party/open.ts';
 import type { Functions, SignWindow } from './openedSign.ts';
 import * as openedSign from './openedSign.ts';
 import type { Party } from '../../party/party.ts';
+import * as reluPowers from './reluPowers.ts';
 import { inChunks, type Stage, step } from '../../party/steps.ts';
 import {
   dealShifted,
@@ -49,32 +50,43 @@ function turned({ k, from }: SignWindow): 0 | 1 {
   return k - 1 === 62 - from ? 1 : 0;
 }
 
-/** P0, P1: this worker's share, or part (`dealtTruncation.ts`), of z → ⟨ReLU(z / 2^bits)⟩ and the kept bits. */
+/**
+ * P0, P1: this worker's share, or part (`dealtTruncation.ts`), of z → ⟨ReLU(z / 2^bits)⟩, the kept bits, and the ReLU's powers 2 … degree
+ * (`reluPowers.ts`), of truncations by at most 32 bits.
+ */
 export async function workers(
   party: Party,
   z: BigUint64Array,
   bits: number,
   compareBits: number,
   functions?: Functions,
-): Promise<{ y: BigUint64Array; sign: WorkerSign }> {
+  degree = 1,
+): Promise<{ y: BigUint64Array; sign: WorkerSign; powers: BigUint64Array[] }> {
   const window = windowFor(compareBits, bits, functions);
   const y = fresh(z.length);
+  const powers = Array.from({ length: degree - 1 }, () => new BigUint64Array(z.length));
   const t = freshBytes(z.length);
   const q = fresh(z.length);
   await party.chunks(z.length, async (chunk, from, to) => {
     const n = to - from;
     const masked = maskForTruncation(chunk, z.subarray(from, to));
-    const [c, { all, shift, top, q: qShare, qShift, qTop }, ahead] = await Promise.all([
+    const [c, dealt, ahead] = await Promise.all([
       open(chunk, 'c', masked), // round 1
-      ...chunk.meanwhile(() => dealtShifted(chunk, n, bits, 'R,q,qR'), openedSign.ahead(chunk, window, n)),
+      ...chunk.meanwhile(
+        () => dealtShifted(chunk, n, bits, 'R,q,qR', reluPowers.dealtMore(n, degree)),
+        openedSign.ahead(chunk, window, n),
+      ),
     ]);
+    const { all, shift, top, q: qShare, qShift, qTop } = dealt;
     const known = await openedSign.workers(chunk, window, ahead, c, t.subarray(from, to), turned(window)); // rounds 2, 3
     const select = { t: known, opened: c, q: qShare, qMask: qShift };
     chunk.compute.truncateSelect(chunk.worker, select, { bits, shift, top }, qTop, y.subarray(from, to));
     q.set(qShare, from);
+    const found = reluPowers.powers(chunk.worker, c, known, dealt, bits, degree);
+    for (const [i, power] of found.entries()) powers[i].set(power, from);
     release(c, all);
   });
-  return { y, sign: { t, q } };
+  return { y, sign: { t, q }, powers };
 }
 
 /** P2, with its bits q (`directRelu.ts`). `part` is P2's part of z, when z is a product in three parts. */
@@ -85,17 +97,24 @@ export async function helper(
   compareBits: number,
   part?: BigUint64Array,
   functions?: Functions,
+  degree = 1,
 ): Promise<void> {
   const window = windowFor(compareBits, bits, functions);
   await party.chunks(q.length, async (chunk, from, to) => {
     const R = helperMask(chunk, from, to, part);
     const chosen = q.subarray(from, to);
+    const more = degree > 1 ? reluPowers.deal(R, bits, chosen, degree) : undefined;
     await Promise.all([
-      dealShifted(chunk, R, bits, 'R,q,qR', chosen),
+      dealShifted(chunk, R, bits, 'R,q,qR', chosen, more),
       openedSign.helper(chunk, window, R, chosen), // rounds 2, 3
     ]);
     release(R);
   });
+}
+
+/** With powers. */
+function dealt(n: number, bits: number, degree: number): [label: string, bytes: number] {
+  return dealtMessage(n, bits, 'R,q,qR', reluPowers.dealtMore(n, degree));
 }
 
 /** P0, P1: ⟨z⟩ or a part of it → ⟨DReLU · z / 2^bits⟩ with the bits kept from a comparison. */
@@ -131,11 +150,18 @@ export async function helperSelect(party: Party, q: Uint8Array, bits: number, pa
   });
 }
 
-export function cost(count: number, bits: number, compareBits: number, chunk: number, functions?: Functions): Cost {
+export function cost(
+  count: number,
+  bits: number,
+  compareBits: number,
+  chunk: number,
+  functions?: Functions,
+  degree = 1,
+): Cost {
   const window = windowFor(compareBits, bits, functions);
   return chunked(count, chunk, (n) => ({
     rounds: openedSign.rounds(window),
-    bytes: 16 * n + dealtMessage(n, bits, 'R,q,qR')[1] + openedSign.bytes(window, n),
+    bytes: 16 * n + dealt(n, bits, degree)[1] + openedSign.bytes(window, n),
   }));
 }
 
@@ -143,10 +169,10 @@ export function selectCost(count: number, bits: number, chunk: number): Cost {
   return chunked(count, chunk, (n) => ({ rounds: 1, bytes: 16 * n + dealtMessage(n, bits, 'R,qR')[1] }));
 }
 
-export function stages(bits: number, compareBits: number, functions?: Functions): Stage[] {
+export function stages(bits: number, compareBits: number, functions?: Functions, degree = 1): Stage[] {
   const window = windowFor(compareBits, bits, functions);
   return inChunks(
-    (n) => openedSign.steps(window, n, step('exchange', [':c', 8 * n]), [dealtMessage(n, bits, 'R,q,qR')]),
+    (n) => openedSign.steps(window, n, step('exchange', [':c', 8 * n]), [dealt(n, bits, degree)]),
     openedSign.keys(window),
   );
 }

@@ -263,6 +263,15 @@ const inWindow = (k: number): Protocol[] => [
     derived: (c) => z64.shiftLeft(z64.sub(c.subarray(0, VECTOR), c.subarray(VECTOR)), 48 - Math.min(k, 48)),
   },
   {
+    name: `truncate-and-ReLU with powers, k = ${k}`,
+    code: codeOf(k),
+    scale: 16,
+    workers: (party, share) => truncateRelu.workers(party, inThree(party, share), 16, k, undefined, 3),
+    made: (result) => (result as { powers: BigUint64Array[] }).powers,
+    helper: async (party) =>
+      truncateRelu.helper(party, await directRelu.helperBits(party, VECTOR), 16, k, DEALT, undefined, 3),
+  },
+  {
     name: `truncate-and-ReLU and truncate-and-select, k = ${k}`,
     code: codeOf(k),
     scale: 16,
