@@ -113,6 +113,10 @@ export function combine(terms: readonly BigUint64Array[], factors: readonly bigi
   for (let from = 0; from < out.length; from += SLICE) {
     let n = 0;
     for (let i = 0; i < terms.length; i++) {
+      if (i === 0 && factors[i] === 1n) {
+        n = load(X, terms[i], from, SLICE);
+        continue;
+      }
       n = load(Y, terms[i], from, SLICE);
       kernels.addMultiple(n, Y_BYTES, factors[i], i === 0, X_BYTES);
     }

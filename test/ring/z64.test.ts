@@ -259,6 +259,20 @@ describe('Z_{2^64}', () => {
         z64.combine([a, b, a], [-3n, 2n ** 63n + 5n, 1n]),
         each((x, y) => -2n * x + (2n ** 63n + 5n) * y),
       );
+      for (const [f, g] of [
+        [1n, 2n],
+        [1n, -1n],
+        [-1n, 2n ** 40n],
+        [2n ** 63n, -(2n ** 40n)],
+        [2n ** 64n - 2n, 3n],
+        [0n, 1n],
+      ]) {
+        const expected = each((x, y) => f * x + g * y);
+        agrees(z64.combine([a, b], [f, g]), expected);
+        const [first, second] = [a.slice(), b.slice()];
+        agrees(z64.combine([first, b], [f, g], first), expected);
+        agrees(z64.combine([a, second], [f, g], second), expected);
+      }
       const row = b.subarray(0, columns);
       agrees(
         z64.accumulate(a.slice(), row, 7),

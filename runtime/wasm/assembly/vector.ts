@@ -54,15 +54,38 @@ export function multiply(n: u32, x: usize, y: usize, repeat: u32): void {
   }
 }
 
-/** sums = sums + factor · x, n elements; the first term replaces what was there. */
-export function addMultiple(n: u32, x: usize, factor: u64, first: bool, sums: usize): void {
-  const factors = i64x2.splat(<i64>factor);
-  const end = x + (<usize>n << 3);
-  for (; x + 16 <= end; x += 16, sums += 16) {
-    const term = i64x2.mul(v128.load(x), factors);
-    v128.store(sums, first ? term : i64x2.add(v128.load(sums), term));
+/** sums = sums ± x · 2^shift, whole pairs of n elements. */
+@inline
+function addShifted(n: u32, x: usize, shift: i32, minus: bool, first: bool, sums: usize): void {
+  for (const end = x + (<usize>(n >> 1) << 4); x < end; x += 16, sums += 16) {
+    const term = i64x2.shl(v128.load(x), shift);
+    const before = first ? i64x2.splat(0) : v128.load(sums);
+    v128.store(sums, minus ? i64x2.sub(before, term) : i64x2.add(before, term));
   }
-  if (x < end) store<u64>(sums, load<u64>(x) * factor + (first ? 0 : load<u64>(sums)));
+}
+
+/** sums = sums + factor · x, n elements; the first term replaces what was there. Powers of two and their negatives are shifts. */
+export function addMultiple(n: u32, x: usize, factor: u64, first: bool, sums: usize): void {
+  const minus = <i64>factor < 0;
+  const size = minus ? 0 - factor : factor;
+  if (popcnt(size) == 1) {
+    const shift = <i32>ctz(size);
+    if (first) {
+      if (minus) addShifted(n, x, shift, true, true, sums);
+      else addShifted(n, x, shift, false, true, sums);
+    } else if (minus) addShifted(n, x, shift, true, false, sums);
+    else addShifted(n, x, shift, false, false, sums);
+  } else {
+    const factors = i64x2.splat(<i64>factor);
+    for (let i: usize = 0; i < <usize>(n >> 1) << 4; i += 16) {
+      const term = i64x2.mul(v128.load(x + i), factors);
+      v128.store(sums + i, first ? term : i64x2.add(v128.load(sums + i), term));
+    }
+  }
+  if (n & 1) {
+    const last = <usize>(n - 1) << 3;
+    store<u64>(sums + last, load<u64>(x + last) * factor + (first ? 0 : load<u64>(sums + last)));
+  }
 }
 
 /** sums += the rows of x (rows, columns). */
