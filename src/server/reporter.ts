@@ -58,9 +58,10 @@ export class Reporter {
   async #tell(told: PartyEvent): Promise<void> {
     const { tell, onEvent } = this.#options;
     onEvent(told);
+    // Leaves in one system call with what was revealed just before.
+    await tell(told);
     // A helper that runs ahead may find every promise settled already: it must still hear its links, and let what it sent leave.
     await nextTurn();
-    await tell(told);
   }
 
   #now(): Totals {
