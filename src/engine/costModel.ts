@@ -1,7 +1,7 @@
 /** Declared costs of a secure engine's operations, from those its protocols declare. */
 import * as beaver from '../protocols/paper/beaver.ts';
 import { type Cost, FREE, inSequence, repeated } from '../party/cost.ts';
-import { MOST_BITS, type ProductShape } from '../protocols/direct/productShape.ts';
+import { follow, type ProductShape } from '../protocols/direct/productShape.ts';
 import { DEFAULT_CHUNK } from '../party/party.ts';
 import { suiteOf } from '../protocols/suite.ts';
 import * as leftOpen from '../protocols/direct/leftOpen.ts';
@@ -70,19 +70,15 @@ export function createCostModel(options: CostOptions): CostModel {
       options.truncation === 'dealt' && truncateOperand.holds(bits)
         ? truncateOperand.cost(count, bits, chunk)
         : truncate(count, bits),
-    truncateProducts: (shape) =>
-      options.truncation === 'local' && shape.pairs.length === 0
-        ? FREE
-        : options.truncation === 'local'
-          ? inSequence(
-              beaver.maskCost(2 * shape.pairs.length * shape.columns),
-              beaver.partCost(shape.pairs.length * shape.columns),
-            )
-          : truncateProducts.cost(shape, chunk),
+    truncateProducts: (shape) => {
+      if (options.truncation === 'dealt') return truncateProducts.cost(shape, chunk);
+      const products = shape.pairs.length * shape.columns;
+      return products === 0 ? FREE : inSequence(beaver.maskCost(2 * products), beaver.partCost(products));
+    },
     leftProduct: (count, bits, terms) => leftOpen.cost(count, bits, terms, chunk),
     truncateRelu,
     reluPowers: (count, bits, degree) => {
-      if (fused !== undefined && bits >= 1 && bits <= MOST_BITS) return fused.reluCost(count, bits, chunk, degree);
+      if (fused !== undefined && follow(bits)) return fused.reluCost(count, bits, chunk, degree);
       const relu = bits > 0 ? truncateRelu(count, bits) : suite.reluCost(count, 0, chunk);
       const square = degree > 1 ? beaver.maskCost(count) : FREE;
       const more = inSequence(beaver.partCost(count), beaver.maskCost(count));

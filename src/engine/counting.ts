@@ -24,7 +24,7 @@ import * as treeRoute from '../protocols/direct/treeRoute.ts';
 import * as leftOpen from '../protocols/direct/leftOpen.ts';
 import * as truncateOperand from '../protocols/direct/truncateOperand.ts';
 import * as truncateProducts from '../protocols/direct/truncateProducts.ts';
-import { MOST_BITS, type Pair } from '../protocols/direct/productShape.ts';
+import { follow, type Pair } from '../protocols/direct/productShape.ts';
 import * as dealtTruncation from '../protocols/direct/dealtTruncation.ts';
 import { checkTruncationBits } from '../protocols/paper/truncation.ts';
 import * as unitVectors from '../protocols/paper/unitVectors.ts';
@@ -166,7 +166,7 @@ export class CountingEngine extends CountedValues implements Engine {
 
   override async reluPowers(x: Value, bits: number, degree: number): Promise<readonly Value[]> {
     const fused = this.#fused;
-    if (fused === undefined || bits < 1 || bits > MOST_BITS) return super.reluPowers(x, bits, degree);
+    if (fused === undefined || !follow(bits)) return super.reluPowers(x, bits, degree);
     const stages = fused.reluStages(bits, sizeOf(x.shape), degree);
     const { y } = await this.#compare('reluPowers', x, x.fractionBits - bits, stages);
     this.did('local', 8 * degree * sizeOf(x.shape));
@@ -331,8 +331,7 @@ export class CountingEngine extends CountedValues implements Engine {
   /** Of what truncations have left. */
   #leftProduct(x: CountedValue, y: CountedValue): Value {
     const [left, right] = [x.left!.shape, y.left!.shape];
-    const terms = x.left === y.left ? [left.terms] : [left.terms, right.terms];
-    this.run('leftProduct', leftOpen.stages(left.bits, terms), sizeOf(x.shape));
+    this.run('leftProduct', leftOpen.stages(left.bits, leftOpen.termsOf(left, right)), sizeOf(x.shape));
     this.did('local', 8 * sizeOf(x.shape));
     return this.make(x.shape, x.fractionBits + y.fractionBits);
   }

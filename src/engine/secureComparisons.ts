@@ -7,7 +7,7 @@ import { sizeOf } from '../ring/shape.ts';
 import type { Level, Sign, Value } from './engine.ts';
 import { checkAlike, dataOf } from './linear.ts';
 import type { Party } from '../party/party.ts';
-import { MOST_BITS } from '../protocols/direct/productShape.ts';
+import { follow } from '../protocols/direct/productShape.ts';
 import { Mask, type SecureSign, type SecureValue } from './secureValue.ts';
 import { SecureValues } from './secureValues.ts';
 import { pairsOf } from '../protocols/direct/argmax.ts';
@@ -46,7 +46,7 @@ export abstract class SecureComparisons extends SecureValues {
 
   override async reluPowers(x: Value, bits: number, degree: number): Promise<readonly Value[]> {
     const fused = this.#fused;
-    if (fused === undefined || bits < 1 || bits > MOST_BITS) return super.reluPowers(x, bits, degree);
+    if (fused === undefined || !follow(bits)) return super.reluPowers(x, bits, degree);
     let found: BigUint64Array[] | undefined;
     const { y } = await this.#compare('reluPowers', x, x.fractionBits - bits, {
       workers: async (party) => {

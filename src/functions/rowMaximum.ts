@@ -49,23 +49,26 @@ interface Plan {
   readonly comparisons: number;
 }
 
-/** Of n entries: the fewest levels, and of those the fewest comparisons. @param known plans of fewer */
-function planOf(n: number, known = new Map<number, Plan>([[1, { levels: [], comparisons: 0 }]])): Plan {
-  const before = known.get(n);
+/** Of numbers of entries that were asked for. */
+const plans = new Map<number, Plan>([[1, { levels: [], comparisons: 0 }]]);
+
+/** Of n entries: the fewest levels, and of those the fewest comparisons. */
+function planOf(n: number): Plan {
+  const before = plans.get(n);
   if (before !== undefined) return before;
   const levels = SIZES.filter((size) => size <= n).flatMap((size) =>
     [Math.floor(n / size), Math.ceil(n / size)].map((groups) => ({ size, groups })),
   );
-  const plans = levels.map((level): Plan => {
+  const found = levels.map((level): Plan => {
     const { size, groups } = level;
-    const after = planOf(groups + Math.max(0, n - size * groups), known);
+    const after = planOf(groups + Math.max(0, n - size * groups));
     const comparisons = (groups * size * (size - 1)) / 2 + after.comparisons;
     return { levels: [level, ...after.levels], comparisons };
   });
-  const best = plans.reduce((a, b) =>
+  const best = found.reduce((a, b) =>
     (b.levels.length - a.levels.length || b.comparisons - a.comparisons) < 0 ? b : a,
   );
-  known.set(n, best);
+  plans.set(n, best);
   return best;
 }
 

@@ -110,9 +110,17 @@ type Precision = Pick<Engine, 'truncation' | 'fractionBits'>;
 const SOFTMAX_ERROR = 2e-2;
 const LOSS_ERROR = 2e-3;
 
+/** Bases that were found, by precision and classes: each step of a training asks for the same. */
+const bases = new Map<string, Base>();
+
 /** Of the exponentials of softmax. Local truncation spares itself squarings. */
-function softmaxBase(engine: Precision, n: number): Base {
-  return firstBase(engine, (base) => engine.truncation === 'local' || sumError(base, n) <= SOFTMAX_ERROR);
+function softmaxBase({ truncation, fractionBits }: Precision, n: number): Base {
+  const key = `${truncation}/${fractionBits}/${n}`;
+  const base =
+    bases.get(key) ??
+    firstBase({ truncation, fractionBits }, (of) => truncation === 'local' || sumError(of, n) <= SOFTMAX_ERROR);
+  bases.set(key, base);
+  return base;
 }
 
 /** Of those for the loss, if they need be better. */

@@ -23,11 +23,12 @@ import { chunked, chunkOf, type Cost } from '../../party/cost.ts';
 import { dealtZ64, receiverOf } from '../../party/deal.ts';
 import { open, openBytes } from '../../party/open.ts';
 import type { Party } from '../../party/party.ts';
+import { powerAbove } from '../paper/unitVectors.ts';
 import { inChunks, type Stage, step } from '../../party/steps.ts';
 import type { Conjunctions } from './conjunctions.ts';
 import * as conjunctions from './conjunctions.ts';
 import { helperMask } from './dealtTruncation.ts';
-import { codeFor, helperBits } from './directRelu.ts';
+import * as directRelu from './directRelu.ts';
 import type { Functions, SignWindow } from './openedSign.ts';
 import * as openedSign from './openedSign.ts';
 
@@ -44,8 +45,7 @@ export interface Argmax {
 }
 
 function windowFor({ compareBits, drop, functions }: Argmax): SignWindow {
-  const k = Math.min(compareBits, 64 - drop);
-  return { from: 0, k, code: codeFor(k), functions };
+  return { ...directRelu.windowFor(compareBits, drop, functions), from: 0 };
 }
 
 /** Comparisons a row. */
@@ -137,7 +137,7 @@ export async function helper(party: Party, rows: number, of: Argmax, part?: BigU
     const count = to - from;
     const own = part && z64.transpose(part.subarray(from * columns, to * columns), count, columns);
     const R = differences(helperMask(chunk, 0, columns * count, own), of);
-    const q = await helperBits(chunk, pairsEach * count);
+    const q = await directRelu.helperBits(chunk, pairsEach * count);
     const wins = byTables(count, of);
     await Promise.all([
       wins === undefined ? dealUnits(chunk, columns, q) : conjunctions.helper(chunk, q, wins),
@@ -179,10 +179,6 @@ function viewsOf(words: BigUint64Array, rows: number, columns: number): Dealt {
 
 function wordsFor(rows: number, columns: number): number {
   return columns * rows * powerAbove(columns) + wordsOf(pairsOf(columns) * rows);
-}
-
-function powerAbove(columns: number): number {
-  return 2 ** Math.ceil(Math.log2(columns));
 }
 
 /** Words that hold so many bytes. */

@@ -12,6 +12,7 @@
  * z_0 + z_1 + 2^62 + S with S from their streams, which is z + 2^62 + R for R = S − Z. R is as uniform as S, and P2 knows it, which is
  * all that step 2 asks; the workers' script and every view are the same.
  */
+import { xorInto } from '../../ring/bits.ts';
 import { fieldsLength, fieldWidth, packFields, unpackFields } from '../../ring/fields.ts';
 import { fresh } from '../../ring/pool.ts';
 import { release } from '../../ring/release.ts';
@@ -34,6 +35,11 @@ export function truncatedWindow(compareBits: number, bits: number): number {
 /** C = (c >> bits) − 2^(62−bits). */
 export function shiftedOpening(c: BigUint64Array, bits: number): BigUint64Array {
   return z64.addConstant(z64.shiftRight(c, bits), -(1n << BigInt(62 - bits)));
+}
+
+/** 1 − c_63, a byte 0/1 each: w is 2^(64−bits) where it is 1, else 0. */
+export function wrapsOf(c: BigUint64Array): Uint8Array {
+  return xorInto(z64.bitAt(c, 63), new Uint8Array(c.length).fill(1));
 }
 
 /** P0, P1: ⟨z⟩ → ⟨z / 2^bits⟩. */

@@ -14,9 +14,13 @@ export interface ProductShape {
 /** Above this the product of two wraps does not vanish. */
 export const MOST_BITS = 32;
 
+/** Whether products follow from the openings of a truncation by so many bits. */
+export function follow(bits: number): boolean {
+  return Number.isInteger(bits) && bits >= 1 && bits <= MOST_BITS;
+}
+
 export function checkProducts({ rows, bits, pairs }: ProductShape): void {
-  if (!Number.isInteger(bits) || bits < 1 || bits > MOST_BITS)
-    throw new RangeError(`truncation by ${bits} bits before a product: expected 1 … ${MOST_BITS}`);
+  if (!follow(bits)) throw new RangeError(`truncation by ${bits} bits before a product: expected 1 … ${MOST_BITS}`);
   for (const i of pairs.flat())
     if (!Number.isInteger(i) || i < 0 || i >= rows) throw new RangeError(`products: row ${i} of ${rows}`);
 }

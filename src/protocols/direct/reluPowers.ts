@@ -9,10 +9,9 @@
  *
  * Views: the workers see shares that P2 deals besides, one-time padded; nothing more is opened. Cost of an element and a power: 16 + 2·bits/8 bytes.
  */
-import { xorInto } from '../../ring/bits.ts';
 import { unpackFields } from '../../ring/fields.ts';
 import * as z64 from '../../ring/z64.ts';
-import { type Dealt, type More, shiftedOpening } from './dealtTruncation.ts';
+import { type Dealt, type More, shiftedOpening, wrapsOf } from './dealtTruncation.ts';
 
 /** P2: what it deals of the powers 2 … degree. q: a byte 0/1 an element. */
 export function deal(
@@ -52,8 +51,8 @@ export function powers(
   if (degree === 1) return [];
   const n = c.length;
   const C = shiftedOpening(c, bits);
-  const noWrap = xorInto(z64.bitAt(c, 63), new Uint8Array(n).fill(1));
-  const lifted = (fields: BigUint64Array): BigUint64Array => z64.keepWhere(noWrap, z64.shiftLeft(fields, 64 - bits));
+  const wraps = wrapsOf(c);
+  const lifted = (fields: BigUint64Array): BigUint64Array => z64.keepWhere(wraps, z64.shiftLeft(fields, 64 - bits));
   const unpacked = unpackFields(dealt.fields, bits, dealtMore(n, degree).fields);
   /** ⟨e·ξ^j⟩, j = 1 … degree. @param which 0: e is 1; 1: e is q */
   const xi = (which: 0 | 1): BigUint64Array[] => {

@@ -7,7 +7,6 @@
  * Views: those of the truncation; what is dealt besides is one-time padded. Cost: a truncation, and a product 8 + 2·bits/8 bytes, a square
  * 8 + bits/8.
  */
-import { xorInto } from '../../ring/bits.ts';
 import { release } from '../../ring/release.ts';
 import * as z64 from '../../ring/z64.ts';
 import { chunked, type Cost } from '../../party/cost.ts';
@@ -25,6 +24,7 @@ import {
   maskForTruncation,
   type More,
   shiftedOpening,
+  wrapsOf,
 } from './dealtTruncation.ts';
 
 /** What a worker gets: ⟨y⟩ as products take it, and products of its rows, pair after pair. */
@@ -51,7 +51,7 @@ export async function workers(party: Party, z: BigUint64Array, shape: ProductSha
       bits,
       terms: 1,
       words: shiftedOpening(c, bits),
-      wraps: xorInto(z64.bitAt(c, 63), new Uint8Array(c.length).fill(1)),
+      wraps: wrapsOf(c),
       share: chunk.compute.truncateDealt(chunk.worker, c, { bits, shift, top }),
     };
     place(y, left, shape, from, to);

@@ -17,7 +17,8 @@ import { dealtZ64, dealZ64 } from '../../party/deal.ts';
 import type { Party } from '../../party/party.ts';
 import { inChunks, type Stage, step } from '../../party/steps.ts';
 
-function powerAbove(n: number): number {
+/** N. */
+export function powerAbove(n: number): number {
   if (!Number.isInteger(n) || n < 1 || n > 2 ** 16) throw new RangeError(`unit vectors of length ${n}`);
   return 2 ** Math.ceil(Math.log2(n));
 }
